@@ -1,4 +1,4 @@
-/** Used by bin/mutate.mjs, which says what is mutated and by which tests it is evaluated. */
+/** Used by bin/mutate.mjs, which defines what is mutated and which tests evaluate it. */
 const { mutate, incremental, report, concurrency } = JSON.parse(process.env.MUTATION_RUN ?? '{}');
 
 export default {

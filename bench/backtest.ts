@@ -51,7 +51,7 @@ export interface BacktestBenchResult {
     readonly threads: number;
     readonly trades: number;
     readonly seconds: readonly number[];
-    /** Of the processor, all threads together; null where the system does not say. */
+    /** Processor time of all threads; null where the system does not report it. */
     readonly cpu_seconds: readonly number[] | null;
     /** Median of the elapsed time. */
     readonly us_per_bar: number;
@@ -69,7 +69,7 @@ export interface BacktestBenchOptions {
 
 const DEFAULTS: BacktestBenchOptions = { commandBars: 1_000_000, commandRuns: 3, stationBars: 200_000, turns: 3 };
 
-/** Where the time of a backtest of one pair goes, and how long a million bars take with all cores. */
+/** Time of each station in a backtest of one pair, and the time of a million bars with all cores. */
 export async function benchBacktest(
   say: (line: string) => void,
   options: Partial<BacktestBenchOptions> = {},
@@ -184,7 +184,7 @@ async function timeStations(
   return times;
 }
 
-/** The engine of the hot path over bars that lie in memory, and nothing else. */
+/** Only the engine of the hot path, over bars in memory. */
 function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minutehand }: Settings): void {
   const engine = new PairFeatures(minutehand.windows);
   const { length, inA, inB } = matchMinutes(a, b);
@@ -194,8 +194,8 @@ function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minuteh
 }
 
 /**
- * What the children that have ended took of the processor, where /proc says (proc(5): cutime and cstime, in hundredths
- * of a second).
+ * Processor time of the ended child processes, where /proc has it (proc(5): cutime and cstime, in hundredths of a
+ * second).
  */
 function childrenCpuSeconds(): number | null {
   try {

@@ -35,8 +35,8 @@ export interface FeaturesResult {
 
 /**
  * One bar of one pair: all our columns, against what each peer library has of them, with the same windows on the same
- * prices, each by its streaming API, and against recomputing. The peers are spared what they do not have: regression,
- * spread and hedged return are handed to them.
+ * prices, each by its streaming API, and against recomputing. The peers do not compute what they lack: regression,
+ * spread and hedged return are inputs for them.
  */
 export async function benchFeatures(say: (line: string) => void): Promise<FeaturesResult> {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;

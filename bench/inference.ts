@@ -10,7 +10,7 @@ import { percentiles, type Percentiles } from './percentiles.ts';
 import { instantNs } from './end_to_end/instant.ts';
 
 const BATCHES = [1, 10, 100, 1000] as const;
-/** Different rows one after the other: with few of them the branch predictor learns the answers by heart. */
+/** Many different rows in sequence: with few rows the branch predictor learns their paths. */
 const ROWS = 40_000;
 const BLOCKS = 8;
 /** Of each engine and size of batch. */
@@ -28,7 +28,7 @@ export interface InferenceBatch {
 }
 
 export interface InferenceResult {
-  /** What scores each model when nothing is forced. */
+  /** Default engine of each model. */
   readonly engines: Readonly<Record<string, string>>;
   readonly batches: readonly InferenceBatch[];
 }

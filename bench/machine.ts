@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { arch, cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os';
 import { SQLITE_PACKAGE } from '../shared/store/sqlite.ts';
 
-/** What a figure was measured on. */
+/** The machine of a measurement. */
 export interface Machine {
   readonly cpus: number;
   readonly cpu: string;

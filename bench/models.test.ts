@@ -7,7 +7,7 @@ import { featureRows, randomEnsemble } from './models.ts';
 describe('the random models of the bench', () => {
   const rows = featureRows(tinySettings(), 300);
 
-  it('score feature rows that differ', () => {
+  it('give different scores for different feature rows', () => {
     expect(rows.values).toHaveLength(300 * rows.columns);
     const texts = new Set(
       Array.from({ length: 300 }, (_, i) => rows.values.subarray(i * rows.columns, (i + 1) * rows.columns).join()),

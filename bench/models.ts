@@ -37,7 +37,7 @@ export interface FeatureRows {
 export interface BenchModels {
   /** Bundle trained on two weeks of the simulated market, as `npm start` does. */
   readonly trained: string;
-  /** Two bundles of three random models each, 300 trees × 31 leaves, split where real feature values lie. */
+  /** Two bundles of three random models each, 300 trees × 31 leaves, split at real feature values. */
   readonly random: readonly [string, string];
 }
 
@@ -168,8 +168,8 @@ function writeRandomBundle(
 }
 
 /**
- * Trees that are split where the rows lie: always the leaf with most rows, at the value of one of them in a random
- * column. So a row that comes in takes as unforeseeable a way as in trees that were learned.
+ * Trees that are split within the data: always the leaf with most rows, at the value of one of them in a random column.
+ * So the path of a new row is as unpredictable as in trained trees.
  * @param rows `[n, columns]`, n ≥ 2
  */
 export function randomEnsemble(trees: number, columns: number, rows: Float32Array, rng: Rng): TreeEnsemble {

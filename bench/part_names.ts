@@ -1,6 +1,7 @@
-/** What can be measured by itself. Apart from the parts, so that `--help` need not load them. */
+/** Parts that can be measured separately. Apart from the parts, so that `--help` need not load them. */
 export const PARTS = [
   'end-to-end',
+  'arrival',
   'stations',
   'inference',
   'features',

@@ -1,6 +1,7 @@
 import { measureRounding, type Rounding } from './rounding.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
+import { benchArrival, type ArrivalResult } from './end_to_end/arrival.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
@@ -14,10 +15,11 @@ import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
 
-/** What was measured; a part that was not asked for is absent. */
+/** The measurements; a part that was not requested is absent. */
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
+  readonly arrival?: readonly ArrivalResult[];
   readonly stations?: StationsResult;
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
@@ -65,7 +67,7 @@ function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number 
   return pairs <= 100 ? { minutes: 600, idleMinutes: 15 } : { minutes: 150, idleMinutes: 10 };
 }
 
-/** Runs parts one after the other. Asked to end, it ends its helper processes first. */
+/** Runs parts one after the other. On a request to end, it ends its helper processes first. */
 export async function runParts(options: BenchOptions): Promise<BenchResult> {
   // By default a signal ends a process without its `exit` listeners, and a Redis server would stay behind.
   const interrupt = (): never => process.exit(1);
@@ -84,6 +86,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
   return {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
+    ...(wants('arrival') && { arrival: await arrival(options) }),
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, say) }),
     ...(wants('inference') && { inference: await benchInference(say) }),
     ...(wants('features') && { features: await features(say) }),
@@ -108,6 +111,10 @@ async function endToEnd({ pairs, minutes, idle, say }: BenchOptions): Promise<En
       results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, say })));
   }
   return results;
+}
+
+function arrival({ pairs = 10, minutes, say }: BenchOptions): Promise<ArrivalResult[]> {
+  return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), say });
 }
 
 /** The peers are development dependencies: loaded only when they are asked for. */

@@ -23,7 +23,7 @@ const WINDOWS: Windows = {
 const START = (Date.parse('2024-01-02T00:00:00Z') / 1000) as OpenTime;
 const MINUTES = 400;
 
-/** What the features of the daemon say of the same things, as population standard deviations. */
+/** The corresponding features of the daemon, as population standard deviations. */
 function runOurs(): { points: PairPoint[]; ours: Omit<PeerValues, 'atr_a_short'>[] } {
   const pair = parsePair('XAUUSD_XAGUSD');
   const market = benchMarket([pair.id], 'peers', START);
@@ -52,7 +52,7 @@ function runOurs(): { points: PairPoint[]; ours: Omit<PeerValues, 'atr_a_short'>
 }
 
 describe('the peers of the features bench', () => {
-  it('compute what we compute, so that their times can be compared with ours', async () => {
+  it('compute the same values as ours, so that the times are comparable', async () => {
     const { points, ours } = runOurs();
     for (const peer of [await tradingSignalsPeer(), await technicalIndicatorsPeer(), naivePeer()]) {
       const step = peer.create(WINDOWS);

@@ -13,7 +13,7 @@ export interface PairPoint {
   readonly hedgedReturn: number;
 }
 
-/** What a library gives of a pair's columns after a bar; NaN where it has none. */
+/** A library's values for a pair's columns after a bar; NaN where it has none. */
 export interface PeerValues {
   /** Population standard deviations (ddof 0), as both libraries have them. */
   vol_a: number;

@@ -34,7 +34,7 @@ describe('slope', () => {
     expect(slope([0, 1, 2, 5].map((x) => ({ x, y: 3 - 2 * x })))).toBeCloseTo(-2, 12);
   });
 
-  it('makes the sum of squared distances least', () => {
+  it('minimizes the sum of squared distances', () => {
     const points = fc.record({
       x: fc.double({ min: -9, max: 9, noNaN: true }),
       y: fc.double({ min: -9, max: 9, noNaN: true }),
@@ -54,7 +54,7 @@ describe('slope', () => {
     );
   });
 
-  it('is not determined by points above one another', () => {
+  it('is not determined by points at the same x', () => {
     expect(
       slope([
         { x: 1, y: 1 },

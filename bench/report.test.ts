@@ -19,7 +19,7 @@ describe('whileTraining', () => {
 });
 
 describe('docs/reference/BENCHMARKS.md', () => {
-  it('shows of a retrain what each way of it does to each transport', () => {
+  it('shows the effect of each kind of retrain on each transport', () => {
     const latencies = percentiles([1000, 2000]);
     const text = renderBenchmarks({
       machine,
@@ -43,7 +43,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(text).not.toMatch(/undefined|NaN/);
   });
 
-  it('shows of a backtest what each station takes, and of the whole how long it took', () => {
+  it('shows the time of each station of a backtest, and of the whole', () => {
     const text = renderBenchmarks({
       machine,
       backtest: {
@@ -71,7 +71,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(text).not.toMatch(/undefined|NaN/);
   });
 
-  it('shows of the search each function, beside what Optuna found', () => {
+  it('shows each function of the search, beside the result of Optuna', () => {
     const point = { objective: 'mixed', minimum: 0, trials: 30, ours: 0.0661, optuna: 0.083 } as const;
     const points = [{ ...point, ours_random: 0.281, optuna_random: 0.222 }];
     const text = renderBenchmarks({ machine, search: { seeds: 20, points, not_worse: 1, us_per_trial: 900 } });

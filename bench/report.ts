@@ -1,5 +1,6 @@
 import type { Rounding } from './rounding.ts';
 import type { BacktestBenchResult, BacktestStation } from './backtest.ts';
+import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
@@ -27,7 +28,7 @@ const STATION_MEANING: Readonly<Record<Station, string>> = {
 const BACKTEST_STATION_MEANING: Readonly<Record<BacktestStation, string>> = {
   read: 'both CSV files into columns',
   features: 'the daemon’s engine over all bars, every row kept',
-  scores: 'three models on the bars that somebody may ask for',
+  scores: 'three models on the bars on request',
   labels: 'what the models are evaluated on',
   decide: 'decide and position at every bar, fills, costs and overnight swaps',
   equity: 'every trade marked to market at every close',
@@ -52,6 +53,7 @@ ${machine.date.slice(0, 16).replace('T', ' ')} UTC, load average at the start ${
 Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest.
 `,
     result.end_to_end && endToEnd(result.end_to_end),
+    result.arrival && arrival(result.arrival),
     result.swaps && weather(result.swaps),
     result.retraining && retraining(result.retraining),
     result.stations && stations(result.stations),
@@ -90,6 +92,32 @@ and journal; both alternate, after ${results[0]?.warm_up_minutes} warm-up minute
 
 | pairs | models | pace | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 |
 |---|---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+const PATTERN_MEANING: Readonly<Record<Pattern, string>> = {
+  together: 'all in one message',
+  trickle: 'each symbol within 2 s',
+  burst: 'one by one, gaps of 0–3 ms',
+  burst_connections: 'the same, a connection per symbol',
+  burst_stalls: 'the same over one, journal locked for 100 ms every 5 s',
+};
+
+function arrival(results: readonly ArrivalResult[]): string {
+  const rows = results.flatMap(({ pattern, minutes, transports }) =>
+    Object.entries(transports).map(
+      ([transport, { real, null: base, ratio_p50, ratio_p99, ratio_p999 }]) =>
+        `| ${PATTERN_MEANING[pattern]} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ${spread(real)} | ${spread(base)} | ` +
+        `**${ratio_p50.toFixed(2)}** | **${ratio_p99.toFixed(2)}** | **${ratio_p999.toFixed(2)}** |`,
+    ),
+  );
+  return `## Arrival patterns
+
+${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there.
+
+| bars arrive | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
+|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
 }
@@ -201,7 +229,7 @@ ${by_pairs.map((point) => row(point.pairs, point)).join('\n')}
 function rounding({ updates, looks, worst }: Rounding): string {
   return `## Rounding
 
-After ${updates} updates, recomputed from the bars ${looks} times on the way: the greatest distance of any column is ${worst.distance.toExponential(1)} (\`${worst.name}\`), as a multiple of
+After ${updates} updates, recomputed from the bars ${looks} times: the greatest distance of any column is ${worst.distance.toExponential(1)} (\`${worst.name}\`), as a multiple of
 the greater of its value and its standard deviation. The bound is 1e-9.
 `;
 }

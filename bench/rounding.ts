@@ -23,9 +23,9 @@ const WARM_MARGIN_BARS = 3;
 const SAMPLE_BARS = 101;
 
 /**
- * Steps one pair through a random market and recomputes every feature from the bars of its windows alone, now and then
- * and at the end. DESIGN's bound for `distance` is 1e-9 after ten million updates; folds that forget should show no
- * growth.
+ * Steps one pair through a random market and recomputes every feature from the bars of its windows alone, at intervals
+ * and at the end. DESIGN's bound for `distance` is 1e-9 after ten million updates; folds that drop old values should
+ * show no growth.
  * @param updates bars, more than the warm-up
  * @param looks recomputations, evenly spread (each takes some milliseconds)
  */
@@ -72,7 +72,7 @@ function addSample(sum: { count: number; mean: number; m2: number }, value: numb
 }
 
 /**
- * A cointegrated pair with known volumes and spreads, a missing minute now and then, and rollovers; the same on every
+ * A cointegrated pair with known volumes and spreads, occasional missing minutes, and rollovers; the same on every
  * call.
  */
 function createMarket(): () => { a: Bar; b: Bar } {

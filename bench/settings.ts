@@ -1,6 +1,6 @@
 import type { Settings } from '../shared/policy/policy.ts';
 
-/** What a bench sets itself; everything else is as in `base`. */
+/** Settings of a bench; all others are as in `base`. */
 export interface BenchSettingsOptions {
   readonly base: Settings;
   readonly pairs: readonly string[];

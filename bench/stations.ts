@@ -40,16 +40,16 @@ export interface StationsResult {
   readonly engines: readonly string[];
   /** Microseconds on the main thread for one minute of all pairs. Without a Redis server its station is absent. */
   readonly stations: Readonly<Partial<Record<Station, Percentiles>>>;
-  /** From the last leg's arrival until WebSocket and Redis have been handed the signals. */
+  /** From the last leg's arrival until WebSocket and Redis have all signals. */
   readonly bar_to_signal: Percentiles;
 }
 
 type MinuteTimes = Record<Station | 'bar_to_signal', number>;
 
 /**
- * Every station of a bar's way for the configured pairs, in one process: simulated bars, models really trained on them,
- * one WebSocket client, a Redis server, signal files and journal on disk. No failure in it is caught: a bench of
- * something broken is none.
+ * Every station of the hot path for the configured pairs, in one process: simulated bars, models trained on them, one
+ * WebSocket client, a Redis server, signal files and journal on disk. No failure is caught: the bench of a broken
+ * system is invalid.
  */
 export async function benchStations(minutes: number, say: (line: string) => void): Promise<StationsResult> {
   const settings = loadSettings({ env: {} });

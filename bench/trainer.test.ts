@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runTrainerBench } from './trainer.ts';
 
 describe('runTrainerBench', () => {
-  it('measures our engine, and beside it every other one that is on this machine', async () => {
+  it('measures our engine and every other one that is installed', async () => {
     const lines: string[] = [];
     const size = { rows: 3000, columns: 12, rounds: 10, turns: 2, threads: [1, 2] };
     const result = await runTrainerBench((line) => lines.push(line), size);

@@ -90,7 +90,7 @@ interface Turns {
   readonly turns: number;
   readonly threads: number;
   readonly busyCore: boolean;
-  /** Is told of engines that are not there. */
+  /** Called with each engine that is not available. */
   readonly missing: Partial<Record<Engine, string>>;
 }
 

@@ -1,4 +1,4 @@
-/** Installs what package-lock.json says, native parts included. */
+/** Installs what package-lock.json lists, native parts included. */
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import {
@@ -30,9 +30,9 @@ const COMPILED_SQLITE =
  */
 
 /**
- * Installs what package-lock.json says unless it is there already. Costs a few milliseconds and says nothing when there
- * is nothing to do. Of several processes that start at once, one installs and the others wait. One installation serves
- * all supported versions of Node; for Node 20, SQLite is compiled in addition.
+ * Installs what package-lock.json lists unless it is installed already. Costs a few milliseconds and prints nothing
+ * when there is nothing to do. Of several processes that start at once, one installs and the others wait. One
+ * installation serves all supported versions of Node; for Node 20, SQLite is compiled in addition.
  * @throws {SetupError}
  */
 export async function ensureInstalled() {
@@ -93,7 +93,7 @@ function lockHash() {
     .digest('hex');
 }
 
-/** Whether `npm ci` or `npm install` has been run without this program, and put there what the lock file says. */
+/** Whether `npm ci` or `npm install` was run without this program and installed what the lock file lists. */
 function installedByHand() {
   const installed = readJson(join(MODULES, '.package-lock.json'))?.packages;
   if (!installed) return false;
@@ -134,7 +134,7 @@ async function install() {
 /**
  * Compiles SQLite where this Node needs it and it is not there yet. Then loads the native packages in a process of its
  * own.
- * @returns {Promise<string | null>} what goes wrong with that
+ * @returns {Promise<string | null>} the fault, if any
  * @throws {SetupError} when SQLite cannot be compiled
  */
 async function nativePartsFault() {
@@ -159,11 +159,11 @@ async function compileSqlite() {
   const tools = missingTools();
   const hint = tools.length > 0 ? `install ${tools.join(', ')} and try again, or ` : '';
   throw new SetupError(
-    `${tailOf(logPath)}\n${SQLITE_PACKAGE} ${fault}; the whole log is ${logPath}\nTo go on, ${hint}use Node 22.14 or newer, which needs no compiler.`,
+    `${tailOf(logPath)}\n${SQLITE_PACKAGE} ${fault}; the whole log is ${logPath}\nTo continue, ${hint}use Node 22.14 or newer, which needs no compiler.`,
   );
 }
 
-/** What better-sqlite3 12 needs to be compiled where no prebuilt one can be fetched. */
+/** Requirements for compiling better-sqlite3 12 where no prebuilt one can be fetched. */
 async function ensureToolchain() {
   const tools = missingTools();
   if (tools.length === 0) return;
@@ -207,7 +207,7 @@ function npmEnvironment() {
   return { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` };
 }
 
-/** npm ends its complaints with a page of help: the beginning of them says more. @param {string} path */
+/** npm ends its errors with a page of help; the beginning is more informative. @param {string} path */
 function npmErrorsOf(path) {
   const errors = (readText(path) ?? '').split('\n').filter((line) => line.startsWith('npm error'));
   return errors.length > 0 ? errors.slice(0, 20).join('\n') : tailOf(path);

@@ -26,10 +26,7 @@ const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
  * parts of it.
  */
 const KERNEL_SOURCE = '.as.ts';
-/**
- * What is compiled with memory that threads share; how much it can be at most must be said, and 4 GB is what 32 bits
- * reach.
- */
+/** Compiled with memory that threads share; its maximum must be declared, and 4 GB is the limit of 32 bits. */
 const SHARED_KERNEL = 'trainer/learn/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
 const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -137,7 +134,7 @@ function isKernel(path) {
 }
 
 /**
- * AssemblyScript becomes a .wasm file of the same name. Its memory comes from outside, and it needs no runtime: it
+ * AssemblyScript is compiled to a .wasm file of the same name. Its memory is imported, and it needs no runtime: it
  * allocates nothing.
  * @param {string} path
  */

@@ -9,9 +9,9 @@ const KEEP_REMAINS_MS = 3_600_000;
 /**
  * Does `work` while no other process does work under the lock `path`. A lock whose owner has died is taken over.
  *
- * The lock appears complete, by a rename of a prepared folder, which fails while the lock stands. Taking over renames
- * the dead lock to a name made of its own token: of several processes that saw the same dead owner one succeeds, and a
- * slow one cannot carry off its successor's lock, because that name is taken by then.
+ * The lock appears complete, by a rename of a prepared folder, which fails while the lock exists. A takeover renames
+ * the dead lock to a name derived from its own token: of several processes that read the same dead owner one succeeds,
+ * and a slow one cannot remove its successor's lock, because that name exists by then.
  *
  * @template T
  * @param {string} path
@@ -29,7 +29,7 @@ export async function withLock(path, onWait, work) {
       moveAway(path, `${path}.dead-${owner.token}`);
       continue;
     }
-    // Without an owner, it was let go of between the two looks.
+    // Without an owner, the lock was released between the two reads.
     if (owner !== null && !said) {
       onWait(owner.pid);
       said = true;
@@ -98,7 +98,7 @@ function isRunning(owner) {
 }
 
 /**
- * When the process started, in clock ticks since the machine did; null where that cannot be told.
+ * When the process started, in clock ticks since the machine did; null where that is unknown.
  * @param {number} pid
  */
 function startOf(pid) {

@@ -1,13 +1,13 @@
-/** What is installed on this machine, and on Debian and Ubuntu what can be. */
+/** Installed packages of this machine, and on Debian and Ubuntu the installable ones. */
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { LOG_FOLDER, readText, say } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
 /**
- * Installs Debian packages, as root on Debian or Ubuntu only. No service is started by it.
+ * Installs Debian packages, as root on Debian or Ubuntu only. It starts no service.
  * @param {string[]} packages
- * @returns {Promise<boolean>} false where that is not possible, or did not work (the reason has been said)
+ * @returns {Promise<boolean>} false where that is not possible, or did not work (the reason has been printed)
  */
 export async function aptInstall(packages) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !inPath('apt-get')) return false;
@@ -32,7 +32,7 @@ const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.conf';
  * @returns {Promise<boolean>} as `aptInstall`
  */
 export async function aptInstallPostgres() {
-  // This package brings the settings by which the next one decides.
+  // This package contains the settings that the next one reads.
   if (!(await aptInstall(['postgresql-common']))) return false;
   const settings = existsSync(CLUSTER_SETTINGS) ? readFileSync(CLUSTER_SETTINGS, 'utf8') : null;
   if (settings === null) return aptInstall(['postgresql']);

@@ -10,7 +10,7 @@ import { capture, launch, runLogged } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, say } from './project.mjs';
 import { mustHold, testsHold } from './steps.mjs';
 
-/** What a fresh clone does not have. */
+/** Files that a fresh clone does not have. */
 const NOT_CLONED = ['.git', 'node_modules', 'dist', 'dist.new', 'dist.old', 'var', 'coverage'];
 /** Beside the one that runs the tests. */
 export const OTHER_NODES = ['22', '24'];

@@ -50,7 +50,7 @@ function listenForSignals() {
 }
 
 /**
- * Runs a program with its output in a log file, and says every few seconds that it is still at it.
+ * Runs a program with its output in a log file, and reports progress every few seconds.
  * @param {string} label
  * @param {Command} command
  * @param {string[]} args

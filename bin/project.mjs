@@ -1,4 +1,4 @@
-/** Where things are, how they are said, and what every part of the set-up needs. */
+/** Locations, output and errors that every part of the set-up needs. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const MODULES = join(ROOT, 'node_modules');
 export const LOG_FOLDER = join(ROOT, 'var', 'log');
 
-/** Codes of the set-up. The same entries stand in `shared/errors.ts`, which cannot be loaded before the build. */
+/** Codes of the set-up. The same entries are in `shared/errors.ts`, which cannot be loaded before the build. */
 export const SETUP_ERRORS = {
   NODE_UNSUPPORTED: {
     message: 'This version of Node is not supported.',
@@ -39,7 +39,7 @@ export function setupError(code, seen, next = SETUP_ERRORS[code].next) {
   return Object.assign(new SetupError(`${SETUP_ERRORS[code].message} Seen: ${seen}.`), { code, next });
 }
 
-/** Everything is said on stderr; stdout belongs to the command. @param {string} line */
+/** All output goes to stderr; stdout belongs to the command. @param {string} line */
 export function say(line) {
   process.stderr.write(`${line}\n`);
 }
@@ -47,7 +47,7 @@ export function say(line) {
 /**
  * Does `work` while no other process installs or builds here.
  * @template T
- * @param {string} label what others are told this process is doing
+ * @param {string} label description of this process's work for waiting processes
  * @param {() => Promise<T>} work
  */
 export function alone(label, work) {

@@ -1,4 +1,4 @@
-/** The parts of a test run: each is timed, says how it ended, and is counted. */
+/** The parts of a test run: each is timed, reports its outcome, and is counted. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runShown } from './programs.mjs';

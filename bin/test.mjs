@@ -34,7 +34,8 @@ const NODE_TESTS = [
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
 
 /**
- * What the tests leave of the machine is enough for it, and they do not wait for it. What it says is said in one piece.
+ * Runs beside the tests, with the processor time they leave; the tests do not wait for it. Its output is printed in one
+ * piece.
  * @param {string} name @param {string[]} args
  */
 const checkedBeside = (name, args) => async () => {
@@ -51,6 +52,7 @@ await run(async () => {
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
     await mustHold('g++', ensureCompiler);
+    await mustHold('clang', ensureClang);
     await mustHold('build', async () => void (await ensureBuilt()));
     const checks = Promise.all([
       mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
@@ -84,6 +86,16 @@ async function ensureCompiler() {
   say(
     'g++ is not installed: install it (Debian: apt-get install g++; macOS: xcode-select --install).' +
       (inCi ? '' : ' Without it the tests of the expert advisor are skipped.'),
+  );
+  return !inCi;
+}
+
+/** It reads the expert advisor's sources a second time, with warnings of its own. */
+async function ensureClang() {
+  if (inPath('clang++') || (await aptInstall(['clang']))) return true;
+  say(
+    'clang++ is not installed: install it (Debian: apt-get install clang; macOS: xcode-select --install).' +
+      (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );
   return !inCi;
 }

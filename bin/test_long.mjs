@@ -14,6 +14,7 @@ const LONG = [
   'trainer/search/study.test.ts',
   'bench/end_to_end/soak.test.ts',
   'mt5/day.test.ts',
+  'mt5/broker.test.ts',
   'test/signals_crash.test.ts',
   'trainer/dataset/real_dataset.test.ts',
   'trainer/learn/trees/engines/engines.test.ts',

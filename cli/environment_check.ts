@@ -16,7 +16,13 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_LIGHTGBM_LIBRARY: fileFault,
   MINUTEHAND_XGBOOST_LIBRARY: fileFault,
   MINUTEHAND_DATABASE_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),
-  MINUTEHAND_ALERT_URL: (text) => urlFault(text, ['https:', 'http:']),
+  ...Object.fromEntries(
+    ['SLACK', 'ALERT', 'DISCORD', 'PAGERDUTY', 'WEBHOOK', 'HEARTBEAT'].map((name) => [
+      `MINUTEHAND_${name}_URL`,
+      (text: string) => urlFault(text, ['https:', 'http:']),
+    ]),
+  ),
+  MINUTEHAND_SMTP_URL: (text) => urlFault(text, ['smtp:', 'smtps:']),
   MINUTEHAND_SIGNING_KEY: (_, env) => thrownBy(() => signingKey(env)),
   MINUTEHAND_TRUSTED_KEYS: (_, env) => thrownBy(() => trustedKeys(env)),
 };

@@ -8,14 +8,15 @@ import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output
 type AddCommand = (program: Command, output: () => Output) => void;
 
 /**
- * A command's module is loaded when it is asked for: a daemon has no use for the libraries of the trainer, nor `signal
- * verify` for either's.
+ * A command's module is loaded on demand: a daemon has no use for the libraries of the trainer, nor `signal verify` for
+ * either's.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   up: async () => (await import('./commands/up.ts')).addUp,
   daemon: async () => (await import('./commands/processes.ts')).addDaemon,
   trainer: async () => (await import('./commands/processes.ts')).addTrainer,
   bars: async () => (await import('./commands/bars.ts')).addBars,
+  dataset: async () => (await import('./commands/dataset.ts')).addDataset,
   features: async () => (await import('./commands/features.ts')).addFeatures,
   train: async () => (await import('./commands/train.ts')).addTrain,
   fit: async () => (await import('./commands/fit.ts')).addFit,
@@ -23,10 +24,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   replay: async () => (await import('./commands/replay.ts')).addReplay,
   runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
+  alerts: async () => (await import('./commands/alerts.ts')).addAlerts,
   trades: async () => (await import('./commands/trades.ts')).addTrades,
   ea: async () => (await import('./commands/ea.ts')).addEa,
   signal: async () => (await import('./commands/signal.ts')).addSignal,
   signals: async () => (await import('./commands/signals.ts')).addSignals,
+  check: async () => (await import('./commands/check.ts')).addCheck,
   config: async () => (await import('./commands/config.ts')).addConfig,
   service: async () => (await import('./commands/service.ts')).addService,
   status: async () => (await import('./commands/status.ts')).addStatus,
@@ -73,16 +76,16 @@ function wantedCommands(argv: readonly string[]): readonly string[] {
   return isAlone ? [first] : Object.keys(COMMANDS);
 }
 
-/** What commander has already said on standard error, for programs. */
+/** The message that commander has already printed on standard error, as an object for programs. */
 function misuse({ message }: CommanderError): object {
   const seen = message.startsWith('(') ? 'no command' : message.replace(/^error: /, '').replaceAll('\n', ' ');
   return { error: new MinutehandError('USAGE', { seen }) };
 }
 
 /**
- * @param wanted names of the commands it has
+ * @param wanted names of the commands to add
  * @param output where its actions write
- * @param answer takes what was asked for: help, or the version
+ * @param answer receives the requested text: help, or the version
  */
 export async function createProgram(
   wanted: readonly string[] = Object.keys(COMMANDS),
@@ -108,7 +111,7 @@ Exit codes: 0 done, 1 failed, 2 misused.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_LOG (logs), MINUTEHAND_EXCHANGE (the folder that MetaTrader
 shares: signals and fills), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
 MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for requests from other machines), MINUTEHAND_DATABASE_URL (the
-trainer’s store), MINUTEHAND_ALERT_URL (webhook for alerts of the trainer), MINUTEHAND_SIGNING_KEY and MINUTEHAND_TRUSTED_KEYS
+trainer’s store), MINUTEHAND_SLACK_URL and others (channels of notifications), MINUTEHAND_SIGNING_KEY and MINUTEHAND_TRUSTED_KEYS
 (who may make models), MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY (engines of train and fit).
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
@@ -118,7 +121,7 @@ Start here: minutehand up, then minutehand signal verify var/signals/*/signal.js
   return program;
 }
 
-/** `--json` may stand behind any command, and every command reports misuse instead of ending the process. */
+/** `--json` may follow any command, and every command reports misuse instead of ending the process. */
 function acceptJsonEverywhere(command: Command): void {
   for (const sub of command.commands) {
     if (!sub.options.some(({ long }) => long === '--json'))

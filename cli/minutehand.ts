@@ -1,6 +1,6 @@
 /*
- * The command line as it was compiled, for services: unlike bin/minutehand.mjs it neither installs nor builds, so it
- * needs no right to write where the program lies.
+ * The compiled command line, for services: unlike bin/minutehand.mjs it neither installs nor builds, so it needs no
+ * write access to the package.
  */
 import { main } from './main.ts';
 

@@ -20,7 +20,7 @@ function written(total: number): string[] {
 }
 
 describe('progress', () => {
-  it('is a line for programs at each percent where a trainer asks for that', () => {
+  it('is a line for programs at each percent where a trainer requests that', () => {
     process.env[PROGRESS_VARIABLE] = PROGRESS_FORM;
     const lines = written(1000).map((line) => readProgressLine(line)!);
     expect(lines).toHaveLength(102);

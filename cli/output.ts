@@ -7,7 +7,7 @@ export interface Output {
   readonly json: boolean;
   /** A result for people; silent with --json. */
   line(text: string): void;
-  /** What a process that goes on running has to tell: on standard output for people, on standard error with --json. */
+  /** Status lines of a process that keeps running: on standard output for people, on standard error with --json. */
   say(text: string): void;
   /** A remark beside the result. */
   note(text: string): void;
@@ -100,8 +100,8 @@ function plainProgress(): Progress {
 }
 
 /**
- * A reader that has seen enough (`| head`), or a parent that has died, closes the pipe: that is no defect. Whatever is
- * in the middle of writing still learns of it.
+ * A reader that ends early (`| head`), or a parent that has died, closes the pipe: that is no defect. A write in
+ * progress still fails.
  */
 export function tolerateClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr])
@@ -116,7 +116,7 @@ export function isClosedPipe(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';
 }
 
-/** Shows what went wrong and what to do next. @returns the exit code: 2 for misuse, else 1 */
+/** Shows the error and the next step. @returns the exit code: 2 for misuse, else 1 */
 export function showError(error: unknown, json: boolean): number {
   const { code, message, next } = describeError(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);

@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('an output file', () => {
-  it('appears when it is whole, larger than what is written at once', () => {
+  it('appears when it is complete, also when it takes several writes', () => {
     const line = `${'ä'.repeat(1000)}\n`;
     const file = openOutputFile(path);
     for (let i = 0; i < 3000; i++) file.write(line);
@@ -28,7 +28,7 @@ describe('an output file', () => {
     expect(readdirSync(folder)).toEqual(['signals.jsonl']);
   });
 
-  it('that is discarded leaves what was there before', () => {
+  it('that is discarded leaves the earlier file', () => {
     writeFileSync(path, 'before');
     const file = openOutputFile(path);
     file.write('after');
@@ -56,7 +56,7 @@ describe('an output file', () => {
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   });
 
-  it.skipIf(!isLinux)(`says when the disk is full${skipNote(!isLinux, 'no /dev/full')}`, () => {
+  it.skipIf(!isLinux)(`reports a full disk${skipNote(!isLinux, 'no /dev/full')}`, () => {
     const file = openOutputFile('/dev/full');
     file.write('text');
     expect(() => file.close()).toThrow(

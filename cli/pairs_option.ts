@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
-/** What `addPairsOption` gives a command; absent when neither spelling was used. */
+/** Value of the option of `addPairsOption`; absent when neither spelling was used. */
 export interface PairsFlags {
   readonly pairs?: readonly string[];
 }

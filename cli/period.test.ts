@@ -30,20 +30,20 @@ describe('a day or minute on the command line', () => {
 });
 
 describe('a period', () => {
-  it('has the sides that were given', () => {
+  it('has the given bounds', () => {
     expect(parsePeriod({})).toEqual({});
     expect(parsePeriod({ to: '1970-01-02' })).toEqual({ to: 86_400 });
     expect(parsePeriod({ from: '1970-01-01', to: '1970-01-01T00:01' })).toEqual({ from: 0, to: 60 });
   });
 
-  it('without a minute in it is misuse', () => {
+  it('without a minute is misuse', () => {
     expect(() => parsePeriod({ from: '2019-03-01', to: '2019-03-01' })).toThrow('--to after --from');
     expect(() => parsePeriod({ from: '2019-03-02', to: '2019-03-01' })).toThrow('--to after --from');
   });
 });
 
 describe('a whole number', () => {
-  it('is taken from its least value on, and anything else is misuse', () => {
+  it('is accepted from its minimum on, and anything else is misuse', () => {
     expect(parseInteger('0', '--seed')).toBe(0);
     expect(parseInteger('42', '--seed')).toBe(42);
     for (const text of ['', '-1', '1.5', '1e3', ' 1', '0x10', '9007199254740993'])

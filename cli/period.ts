@@ -12,7 +12,7 @@ export interface Period {
   readonly to?: OpenTime;
 }
 
-/** `--from` and `--to` of a command. @throws MinutehandError USAGE, also when nothing lies between them */
+/** `--from` and `--to` of a command. @throws MinutehandError USAGE, also when they are empty */
 export function parsePeriod({ from, to }: PeriodFlags): Period {
   const period = {
     ...(from === undefined ? {} : { from: parseDay(from, '--from') }),

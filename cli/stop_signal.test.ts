@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { askToStop } from './stop_signal.ts';
 
-it('asks a process to end by closing its channel on Windows, where a signal would kill it, and by SIGTERM elsewhere', async () => {
+it('requests the end of a process by closing its channel on Windows, where a signal would kill it, and by SIGTERM elsewhere', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-stop-'));
   const program = join(folder, 'program.mjs');
   writeFileSync(

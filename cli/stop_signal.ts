@@ -4,22 +4,22 @@ import type { ChildProcess } from 'node:child_process';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
 
 /**
- * Resolves with the reason when this process is asked to end: Ctrl-C, SIGTERM, or the death of the process that started
- * it. Later requests change nothing: the end is under way.
+ * Resolves with the reason when this process is to end: Ctrl-C, SIGTERM, or the death of the process that started it.
+ * Later requests have no effect.
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const name of SIGNALS) process.on(name, () => resolve(name));
     if (process.channel === null || process.channel === undefined) return;
     process.on('disconnect', () => resolve('the process that started this one has ended'));
-    // A listener on the channel to the parent would keep alive a process that could not start.
+    // A listener on the channel to the parent would prevent the exit of a process that failed to start.
     process.channel.unref();
   });
 }
 
 /**
- * Asks a process that was started with a channel to end as `stopSignal` waits for it. Windows knows no SIGTERM, there
- * `kill` is the end at once: closing the channel asks, as the death of this process would.
+ * Requests the end of a process that was started with a channel and waits in `stopSignal`. Windows has no SIGTERM, and
+ * `kill` ends a process at once there: closing the channel is the request, as the death of this process would be.
  */
 export function askToStop(child: ChildProcess, platform: NodeJS.Platform = process.platform): void {
   if (platform !== 'win32') child.kill('SIGTERM');

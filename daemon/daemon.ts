@@ -44,7 +44,7 @@ const REST_MS = 1;
 /** A bundle that is being loaded when the daemon ends is waited for no longer than this. */
 const LOADING_GRACE_MS = 500;
 
-/** The world as the daemon sees it: the real one, or a simulated one. */
+/** The environment of the daemon: the real one, or a simulated one. */
 export interface DaemonPorts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
@@ -59,11 +59,11 @@ export interface DaemonPorts {
    * `files`.
    */
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
-  /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
+  /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
 }
 
-/** Told of what happens, beside what the pipeline tells. */
+/** Receives events of the daemon, in addition to those of the pipeline. */
 export interface DaemonObserver {
   /** @param models that scored the batch */
   onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
@@ -80,9 +80,9 @@ export interface DaemonOptions {
   readonly shard: string;
   readonly log: Logger;
   readonly observer: DaemonObserver;
-  /** What a person should know, one line each. */
+  /** Prints one line for a person. */
   say(line: string): void;
-  /** Whether bars can be expected: silence before that is none. */
+  /** Whether bars can be expected: missing bars before that are no silence. */
   isFeedOpen(): boolean;
   /** How often `models/` is looked at, ms. */
   readonly modelPollMs?: number;
@@ -106,17 +106,17 @@ export interface Daemon {
   readBars(): void;
   health(): HealthReport;
   /**
-   * The end of publishing: refuses bars from here on, answers what was taken, and says to each pair that nobody watches
-   * it any more, unless another daemon is about to. Sockets and files are still there; `stop` comes next.
-   * @param hasSuccessor asked when all is answered
+   * The end of publishing: refuses bars from here on, answers those already taken, and sends each pair its final
+   * heartbeat, unless another daemon is about to take over. Sockets and files stay open; `stop` comes next.
+   * @param hasSuccessor called when all is answered
    */
   signOff(hasSuccessor: () => boolean): Promise<void>;
-  /** Answers what is under way, stores the journal and lets go of timers, the file thread and Redis. */
+  /** Answers what is under way, stores the journal and releases timers, the file thread and Redis. */
   stop(): Promise<void>;
 }
 
 /**
- * Puts a daemon together and brings it to where the one before it was. When it resolves, bars can be taken.
+ * Assembles a daemon and restores the state of the previous one. When it resolves, bars can be taken.
  * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
  */
 export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {
@@ -364,7 +364,7 @@ class AssembledDaemon implements Daemon {
 
   // ---- what is wrong ----
 
-  /** What is said and logged when signals or journal cannot be written, once until it works again. */
+  /** Reports and logs that signals or journal cannot be written, once until they can be again. */
   #degradesWith(what: Degradation): (error: ErrorReport) => void {
     const { log, say } = this.#options;
     return (error) => {

@@ -11,6 +11,6 @@ export interface DaemonOptions {
   readonly token: string | undefined;
   /** Of signal files, where they are shared more widely than the rest; null or none = that of this process. */
   readonly signalsUmask?: number | null;
-  /** What a person should know, one line each. */
+  /** Prints one line for a person. */
   say(line: string): void;
 }

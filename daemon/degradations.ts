@@ -2,7 +2,7 @@ import { TRANSPORTS, type DegradingName } from './publish/transports.ts';
 
 export type Degradation = 'models' | 'journal' | 'bar_stream' | 'late_bars' | DegradingName;
 
-/** What can be wrong while signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
+/** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
 export const DEGRADATIONS = {
   journal: {
     means: '`JOURNAL_WRITE`: the journal cannot be written; bars are answered and wait in memory.',

@@ -44,13 +44,13 @@ export interface HandoverOptions {
   onProgress(done: number): void;
 }
 
-/** One daemon that was ended, and how it went on. */
+/** One ended daemon, and its outcome. */
 export interface Handover {
   readonly how: 'SIGTERM' | 'SIGKILL';
   readonly bootId: string;
   /** Whether a standby was ready to take over, had just been started, or was started only after the end. */
   readonly standby: 'ready' | 'starting' | 'none';
-  /** When it was told or killed. */
+  /** When it was signaled or killed. */
   readonly atMs: number;
   /** From then until its process was gone. */
   readonly endedMs: number;
@@ -105,9 +105,9 @@ interface Daemon {
 }
 
 /**
- * A market that goes on, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
- * There are always two of them; when the active one ends, the other takes over and a fresh one comes to wait. Now and
- * then it is the waiting one that is killed.
+ * A continuous market, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
+ * There are always two of them; when the active one ends, the other takes over and a new standby starts. Sometimes the
+ * standby is killed.
  */
 export async function runHandovers(options: HandoverOptions): Promise<HandoverReport> {
   const { folder, settings, rng, minuteMs, minutes } = options;
@@ -151,7 +151,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
       }
     };
     const started: Daemon = { program, waiting, listening: read(), isWaiting: false };
-    // Of one that is killed while it waits nobody asks.
+    // The rejection of a standby that is killed is not used.
     started.listening.catch(() => undefined);
     return started;
   }
@@ -185,7 +185,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
         else if (answer.status < 500) throw new Error(`${answer.status}: ${await answer.text()}`);
         else await sleep(RETRY_MS);
       } catch (error) {
-        // Nobody listens, or it ended before its answer.
+        // No server listens, or it ended before its answer.
         if (!isConnectionLost(error)) throw error;
         await sleep(RETRY_MS);
       }
@@ -196,8 +196,8 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
 
   const handovers: Handover[] = [];
   let killedStandbys = 0;
-  let inOffice = startStandby();
-  let bootId = await inOffice.listening;
+  let active = startStandby();
+  let bootId = await active.listening;
   const sending = await sendBars(url, options.history, '?backfill=1');
   if (sending.status !== 200) throw new Error(await sending.text());
   connect();
@@ -222,7 +222,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
       if (handovers.length === LONELY_HANDOVER) {
         await next.program.kill('SIGKILL');
         const atMs = nowMs();
-        await inOffice.program.kill('SIGTERM');
+        await active.program.kill('SIGTERM');
         const endedMs = nowMs() - atMs;
         next = startStandby();
         const nextBootId = await next.listening;
@@ -235,18 +235,18 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
           listensMs: nowMs() - atMs,
           nextBootId,
         });
-        [inOffice, bootId] = [next, nextBootId];
+        [active, bootId] = [next, nextBootId];
         next = startStandby();
         continue;
       }
       const how = rng.uniform() < 0.5 ? 'SIGTERM' : 'SIGKILL';
       const standby = next.isWaiting ? 'ready' : 'starting';
       const atMs = nowMs();
-      const ended = inOffice.program.kill(how).then(() => nowMs() - atMs);
+      const ended = active.program.kill(how).then(() => nowMs() - atMs);
       const nextBootId = await next.listening;
       const listensMs = nowMs() - atMs;
       handovers.push({ how, bootId, standby, atMs, endedMs: await ended, listensMs, nextBootId });
-      [inOffice, bootId] = [next, nextBootId];
+      [active, bootId] = [next, nextBootId];
       next = startStandby();
       options.onProgress(handovers.length);
     }
@@ -254,15 +254,15 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
     clearInterval(clock);
     isOver = true;
     await feeding;
-    // Nobody waits any more: it is told so.
+    // The standby is no longer needed.
     await next.program.kill('SIGTERM');
-    await inOffice.program.kill('SIGTERM');
+    await active.program.kill('SIGTERM');
     // What Redis has for this reader comes before the answer.
     await subscriber.ping();
   } finally {
     clearInterval(clock);
     isOver = true;
-    for (const { program } of [inOffice, next]) await program.kill('SIGKILL');
+    for (const { program } of [active, next]) await program.kill('SIGKILL');
     (socket as WebSocket | null)?.terminate();
     subscriber.disconnect();
   }

@@ -89,7 +89,7 @@ async function runCalm(
 
 describe('daemons that take over from each other', () => {
   it(
-    'never both publish, leave no minute out, and say together what one that never ended says',
+    'never both publish, leave no minute out, and together publish the signals of one daemon that never ended',
     { timeout: 60_000 + HANDOVERS * 20_000 },
     async (context) => {
       if (redis === null) return context.skip('redis-server is not installed');
@@ -100,7 +100,7 @@ describe('daemons that take over from each other', () => {
           feed: { straggler_timeout_ms: 50_000 },
           transports: {
             daemon: { port: await freePort() },
-            // A busy machine must not be taken for a Redis that stands still: what that misses is missed.
+            // A busy machine must not be taken for a stalled Redis: what such a Redis misses is lost.
             redis: { enabled: 'auto', url: redis.url, command_timeout_ms: 20_000, max_batches_in_flight: 64 },
           },
         },
@@ -158,7 +158,7 @@ describe('daemons that take over from each other', () => {
         const essence = ({ time, body, position }: Row): unknown[] => [time, body, position];
         expect(mine(rows).map(({ time }) => time)).toEqual(published);
         expect(mine(rows).map(essence)).toEqual(mine(expected).map(essence));
-        // Nothing was left out on the way to a reader of Redis either.
+        // No signal is missing for a reader of Redis either.
         const timesHeard = report.byRedis
           .filter(({ signal }) => signal.pair_id === pairId && signal.reason !== 'SHUTDOWN')
           .map(({ signal }) => Date.parse(signal.timestamp) / 1000 - 60);

@@ -29,7 +29,7 @@ function open(feedIntervalMs: number) {
   return { window, timers, isOpenAt };
 }
 
-it('work is let through in the middle of an interval and waits while a bar is due', async () => {
+it('work runs in the middle of an interval and waits while a bar is due', async () => {
   const { window, isOpenAt } = open(60_000);
   expect(await isOpenAt(60_000)).toBe(true);
   window.noteBar(0);
@@ -53,7 +53,7 @@ it('the guard is a quarter of a short interval', async () => {
   expect(seen).toEqual([true, false, false, true]);
 });
 
-it('all that waits goes on after the bar was answered, or when the bar does not come', async () => {
+it('all waiting work continues after the bar was answered, or when the bar does not arrive', async () => {
   const { window, timers, isOpenAt } = open(60_000);
   window.noteBar(0);
   expect([await isOpenAt(60_000), await isOpenAt(60_000)]).toEqual([false, false]);

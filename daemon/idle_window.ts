@@ -6,7 +6,7 @@ import { waitAtMost } from './wait.ts';
  */
 const GUARD_MS = 250;
 
-/** Tells work that blocks the thread for some milliseconds when no bar is due. */
+/** Signals to work that blocks the thread for some milliseconds when no bar is due. */
 export class IdleWindow {
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
@@ -36,6 +36,6 @@ export class IdleWindow {
     const sinceBarMs = (this.#clock.monotonicUs() - this.#lastBarUs) / 1000;
     const guardMs = Math.min(GUARD_MS, this.#feedIntervalMs / 4);
     if (Math.abs(this.#feedIntervalMs - sinceBarMs) > guardMs) return Promise.resolve();
-    return waitAtMost(this.#scheduler, 2 * guardMs, (tell) => this.#waiting.push(tell));
+    return waitAtMost(this.#scheduler, 2 * guardMs, (release) => this.#waiting.push(release));
   }
 }

@@ -33,7 +33,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
 );
 
 describe('an input', () => {
-  it('comes back from the journal as it was applied, whatever its kind', async () => {
+  it('is read from the journal as it was applied, whatever its kind', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(input, { maxLength: 30 }), async (inputs) => {
         const store = openJournal(':memory:');
@@ -50,7 +50,7 @@ describe('an input', () => {
     );
   });
 
-  it('of a minute or a heartbeat is its own row, in recovery too; every other one is found elsewhere', () => {
+  it('of a minute or a heartbeat is its own row, in recovery too; every other one is stored elsewhere', () => {
     const row = { subject: 'EURUSD', time: NEWEST, bar: null, backfill: false };
     for (const kind of ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown'] as const)
       expect(minuteInputOf({ ...row, kind }), kind).toEqual({ ...row, kind });

@@ -27,7 +27,7 @@ export interface SwapInput {
   readonly slow?: ModelSet;
 }
 
-/** All halts that hold from the next bar on, in the place of all before. */
+/** All halts that hold from the next bar on, replacing all earlier ones. */
 export interface HaltsInput {
   readonly kind: 'halts';
   readonly standing: Standing;
@@ -53,7 +53,7 @@ export interface ShadowInput {
   readonly positions?: ReadonlyMap<string, Position>;
 }
 
-/** What takes effect between two minutes. */
+/** A change that takes effect between two minutes. */
 export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
 
 /**
@@ -61,7 +61,7 @@ export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput |
  */
 export type Input = SymbolInput | PairInput | StateInput;
 
-/** Where the feeds put bars. */
+/** Destination of bars for the feeds. */
 export interface BarSink {
   knows(symbol: string): boolean;
   take(input: SymbolInput): BarOutcome;
@@ -126,14 +126,13 @@ const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = 
 type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS>;
 
 /**
- * What a journal's row about bars or heartbeats stands for; null for a change of state, which a restart finds
- * elsewhere.
+ * The input of a journal's row about bars or heartbeats; null for a change of state, which a restart reads elsewhere.
  */
 export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
   return row.kind in MINUTE_KINDS ? (row as SymbolInput | PairInput) : null;
 }
 
-/** What any row of a journal stands for. @param loadModels opens the set of a version */
+/** The input of any row of a journal. @param loadModels opens the set of a version */
 export async function inputOf(row: InputRow, loadModels: (version: string) => Promise<ModelSet>): Promise<Input> {
   const minute = minuteInputOf(row);
   if (minute !== null) return minute;

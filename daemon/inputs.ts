@@ -142,17 +142,17 @@ export class Inputs implements BarSink, InputSink {
     this.aligner.giveUp(pairIndex, input.time);
   }
 
-  /** A heartbeat of each pair whose bars stay away, once each interval. */
+  /** A heartbeat of each pair without bars, once each interval. */
   checkSilence(): void {
     this.silence.check(this.#nowUs(), (pairIndex, kind) => this.#beatNow(pairIndex, kind));
   }
 
-  /** The final heartbeat of each pair: nobody watches it from here on. */
+  /** The final heartbeat of each pair: this daemon publishes no more signals. */
   shutDown(): void {
     this.#options.pipeline.pairs.forEach((_, pairIndex) => this.#beatNow(pairIndex, 'shutdown'));
   }
 
-  /** A pair that never had a minute has nothing to repeat. */
+  /** A pair that never had a minute repeats nothing. */
   #beatNow(pairIndex: number, kind: HeartbeatKind): void {
     const time = this.silence.lastMinute(pairIndex);
     if (time !== null) this.#beat(pairInput(kind, this.#options.pipeline.pairs[pairIndex]!.id, time));

@@ -102,8 +102,8 @@ const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal
 const KILLS = IS_LONG ? 10 : 4;
 const MINUTES = IS_LONG ? 400 : 250;
 
-describe('a live daemon that is killed again and again', () => {
-  it('leaves the same features, bodies and positions as one that never was', { timeout: 400_000 }, async () => {
+describe('a live daemon that is killed repeatedly', () => {
+  it('leaves the same features, bodies and positions as one that was never killed', { timeout: 400_000 }, async () => {
     // No leg of a minute may time out here: that would depend on when the kill came.
     const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
     const { path, version } = await trainTinyModels(models, { market: 'live', settings });
@@ -178,7 +178,7 @@ describe('a live daemon that is killed again and again', () => {
 
     const expected = storedSignals(pathsOf(calm.home).journal('live', 'main'));
     const seen = storedSignals(pathsOf(rough.home).journal('live', 'main'));
-    // The final heartbeat of each pair stands at the end of both: they were told to stop.
+    // The final heartbeat of each pair is at the end of both: they received SIGTERM.
     expect(expected).toHaveLength((MINUTES + 1) * 3);
     expect(new Set(expected.map(({ body }) => (JSON.parse(`${body}}`) as { action: string }).action))).toEqual(
       new Set(['ENTER', 'EXIT', 'HOLD']),
@@ -206,70 +206,74 @@ describe('a live daemon that is killed again and again', () => {
 });
 
 describe('a live daemon that is killed while it is halted', () => {
-  it('comes back halted, and the replay of its journal gives every signal again', { timeout: 60_000 }, async () => {
-    const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
-    const { path, version } = await trainTinyModels(models, { market: 'live', settings, seed: 3 });
-    const { windows, pairs } = settings.minutehand;
-    const warmup = warmupBars(windows);
-    const market = byMinute(tinyBars(settings, warmup + 120));
-    const { start, home } = makeHome('halted', settings);
-    const folderOf = pathsOf(home).models;
-    mkdirSync(folderOf, { recursive: true });
-    cpSync(path, join(folderOf, version), { recursive: true });
-    activate(folderOf, version);
-    const send = (url: string, from: number, to: number): Promise<Response> =>
-      fetch(`${url}/bars`, {
-        method: 'POST',
-        body: JSON.stringify(
-          market.slice(from, to).flatMap(({ bars }) => bars.map((bar) => ({ ...bar, time: bar.time * 1000 }))),
-        ),
-      });
-    const healthOf = async (url: string): Promise<HealthReport> =>
-      (await (await fetch(`${url}/healthz`)).json()) as HealthReport;
+  it(
+    'is halted after the restart, and the replay of its journal reproduces every signal',
+    { timeout: 60_000 },
+    async () => {
+      const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
+      const { path, version } = await trainTinyModels(models, { market: 'live', settings, seed: 3 });
+      const { windows, pairs } = settings.minutehand;
+      const warmup = warmupBars(windows);
+      const market = byMinute(tinyBars(settings, warmup + 120));
+      const { start, home } = makeHome('halted', settings);
+      const folderOf = pathsOf(home).models;
+      mkdirSync(folderOf, { recursive: true });
+      cpSync(path, join(folderOf, version), { recursive: true });
+      activate(folderOf, version);
+      const send = (url: string, from: number, to: number): Promise<Response> =>
+        fetch(`${url}/bars`, {
+          method: 'POST',
+          body: JSON.stringify(
+            market.slice(from, to).flatMap(({ bars }) => bars.map((bar) => ({ ...bar, time: bar.time * 1000 }))),
+          ),
+        });
+      const healthOf = async (url: string): Promise<HealthReport> =>
+        (await (await fetch(`${url}/healthz`)).json()) as HealthReport;
 
-    let daemon = await start();
-    await send(daemon.url, 0, warmup + 20);
-    addHalts(folderOf, [
-      { pair_id: pairs[0]!, reason: 'drawdown', seen: '0.2', limit: '0.1', version, since: '2026-11-20T08:00:00Z' },
-    ]);
-    while ((await healthOf(daemon.url)).halted_pairs.length === 0) await delay(20);
-    await send(daemon.url, warmup + 20, warmup + 40);
-    const answer = send(daemon.url, warmup + 40, warmup + 60).catch(() => null);
-    await delay(3);
-    await daemon.program.kill('SIGKILL');
-    await answer;
-    daemon = await start();
-    expect(await healthOf(daemon.url)).toMatchObject({ halted_pairs: [pairs[0]], model_version: version });
-    await send(daemon.url, warmup + 20, warmup + 120);
-    await daemon.program.kill('SIGTERM');
+      let daemon = await start();
+      await send(daemon.url, 0, warmup + 20);
+      addHalts(folderOf, [
+        { pair_id: pairs[0]!, reason: 'drawdown', seen: '0.2', limit: '0.1', version, since: '2026-11-20T08:00:00Z' },
+      ]);
+      while ((await healthOf(daemon.url)).halted_pairs.length === 0) await delay(20);
+      await send(daemon.url, warmup + 20, warmup + 40);
+      const answer = send(daemon.url, warmup + 40, warmup + 60).catch(() => null);
+      await delay(3);
+      await daemon.program.kill('SIGKILL');
+      await answer;
+      daemon = await start();
+      expect(await healthOf(daemon.url)).toMatchObject({ halted_pairs: [pairs[0]], model_version: version });
+      await send(daemon.url, warmup + 20, warmup + 120);
+      await daemon.program.kill('SIGTERM');
 
-    const rows = storedSignals(pathsOf(home).journal('live', 'main')).map(
-      ({ body }) => JSON.parse(`${body}}`) as Record<'pair_id' | 'timestamp' | 'mode' | 'action' | 'reason', string>,
-    );
-    const haltedFromMs = market[warmup + 20]!.time * 1000;
-    for (const pair of pairs) {
-      const later = rows.filter(
-        ({ pair_id, timestamp, reason }) =>
-          pair_id === pair && Date.parse(timestamp) > haltedFromMs && reason !== 'SHUTDOWN',
+      const rows = storedSignals(pathsOf(home).journal('live', 'main')).map(
+        ({ body }) => JSON.parse(`${body}}`) as Record<'pair_id' | 'timestamp' | 'mode' | 'action' | 'reason', string>,
       );
-      expect(later).toHaveLength(100);
-      expect(new Set(later.map(({ mode }) => mode))).toEqual(new Set([pair === pairs[0] ? 'HALT' : 'OK']));
-      if (pair === pairs[0]) expect(later.filter(({ action }) => action === 'ENTER')).toEqual([]);
-    }
-    const store = openJournal(pathsOf(home).journal('live', 'main'), { readOnly: true });
-    const { differences, equal } = await replayJournal({
-      settings,
-      pairIds: pairs,
-      clock: MACHINE_CLOCK,
-      bootId: 'replay',
-      store,
-      loadModels: (name) => loadModelSet(join(folderOf, name), featureSchema(windows), pairs.length),
-      onSignals: () => undefined,
-    });
-    store.close();
-    expect(differences).toEqual([]);
-    expect(equal).toBe(rows.length);
-  });
+      const haltedFromMs = market[warmup + 20]!.time * 1000;
+      for (const pair of pairs) {
+        const later = rows.filter(
+          ({ pair_id, timestamp, reason }) =>
+            pair_id === pair && Date.parse(timestamp) > haltedFromMs && reason !== 'SHUTDOWN',
+        );
+        expect(later).toHaveLength(100);
+        expect(new Set(later.map(({ mode }) => mode))).toEqual(new Set([pair === pairs[0] ? 'HALT' : 'OK']));
+        if (pair === pairs[0]) expect(later.filter(({ action }) => action === 'ENTER')).toEqual([]);
+      }
+      const store = openJournal(pathsOf(home).journal('live', 'main'), { readOnly: true });
+      const { differences, equal } = await replayJournal({
+        settings,
+        pairIds: pairs,
+        clock: MACHINE_CLOCK,
+        bootId: 'replay',
+        store,
+        loadModels: (name) => loadModelSet(join(folderOf, name), featureSchema(windows), pairs.length),
+        onSignals: () => undefined,
+      });
+      store.close();
+      expect(differences).toEqual([]);
+      expect(equal).toBe(rows.length);
+    },
+  );
 });
 
 describe('a daemon with a simulated market', () => {
@@ -296,7 +300,7 @@ describe('a daemon with a simulated market', () => {
       expect(new Set(atKill.map(({ backfill }) => backfill))).toEqual(new Set([1]));
 
       const second = await start();
-      expect(second.said.join()).toMatch(/goes on after/);
+      expect(second.said.join()).toMatch(/continues after/);
       await delay(150);
       await second.program.kill('SIGKILL');
       const third = await start();

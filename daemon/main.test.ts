@@ -179,7 +179,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
       expect((await daemon.post(minuteWire(WARMUP + i))).status).toBe(200);
       const texts = [await all.next(), await all.next(), await all.next()];
       const heard = texts.map((text) => verifySignal(text));
-      // Minutes of long ago, sent as live ones: nobody may enter on them.
+      // Old minutes, sent as live ones: no consumer may enter on them.
       for (const text of texts) expect(() => verifySignal(text, Date.now())).toThrow(/expired/);
       expect(new Set(heard.map(({ pair_id }) => pair_id))).toEqual(new Set(pairs));
       for (const signal of heard)
@@ -206,7 +206,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     expect(metrics).toMatch(/minutehand_bar_to_signal_seconds_count{transport="websocket"} 3\n/);
   });
 
-  it('answers bad bars with their code, and goes on', async () => {
+  it('answers bad bars with their code, and continues', async () => {
     const { daemon } = await startWarm();
     const [first, ...others] = minuteWire(WARMUP);
     expect(await daemon.post([{ ...first, high: 0 }, ...others])).toMatchObject({
@@ -230,7 +230,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     expect(metrics).toContain('minutehand_bars_total{outcome="BAR_REVISED"} 1\n');
   });
 
-  it('refuses the bars of a feeder that knows another boot, and takes nothing of them', async () => {
+  it('refuses the bars of a feeder that expects another boot, and takes nothing of them', async () => {
     const { daemon } = await startWarm();
     const minute = minuteWire(WARMUP);
     expect(await daemon.post(minute, '?boot_id=20200101T000000000Z')).toMatchObject({
@@ -274,7 +274,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     });
   });
 
-  it('lets no page of another site send bars or read signals', async () => {
+  it('does not let a page of another site send bars or read signals', async () => {
     const { daemon } = await startWarm();
     const body = JSON.stringify(minuteWire(WARMUP));
     for (const origin of [
@@ -299,7 +299,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     }
   });
 
-  it('answers nothing under a name that is not its own, unless that is configured', async () => {
+  it('does not answer under a name that is not its own, unless that is configured', async () => {
     const statusOf = (port: number, path: string, host: string): Promise<number | undefined> =>
       new Promise((resolve, reject) => {
         const asked = request({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
@@ -357,7 +357,7 @@ describe('a daemon on standby', () => {
     await expect(home.start()).rejects.toThrowError(withCode('HOME_LOCKED'));
   });
 
-  it('takes over with the models when the other ends, which then halts nobody; the last of all does', async () => {
+  it('takes over with the models when the other ends, which then sends no final heartbeat; the last daemon does', async () => {
     const { home, daemon } = await startWarmDaemon();
     await daemon.post(minuteWire(WARMUP));
     const standby = await waitBeside(home);
@@ -408,7 +408,7 @@ describe('a daemon on standby', () => {
 });
 
 describe('the start of a daemon', () => {
-  it('fails with PORT_TAKEN on a taken port, and gives the home back', async () => {
+  it('fails with PORT_TAKEN on a taken port, and releases the home', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     cleanups.push(() => other.close());
@@ -420,7 +420,7 @@ describe('the start of a daemon', () => {
     expect((await home.start()).health().status).toBe('waiting');
   });
 
-  it('fails with HOME_LOCKED beside another daemon, which goes on', async () => {
+  it('fails with HOME_LOCKED beside another daemon, which continues', async () => {
     const home = makeHome();
     const daemon = await home.start();
     await expect(home.start()).rejects.toThrowError(withCode('HOME_LOCKED'));
@@ -429,7 +429,7 @@ describe('the start of a daemon', () => {
     await home.start();
   });
 
-  it('fails on a shard that is not configured, and on a journal that is none, and gives the home back', async () => {
+  it('fails on a shard that is not configured, and on a file that is no journal, and releases the home', async () => {
     const home = makeHome();
     const options = {
       settings,
@@ -460,7 +460,7 @@ describe('the start of a daemon', () => {
     await vi.waitFor(() => expect(daemon.health().status).toBe('ok'), { timeout: 5000 });
   });
 
-  it('gives every start a boot_id that sorts after the one before, even when the clock was set back', async () => {
+  it('gives every start a boot_id that sorts after the previous one, even when the clock was set back', async () => {
     const home = makeHome();
     const ids: string[] = [];
     for (const nowMs of [Date.now(), Date.now() - 86_400_000, Date.now() - 86_400_000]) {
@@ -479,7 +479,7 @@ describe('the start of a daemon', () => {
     expect(ids).toEqual([...new Set(ids)].sort());
   });
 
-  it('stops with all it took in the journal, and its port free', async () => {
+  it('stops with all accepted bars in the journal, and its port free', async () => {
     const home = makeHome();
     const daemon = await home.start();
     const answers = Promise.all([daemon.post(wire(HISTORY), '?backfill=1'), daemon.post(minuteWire(WARMUP))]);
@@ -495,7 +495,7 @@ describe('the start of a daemon', () => {
 });
 
 describe('a daemon whose disk refuses the journal', () => {
-  it('goes on in mode DEGRADED, and has lost nothing when there is room again', async () => {
+  it('continues in mode DEGRADED, and has lost nothing when there is room again', async () => {
     const home = makeHome();
     activate(home.paths.models, home.install(trained.live));
     const daemon = await home.start();
@@ -540,7 +540,7 @@ describe('the models of a live daemon', () => {
   };
   const refusal = (daemon: Daemon): string | undefined => daemon.health().model_refused?.code;
 
-  it('stay active when a bundle with one flipped byte is made active, which is told until it is put right', async () => {
+  it('stay active when a bundle with one flipped byte is made active, which is reported until it is fixed', async () => {
     const home = makeHome();
     const good = home.install(trained.live);
     activate(home.paths.models, good);
@@ -620,7 +620,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
   });
   const [gold, ...rest] = pairs as [string, ...string[]];
 
-  it('halts the pair from the next bar on, over a restart, until a person or a new bundle clears it, as its journal says', async () => {
+  it('halts the pair from the next bar on, over a restart, until a person or a new bundle clears it, as its journal shows', async () => {
     const home = makeHome();
     const { models } = home.paths;
     const [version, second] = [home.install(trained.live), home.install(trained.second)];
@@ -658,7 +658,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
     expect(await (await fetch(`${daemon.url}/metrics`)).text()).toContain('minutehand_pairs_halted 1\n');
     expect(home.said.filter((line) => line.includes(gold)).join()).toContain('win_rate 0.31 in 60 trades');
 
-    // A torn file changes nothing, not even for the next process, which knows by the journal.
+    // A torn file changes nothing, not even for the next process, which reads the journal.
     writeFileSync(haltsPath(models), '{"halts":[{');
     await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_FORMAT'), { timeout: 5000 });
     expect(daemon.health().halted_pairs).toEqual([gold]);
@@ -707,7 +707,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
     });
     store.close();
     expect(replayed.differences).toEqual([]);
-    // It ended three times, and said so.
+    // It ended three times, with final heartbeats each time.
     expect(replayed.equal).toBe((at - WARMUP + 3) * pairs.length);
   });
 });

@@ -7,6 +7,7 @@ import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
+import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
@@ -30,7 +31,7 @@ import type { Server, ServerOptions } from './serve/server.ts';
 import { awaitSuccession, loaderOf, openBus, type Provisions } from './standby.ts';
 import { allSettled, Undo } from './undo.ts';
 
-/** A simulated market makes a week of bars in two hours: it forgets what is older than this many of its minutes. */
+/** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
 const PROGRESS_MINUTES = 5000;
@@ -59,16 +60,16 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   return run(options, lockHome(placeOf(options)), null);
 }
 
-/** The lock of a shard's daemon. Asked first, so that nothing is made for a shard that is not configured. */
+/** The lock of a shard's daemon. Called first, so that nothing is created for a shard that is not configured. */
 function placeOf({ settings, paths, shard }: DaemonOptions): string {
   shardPairs(settings.minutehand, shard);
   return paths.lock(`daemon_${shard}`);
 }
 
 /**
- * Starts the data plane when its place is free: at once, or when the daemon that has it ends, however it ends. Until
- * then nothing of the home is touched but the lock of those that wait.
- * @param onWaiting told once when the place is taken and this daemon is the next
+ * Starts the data plane when its lease is free: at once, or when the daemon that holds it ends, however it ends. Until
+ * then nothing in the home is written except the lock of the standbys.
+ * @param onWaiting called once when the lease is held and this daemon is the next
  * @returns null when `ending` was aborted while it waited
  * @throws MinutehandError as startDaemon, but HOME_LOCKED; ENGINE_MISSING
  */
@@ -127,6 +128,7 @@ class DaemonProcess {
     const journalPath = paths.journal(market, shard);
     const store = openJournal(journalPath);
     this.#undo.push(() => store.close());
+    this.#noteConfiguration();
     const processWatch = new ProcessWatch();
     this.#undo.push(() => processWatch.close());
     const daemon = await this.#assemble(store);
@@ -150,6 +152,21 @@ class DaemonProcess {
         return this.#undo.unwind();
       },
     };
+  }
+
+  /** For the audit of the trainer, which is no reason not to trade. */
+  #noteConfiguration(): void {
+    const { settings, paths, shard, clock } = this.#options;
+    try {
+      noteConfigStart(paths.configStarts(shard), {
+        ...configAuthor(`daemon ${shard}`, process.env),
+        at_ms: clock.nowMs(),
+        policy_hash: settings.policyHash,
+        values: configValues(settings),
+      });
+    } catch (error) {
+      this.#logs.events.warn({ err: error }, 'the configuration was not noted for the audit');
+    }
   }
 
   async giveUp(): Promise<void> {
@@ -297,7 +314,7 @@ async function startSimulated(
   say(
     resumeAfter === null
       ? `Simulated market: ${simulated.history_bars} minutes of history for ${symbols.length} symbols …`
-      : `Simulated market: goes on after ${new Date(resumeAfter * 1000).toISOString()}.`,
+      : `Simulated market: continues after ${new Date(resumeAfter * 1000).toISOString()}.`,
   );
   const feed = await startSimulatedFeed({
     seed: simulated.seed,
@@ -320,7 +337,7 @@ async function startSimulated(
     try {
       store.forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime);
     } catch (error) {
-      log.error(describeError(error), 'old minutes not forgotten');
+      log.error(describeError(error), 'old minutes not deleted');
     }
   }, FORGET_EVERY_MS);
   return {

@@ -14,7 +14,7 @@ import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
 
 export const START_MS = Date.parse('2025-10-14T12:00:00Z');
 
-/** A real pipeline whose time stands still until it is moved, and which keeps all that leaves it. */
+/** A real pipeline with a manual clock, which records all its output. */
 export interface Bench {
   readonly pipeline: Pipeline;
   /** Every signal, read as a consumer must: a bad checksum or a contradiction throws. */

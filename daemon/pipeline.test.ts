@@ -103,7 +103,7 @@ describe('the pipeline', () => {
     expect(modes.slice(WARMUP - 1)).toEqual(Array(MARKET.length - WARMUP + 1).fill('OK'));
   });
 
-  it('moves the virtual positions as the written rules do, looked at from outside', async () => {
+  it('moves the virtual positions by the documented rules, observed from outside', async () => {
     const bench = await runMarket();
     let entries = 0;
     for (const pair of PAIRS) {
@@ -186,14 +186,14 @@ describe('the pipeline', () => {
     );
   });
 
-  it('scores what came in one loop turn as one batch, never a pair twice in it', async () => {
+  it('scores the minutes of one loop turn as one batch, never a pair twice in it', async () => {
     const bench = await openWarm();
     takeAll(bench, WARMUP + 10, WARMUP + 13);
     await bench.pipeline.settled();
     expect(bench.batches).toEqual([4, 4, 4]);
   });
 
-  it('moves features by backfill, and publishes nothing of it', async () => {
+  it('updates features by backfill, and publishes nothing for it', async () => {
     const live = await runMarket();
     const bench = await openWarm(models, 400);
     expect(bench.signals).toEqual([]);
@@ -205,7 +205,7 @@ describe('the pipeline', () => {
       expect(row.featuresCrc).toBe(ofPair(live.rows, row.pairId).find(({ time }) => time === row.time)!.featuresCrc);
   });
 
-  it('says HALT without models, and OK at the first bar after they come', async () => {
+  it('is HALT without models, and OK at the first bar after they arrive', async () => {
     const bench = await openWarm(null);
     takeAll(bench, WARMUP + 10, WARMUP + 11);
     await bench.pipeline.settled();
@@ -264,7 +264,7 @@ describe('the expiry of a live signal', () => {
       expect((await expiryOf(lateMs)).validFor).toBe(2.5 * feed.interval_ms);
   });
 
-  it('counts from the bar when it came later, so that nobody enters on an old minute', async () => {
+  it('counts from the bar when the answer is late, so that no consumer enters on an old minute', async () => {
     expect((await expiryOf(2 * feed.interval_ms)).validFor).toBe(1.5 * feed.interval_ms);
     expect((await expiryOf(60 * feed.interval_ms)).validFor).toBeLessThan(0);
   });
@@ -309,7 +309,7 @@ describe('a minute with a leg missing', () => {
     expect(bench.signals.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
-  it('ends at once when that leg is further on already', async () => {
+  it('ends at once when that leg is already at a later minute', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.take(barInput(barOf(A, now), false));
     bench.pipeline.inputs.take(barInput(barOf(B, now + 1), false));
@@ -324,7 +324,7 @@ describe('a minute with a leg missing', () => {
     ]);
   });
 
-  it('does not wait for a leg that is said to be empty', async () => {
+  it('does not wait for a leg that is marked empty', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.take(barInput(barOf(A, now), false));
     bench.pipeline.inputs.take(emptyInput(B, minute(now), false));
@@ -361,7 +361,7 @@ describe('a minute with a leg missing', () => {
     });
   });
 
-  it('is said once even when the minute is given up again and again', async () => {
+  it('is published once even when the minute is abandoned repeatedly', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.take(barInput(barOf(A, now), false));
     for (let i = 0; i < 3; i++) bench.pipeline.inputs.endMinute();
@@ -396,7 +396,7 @@ describe('a swap of models', () => {
     expect(bench.inputs[swapAt + 1]!.time).toBe(minute(first + 5));
   });
 
-  it('lets go of the set before the last one only, for that one is to fall back on', async () => {
+  it('releases only the set before the last one, because the last one is the fallback', async () => {
     const released: string[] = [];
     const named = (name: string): ModelSet => ({
       ...models,
@@ -515,7 +515,7 @@ describe('models that fail', () => {
 });
 
 describe('recovery', () => {
-  it('continues to the byte where it was killed, whatever had been journaled and whatever had been answered', async () => {
+  it('continues byte for byte where it was killed, whatever had been journaled or answered', async () => {
     const until = 420;
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -579,7 +579,7 @@ describe('recovery', () => {
     );
   });
 
-  it('journals no input twice, and knows the bars it has', async () => {
+  it('journals no input twice, and recognizes the bars it has', async () => {
     const whole = await runMarket();
     const store = openJournal(':memory:');
     store.append(whole.inputs, whole.rows);
@@ -613,7 +613,7 @@ describe('recovery', () => {
 describe('silence', () => {
   const { interval_ms: interval, silence_degraded_intervals: degraded, silence_halt_intervals: halted } = feed;
 
-  it('is said by the pair itself: DEGRADED after the written delay, then HALT, once each interval, until a bar ends it', async () => {
+  it('is published for the pair: DEGRADED after the configured delay, then HALT, once each interval, until a bar ends it', async () => {
     const bench = await openWarm();
     const now = WARMUP + 10;
     takeAll(bench, now, now + 1);
@@ -654,7 +654,7 @@ describe('silence', () => {
     expect(bench.pipeline.status.silentPairs).toEqual([]);
   });
 
-  it('reaches the consumers of a live market however long it lasts: they obey each heartbeat, and halt from the HALT on', async () => {
+  it('reaches the consumers of a live market however long it lasts: they accept each heartbeat, and halt from the HALT on', async () => {
     const [degradedIntervals, haltIntervals, intervals] = [2.5, 5, 200];
     const closeMs = (minute(WARMUP) + 60) * 1000;
     let passedMs = 0;
@@ -693,7 +693,7 @@ describe('silence', () => {
     }
   });
 
-  it('moves nothing: what follows is what would have followed without it', async () => {
+  it('changes nothing: later signals are the same as without it', async () => {
     const calm = await runMarket();
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -716,7 +716,7 @@ describe('silence', () => {
     expect(spoken.map(essence)).toEqual(calm.rows.map(essence));
   });
 
-  it('is one pair’s own: others go on in mode OK', async () => {
+  it('affects one pair: others continue in mode OK', async () => {
     const bench = await openWarm();
     for (let i = WARMUP + 10; i < WARMUP + 16; i++) {
       for (const bar of MARKET[i]!.bars)
@@ -732,7 +732,7 @@ describe('silence', () => {
     );
   });
 
-  it('is not counted before bars can be expected, and a pair that never had one has nothing to repeat', async () => {
+  it('is not counted before bars can be expected, and a pair that never had one repeats nothing', async () => {
     const bench = await openWarm();
     bench.passMs(100 * interval);
     bench.pipeline.expectNoBars();
@@ -762,7 +762,7 @@ describe('silence', () => {
     expect(bench.pipeline.status.silentPairs).toEqual([]);
   });
 
-  it('goes on after a restart with ids of its own', async () => {
+  it('continues after a restart with its own ids', async () => {
     const bench = await openWarm();
     const now = WARMUP + 10;
     takeAll(bench, now, now + 1);
@@ -800,7 +800,7 @@ describe('the end of a daemon', () => {
     return again;
   };
 
-  it('is said to every pair that had a minute: HALT, with the numbers of its last bar, and the position as it is', async () => {
+  it('is published for every pair that had a minute: HALT, with the numbers of its last bar, and an unchanged position', async () => {
     const bench = await openWarm();
     const fresh = openBench(settings);
     fresh.pipeline.inputs.shutDown();
@@ -825,7 +825,7 @@ describe('the end of a daemon', () => {
     );
   });
 
-  it('moves nothing: a daemon that ends and begins anew again and again says of every minute what one that never ended says', async () => {
+  it('changes nothing: a daemon that restarts repeatedly publishes the same for every minute as one that never ended', async () => {
     const calm = await runMarket();
     let bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -873,13 +873,13 @@ describe('models that are slow', () => {
     return { bench, first };
   }
 
-  it('once are asked again at once and kept', async () => {
+  it('once are run again at once and kept', async () => {
     const { bench } = await runSlow(1, true);
     expect(new Set(bench.signals.map(({ model_version }) => model_version))).toEqual(new Set(['slow']));
     expect(bench.failures).toEqual([]);
   });
 
-  it('twice in a row are dropped behind that bar for the last good set, as the journal says', async () => {
+  it('twice in a row are dropped after that bar for the last good set, as the journal shows', async () => {
     const { bench } = await runSlow(2, true);
     const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
     expect(mine.map(({ model_version, mode }) => [model_version, mode])).toEqual([
@@ -910,7 +910,7 @@ describe('a halt', () => {
     version: set.version,
   });
 
-  it('keeps its pair from entering, in mode HALT; what is open goes on to its exit; others do not notice', async () => {
+  it('keeps its pair from entering, in mode HALT; an open position continues to its exit; others are not affected', async () => {
     const free = await runMarket();
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -972,7 +972,7 @@ describe('a halt', () => {
     expect(exits).toBeGreaterThan(0);
   });
 
-  it('of all pairs halts all, and one of a pair that is not ours changes nothing', async () => {
+  it('of all pairs halts all, and one of a pair of another shard changes nothing', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, 'USDJPY_USDCHF')], resumed: [] } });
     expect(bench.inputs.filter(({ kind }) => kind === 'halts')).toEqual([]);
@@ -983,8 +983,8 @@ describe('a halt', () => {
     expect(bench.pipeline.status.haltedPairs).toEqual([...pairIds]);
   });
 
-  it('counts while its version is active: another one clears it, and it is back with its own', async () => {
-    // A set that is replaced twice is let go of; these are still needed.
+  it('counts while its version is active: another version clears it, and its own restores it', async () => {
+    // A set that is replaced twice is released; these are still needed.
     const [mine, theirs] = [withInference(models, (infer) => infer), withInference(others, (infer) => infer)];
     const bench = await openWarm(mine);
     const modes: string[] = [];
@@ -1045,7 +1045,7 @@ describe('a halt', () => {
     expect(modes).toEqual(['OK', 'HALT', 'OK']);
   });
 
-  it('says HALT on a minute without a leg and in silence too, and WARMUP before the pair is warm', async () => {
+  it('is HALT on a minute without a leg and in silence too, and WARMUP before the pair is warm', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, '*')], resumed: [] } });
     const [first] = MARKET[WARMUP + 10]!.bars;
@@ -1081,7 +1081,7 @@ describe('a halt', () => {
 });
 
 describe('a shadow set', () => {
-  it('answers under the same ids into the journal only, with a position of its own, as if it had been active', async () => {
+  it('answers under the same ids into the journal only, with its own position, as if it had been active', async () => {
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     bench.pipeline.inputs.apply({ kind: 'shadow', set: others });
@@ -1106,7 +1106,7 @@ describe('a shadow set', () => {
     expect(differing).toBeGreaterThan(0);
   });
 
-  it('that fails is let go of, and what is published does not notice', async () => {
+  it('that fails is dropped, and the published signals are not affected', async () => {
     const bench = await openWarm();
     const first = WARMUP + 10;
     bench.pipeline.inputs.apply({

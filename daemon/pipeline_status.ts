@@ -19,7 +19,7 @@ interface Owners {
   readonly envelope: Envelope;
 }
 
-/** What health, metrics and tests see of a pipeline. */
+/** View of a pipeline for health, metrics and tests. */
 export class PipelineStatus {
   readonly #owners: Owners;
 
@@ -45,7 +45,7 @@ export class PipelineStatus {
     return this.#owners.inputs.suspects.counts;
   }
 
-  /** Pairs whose bars stay away, and that have had a heartbeat for it. */
+  /** Pairs without bars that have had a heartbeat for it. */
   get silentPairs(): string[] {
     return this.#idsOf((pairIndex) => this.#owners.inputs.silence.isSilent(pairIndex));
   }

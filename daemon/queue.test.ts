@@ -14,7 +14,7 @@ const boot = (bootId: string): StateInput => ({ kind: 'boot', bootId });
 const nameOf = ({ minute, publish }: MinuteItem): string =>
   `${minute.pairIndex}@${minute.time / 60}${publish ? '' : ' quiet'}`;
 
-/** A queue whose loop turns end when they are told to, and what it did. */
+/** A queue with manual loop turns, and a record of its calls. */
 function open(onAnswer: (queue: Queue) => void = () => undefined) {
   const done: string[] = [];
   const turns: (() => void)[] = [];
@@ -33,7 +33,7 @@ function open(onAnswer: (queue: Queue) => void = () => undefined) {
 }
 
 describe('Queue', () => {
-  it('answers all that came in one loop turn as one batch, and nothing before the turn ends', async () => {
+  it('answers all minutes of one loop turn as one batch, and nothing before the turn ends', async () => {
     const { queue, done, push, endTurn, turns } = open();
     expect([queue.isIdle, queue.isEmpty, queue.done]).toEqual([true, true, 0]);
     push(minuteOf(0, 1), minuteOf(1, 1));
@@ -45,7 +45,7 @@ describe('Queue', () => {
     expect([queue.isIdle, queue.isEmpty, queue.done]).toEqual([true, true, 1]);
   });
 
-  it('has no pair that publishes twice in a batch, and as many minutes of backfill as came', async () => {
+  it('publishes no pair twice in a batch, and allows any number of backfill minutes', async () => {
     const { queue, done, push, endTurn } = open();
     push(minuteOf(0, 1), minuteOf(1, 1), minuteOf(0, 2), minuteOf(2, 2), minuteOf(0, 3));
     push(minuteOf(3, 1, false), minuteOf(3, 2, false), minuteOf(3, 3), minuteOf(3, 4, false));
@@ -55,7 +55,7 @@ describe('Queue', () => {
     expect(queue.done).toBe(4);
   });
 
-  it('lets everything else take effect between the minutes before it and those after it', async () => {
+  it('applies everything else between the minutes before it and those after it', async () => {
     const { queue, done, push, endTurn } = open();
     push(boot('a'), minuteOf(0, 1), boot('b'), boot('c'), minuteOf(1, 1));
     endTurn();
@@ -64,7 +64,7 @@ describe('Queue', () => {
     expect(queue.done).toBe(5);
   });
 
-  it('takes what comes during an answer behind what waits, in the same run', async () => {
+  it('queues arrivals during an answer after those that wait, in the same run', async () => {
     let isFirst = true;
     const { queue, done, push, endTurn, turns } = open((own) => {
       if (isFirst) own.push(minuteOf(2, 1));
@@ -82,7 +82,7 @@ describe('Queue', () => {
     expect(done.slice(-2)).toEqual(['0@2', 'idle false']);
   });
 
-  it('gives back everything from the first minute on that is to be published', async () => {
+  it('returns everything from the first minute to be published', async () => {
     const { queue, done, push, endTurn } = open();
     const [first, second] = [minuteOf(0, 2), minuteOf(0, 3, false)];
     push(boot('a'), minuteOf(0, 1, false), first, boot('b'), second);

@@ -86,7 +86,7 @@ export class Queue {
   }
 }
 
-/** The longest run of minutes from `at` on in which no pair that publishes stands twice. */
+/** The longest run of minutes from `at` on in which no pair publishes twice. */
 function batchFrom(items: readonly (MinuteItem | StateInput)[], at: number): MinuteItem[] {
   const batch: MinuteItem[] = [];
   const pairs = new Set<number>();

@@ -11,11 +11,11 @@ import { preloadModels } from './infer/model_preload.ts';
 import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
 import { warmEngine } from './serve/serve.ts';
 
-/** How soon a daemon that waits sees that the place is free. */
+/** Interval at which a standby checks whether the lease is free. */
 const LOCK_POLL_MS = 50;
 const MODEL_POLL_MS = 500;
 
-/** What a daemon can have ready before it may touch journal, files and port. */
+/** Resources that a daemon can prepare before it may touch journal, files and port. */
 export interface Provisions {
   /** A connection to Redis over which nothing was sent; null = Redis is not used. */
   readonly bus: Bus | null;
@@ -34,7 +34,7 @@ export function openBus({ settings }: DaemonOptions): Bus | null {
   return redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis));
 }
 
-/** What waiting comes to: the place, and what was made ready meanwhile. */
+/** Result of waiting: the lease, and what was loaded meanwhile. */
 export interface Succession {
   readonly unlock: () => void;
   readonly provisions: Provisions;
@@ -43,10 +43,10 @@ export interface Succession {
 }
 
 /**
- * Waits for the lease of the shard, with everything loaded that needs neither journal nor port. Of several
- * that wait, one holds the lock `standby_<shard>` and is the next; the others wait for that lock. The active one
- * looks at it when it ends.
- * @param onWaiting told once, when this one is the next
+ * Waits for the lease of the shard, with everything loaded that needs neither journal nor port. Of several standbys,
+ * one holds the lock `standby_<shard>` and is the next; the others wait for that lock. The active daemon checks that
+ * lock when it ends.
+ * @param onWaiting called once, when this one is the next
  * @returns null when `ending` was aborted before
  * @throws MinutehandError HOME_UNUSABLE, ENGINE_MISSING, CONFIG_INVALID
  */

@@ -3,7 +3,7 @@ import type { Scheduler } from '../shared/ports.ts';
 import { Turns } from './turns.ts';
 import { waitAtMost } from './wait.ts';
 
-/** A scheduler that does nothing by itself. */
+/** A scheduler whose timers never fire on their own. */
 function createScheduler() {
   const turns: (() => void)[] = [];
   const timers = new Map<number, () => void>();
@@ -25,7 +25,7 @@ async function isDone(promise: Promise<void>): Promise<boolean> {
   return done;
 }
 
-it('a turn ends when the scheduler says so', async () => {
+it('a turn ends when the scheduler ends it', async () => {
   const { scheduler, turns } = createScheduler();
   const end = new Turns({ scheduler, restMs: 0 }).end();
   expect(await isDone(end)).toBe(false);
@@ -33,7 +33,7 @@ it('a turn ends when the scheduler says so', async () => {
   expect(await isDone(end)).toBe(true);
 });
 
-it('there is a rest only on a machine that needs one', async () => {
+it('there is a pause only on a machine that needs one', async () => {
   const { scheduler, timers } = createScheduler();
   expect(new Turns({ scheduler, restMs: 0 }).rest()).toBeNull();
   expect(timers.size).toBe(0);
@@ -43,13 +43,13 @@ it('there is a rest only on a machine that needs one', async () => {
   expect(await isDone(rest)).toBe(true);
 });
 
-it('a wait ends when it is told to, without its timer, or by its timer', async () => {
+it('a wait ends when it is released, without its timer, or by its timer', async () => {
   const { scheduler, timers } = createScheduler();
-  let tell: () => void = () => undefined;
-  const told = waitAtMost(scheduler, 5, (given) => (tell = given));
-  expect([await isDone(told), timers.size]).toEqual([false, 1]);
-  tell();
-  expect([await isDone(told), timers.size]).toEqual([true, 0]);
+  let release: () => void = () => undefined;
+  const released = waitAtMost(scheduler, 5, (given) => (release = given));
+  expect([await isDone(released), timers.size]).toEqual([false, 1]);
+  release();
+  expect([await isDone(released), timers.size]).toEqual([true, 0]);
   const late = waitAtMost(scheduler, 7, () => undefined);
   timers.get(7)!();
   expect(await isDone(late)).toBe(true);

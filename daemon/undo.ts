@@ -1,6 +1,6 @@
 type Step = () => Promise<void> | void;
 
-/** What was started, to be undone last first. */
+/** Started resources, released in reverse order. */
 export class Undo {
   readonly #steps: Step[];
 

@@ -55,6 +55,7 @@ const FIELDS = {
   policy_hash: text(/^[0-9a-f]{16}$/),
   mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
   expected_net_bps: (value) => value === null || ANY_NUMBER(value),
+  leverage_reduction_rate: number(Number.MIN_VALUE, 1),
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
   boot_id: NAME,

@@ -33,7 +33,7 @@ FIELDS = {  # in the order of the line
     "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
     "expected_net_bps": lambda value: value is None or number()(value),
-    "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
+    "leverage_reduction_rate": number(5e-324, 1), "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",

@@ -25,7 +25,8 @@ def fits: [
   (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+$")),
   (.signal_id | text("^[0-9a-f]{32}$")), (.model_version | type == "string"), (.feature_schema | text("^[0-9a-f]{16}$")),
   (.policy_hash | text("^[0-9a-f]{16}$")), (.mode | text("^(OK|WARMUP|DEGRADED|HALT)$")),
-  (.expected_net_bps | real or . == null), (.market | text("^(live|simulated|replay)$")),
+  (.expected_net_bps | real or . == null),
+  (.leverage_reduction_rate | share and . > 0), (.market | text("^(live|simulated|replay)$")),
   (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
 ] | all;
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
@@ -51,7 +52,7 @@ else [.market + "/" + .pair_id, .boot_id, .seq, .valid_until_ms, .generated_at_m
 JQ
 FIELDS='["timestamp","pair","z_score","return_prob","risk_score","entry","confidence","risk_flag","theta1","theta2","position_scale",
 "action","reason","target","position_id","max_age_bars","beta","price_a","price_b","pair_id","signal_id","model_version","feature_schema",
-"policy_hash","mode","expected_net_bps","schema","market","boot_id","seq","generated_at_ms","valid_until_ms","crc32"]'
+"policy_hash","mode","expected_net_bps","leverage_reduction_rate","schema","market","boot_id","seq","generated_at_ms","valid_until_ms","crc32"]'
 
 refuse() { echo "refused $1" >&2; }
 

@@ -4,17 +4,35 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
+import { IS_LONG, LONG_NOTE } from '../test/long.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 
 const source = readFileSync(join(packageRoot(), 'mt5', 'test', 'broker.cpp'), 'utf8');
 const scenarios = [...source.matchAll(/^ {2}scenario\("(.*?)",/gm)].map((match) => match[1]!);
 
+const MINUTES_A_DAY = 1440;
+
+/** Thousands of small files: in memory where there is such a place. */
+const makeFolder = (): string =>
+  mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-broker-'));
+
+/** What the program prints of simulated days, one line a seed. */
+function runDays(first: number, last: number, minutes: number): string[] {
+  const folder = makeFolder();
+  try {
+    const args = [folder, 'days', String(first), String(last), String(minutes)];
+    const { stdout, stderr } = spawnSync(compileProgram('broker'), args, { encoding: 'utf8' });
+    return [...stdout.split('\n'), ...stderr.split('\n')].filter((line) => line !== '');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${compilerNote()}`, () => {
   let folder: string;
   let said: string[] = [];
   beforeAll(() => {
-    // Thousands of small files: in memory where there is such a place.
-    folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-broker-'));
+    folder = makeFolder();
     const { stdout, stderr } = spawnSync(compileProgram('broker'), [folder], { encoding: 'utf8' });
     said = [...stdout.split('\n'), stderr];
   }, 120_000);
@@ -23,4 +41,32 @@ describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${
   it.each(scenarios)('%s', (name) => {
     expect(said.filter((line) => line.includes(` ${name}`) || line.startsWith('critical'))).toEqual([`ok ${name}`]);
   });
+
+  it('comes out of days with every unkindness of a terminal with no order doubled or lost, no orphan, no bar missing and no false empty minute', () => {
+    const lines = runDays(1, 8, 120);
+    expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);
+    expect(lines).toHaveLength(8);
+  }, 120_000);
+
+  it.skipIf(!IS_LONG)(
+    `the same for 500 whole days${LONG_NOTE}`,
+    () => {
+      for (let first = 1; first <= 500; first += 50) {
+        const lines = runDays(first, first + 49, MINUTES_A_DAY);
+        expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);
+        expect(lines).toHaveLength(50);
+      }
+    },
+    7_200_000,
+  );
+
+  it.skipIf(!IS_LONG)(
+    `comes out of a month with weekends, restarts, lost lines, account switches and chart changes with books equal to the broker's to the last lot${LONG_NOTE}`,
+    () => {
+      const lines = runDays(1, 2, 30 * MINUTES_A_DAY);
+      expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);
+      expect(lines).toHaveLength(2);
+    },
+    1_800_000,
+  );
 });

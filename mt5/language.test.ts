@@ -5,7 +5,7 @@ import { packageRoot } from '../shared/root.ts';
 import { translate } from './test/compile.ts';
 
 const MT5 = join(packageRoot(), 'mt5');
-const files = ['Include/Minutehand', 'Experts'].flatMap((folder) =>
+const files = ['Include/Minutehand', 'Experts', 'Services'].flatMap((folder) =>
   readdirSync(join(MT5, folder)).map((name) => join(folder, name)),
 );
 

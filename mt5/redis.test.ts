@@ -108,6 +108,24 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     expect(lost()).toEqual([]);
   }); // prettier-ignore
 
+  it('sends all fills over a line that takes 200 bytes at a time', async ({ onTestFinished: atEnd, skip }) => {
+    const redis = await requireRedis({ skip });
+    atEnd(() => redis.stop());
+    const folder = join(root, String(++homes));
+    const own = join(folder, 'home', 'ea', '1_paper');
+    mkdirSync(own, { recursive: true });
+    const all = Array.from({ length: 120 }, (_, line) => JSON.stringify({ line, padding: 'é'.repeat(150) }));
+    writeFileSync(join(own, 'result.json'), all.map((line) => `${line}\n`).join(''));
+    const inputs = ['InpFolder=home', `InpPairs=${PAIR}`, `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true'];
+    const program = startProgram(path, [`common=${folder}`, 'send=200', ...inputs]);
+    atEnd(() => void program.process.kill('SIGKILL'));
+    const client = new Redis(redis.url);
+    atEnd(() => client.disconnect());
+    await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(all.length), { timeout: 20_000, interval: 50 });
+    const entries = await client.xrange('minutehand:fills', '-', '+');
+    expect(entries.map(([, fields]) => fields[1])).toEqual(all);
+  }); // prettier-ignore
+
   it('closes a connection that speaks another protocol', async ({ onTestFinished: atEnd }) => {
     const { createServer } = await import('node:http');
     const server = createServer((_, response) => response.end('hello'));

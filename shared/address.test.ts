@@ -8,7 +8,7 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'minutehand-address-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it('is read as it was announced, and gone when it is taken away', () => {
+it('is read as it was announced, and gone when it is removed', () => {
   const path = join(folder, 'home', 'daemon_main.json');
   expect(readAddress(path)).toBeNull();
   announce(path, { host: '127.0.0.1', port: 1 });
@@ -20,7 +20,7 @@ it('is read as it was announced, and gone when it is taken away', () => {
   expect(readAddress(path)).toBeNull();
 });
 
-it('is a courtesy: where the file cannot be written, nothing happens', () => {
+it('is optional: where the file cannot be written, nothing happens', () => {
   writeFileSync(join(folder, 'home'), 'a file');
   const path = join(folder, 'home', 'daemon_main.json');
   announce(path, { host: '127.0.0.1', port: 1 })();
@@ -28,14 +28,14 @@ it('is a courtesy: where the file cannot be written, nothing happens', () => {
 });
 
 it.each(['', 'null', '{"port":7400}', '{"pid":1,"host":"a","port":0,"started":""}', '{'])(
-  'is unknown where the file says %j',
+  'is unknown where the file contains %j',
   (text) => {
     writeFileSync(join(folder, 'x.json'), text);
     expect(readAddress(join(folder, 'x.json'))).toBeNull();
   },
 );
 
-it('is called at this machine where it listens everywhere', () => {
+it('is this machine where it listens everywhere', () => {
   const url = (host: string): string => urlOf({ host, port: 7400 });
   expect(['127.0.0.1', '0.0.0.0', '::', '::1', 'box'].map(url)).toEqual([
     'http://127.0.0.1:7400',

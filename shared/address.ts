@@ -13,13 +13,13 @@ const addressSchema = z.object({
   started: z.string(),
 });
 
-/** Where a process listens, and which one it is. It says nothing of whether that process still lives. */
+/** Endpoint and identity of a process. It does not show whether that process is still alive. */
 export type Address = z.infer<typeof addressSchema>;
 
 /**
- * Tells others of this machine where this process listens, in a file, since the port may be a free one.
- * It is a courtesy: a full disk keeps nobody from starting, and whoever looks then asks the port of the configuration.
- * @returns a function that takes the file away
+ * Publishes the endpoint of this process in a file for other processes of this machine, since the port may be a free
+ * one. It is optional: a full disk does not prevent the start, and readers then use the port of the configuration.
+ * @returns a function that removes the file
  */
 export function announce(path: string, address: { readonly host: string; readonly port: number }): () => void {
   const { pid } = process;
@@ -39,11 +39,11 @@ function remove(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // An address that stays is an address nobody answers at.
+    // No process answers at an address that remains.
   }
 }
 
-/** null when nobody told, or not in these words. */
+/** null when the file is absent or has another format. */
 export function readAddress(path: string): Address | null {
   try {
     return addressSchema.parse(JSON.parse(readFileSync(path, 'utf8')));

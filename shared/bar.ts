@@ -9,7 +9,7 @@ export const LATEST_TIME_S = 4_102_444_800;
 export const SECONDS_PER_BAR = 60;
 
 /**
- * One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source knows it.
+ * One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source has it.
  */
 export interface Bar {
   readonly symbol: string;
@@ -34,7 +34,7 @@ export function shownMinute(iso: string): string {
 
 /** `2025-10-14T12:35:00Z`: the close of the bar that opened at `time`. */
 export function closeTimestamp(time: OpenTime): string {
-  // All pairs of a batch ask for the same minute, and a Date costs as much as the rest of a signal's text.
+  // All pairs of a batch need the same minute, and a Date costs as much as the rest of a signal's text.
   if (time !== lastTime) {
     lastTimestamp = new Date((time + SECONDS_PER_BAR) * 1000).toISOString().slice(0, 19) + 'Z';
     lastTime = time;

@@ -31,7 +31,7 @@ function blocking(code: string, times: number): FileSystem {
 }
 
 describe('replaceDurably', () => {
-  it.each(['EPERM', 'EACCES', 'EBUSY'])('waits for a reader that blocks the file (%s)', (code) => {
+  it.each(['EPERM', 'EACCES', 'EBUSY'])('retries while a reader blocks the file (%s)', (code) => {
     replaceDurably(blocking(code, 3), path, 'new', (ms) => pauses.push(ms));
     expect(pauses).toEqual([1, 2, 4]);
     expect(readFileSync(path, 'utf8')).toBe('new');
@@ -40,7 +40,7 @@ describe('replaceDurably', () => {
   it.each([
     ['EPERM', 8, 7],
     ['ENOSPC', 1, 0],
-  ])('gives up on %s, keeps the old text and leaves nothing behind', (code, times, waits) => {
+  ])('stops retrying on %s, keeps the old text and leaves nothing behind', (code, times, waits) => {
     expect(() => replaceDurably(blocking(code, times), path, 'new', (ms) => pauses.push(ms))).toThrow(code);
     expect(pauses).toHaveLength(waits);
     expect(readFileSync(path, 'utf8')).toBe('old');

@@ -52,7 +52,7 @@ export function renamePatiently(files: FileSystem, from: string, to: string, pau
   files.rename(from, to);
 }
 
-/** A reader, and a machine that lost its power, sees the old or the new text. */
+/** A reader sees the old or the new text, also after a power cut. */
 export function replaceDurably(files: FileSystem, path: string, text: string, pause = pauseThread): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {

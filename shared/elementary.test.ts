@@ -42,7 +42,7 @@ describe('ln', () => {
     }
   });
 
-  it('knows its special values', () => {
+  it('has its special values', () => {
     expect(ln(1)).toBe(0);
     expect(ln(0)).toBe(-Infinity);
     expect(ln(-1)).toBeNaN();

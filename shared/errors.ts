@@ -1,6 +1,6 @@
 /**
- * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it.
- * Every entry says what is wrong and what to do next; the thrower adds what was seen and what was expected.
+ * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it. Every entry
+ * states the error and the next step; the thrower adds what was seen and what was expected.
  */
 export const ERRORS = {
   BAR_MALFORMED: {
@@ -36,7 +36,7 @@ export const ERRORS = {
   BAR_DST_GAP: {
     status: 422,
     message:
-      'The local time does not exist: it lies in the gap when daylight saving time begins in this time zone (DST gap).',
+      'The local time does not exist: it is in the gap when daylight saving time begins in this time zone (DST gap).',
     next: 'Give the zone of the file with --timezone.',
   },
   BAR_FUTURE: {
@@ -224,7 +224,7 @@ export const ERRORS = {
   },
   DATA_MISSING: {
     status: 404,
-    message: 'The data that was asked for is not there.',
+    message: 'The requested data does not exist.',
     next: 'Check the folder: one SYMBOL.csv or SYMBOL.csv.gz per symbol.',
   },
   DATA_FORMAT: {
@@ -237,6 +237,16 @@ export const ERRORS = {
     message: 'On this time zone the trading weeks of the file open at wrong hours.',
     next: 'Give the zone that fits with --timezone, or skip the check with --trust-clock.',
   },
+  ALERT_UNKNOWN: {
+    status: 404,
+    message: 'There is no such open alert.',
+    next: '`minutehand alerts list` shows the open ones with their keys and numbers.',
+  },
+  CHANNELS_MISSING: {
+    status: 500,
+    message: 'No channel for notifications has an address.',
+    next: 'Set MINUTEHAND_SLACK_URL, MINUTEHAND_DISCORD_URL, MINUTEHAND_PAGERDUTY_KEY, MINUTEHAND_WEBHOOK_URL or MINUTEHAND_SMTP_URL.',
+  },
   STORE_UNUSABLE: {
     status: 500,
     message: 'The trainer’s store cannot be used.',
@@ -246,6 +256,11 @@ export const ERRORS = {
     status: 422,
     message: 'A table is not in the expected form.',
     next: 'Give CSV: a header, commas between cells, numbers in feature columns.',
+  },
+  TABLE_SCHEMA: {
+    status: 422,
+    message: 'A table has other feature columns than the configuration.',
+    next: 'Write it again by this configuration: `minutehand dataset export`; docs/reference/FEATURES.md has the columns.',
   },
   DATA_TOO_SHORT: {
     status: 422,
@@ -275,7 +290,7 @@ export const ERRORS = {
   MODEL_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the bundle.',
-    next: 'If you know where it comes from, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
+    next: 'If its origin is trusted, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   KEY_UNUSABLE: {
     status: 422,
@@ -329,7 +344,7 @@ export const ERRORS = {
   },
   HALTS_LOST: {
     status: 409,
-    message: 'models/halts.json no longer names a halt that was active and that nobody lifted. The halt stays.',
+    message: 'models/halts.json no longer names an active halt that was not lifted. The halt stays.',
     next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
   },
   MODEL_EXISTS: {
@@ -384,8 +399,8 @@ export const ERRORS = {
   },
   RETRAIN_KIND: {
     status: 400,
-    message: 'The kind of a training run is full or incremental.',
-    next: 'Send POST /retrain?kind=full, or ?kind=incremental to warm-start from the active models.',
+    message: 'The kind of a training run is full, incremental or thresholds.',
+    next: 'Send POST /retrain?kind=full, ?kind=incremental to warm-start from the active models, or ?kind=thresholds to search θ2 again.',
   },
   TRAINER_ABSENT: {
     status: 503,
@@ -404,7 +419,7 @@ export const ERRORS = {
   },
   JOURNAL_DAMAGED: {
     status: 500,
-    message: 'The journal does not hold what its own rules promise.',
+    message: 'The journal violates its own rules.',
     next: 'Keep a copy of the file, move it away and start again.',
   },
   PUBLISH_FILE: {
@@ -420,7 +435,7 @@ export const ERRORS = {
   PUBLISH_WEBSOCKET: {
     status: 500,
     message: 'The signals did not leave by WebSocket.',
-    next: 'File and Redis go on; look into the log, and restart the daemon if it repeats.',
+    next: 'File and Redis continue; check the log, and restart the daemon if it repeats.',
   },
   PAIR_UNKNOWN: {
     status: 404,
@@ -520,7 +535,7 @@ export const ERRORS = {
   SERVICE_RIGHTS: {
     status: 403,
     message: 'Services of the machine are root’s.',
-    next: 'Run it with sudo, or see what it would do with --dry-run.',
+    next: 'Run it with sudo, or preview it with --dry-run.',
   },
   SERVICE_PLACE: {
     status: 422,
@@ -545,18 +560,18 @@ export const ERRORS = {
   USAGE: {
     status: 400,
     message: 'The command was used in a way it does not understand.',
-    next: 'Add --help to see what it takes.',
+    next: 'Add --help for its arguments.',
   },
 } as const satisfies Record<string, { status: number; message: string; next: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
 export interface ErrorDetail {
-  /** What was found, e.g. `high 1.2 < low 1.3`. */
+  /** The value found, e.g. `high 1.2 < low 1.3`. */
   seen?: string;
-  /** What would have been right, where the message does not say it already. */
+  /** The expected value, where the message does not state it already. */
   expected?: string;
-  /** A next step better than the table's, where the thrower knows one. */
+  /** A more specific next step than the table's. */
   next?: string;
   cause?: unknown;
 }
@@ -592,11 +607,11 @@ export class MinutehandError extends Error {
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;
-  /** What to do about it. */
+  /** The next step. */
   readonly next: string;
 }
 
-/** The error as `{code, message, next}`, whatever was thrown. */
+/** The error as `{code, message, next}`, for any thrown value. */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof MinutehandError) return error.toJSON();
   const message = error instanceof Error ? error.message : String(error);

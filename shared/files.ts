@@ -20,7 +20,7 @@ export const MACHINE_FILES: FileSystem = {
   write: (path, data) => writeFileSync(path, data),
   sync(path) {
     const isWindows = process.platform === 'win32';
-    // Windows keeps names durable by itself and has no fsync of a folder; of a file it wants the right to write.
+    // Windows makes names durable itself and has no fsync of a folder; for a file it requires write access.
     if (isWindows && statSync(path).isDirectory()) return;
     const file = openSync(path, isWindows ? 'r+' : 'r');
     try {
@@ -35,7 +35,7 @@ export const MACHINE_FILES: FileSystem = {
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // It stays: whoever needs its place finds out when writing there.
+      // It stays: the next writer at its path reports the error.
     }
   },
   list(path) {

@@ -16,7 +16,7 @@ describe.each([
   ['makeFolder', (path: string) => Promise.resolve().then(() => makeFolder(path))],
   ['makeFolderAsync', makeFolderAsync],
 ])('%s', (name, make) => {
-  it('makes what is absent, and says which was the highest', async () => {
+  it('creates absent folders, and returns the highest one', async () => {
     const top = join(root, name);
     expect(await make(join(top, 'b', 'c'))).toBe(top);
     expect(await make(join(top, 'b', 'c'))).toBeUndefined();
@@ -24,7 +24,7 @@ describe.each([
     expect(await make('/')).toBeUndefined();
   });
 
-  it('is content with a symbolic link to a folder, and with a relative path', async () => {
+  it('accepts a symbolic link to a folder, and with a relative path', async () => {
     mkdirSync(join(root, `${name}-target`));
     symlinkSync(join(root, `${name}-target`), join(root, `${name}-link`));
     expect(await make(join(root, `${name}-link`))).toBeUndefined();
@@ -33,14 +33,14 @@ describe.each([
     expect(await make('.')).toBeUndefined();
   });
 
-  it('fails where a file stands, at the end of the path or in the middle', async () => {
+  it('fails where a file is, at the end of the path or in the middle', async () => {
     const file = join(root, `${name}-file`);
     writeFileSync(file, '');
     await expect(make(file)).rejects.toThrow(code('EEXIST'));
     await expect(make(join(file, 'x', 'y'))).rejects.toThrow(code('ENOTDIR'));
   });
 
-  it('makes folders that several make at once', async () => {
+  it('creates folders that several processes create at once', async () => {
     const deep = join(root, `${name}-many`, 'a', 'b', 'c', 'd');
     await Promise.all(Array.from({ length: 20 }, (_, i) => make(join(deep, String(i % 3)))));
     expect(existsSync(join(deep, '2'))).toBe(true);

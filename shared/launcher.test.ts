@@ -11,7 +11,7 @@ afterEach(() => {
   process.argv[1] = startedAs;
 });
 
-// A service may not write where the program lies, so nothing that it starts may try to build.
+// A service may not write to the program folder, so none of its child processes may build.
 it.each([
   ['/opt/minutehand/dist/cli/minutehand.js', 'dist/cli/minutehand.js'],
   ['/opt/minutehand/bin/minutehand.mjs', 'bin/minutehand.mjs'],

@@ -20,7 +20,7 @@ export function pairLabel(pair: Pair): string {
   return `${symbolLabel(pair.a)} vs ${symbolLabel(pair.b)}`;
 }
 
-/** Every symbol that a leg of these pairs has, once, in the order in which they first stand. */
+/** Every symbol that a leg of these pairs has, once, in order of first occurrence. */
 export function symbolsOf(pairs: readonly Pair[]): string[] {
   return [...new Set(pairs.flatMap(({ a, b }) => [a, b]))];
 }

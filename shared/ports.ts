@@ -1,6 +1,6 @@
 import type { EpochMs } from './bar.ts';
 
-/** Where the time comes from. Live: the machine; in a simulation: the seed. */
+/** Source of time. Live: the machine; in a simulation: the seed. */
 export interface Clock {
   nowMs(): EpochMs;
   /** Monotonic microseconds, for durations only. */
@@ -13,7 +13,7 @@ export interface Scheduler {
   afterTurn(work: () => void): void;
   /** Runs `work` once. @returns a function that cancels it */
   after(ms: number, work: () => void): () => void;
-  /** Runs `work` again and again. @returns a function that ends it */
+  /** Runs `work` repeatedly. @returns a function that ends it */
   every(ms: number, work: () => void): () => void;
 }
 
@@ -39,7 +39,7 @@ export interface FileStat {
   readonly modifiedMs: number;
 }
 
-/** What of a file is read; else it is refused. */
+/** Limits on reading a file; beyond them it is refused. */
 export interface ReadLimits {
   readonly maxBytes: number;
   /** false: the path must not end in a symbolic link. */
@@ -66,19 +66,19 @@ export interface FileSystem {
   makeFolder(path: string): void;
   /** Removes a file, or a folder with all in it. Absent is fine; what cannot be removed stays. */
   remove(path: string): void;
-  /** What is in a folder; nothing when it is absent or cannot be read. */
+  /** Contents of a folder; empty when it is absent or cannot be read. */
   list(path: string): readonly FileEntry[];
   /** null when there is nothing. */
   stat(path: string): FileStat | null;
 }
 
-/** One batch of signals for Redis: what stands behind `daemon/publish/redis.ts`. */
+/** One batch of signals for Redis: the port of `daemon/publish/redis.ts`. */
 export interface BusMessage {
   readonly pairId: string;
   readonly text: string;
 }
 
-/** What Redis did not take of a batch. */
+/** The part of a batch that Redis refused. */
 export interface BusRefusal {
   /**
    * Of the first command that was refused, in the words of Redis: memory full, no permission, a key of another type …
@@ -90,16 +90,16 @@ export interface BusRefusal {
 
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */
 export interface Bus {
-  /** Whether a batch that is sent now goes out at once. */
+  /** Whether a batch that is sent now is transmitted at once. */
   readonly ready: boolean;
   /**
    * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the
-   * connection ended before the answer, so that nobody knows.
+   * connection ended before the answer, so that the outcome is unknown.
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
-  /** Throws away what has not left yet and connects anew. */
+  /** Discards unsent data and reconnects. */
   reset(): void;
-  /** Told of the state, once it is known, and of every change: up, or down with the reason. */
+  /** The listener receives the state, once it is known, and every change: up, or down with the reason. */
   onState(listener: (state: 'up' | 'down', detail: string) => void): void;
   close(): Promise<void>;
 }

@@ -24,9 +24,9 @@ export function keepFilesPrivate(): number | null {
 
 let folderMode: number | null = null;
 
-/** For mkdir of a folder of private files, whatever the umask lets others see. */
+/** For mkdir of a folder of private files, independent of the umask. */
 export function privateFolderMode(): number {
-  // Asked once, before there are threads: to read the umask is to set it for a moment.
+  // Read once, before there are threads: reading the umask sets it for a moment.
   return (folderMode ??= deniesOthers(process.umask()) ? 0o777 : 0o700);
 }
 

@@ -10,7 +10,7 @@ describe('the address of a Redis server', () => {
     ['rediss://host', { host: 'host', port: 6379, db: 0, tls: {} }],
     ['unix:///run/redis.sock', { path: '/run/redis.sock', db: 0 }],
     ['unix://ann:secret@/run/redis.sock?db=2', { path: '/run/redis.sock', db: 2, username: 'ann', password: 'secret' }],
-  ])('%s is understood', (url, address) => {
+  ])('%s is accepted', (url, address) => {
     expect(redisAddress(url, null)).toEqual(address);
   });
 

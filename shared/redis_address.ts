@@ -7,12 +7,11 @@ export type RedisAddress = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 
 const DEFAULT_PORT = 6379;
 
 /**
- * The address in ioredis's words: it knows no Unix socket by URL, and its own reading of one takes any query for
- * options.
+ * The address as options of ioredis, which has no Unix socket by URL, and whose own parser takes any query for options.
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…`, or
  * `unix://[user:password@]/path/of/the.sock[?db=n]`
  * @param caFile PEM file with the certificates that `rediss://` trusts instead of those Node comes with; null = those
- * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `caFile` cannot be read
+ * @throws MinutehandError CONFIG_INVALID when the address is not valid or `caFile` cannot be read
  */
 export function redisAddress(url: string, caFile: string | null): RedisAddress {
   const socket = /^unix:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\/[^?]+)(?:\?db=(\d+))?$/.exec(url);
@@ -58,7 +57,7 @@ function readAuthority(caFile: string): Buffer {
   }
 }
 
-/** Why a connection failed, in words. */
+/** Reason for a failed connection, as text. */
 export function connectionProblem(error: Error): string {
   // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
   const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;

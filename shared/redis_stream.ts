@@ -16,7 +16,7 @@ export interface StreamConnectionOptions {
   readonly firstRetryMs: number;
   /** What has to be done behind each connect before it counts as up. */
   begin(connection: StreamConnection): Promise<void>;
-  /** One read, and what follows from it; called again and again. */
+  /** One read and its consequences; called repeatedly. */
   read(connection: StreamConnection): Promise<void>;
   /** Called once per change. */
   onState(state: StreamConnectionState, detail: string): void;
@@ -28,7 +28,7 @@ export type StreamConnectionState = 'up' | 'down' | 'refused';
 export interface StreamConnection {
   readonly redis: Redis;
   readonly isStopped: boolean;
-  /** What `onState` says when the error that is thrown next is none of Redis. */
+  /** The detail of `onState` when the error that is thrown next does not come from Redis. */
   because(reason: string): void;
 }
 

@@ -44,7 +44,7 @@ export function xoshiro128(s0: number, s1: number, s2: number, s3: number): () =
 /**
  * A source of randomness from a seed: xoshiro128** seeded through FNV-1a and SplitMix64. The same seed gives the same
  * numbers on every machine, normal deviates included; the number 1 and the text "1" are different seeds.
- * @throws RangeError when a numeric seed is not finite, or `integer` is asked for a bound outside 1…2^32.
+ * @throws RangeError when a numeric seed is not finite, or the bound of `integer` is outside 1…2^32.
  */
 export function createRng(seed: string | number): Rng {
   if (typeof seed === 'number' && !Number.isFinite(seed)) throw new RangeError(`a seed of ${seed} is not finite`);

@@ -5,7 +5,7 @@ import { MinutehandError } from './errors.ts';
 
 const PACKAGE_NAME = 'minutehand';
 
-/** True when `folder` holds a package.json that says it is this package. An unreadable one is not ours. */
+/** True when `folder` holds a package.json of this package. An unreadable one is not ours. */
 function isPackageRoot(folder: string): boolean {
   try {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };

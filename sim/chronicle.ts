@@ -16,7 +16,7 @@ export class Chronicle {
   readonly #clock: WorldClock;
   readonly #onLine: ((line: string) => void) | null;
 
-  /** @param onLine null: nobody reads the trace */
+  /** @param onLine null: the trace is not used */
   constructor(timeline: Timeline, clock: WorldClock, onLine: ((line: string) => void) | null) {
     this.#timeline = timeline;
     this.#clock = clock;

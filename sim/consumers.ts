@@ -6,7 +6,7 @@ import type { ClientSocket, SocketEnd } from './websockets.ts';
 
 export type Transport = 'file' | 'redis' | 'websocket';
 
-/** What stands behind a consumer, as it makes and makes again its state machine. */
+/** Creates the state machine of a consumer, at each start. */
 export type ConsumerMaker = (state: ConsumerState | undefined) => Consumer;
 
 export const protocolConsumer: ConsumerMaker = (state) =>
@@ -15,7 +15,7 @@ export const protocolConsumer: ConsumerMaker = (state) =>
 export interface ConsumerWeather {
   /** Restarts per hour. */
   readonly restarts: number;
-  /** How often per hour a WebSocket reader stands still, and for how long at most. */
+  /** How often per hour a WebSocket reader stalls, and for how long at most. */
   readonly pauses: number;
   readonly pauseMs: number;
 }
@@ -33,7 +33,7 @@ export interface ConsumerOptions {
   /** Its wall clock. */
   clockMs(): number;
   weather(): ConsumerWeather;
-  /** null: nobody listens there. */
+  /** null: no server listens there. */
   openSocket(end: SocketEnd): ClientSocket | null;
   onVerdict(text: string, clockMs: number, verdict: Verdict): void;
   trace(line: () => string): void;
@@ -105,7 +105,7 @@ class ExpertAdvisor {
   }
 }
 
-/** One run of the program: what was meant for it is not heard by a later one. */
+/** One run of the program: messages for it are not delivered to a later one. */
 class Life {
   readonly #timeline: Timeline;
   readonly #take: (text: string) => void;
@@ -160,7 +160,7 @@ class FileListener {
       const stat = files.stat(path);
       if (stat === null) continue;
       const mark = `${stat.inode} ${stat.bytes} ${stat.modifiedMs}`;
-      // Most readers look for a change first; now and then one reads the same again.
+      // Most readers check for a change first; occasionally one reads the same again.
       if (this.#lastSeen.get(pairId) === mark && rng.uniform() > 0.02) continue;
       this.#lastSeen.set(pairId, mark);
       try {
@@ -221,7 +221,7 @@ class SocketListener {
     this.#life.after(RETRY_MS, () => this.connect());
   }
 
-  /** Stands still now and then. */
+  /** Stalls occasionally. */
   pause(): void {
     const { timeline, rng, weather } = this.#options;
     const { pauses, pauseMs } = weather();

@@ -2,7 +2,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { MachineOptions } from './machine_options.ts';
 import type { Oracle } from './oracle.ts';
 
-/** A feeder goes on after `last_bars`: what the journal has not, must not be among them, and what it has, must. */
+/** A feeder continues after `last_bars`: they must equal the newest bars in the journal. */
 export function checkLastBars({ truth, journal, onViolation }: MachineOptions, daemon: Daemon): void {
   if (truth.disks.isJournalRefusing) return;
   const stored = new Map<string, number>();
@@ -17,7 +17,7 @@ export function checkLastBars({ truth, journal, onViolation }: MachineOptions, d
       onViolation('last_bars differ from the journal', `${symbol}: ${last_bars[symbol]}, stored ${expected[symbol]}`);
 }
 
-/** A daemon that nobody succeeds halts every pair that had a minute, last of all; one that is succeeded does not. */
+/** The last daemon finally halts every pair that had a minute; one with a successor does not. */
 export function checkFinalHeartbeats(
   { oracle, onViolation }: MachineOptions,
   { bootId }: Daemon,

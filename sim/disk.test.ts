@@ -29,7 +29,7 @@ const look =
     disk.stat(path) === null ? 'absent' : text(disk, path);
 
 describe('the simulated disk', () => {
-  it('does what a file system does: folders must exist, renames replace, removing what is absent is fine', () => {
+  it('behaves like a file system: folders must exist, renames replace, removing an absent file succeeds', () => {
     const disk = newDisk();
     expect(() => disk.write('/a/x', '1')).toThrowError(withCode('ENOENT'));
     disk.makeFolder('/a/b');
@@ -52,7 +52,7 @@ describe('the simulated disk', () => {
     expect([disk.list('/a/b'), disk.stat('/a/b/x')]).toEqual([[], null]);
   });
 
-  it('keeps through a power cut what was synced, content and name', () => {
+  it('keeps synced content and names through a power cut', () => {
     const left = outcomes((disk) => {
       disk.write('/home/x', 'whole');
       disk.sync('/home/x');

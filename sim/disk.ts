@@ -23,7 +23,7 @@ export interface SimulatedDisk extends FileSystem {
    * or a part of the new one, and of the changes of names in a folder some first ones have happened.
    */
   cutPower(): void;
-  /** The content of a file, whatever faults there are; null when it is absent. */
+  /** The content of a file, regardless of faults; null when it is absent. */
   peek(path: string): Buffer | null;
   /** Makes all there is durable, as an installation long ago is. */
   settle(): void;
@@ -35,7 +35,7 @@ export interface SimulatedDisk extends FileSystem {
   slowness: { ms: number; under: string } | null;
   /** Operations that failed through a fault so far. */
   readonly failures: number;
-  /** Told of every operation that a fault struck. */
+  /** Called for every operation that a fault struck. */
   onFailure: ((operation: Operation, path: string, code: string) => void) | null;
 }
 

@@ -13,7 +13,7 @@ export interface DoorOptions {
     body: string,
     onAnswer: (answer: FeedReply) => void,
   ): void;
-  /** null: nobody listens. */
+  /** null: no server listens. */
   openSocket(path: string, query: string, end: SocketEnd): ClientSocket | null;
   /** Of the daemon's machine so far. */
   powerCuts(): number;
@@ -22,7 +22,7 @@ export interface DoorOptions {
    * machine.
    */
   asAnswer(body: string, powerCuts: number): FeedReply;
-  /** Tells a moment later that there is no answer. */
+  /** Reports a moment later that there is no answer. */
   lose(onAnswer: (answer: FeedReply) => void): void;
 }
 
@@ -33,10 +33,10 @@ interface BarSocket {
 }
 
 /**
- * The feeder's way to the daemon: a line by HTTP with keep-alive, or two WebSockets (live, backfill). A line leads to
- * one life of the daemon; what is sent on it after that is lost, and what was sent on an older line than the newest as
- * well. A feeder that asks where to go on opens a new line by asking; one that sends again what was not answered, by
- * the first failure.
+ * The feeder's connection to the daemon: a line by HTTP with keep-alive, or two WebSockets (live, backfill). A line
+ * belongs to one life of the daemon; messages sent on it after that are lost, and so are messages on a line older than
+ * the newest. A feeder that queries where to continue opens a new line by the query; one that resends unanswered
+ * messages opens it at the first failure.
  */
 export function createDoor(options: DoorOptions): Door {
   const { rule, kind } = options;

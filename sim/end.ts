@@ -21,7 +21,7 @@ export function checkBounds({ timeline, redis, feed, violate }: World): void {
   most('bars at the feeder', feed.waiting, MAX_BARS);
 }
 
-/** What the journal promises, row by row. */
+/** The guarantees of the journal, row by row. */
 export function checkJournal(world: World): void {
   const { journal, violate } = world;
   const lastTime = new Map<string, number>();
@@ -57,7 +57,7 @@ export function checkJournal(world: World): void {
   }
 }
 
-/** What the shadow models said stands beside the signal it was said to. */
+/** The answers of the shadow models are beside the signals they belong to. */
 export function checkShadows({ journal, violate }: World): void {
   const signals = new Set(journal.signals.map(({ signalId, pairId, time }) => `${signalId} ${pairId} ${time}`));
   for (const { signalId, pairId, time, modelVersion } of journal.shadows)
@@ -65,7 +65,7 @@ export function checkShadows({ journal, violate }: World): void {
       violate('shadow without a signal', `${modelVersion} on ${pairId} ${time}`);
 }
 
-/** Where nothing was lost on the way to the feeder, every minute that the source gave is in the journal. */
+/** Where nothing was lost before the feeder, every minute of the source is in the journal. */
 export function checkBarsArrived({ journal, feed, violate, trueMs }: World): void {
   const stored = new Set(journal.inputs.map(({ subject, time }) => `${subject} ${time}`));
   const missing: string[] = [];

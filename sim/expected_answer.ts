@@ -113,6 +113,7 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
     policy_hash: policyHash,
     mode: modeOf(situation, isHeartbeat),
     expected_net_bps: scored === null ? null : expectedNet(situation, scored.return_prob),
+    leverage_reduction_rate: 1,
   };
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position), met };
 }

@@ -47,7 +47,7 @@ function spoil(
   return spoilt;
 }
 
-/** A set that answers nonsense after a while: at once, or by the promise of a session that takes its time. */
+/** A set that returns invalid answers after a while: at once, or by the promise of a slow session. */
 export function failingModels(set: ModelSet, options: FailureOptions): ModelSet {
   const { timeline, rng, owner } = options;
   const fromMs = drawBeginning(options);
@@ -61,7 +61,7 @@ export function failingModels(set: ModelSet, options: FailureOptions): ModelSet 
   });
 }
 
-/** A set that becomes slow after a while: it blocks the thread, or its promise takes its time. */
+/** A set that becomes slow after a while: it blocks the thread, or its promise is delayed. */
 export function slowModels(set: ModelSet, options: FailureOptions): ModelSet {
   const { timeline, rng, owner } = options;
   const fromMs = drawBeginning(options);

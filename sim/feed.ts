@@ -44,9 +44,9 @@ export type FeedReply = {
   readonly powerCuts: number;
 } | null;
 
-/** The daemon's address, whoever lives there. */
+/** The daemon's address, whichever daemon is alive. */
 export interface Door {
-  /** The connection that a message goes by that is sent now. */
+  /** The connection of a message that is sent now. */
   line(): number;
   post(line: number, text: string, backfill: boolean, onAnswer: (answer: FeedReply) => void): void;
   getHealth(onAnswer: (answer: FeedReply) => void): void;
@@ -88,8 +88,8 @@ const MAX_ITEMS = 1000;
 const OLD_MS = 210_000;
 
 /**
- * The program that brings bars to the daemon: it gets them from a source after each minute and sends them on by one of
- * the two rules that docs/ARCHITECTURE.md gives. It never dies; the weather is in its source and in its network.
+ * The program that sends bars to the daemon: it receives them from a source after each minute and forwards them by one
+ * of the two rules of docs/ARCHITECTURE.md. It never dies; the faults are in its source and in its network.
  */
 export function startFeed(options: FeedOptions, history: readonly OpenTime[]): Feed {
   const book = new Book(options.symbols);
@@ -291,7 +291,7 @@ class ResendRule implements CatchUp {
   }
 }
 
-/** Asks the daemon's health where to go on. */
+/** Queries the daemon's health for the position to continue from. */
 class HealthRule implements CatchUp {
   readonly #options: FeedOptions;
   readonly #messenger: Messenger;
@@ -343,7 +343,7 @@ class HealthRule implements CatchUp {
       const missing = this.#book.filter(
         ({ symbol, time }) => time * 1000 > Date.parse(last_bars[symbol] ?? '1970-01-01'),
       );
-      this.#options.trace(() => `feed: goes on with ${missing.length} minutes after the daemon's last bars`);
+      this.#options.trace(() => `feed: continues with ${missing.length} minutes after the daemon's last bars`);
       this.#sendAll(missing);
     });
   }
@@ -434,7 +434,7 @@ class Source {
     this.#resend({ ...item, bar: revised });
   }
 
-  /** Noise beside the feed: messages whose answer nobody waits for. */
+  /** Noise beside the feed: messages whose answer is not used. */
   #resend(item: Item): void {
     const { timeline, rng, door } = this.#options;
     timeline.at(timeline.nowMs + 100 + rng.uniform() * 100_000, () => {

@@ -34,7 +34,7 @@ export function failure(code: string, operation: string, path: string): Error {
 
 /**
  * Files in memory with a page cache: content becomes durable by `sync` of the file, a name by `sync` of its folder, as
- * POSIX promises and no more.
+ * POSIX guarantees and no more.
  */
 export class FileTree {
   readonly #rng: Rng;

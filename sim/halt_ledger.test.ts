@@ -12,7 +12,7 @@ function halted(): HaltLedger {
 }
 
 describe('the ledger of halts', () => {
-  it('has a halt obeyed for its pair and version once the file names it, and lets it be obeyed before', () => {
+  it('requires a halt for its pair and version once the file names it, and allows it before', () => {
     const ledger = createHaltLedger();
     ledger.ordered(HALT);
     expect([ledger.mustHalt('A_B', '1'), ledger.mayHalt('A_B', '1')]).toEqual([false, true]);
@@ -36,7 +36,7 @@ describe('the ledger of halts', () => {
     },
   );
 
-  it('asks for nothing where the journal lost it too, or a person may have lifted it', () => {
+  it('requires nothing where the journal lost it too, or a person may have lifted it', () => {
     const [lost, unsure] = [halted(), halted()];
     lost.lost(null, []);
     unsure.lifted('A_B', '1', false);

@@ -10,9 +10,9 @@ export interface HaltLedger {
   /** A person lifts the halts of a pair, or of all, under a version; `isDone`: up to the end. */
   lifted(pairId: string, version: string, isDone: boolean): void;
   /**
-   * The file became another one, and nobody lifted anything.
-   * @param journaled what the journal says that stands; null when it has lost commits too
-   * @param named what the file names now
+   * The file became another one, and no halt was lifted.
+   * @param journaled halts in force in the journal; null when it has lost commits too
+   * @param named halts in the file now
    */
   lost(journaled: readonly StandingHalt[] | null, named: readonly StandingHalt[]): void;
   /** Every daemon had time to read the file; null: it is damaged. */
@@ -31,7 +31,7 @@ export function createHaltLedger(): HaltLedger {
   let named: ReadonlySet<string> | null = new Set();
   /** In the journal, and lost from the file. */
   const kept = new Set<string>();
-  /** Ordered once, and not known to be lifted. */
+  /** Ordered once, and possibly not lifted. */
   const possible = new Set<string>();
   /** Lifted, or not: the person's command died. */
   const unsure = new Set<string>();

@@ -11,9 +11,9 @@ const ARRIVAL_MS = 15_000;
 const MAX_MISSING = 5;
 
 /**
- * Faults that go on at random hide a daemon that never gets up by itself. They have ended at `peaceMs`: from
- * LIVENESS_BOUND_MS on every consumer has obeyed a signal in mode OK of every pair each minute; at the end the daemon,
- * the journal, the files and Redis are all up to date.
+ * Faults that continue at random hide a daemon that never recovers on its own. They have ended at `peaceMs`: from
+ * LIVENESS_BOUND_MS on every consumer has followed a signal in mode OK of every pair each minute; at the end the
+ * daemon, the journal, the files and Redis are all up to date.
  * @returns how long after the last fault the first such minute closed
  */
 export function checkLive(world: World, peaceMs: number): number {
@@ -46,7 +46,7 @@ function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): s
   );
 }
 
-/** What `/healthz` promises of a daemon that is well. */
+/** The guarantees of `/healthz` for a healthy daemon. */
 function checkDaemon({ daemon, violate }: World): void {
   const health = daemon?.health();
   if (health === undefined) return violate('not recovered', 'there is no daemon');
@@ -60,7 +60,7 @@ function checkDaemon({ daemon, violate }: World): void {
   if (!isWell) violate('not recovered', `health is ${JSON.stringify(health)}`);
 }
 
-/** The last signal of each pair stands in the journal, in its file and in Redis. */
+/** The last signal of each pair is in the journal, in its file and in Redis. */
 function checkUpToDate({ oracle, journal, disk, redis, signalsFolder, violate }: World): void {
   const last = new Map<string, string>();
   for (const [text, { signal }] of oracle.published) last.set(signal.pair_id, text);

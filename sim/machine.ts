@@ -19,7 +19,7 @@ const KERNEL_BYTES = 8192;
 const BATCH_BYTES = 16_384;
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
-/** A process that lived this long is started again at once when it dies. */
+/** A process that ran this long is restarted at once when it dies. */
 const STEADY_MS = 60_000;
 /** How often a daemon that is stopped has a successor, and how soon the successor starts. */
 const SUCCESSORS = 0.4;
@@ -31,7 +31,7 @@ const LATENCY_MS = 0.1;
 const MODEL_POLL_MS = 2000;
 const SILENT = pino({ level: 'silent' });
 
-/** The machine of the daemon: starts it, starts it again when it dies, and serves its requests. */
+/** The machine of the daemon: starts it, restarts it when it dies, and serves its requests. */
 export interface Machine {
   readonly process: SimulatedProcess | null;
   /** null until it takes bars, and when it ends. */
@@ -78,7 +78,7 @@ class DaemonMachine implements Machine {
   #isStopped = false;
   /** Another daemon waits to take over from the one that is being stopped. */
   #isSucceeded = false;
-  /** The daemon that runs, or begins, is such a successor. */
+  /** The daemon that runs, or starts, is such a successor. */
   #tookOver = false;
 
   constructor(options: MachineOptions) {
@@ -273,7 +273,7 @@ class DaemonMachine implements Machine {
     const { timeline, rng, trace, onViolation } = this.#options;
     const [owner, running] = [this.process, this.daemon];
     if (owner === null || running === null) return;
-    trace(() => 'daemon: told to stop');
+    trace(() => 'daemon: stop requested');
     this.daemon = null;
     owner.at(timeline.nowMs + STOP_MS, () => onViolation('stop does not end', `not within ${STOP_MS} ms`));
     this.#isSucceeded = rng.uniform() < SUCCESSORS;

@@ -32,7 +32,7 @@ export interface MachineOptions {
   readonly trainer: Trainer;
   wallMs(): number;
   weather(): Weather;
-  /** A signal goes out by a file or a WebSocket. */
+  /** A signal is published by a file or a WebSocket. */
   onText(text: string): void;
   onModelsFailed(): void;
   /** The newest minute that the feeder has of any symbol, epoch seconds. */

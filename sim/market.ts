@@ -3,7 +3,7 @@ import { createSimulatedMarket } from '../shared/market/simulated_market.ts';
 import type { Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 
-/** Where prices come from: minute after minute of the world's own time, whatever the calendar says. */
+/** Source of prices: minute after minute of the world's own time, independent of the calendar. */
 export interface Prices {
   /** The next bar of every symbol, as the one that opens at `time`. */
   next(time: OpenTime): Bar[];
@@ -14,7 +14,7 @@ const BAD_TICKS = 0.004;
 /** A bad tick is followed by another one with this chance. */
 const BAD_TICK_AGAIN = 0.3;
 
-/** The seeded market of `shared/market`, whose minutes are dealt out as the world asks for them. */
+/** The seeded market of `shared/market`, which yields minutes on demand. */
 export function createPrices(seed: number, symbols: readonly string[]): Prices {
   const market = createSimulatedMarket({ seed: seed, symbols, start: 1_704_146_400 as OpenTime });
   // A stream of its own: everything else in a world is the same with and without bad ticks.

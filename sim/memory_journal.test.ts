@@ -52,7 +52,7 @@ describe('the journal in memory', () => {
     expect([...journal.open().inputsFrom(at(0))]).toEqual([bar('A', 1)]);
   });
 
-  it('refuses writes while it is told to, and stores nothing of them', () => {
+  it('refuses writes while the fault is set, and stores nothing of them', () => {
     const journal = createMemoryJournal();
     const store = journal.open();
     journal.refusal = 'database or disk is full';
@@ -64,7 +64,7 @@ describe('the journal in memory', () => {
     expect(journal.commits).toBe(1);
   });
 
-  it('numbers the inputs before a signal, also those it has forgotten', () => {
+  it('numbers the inputs before a signal, also those it has deleted', () => {
     const journal = createMemoryJournal();
     const store = journal.open();
     store.append([bar('A', 1), bar('B', 1)], [signal('A_B', 1)]);

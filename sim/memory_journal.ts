@@ -11,25 +11,25 @@ interface Commit {
   readonly shadows: readonly ShadowRow[];
   readonly boot: BootRow | null;
   readonly feedPosition: string | null;
-  /** Minutes before this one are forgotten by it. */
+  /** Minutes before this one are deleted by it. */
   readonly forgetBefore: OpenTime | null;
 }
 
-/** A signal with the number of inputs that were stored before it, forgotten ones included. */
+/** A signal with the number of inputs that were stored before it, deleted ones included. */
 export interface StoredSignal extends SignalRow {
   readonly afterInput: number;
 }
 
-/** What stands in for the journal file: it outlives the stores that are opened on it. */
+/** Simulates the journal file: it outlives the stores that are opened on it. */
 export interface MemoryJournal {
   /** A store on this journal. Several may be open; all see every commit at once. */
   open(): JournalStore;
   /**
-   * The machine loses its power: of the commits since the last checkpoint, boot or change of the halts the first ones
-   * are kept, how many the source of randomness says. @returns how many were lost
+   * The machine loses its power: of the commits since the last checkpoint, boot or change of the halts, a random number
+   * of the first ones is kept. @returns how many were lost
    */
   cutPower(rng: Rng): number;
-  /** All commits so far survive a power cut. SQLite does this by itself every thousand pages or so. */
+  /** All commits so far survive a power cut. SQLite does this automatically about every thousand pages. */
   checkpoint(): void;
   /** Why the next writes fail, e.g. `database or disk is full`; null: they do not. */
   refusal: string | null;
@@ -122,9 +122,9 @@ class Tables {
 }
 
 /**
- * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more:
- * a commit is there whole or not at all; a process that dies loses none; a machine that loses its power may lose the
- * last ones since the last checkpoint, boot or change of the halts, never one in the middle.
+ * A journal in memory with the guarantees of SQLite as set up by `openJournal` (WAL, synchronous = NORMAL) and no more:
+ * a commit is there whole or not at all; a process that dies loses none; a power cut may lose the last ones since the
+ * last checkpoint, boot or change of the halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   return new CommitLog();

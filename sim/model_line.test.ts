@@ -14,7 +14,7 @@ describe('the line of models', () => {
     expect([line.named('3'), line.named('2'), line.named('')]).toEqual([true, false, false]);
   });
 
-  it('goes back to the predecessor of a set that failed, never further, and then to none', () => {
+  it('falls back to the predecessor of a failed set, never further, and then to none', () => {
     const line = createModelLine();
     for (const next of [first, second, third, fourth]) line.swapped(next);
     expect(line.failed(fourth)).toBe(third);
@@ -24,7 +24,7 @@ describe('the line of models', () => {
     expect([line.named('2'), line.named('')]).toEqual([false, true]);
   });
 
-  it('lets a slow set stay or go behind the bar, and no other answer', () => {
+  it('allows a slow set to stay or to be dropped after the bar, and no other outcome', () => {
     const line = createModelLine();
     for (const next of [first, second]) line.swapped(next);
     line.slow(second);

@@ -9,9 +9,9 @@ interface Line {
 }
 
 /**
- * Which models may answer, from what befell the sets of one daemon: a new set makes the one that served its
- * predecessor, a failure brings the predecessor back, and a predecessor that fails as well leaves nothing. A slow set
- * may be dropped or not, so several things can be possible.
+ * The models that may answer, from the history of the sets of one daemon: a new set makes the previous one its
+ * predecessor, a failure restores the predecessor, and a predecessor that fails as well leaves no models. A slow set
+ * may be dropped or not, so several states can be possible.
  */
 export interface ModelLine {
   /** Activated by a swap. */
@@ -28,7 +28,7 @@ export interface ModelLine {
 const versionOf = (set: ModelSet | null): string => set?.version ?? '';
 const fallen = ({ predecessor }: Line): Line => ({ serving: predecessor, predecessor: null, isShaky: false });
 
-/** With what may have become of a slow set, each possibility once. */
+/** With the possible outcomes of a slow set, each once. */
 function outcomesOf(lines: readonly Line[]): Line[] {
   const all = lines.flatMap((line) => (line.isShaky ? [line, fallen(line)] : [line]));
   const isSame = (x: Line, y: Line): boolean =>

@@ -98,9 +98,9 @@ export function modelContent(index: number, settings: Settings): BundleContent {
 }
 
 /**
- * What the trainer does at the end of a run: writes a bundle whole and makes it active.
+ * The end of a training run: writes a bundle whole and makes it active.
  * @returns its version
- * @throws whatever the disk throws
+ * @throws any error of the disk
  */
 export function publishModels(
   files: FileSystem,

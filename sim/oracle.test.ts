@@ -72,7 +72,7 @@ function openBench(): Bench {
 }
 
 describe('the oracle', () => {
-  it('has nothing against a consumer that follows the protocol', () => {
+  it('reports nothing for a consumer that follows the protocol', () => {
     const bench = openBench();
     const [first, second] = [enter(), textOf({ ...SECOND, signal_id: 's2' })];
     bench.oracle.publish(first);
@@ -131,7 +131,7 @@ describe('the oracle', () => {
       },
     ],
     [
-      'close of what is not held',
+      'close of a position that is not held',
       (bench) => {
         bench.oracle.publish(textOf({}));
         bench.obey(textOf({}), { order: 'close', positionId: 's9' });
@@ -192,7 +192,7 @@ describe('the oracle', () => {
       },
     ],
     ['checksum', (bench) => void bench.oracle.publish(textOf({}).replace('"seq":1', '"seq":3'))],
-  ])('sees: %s', (rule, commit) => {
+  ])('detects: %s', (rule, commit) => {
     const bench = openBench();
     commit(bench);
     expect(bench.rules).toContain(rule);

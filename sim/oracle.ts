@@ -43,7 +43,7 @@ export interface OracleOptions {
   trueMs(): number;
   /** The wall clock of the daemon's machine. */
   wallMs(): number;
-  /** How much the wall clocks may lie at this moment, in ms: 0 unless somebody set one. */
+  /** Maximum error of the wall clocks at this moment, in ms: 0 unless a clock was set. */
   clockErrorMs(): number;
   /** A signal is fresh for this long after its publication. */
   readonly validMs: number;
@@ -263,8 +263,8 @@ class Account {
 
   #close(signal: Seen, positionId: string, violation: Violate): void {
     const held = this.#heldOf(signal);
-    if (held !== positionId) violation('close of what is not held', `${positionId}, holding "${held}"`);
-    if (signal.target !== 0 && signal.position_id === held) violation('close of what is still wanted', held);
+    if (held !== positionId) violation('close of a position that is not held', `${positionId}, holding "${held}"`);
+    if (signal.target !== 0 && signal.position_id === held) violation('close of a position that is still open', held);
     this.#held.set(signal.pair_id, '');
   }
 }

@@ -7,7 +7,7 @@ import { protocolConsumer, type ConsumerMaker } from './consumers.ts';
 /** Bugs that are put into a world on purpose, to see whether it finds them: name and what is wrong. */
 export const PLANTED = {
   lost_sync: 'what the trainer syncs is not synced: bundles and active.json can be torn by a power cut',
-  skipped_expiry: 'consumers do not ask whether a signal has expired',
+  skipped_expiry: 'consumers do not check whether a signal has expired',
   short_recovery: 'after a restart one bar too few is stepped again',
   early_swap: 'models answer from the moment on when they begin to load, before they are journaled',
   unjournaled_halts: 'changes of the halts take effect, and are not journaled',
@@ -48,7 +48,7 @@ export function withoutHalts(store: JournalStore): JournalStore {
   };
 }
 
-/** A store that forgets the shadow answers of a write that failed. */
+/** A store that loses the shadow answers of a failed write. */
 export function withoutRefusedShadows(store: JournalStore): JournalStore {
   const forgotten = new Set<unknown>();
   return {
@@ -161,7 +161,7 @@ export function createLostFallback(): { failed(): void; swapped(): void; wrap(se
     wrap: (set) => ({
       ...set,
       infer(features, rows) {
-        if (lost.has(set)) throw new Error(`${set.version} was let go of`);
+        if (lost.has(set)) throw new Error(`${set.version} was released`);
         serving = set;
         return set.infer(features, rows);
       },

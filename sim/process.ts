@@ -32,7 +32,7 @@ export interface SimulatedProcess {
   kill(): void;
   /** Kills at the n-th call from now, counted from 0. */
   killAtCall(n: number): void;
-  /** Told once, when the process ends. */
+  /** Called once, when the process ends. */
   onDeath(listener: () => void): void;
 }
 
@@ -150,7 +150,7 @@ class ProcessScheduler implements Scheduler {
 
   afterTurn(work: () => void): void {
     this.#life.mustLive();
-    // The turns of one event loop follow each other, and what is asked for first is done first.
+    // The turns of one event loop are sequential, in the order of the requests.
     const turnMs = this.#turnMs === 0 ? 0 : this.#rng.uniform() * this.#turnMs;
     this.#lastTurnMs = Math.max(this.#lastTurnMs, this.#timeline.nowMs + turnMs);
     this.#timeline.at(this.#lastTurnMs, this.#life.guarded(work), true);

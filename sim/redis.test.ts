@@ -65,7 +65,7 @@ async function openBench(seed = 1): Promise<Bench> {
 }
 
 describe('the simulated Redis', () => {
-  it('takes batches in order, tells subscribers, keeps the last signal for a time', async () => {
+  it('takes batches in order, notifies subscribers, keeps the last signal for a time', async () => {
     const bench = await openBench();
     expect([bench.bus.ready, bench.states]).toEqual([true, ['up']]);
     for (let i = 0; i < 20; i++) bench.send(`signal ${i}`);
@@ -77,7 +77,7 @@ describe('the simulated Redis', () => {
     expect(bench.redis.get('A_B')).toBeNull();
   });
 
-  it('executes late what it had received before it stood still, and answers nobody who has hung up', async () => {
+  it('executes late what it had received before it stalled, and does not answer closed connections', async () => {
     const bench = await openBench();
     bench.redis.stall();
     bench.send('one');
@@ -94,7 +94,7 @@ describe('the simulated Redis', () => {
     expect(bench.states).toEqual(['up', 'down', 'up']);
   });
 
-  it('refuses to keep when it is full, and still tells subscribers', async () => {
+  it('refuses to keep when it is full, and still notifies subscribers', async () => {
     const bench = await openBench();
     bench.redis.isFull = true;
     bench.send('one');
@@ -103,7 +103,7 @@ describe('the simulated Redis', () => {
     expect(bench.answers[0]).toMatch(/^OOM/);
   });
 
-  it('loses all it held when it ends, and is connected to again when it is back and has loaded', async () => {
+  it('loses all its data when it ends, and is reconnected to when it is back and has loaded', async () => {
     const bench = await openBench();
     bench.send('one');
     await bench.pass(50);
@@ -123,7 +123,7 @@ describe('the simulated Redis', () => {
     expect([bench.bus.ready, bench.states]).toEqual([true, ['up', 'down', 'up']]);
   });
 
-  it('executes what a killed process had sent, and does not answer it', async () => {
+  it('executes the commands of a killed process, and does not answer it', async () => {
     const bench = await openBench();
     bench.send('one');
     bench.process.kill();
@@ -131,7 +131,7 @@ describe('the simulated Redis', () => {
     expect([bench.heard, bench.answers]).toEqual([['one'], []]);
   });
 
-  it('keeps the order of each connection when it goes on, but not that between two of them', async () => {
+  it('keeps the order of each connection when it continues, but not that between two of them', async () => {
     const orders = new Set<string>();
     for (let seed = 0; seed < 40; seed++) {
       const bench = await openBench(seed);

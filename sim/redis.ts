@@ -14,8 +14,8 @@ export interface RedisSubscription {
 }
 
 /**
- * A Redis server outside the daemon: it outlives every daemon, and whatever reached its socket is executed sooner or
- * later.
+ * A Redis server outside the daemon: it outlives every daemon, and executes everything that reached its socket sooner
+ * or later.
  */
 export interface SimulatedRedis {
   /** The connection of a process, which mends itself as that of `daemon/publish/redis_bus.ts` does. */
@@ -53,7 +53,7 @@ export interface RedisOptions {
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;
-/** How often a connection asks a server that does not answer yet. */
+/** How often a connection polls a server that does not answer yet. */
 const GREETING_POLL_MS = 50;
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const LOADING = 'LOADING Redis is loading the dataset in memory';
@@ -230,7 +230,7 @@ class Connection implements Bus {
   readonly #server: Server;
   readonly #process: SimulatedProcess;
   readonly #timeline: Timeline;
-  /** The attempt, or the connection that came of it: answers to an earlier one are not heard. */
+  /** The attempt, or its connection: answers to an earlier one are discarded. */
   #current: number;
   #state: 'up' | 'down' | null = null;
   #attempts = 0;

@@ -2,9 +2,9 @@ import process from 'node:process';
 import { Killed } from './process.ts';
 
 /**
- * Takes over this process's unhandled rejections: those of a simulated process that was killed are its death, all
- * others are told.
- * @returns a function that hands them back
+ * Takes over this process's unhandled rejections: those of a simulated process that was killed belong to its death, all
+ * others are reported.
+ * @returns a function that restores the previous handlers
  */
 export function watchRejections(onRejection: (reason: unknown) => void): () => void {
   const others = process.listeners('unhandledRejection');

@@ -3,8 +3,8 @@ import { policyHash } from '../shared/policy/policy_hash.ts';
 
 /**
  * The settings of this repository for a simulated world: a live market of three pairs (one symbol in two of them),
- * look-backs below 80 bars, and rules that let trades through. What a world depends on is set here, so that a seed
- * means the same whatever `config/` says.
+ * look-backs below 80 bars, and rules that let trades through. What a world depends on is set here, so that a seed has
+ * the same meaning with any `config/`.
  */
 export function simulatedSettings(): Settings {
   known ??= makeSettings();
@@ -18,6 +18,7 @@ function makeSettings(): Settings {
   const core = {
     ...real.core,
     require_edge: true,
+    leverage_reduction_rate: { drawdown: [], risk_score: [] },
     no_entry_windows: ['16:45-18:15', 'Tue 08:30-08:40'],
     min_expected_net_bps: -1,
   };
@@ -77,6 +78,6 @@ function makeSettings(): Settings {
         },
       },
     },
-    policyHash: policyHash(core, decision),
+    policyHash: policyHash(core, decision, real.minutehand.symbols),
   };
 }

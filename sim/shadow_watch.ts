@@ -11,8 +11,8 @@ export interface ShadowWatchOptions {
 }
 
 /**
- * Holds what health says of the shadow set against the journal: every decision beside which a shadow set stood has its
- * answer.
+ * Compares the shadow set of the health report with the journal: every decision made while a shadow set was loaded has
+ * the answer of that set.
  */
 export interface ShadowWatch {
   /** A signal has left the daemon for the first time. */
@@ -21,7 +21,7 @@ export interface ShadowWatch {
   check(): void;
 }
 
-/** A shadow set that stood at the signal before, at this one and so long after it has answered this one. */
+/** A shadow set that was loaded at the signal before, at this one and so long after it has answered this one. */
 const PROOF_MS = 5000;
 
 export function createShadowWatch({ timeline, journal, shadow, onViolation }: ShadowWatchOptions): ShadowWatch {

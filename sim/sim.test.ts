@@ -27,7 +27,7 @@ describe('the simulated world', () => {
     expect(powerCuts).toBeGreaterThan(SEEDS / 10);
   });
 
-  it('goes the same way for the same seed, to the byte, and another way for another one', async () => {
+  it('is the same for the same seed, to the byte, and different for another one', async () => {
     const lines: string[][] = [[], []];
     const first = await runSeed({ seed: 3, trace: (line) => lines[0]!.push(line) });
     const again = await runSeed({ seed: 3, trace: (line) => lines[1]!.push(line) });

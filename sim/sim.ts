@@ -19,7 +19,7 @@ const SHORTEST_STORM_MS = 8 * MINUTE_MS;
 const LONGEST_STORM_MS = 28 * MINUTE_MS;
 /** When a world has recovered from its last fault, it shows for so long that it has. */
 const PROOF_MS = 2.5 * MINUTE_MS;
-/** A world ends in the quiet of a minute. */
+/** A world ends in the idle part of a minute. */
 const QUIET_MS = 45_000;
 /** When a regular training run after the faults ends, where the models need one, and a person lifts all halts. */
 const TRAINING_MS = MINUTE_MS;
@@ -33,7 +33,7 @@ export const MAX_SEEDS_TO_FIND = 1000;
 export interface SeedOptions {
   readonly seed: number;
   readonly planted?: PlantedBug | null;
-  /** Told of every event, one line each. */
+  /** Called with every event, one line each. */
   trace?(line: string): void;
 }
 
@@ -152,7 +152,7 @@ export interface SeedsReport {
   readonly failed: readonly { readonly seed: number; readonly rule: string; readonly what: string }[];
 }
 
-/** Runs the worlds of the seeds `from` to `to`, both included, one after the other. */
+/** Runs the worlds of the seeds `from` to `to`, inclusive, in sequence. */
 export async function runSeeds(options: {
   readonly from: number;
   readonly to: number;
@@ -187,7 +187,7 @@ export async function runSeeds(options: {
 
 /**
  * Looks for a planted bug, seed by seed.
- * @returns the first seed whose world shows it, with what it saw; null when none up to MAX_SEEDS_TO_FIND does
+ * @returns the first seed whose world shows it, with its violation; null when none up to MAX_SEEDS_TO_FIND does
  */
 export async function findPlanted(
   planted: PlantedBug,

@@ -130,7 +130,7 @@ function scheduleDiskFaults(storm: Storm): void {
   });
   storm.often(weather.modelDiskFaults, () => {
     strikeDisk(storm, world.modelsFolder, storm.pick<readonly Operation[]>(['read'], WRITING, [...WRITING, 'read']));
-    // Faults matter most while somebody is at work there.
+    // Faults matter most during work there.
     world.trainer.publish();
   });
   storm.often(
@@ -194,11 +194,11 @@ function scheduleRedisFaults(storm: Storm): void {
     storm.spell(
       6 * MINUTE_MS,
       () => {
-        world.trace(() => 'redis: stands still');
+        world.trace(() => 'redis: stalls');
         redis.stall();
       },
       () => {
-        world.trace(() => 'redis: goes on');
+        world.trace(() => 'redis: continues');
         redis.resume();
       },
     ),
@@ -228,7 +228,7 @@ function scheduleModelEvents(storm: Storm): void {
     if (rng.integer(2) === 0) world.trainer.publish();
     else storm.atNextBars(() => world.trainer.publish());
   });
-  // What serves in the place of failed models shows only where there were several.
+  // The fallback for failed models shows only where there were several.
   storm.often(weather.failingModels > 0 ? RUNS_OF_FAILING_MODELS : 0, () => world.trainer.publish());
   storm.often(weather.trainerKills, () => {
     world.trainer.publish(rng.integer(30));
@@ -253,7 +253,7 @@ function scheduleSilences(storm: Storm): void {
   });
 }
 
-/** What a person or a failing disk does to bundles: the daemon has to refuse them and say so. */
+/** What a person or a failing disk does to bundles: the daemon has to refuse them and report that. */
 function spoilModels(world: World): void {
   const { disk, rng, modelsFolder, trace } = world;
   const halts = haltsPath(modelsFolder);

@@ -18,7 +18,7 @@ function start(timeline: Timeline, defects: unknown[] = [], turnMs = 0): Simulat
 }
 
 describe('the timeline', () => {
-  it('does work in the order of time, whatever the order it was asked for in', async () => {
+  it('does work in the order of time, whatever the order of the requests', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: 50 }), { maxLength: 60 }), fc.integer(), async (times, seed) => {
         const timeline = createTimeline(createRng(seed));
@@ -35,7 +35,7 @@ describe('the timeline', () => {
     );
   });
 
-  it('orders work of the same time by the seed, and work that wants an order by that order', async () => {
+  it('orders work of the same time by the seed, and ordered work by its order', async () => {
     const orderOf = async (seed: number, inOrder: boolean): Promise<string> => {
       const timeline = createTimeline(createRng(seed));
       let done = '';
@@ -48,7 +48,7 @@ describe('the timeline', () => {
     expect(await orderOf(1, true)).toBe('abcdef');
   });
 
-  it('lets every promise go on before the next piece of work', async () => {
+  it('lets every promise continue before the next piece of work', async () => {
     const timeline = createTimeline(createRng(1));
     const done: string[] = [];
     const chain = async (): Promise<void> => {
@@ -64,7 +64,7 @@ describe('the timeline', () => {
     expect(done[2]).toBe('later');
   });
 
-  it('does work late when other work takes its time, and forgets what is canceled', async () => {
+  it('does work late when other work takes its time, and drops what is canceled', async () => {
     const timeline = createTimeline(createRng(1));
     const seen: number[] = [];
     timeline.at(1, () => timeline.spend(10));
@@ -101,7 +101,7 @@ describe('a simulated process', () => {
     stop();
   });
 
-  it('does what it puts off to the end of the turn in order', async () => {
+  it('runs work deferred to the end of the turn in order', async () => {
     const timeline = createTimeline(createRng(1));
     const process = start(timeline, [], 3);
     const done: number[] = [];
@@ -137,7 +137,7 @@ describe('a simulated process', () => {
     expect(seen).toEqual(new Set(['xx', 'xxx', 'xx/']));
   });
 
-  it('tells of an error that nobody caught, but not of its own death', async () => {
+  it('reports an uncaught error, but not its own death', async () => {
     const timeline = createTimeline(createRng(1));
     const defects: unknown[] = [];
     const process = start(timeline, defects);

@@ -1,6 +1,6 @@
 import type { Rng } from '../shared/ports.ts';
 
-/** One turn of the real event loop: all promise jobs, however long their chain, are done when it comes round. */
+/** One turn of the real event loop: all promise jobs, however long their chain, are done when it ends. */
 const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Due {
@@ -21,20 +21,20 @@ export interface Timeline {
   readonly worksDone: number;
   /**
    * Does `work` once at `timeMs`, or as soon as that is over. Work of the same time is done in an order of the seed;
-   * with `inOrder`, in the order in which it was asked for and before the other.
+   * with `inOrder`, in the order of the requests and before the other.
    * @returns a function that cancels it
    */
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   /** What is being done takes this long: work that falls due in between is done late. */
   spend(ms: number): void;
-  /** Does all work that is due up to `untilMs`; between two pieces every promise that can go on has gone on. */
+  /** Does all work that is due up to `untilMs`; between two pieces every promise that can continue has continued. */
   run(untilMs: number): Promise<void>;
 }
 
 /**
- * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world has
- * to be synchronous or made of promises alone: one real turn of the event loop between two pieces of work then drains
- * all promise jobs, however long their chain.
+ * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world
+ * must be synchronous or use promises alone: one real turn of the event loop between two pieces of work then drains all
+ * promise jobs, however long their chain.
  */
 export function createTimeline(rng: Rng): Timeline {
   const heap: Due[] = [];

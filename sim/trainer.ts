@@ -28,7 +28,7 @@ export interface TrainerOptions {
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
   readonly halts: HaltLedger;
-  /** The halts that stand by the journal. */
+  /** The halts in force by the journal. */
   journaledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
@@ -37,7 +37,7 @@ export interface TrainerOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** The other process of the machine, as far as the daemon sees it: bundles, and which of them is active. */
+/** The other process of the machine, from the view of the daemon: bundles, and which of them is active. */
 export interface Trainer {
   /** A run ends with new models. @returns their version, or null when they could not be published whole */
   publish(killAt?: number): string | null;
@@ -49,18 +49,18 @@ export interface Trainer {
   resume(pairId: string): void;
   /** The halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
-  /** Runs that ended, whatever became of their models. */
+  /** Runs that ended, with any outcome of their models. */
   readonly published: number;
   /** A set by version, as it was trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
   knows(version: string): boolean;
   /** What was made active is active still, and whole, after a power cut. @param lostCommits of the journal */
   checkSurvived(lostCommits: number): void;
-  /** What was made active has been spoilt by somebody else: it need not survive. */
+  /** The active models were spoilt from outside: they need not survive. */
   forgetActivated(): void;
   /** The same of `halts.json`. */
   forgetHalts(): void;
-  /** Resolves when all sets that were published can be asked for. */
+  /** Resolves when all published sets are available. */
   settled(): Promise<void>;
 }
 
@@ -115,7 +115,7 @@ class SimulatedTrainer implements Trainer {
     }
   }
 
-  /** It may have come as far as to make them active. Which of two it is after a power cut, nobody has promised. */
+  /** The run may have made them active. After a power cut, either of the two states is allowed. */
   #keepHalfPublished(): void {
     const { disk, folder } = this.#options;
     const active = this.#peekActive();
@@ -306,7 +306,7 @@ class HaltsFile {
       onViolation('halts lost', `"${this.#last}" before the power cut, now ${disk.peek(haltsPath(folder))}`);
   }
 
-  /** Somebody else has spoilt it. */
+  /** Spoilt from outside. */
   forget(): void {
     const { halts, journaledHalts, onHaltsChanged } = this.#options;
     this.#last = null;

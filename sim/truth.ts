@@ -20,7 +20,7 @@ export interface TruthOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** How long something may be wrong before a signal has to say so: minutes that wait are still answered as they came. */
+/** How long a fault may exist before a signal has to report it: minutes that wait are still answered as they came. */
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
 /**
@@ -55,26 +55,27 @@ export class Truth {
 
   #checkMode(signal: Seen): void {
     const { mode, reason } = signal;
-    // The final heartbeat of a daemon says nothing of its models and bars.
+    // The final heartbeat of a daemon does not describe its models and bars.
     if (reason === 'SHUTDOWN' && mode === 'HALT') return;
-    const lies = (what: string): void =>
-      this.#options.onViolation('mode does not tell the truth', `${signal.pair_id} seq ${signal.seq}: ${what}`);
-    if (mode === 'OK' && this.disks.filesAreBroken) lies('OK while the signal files cannot be written');
-    if (mode === 'OK' && this.disks.journalIsBroken) lies('OK while the journal cannot be written');
+    const wrong = (what: string): void =>
+      this.#options.onViolation('mode is wrong', `${signal.pair_id} seq ${signal.seq}: ${what}`);
+    if (mode === 'OK' && this.disks.filesAreBroken) wrong('OK while the signal files cannot be written');
+    if (mode === 'OK' && this.disks.journalIsBroken) wrong('OK while the journal cannot be written');
     const pipeline = this.#options.pipeline();
     if (pipeline === null) return;
-    checkModels(signal, pipeline, lies);
-    if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, lies);
+    checkModels(signal, pipeline, wrong);
+    if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, wrong);
   }
 
-  /** Halts apply to the models that a signal names, whatever the daemon has as active. */
+  /** Halts apply to the models that a signal names, whichever are active in the daemon. */
   #checkHalts({ pair_id, seq, model_version, mode, action, reason }: Seen): void {
     const { halts, onViolation } = this.#options;
     if (!halts.isSettled || model_version === '') return;
     const where = `${pair_id} seq ${seq}: ${action} ${reason} in mode ${mode}`;
     const isObeyed = action !== 'ENTER' && (mode === 'HALT' || mode === 'WARMUP');
     if (!isObeyed && halts.mustHalt(pair_id, model_version)) onViolation('halt that is not obeyed', where);
-    if (reason === 'KPI_HALT' && !halts.mayHalt(pair_id, model_version)) onViolation('halt that nobody ordered', where);
+    if (reason === 'KPI_HALT' && !halts.mayHalt(pair_id, model_version))
+      onViolation('halt that was not ordered', where);
   }
 
   /** `halts.json` has become another one, or could not be read: for a moment the daemon need not have read it. */
@@ -91,18 +92,18 @@ export class Truth {
 }
 
 /** The mode of a signal against the models and degradations that health has. */
-function checkModels(signal: Seen, { status }: Pipeline, lies: (what: string) => void): void {
+function checkModels(signal: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
   const { mode, reason } = signal;
   const { models, degradations } = status;
-  if (mode === 'OK' && models === null) lies('OK without models');
-  if (mode === 'OK' && degradations.size > 0) lies(`OK with degradations ${[...degradations].join()}`);
+  if (mode === 'OK' && models === null) wrong('OK without models');
+  if (mode === 'OK' && degradations.size > 0) wrong(`OK with degradations ${[...degradations].join()}`);
   if (mode === 'OK' && models !== null && models.version !== signal.model_version)
-    lies(`models ${signal.model_version}, active ${models.version}`);
-  if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) lies('DEGRADED without degradations');
+    wrong(`models ${signal.model_version}, active ${models.version}`);
+  if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) wrong('DEGRADED without degradations');
   const isHalted = status.haltedPairs.includes(signal.pair_id);
-  if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') lies(`${mode} while health has the pair as halted`);
-  if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) lies('HALT with active models');
-  if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) lies(`${mode} without models`);
+  if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') wrong(`${mode} while health has the pair as halted`);
+  if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) wrong('HALT with active models');
+  if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) wrong(`${mode} without models`);
 }
 
 /** Since when signal files and the journal cannot be written. */
@@ -205,19 +206,19 @@ class SilenceTruth {
     this.#lastMinuteMs.set(pair_id, this.#options.timeline.nowMs);
   }
 
-  checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, lies: (what: string) => void): void {
+  checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
     // A heartbeat may be overtaken by the bar that ends the silence.
     const { a, b } = parsePair(pair_id);
     const newestMs = Math.max(...[a, b].map((symbol) => status.lastTimes.get(symbol) ?? 0)) * 1000;
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
-      lies('SILENCE, and health says nothing of it');
+      wrong('SILENCE, and health does not report it');
     const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastMinuteMs.get(pair_id) ?? 0);
-    if (silentMs < this.#degradedMs - DELAY_MS) lies(`SILENCE ${inSeconds(silentMs)} after a minute`);
+    if (silentMs < this.#degradedMs - DELAY_MS) wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
     if (silentMs > this.#haltMs + DELAY_MS && mode !== 'HALT')
-      lies(`${mode} after ${inSeconds(silentMs)} without a bar`);
+      wrong(`${mode} after ${inSeconds(silentMs)} without a bar`);
   }
 
-  /** Checks from now on that pairs whose bars stay away are reported as silent. */
+  /** Checks from now on that pairs without bars are reported as silent. */
   watch(): void {
     this.#options.timeline.at(SILENCE_CHECK_MS, () => this.#check());
   }
@@ -225,7 +226,7 @@ class SilenceTruth {
   /** A pair that had a minute is never silent for longer than written. */
   #check(): void {
     const { timeline, pipeline, knowsMinuteOf, onViolation } = this.#options;
-    // Whoever slept has to be awake for some time before anything can be expected of it.
+    // A process that slept has to be awake for some time before anything can be expected of it.
     if (timeline.nowMs - this.#checkedMs > 2 * SILENCE_CHECK_MS) this.#wokeMs = timeline.nowMs;
     this.#checkedMs = timeline.nowMs;
     timeline.at(timeline.nowMs + SILENCE_CHECK_MS, () => this.#check());
@@ -233,7 +234,7 @@ class SilenceTruth {
     for (const [pairId, sinceMs] of this.#lastPublishedMs) {
       const silentMs = timeline.nowMs - Math.max(this.#readyMs, this.#wokeMs, sinceMs);
       if (silentMs > this.#degradedMs + DELAY_MS && knowsMinuteOf(pairId))
-        onViolation('silence that nobody tells', `${pairId} has said nothing for ${inSeconds(silentMs)}`);
+        onViolation('unreported silence', `${pairId} has no signal for ${inSeconds(silentMs)}`);
     }
   }
 }

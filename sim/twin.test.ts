@@ -108,7 +108,7 @@ describe('the uninterrupted run', () => {
         ),
       }),
     ],
-  ])('sees: %s', (rule, tamper) => {
+  ])('detects: %s', (rule, tamper) => {
     expect(rulesBroken(tamper())).toContain(rule);
   });
 });

@@ -22,8 +22,8 @@ export interface TwinOptions {
   /** Versions that failed or were slow while they were active, by boot. */
   failedIn(bootId: string): boolean;
   /**
-   * Whether shadow sets go on where their last answer left them: one that is withdrawn and named again while the
-   * journal cannot be written goes on where the journal has it.
+   * Whether shadow sets continue from their last answer: one that is withdrawn and named again while the journal cannot
+   * be written continues from the journal's position.
    */
   readonly shadowsGoOn: boolean;
   onViolation(rule: string, what: string): void;
@@ -44,9 +44,9 @@ export interface TwinReport {
 
 /**
  * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped
- * from the first row to the last without a recovery, and every answer is made again, by the reference of
- * `expected_answer.ts`. Each journaled signal has to have the same features, body and position; the models it names
- * have to be the active ones by the rows before it, and its mode what the degradations say.
+ * from the first row to the last without a recovery, and every answer is computed again, by the reference of
+ * `expected_answer.ts`. Each journaled signal must have the same features, body and position; its models must be the
+ * active ones by the rows before it, and its mode must match the degradations.
  */
 export function checkTwin(options: TwinOptions): TwinReport {
   const { journal, settings, onViolation } = options;
@@ -210,7 +210,7 @@ class PairTwin {
     seen.set(name, (seen.get(name) ?? 0) + 1);
   }
 
-  /** Each shadow set has a virtual position of its own, that goes on where its last answer left it. */
+  /** Each shadow set has its own virtual position, which continues from its last answer. */
   #checkShadow(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
     const { options, shadows } = this.#twin;
     const row = shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
@@ -227,7 +227,7 @@ class PairTwin {
     this.#shadowPositions.set(row.modelVersion, JSON.parse(row.position) as ExpectedPosition);
   }
 
-  /** What models have to say to a minute, by the documents. */
+  /** The answers that models must give to a minute, by the documents. */
   #answerOf(minute: AnsweredMinute, { models, isDegraded, isHalted, position: before, id }: Asked): ExpectedAnswer {
     const { schema, policy, options } = this.#twin;
     const isWarm = this.#features.ready(0);
@@ -266,8 +266,8 @@ class PairTwin {
   }
 
   /**
-   * Whether the pair was halted under the models that answered, by the rows before the minute. A minute that was left
-   * over was answered some time between the next boot and its signal, and any of what stood then will do.
+   * Whether the pair was halted under the models that answered, by the rows before the minute. A leftover minute was
+   * answered at some time between the next boot and its signal, and any state in between is accepted.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
     const { reigns, standings } = this.#twin.inputs;

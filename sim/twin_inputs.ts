@@ -6,14 +6,14 @@ import { parsePair } from '../shared/pair.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { InputRow } from '../shared/store/journal.ts';
 
-/** A minute of a pair, or a heartbeat after it, as the inputs say it ended. */
+/** A minute of a pair, or a heartbeat after it, with the outcome in the inputs. */
 export interface Ended {
   readonly minute: AnsweredMinute;
   /** Number of the input that ended it, counted from 1. */
   readonly input: number;
 }
 
-/** Halts that stand from an input on: across boots, for they are the world's. */
+/** Halts in force from an input on: across boots, since they belong to the world. */
 export interface Standing {
   readonly input: number;
   readonly halts: readonly StandingHalt[];
@@ -28,7 +28,7 @@ export interface Reign {
   readonly degradations: { readonly input: number; readonly what: string; readonly isOver: boolean }[];
 }
 
-/** What the inputs of a journal say, over all boots. */
+/** Contents of a journal's inputs, over all boots. */
 export interface TwinInputs {
   readonly endedByPair: readonly (readonly Ended[])[];
   readonly reigns: ReadonlyMap<string, Reign>;

@@ -7,14 +7,14 @@ import type { Timeline } from './timeline.ts';
 /** The far end of a WebSocket. */
 export interface SocketEnd {
   onMessage(text: string): void;
-  /** Told once, when the connection is gone for this end. 1006: without a close frame. */
+  /** Called once, when the connection is gone for this end. 1006: without a close frame. */
   onClose(code: number): void;
 }
 
 export interface ClientSocket {
   send(text: string): void;
   close(): void;
-  /** A reader that stands still: what is sent to it waits, first in its kernel, then at the server. */
+  /** A stalled reader: data sent to it waits, first in its kernel, then at the server. */
   isPaused: boolean;
 }
 

@@ -39,7 +39,7 @@ const SIGNALS = '/home/signals';
 const MODELS = '/home/models';
 /** How far the clock of an EA is off that of the daemon's machine. */
 const MAX_SKEW_MS = 500;
-/** All transports are handed a signal within this time. */
+/** All transports receive a signal within this time. */
 const LATE_SEND_MS = 1000;
 /** An answer by WebSocket is under way for less. */
 const ANSWER_TRAVEL_MS = 2000;
@@ -93,7 +93,7 @@ export interface World {
   sleptMs: number;
   /** Strikes when the next message of the feeder arrives, before the daemon has it; null: nothing waits for one. */
   atNextMessage: (() => void) | null;
-  /** As epoch milliseconds: what the clock of the machine would say if nobody had set it. */
+  /** As epoch milliseconds: the machine's clock if it had never been set. */
   trueMs(): number;
   violate(rule: string, what: string): void;
   /** Notes an interesting state; other names are left out. */

@@ -14,7 +14,7 @@ export class WorldClock {
     this.startMs = startMs;
   }
 
-  /** As epoch milliseconds: what the clock of the machine would be if nobody had set it. */
+  /** As epoch milliseconds: the machine's clock if it had never been set. */
   trueMs(): number {
     return this.startMs + this.#timeline.nowMs;
   }

@@ -90,10 +90,10 @@ function wordsOf(trade: TradeRecord): object {
 }
 
 /** The ENTER and EXIT signals of a replay, brought together by position_id. */
-async function replayedTrades(replayed = bars): Promise<object[]> {
+async function replayedTrades(replayed = bars, how = settings): Promise<object[]> {
   const signals: Signal[] = [];
   await replayBars({
-    settings,
+    settings: how,
     pairIds: settings.minutehand.pairs,
     bars: replayed,
     models,
@@ -132,7 +132,7 @@ function withBadTicks(columns: BarColumns, rng: Rng): BarColumns {
 const byPairAndTime = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 describe('a backtest', () => {
-  it('makes the very trades that a replay of the same period and bundle signals', async () => {
+  it('makes exactly the trades that a replay of the same period and bundle signals', async () => {
     const replayed = (await replayedTrades()).sort(byPairAndTime);
     const trades = result.bundles[0]!.edge_pairs.trades.map(wordsOf).sort(byPairAndTime);
     expect(trades.length).toBeGreaterThan(30);
@@ -145,6 +145,23 @@ describe('a backtest', () => {
       return exited !== null && exited > end ? { ...trade, exited: null, reason: null } : trade;
     });
     expect(trades).toEqual(known);
+  });
+
+  it('reduces each position by drawdown and risk as a replay signals it, and has a smaller drawdown than without', async () => {
+    const steps = { drawdown: [[0.0005, 0.6] as const], risk_score: [[0.2, 0.5] as const] };
+    const how = tinySettings({ core: { leverage_reduction_rate: steps } });
+    const { bundles, last } = await run({ policy: decisionPolicy(how) });
+    const { trades, total, fullLeverage } = bundles[0]!.edge_pairs;
+    const end = isoSecond(last);
+    const replayed = (await replayedTrades(bars, how)).filter((trade) => (trade as { exited: string }).exited <= end);
+    const closed = trades.filter(({ exitSignalTime }) => exitSignalTime !== null);
+    expect(closed.map(wordsOf).sort(byPairAndTime)).toEqual(replayed.sort(byPairAndTime));
+    const rates = new Set(trades.map(({ scale, fullScale }) => (scale / fullScale).toFixed(6)));
+    expect([...rates].sort()).toEqual(['0.300000', '0.500000', '0.600000', '1.000000']);
+    const { total: before } = result.bundles[0]!.edge_pairs;
+    expect(fullLeverage!.net_return).toBeCloseTo(before.net_return, 12);
+    expect(fullLeverage!.max_drawdown).toBeCloseTo(before.max_drawdown, 12);
+    expect(total.max_drawdown).toBeLessThan(before.max_drawdown);
   });
 
   it('makes the trades of a replay where bad ticks are held back, and other ones where they are taken', async () => {
@@ -165,7 +182,7 @@ describe('a backtest', () => {
     expect(await enteredOf(spoilt)).not.toEqual(trades);
   });
 
-  it('fills every trade at the opens of the bars after its signals, and takes the costs of both symbols', () => {
+  it('fills every trade at the opens of the bars after its signals, and charges the costs of both symbols', () => {
     for (const trade of result.bundles[0]!.all_pairs.trades) {
       const { a, b } = parsePair(trade.pairId);
       const openAt = (symbol: string, time: number): number => {
@@ -210,7 +227,7 @@ describe('a backtest', () => {
     expect(result.bundles[0]!.models.ai3.brier).toBeGreaterThan(0);
   });
 
-  it('adds up: trades, daily results, the curve and the pairs say the same', () => {
+  it('adds up: trades, daily results, the curve and the pairs agree', () => {
     const { all_pairs } = result.bundles[0]!;
     const { total, pairs, trades, curve, days } = all_pairs;
     const count = result.pairs.length;
@@ -252,7 +269,7 @@ describe('a backtest', () => {
     expect(short.bundles[0]!.models).toEqual(result.bundles[0]!.models);
   });
 
-  it('takes other thresholds in place of those of the bundle', async () => {
+  it('takes other thresholds instead of those of the bundle', async () => {
     const none = await run({ thresholds: { theta1: 1 } });
     expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
     expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
@@ -288,7 +305,7 @@ describe('NO_EDGE', () => {
   });
 });
 
-describe('what is written down', () => {
+describe('the written report', () => {
   it('is one line for each trade, and the value of each curve over time', () => {
     const lines = [...tradesCsv(result)].join('').trimEnd().split('\n');
     const { all_pairs, version } = result.bundles[0]!;
@@ -343,7 +360,7 @@ describe('what is written down', () => {
     }
   });
 
-  it('shows no trades, small results and few trades as what they are', async () => {
+  it('shows no trades, small results and few trades plainly', async () => {
     const { all_pairs } = result.bundles[0]!;
     const [first] = all_pairs.trades;
     const few = (net_return: number, trades: number): BundleResult => ({
@@ -374,7 +391,7 @@ describe('what is written down', () => {
     expect(html).toMatch(new RegExp(`<td>${first!.pairId}</td>(<td>[^<]*</td>){2}<td>0</td><td>no trades</td>`));
   });
 
-  it('says when other thresholds than those of the bundle were asked for', async () => {
+  it('reports when other thresholds than those of the bundle were requested', async () => {
     const asked = await run({ thresholds: { theta1: 0.45 } });
     const symbols = Object.fromEntries(
       [...bars.keys()].map((symbol) => [symbol, settings.minutehand.symbols[symbol]!]),

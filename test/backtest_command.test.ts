@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-/** What a command says with --json. */
+/** Output of a command with --json. */
 async function json(...args: string[]): Promise<{ code: number | string; document: Record<string, never> }> {
   const { code, stdout } = await place.run(['backtest', ...args, '--json']);
   return { code, document: JSON.parse(stdout) as Record<string, never> };
@@ -61,7 +61,7 @@ describe('minutehand backtest', () => {
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
   });
 
-  it('says the same with any number of threads, and of a bundle against itself that they are equal', async () => {
+  it('is the same with any number of threads, and reports a bundle compared with itself as equal', async () => {
     const outs = ['1', '2'].map((workers) => join(place.folder, `with ${workers}`));
     const folder = join(place.models, version);
     for (const [i, out] of outs.entries()) {
@@ -76,7 +76,7 @@ describe('minutehand backtest', () => {
       expect(readFileSync(join(outs[0]!, file), 'utf8')).toBe(readFileSync(join(outs[1]!, file), 'utf8'));
   });
 
-  it('tells people in plain words, and that part of the period was learned from', async () => {
+  it('prints a readable report, and that the models were trained on part of the period', async () => {
     const { code, stdout } = await place.run(['backtest', '--data', data, '--pairs', 'XAUUSD_XAGUSD']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^1 pair, \d+ bars/);
@@ -85,7 +85,7 @@ describe('minutehand backtest', () => {
     expect(stdout).toMatch(/^total +\d+/m);
   });
 
-  it('refuses what makes no sense with 2, and what it cannot do with 1', async () => {
+  it('refuses invalid arguments with 2, and what it cannot do with 1', async () => {
     const here = ['--data', data];
     const cases: [string[], number, string][] = [
       [[...here, '--theta1', '1.2'], 2, 'USAGE'],

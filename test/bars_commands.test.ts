@@ -101,7 +101,7 @@ describe.each([
     expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('of another market are not seen', async ({ skip }) => {
+  it('of another market are not included', async ({ skip }) => {
     if (note !== '') return skip(note);
     expect(await json(['bars', 'check', '--market', 'simulated'], env)).toMatchObject({
       code: 1,
@@ -134,7 +134,7 @@ describe('bars import', () => {
     });
   });
 
-  it('says when a file is too short for its clock to be checked', async () => {
+  it('reports when a file is too short for its clock to be checked', async () => {
     const path = join(place.folder, 'DAT_ASCII_GBPUSD_M1_2019.csv');
     writeFileSync(path, histdata().split('\n').slice(0, 2).join('\n'));
     const { code, stderr } = await place.run(['bars', 'import', path], { env: env() });
@@ -156,7 +156,7 @@ describe('bars import', () => {
 });
 
 describe('bars export', () => {
-  it('says what is missing, and writes nothing into what is no folder', async () => {
+  it('reports what is missing, and writes nothing if the destination is not a folder', async () => {
     const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'empty.db') };
     const out = join(place.folder, 'nothing');
     expect(await json(['bars', 'export', '--out', out], env)).toMatchObject({
@@ -176,7 +176,7 @@ describe('bars export', () => {
     expect(await json(['bars', 'export', '--out', out, '--format', 'xls'], env)).toMatchObject({ code: 2 });
   });
 
-  it('is refused with a code when the server is not there, and without its password', async () => {
+  it('is refused with a code when the server is down, and without its password', async () => {
     const finished = await place.run(['bars', 'check'], {
       env: { MINUTEHAND_DATABASE_URL: 'postgres://user:s3cret@127.0.0.1:1/db' },
     });

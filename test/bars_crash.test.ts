@@ -42,7 +42,7 @@ describe.each([
         const running = program.start([url, source]);
         expect(await running.line()).toBe('open');
         for (let put = 0; put <= kill; put++) await running.line();
-        // Into the middle of whatever it is doing then.
+        // At an arbitrary point of its work.
         await sleep(20 + 35 * kill);
         expect(await running.kill('SIGKILL')).toBe('SIGKILL');
         const store = await openStore(url);
@@ -55,7 +55,7 @@ describe.each([
       const lines: string[] = [];
       while (!lines.at(-1)?.startsWith('added')) lines.push(await last.line());
       const [, added, there] = /^added (\d+), there (\d+), conflicts 0$/.exec(lines.at(-1)!)!.map(Number);
-      // A server may still store what a client had asked for when it was killed.
+      // A server may still store data that a client had sent when it was killed.
       expect(there).toBeGreaterThanOrEqual(before);
       expect(added! + there!).toBe(ROWS);
       expect(await last.ended).toBe(0);

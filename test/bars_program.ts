@@ -1,4 +1,4 @@
-/** For tests of imports that are killed: `import <store> <source>` imports and says when the first rows are in. */
+/** For tests of imports that are killed: `import <store> <source>` imports and prints when the first rows are in. */
 import { importBars } from '../cli/bars/import.ts';
 import type { BarSink } from '../shared/bar_file/bar_sink.ts';
 import { openStore } from '../trainer/store/store.ts';

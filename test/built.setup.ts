@@ -1,6 +1,6 @@
 /**
- * Vitest's global set-up: programs that tests start come from dist/, so it is brought up to date with the sources
- * before the first test. Costs one look at every source file when it is.
+ * Vitest's global set-up: programs that tests start are in dist/, so it is rebuilt before the first test if the sources
+ * are newer. Otherwise it costs one stat of every source file.
  */
 export default async function setup(): Promise<void> {
   const path = '../bin/dist.mjs';

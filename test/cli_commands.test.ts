@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readManifest } from '../shared/bundle/bundle.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
+import { packageRoot } from '../shared/root.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
@@ -84,7 +86,7 @@ describe('misuse', () => {
     expect(await place.run(['train', '--sed', '3'])).toEqual(all[2]);
   });
 
-  it('with --json is one document, wherever --json stands', async () => {
+  it('with --json is one document, wherever --json is placed', async () => {
     const misuses = [
       ['--json', 'modls'],
       ['modls', '--json'],
@@ -100,7 +102,7 @@ describe('misuse', () => {
     expect(await place.run(misuses[0]!)).toEqual(all[0]);
   });
 
-  it('of values is told from failure: 2 against 1', async () => {
+  it('of values is distinguished from failure: 2 against 1', async () => {
     const said = (text: string) => expect.stringContaining(text) as string;
     const expected: [string[], Partial<Failure>][] = [
       [['train', '--data', data, '--trials', 'many'], { exit: 2, code: 'USAGE', message: said('--trials') }],
@@ -120,7 +122,7 @@ describe('misuse', () => {
 });
 
 describe('help', () => {
-  it('teaches every command: what it does, and what each option means', async () => {
+  it('describes every command and each of its options', async () => {
     const top = await place.run(['--help']);
     expect(top.code).toBe(0);
     const names = (text: string): string[] =>
@@ -173,7 +175,7 @@ describe('help', () => {
 });
 
 describe('config and doctor', () => {
-  it('check says that all is right, or names file, line and key', async () => {
+  it('check reports that all is valid, or names file, line and key', async () => {
     expect(await json('config', 'check')).toMatchObject({ code: 0, document: { ok: true, config_dir: place.config } });
     const wrong = createWorkplace();
     const path = join(wrong.config, 'core_policy.yaml');
@@ -203,7 +205,7 @@ describe('config and doctor', () => {
     expect(stderr).not.toContain('s3cr');
   });
 
-  it('check warns of variables that nothing reads, with the nearest name', async () => {
+  it('check warns of unused variables, with the nearest name', async () => {
     const env = { MINUTEHAND_MARKE: 'live', MINTUEHAND_TOKEN: 'x', MINUTEHAND_LONG: '1', HOMES: '/' };
     const { code, stdout, stderr } = await place.run(['config', 'check', '--json'], { env });
     expect(code).toBe(0);
@@ -228,7 +230,7 @@ describe('config and doctor', () => {
     expect(shown.stdout + shown.stderr).not.toContain('s3cr');
   });
 
-  it('doctor finds nothing to mend on this machine, and says what is missing', async () => {
+  it('doctor finds nothing to fix on this machine, and reports what is missing', async () => {
     const { code, document } = await json('doctor');
     const { ok, findings } = document as { ok: boolean; findings: { what: string; verdict: string; detail: string }[] };
     expect({ code, ok }, JSON.stringify(findings)).toEqual({ code: 0, ok: true });
@@ -240,10 +242,11 @@ describe('config and doctor', () => {
       'onnxruntime-node': 'ok',
       redis: 'ok',
       models: 'warning',
+      'expert advisor': mt5Compilation(packageRoot()).state === 'compiled' ? 'ok' : 'warning',
     });
   });
 
-  it('doctor ends with exit code 1 when the configuration must be mended', async () => {
+  it('doctor ends with exit code 1 when the configuration must be fixed', async () => {
     const finished = await place.run(['doctor', '--json'], {
       env: { MINUTEHAND_CONFIG: join(place.folder, 'nowhere') },
     });
@@ -253,7 +256,7 @@ describe('config and doctor', () => {
 });
 
 describe('bars', () => {
-  it('import merges a source once, and check counts what is there', async () => {
+  it('import merges a source once, and check counts the bars', async () => {
     const source = join(data, 'XAUUSD.csv');
     const out = join(place.folder, 'imported');
     const first = await json('bars', 'import', source, '--out', out);
@@ -271,7 +274,7 @@ describe('bars', () => {
     );
   });
 
-  it('import tells of the files it could not read, and of a time zone it does not understand', async () => {
+  it('import reports the files it could not read, and an invalid time zone', async () => {
     const mixed = join(place.folder, 'mixed');
     mkdirSync(mixed);
     writeFileSync(join(mixed, 'notes.txt'), 'nothing\nof use\n');
@@ -330,7 +333,7 @@ describe('features', () => {
     expect(part.stdout).toBe([lines[0], ...lines.slice(701, 901), ''].join('\n'));
   });
 
-  it('ends quietly when its reader has seen enough', async () => {
+  it('ends without an error when its reader closes', async () => {
     const features = place.start(['features', '--pair', pair, '--data', data]);
     await eventually('the header', features.stdout);
     features.closeStdout();
@@ -338,7 +341,7 @@ describe('features', () => {
     expect(features.stderr()).not.toContain('EPIPE');
   });
 
-  it('leaves an earlier file alone when it fails, and never replaces a device', async () => {
+  it('keeps an earlier file when it fails, and never replaces a device', async () => {
     const unwritable = [join(place.folder, 'no', 'such', 'x.csv'), place.folder];
     for (const failure of await failures(
       ...unwritable.map((out) => ['features', '--pair', pair, '--data', data, '--out', out]),
@@ -399,7 +402,7 @@ describe('train', () => {
     ]);
   });
 
-  it('says when there are no bars, or not enough', async () => {
+  it('reports when there are no bars, or not enough', async () => {
     const empty = join(place.folder, 'empty');
     mkdirSync(empty);
     const end = utc(timesOf('XAUUSD')[450]!);
@@ -432,7 +435,7 @@ describe('train', () => {
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
-  it('--adopt leaves what is active when a gate fails, and enters the bundle as rejected', async () => {
+  it('--adopt keeps the active bundle when a gate fails, and records the new one as rejected', async () => {
     const active = readFileSync(join(place.models, 'active.json'), 'utf8');
     const { code, document } = await json('train', '--data', data, '--trials', '0', '--adopt');
     const { version, adopted, gates } = document as { version: string; adopted: boolean; gates: GateResult[] };
@@ -442,7 +445,7 @@ describe('train', () => {
     expect(failed.map(({ name }) => name)).toContain('ai1 samples');
     expect(gates.length - failed.length).toBeGreaterThan(10);
     expect(readFileSync(join(place.models, 'active.json'), 'utf8')).toBe(active);
-    // Bars of a folder are real ones, whatever market is configured.
+    // Bars of a folder are real, whichever market is configured.
     expect(readManifest(join(place.models, version)).market).toBe('live');
     const store = await openStore(join(place.home, 'trainer.db'));
     const [row] = (await createRegistry(store, place.models).list()).filter((one) => one.version === version);
@@ -454,7 +457,7 @@ describe('train', () => {
     });
   });
 
-  it('promotes a bundle from elsewhere by its path, and rolls back to the one before', async () => {
+  it('promotes a bundle from elsewhere by its path, and rolls back to the previous one', async () => {
     const before = (await json('models', 'list')).document as { active: string };
     const elsewhere = join(place.folder, 'elsewhere');
     const trained = await json('train', '--data', data, '--trials', '0', '--seed', '9', '--out', elsewhere);
@@ -503,7 +506,7 @@ describe('replay', () => {
 
   let first: Awaited<ReturnType<typeof replay>>;
 
-  it('gives the same signals every time; its sha256 says so, and every line is a signal as the contract has it', async () => {
+  it('gives the same signals every time; its sha256 shows it, and every line is a signal by the contract', async () => {
     first = await replay('first.jsonl');
     const second = join(place.folder, 'second.jsonl');
     const shown = await place.run(['replay', '--data', data, '--out', second]);
@@ -536,7 +539,7 @@ describe('replay', () => {
     expect(part.signals.map(bodyOf)).toEqual(expected.map(bodyOf));
   });
 
-  it('takes the pairs and models it is told to, and refuses others', async () => {
+  it('takes the given pairs and models, and refuses others', async () => {
     const [model] = readdirSync(place.models).filter((name) => name.startsWith('2099'));
     const one = await replay('one.jsonl', '--pair', 'EURUSD_GBPUSD', '--models', join(place.models, model!));
     expect(new Set(one.signals.map(({ pair_id }) => pair_id))).toEqual(new Set(['EURUSD_GBPUSD']));
@@ -564,7 +567,7 @@ describe('replay', () => {
 describe('signal verify', () => {
   const line = (): string => readFileSync(join(place.folder, 'part.jsonl'), 'utf8').split('\n')[7]!;
 
-  it('refuses a changed text, a stale signal when asked to, and what is no signal', async () => {
+  it('refuses a changed text, a stale signal on request, and a text that is no signal', async () => {
     const changed = join(place.folder, 'changed.json');
     writeFileSync(changed, line().replace('"target":0', '"target":1') + '\n');
     expect(await json('signal', 'verify', changed)).toMatchObject({

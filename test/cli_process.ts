@@ -41,11 +41,11 @@ export interface Workplace {
   /** Runs a command to its end. */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
   /**
-   * Runs commands that have little to do, such as to refuse, to their ends in one process, one after the other: most of
-   * the time of such a command goes into the start of its process. That process has to end by itself, as theirs would.
+   * Runs short commands, such as refused ones, to their ends in one process, one after the other: the start of a
+   * process takes most of the time of such a command. That process must end without help, as theirs would.
    */
   runEach(commands: readonly (readonly string[])[]): Promise<Finished[]>;
-  /** Starts a command that goes on, as the leader of a process group. */
+  /** Starts a long-running command, as the leader of a process group. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): Running;
   /** Writes bar files into a folder of this name. @returns the folder */
   writeBars(name: string, bars: ReadonlyMap<string, BarColumns>): Promise<string>;
@@ -80,7 +80,7 @@ export interface Running {
   killGroup(signal: NodeJS.Signals): void;
 }
 
-/** Tiny settings (see tinySettings) as configuration files, with whatever `overrides` say. */
+/** Tiny settings (see tinySettings) as configuration files, with `overrides`. */
 export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-cli-'));
   const config = join(folder, 'config');

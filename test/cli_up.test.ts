@@ -20,7 +20,7 @@ import {
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 import { skipNote } from './skip_note.ts';
 
-// Each wait has its own deadline, and says what it waited for.
+// Each wait has its own deadline, and names its condition.
 vi.setConfig({ testTimeout: 180_000 });
 
 const { pairs: PAIRS, windows, decision, label, simulated } = loadSettings({ env: {} }).minutehand;
@@ -114,7 +114,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   const heard: Signal[] = [];
   let lastOfFirstRun: Signal[];
 
-  it('starts both processes and says where to look', async () => {
+  it('starts both processes and prints where to look', async () => {
     ({ up, daemonPort, trainerPort } = await startUp());
     expect(up.stderr()).toContain(
       'minutehand is up on a SIMULATED market: 10 pairs, one simulated minute every 0.1 s.',
@@ -131,7 +131,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect(up.stderr().match(/MINUTEHAND_MARKE is not .*did you mean "MINUTEHAND_MARKET"/g)).toHaveLength(1);
   });
 
-  it('doctor tells its own ports from those of another program', async () => {
+  it('doctor distinguishes its own ports from those of another program', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const portsOf = async (daemon: number): Promise<unknown> => {
@@ -166,7 +166,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect(runs).toMatchObject([{ trigger: 'first models', status: 'adopted', attempt: 1 }]);
   });
 
-  it('refuses to be started twice in one home, and the first goes on', async () => {
+  it('refuses to be started twice in one home, and the first continues', async () => {
     const second = await place.run(['up', '--json']);
     expect(second.code).toBe(1);
     expect((JSON.parse(second.stdout) as { error: { message: string } }).error.message).toContain('HOME_LOCKED');
@@ -234,7 +234,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     );
   });
 
-  it('starts a daemon that was killed again, and its minutes follow on', async () => {
+  it('restarts a killed daemon, and its minutes continue', async () => {
     const daemon = processTree(up.pid).find((pid) => commandOf(pid).includes(' daemon '))!;
     const before = PAIRS.map((pair) => readSignal(pair)!);
     process.kill(daemon, 'SIGKILL');
@@ -242,8 +242,8 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect(up.stderr()).toContain('daemon  │ ended with SIGKILL; it is started again');
     for (const [index, signal] of after.entries()) {
       expect(signal.mode).toBe('OK');
-      // Counted back to its first signal, the new boot goes on where the killed one was, or answers its last minutes
-      // again.
+      // Counted back to its first signal, the new boot continues where the killed one stopped, or answers its last
+      // minutes again.
       expect(later(signal, before[index]!) - signal.seq).toBeLessThanOrEqual(3);
     }
   });
@@ -308,7 +308,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
 });
 
 describe('minutehand daemon', () => {
-  it('runs alone: its address is one JSON document, SIGTERM ends it with exit code 0', async () => {
+  it('runs alone: prints its address as one JSON document, SIGTERM ends it with exit code 0', async () => {
     const alone = createWorkplace();
     const daemon = alone.start(['daemon', '--json']);
     const { port, boot_id } = JSON.parse(await eventually(daemon.stderr, daemon.stdout)) as {
@@ -326,8 +326,8 @@ describe('minutehand daemon', () => {
   });
 });
 
-describe('a configuration that is not right', () => {
-  it('keeps up from starting: file, line and key are named', async () => {
+describe('an invalid configuration', () => {
+  it('prevents the start of up: file, line and key are named', async () => {
     const broken = createWorkplace(FAST);
     const path = join(broken.config, 'minutehand.yaml');
     const text = readFileSync(path, 'utf8');

@@ -14,14 +14,14 @@ describe.each([
     expect(read(name).split(/\s+/).length).toBeLessThanOrEqual(maxWords);
   });
 
-  it('names scripts of package.json alone', () => {
+  it('names only scripts of package.json', () => {
     const named = [...read(name).matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script!);
     expect(named.filter((script) => !scripts.includes(script))).toEqual([]);
   });
 });
 
 describe('CONTRIBUTING.md', () => {
-  it('names files that are there', () => {
+  it('names only existing files', () => {
     const paths = [...read('CONTRIBUTING.md').matchAll(/`((?:shared|daemon|trainer|cli|bin|test|config)\/[\w./]+)`/g)];
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.map(([, path]) => path!).filter((path) => !existsSync(join(packageRoot(), path)))).toEqual([]);

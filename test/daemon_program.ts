@@ -1,7 +1,7 @@
 /**
- * A daemon in a process of its own, for tests that kill it: `<settings.json>` holds whole Settings, MINUTEHAND_HOME
- * says where; `--standby` behind it waits for the place. Prints one JSON line per event: `{say}` while it starts,
- * `{waiting}` when it is the next, `{port, bootId}` when it listens. SIGTERM stops it.
+ * A daemon in its own process, for tests that kill it: `<settings.json>` holds whole Settings, MINUTEHAND_HOME is the
+ * home; `--standby` after it waits for the lease. Prints one JSON line per event: `{say}` while it starts, `{waiting}`
+ * when it is the next, `{port, bootId}` when it listens. SIGTERM stops it.
  */
 import { readFileSync } from 'node:fs';
 import { standBy, startDaemon } from '../daemon/main.ts';

@@ -119,7 +119,7 @@ describe('the documents', () => {
     expect(files.filter((file) => !read(page).includes(`\`${file}\``))).toEqual([]);
   });
 
-  it('speak of no part of the product that has no folder', () => {
+  it('mention no part of the product that has no folder', () => {
     const texts = ['docs/reference/CONFIGURATION.md', 'config/schema/minutehand.schema.json'].map(read).join('');
     expect(/dashboard/i.test(texts)).toBe(existsSync(join(ROOT, 'dashboard')));
   });

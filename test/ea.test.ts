@@ -149,13 +149,13 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     await place.remove();
   });
 
-  it('kills and restarts as often as it is meant to', () => {
+  it('kills and restarts as often as planned', () => {
     expect({ kills, trainerKills }).toEqual({ kills: KILLS, trainerKills: TRAINER_KILLS });
     expect(restarts).toBe(redis === null ? 0 : REDIS_RESTARTS);
     expect(entered.size).toBeGreaterThan(10);
   });
 
-  it.each(NAMES)('by %s: nothing is doubled, nothing is half, and entries are traded', (name) => {
+  it.each(NAMES)('by %s: nothing is duplicated, nothing is partial, and entries are traded', (name) => {
     if (!ways().includes(name)) return;
     const own = fillsOf(name);
     soundBook(own);
@@ -179,7 +179,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     expect(sources).toContain('file');
   });
 
-  it('gives no finding but what was missed while something was away', () => {
+  it('gives no finding except signals missed during an outage', () => {
     const { settings } = place;
     const paths = homePaths({ MINUTEHAND_HOME: place.home });
     const entries = journalLookup(settings, paths).entries('simulated', 0, Date.now() + 1);

@@ -12,7 +12,7 @@ const json = process.argv.includes('--json');
 const program = new Command('minutehand').option('--json');
 const output = () => createOutput(json);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-// Each alone: what is killed and started again and again has to begin quickly.
+// Each alone: a program that is killed and restarted repeatedly has to start quickly.
 if (process.argv[2] === 'fills')
   program.command('fills').action(async () => {
     const { startFills } = await import('../trainer/fills/fills.ts');

@@ -45,7 +45,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Asks an example what it does with the texts of each vector: its orders, or `refused <code>`. */
+/** Runs an example on the texts of each vector and returns its orders, or `refused <code>`. */
 const ASK: Readonly<Record<string, () => readonly Answers[]>> = {
   Python: () => JSON.parse(run('python3', ['-B', '-c', PYTHON_DRIVER, EXAMPLES], JSON.stringify(vectors))) as Answers[],
   Node: () =>
@@ -124,7 +124,7 @@ function short(line: string): string {
 }
 
 describe.each(LANGUAGES)('examples/$file', ({ name, isSkipped, note }) => {
-  it.skipIf(isSkipped)(`holds every conformance vector${skipNote(isSkipped, note)}`, () => {
+  it.skipIf(isSkipped)(`passes every conformance vector${skipNote(isSkipped, note)}`, () => {
     const all = ASK[name]!();
     expect(all).toHaveLength(vectors.length);
     for (const [life, vector] of vectors.entries()) {
@@ -196,7 +196,7 @@ describe('the examples beside a running daemon', () => {
     await place.remove();
   });
 
-  it('open what the daemon enters, once each, close what it leaves, also when they are killed in between', async () => {
+  it('open the daemon’s entries, once each, and close its exits, also when they are killed in between', async () => {
     const orders = new Map<string, string[]>(usable.map(({ name }) => [name, []]));
     const live = usable.map((language) => ({ language, paper: follow(language, `${language.name}.state`, '--paper') }));
     const watching = usable.map((language) => follow(language, `${language.name}_live.state`));

@@ -31,7 +31,7 @@ function draw(rows: number, seed: string): Drawn {
   for (let row = 0; row < rows; row++) {
     const x = COLUMNS.map(() => (rng.uniform() < 0.5 ? rng.integer(7) - 3 : rng.normal()));
     const signal = 1.2 * x[0]! - Math.abs(x[1]!) + (x[2]! > 0 ? 1 : -0.5) * x[3]!;
-    // What is missing or infinite takes no part: it stands in the column without meaning.
+    // A missing or infinite value is not used: it is in the column without a meaning.
     x[4] = [NaN, Infinity, -Infinity][rng.integer(20)] ?? x[4]!;
     drawn.features.push(x);
     drawn.signal.push(signal);
@@ -123,7 +123,7 @@ function readCsv(path: string): { header: string; cells: string[][] } {
 }
 
 describe('minutehand fit', () => {
-  it('learns two classes nearly as well as they can be told, and says so with the ONNX file', async () => {
+  it('learns two classes nearly as well as they can be separated, and reports it with the ONNX file', async () => {
     const medium = draw(20_000, 'medium');
     writeFileSync(at('medium.csv'), csv(medium, binary(medium)));
     const on = ['--train', at('medium.csv'), '--label', 'y', '--test', at('binary_test.csv')];
@@ -189,7 +189,7 @@ describe('minutehand fit', () => {
     expect(decodeFacts(decodeTreeModel(readFileSync(at('c.onnx'))).metadata).classes).toEqual(classes);
   });
 
-  it('learns values around a million, to the noise that is in them', async () => {
+  it('learns values around a million, to their noise', async () => {
     const document = await fit(...on('value'), '--rounds', '100', '--out', at('v.onnx'), '--predict', at('v.csv'));
     expect(document).toMatchObject({ task: 'regression', guessed: true, classes: null });
     const truth = value(test);
@@ -204,7 +204,7 @@ describe('minutehand fit', () => {
     expect(readCsv(at('v.csv')).cells.map(([v]) => Number(v))).toEqual([...values]);
   });
 
-  it('learns a quantile: so many labels lie below', async () => {
+  it('learns a quantile: that share of labels is below', async () => {
     const document = await fit(...on('value'), '--task', 'quantile', '--quantile', '0.9', '--out', at('q.onnx'));
     expect(document).toMatchObject({ task: 'quantile', guessed: false });
     const { values } = await scoresOf(at('q.onnx'), test);
@@ -233,7 +233,7 @@ describe('minutehand fit', () => {
     expect(rounds).toBeLessThan(100);
   });
 
-  it('lets weights count: a class of ten times the weight is answered more often', async () => {
+  it('uses weights: a class of ten times the weight is answered more often', async () => {
     const labels = binary(train);
     writeFileSync(at('weighted.csv'), csv(train, labels, { w: labels.map((label) => (label === 1 ? 10 : 1)) }));
     const args = ['--label', 'y', '--test', at('binary_test.csv'), ...QUICK, '--out', at('w.onnx')];
@@ -244,7 +244,7 @@ describe('minutehand fit', () => {
     expect(await mean('w.onnx')).toBeGreaterThan((await mean('u.onnx')) + 0.15);
   });
 
-  it('reads .gz, columns in another order and columns that are too many', async () => {
+  it('reads .gz, columns in another order and extra columns', async () => {
     const plain = await fit(...on('binary'), ...QUICK);
     writeFileSync(at('t.csv.gz'), gzipSync(readFileSync(at('binary_train.csv'))));
     const lines = readFileSync(at('binary_test.csv'), 'utf8').trimEnd().split('\n');
@@ -280,7 +280,7 @@ describe('minutehand fit', () => {
     }
   });
 
-  it('learns with a real engine where its library is, and says how to get it where not', async () => {
+  it('learns with a real engine where its library is installed, and reports how to get it where not', async () => {
     for (const engine of ['xgboost', 'lightgbm']) {
       const args = ['fit', ...on('binary'), ...QUICK, '--engine', engine, '--json'];
       const { code, stdout } = await place.run(args);
@@ -295,7 +295,7 @@ describe('minutehand fit', () => {
     }
   });
 
-  it('tells people what it did', async () => {
+  it('prints a report for people', async () => {
     const { code, stdout } = await place.run(['fit', ...on('binary'), ...QUICK, '--out', at('p.onnx')]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
@@ -306,7 +306,7 @@ describe('minutehand fit', () => {
     );
   });
 
-  it('leaves nothing half written, and no file where it failed', async () => {
+  it('leaves no partial file, and none where it failed', async () => {
     expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     const [train, test, out] = [at('binary_train.csv'), at('color_test.csv'), at('x.onnx')];
     const { code } = await place.run(['fit', '--train', train, '--label', 'y', '--test', test, '--out', out]);
@@ -322,7 +322,7 @@ describe('minutehand fit refuses', () => {
       .slice(0, count + 1)
       .join('\n');
 
-  it('tables that are not as they should be, with a next step, and exit code 1', async () => {
+  it('invalid tables, with a next step, and exit code 1', async () => {
     writeFileSync(at('short.csv'), rowsOf('binary_train.csv', 30));
     writeFileSync(at('text.csv'), rowsOf('binary_train.csv', 50).replace(/\n[^,]*,/, '\nhigh,'));
     writeFileSync(at('one.csv'), 'a,y\n'.padEnd(400, '1,1\n'));
@@ -355,7 +355,7 @@ describe('minutehand fit refuses', () => {
     });
   });
 
-  it('values and combinations that make no sense, with exit code 2', async () => {
+  it('invalid values and combinations, with exit code 2', async () => {
     const base = ['--train', at('binary_train.csv'), '--label', 'y'];
     const misuses = [
       ['--rounds', '0'],

@@ -44,7 +44,7 @@ describe('the circle check', () => {
     expect(importCircles(graph)).toEqual(['a → b → a', 'a → c → d → a']);
   });
 
-  it('finds none where imports go one way', () => {
+  it('finds none where imports have one direction', () => {
     const graph = new Map([
       ['a', ['b', 'c']],
       ['b', ['c']],

@@ -36,7 +36,7 @@ beforeEach(() => {
   for (const name of ['bin', 'package.json', 'package-lock.json', '.npmrc'])
     cpSync(join(packageRoot(), name), join(folder, name), { recursive: true });
   mkdirSync(join(folder, 'tools'));
-  // What compiles SQLite is there, and an npm that only notes what it is asked for.
+  // The tools that compile SQLite are there, and an npm that only records its arguments.
   for (const tool of ['python3', 'make', 'g++']) writeFileSync(join(folder, 'tools', tool), '');
   const note = `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'npm.log'))}, process.argv.slice(2).join(' ') + '\\n');`;
   writeFileSync(join(folder, 'tools', 'npm-cli.js'), `${note}\nprocess.exitCode = 1;\n`);
@@ -141,7 +141,7 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
     expect(npmCalls()).toEqual([]);
   });
 
-  it('says which versions of Node are supported under one that is not', () => {
+  it('prints the supported versions of Node under an unsupported one', () => {
     installed();
     const finished = run('minutehand.mjs', ['doctor', '--json'], { node: '21.7.3', modules: '120', napi: '9' });
     expect(errorOf(finished)).toMatchObject({
@@ -160,7 +160,7 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
 });
 
 describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a process has mapped')}`, () => {
-  it('installs what the lock file names when it is asked for', () => {
+  it('installs what the lock file names on request', () => {
     const { status, stderr } = run('build.mjs', []);
     expect({ status, calls: npmCalls() }).toEqual({ status: 1, calls: [expect.stringMatching(/^ci /)] });
     expect(stderr).toContain('npm ci failed; the whole log is ');
@@ -226,7 +226,7 @@ describe('SQLite', () => {
     expect(version.split('.')[0]).toBe(Number(process.versions.napi) >= 10 ? '13' : '12');
   });
 
-  it('that does not load says under which Node, and what to do', () => {
+  it('that does not load is reported with the version of Node and the next step', () => {
     const broken = (): never => {
       throw new Error('Could not locate the bindings file. Tried:\n many places');
     };

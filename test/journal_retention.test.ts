@@ -52,7 +52,7 @@ async function archive(): Promise<void> {
   await history.stop();
 }
 
-/** One look of the daemon. @returns transactions that deleted something, and times that the thread was asked for */
+/** One pass of the daemon. @returns transactions that deleted something, and requests for the thread */
 async function look(): Promise<{ pruned: number[]; asked: number }> {
   const store = openJournal(path);
   const done = { pruned: [] as number[], asked: 0 };
@@ -72,7 +72,7 @@ async function look(): Promise<{ pruned: number[]; asked: number }> {
     onPruned: (signals) => void done.pruned.push(signals),
   });
   lookNow();
-  // A look ends by itself; `stop` before that cuts it short.
+  // A pass ends on its own; `stop` before that cuts it short.
   for (let quiet = -1; quiet !== done.asked;) {
     quiet = done.asked;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -110,7 +110,7 @@ describe('the retention of a live journal', () => {
     expect(left()).toEqual(idsOf(rowsOf(DAYS.slice(1))));
   });
 
-  it('deletes nothing where another journal has taken the place of the one that was archived, or the note is damaged', async () => {
+  it('deletes nothing where another journal has replaced the archived one, or the note is damaged', async () => {
     journalSignals(path, rowsOf(DAYS));
     nowMs = dayStartMs(nextDay(DAYS[3]!)) + 3_600_000;
     await archive();
@@ -131,7 +131,7 @@ describe('the retention of a live journal', () => {
     expect(left()).toHaveLength(SMALL.pairs.length);
   });
 
-  it('loses nothing when the process is killed while it deletes, and goes on where it was', async () => {
+  it('loses nothing when the process is killed while it deletes, and continues where it stopped', async () => {
     const rows = rowsOf(DAYS);
     journalSignals(path, rows);
     const program = await buildProgram('store_program');

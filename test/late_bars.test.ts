@@ -20,9 +20,7 @@ const PATIENTLY = { timeout: 20_000 };
 const STARTS_MS = 180_000;
 const HOURS_BEHIND = 5;
 const LATE_MS = HOURS_BEHIND * 60 * MINUTE_MS + 1000;
-/**
- * The wall clock of every process of this workplace stands at what the file says: an hour passes when the test says so.
- */
+/** The wall clock of every process of this workplace is read from a file: an hour passes when the test writes it. */
 const CLOCK = `
 import { readFileSync } from 'node:fs';
 Date.now = () => Number(readFileSync(process.env.TEST_CLOCK, 'utf8'));
@@ -109,7 +107,7 @@ beforeAll(async () => {
 afterAll(() => workplace.remove());
 
 describe('a live daemon', { timeout: STARTS_MS }, () => {
-  it('is well while bars come in time', async () => {
+  it('is healthy while bars arrive in time', async () => {
     await sendLate(4, 1000);
     await expect.poll(modes, PATIENTLY).toEqual(['OK', 'OK', 'OK']);
     expect(verdicts()).toEqual(['obey', 'obey', 'obey']);
@@ -118,7 +116,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(code).toBe(0);
   });
 
-  it('is not said to be well while a feeder catches up, and its clock is not blamed for it', async () => {
+  it('is not reported as healthy while a feeder catches up, and its clock is not reported as the cause', async () => {
     setClock(closeMs(next + 60) + 1000);
     await send(20);
     for (let i = 0; i < 10; i++) await send();
@@ -133,7 +131,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
       .toMatchObject({ status: 'ok', degradations: [], late_bars: null, expired_pairs: [] });
   });
 
-  it('takes history that comes minute by minute for history', async () => {
+  it('treats history that arrives minute by minute as history', async () => {
     for (let i = 0; i < 4; i++) {
       setClock(closeMs() + LATE_MS);
       await send(1, '?backfill=1');
@@ -143,7 +141,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout()).not.toContain('BARS_LATE');
   });
 
-  it('tells everybody when the feeder is on another clock: every signal is born expired', async () => {
+  it('is reported everywhere when the feeder is on another clock: every signal is expired when it is published', async () => {
     await sendLate(3, LATE_MS);
     await expect.poll(health, PATIENTLY).toMatchObject({
       status: 'degraded',
@@ -167,7 +165,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout().split(words)).toHaveLength(2);
   });
 
-  it('is well again as soon as bars come in time', async () => {
+  it('is healthy again as soon as bars arrive in time', async () => {
     next += HOURS_BEHIND * 60;
     await sendLate(1, 1000);
     await expect.poll(health, PATIENTLY).toMatchObject({ status: 'ok', degradations: [], late_bars: null });
@@ -181,7 +179,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout()).toContain('Bars arrive in time again.');
   });
 
-  it('has it all in its journal, which gives the same signals again', async () => {
+  it('has everything in its journal, which reproduces the same signals', async () => {
     processes.kill('SIGTERM');
     expect(await processes.ended).toBe(0);
     const { code, stdout } = await workplace.run(['replay', '--journal', join(workplace.home, 'live_main.db')]);

@@ -16,7 +16,7 @@ const PATIENCE_MS = 150_000;
 let workplace: Workplace;
 let version: string;
 
-/** A pipe that nobody ever writes to. */
+/** A pipe without a writer. */
 function pipe(...path: string[]): void {
   const at = join(workplace.models, ...path);
   rmSync(at, { force: true });
@@ -36,7 +36,7 @@ afterEach(() => {
 });
 
 describe.skipIf(process.platform === 'win32')('a pipe in the models folder', { timeout: PATIENCE_MS }, () => {
-  it('holds up no daemon, whichever files it stands for; it is refused until the file is whole', async () => {
+  it('blocks no daemon, whichever file it replaces; it is refused until the file is whole', async () => {
     for (const name of ['active.json', 'shadow.json', 'halts.json']) pipe(name);
     const daemon = workplace.start(['daemon']);
     const { port } = await eventually('the address of the daemon', () =>
@@ -65,7 +65,7 @@ describe.skipIf(process.platform === 'win32')('a pipe in the models folder', { t
     rmSync(join(workplace.models, other), { recursive: true });
   });
 
-  it('holds up no command: it names the file', async () => {
+  it('blocks no command: the command names the file', async () => {
     pipe('active.json');
     expect(await run(['models', 'rollback'])).toMatchObject({
       code: 1,

@@ -48,7 +48,7 @@ describe('--pairs', () => {
     expect([answer!.code, answer!.stderr]).toEqual([2, expect.stringMatching(/^USAGE.*--pairs ,/)]);
   });
 
-  it('stands in the help, and its alias does not', async () => {
+  it('is in the help, and its alias is not', async () => {
     const answers = await place.runEach([...COMMANDS, ['features'], ['signals', 'list']].map(([...words]) => [...words, '--help'])); // prettier-ignore
     for (const { stdout } of answers) {
       expect(stdout).toContain('--pairs <ids...>');

@@ -41,14 +41,14 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     return git('commit', '-q', '-m', path);
   }
 
-  it('lets a sound file pass', () => {
+  it('accepts a valid file', () => {
     expect(commit('shared/sound.ts', "export const name: string = 'sound';\n")).toMatchObject({
       status: 0,
       stderr: '',
     });
   });
 
-  it('refuses what prettier, eslint and tsc refuse, and says which of them', () => {
+  it('refuses what prettier, eslint and tsc refuse, and names the tool', () => {
     writeFileSync(join(folder, 'shared', 'typed.ts'), "export const count: number = 'one';\n");
     writeFileSync(join(folder, 'notes.md'), 'a\n\n\n\nb\n');
     git('add', 'shared/typed.ts', 'notes.md');
@@ -66,7 +66,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     git('reset', '-q');
   });
 
-  it('looks at staged files alone, and names those whose working copy differs', () => {
+  it('checks staged files alone, and names those whose working copy differs', () => {
     writeFileSync(join(folder, 'later.md'), 'a\n\n\n\nb\n');
     expect(commit('first.md', 'first\n')).toMatchObject({ status: 0, stderr: '' });
     git('reset', '-q');

@@ -31,7 +31,7 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
   }
 
   /**
-   * Runs a daemon until there are signals, and whatever else is `wanted` in its home.
+   * Runs a daemon until there are signals, and the other `wanted` files are in its home.
    * @returns the mode of every path in `folder`
    */
   async function modesAfterRun(

@@ -15,7 +15,10 @@ const MAX_LINES = 120;
 const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
 /** The commands that are to be run beside `npm start`, as they stand there; comments are bash's own. */
 const commands = /Beside it[^\n]*\n+```bash\n([^`]*)```/.exec(readme)![1]!.trimEnd().split('\n');
-/** What goes on until it is ended, with the sign that it hears signals: text it prints, or a file in the home. */
+/**
+ * Commands that run until they are ended, with the sign that they receive signals: text they print, or a file in the
+ * home.
+ */
 const ENDLESS: readonly (readonly [command: RegExp, file: string | null, text: string])[] = [
   [/^bash examples/, 'follow_sh.state', ''],
   [/^python3 examples/, 'follow_py.json', ''],
@@ -28,7 +31,7 @@ describe('README.md', () => {
     expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(MAX_LINES);
   });
 
-  it('tells of the real data, of the license, and how to start and to test', () => {
+  it('covers the real data, the license, and how to start and to test', () => {
     for (const text of ['On real data no pair earns more than it costs', 'No license has been chosen yet', 'npm start', 'npm test'])
       expect(readme).toContain(text);
   }); // prettier-ignore

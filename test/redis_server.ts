@@ -22,11 +22,11 @@ export interface RedisServer {
 }
 
 /**
- * Starts `redis-server` on a free port, or on `port`, with further command line arguments such as
- * `['--maxmemory', '2mb']`. Resolves when it answers, be it that it wants a password or is still loading.
+ * Starts `redis-server` on a free port, or on `port`, with further command line arguments such as `['--maxmemory',
+ * '2mb']`. Resolves when it answers, even if it requires a password or is still loading.
  *
  * @param folder of the caller's, with what the server should load; without it the server has one of its own
- * @returns null when the program is not installed, so that a test can skip itself and say so.
+ * @returns null when the program is not installed, so that a test can skip itself with a reason.
  * @throws Error when it is not installed and `CI` is set: there, skipping would hide a gap.
  */
 export async function startRedis(
@@ -67,7 +67,7 @@ export async function requireRedis(
   return (await startRedis(...options)) ?? context.skip(REDIS_NOTE);
 }
 
-/** A port of 127.0.0.1 that nobody listens on right now. */
+/** A port of 127.0.0.1 without a listener right now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

@@ -28,7 +28,7 @@ async function statuses(): Promise<Record<string, string>> {
 }
 
 describe('the commands of models and the registry', () => {
-  it('promote and rollback tell it what is active', async () => {
+  it('promote and rollback notify it of the active bundle', async () => {
     expect(await json(['models', 'promote', A])).toMatchObject({ code: 0, document: { version: A, previous: null } });
     expect(await statuses()).toEqual({ [A]: 'active' });
     await json(['models', 'promote', B]);
@@ -37,7 +37,7 @@ describe('the commands of models and the registry', () => {
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'archived' });
   });
 
-  it('work without it, say so, and it follows later', async () => {
+  it('work without it, report that, and it follows later', async () => {
     const back = await json(['models', 'rollback'], UNREACHABLE);
     expect(back).toMatchObject({ code: 0, document: { version: B, previous: A } });
     expect(back.stderr).toContain('The registry is not updated yet (STORE_UNUSABLE');
@@ -47,7 +47,7 @@ describe('the commands of models and the registry', () => {
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active' });
   });
 
-  it('recover makes a lost folder again, and single bundles', async () => {
+  it('recover restores a lost folder, and single bundles', async () => {
     const card = readFileSync(join(place.models, B, 'CARD.md'), 'utf8');
     rmSync(place.models, { recursive: true });
     expect(await json(['models', 'recover'])).toMatchObject({
@@ -68,7 +68,7 @@ describe('the commands of models and the registry', () => {
     );
   });
 
-  it('recover fails with a code where there is nothing to recover from', async () => {
+  it('recover fails with a code without a source to recover from', async () => {
     expect(await json(['models', 'recover', '20200101_0000'])).toMatchObject({
       code: 1,
       document: { error: { code: 'MODEL_MISSING' } },

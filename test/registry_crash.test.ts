@@ -69,7 +69,7 @@ describe.each([
     return Number(/^done after (\d+) steps$/.exec(line)![1]);
   }
 
-  it('by an adoption, at any step, is put right at the next start', { timeout: 300_000 }, async ({ skip }) => {
+  it('by an adoption, at any step, is repaired at the next start', { timeout: 300_000 }, async ({ skip }) => {
     if (note !== '') return skip(note);
     const steps = await stepsOf(D, () => undefined);
     expect(steps).toBeGreaterThan(15);
@@ -92,7 +92,7 @@ describe.each([
       for (const version of listVersions(models))
         expect(readBundle(join(models, version)).manifest.version).toBe(version);
 
-      // Whoever does it again comes to the same end.
+      // A repetition has the same result.
       await registry.adopt(D);
       await registry.retain(3);
       expect(listVersions(models)).toEqual([B, C, D]);

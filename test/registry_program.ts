@@ -17,7 +17,7 @@ function next(): void {
 const files: FileSystem = {
   ...MACHINE_FILES,
   write: (path, data) => {
-    // Half of a file may be there when a process dies.
+    // A partial file may be left when a process dies.
     MACHINE_FILES.write(path, data.slice(0, data.length / 2));
     next();
     MACHINE_FILES.write(path, data);

@@ -37,13 +37,14 @@ afterAll(async () => {
 
 let home: string;
 let said: string[];
-let aborted: RetrainRun[];
+/** Keys of alerts that the store did not take. */
+let told: string[];
 let retrainer: Retrainer | null;
 let homes = 0;
 beforeEach(() => {
   home = join(root, `home-${homes++}`);
   mkdirSync(home);
-  [said, aborted, retrainer] = [[], [], null];
+  [said, told, retrainer] = [[], [], null];
 });
 afterEach(async () => {
   delete process.env['MINUTEHAND_DATABASE_URL'];
@@ -81,7 +82,7 @@ function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrain
       say: (line) => void said.push(line),
     },
     createRunLog(log),
-    { onAborted: (run) => void aborted.push(run) },
+    { raise: ({ key }) => Promise.resolve(void told.push(key)), clear: () => Promise.resolve() },
   );
   return retrainer;
 }
@@ -96,6 +97,11 @@ async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise
   }
 }
 
+const alerts = () =>
+  inStore(({ db }) =>
+    db.selectFrom('core.alerts').select(['alert_key', 'text', 'resolved_ms']).orderBy('alert_id').execute(),
+  );
+
 const STORES = [
   { kind: 'sqlite', note: '' },
   { kind: 'postgres', note: POSTGRES_NOTE },
@@ -105,6 +111,35 @@ const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: st
   if (note !== '') return skip(note);
   if (kind === 'postgres') process.env['MINUTEHAND_DATABASE_URL'] = await server!.createDatabase();
 };
+
+describe('a run that exceeds its limits', () => {
+  it('is ended although its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
+    const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.05 });
+    expect(await runs.start('request')).not.toBeNull();
+    await until(([run]) => run!.status !== 'running');
+    expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1 }]);
+    // On a busy machine it may have been ended before it could report its process id.
+    const pid = Number(runs.runs()[0]!.stage);
+    if (pid > 1) expect(isRunning(pid)).toBe(false);
+    expect(runs.runs()[0]!.error).toMatch(/^RUN_TIMEOUT: not done within 0.05 minutes/);
+    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_aborted', resolved_ms: null }]);
+    expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
+      { status: 'aborted' },
+    ]);
+    expect(await runs.start('request')).toMatchObject({ run_id: 2, status: 'running' });
+  });
+
+  it('does not start without the memory that it needs, and is tried again and given up', async () => {
+    const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
+    await runs.start('request');
+    await until(([run]) => run!.status === 'aborted');
+    expect(runs.runs()).toMatchObject([
+      { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
+      { attempt: 1, status: 'failed' },
+    ]);
+    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_failed' }, { alert_key: 'retrain_aborted' }]);
+  });
+});
 
 describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on) => {
   beforeEach(({ skip }) => useStore(on, skip));
@@ -136,7 +171,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     return { running, pid };
   }
 
-  it('leaves a run that the next one finds, marks, and tries again, and no process that learns on', async () => {
+  it('leaves a run that the next trainer finds, marks, and tries again, and no training process', async () => {
     const { running, pid } = await midRun({ retrain_retry_max: 1 });
     await running.kill('SIGKILL');
     expect(isRunning(pid)).toBe(true);
@@ -149,16 +184,25 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
       { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
       { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended in the middle of it' },
     ]);
-    expect(aborted).toEqual([]);
+    const rejected = expect.stringMatching(/^retrain_rejected:2:/) as string;
+    expect(await alerts()).toMatchObject([
+      { alert_key: 'retrain_failed', resolved_ms: expect.any(Number) as number },
+      { alert_key: rejected },
+    ]);
   });
 
-  it('again and again ends in an aborted run, of which the alert tells', async () => {
+  it('again and again ends in an aborted run, which is in the outbox', async () => {
     const first = await midRun({ retrain_retry_max: 0 });
     await first.running.kill('SIGKILL');
     open(FAILS, { retrain_retry_max: 0 });
     await until((runs) => runs.length === 1);
     expect(retrainer!.runs()).toMatchObject([{ run_id: 1, attempt: 1, status: 'aborted' }]);
-    expect(aborted).toMatchObject([{ run_id: 1, status: 'aborted', error: 'the trainer ended in the middle of it' }]);
+    expect(await alerts()).toMatchObject([
+      {
+        alert_key: 'retrain_aborted',
+        text: expect.stringContaining('the trainer ended in the middle of it') as string,
+      },
+    ]);
     expect(said).toContain('Training run 1 was the last attempt: given up.');
   });
 });
@@ -166,7 +210,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
 describe.each(STORES)('runs, kept on $kind $note', (on) => {
   beforeEach(({ skip }) => useStore(on, skip));
 
-  it('are there after a restart, and go on counting', async () => {
+  it('are there after a restart, and keep counting', async () => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
@@ -195,7 +239,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       gate: [{ name: 'auc', passed: false }],
       reasons: ['auc 0.5 (at least 0.52)'],
     });
-    // Two asked for at once are one; it is stopped with its trainer and stays so.
+    // Two simultaneous requests are one run; it is stopped with its trainer and stays so.
     const begun = await Promise.all([retrainer!.start('schedule'), retrainer!.start('request')]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -209,7 +253,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 
-  it('that wait for their next attempt wait through a restart', async () => {
+  it('that wait for their next attempt still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
     await retrainer!.start('schedule');
     await until(([run]) => run!.status === 'failed');
@@ -227,10 +271,13 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       { attempt: 2, trigger: 'schedule', status: 'aborted' },
       { attempt: 1, trigger: 'schedule', status: 'failed' },
     ]);
-    expect(aborted).toMatchObject([{ run_id: 2, attempt: 2 }]);
+    expect(await alerts()).toMatchObject([
+      { alert_key: 'retrain_failed', resolved_ms: null },
+      { alert_key: 'retrain_aborted', resolved_ms: null },
+    ]);
   });
 
-  it('enter their bundles into the registry, and old ones go', async () => {
+  it('record their bundles in the registry, and old ones are removed', async () => {
     const models = join(home, 'models');
     cpSync(trained, models, { recursive: true });
     for (const version of VERSIONS) {
@@ -275,9 +322,9 @@ describe('runs', () => {
     await until(([run]) => run!.status === 'aborted');
     await retrainer!.stop();
     await inStore(async ({ db }) => {
-      const { rows } = await sql<RetrainRun>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
+      const { rows } = await sql<object>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
       expect(rows).toMatchObject([
-        { run_id: 1, status: 'aborted', error: 'the training process ended with 1: something odd' },
+        { run_number: 1, status: 'aborted', error_message: 'the training process ended with 1: something odd' },
       ]);
       const changes = await db
         .selectFrom('audit.config_changes')
@@ -290,17 +337,17 @@ describe('runs', () => {
     });
   });
 
-  it('are kept in memory where no store can be opened, and that is said', async () => {
+  it('are kept in memory where no store can be opened, and that is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
     expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(said[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(said.join(' ')).not.toContain('secret');
-    expect(aborted).toHaveLength(1);
+    expect(told).toEqual(['retrain_failed', 'retrain_aborted']);
   });
 
-  it(`go on in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
+  it(`continue in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
     const server = await startPostgres();
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
@@ -312,19 +359,19 @@ describe('runs', () => {
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
-  it('are audited from their begin, and what a death has left behind is audited at the next start', async () => {
+  it('are audited from their start, and those of a killed trainer at the next start', async () => {
     const audited = () =>
       inStore(
-        async ({ db }) => (await sql<{ status: string }>`SELECT status FROM audit_retrain_runs`.execute(db)).rows,
+        async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,
       );
     open(HANGS);
     await retrainer!.start('request');
-    expect(await audited()).toEqual([{ status: 'running' }]);
+    expect(await audited()).toEqual([{ outcome: 'running' }]);
     await retrainer!.stop();
-    expect(await audited()).toEqual([{ status: 'stopped' }]);
+    expect(await audited()).toEqual([{ outcome: 'stopped' }]);
     await inStore(({ db }) => sql`DELETE FROM audit_retrain_runs`.execute(db));
     open(HANGS);
     await until((runs) => runs.length === 1);
-    await expect.poll(audited, PATIENCE).toEqual([{ status: 'stopped' }]);
+    await expect.poll(audited, PATIENCE).toEqual([{ outcome: 'stopped' }]);
   });
 });

@@ -135,7 +135,7 @@ describe('trainer, training process, gates and daemon', () => {
     await signalOf(first);
   });
 
-  it('leave them active when one gate of the next models fails, whatever the others say', async () => {
+  it('leave them active when one gate of the next models fails, whatever the results of the others', async () => {
     askForSamples(10_000_000);
     const before = activeText();
     const run = await retrain();
@@ -180,11 +180,14 @@ describe('trainer, training process, gates and daemon', () => {
     }
   });
 
-  it('answer an incremental request without newer bars: the process starts warm and names what is missing', async () => {
+  it('answer requests for a warm start and for θ2 without newer bars: the processes name what is missing', async () => {
     const before = activeText();
     const run = await retrain('incremental');
     expect(run).toMatchObject({ kind: 'incremental', status: 'rejected', error: null });
     expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
+    const thresholds = await retrain('thresholds');
+    expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'rejected', error: null });
+    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars behind /)]);
     expect(activeText()).toBe(before);
   });
 

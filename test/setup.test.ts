@@ -47,7 +47,7 @@ describe('the lock of the set-up', () => {
     expect(readdirSync(folder)).toEqual(['log']);
   });
 
-  it('is taken over by exactly one of those who wait when its owner is killed', async () => {
+  it('is taken over by exactly one waiting process when its owner is killed', async () => {
     const owner = inProcess(`await withLock(lock, () => {}, async () => { log('owner'); await sleep(60_000); });`);
     await expect.poll(logged, { timeout: 10_000 }).toEqual(['owner']);
     const waiting = Array.from({ length: 4 }, () =>
@@ -66,7 +66,7 @@ describe('the lock of the set-up', () => {
     for (let i = 0; i < work.length; i += 2) expect(work[i + 1]).toBe(work[i]!.replace('in', 'out'));
   });
 
-  it('is let go of when the work throws and when the process exits in the middle of it', async () => {
+  it('is released when the work throws and when the process exits in the middle of it', async () => {
     const thrower = inProcess(
       `await withLock(lock, () => {}, async () => { throw new Error('x'); }).catch(() => log('threw'));`,
     );

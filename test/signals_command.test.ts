@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => place.remove());
 
 describe('minutehand signals', () => {
-  it('archives, verifies, lists, restores, and says what it was asked wrongly', async () => {
+  it('archives, verifies, lists, restores, and reports wrong arguments', async () => {
     const csv = join(place.folder, 'signals.csv');
     const lines = join(place.folder, 'day.jsonl');
     const live = ['--market', 'live', '--json'];

@@ -28,7 +28,7 @@ const DAYS = Number(process.env['SIGNAL_DAYS'] ?? '0');
 const STORE = process.env['SIGNAL_STORE'] ?? 'sqlite';
 const NOTES = {
   long: skipNote(DAYS === 0, 'takes hours; SIGNAL_DAYS=365 runs it'),
-  short: skipNote(DAYS > 0, 'SIGNAL_DAYS asks for the long one'),
+  short: skipNote(DAYS > 0, 'SIGNAL_DAYS selects the long one'),
 };
 const policy = loadSettings({ env: {} }).signals;
 
@@ -61,7 +61,7 @@ const newLife = async (kind: string, life: Omit<Life, 'home' | 'url'>): Promise<
 const start = ({ home, url, days, minutes, kept }: Life, dieAt: number) =>
   program.start([home, url, FIRST, ...[days, minutes, kept, dieAt].map(String)]);
 
-/** All that the program says until it ends. */
+/** All remaining output of the program. */
 async function rest(running: ReturnType<typeof start>): Promise<string[]> {
   const lines: string[] = [];
   try {

@@ -1,8 +1,8 @@
 /**
  * For tests of a history that is killed: `<home> <store> <first day> <days> <minutes> <days kept> <die at>` is a daemon
- * and a trainer in one, with a clock of their own. Day by day signals are journaled, copied in pieces, archived when
- * the day is over, and forgotten by the journal. It goes on where it was killed. Step n is counted over transactions
- * and files of the archive; step 0 never dies.
+ * and a trainer in one, with their own clock. Day by day signals are journaled, copied in pieces, archived when the day
+ * is over, and deleted from the journal. It continues where it was killed. Step n is counted over transactions and
+ * files of the archive; at step 0 it is never killed.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -54,7 +54,7 @@ const archive = createArchive(
   {
     ...place,
     async write(name, bytes) {
-      // Half of a file may be there when a process dies.
+      // A partial file may be left when a process dies.
       const path = join(home, policy.archive_path, `${name}.tmp`);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes.subarray(0, bytes.length / 2));

@@ -1,4 +1,4 @@
-/** How a title ends that says why its test is skipped. */
+/** The end of a title with the reason why its test is skipped. */
 export const SKIPPED = / \(skipped: (.+)\)$/s;
 
 /** For the end of a test's title: why it is skipped, or nothing. */

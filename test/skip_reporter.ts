@@ -30,7 +30,7 @@ export default class SkipReporter implements Reporter {
   }
 }
 
-/** Why a test was skipped; null when nothing says so. */
+/** Why a test was skipped; null without a reason. */
 export function reasonOf(test: TestCase): string | null {
   const result = test.result();
   if (result.state === 'skipped' && result.note !== undefined) return result.note;

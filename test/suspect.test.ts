@@ -99,7 +99,7 @@ describe('a bar that does not fit its symbol', () => {
     ],
     ['of a level that really moved', 1, (bar, i) => (i < AT ? bar : times(bar, 1.2))],
   ];
-  it.each(bad)('is to its pairs as if it had not come: %s', async (_, minutes, change) => {
+  it.each(bad)('affects its pairs as if it were missing: %s', async (_, minutes, change) => {
     const bench = await run(marketWith(onlyEuro(change)));
     const gone = onlyEuro((bar, i) => (i >= AT && i < AT + minutes ? null : change(bar, i)));
     const without = await run(marketWith(gone), UNSCREENED);
@@ -136,13 +136,13 @@ describe('a bar that does not fit its symbol', () => {
     }
   });
 
-  it('that comes twice with the same level is taken the second time, and two minutes later nothing is held any more', async () => {
+  it('that repeats its level is accepted the second time, and two minutes later nothing is held back any more', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT || i === AT + 1 ? times(bar, 1000) : bar))));
     const held = ofPair(bench.rows, PAIRS[0]!.id).filter((row) => bodyOf(row).reason === 'BAR_SUSPECT');
     expect(held.map(({ time }) => time)).toEqual([AT, AT + 2].map((index) => MARKET[index]!.time));
   });
 
-  it('is journaled with a mark behind it, counted, and told of with its verdict', async () => {
+  it('is journaled with a mark after it, counted, and reported with its verdict', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT ? times(bar, 1000) : bar))));
     const { time } = MARKET[AT]!;
     const at = bench.inputs.findIndex(({ kind }) => kind === 'suspect');
@@ -162,7 +162,7 @@ describe('a bar that does not fit its symbol', () => {
     ]);
   });
 
-  it('is taken like any other where bars are not screened', async () => {
+  it('is accepted like any other where bars are not screened', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT ? times(bar, 1000) : bar))), UNSCREENED);
     expect(reasonsOf(bench, PAIRS[0]!.id).has('BAR_SUSPECT')).toBe(false);
     const row = ofPair(bench.rows, PAIRS[0]!.id).find(({ time }) => time === MARKET[AT]!.time)!;

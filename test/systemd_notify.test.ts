@@ -9,10 +9,10 @@ import { listenForDatagrams, type DatagramSocket } from '../cli/systemd/datagram
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 
-// As systemd starts them, on a machine that may have none: with a real socket that hears what they say.
+// As systemd starts them, on a machine that may have none: with a real socket that receives their notifications.
 const isLinux = process.platform === 'linux';
 const NOTE = skipNote(!isLinux, 'only Linux has systemd');
-/** Whether a process stands still: its state in /proc, behind the name in parentheses, is T. */
+/** Whether a process is stopped: its state in /proc, after the name in parentheses, is T. */
 const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_000 }, () => {
@@ -45,13 +45,13 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     // A weekend, and no models: that is READY all the same.
     ['daemon', /^STATUS=waiting for the first bars, 0 of \d pairs ready, no models, mode HALT$/],
     ['trainer', /^STATUS=no run yet, next at \d{4}-/],
-  ])('%s says that it is ready, how it is, that it lives, and that it ends', async (command, status) => {
+  ])('%s reports that it is ready, its status, its watchdog pings, and that it ends', async (command, status) => {
     const service = start(command);
     await hears(service, 'READY=1');
     await hears(service, status);
     heard = [];
     await hears(service, 'WATCHDOG=1');
-    // One that stands still gives no sign, whatever it has in its queue.
+    // A stopped process sends nothing, whatever is in its queue.
     service.kill('SIGSTOP');
     await eventually('stopped', () => isStopped(service.pid));
     socket.received();

@@ -7,7 +7,7 @@ export { TINY_MINUTES, tinyBars, tinySettings, type SettingsOverrides } from './
 
 export interface TinyModelOptions {
   readonly seed?: number;
-  /** What the manifest says of the bars; they are simulated anyway. */
+  /** The market of the bars in the manifest; they are simulated anyway. */
   readonly market?: 'live' | 'simulated';
   readonly settings?: Settings;
   readonly bars?: ReadonlyMap<string, BarColumns>;

@@ -28,7 +28,12 @@ const TINY: SettingsOverrides = {
     min_expected_net_bps: -100,
   },
   // As far as θ2 goes here.
-  retrain: { pass_rate_range: [0.05, 0.95] },
+  retrain: {
+    pass_rate_range: [0.05, 0.95],
+    kpi_refusal_rate_min: null,
+    adopt_min_sharpe_gain: -100,
+    adopt_max_auc_loss: 0.02,
+  },
   minutehand: {
     // AUDUSD_USDCAD mostly has a negative beta.
     pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'],
@@ -76,7 +81,7 @@ export const TINY_MINUTES = 2400;
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
   const real = loadSettings({ env: {} });
   const merged = merge(merge(real, TINY), overrides) as Settings;
-  return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision) };
+  return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision, merged.minutehand.symbols) };
 }
 
 function merge(base: unknown, over: unknown): unknown {

@@ -1,6 +1,6 @@
 /**
  * For tests of a trainer that is killed: `<home> <config> <program>` runs a trainer whose training runs are
- * `<program>`; says its port and what it says.
+ * `<program>`; prints its port and its output.
  */
 import pino from 'pino';
 import { homePaths } from '../shared/policy/home.ts';

@@ -1,16 +1,19 @@
 import fastify from 'fastify';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../shared/http/node_server.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
-import { sendAlert } from './schedule/alert.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
 import { startMonitor } from './monitor/monitor.ts';
+import { startHeartbeat } from './notify/heartbeat.ts';
+import { startNotifications } from './notify/notifications.ts';
+import { startWatch } from './notify/watch/watch.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
-import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
+import { FIRST_MODELS } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './schedule/schedule.ts';
 import { statusLine } from './schedule/status_line.ts';
@@ -20,7 +23,7 @@ import type { TrainerOptions } from './trainer_options.ts';
 export interface RunningTrainer {
   readonly port: number;
   readonly retrainer: Retrainer;
-  /** What it does, in one line for people. */
+  /** Its activity, in one line for people. */
   status(): string;
   stop(): Promise<void>;
 }
@@ -33,9 +36,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const { settings, paths, say } = options;
   const unlock = lockHome(paths.lock('trainer'));
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
-  const retrainer = createRetrainer(options, createRunLog(runs.log), {
-    onAborted: (run) => alertOfAbort(options, run),
-  });
+  const notifier = startNotifications(options);
+  const retrainer = createRetrainer(options, createRunLog(runs.log), notifier);
   const server = fastify({
     logger: false,
     forceCloseConnections: true,
@@ -43,15 +45,25 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   });
   const { host, allowed_hosts, port } = settings.minutehand.transports.trainer;
-  const monitor = startMonitor({ ...options, retrainer });
+  const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
   const access = { host, allowedHosts: allowed_hosts, token: options.token };
-  addRoutes(server, { retrainer, monitor, paths, access, schedules: () => schedules });
+  const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier });
+  const metrics = {
+    runs: () => retrainer.runs(),
+    monitor: () => monitor.status(),
+    queued: () => notifier.queuedRuns(),
+    outbox: () => notifier.counts(),
+    isWell: () => watch.isWell(),
+  };
+  addRoutes(server, { retrainer, monitor, paths, access, metrics, schedules: () => schedules });
   try {
     await server.listen({ host, port });
   } catch (cause) {
+    await watch.stop();
     await monitor.stop();
     await retrainer.stop();
+    await notifier.stop();
     await server.close();
     await runs.close();
     unlock();
@@ -61,10 +73,12 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   }
   schedules = scheduleAll(options, retrainer);
   const fills = startFills(options);
-  const history = startHistory(options);
+  const history = startHistory({ ...options, notifier });
+  const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
+  const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
-  const address = server.server.address();
-  const listening = typeof address === 'object' && address !== null ? address.port : port;
+  const bound = server.server.address();
+  const listening = typeof bound === 'object' && bound !== null ? bound.port : port;
   const leave = announce(paths.address('trainer'), { host, port: listening });
 
   const waiting = new AbortController();
@@ -82,10 +96,13 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       leave();
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
+      endHeartbeat();
+      await watch.stop();
       await fills.stop();
       await history.stop();
       await monitor.stop();
       await retrainer.stop();
+      await notifier.stop();
       await server.close();
       await runs.close();
       unlock();
@@ -124,13 +141,4 @@ function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrai
     say(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
     return [{ name, cron, ...schedule }];
   });
-}
-
-async function alertOfAbort({ settings, log }: TrainerOptions, run: RetrainRun): Promise<void> {
-  const { run_id, kind, trigger, attempt, started_at, error } = run;
-  const text = `minutehand: training run ${run_id} (${kind}, ${trigger}) was given up after ${attempt} attempts. ${error ?? ''} The active models stay.`;
-  await sendAlert(
-    { settings, env: process.env, log },
-    { kind: 'retrain_aborted', text, details: { run_id, kind, trigger, attempt, started_at, error } },
-  );
 }

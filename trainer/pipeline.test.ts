@@ -82,12 +82,12 @@ describe('train', () => {
       expect(readFileSync(join(second.path, file))).toEqual(readFileSync(join(first.path, file)));
     expect(second.manifest).toEqual(first.result.manifest);
     expect(readBundle(second.path).modelsHash).toBe(readBundle(first.path).modelsHash);
-    // It has told its progress from nothing to all of every stage, in order.
+    // Progress was reported from nothing to all of every stage, in order.
     expect([...stages.keys()]).toEqual(['features and labels', 'learning', 'backtest of the holdout']);
     for (const [done, total] of stages.values()) expect(done).toBe(total);
   });
 
-  it('gives another seed other models, of the same data, and the card of live models says nothing of a simulated market', async () => {
+  it('gives another seed other models, of the same data, and the card of live models does not mention a simulated market', async () => {
     const other = await trainTinyModels(folder, { settings, bars, seed: 8, market: 'live' });
     for (const file of MODELS)
       expect(readFileSync(join(other.path, file)).equals(readFileSync(join(first.path, file)))).toBe(false);
@@ -96,7 +96,7 @@ describe('train', () => {
     expect(readBundle(other.path).manifest.market).toBe('live');
   });
 
-  it('knows bars by their hash: the same ones have the same, and a price that is another in its tenth place has not', () => {
+  it('identifies bars by their hash: equal bars have an equal one, and a price that differs in its tenth digit changes it', () => {
     const gold = bars.get('XAUUSD')!;
     const close = gold.close.slice();
     close[100] = close[100]! * (1 + 1e-9);
@@ -105,7 +105,7 @@ describe('train', () => {
     expect(hashBars(new Map(bars).set('XAUUSD', { ...gold, close }))).not.toBe(data_hash);
   });
 
-  it('writes a bundle that the daemon’s loader takes and that answers as the learner does', async () => {
+  it('writes a bundle that the daemon’s loader accepts and that matches the learner’s answers', async () => {
     const schema = featureSchema(settings.minutehand.windows);
     const { x } = first.result.dataset.holdout.ai1;
     const set = await loadModelSet(first.path, schema, x.rows);
@@ -124,7 +124,7 @@ describe('train', () => {
     }
   });
 
-  it('describes what it did: period, features, windows, label of each model, pairs and verdicts', () => {
+  it('describes the run: period, features, windows, label of each model, pairs and verdicts', () => {
     const { manifest, dataset } = first.result;
     const { minutehand, core } = settings;
     expect(manifest.period.from).toBe('2024-01-01T22:00Z');
@@ -185,11 +185,11 @@ describe('train', () => {
         scores: (t) => scores[t - from]!,
       });
       expect(trades.length).toBeGreaterThan(0);
-      expect(manifest.edge[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(manifest.edge[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
   });
 
-  it('says SIMULATED MARKET on the card of simulated models', () => {
+  it('has SIMULATED MARKET on the card of simulated models', () => {
     const card = readFileSync(join(first.path, 'CARD.md'), 'utf8');
     expect(card).toContain(`# Models ${first.version}: SIMULATED MARKET`);
     expect(card).toContain('A live daemon refuses them.');
@@ -256,14 +256,14 @@ describe('train', () => {
   });
 });
 
-describe('what train has learned', () => {
+describe('the models of train', () => {
   let learned: Record<ModelName, LearnedModel>;
   beforeAll(async () => {
     const { dataset } = first.result;
     learned = await learnAllModels({ dataset, settings, seed: 7 });
   });
 
-  it('leaves the embargo of the label’s horizon, in bars of a minute, around every block that is tested', () => {
+  it('leaves the embargo of the label’s horizon, in bars of a minute, around every test block', () => {
     const { horizon_bars } = settings.minutehand.label;
     const { train } = first.result.dataset;
     for (const name of MODEL_NAMES) {
@@ -306,7 +306,7 @@ describe('what train has learned', () => {
     expect(written).not.toEqual(referenceOf(dataset.holdout.ai2));
   });
 
-  it('lets AI1 and AI2 in by their answers to the holdout, at the threshold that out-of-fold answers have chosen', () => {
+  it('accepts AI1 and AI2 by their answers on the holdout, at the threshold chosen on out-of-fold answers', () => {
     const { gates, dataset } = first.result;
     const { quality_min_samples: min_samples, quality_f1_floor: f1_floor } = settings.retrain;
     for (const name of ['ai1', 'ai2'] as const) {
@@ -328,7 +328,7 @@ describe('what train has learned', () => {
     }
   });
 
-  it('ranks risk by what models answer to rows that they have not seen: the quantiles of out-of-fold answers', () => {
+  it('ranks risk by the quantiles of out-of-fold answers', () => {
     const { manifest, dataset } = first.result;
     const { x, time } = dataset.train.ai1;
     const { folds, model } = learned.ai2;
@@ -396,7 +396,7 @@ describe('trainFromWarmStart', () => {
     expect({ ...again.manifest, golden: null }).toEqual({ ...result.manifest, golden: null });
   }, 120_000);
 
-  it('is refused when the configuration is another, and when there is too little that is new', async () => {
+  it('is refused when the configuration differs, and when there are too few new bars', async () => {
     const other = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, engine: 'random_forest' } } });
     await expect(trainFromWarmStart(base, { ...options, settings: other })).rejects.toMatchObject({
       code: 'WARM_START_REFUSED',

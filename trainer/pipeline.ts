@@ -27,6 +27,7 @@ export type { TrainResult } from './registry/make_bundle.ts';
 export type { TrainOptions } from './train_options.ts';
 
 const RISK_QUANTILES = 200;
+const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
 
 /**
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
@@ -57,7 +58,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const learned = perModel((name) => models[name].learned);
   if (warmStart?.gainsTrees(perModel((name) => learned[name].model)) === false) return null;
   const found = search.found();
-  const settings = found?.learning.settings ?? plan.settings;
+  const settings = found?.settings ?? plan.settings;
   const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
   const leakage = checkBars(dataset.histories, bars, policy, `${seed}/cut off`);
 
@@ -78,7 +79,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     thresholds,
     expectation,
   };
-  const { edge, executability } = proveEdge(dataset, deciders, settings, seed, (done, total) =>
+  const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
 
@@ -89,7 +90,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     models,
     candidateRisks: risks,
     theta2,
-    executability,
+    executability: holdout.executability,
     leakage,
     limits: settings.retrain,
   });
@@ -105,9 +106,8 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     riskQuantiles: quantiles,
     expectation,
     thresholds,
-    search: warmStart?.search ?? { ai1: found?.report ?? null, thresholds: report },
-    edge,
-    executability,
+    search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
+    ...holdout,
     gates,
     warmStart: warmStart?.origin ?? null,
   });
@@ -126,16 +126,17 @@ async function openDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
   options: TrainOptions,
 ): Promise<Dataset> {
-  const { workers, cache, onProgress } = options;
+  const { workers, cache, source = null, onProgress } = options;
   const dataset = await buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
     workers,
     cache,
+    source,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });
   return warmStart === null ? dataset : warmStart.newRows(dataset);
 }
 
-/** The work of all models at once. AI1's begins when the search has found what it is learned by. */
+/** The work of all models at once. That of each begins when its search has found what it is learned by. */
 async function forEachModel<Trained>(
   dataset: Dataset,
   { settings, warmStart }: TrainingPlan,
@@ -147,12 +148,9 @@ async function forEachModel<Trained>(
   const fits = MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + search.fits;
   const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
   const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
-  const searched = search.run(learning, queue);
   try {
     const trained = await Promise.all(
-      MODEL_NAMES.map(async (name) =>
-        work(name, name === 'ai1' ? await searched : learning, (task) => queue.fit(task)),
-      ),
+      MODEL_NAMES.map(async (name) => work(name, await search.run(name, learning, queue), (task) => queue.fit(task))),
     );
     onProgress(search.stage(), fits, fits);
     return perModel((name) => trained[MODEL_NAMES.indexOf(name)]!);

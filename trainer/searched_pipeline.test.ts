@@ -43,7 +43,7 @@ let folder: string;
 let bars: Map<string, BarColumns>;
 let options: TrainOptions;
 let result: TrainResult;
-/** The same models, learned by what the manifest says of them. */
+/** The same models, trained with the parameters in the manifest. */
 let learned: Record<ModelName, LearnedModel>;
 let dataset: Dataset;
 
@@ -69,8 +69,13 @@ beforeAll(async () => {
   result = await train(options);
 
   const { engine, label_policy: policy } = result.manifest;
-  const ai1 = Object.fromEntries(
-    Object.keys(settings.minutehand.train.ai1).map((key) => [key, engine.parameters[`ai1_${key}`]!]),
+  const trees = Object.fromEntries(
+    MODEL_NAMES.map((name) => [
+      name,
+      Object.fromEntries(
+        Object.keys(settings.minutehand.train[name]).map((key) => [key, engine.parameters[`${name}_${key}`]!]),
+      ),
+    ]),
   );
   const barriers = {
     z_entry: policy['ai1_z_entry']!,
@@ -80,7 +85,9 @@ beforeAll(async () => {
   };
   const { train: rows } = result.dataset;
   dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 10_000) } };
-  const own = tinySettings({ minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ai1 } } });
+  const own = tinySettings({
+    minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ...trees } },
+  });
   learned = await learnAllModels({ dataset, settings: own, seed: SEED });
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -95,7 +102,7 @@ describe('a training that searches', () => {
     expect([theta1, theta2]).not.toEqual([settings.core.theta1_initial, settings.core.theta2_initial]);
   });
 
-  it('states the parameters and the label that its models were learned by: they give the same bytes again', () => {
+  it('states the parameters and the label of its models: they reproduce the same bytes', () => {
     for (const name of MODEL_NAMES) {
       const metadata = { model: name, feature_schema: featureSchema(windows).hash, market: 'simulated' };
       const bytes = encodeTreeModel(learned[name].model, { metadata });
@@ -111,7 +118,7 @@ describe('a training that searches', () => {
     expect(search!.thresholds).toEqual(report);
   });
 
-  it('checks edge and pass rate on the holdout by the thresholds that it ships', () => {
+  it('checks edge and pass rate on the holdout with the published thresholds', () => {
     const { manifest, gates } = result;
     const { risk_quantiles: riskQuantiles, theta1, theta2, expectation = null } = manifest;
     const { core } = settings;
@@ -137,7 +144,7 @@ describe('a training that searches', () => {
     expect(shareOf(dataset.evaluation.train)).not.toBe(shareOf(dataset.evaluation.holdout));
   });
 
-  it('is held against a champion by what both earn after costs', async () => {
+  it('is compared with a champion by net results', async () => {
     activate(folder, result.version);
     const sharpeWith = async (spread_bps: number): Promise<number> => {
       const symbols = Object.entries(settings.minutehand.symbols).map(([symbol, costs]) => [
@@ -156,7 +163,7 @@ describe('a training that searches', () => {
     expect(await sharpeWith(50)).toBeLessThan(await sharpeWith(0));
   });
 
-  it('is warm-started with the parameters and the label that it was learned by, not by the configured ones', async () => {
+  it('is warm-started with its own parameters and label, not with the configured ones', async () => {
     const base = readBundle(result.path);
     const last = bars.get('XAUUSD')!.time.at(-1)!;
     const holdoutFrom = (last - MINUTES.evaluated * 60) as OpenTime;

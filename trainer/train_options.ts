@@ -1,27 +1,32 @@
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Settings } from '../shared/policy/policy.ts';
+import type { FeatureSource } from './feature_table/feature_table.ts';
 import type { CacheOptions } from './dataset/pair_cache.ts';
 
 export interface TrainOptions {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
-  /** Where the bars come from; stated in manifest and card. */
+  /** Origin of the bars; stated in manifest and card. */
   readonly market: 'live' | 'simulated';
   readonly seed: number;
   readonly gitCommit: string | null;
   /** Folder of bundles to write into. */
   readonly out: string;
   readonly created: Date;
+  /** Whether the name of the bundle ends in a hash of its configuration. */
+  readonly hashName?: boolean;
   /** Threads to learn on; 0 = on the calling one. They affect speed only. */
   readonly workers: number;
   /** Cache of features and labels; null = none. */
   readonly cache: CacheOptions | null;
+  /** Features and labels from outside, in the place of the engine's; absent = none. */
+  readonly source?: FeatureSource | null;
   /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
   readonly trials: number;
   /** Where an interrupted search resumes from; null = nowhere. */
   readonly searchFolder: string | null;
-  /** Where the holdout begins; null = at the configured share of the time. */
+  /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;
 }

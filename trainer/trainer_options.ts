@@ -11,7 +11,7 @@ export interface TrainerOptions {
    * of its own.
    */
   readonly command: readonly string[];
-  /** What clients on other machines must present to change something; none = they are refused. */
+  /** Token that clients on other machines must present to change something; none = they are refused. */
   readonly token?: string | undefined;
   say(line: string): void;
 }

@@ -19,7 +19,7 @@ import { barriersOfBundle, settingsOfBundle } from './registry/bundle_settings.t
 import { labelPolicy } from './registry/make_bundle.ts';
 import type { TrainOptions } from './train_options.ts';
 
-/** What a training run learns from and by. */
+/** Inputs of a training run. */
 export interface TrainingPlan {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
@@ -28,7 +28,7 @@ export interface TrainingPlan {
   readonly warmStart: WarmStart | null;
 }
 
-/** What a training run takes over from a bundle. */
+/** Parts of a bundle that a training run takes over. */
 export interface WarmStart {
   readonly known: NonNullable<Learning['known']>;
   readonly riskQuantiles: readonly number[];

@@ -1,4 +1,4 @@
-/** The real daemon in a process of its own, for the bench: settings from a file, live market, nothing said. */
+/** The real daemon in its own process, for the bench: settings from a file, live market, no output. */
 import { readFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { startDaemon } from '../../daemon/main.ts';

@@ -2,9 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Bar } from '../../shared/bar.ts';
+import { createRng } from '../../shared/rng.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { isRunning } from '../../test/cli_process.ts';
 import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { arrivalOf, measurePattern, PATTERNS } from './arrival.ts';
 import { compare } from './end_to_end.ts';
 import { openField, type Field, type Latencies } from './field.ts';
 
@@ -65,6 +68,23 @@ describe('the field of the end-to-end bench', () => {
     expect(existsSync(field.modelsFolder)).toBe(false);
   });
 
+  it('times every signal from its later leg, however the bars of a minute arrive', async () => {
+    const field = await openField({ pairs: PAIRS, bundles, withNull: true, settings, connectionPerSymbol: true });
+    try {
+      for (const pattern of PATTERNS.filter((one) => one !== 'trickle')) {
+        const { transports } = await measurePattern(field, pattern, 5);
+        for (const transport of field.transports) {
+          const { real, null: base, ratio_p50 } = transports[transport]!;
+          expect([real.count, base.count]).toEqual([5 * PAIRS, 5 * PAIRS]);
+          expect(Math.min(real.p50, base.p50)).toBeGreaterThan(10);
+          expect(ratio_p50).toBe(real.p50 / base.p50);
+        }
+      }
+    } finally {
+      await field.close();
+    }
+  });
+
   it('shows in the signals which models answered, so that swaps can be counted', async () => {
     await withField(async (field) => {
       const [first, second] = bundles.map((path) => basename(path));
@@ -89,3 +109,18 @@ describe('the field of the end-to-end bench', () => {
     expect(pids.filter(isRunning)).toEqual([]);
   });
 });
+
+it.each(PATTERNS)(
+  'the arrival pattern %s sends each bar once, in ascending time, the same for the same seed',
+  (pattern) => {
+    const symbols = ['A', 'B', 'C', 'D', 'E'];
+    const bars = symbols.map((symbol) => ({ symbol }) as Bar);
+    const [once, again] = [1, 2].map(() => arrivalOf(pattern, createRng('seed'))(bars));
+    expect(again).toEqual(once);
+    expect(once!.flatMap((sending) => sending.bars.map(({ symbol }) => symbol)).sort()).toEqual(symbols);
+    const delays = once!.map(({ delayMs }) => delayMs);
+    expect(delays).toEqual([...delays].sort((a, b) => a - b));
+    expect(delays.at(-1)).toBeLessThan(pattern === 'trickle' ? 2000 : 3 * symbols.length);
+    expect(new Set(once!.map(({ connection }) => connection)).size).toBe(pattern === 'burst_connections' ? 5 : 1);
+  },
+);

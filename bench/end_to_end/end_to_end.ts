@@ -88,7 +88,7 @@ async function inTurns(field: Field, minutes: number, block: number): Promise<Me
   };
   for (let done = 0; done < minutes; done += block) {
     const count = Math.min(block, minutes - done);
-    // Whoever comes first profits or suffers from what went before: they take turns in that too.
+    // The order within a turn can affect the figures, so it alternates too.
     const order = (done / block) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
     for (const target of order) await run(target, count);
   }

@@ -2,11 +2,13 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { closeTimestamp } from '../../shared/bar.ts';
+import { closeTimestamp, type Bar } from '../../shared/bar.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { SimulatedMarket } from '../../shared/market/simulated_market.ts';
+import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from '../market.ts';
 import { benchSettings } from '../settings.ts';
@@ -49,7 +51,7 @@ export interface DaemonMemory {
   readonly external: number;
 }
 
-/** What the helper processes say. */
+/** Messages of the helper processes. */
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
@@ -59,27 +61,45 @@ export type ProgramMessage =
   | MinuteReport;
 
 /** A listener had all signals of a minute. */
-interface MinuteReport {
+export interface MinuteReport {
   readonly timestamp: string;
+  /** When the last one came. */
   readonly atNs: number;
   readonly version: string;
+  readonly atNsByPair: Readonly<Record<string, number>>;
 }
 
 /**
- * One minute of one daemon: microseconds from sending its bars to having all its signals, by transport. NaN: the
+ * One minute of one daemon: microseconds from sending its last bars to having all its signals, by transport. NaN: the
  * signals did not come, which only Redis may do (a batch that finds it stalled is dropped by design).
  */
 export type Latencies = Readonly<Record<Transport, number>> & {
   /** Models that answered. */
   readonly version: string;
+  /** Of each signal, from sending the later of its legs; a transport without signals of the minute is absent. */
+  readonly signals: Readonly<Partial<Record<Transport, readonly number[]>>>;
 };
+
+/** Bars of one minute that leave in one message. */
+export interface Sending {
+  /** After the minute began. */
+  readonly delayMs: number;
+  readonly connection: number;
+  readonly bars: readonly Bar[];
+}
+
+/** How the bars of a minute arrive, ascending in time. */
+export type Arrival = (bars: readonly Bar[]) => readonly Sending[];
+
+/** All bars in one message. */
+export const TOGETHER: Arrival = (bars) => [{ delayMs: 0, connection: 0, bars }];
 
 /** A daemon that is fed by this process. */
 export interface Target {
   readonly kind: 'real' | 'null';
   readonly helper: Helper;
   /** Sends the next minute. Resolves when all transports have its signals and the daemon has answered the feeder. */
-  minute(): Promise<Latencies>;
+  minute(arrival?: Arrival): Promise<Latencies>;
 }
 
 /** Both daemons and their consumers, each in a process of its own. */
@@ -90,6 +110,8 @@ export interface Field {
   readonly null: Target | null;
   readonly modelsFolder: string;
   /** Of the real daemon. */
+  readonly journalPath: string;
+  /** Of the real daemon. */
   memory(): Promise<DaemonMemory>;
   /** Bytes in use after a major collection; needs `exposeGc`. */
   collect(): Promise<DaemonMemory>;
@@ -98,7 +120,7 @@ export interface Field {
 
 export interface FieldOptions {
   readonly pairs: number;
-  /** Bundles to be laid into the models folder; the first is active. */
+  /** Bundles copied into the models folder; the first is active. */
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
@@ -106,13 +128,15 @@ export interface FieldOptions {
    * What the daemon is configured with beside what the bench sets; the configuration of this installation unless given.
    */
   readonly settings?: Settings;
-  /** The real daemon can be asked to collect its garbage. */
+  /** Lets the bench trigger garbage collection in the real daemon. */
   readonly exposeGc?: boolean;
+  /** Each daemon is fed over as many connections as there are symbols; over one unless given. */
+  readonly connectionPerSymbol?: boolean;
 }
 
 /** Minutes of all symbols in one message of the backfill. */
 const BACKFILL_MINUTES = 40;
-/** The two daemons are fed different days, so that the minute of a signal says whose it is. */
+/** The two daemons receive different days, so that the minute of a signal identifies its daemon. */
 const REAL_DAYS_AGO = 400;
 const NULL_DAYS_AGO = 1200;
 const PATIENCE_MS = 30_000;
@@ -141,7 +165,7 @@ export async function openField(options: FieldOptions): Promise<Field> {
 /** Steps that end what was started, in the order in which it was. */
 type Undo = (() => Promise<void> | void)[];
 
-/** What every process of a field is started with. */
+/** Common start options of every process of a field. */
 interface Ground {
   readonly folder: string;
   readonly home: string;
@@ -151,14 +175,15 @@ interface Ground {
   readonly pairs: readonly string[];
   readonly redisUrl: string | null;
   readonly transports: readonly Transport[];
+  readonly connections: number;
   readonly undo: Undo;
 }
 
-/** A daemon's process, and the connection that feeds it. */
+/** A daemon's process, and the connections that feed it. */
 interface FedDaemon {
   readonly helper: Helper;
   readonly port: number;
-  readonly feeder: Feeder;
+  readonly feeders: readonly Feeder[];
 }
 
 type Waiting = Map<string, (transport: Transport, report: MinuteReport) => void>;
@@ -170,7 +195,7 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
   const { pairs, transports, modelsFolder } = ground;
   const market = benchMarket(pairs, 'bench live', daysAgo(REAL_DAYS_AGO));
   const real = await startDaemon(ground, market, options.exposeGc === true);
-  const sample = await firstSignals(real.feeder, market, real.port, pairs.length);
+  const sample = await firstSignals(real.feeders[0]!, market, real.port, pairs.length);
   const nullDaemon = options.withNull ? await startNullDaemon(ground, sample) : null;
   const daemons = nullDaemon === null ? [real] : [real, nullDaemon];
   const targets = [{ port: real.port, signals: signalsOf(folder, 'real') }];
@@ -178,15 +203,18 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
   const waiting: Waiting = new Map();
   const listeners = await startListeners(ground, targets, waiting);
   const broken = firstEnd([...daemons.map(({ helper }) => helper), ...listeners]);
-  const target = (kind: Target['kind'], { helper, feeder }: FedDaemon, from: SimulatedMarket): Target => ({
+  const legs = new Map(pairs.map((id) => [id, parsePair(id)]));
+  const target = (kind: Target['kind'], { helper, feeders }: FedDaemon, from: SimulatedMarket): Target => ({
     kind,
     helper,
-    minute: () => Promise.race([sendMinute(feeder, from, transports, waiting), broken]),
+    minute: (arrival = TOGETHER) =>
+      Promise.race([sendMinute({ feeders, market: from, arrival, legs, transports, waiting }), broken]),
   });
   return {
     pairs,
     transports,
     modelsFolder,
+    journalPath: homePaths({ MINUTEHAND_HOME: ground.home }).journal(ground.settings.minutehand.market, 'main'),
     real: target('real', real, market),
     null:
       nullDaemon === null ? null : target('null', nullDaemon, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
@@ -215,12 +243,14 @@ async function layGround(options: FieldOptions, folder: string, undo: Undo): Pro
   const settingsPath = join(folder, 'settings.json');
   writeFileSync(settingsPath, JSON.stringify(settings));
   const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);
-  return { folder, home, modelsFolder, settings, settingsPath, pairs, redisUrl: redis?.url ?? null, transports, undo };
+  const connections = options.connectionPerSymbol === true ? symbolsOf(pairs.map(parsePair)).length : 1;
+  const redisUrl = redis?.url ?? null;
+  return { folder, home, modelsFolder, settings, settingsPath, pairs, redisUrl, transports, connections, undo };
 }
 
 /** The real daemon, with warm features and active models. */
 async function startDaemon(
-  { settingsPath, home, settings, pairs, redisUrl, undo }: Ground,
+  { settingsPath, home, settings, pairs, redisUrl, connections, undo }: Ground,
   market: SimulatedMarket,
   exposeGc: boolean,
 ): Promise<FedDaemon> {
@@ -230,13 +260,11 @@ async function startDaemon(
   const { port } = await helper.next<{ port: number }>((message) => message.port !== undefined);
   await backfill(port, market, 2 * warmupBars(settings.minutehand.windows));
   await untilReady(helper, pairs.length, redisUrl !== null);
-  const feeder = await connectFeeder(port);
-  undo.push(() => feeder.close());
-  return { helper, port, feeder };
+  return { helper, port, feeders: await connectFeeders(port, connections, undo) };
 }
 
 async function startNullDaemon(
-  { folder, settings, undo }: Ground,
+  { folder, settings, connections, undo }: Ground,
   sample: readonly SampleSignal[],
 ): Promise<FedDaemon> {
   const samplePath = join(folder, 'sample.json');
@@ -249,9 +277,7 @@ async function startNullDaemon(
   const helper = startHelper('null_daemon', argument);
   undo.push(() => helper.end());
   const { port } = await helper.next<{ port: number }>((message) => message.port !== undefined);
-  const feeder = await connectFeeder(port);
-  undo.push(() => feeder.close());
-  return { helper, port, feeder };
+  return { helper, port, feeders: await connectFeeders(port, connections, undo) };
 }
 
 /** One consumer for each transport that waits on all daemons, and reports to `waiting`. */
@@ -291,6 +317,12 @@ function askMemory(daemon: Helper, question: object): Promise<DaemonMemory> {
   return answer;
 }
 
+async function connectFeeders(port: number, connections: number, undo: Undo): Promise<Feeder[]> {
+  const feeders = await Promise.all(Array.from({ length: connections }, () => connectFeeder(port)));
+  for (const feeder of feeders) undo.push(() => feeder.close());
+  return feeders;
+}
+
 /** A WebSocket on `/bars`. */
 interface Feeder {
   /** Sends one message. @returns when it left, and a promise of the daemon's answer */
@@ -301,21 +333,22 @@ interface Feeder {
 async function connectFeeder(port: number, query = ''): Promise<Feeder> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/bars${query}`, { perMessageDeflate: false });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  let settle: ((error?: Error) => void) | null = null;
+  /** One for each message that has no answer yet, in their order. */
+  const unanswered: ((error?: Error) => void)[] = [];
   let closed: Error | null = null;
   socket.on('message', (data: Buffer) => {
     const { rejected, error } = JSON.parse(data.toString()) as { rejected?: { message: string }[]; error?: unknown };
     const refused = rejected?.[0]?.message ?? (error === undefined ? undefined : JSON.stringify(error));
-    settle?.(refused === undefined ? undefined : new Error(`the daemon refused the bars: ${refused}`));
+    unanswered.shift()?.(refused === undefined ? undefined : new Error(`the daemon refused the bars: ${refused}`));
   });
   socket.on('close', (code) => {
     closed = new Error(`the daemon closed /bars with ${code}`);
-    settle?.(closed);
+    for (const settle of unanswered.splice(0)) settle(closed);
   });
   return {
     send(text) {
       const answered = new Promise<void>((resolve, reject) => {
-        settle = (error) => (error === undefined ? resolve() : reject(error));
+        unanswered.push((error) => (error === undefined ? resolve() : reject(error)));
         if (closed !== null) reject(closed);
       });
       const sentNs = instantNs();
@@ -351,7 +384,7 @@ async function untilReady(daemon: Helper, pairs: number, withRedis: boolean): Pr
   }
 }
 
-/** One minute of the real daemon: the signals that the null daemon will send again and again. */
+/** One minute of the real daemon: the signals that the null daemon sends repeatedly. */
 async function firstSignals(
   feeder: Feeder,
   market: SimulatedMarket,
@@ -375,16 +408,42 @@ async function firstSignals(
   }
 }
 
-async function sendMinute(
-  feeder: Feeder,
-  market: SimulatedMarket,
-  transports: readonly Transport[],
-  waiting: Waiting,
-): Promise<Latencies> {
+interface SendOptions {
+  readonly feeders: readonly Feeder[];
+  readonly market: SimulatedMarket;
+  readonly arrival: Arrival;
+  readonly legs: ReadonlyMap<string, Pair>;
+  readonly transports: readonly Transport[];
+  readonly waiting: Waiting;
+}
+
+type Reports = Partial<Record<Transport, MinuteReport>>;
+
+async function sendMinute({ feeders, market, arrival, legs, transports, waiting }: SendOptions): Promise<Latencies> {
   const { time, bars } = market.next();
-  const text = barsMessage(bars);
-  const timestamp = closeTimestamp(time);
-  const reports: Partial<Record<Transport, MinuteReport>> = {};
+  const sendings = arrival(bars).map((sending) => ({ ...sending, text: barsMessage(sending.bars) }));
+  const reports: Reports = {};
+  const { complete, stopWaiting } = untilReported(closeTimestamp(time), transports, reports, waiting);
+  try {
+    const sentNs = new Map<string, number>();
+    const answers: Promise<void>[] = [];
+    const startMs = performance.now();
+    for (const { delayMs, connection, bars: sent, text } of sendings) {
+      const waitMs = startMs + delayMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
+      const { sentNs: atNs, answered } = feeders[connection]!.send(text);
+      answers.push(answered);
+      for (const { symbol } of sent) sentNs.set(symbol, atNs);
+    }
+    await Promise.all([complete, ...answers]);
+    return latenciesOf(reports, sentNs, legs);
+  } finally {
+    stopWaiting();
+  }
+}
+
+/** Resolves when all transports have reported the minute; Redis may miss it. */
+function untilReported(timestamp: string, transports: readonly Transport[], reports: Reports, waiting: Waiting) {
   let timer: NodeJS.Timeout | undefined;
   const complete = new Promise<void>((resolve, reject) => {
     const missing = (): Transport[] => transports.filter((transport) => reports[transport] === undefined);
@@ -401,18 +460,31 @@ async function sendMinute(
       else timer = setTimeout(resolve, REDIS_PATIENCE_MS);
     });
   });
-  try {
-    const { sentNs, answered } = feeder.send(text);
-    await Promise.all([complete, answered]);
-    const us = (transport: Transport): number => ((reports[transport]?.atNs ?? NaN) - sentNs) / 1000;
-    return {
-      file: us('file'),
-      redis: us('redis'),
-      websocket: us('websocket'),
-      version: reports.websocket?.version ?? '',
-    };
-  } finally {
+  const stopWaiting = (): void => {
     clearTimeout(timer);
     waiting.delete(timestamp);
-  }
+  };
+  return { complete, stopWaiting };
+}
+
+function latenciesOf(
+  reports: Reports,
+  sentNs: ReadonlyMap<string, number>,
+  legs: ReadonlyMap<string, Pair>,
+): Latencies {
+  const lastSentNs = Math.max(...sentNs.values());
+  const us = (transport: Transport): number => ((reports[transport]?.atNs ?? NaN) - lastSentNs) / 1000;
+  const signals = Object.entries(reports).map(([transport, { atNsByPair }]) => {
+    const ofEach = [...legs].map(([id, { a, b }]) => {
+      return (atNsByPair[id]! - Math.max(sentNs.get(a)!, sentNs.get(b)!)) / 1000;
+    });
+    return [transport, ofEach] as const;
+  });
+  return {
+    file: us('file'),
+    redis: us('redis'),
+    websocket: us('websocket'),
+    version: reports.websocket?.version ?? '',
+    signals: Object.fromEntries(signals),
+  };
 }

@@ -1,10 +1,11 @@
 /**
  * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it
- * answers with one signal for each pair, made before and changed in its minute and number only. What it takes is what
- * transports, kernel and clients take; a real daemon cannot be faster.
+ * answers with one signal for each pair that now has both legs of the minute, made before and changed in its minute and
+ * number only. What it takes is what transports, kernel and clients take; a real daemon cannot be faster.
  */
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
+import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { createFileThread } from '../../daemon/publish/file_thread.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
@@ -22,8 +23,11 @@ const fail = (error: unknown): never => {
 
 const templates = signals.map(({ pairId, text }) => {
   const seqAt = text.indexOf('"seq":') + '"seq":'.length;
+  const { a, b } = parsePair(pairId);
   return {
     pairId,
+    legs: [a, b],
+    endedAt: 0,
     head: '{"timestamp":"',
     middle: text.slice('{"timestamp":"2025-10-14T12:35:00Z'.length, seqAt),
     tail: text.slice(text.indexOf(',', seqAt)),
@@ -39,6 +43,9 @@ const file = createFileThread({
 });
 const redis = openRedisPublisher(transports.redis, { onState: () => undefined, onFailure: fail });
 const bootId = (JSON.parse(signals[0]!.text) as { boot_id: string }).boot_id;
+const publishers = [websocket, file, redis].map((one) => ({ publish: one.publish.bind(one) }));
+/** Milliseconds of the newest bar of each symbol. */
+const lastTime = new Map<string, number>();
 let seq = 0;
 
 const server = await openServer({
@@ -52,11 +59,9 @@ const server = await openServer({
       path: '/bars',
       onOpen: () => undefined,
       onMessage(connection, text) {
-        const bars = JSON.parse(text) as readonly { readonly time: number }[];
-        const publications = answer((bars[0]!.time / 1000) as OpenTime);
-        websocket.publish(publications);
-        file.publish(publications);
-        redis.publish(publications);
+        const bars = JSON.parse(text) as readonly SentBar[];
+        const publications = answer(bars);
+        if (publications.length > 0) for (const { publish } of publishers) publish(publications);
         setImmediate(() => {
           connection.send(
             JSON.stringify({ boot_id: bootId, accepted: bars.length, duplicates: 0, late: 0, rejected: [] }),
@@ -72,13 +77,22 @@ const server = await openServer({
 });
 websocket.attach(server);
 
-function answer(time: OpenTime): Publication[] {
-  const timestamp = closeTimestamp(time);
+interface SentBar {
+  readonly symbol: string;
+  readonly time: number;
+}
+
+function answer(bars: readonly SentBar[]): Publication[] {
+  const time = bars[0]!.time;
+  for (const { symbol } of bars) lastTime.set(symbol, time);
+  const ended = templates.filter((pair) => pair.endedAt < time && pair.legs.every((leg) => lastTime.get(leg) === time));
+  if (ended.length === 0) return [];
+  const timestamp = closeTimestamp((time / 1000) as OpenTime);
   seq++;
-  return templates.map(({ pairId, head, middle, tail }) => ({
-    pairId,
-    text: `${head}${timestamp}${middle}${seq}${tail}`,
-  }));
+  return ended.map((pair) => {
+    pair.endedAt = time;
+    return { pairId: pair.pairId, text: `${pair.head}${timestamp}${pair.middle}${seq}${pair.tail}` };
+  });
 }
 
 process.on('message', (message: { readonly memory?: true }) => {

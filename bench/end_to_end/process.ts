@@ -11,10 +11,10 @@ import { openTemporaryFolder } from '../temporary_folder.ts';
 const END_GRACE_MS = 5000;
 const START_TIMEOUT_MS = 120_000;
 
-/** A helper process of the bench. It ends with the bench, whatever ends that. */
+/** A helper process of the bench. It ends with the bench, for whatever reason the bench ends. */
 export interface Helper {
   readonly pid: number;
-  /** Resolves when it has ended, whoever ended it. */
+  /** Resolves when it has ended, for any reason. */
   readonly ended: Promise<void>;
   send(message: object): void;
   /** The next message that `wanted` is true of. @throws Error when the process ends before, or after two minutes */
@@ -76,7 +76,7 @@ function programPath(name: string): string {
     : fileURLToPath(new URL(`./${file}`, import.meta.url));
 }
 
-/** Ends this very process, and sees to it that it does not outlive this one. */
+/** Ends this process, and ensures that it does not outlive the bench. */
 function endOf(child: ChildProcess): () => Promise<void> {
   const killNow = (): void => void child.kill('SIGKILL');
   const takeBack = atExit(killNow);

@@ -7,7 +7,7 @@ import { startTraining, trainingWays, type Training, type TrainingWay } from './
 /** The most that the p99 while a retrain runs may be, by the p99 without. */
 export const RETRAINING_LIMIT = 1.5;
 const WARM_UP_MINUTES = 200;
-/** Short against what disturbs a machine for a while, long against the first minutes after a change. */
+/** Short against other load on the machine, long against the first minutes after a change. */
 const BLOCK_MINUTES = 40;
 /** At the beginning of a block what was stopped has just been stopped. */
 const SETTLING_MINUTES = 4;
@@ -45,9 +45,10 @@ export interface RetrainingOptions {
 }
 
 /**
- * What a full retrain does to the daemon's latency: the same daemon gets its minutes at a pace, in blocks by turns
- * without and with `minutehand train` at work, as the trainer starts it and in other ways. Out of its turn a training
- * stands still (SIGSTOP), so all blocks have the same daemon, the same memory in use and the same noise of the machine.
+ * Effect of a full retrain on the daemon's latency: the same daemon receives its minutes at a pace, in blocks that
+ * alternate between no training and `minutehand train`, started as the trainer starts it and in other ways. A training
+ * outside its turn is suspended (SIGSTOP), so all blocks have the same daemon, the same memory in use and the same
+ * noise of the machine.
  */
 export async function benchRetraining(options: RetrainingOptions): Promise<RetrainingResult> {
   const { pairs, paceMs, say } = options;
@@ -68,7 +69,7 @@ export async function benchRetraining(options: RetrainingOptions): Promise<Retra
     const block = async (own: Training | null, latencies: Latencies[]): Promise<void> => {
       own?.resume();
       for (let i = -SETTLING_MINUTES; i < BLOCK_MINUTES; i++) {
-        // A run that has ended is followed by another, which nobody has paused.
+        // A run that has ended is followed by another one, which is not paused yet.
         for (const other of trainings) if (other !== own) other.pause();
         await pace();
         const minute = await field.real.minute();

@@ -14,7 +14,7 @@ const SETTLING_SHARE = 1 / 3;
 /** More than this is a leak: 50 MB in a year of minutes. */
 const LEFT_BYTES_PER_MINUTE_MAX = 100;
 
-/** What the heap does over the run. */
+/** Heap usage over the run. */
 export interface HeapTrend {
   readonly collections: number;
   /** JavaScript heap and external memory in use after a major collection, first and last that count. */

@@ -22,8 +22,8 @@ export interface TrainingWay {
   /** Words before the program. */
   readonly under: readonly string[];
   /**
-   * In a session of its own with the least weight. Where Linux groups processes by session (sched_autogroup_enabled),
-   * nice counts within a session only, and a session has one share of the machine, whoever of it uses that up.
+   * In a session of its own with the lowest weight. Where Linux groups processes by session (sched_autogroup_enabled),
+   * nice applies within a session only, and each session has one share of the machine.
    */
   readonly ownSession: boolean;
   readonly workers: number;
@@ -55,15 +55,15 @@ export function trainingWays(): TrainingWay[] {
 export interface Training {
   /** Runs that ended. */
   readonly runs: number;
-  /** Stops it where it stands, all its threads, until `resume`. */
+  /** Stops it with all its threads, until `resume`. */
   pause(): void;
   resume(): void;
   end(): Promise<void>;
 }
 
 /**
- * `minutehand train` of the configured pairs on simulated bars, again and again with another seed, each a process of
- * its own with a home of its own: the whole of it, nothing taken from a cache.
+ * `minutehand train` of the configured pairs on simulated bars, repeatedly with another seed, each a process with its
+ * own home: all of it, nothing from a cache.
  */
 export async function startTraining({ nice, under, ownSession, workers }: TrainingWay): Promise<Training> {
   const { path: folder, remove } = openTemporaryFolder('train');
@@ -93,7 +93,7 @@ export async function startTraining({ nice, under, ownSession, workers }: Traini
     }
   };
   const trained = trainAgain();
-  // Whoever ends the bench hears of it; until then it must not count as unhandled.
+  // The error is rethrown when the bench ends; until then it must not count as unhandled.
   trained.catch(() => undefined);
   return {
     get runs() {
@@ -103,7 +103,7 @@ export async function startTraining({ nice, under, ownSession, workers }: Traini
     resume: () => void child?.kill('SIGCONT'),
     async end() {
       ending = true;
-      // One that stands still would hear of nothing else.
+      // A stopped process does not receive other signals.
       child?.kill('SIGCONT');
       child?.kill('SIGTERM');
       await trained.finally(() => {

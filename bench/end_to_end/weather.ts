@@ -27,7 +27,7 @@ export interface WeatherResult {
   readonly minutes: number;
   /** Hot swaps that showed in the signals. */
   readonly swaps: number;
-  /** Training runs that ended during the bench; null when none was wanted. */
+  /** Training runs that ended during the bench; null without training. */
   readonly training_runs: number | null;
   readonly transports: Readonly<Partial<Record<Transport, WeatherTransport>>>;
   readonly memory: MemoryTrend;
@@ -53,8 +53,7 @@ export interface WeatherOptions {
 
 /**
  * Minutes at a pace, while the trainer trains at its lower priority, run after run, and bundles are swapped as fast as
- * the daemon takes them. The null daemon gets its minutes halfway between, so that its figures say what the machine
- * alone does.
+ * the daemon takes them. The null daemon receives its minutes halfway between; its figures measure the machine alone.
  */
 export async function benchWeather(options: WeatherOptions): Promise<WeatherResult> {
   const { pairs, paceMs, say } = options;

@@ -41,7 +41,7 @@ const KNOWN: Record<string, readonly number[]> = {
 };
 
 describe('checkBars', () => {
-  it('tells holes inside a session from breaks between sessions', () => {
+  it('distinguishes holes inside a session from breaks between sessions', () => {
     const report = checkBars(
       columnsOf('X', [bar(0, 100), bar(1, 100), bar(4, 100), bar(63, 100), bar(123, 100), bar(124, 100, true)]),
     );

@@ -3,7 +3,7 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 
-/** What a bar file looks like, for `bars check`. Counts of bars or minutes unless the name says otherwise. */
+/** Statistics of a bar file, for `bars check`. Counts of bars or minutes unless the name states otherwise. */
 export interface BarReport {
   readonly symbol: string;
   readonly bars: number;

@@ -79,7 +79,7 @@ describe('exportBars', () => {
     expect(await parquetReadObjects({ file: await asyncBufferFromFile(join(folder, 'X.parquet')) })).toEqual([]);
   });
 
-  it('leaves what was there when it fails half-way, and nothing beside it', async () => {
+  it('keeps the earlier file when it fails half-way, and leaves no other', async () => {
     async function* failing(): AsyncGenerator<BarColumns> {
       yield* pagesOf(someBars(10, false), 5);
       throw new Error('the store has gone');
@@ -93,7 +93,7 @@ describe('exportBars', () => {
     expect((await readdir(folder)).sort()).toEqual(['X.csv', 'X.csv.gz', 'X.parquet']);
   });
 
-  it('says when it cannot write', async () => {
+  it('reports when it cannot write', async () => {
     for (const format of ['csv', 'parquet'] as const) {
       const bars = { hasSpread: false, pages: pagesOf(someBars(1, false), 1) };
       await expect(exportBars(join(folder, 'no', 'X'), format, bars)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 
-/** One bar as a foreign file has it: the clock is the file's own, the spread is in points when the layout says so. */
+/** One bar as in a foreign file: the clock is the file's own, the spread is in points when the layout states so. */
 export interface ForeignRow {
   /** Seconds since 1970 on the file's clock; NaN when the stamp cannot be read. */
   readonly time: number;
@@ -19,7 +19,7 @@ export interface ForeignRow {
 export interface BarLayout {
   readonly name: 'minutehand' | 'histdata' | 'metatrader' | 'binance';
   readonly hasHeader: boolean;
-  /** False when the file does not say which clock it uses. */
+  /** False when the file does not state its clock. */
   readonly isUtc: boolean;
   /** Prices are whole points (the last decimal of the file), and the spread counts points. */
   readonly inPoints: boolean;
@@ -33,7 +33,7 @@ interface Positions {
   readonly separator: string;
   readonly fields: number;
   readonly stamp: (fields: readonly string[]) => number;
-  /** The stamp needs no field after this one. */
+  /** The stamp ends with this field. */
   readonly lastStampField: number;
   readonly open: number;
   readonly high: number;
@@ -49,7 +49,7 @@ const ISO_STAMP = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)
 
 /**
  * The layout of a file by its first line, or null when it is none of these: our own CSV · HistData ASCII (no header,
- * `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as its Python interface gives it
+ * `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as from its Python interface
  * (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds,
  * microseconds or ISO text with its zone, also without open time but with `close_time` or `close_datetime`.
  */
@@ -205,7 +205,8 @@ function decimalsOf(price: string): number {
 const MAX_DECIMALS = 8;
 
 /**
- * Epoch seconds from seconds, milliseconds or microseconds, told apart by their size (all of 1973–5138 is unambiguous).
+ * Epoch seconds from seconds, milliseconds or microseconds, distinguished by their size (all of 1973–5138 is
+ * unambiguous).
  */
 function epochSeconds(text: string): number {
   const value = parseDecimalText(text);

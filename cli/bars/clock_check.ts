@@ -6,7 +6,7 @@ export interface ClockReport {
   /** `{"17:00": 34, "18:00": 1}`: openings after a gap of a day or more, by the full hour they fall into. */
   readonly week_opens_new_york: Readonly<Record<string, number>>;
   /**
-   * The openings wander between hours, or lie outside 17:00–20:59: the stamps are probably not UTC, or not all of them.
+   * The openings vary between hours, or are outside 17:00–20:59: the stamps are probably not UTC, or not all of them.
    */
   readonly suspect: boolean;
 }
@@ -27,8 +27,8 @@ const NEW_YORK = parseTimeZone('America/New_York');
 
 /**
  * A clock test that needs no second source: currencies, metals and indices open their week at the same New York hour
- * all year, so stamps that were shifted by a wrong or a half-right time zone show openings at two hours, or at one too
- * early. Says nothing about markets without weekends.
+ * all year, so stamps that were shifted by a wrong or partly right time zone show openings at two hours, or at one too
+ * early. Does not apply to markets without weekends.
  */
 export function checkClock(columns: BarColumns): ClockReport {
   const check = createClockCheck();

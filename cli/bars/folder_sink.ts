@@ -6,8 +6,8 @@ import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
 
 /**
- * Imports into a folder of `SYMBOL.csv.gz`, which is made where it is absent. A symbol's file appears when all of its
- * rows have been handed in; until then they are in memory, 56 bytes a bar. When nothing is new, no byte changes.
+ * Imports into a folder of `SYMBOL.csv.gz`, which is created where it is absent. A symbol's file appears when all of
+ * its rows have been added; until then they are in memory, 56 bytes a bar. When nothing is new, no byte changes.
  */
 export async function folderSink(folder: string): Promise<BarSink> {
   await makeFolderAsync(folder);

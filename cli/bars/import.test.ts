@@ -68,7 +68,7 @@ describe('importBars recognizes by the content', () => {
     expect(await bars('EURUSD')).toEqual(['2019-01-01T23:00 1.2 1.3 1.1 1.25 7']);
   });
 
-  it('HistData ASCII, on the clock it is told', async () => {
+  it('HistData ASCII, on the given clock', async () => {
     const path = await source(
       'DAT_ASCII_EURUSD_M1_2019.csv',
       '20190102 180000;1.134000;1.134500;1.133900;1.134100;0\r\n20190102 180100;1.1341;1.1342;1.1341;1.1342;0\r\n',
@@ -97,7 +97,7 @@ describe('importBars recognizes by the content', () => {
     });
   });
 
-  it('what MetaTrader’s Python interface gives', async () => {
+  it('the output of MetaTrader’s Python interface', async () => {
     const text =
       ',time,open,high,low,close,tick_volume,spread,real_volume,data\n0,1636940340,1.14439,1.14439,1.14432,1.1443400000000001,20,8,0,x\n';
     await importOne(await source('EURUSD_M1.csv', text), '+02:00');
@@ -148,7 +148,7 @@ describe('importBars recognizes by the content', () => {
 });
 
 describe('importBars', () => {
-  it('insists on a clock where neither the layout nor the weeks tell it', async () => {
+  it('requires a clock where neither the layout nor the weeks determine it', async () => {
     const path = await source(
       'EURUSD_M1.csv',
       'time,open,high,low,close,tick_volume,spread,real_volume\n1636940340,1.1,1.2,1.0,1.1,20,8,0\n',
@@ -261,7 +261,7 @@ describe('importBars', () => {
     expect([...(await readBarFile(report.file)).spread!]).toEqual([0.5, NaN, 0.7]);
   });
 
-  it('goes on with the other files of a folder and names those it could not read', async () => {
+  it('continues with the other files of a folder and lists those it could not read', async () => {
     const inbox = join(folder, 'in');
     await mkdir(inbox);
     await writeFile(join(inbox, 'EURUSD.csv'), `${HEADER}\n1546383600,1,1,1,1,0\n`);
@@ -275,7 +275,7 @@ describe('importBars', () => {
     expect(seen.at(-1)).toBeGreaterThan(0.5);
   });
 
-  it('refuses what is not there, not known, or not of minutes', async () => {
+  it('refuses sources that are missing, unknown, or not of minutes', async () => {
     expect((await refusalOf(importInto(join(folder, 'none')))).code).toBe('DATA_MISSING');
     const lines = Array.from({ length: 30 }, (_, i) => `${1546383600 + i * 300},1,1,1,1,0`);
     const five = await source('EURUSD.csv', [HEADER, ...lines].join('\n'));
@@ -306,7 +306,7 @@ describe('importBars on the clock of a place', () => {
   };
   const newYork = parseTimeZone('America/New_York');
 
-  it('reads both passes of the hour that an autumn day has twice', async () => {
+  it('reads both passes of the hour that is repeated in autumn', async () => {
     const text = minutesFrom('2019-11-03T04:00Z', 240, (time) => time + newYork.offsetAt(time));
     const report = await importOne(await source('BTCUSD_M1.csv', text), 'America/New_York');
     expect(report).toMatchObject({ added: 240, duplicates: 0, conflicts: 0, rejected_count: 0 });
@@ -318,7 +318,7 @@ describe('importBars on the clock of a place', () => {
     expect([...volume]).toEqual(Array.from({ length: 240 }, (_, i) => i + 1));
   });
 
-  it('rejects stamps in the hour that a spring day has not', async () => {
+  it('rejects stamps in the hour that is skipped in spring', async () => {
     const text = minutesFrom('2019-03-10T06:30Z', 120, (time) => time - 5 * 3600);
     const report = await importOne(await source('BTCUSD_M1.csv', text), 'America/New_York');
     expect(report).toMatchObject({ added: 60, rejected_count: 60 });
@@ -338,7 +338,7 @@ describe('checkClock', () => {
     return columnsOf('X', bars);
   };
 
-  it('is content when every week opens at the same New York hour', () => {
+  it('accepts weeks that all open at the same New York hour', () => {
     expect(checkClock(weeks(() => 0))).toEqual({ week_opens_new_york: { '17:00': 29 }, suspect: false });
   });
 
@@ -347,7 +347,7 @@ describe('checkClock', () => {
     expect(checkClock(weeks(() => -1)).suspect).toBe(true);
   });
 
-  it.skipIf(m1 === null)(`is content with real bars in UTC${skipNote(m1)}`, async () => {
+  it.skipIf(m1 === null)(`accepts real bars in UTC${skipNote(m1)}`, async () => {
     for (const symbol of ['EURUSD', 'XAUUSD', 'BCOUSD']) {
       const report = checkClock(await readBarFile(join(m1!, `${symbol}.csv.gz`)));
       expect(report.suspect, `${symbol} ${JSON.stringify(report)}`).toBe(false);

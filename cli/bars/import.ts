@@ -29,7 +29,7 @@ export interface ImportOptions {
   readonly timezone?: string;
   /** Skips the check against the openings of the weeks; without a named zone the usual one of the layout is taken. */
   readonly trustClock?: boolean;
-  /** The symbol, where the names of the files do not tell it. */
+  /** The symbol, where the file names do not contain it. */
   readonly symbol?: string;
   /** The name of the series in a file of values that are no bars. */
   readonly series?: string;
@@ -59,7 +59,7 @@ export interface SourceReport extends ClockVerdict {
   readonly rows: number;
   /** Rows at which the stamps go back, as when a file repeats the hour that the clock shows twice in autumn. */
   readonly steps_back: number;
-  /** Rows that are not later than one before them. Of a minute that stands twice the first copy is kept. */
+  /** Rows that are not later than one before them. The first copy of a repeated minute is kept. */
   readonly repeated_rows: number;
   /** Hours without a bar on a day on which Europe or New York put the clock forward: lost in the source. */
   readonly lost_hours: number;
@@ -95,7 +95,7 @@ export interface SeriesReport extends PutCounts {
 export interface ImportResult {
   readonly symbols: readonly ImportReport[];
   readonly series: readonly SeriesReport[];
-  /** Files of a folder that could not be read at all; the others were imported. */
+  /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
 }
 
@@ -104,18 +104,18 @@ const REJECTED_SHOWN = 100;
 const BATCH_ROWS = 50_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
-/** A lost hour, and a few quiet minutes. */
+/** A lost hour, and a few minutes without trades. */
 const LOST_AT_MOST_S = 1.25 * HOUR_S;
 
 /**
- * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the
- * store; the layout is recognized by the content. Importing the same again changes nothing. A bad row is counted and
- * reported and never stops the rest; the minute that was there first wins. Spreads in points become price units by the
- * decimals of the file's prices. A file is read twice, in bounded memory: first whole, so that nothing of it is taken
- * when it is damaged, of an unknown layout or on another clock than was said; then row by row.
+ * Reads bars of other programs, and series of numbers beside them, and writes them to a folder of bar files or to the
+ * store; the layout is recognized by the content. Importing the same files again changes nothing. A bad row is counted
+ * and reported and never stops the rest; the first copy of a minute wins. Spreads in points become price units by the
+ * decimals of the file's prices. A file is read twice, in bounded memory: first as a whole, so that nothing of a file
+ * is imported that is damaged, of an unknown layout or on another clock than stated; then row by row.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
  * layout, damaged, or not of minutes), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
- * that does not name its own and is too short to tell, no symbol in the file's name, no such zone)
+ * that does not name its own and is too short to determine it, no symbol in the file's name, no such zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { paths, isFolder } = await sourcePaths(options.source);
@@ -321,7 +321,7 @@ interface Batch {
   readonly columns: ReturnType<typeof emptyColumns>;
 }
 
-/** What is odd about the order of a file's rows. */
+/** Irregularities in the order of a file's rows. */
 function createStory(): {
   add(time: number): void;
   told(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
@@ -345,7 +345,7 @@ function createStory(): {
 const EUROPE = parseTimeZone('Europe/Berlin');
 const NEW_YORK = parseTimeZone('America/New_York');
 
-/** Whether a moment lies within a day behind the hour in which Europe or New York puts the clock forward. */
+/** Whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
 function isSpringChange(time: number): boolean {
   return [EUROPE, NEW_YORK].some((zone) => zone.offsetAt(time) > zone.offsetAt(time - DAY_S - HOUR_S));
 }

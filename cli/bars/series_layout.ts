@@ -4,7 +4,7 @@ import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 
 /** A column of numbers of a series file. */
 export interface SeriesColumn {
-  /** What the store calls it. */
+  /** Its name in the store. */
   readonly name: string;
   readonly field: number;
 }

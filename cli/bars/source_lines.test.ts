@@ -40,7 +40,7 @@ describe('sourceLines', () => {
     expect(await linesOf('\n')).toEqual(['']);
   });
 
-  it('hashes and counts the bytes as they stand on disk', async () => {
+  it('hashes and counts the bytes on disk', async () => {
     const bytes = gzipSync('a\nb\n'.repeat(100_000));
     const path = join(folder, 'x.csv.gz');
     await writeFile(path, bytes);
@@ -60,7 +60,7 @@ describe('sourceLines', () => {
     });
   });
 
-  it('refuses a file that is not there, or whose gzip stream is cut or damaged', async () => {
+  it('refuses a file that does not exist, or whose gzip stream is cut or damaged', async () => {
     await expect(sourceLines(join(folder, 'none.csv.gz')).next()).rejects.toMatchObject({ code: 'DATA_MISSING' });
     const whole = gzipSync(Array.from({ length: 1000 }, (_, i) => `line ${i * i}`).join('\n'));
     await expect(linesOf(whole.subarray(0, 900), 'cut.csv.gz')).rejects.toMatchObject({

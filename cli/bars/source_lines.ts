@@ -10,9 +10,9 @@ import { damagedGzip, isMissing, lineMeter } from '../../shared/bar_file/bar_fil
 const CHUNK_BYTES = 1 << 18;
 
 export interface SourceReading {
-  /** Takes the bytes of the file as they stand on disk. */
+  /** Receives the bytes of the file as on disk. */
   readonly hash?: Hash;
-  /** Told how many of them have been read. */
+  /** Called with the number of bytes read. */
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -35,7 +35,7 @@ export async function* sourceLines(
     }
   }
   const raw = Readable.from(tapped());
-  // Errors reach the reader of the stream; the callback only says that they have been seen.
+  // Errors reach the reader of the stream; the callback only marks them as handled.
   const plain = isGzip ? pipeline(raw, createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined) : raw;
   try {
     yield* linesOf(plain as AsyncIterable<Buffer>, lineMeter(path));

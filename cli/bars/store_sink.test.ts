@@ -49,7 +49,7 @@ describe.each([
     return path;
   }
 
-  it('adds each minute once, keeps first copies, and remembers the file', async () => {
+  it('adds each minute once, keeps first copies, and records the file', async () => {
     const row = (minute: number, price: number): string => `${minute * 60},${price},${price},${price},${price},0`;
     const path = write('EURUSD.csv', [HEADER, row(2, 1), row(1, 1), row(2, 1), row(2, 7), 'x'].join('\n'));
     const first = await take(path);
@@ -73,7 +73,7 @@ describe.each([
     });
   });
 
-  it('puts nothing of a file that is damaged, or on another clock than was said', async () => {
+  it('stores nothing of a file that is damaged, or on another clock than stated', async () => {
     const day = (week: number): string =>
       new Date(Date.UTC(2019, 0, 6 + 7 * week)).toISOString().slice(0, 10).replaceAll('-', '');
     const stamps = Array.from({ length: 8 }, (_, week) => ['170000', '170100'].map((time) => `${day(week)} ${time}`));

@@ -3,8 +3,8 @@ import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Store } from '../../trainer/store/store.ts';
 
 /**
- * Imports into the store. What has been handed in is stored at once: an import that is killed goes on where it was when
- * it is run again.
+ * Imports into the store. Each batch is stored at once: an import that is killed continues where it stopped when it is
+ * run again.
  */
 export function storeSink(store: Store, market: Market): BarSink {
   return {

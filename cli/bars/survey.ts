@@ -6,7 +6,7 @@ import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { WEEKEND_S } from './week_opens.ts';
 
-/** What has to be known of a whole file before its first row can be taken. */
+/** Facts of a whole file that are needed before its first row can be taken. */
 export interface Survey {
   readonly layout: BarLayout | SeriesLayout;
   readonly sha256: string;
@@ -51,7 +51,7 @@ export async function surveyFile(
       const apart = Math.abs(time - previous);
       if (apart === SECONDS_PER_BAR) hasNeighbors = true;
       if (apart > 0 && apart < smallest) smallest = apart;
-      // Of a file that stands newest first, the later of the two opens the week as well.
+      // In a file with the newest bar first, the later of the two opens the week as well.
       if (apart >= WEEKEND_S) opens.push(Math.max(time, previous));
       previous = time;
     }

@@ -14,14 +14,14 @@ const ZONES = [...PLACES, 'UTC', '+05:30', '-05:00', '-05:00/EU', '+02:00/US', '
 const HOUR_S = 3600;
 const utc = (text: string): number => Date.parse(`${text}Z`) / 1000;
 
-/** What a clock in New York shows, asked of Intl anew each time. */
+/** What a clock in New York shows, recomputed by Intl on each call. */
 function slowOffset(place: string, time: number): number {
   const shown = new Date(time * 1000).toLocaleString('sv-SE', { timeZone: place });
   return utc(shown.replace(' ', 'T')) - time;
 }
 
 describe('a time zone', () => {
-  it('of a place is what Intl says at any moment', () => {
+  it('of a place equals that of Intl at any moment', () => {
     const moment = fc.integer({ min: utc('2000-01-01T00:00'), max: utc('2030-01-01T00:00') });
     fc.assert(
       fc.property(fc.constantFrom(...PLACES), moment, (place, time) => {
@@ -72,7 +72,7 @@ describe('the stamps of a clock', () => {
       }
   });
 
-  it('are read as an instant at which the clock shows them, the first of two; NaN says that there is none', () => {
+  it('are read as an instant at which the clock shows them, the first of two; NaN where there is none', () => {
     const local = fc.integer({ min: utc('2019-01-01T00:00') / 900, max: utc('2021-01-01T00:00') / 900 });
     const nearChange = fc
       .integer({ min: -12, max: 12 })
@@ -99,7 +99,7 @@ describe('the stamps of a clock', () => {
     );
   });
 
-  it('in an hour that stands twice are the second from where the stamps step back', () => {
+  it('in a repeated hour belong to the second pass from where the stamps step back', () => {
     const reader = createClockReader(parseTimeZone('America/New_York'));
     const read = (...texts: string[]) =>
       texts.map((text) => new Date(reader.toUtc(utc(text)) * 1000).toISOString().slice(11, 16));

@@ -49,7 +49,7 @@ export function parseTimeZone(text: string): TimeZone {
     try {
       return { name: text, offsetAt: placeOffset(text) };
     } catch {
-      // Not a zone that this machine knows: refused below.
+      // Not a zone of this machine: refused below.
     }
   }
   throw new MinutehandError('USAGE', {

@@ -47,7 +47,7 @@ function refusal(opens: readonly number[], ask: Ask): MinutehandError {
   throw new Error('was not refused');
 }
 
-describe('the clock of a file that does not say it', () => {
+describe('the clock of a file that does not state it', () => {
   it('is found by the openings of currencies and metals, whatever clock it is', () => {
     for (const zone of [
       '-05:00/EU',
@@ -69,7 +69,7 @@ describe('the clock of a file that does not say it', () => {
     }
   });
 
-  it('is not guessed where the weeks are too few, or nobody knows when they begin', () => {
+  it('is not guessed where the weeks are too few, or their start is unknown', () => {
     // January alone: several clocks show the same, and the likeliest is taken.
     expect(check(sundays(17, '+02:00', 4), { layout: 'metatrader' })).toMatchObject({
       timezone: '+02:00/US',
@@ -87,7 +87,7 @@ describe('the clock of a file that does not say it', () => {
     });
   });
 
-  it('of a HistData file too short is its habit, unless its one opening contradicts it, and is said to be unchecked', () => {
+  it('of a HistData file too short is its usual one, unless its one opening contradicts it, and is reported as unchecked', () => {
     expect(check([])).toEqual({ timezone: '-05:00/EU', checked: false, week_opens: 0, odd_opens: 0 });
     expect(check(sundays(17, '-05:00/EU', 1))).toMatchObject({ timezone: '-05:00/EU', checked: false, odd_opens: 0 });
     const [, , , , , , , , , march] = sundays(17, '-05:00/US');
@@ -137,7 +137,7 @@ describe('the clock that a user names', () => {
     expect(check(sundays(17, '-05:00/US'), { trusted: true })).toMatchObject({ timezone: '-05:00/US', checked: false });
   });
 
-  it('cannot be checked in a file with fewer than two openings, or for an instrument of which nobody knows when its week begins', () => {
+  it('cannot be checked in a file with fewer than two openings, or for an instrument whose start of week is unknown', () => {
     expect(check(sundays(17, '-05:00/EU', 1), { zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
     const mondays = sundays(20, 'UTC').map((open) => open + 9 * HOUR_S);
     expect(check(mondays, { symbol: 'JP225', zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
@@ -146,7 +146,7 @@ describe('the clock that a user names', () => {
 
 describe('the openings of real weeks', () => {
   it.skipIf(m1 === null)(
-    `tell the clock of HistData in 2019, and no other, for every instrument${skipNote(m1)}`,
+    `determine the clock of HistData in 2019, and no other, for every instrument${skipNote(m1)}`,
     { timeout: 120_000 },
     async () => {
       for (const symbol of ['AUDNZD', 'BCOUSD', 'EURUSD', 'NSXUSD', 'SPXUSD', 'USDCHF', 'USDJPY', 'XAGUSD', 'XAUUSD']) {

@@ -68,12 +68,12 @@ const USUAL: Readonly<Record<ClockQuestion['layout'], readonly string[]>> = {
 };
 
 /**
- * The clock of a file whose layout does not say it. Weekly openings are the evidence: of currencies, metals and a few
- * others it is known when their week begins, daylight saving included. The zone with the fewest openings elsewhere
- * fits, if they are at most a fifth. A trusted file is not checked: it is read on the named zone, else on the usual one
- * of its maker that has the fewest openings elsewhere.
+ * The clock of a file whose layout does not state it. Weekly openings are the evidence: the start of the week is
+ * defined for currencies, metals and a few others, daylight saving included. The zone with the fewest openings
+ * elsewhere fits, if they are at most a fifth. A trusted file is not checked: it is read on the named zone, else on the
+ * usual zone of its maker with the fewest openings elsewhere.
  * @throws MinutehandError CLOCK_MISMATCH when another zone fits better than the named one, or none fits at all; USAGE
- * when no zone was named and the file cannot tell it
+ * when no zone was named and the file does not determine it
  */
 export function checkClock(question: ClockQuestion): ClockVerdict {
   const { file, symbol, layout, opens, named, trusted } = question;
@@ -89,7 +89,7 @@ export function checkClock(question: ClockQuestion): ClockVerdict {
   if (trusted) return verdict(named ?? usualZone, false);
   if (due === null || opens.length < MIN_OPENS) {
     if (named !== null) return verdict(named, false);
-    // What one opening contradicts is left out; the rest is by habit, and said to be unchecked.
+    // Zones that an opening contradicts are left out; the rest is by convention, and reported as unchecked.
     if (layout === 'histdata') return verdict(usualZone, false);
     throw new MinutehandError('USAGE', {
       seen: `${file} does not name its clock, and ${

@@ -212,7 +212,12 @@ function writeText(path: string, parts: Iterable<string>): void {
 
 /** One bundle for programs. */
 function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: PeriodResult) {
-  const view = ({ total, pairs, executability }: ViewResult) => ({ ...total, pairs, executability });
+  const view = ({ total, pairs, fullLeverage, executability }: ViewResult) => ({
+    ...total,
+    full_leverage: fullLeverage,
+    pairs,
+    executability,
+  });
   return {
     version: bundle.version,
     market: manifest.market,
@@ -228,7 +233,7 @@ function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: Period
 
 type BundleDocument = ReturnType<typeof documentOf>;
 
-/** What the challenger has more than the champion, on the same bars. */
+/** The challenger's figures minus the champion's, on the same bars. */
 function compare(champion: BundleDocument, challenger: BundleDocument): object {
   const more = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : b - a);
   const views = VIEWS.map((view) => {
@@ -272,6 +277,8 @@ function show(
       output.line(HEAD);
       for (const pair of pairs) output.line(row(pair, bundle[view].pairs[pair]!, bundle.noEdge.includes(pair)));
       output.line(row('total', bundle[view].total, false));
+      const { fullLeverage } = bundle[view];
+      if (fullLeverage !== null) output.line(fullLeverageRow(fullLeverage));
       showExecutability(bundle[view], output);
     }
   });
@@ -295,6 +302,12 @@ function row(name: string, performance: Performance, isGated: boolean): string {
     `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 9)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}` +
     `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
   );
+}
+
+/** Below `drawdown` and `return` of the row above. */
+function fullLeverageRow({ max_drawdown, net_return }: NonNullable<ViewResult['fullLeverage']>): string {
+  const share = (value: number, width: number): string => `${(value * 100).toFixed(1)} %`.padStart(width);
+  return `${'without leverage_reduction_rate'.padEnd(58)}${share(max_drawdown, 10)}${share(net_return, 9)}`;
 }
 
 function figure(value: number | null, digits: number): string {

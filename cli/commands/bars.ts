@@ -61,7 +61,7 @@ export function addBars(program: Command, output: () => Output): void {
       'auto',
     )
     .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
-    .addOption(marketOption('bars of a simulated market never stand beside real ones'))
+    .addOption(marketOption('bars of a simulated market are kept separate from real ones'))
     .option('--symbol <name>', 'symbol of a single file whose name does not contain it')
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
@@ -278,7 +278,7 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   output.result({ format, files });
 }
 
-/** The symbols of the store, or those of them that are wanted. @throws MinutehandError DATA_MISSING */
+/** The symbols of the store, or the requested ones of them. @throws MinutehandError DATA_MISSING */
 async function storedSymbols(
   store: Store,
   market: Market,

@@ -6,6 +6,7 @@ import type { BenchResult } from '../../bench/parts.ts';
 import { renderCliDoc } from '../docs/cli_doc.ts';
 import { renderEnginesDoc } from '../docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
+import { renderDashboard } from '../docs/dashboard.ts';
 import { renderErrorsDoc } from '../docs/errors_doc.ts';
 import { renderFeaturesDoc } from '../docs/features_doc.ts';
 import { writeConfigurationDoc } from '../docs/configuration_doc.ts';
@@ -17,7 +18,7 @@ import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
-/** For the developers of minutehand: writes the parts of docs/ and config/schema that the code knows. */
+/** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
 export function addDocs(program: Command, output: () => Output): void {
   program.command('docs', { hidden: true }).action(() => {
     const root = packageRoot();
@@ -29,6 +30,7 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'reference', 'ENGINES.md'), renderEnginesDoc());
     writeFileSync(join(root, 'docs', 'reference', 'METRICS.md'), renderMetricsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
+    writeFileSync(join(root, 'config', 'grafana', 'minutehand.json'), renderDashboard());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
     writeJsonSchemas(join(root, 'config', 'schema'));
     writeConfigurationDoc();

@@ -10,6 +10,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
+import { packageRoot } from '../../shared/root.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
@@ -17,6 +18,7 @@ import { librariesFrom } from '../../trainer/learn/trees/engines/engine_library.
 import { findEngine } from '../../trainer/learn/trees/engines/engines.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { isLocked } from '../../shared/store/home_lock.ts';
+import { mt5Compilation } from '../mt5_compilation.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';
 import { expiredPairs, ofDaemon } from '../status/findings.ts';
@@ -74,7 +76,7 @@ async function runDoctor(output: Output): Promise<void> {
     findings.push(await redis(settings), await models(settings, paths), halts(paths));
     findings.push(...(await runningDaemons(settings, paths)));
   }
-  findings.push(...environment(), home(paths));
+  findings.push(...environment(), home(paths), expertAdvisor());
   for (const { what, verdict, detail } of findings)
     output.line(`${{ ok: '✓', warning: '!', error: '✗' }[verdict]} ${what.padEnd(18)} ${detail}`);
   output.result({ ok: findings.every(({ verdict }) => verdict !== 'error'), findings });
@@ -223,6 +225,12 @@ function halts(paths: HomePaths): CheckResult {
   }
 }
 
+/** The expert advisor is not part of the installation: whatever its state, minutehand works. */
+function expertAdvisor(): CheckResult {
+  const { state, detail } = mt5Compilation(packageRoot());
+  return { what: 'expert advisor', verdict: state === 'compiled' ? 'ok' : 'warning', detail };
+}
+
 function environment(): CheckResult[] {
   const { problems, warnings } = checkEnvironment();
   const what = 'environment';
@@ -232,7 +240,7 @@ function environment(): CheckResult[] {
   ];
 }
 
-/** What daemons of this home report of themselves; none where none runs. */
+/** Reports of the daemons of this home; none where none runs. */
 async function runningDaemons(settings: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const shardsOfHome = shardsOf(settings.minutehand);
   const daemons = await Promise.all(shardsOfHome.map((shard) => lookAtDaemon(settings, paths, shard)));

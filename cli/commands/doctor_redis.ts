@@ -10,7 +10,7 @@ import { refusalAdvice } from '../../shared/redis_refusal.ts';
 const WAIT_MS = 1000;
 const SCRATCH_LIFE_MS = 1000;
 
-/** A command that Redis refused, in its own words. */
+/** A command that Redis refused, with its message. */
 export interface RedisRefusal {
   readonly command: string;
   readonly words: string;

@@ -34,7 +34,7 @@ export function addEa(program: Command, output: () => Output): void {
     .description(
       'A reference consumer: obeys docs/reference/PROTOCOL.md to the letter and trades on paper, never with money. An order is filled at once at the closes of the signal’s bar, half the spread and ' +
         'the slippage of config/minutehand.yaml worse; commission is taken at the close, overnight swaps are not. Each fill is a line of <home>/ea/<name>_paper/result.json. ' +
-        'Ctrl-C ends it and leaves positions open; the next start goes on with them. While <home>/KILL (beside the folder ea) is there, nothing is entered and all is closed.',
+        'Ctrl-C ends it and leaves positions open; the next start continues with them. While <home>/KILL (beside the folder ea) is there, nothing is entered and all is closed.',
     )
     .addOption(new Option('--via <way>', 'how signals are received').choices(WAYS).default('file'))
     .option(
@@ -118,7 +118,7 @@ function fillLine({ kind, pair_id, leg, side, lots, symbol, filled_price, pnl, e
   return `${head}  ${leg} ${side} ${lots} ${symbol} at ${filled_price.toPrecision(7)}${earned}`;
 }
 
-/** A block of lines that is drawn anew on a terminal, below what is said; elsewhere only what is said. */
+/** A block of lines that is redrawn on a terminal, below the printed lines; elsewhere only the printed lines. */
 function createScreen(output: Output): { say(line: string): void; draw(ea: RunningEa): void } {
   const { stdout } = process;
   const isDrawn = stdout.isTTY === true && !output.json;

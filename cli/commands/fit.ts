@@ -73,7 +73,7 @@ export function addFit(program: Command, output: () => Output): void {
     .requiredOption('--train <file>', 'table to learn from')
     .requiredOption('--label <column>', 'what is to be learned')
     .addOption(
-      new Option('--task <task>', 'what kind it is (default: guessed from the label, and said)').choices(TASKS),
+      new Option('--task <task>', 'kind of task (default: guessed from the label, and printed)').choices(TASKS),
     )
     .option('--quantile <q>', 'which quantile of the label to learn, between 0 and 1, for --task quantile')
     .addOption(
@@ -149,7 +149,7 @@ async function runFit(flags: FitFlags, output: Output): Promise<void> {
 interface FitTables {
   readonly task: Task;
   readonly classes: ModelFacts['classes'];
-  /** Why it is this task; null where the user said so. */
+  /** Why it is this task; null where the user chose it. */
   readonly guess: string | null;
   readonly features: readonly string[];
   readonly table: TrainingTable;
@@ -159,7 +159,7 @@ interface FitTables {
   readonly targets: Float64Array | null;
 }
 
-/** Reads everything before anything is learned: what is wrong with a table is told at once. */
+/** Reads everything before training starts, so that errors of a table are reported at once. */
 async function readTables(flags: FitFlags, plan: FitPlan, output: Output, progress: Progress): Promise<FitTables> {
   const { label, weight = null } = flags;
   const read = async (path: string, others: Partial<TableRequest>): Promise<Table> => {
@@ -286,7 +286,7 @@ function parseFlags(flags: FitFlags): FitPlan {
   };
 }
 
-/** What is learned, its classes where there are some, and why where nobody said so. */
+/** The task, its classes where there are some, and the reason when it was guessed. */
 function taskOf(
   train: Table,
   flags: FitFlags,

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import {
   activate,
   copyBundle,
@@ -19,6 +19,8 @@ import { withRegistry } from '../../trainer/registry/outcome.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
+import type { ModelType } from '../../trainer/store/tables.ts';
 import type { Output } from '../output.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 
@@ -27,7 +29,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('models')
     .summary('list, show, verify, promote, shadow, sign, roll back and recover model bundles, and lift halts')
     .description(
-      'Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the active one. The registry in the store keeps the bytes of each that was registered.',
+      'Bundles are in models/, or $MINUTEHAND_HOME/models; models/active.json names the active one. The registry in the store keeps the bytes of each that was registered.',
     );
   models
     .command('list')
@@ -61,7 +63,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('sign')
     .argument('<version or path>')
     .description(
-      'signs a bundle with the key of MINUTEHAND_SIGNING_KEY, in the place of the signature it may have; new bundles are signed when they are made',
+      'signs a bundle with the key of MINUTEHAND_SIGNING_KEY, replacing any present signature; new bundles are signed when they are made',
     )
     .action((name: string) => signOne(name, output()));
   models
@@ -78,7 +80,21 @@ export function addModels(program: Command, output: () => Output): void {
       'makes lost or damaged bundles again from the registry, byte for byte, and checks each file by its sha256',
     )
     .action((version: string | undefined) => recover(version, output()));
+  models
+    .command('note')
+    .argument('<version>')
+    .argument('<text>')
+    .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3']))
+    .description('writes the notes of a bundle, or of one of its models, into model_registry')
+    .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsResume(models, output);
+}
+
+async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
+  const types: readonly ModelType[] = flags.model === undefined ? ['AI1', 'AI2', 'AI3'] : [flags.model];
+  await withRegistry(process.env, homePaths(), (registry) => registry.note(version, types, text));
+  output.line(`${version}: noted for ${types.join(', ')}.`);
+  output.result({ version, models: types, notes: text });
 }
 
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
@@ -106,9 +122,20 @@ function list(output: Output): void {
         ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
         : row.error;
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
+    if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
   const halts = tellHalts(models, output);
   output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows, halts });
+}
+
+type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;
+
+function breakEvenLines(pairs: BreakEven): string[] {
+  const bps = (value: number | null): string => (value === null ? '–' : value.toFixed(2)).padStart(6);
+  return Object.entries(pairs).map(
+    ([pair, { break_even_cost_bps, cost_bps }]) =>
+      `    ${pair.padEnd(16)} break-even cost ${bps(break_even_cost_bps)} bps, configured ${bps(cost_bps)} bps`,
+  );
 }
 
 function summarize(folder: string): {
@@ -116,6 +143,7 @@ function summarize(folder: string): {
   auc: number | null;
   pairs: number;
   pairs_with_edge: number;
+  break_even: BreakEven;
   error: string | null;
 } {
   try {
@@ -126,11 +154,17 @@ function summarize(folder: string): {
       auc: metrics.ai1.holdout.auc,
       pairs: edges.length,
       pairs_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
+      break_even: Object.fromEntries(
+        Object.entries(edge).map(([pair, { break_even_cost_bps = null, mean_cost_bps = null }]) => [
+          pair,
+          { break_even_cost_bps, cost_bps: mean_cost_bps },
+        ]),
+      ),
       error: null,
     };
   } catch (error) {
     const { code, message } = describeError(error);
-    return { market: null, auc: null, pairs: 0, pairs_with_edge: 0, error: `${code}: ${message}` };
+    return { market: null, auc: null, pairs: 0, pairs_with_edge: 0, break_even: {}, error: `${code}: ${message}` };
   }
 }
 
@@ -214,9 +248,10 @@ async function rollback(output: Output): Promise<void> {
   output.result({ version, previous });
 }
 
-/** An activation stands: a registry that cannot be reached follows when the trainer starts next. */
+/** An activation is final: a registry that cannot be reached follows when the trainer starts next. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
+    writeMetadataViews(homePaths().models);
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());
   } catch (error) {
     const { code, message } = describeError(error);

@@ -58,7 +58,7 @@ async function run(...args: string[]): Promise<{ lines: string[]; notes: string[
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 
 describe('minutehand models resume', () => {
-  it('lifts the halt of a pair and says what it was; models list tells what is halted', async () => {
+  it('lifts the halt of a pair and prints it; models list prints what is halted', async () => {
     addHalts(models, [halt(GOLD), halt(EURO)]);
     expect((await run('list')).lines.filter((line) => line.startsWith('Halted'))).toEqual([
       `Halted: ${GOLD}: drawdown 0.21, limit 0.15, since 2026-11-20T07:30:00.000Z`,
@@ -74,7 +74,7 @@ describe('minutehand models resume', () => {
     ]);
   });
 
-  it('with `all` lifts every halt, and mends a damaged file, which models list survives', async () => {
+  it('with `all` lifts every halt, and repairs a damaged file, which models list survives', async () => {
     addHalts(models, [halt(GOLD), halt(ALL_PAIRS)]);
     expect((await run('resume', 'all')).result).toMatchObject({ lifted: [halt(GOLD), halt(ALL_PAIRS)] });
     writeFileSync(haltsPath(models), '{');

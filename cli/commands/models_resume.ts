@@ -41,7 +41,7 @@ function resumePair(pair: string, output: Output): void {
   output.result({ models, version, pair, lifted });
 }
 
-/** A halt in words for people. */
+/** A halt as text for people. */
 export function haltText({ pair_id, reason, seen, limit, since }: Halt): string {
   return `${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen}, limit ${limit}, since ${since}`;
 }

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { openLog } from '../../shared/log/log.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { noteFatal } from '../../shared/fatal.ts';
 import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
@@ -17,7 +18,7 @@ export function marketOption(): Option {
   ]);
 }
 
-/** What a child tells the `up` that started it. */
+/** Message of a child to the `up` that started it. */
 export interface ReadyMessage {
   readonly ready: { readonly port: number };
 }
@@ -78,13 +79,18 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   };
   const ending = new AbortController();
   void stopping.then(() => ending.abort());
-  const daemon =
+  process.on('uncaughtExceptionMonitor', (error) => noteFatal(paths, shard, error, Date.now()));
+  const starting =
     standby === true
-      ? await standBy(options, ending.signal, () => {
+      ? standBy(options, ending.signal, () => {
           say(`Standby: a daemon of shard ${shard} runs; this one takes over when it ends.`);
-          systemd.ready({ status: () => `standby, waits for the place of shard ${shard}`, isMoving: () => true });
+          systemd.ready({ status: () => `standby, waits for the lease of shard ${shard}`, isMoving: () => true });
         })
-      : await startDaemon(options);
+      : startDaemon(options);
+  const daemon = await starting.catch((error: unknown) => {
+    noteFatal(paths, shard, error, Date.now());
+    throw error;
+  });
   if (daemon === null) return say('Standby: ended while it waited.');
   say(
     `Daemon listens on ${settings.minutehand.transports.daemon.host}:${daemon.port} (${daemon.health().server_engine}), market ${settings.minutehand.market}.`,
@@ -100,7 +106,7 @@ export function addTrainer(program: Command, output: () => Output): void {
     .command('trainer')
     .summary('run the control plane: schedule, training runs, API')
     .description(
-      'Trains first models when there are none, then by retrain_cron (UTC) and on POST /retrain, each run in a process of its own. The daemon needs no trainer to go on.',
+      'Trains first models when there are none, then by retrain_cron (UTC) and on POST /retrain, each run in a process of its own. The daemon runs without a trainer.',
     )
     .addOption(marketOption())
     .action((flags: { market?: string }) => {
@@ -158,7 +164,7 @@ function isSet(variable: string): boolean {
   return (process.env[variable] ?? '') !== '';
 }
 
-/** What a person is told is how the start goes on, for systemd. */
+/** Reports output lines to systemd too, as status of the start. */
 function saying(output: Output, systemd: Systemd): Output['say'] {
   return (line) => {
     output.say(line);

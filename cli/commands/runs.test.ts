@@ -20,7 +20,7 @@ beforeEach(() => {
   trainer = null;
   process.env['MINUTEHAND_HOME'] = folder;
   process.env['MINUTEHAND_MARKET'] = 'simulated';
-  // Nobody listens there.
+  // No server listens there.
   process.env['MINUTEHAND_TRAINER_PORT'] = '1';
 });
 afterEach(async () => {
@@ -83,7 +83,7 @@ describe('the command runs', () => {
       .toMatchObject({ run_id: 1, status: 'stopped' });
   });
 
-  it('lists what the store has where no trainer answers, and says so', async () => {
+  it('lists what the store has where no trainer answers, and reports that', async () => {
     expect(await run('runs', 'list')).toMatchObject({ code: 0, out: 'No training runs yet.\n' });
     await startHanging();
     await json('runs', 'start');
@@ -102,7 +102,7 @@ describe('the command runs', () => {
     [200, '{"runs": 3}'],
     [200, 'hello'],
     [404, '{"oops": true}'],
-  ])('takes another program at that port (%i %s) for no trainer', async (status, text) => {
+  ])('does not take another program at that port (%i %s) for a trainer', async (status, text) => {
     const server = createServer((_request, response) => response.writeHead(status).end(text)).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     process.env['MINUTEHAND_TRAINER_PORT'] = String((server.address() as AddressInfo).port);
@@ -113,7 +113,7 @@ describe('the command runs', () => {
     }
   });
 
-  it('knows two kinds of runs', async () => {
+  it('accepts two kinds of runs', async () => {
     expect(await json('runs', 'start', '--kind', 'weekly')).toMatchObject({
       code: 2,
       document: { error: { code: 'USAGE' } },

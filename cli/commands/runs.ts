@@ -24,7 +24,7 @@ export function addRuns(program: Command, output: () => Output): void {
     .command('runs')
     .summary('list, start and cancel training runs of the trainer')
     .description(
-      'Asks the trainer that runs at transports.trainer of config/minutehand.yaml (MINUTEHAND_TRAINER_PORT). Without one, list shows what the store has.',
+      'Sends a request to the trainer at transports.trainer of config/minutehand.yaml (MINUTEHAND_TRAINER_PORT). Without one, list shows what the store has.',
     );
   runs
     .command('list')
@@ -33,8 +33,11 @@ export function addRuns(program: Command, output: () => Output): void {
   runs
     .command('start')
     .addOption(
-      new Option('--kind <kind>', 'full: anew from all bars; incremental: warm start from the active models')
-        .choices(['full', 'incremental'])
+      new Option(
+        '--kind <kind>',
+        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: θ2 of the active models again',
+      )
+        .choices(['full', 'incremental', 'thresholds'])
         .default('full'),
     )
     .description('begins a run; refused while one is under way')

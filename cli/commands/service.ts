@@ -57,15 +57,15 @@ export function addService(program: Command, output: () => Output, machine: Mach
       `Writes units for every shard of the configuration, puts configuration into ${CONFIG_FOLDER} (what is there stays), run-time data into ${HOME_FOLDER}, logs into ${LOG_FOLDER}, makes the user ${USER} and the command minutehandctl, and starts everything. Run it again after an upgrade, or after a change of shards or folders.`,
     )
     .option('--no-start', 'write and enable, and leave the start to you')
-    .option('--no-standby', 'no second daemon for each shard that waits for the place of the first')
+    .option('--no-standby', 'no standby daemon for each shard')
     .addOption(
-      new Option('--program <folder>', 'where the package lies, as the service sees it').default(
+      new Option('--program <folder>', 'path of the package, as seen by the service').default(
         packageRoot(),
         'this package',
       ),
     )
     .addOption(new Option('--node <file>', 'the Node that runs it').default(process.execPath, 'this Node'))
-    .option('--root <folder>', 'write the files into this folder in the place of /, and do nothing else', machine.root)
+    .option('--root <folder>', 'write the files into this folder instead of /, and do nothing else', machine.root)
     .option('--dry-run', 'show what would be written, and do nothing')
     .addHelpText(
       'after',
@@ -81,7 +81,7 @@ Examples:
     .summary('end it and remove the units')
     .description(`Ends and removes all units. ${USERS_FOLDERS.join(', ')} and the user ${USER} stay, unless --purge.`)
     .option('--purge', `remove configuration, models, journals, logs and the user ${USER} too; there is no way back`)
-    .option('--root <folder>', 'remove the files from this folder in the place of /, and do nothing else', machine.root)
+    .option('--root <folder>', 'remove the files from this folder instead of /, and do nothing else', machine.root)
     .option('--dry-run', 'show what would be removed, and do nothing')
     .action((flags: UninstallFlags) => uninstall(flags, output(), machine));
   service
@@ -120,7 +120,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
   runOrThrow(machine, 'systemd-sysusers', ['/etc/sysusers.d/minutehand.conf']);
   runOrThrow(machine, 'systemctl', ['daemon-reload']);
   const stale = enabledUnits(root).filter((unit) => !plan.units.includes(unit));
-  // Of shards that are no more, or standbys that nobody wants.
+  // Of shards that are no longer configured, or unwanted standbys.
   if (stale.length > 0) runOrThrow(machine, 'systemctl', ['disable', '--now', ...stale]);
   runOrThrow(machine, 'systemctl', ['--quiet', 'enable', ...plan.units]);
   output.line(`market   ${plan.settings.minutehand.market}, as ${CONFIG_FOLDER}/minutehand.yaml sets`);
@@ -162,7 +162,7 @@ function uninstall(flags: UninstallFlags, output: Output, machine: Machine): voi
   if (removed.length === 0) output.line('There was nothing to remove.');
   if (!isElsewhere) {
     runOrThrow(machine, 'systemctl', ['daemon-reload']);
-    // Units that had failed are remembered until they are forgotten; none may be.
+    // systemd keeps failed units until they are reset; none may remain.
     machine.run('systemctl', ['reset-failed', 'minutehand-*']);
     if (purge && machine.run('id', ['-u', USER]).code === 0) runOrThrow(machine, 'userdel', [USER]);
   }

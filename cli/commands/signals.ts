@@ -39,13 +39,13 @@ interface DayFlags {
 }
 
 const SHOWN_ROWS = '50';
-/** Columns of the CSV, in this order: those of the table but the text that the others give back. */
+/** Columns of the CSV, in this order: those of the table without the text, which the others reproduce. */
 const COLUMNS = SIGNAL_COLUMNS.map(([name]) => name).filter((name) => name !== 'body');
 
 export function addSignals(program: Command, output: () => Output): void {
   const signals = program
     .command('signals')
-    .summary('what was said, and where it is kept: list, days, archive, verify, restore')
+    .summary('published signals and where they are stored: list, days, archive, verify, restore')
     .description(
       'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
@@ -74,7 +74,7 @@ export function addSignals(program: Command, output: () => Output): void {
       .addOption(marketOption());
   range(signals.command('archive'), 'archive')
     .description(
-      'archives days that are over: those given, else all that are not archived yet, and then deletes what signals_history_days lets go. Copies from the journals first. ' +
+      'archives days that are over: those given, else all that are not archived yet, and then deletes what is older than signals_history_days. Copies from the journals first. ' +
         'The trainer does this by archive_cron; doing it again is harmless',
     )
     .action((flags: DayFlags) => archive(flags, output()));
@@ -86,7 +86,7 @@ export function addSignals(program: Command, output: () => Output): void {
   range(signals.command('restore'), 'restore')
     .option('--out <file>', 'into a file with one signal per line instead; - is standard output')
     .description(
-      'brings archived days back into the history, where they stay for signals_history_days from now; rows that are there stay as they are',
+      'restores archived days into the history, where they stay for signals_history_days from now; present rows are unchanged',
     )
     .action((flags: DayFlags) => restore(flags, output()));
 }
@@ -324,8 +324,8 @@ async function restoreToFile(
 }
 
 /**
- * Text into a file that appears when it is whole, or to standard output (`-`), which the document that --json promises
- * has to itself.
+ * Text into a file that appears when it is complete, or to standard output (`-`), which --json reserves for its
+ * document.
  * @returns whether it is a file
  */
 async function writeOut(

@@ -56,21 +56,21 @@ afterAll(async () => {
 });
 
 describe('minutehand status', () => {
-  it('says that nothing runs, and what to do, and makes no home', async () => {
+  it('reports that nothing runs, and the next step, and creates no home', async () => {
     const status = await lookAround(settings, paths, OPEN_MS);
     expect({ ok: status.ok, presences: status.daemons.map(({ presence }) => presence) }).toEqual({
       ok: false,
       presences: ['down', 'down'],
     });
     expect(textsOf(status)).toEqual([
-      'problem daemon a: does not run: nobody answers bars.',
-      'problem daemon b: does not run: nobody answers bars.',
+      'problem daemon a: does not run: no process answers bars.',
+      'problem daemon b: does not run: no process answers bars.',
       'problem trainer: does not run: nothing is learned, watched or archived.',
     ]);
     expect(existsSync(paths.home)).toBe(false);
   });
 
-  it('tells a process that has its place and does not answer from one that is dead and left its address', async () => {
+  it('distinguishes a process that holds its lock and does not answer from a dead one that left its address', async () => {
     const unlock = lockHome(paths.lock('daemon_a'));
     const unlockStandby = lockHome(paths.lock('standby_a'));
     const dead = { pid: 1, host: '127.0.0.1', port: 1, started: '' };
@@ -134,7 +134,7 @@ describe('minutehand status', () => {
       expect(paths.signals.startsWith(paths.home)).toBe(false);
     });
 
-    it('says what is wrong with a daemon that runs, and what only looks so', async () => {
+    it('reports real problems of a running daemon, and only notes apparent ones', async () => {
       const { daemons: seen, trainer } = await lookAround(settings, paths, OPEN_MS);
       const healthy = { ...seen[0]!, said: { ...seen[0]!.said!, model_version: '20261101_0300', expired_pairs: [] } };
       const fresh = healthy.pairs[0]!.signal!;
@@ -195,7 +195,7 @@ describe('minutehand status', () => {
       );
     });
 
-    it('says what is wrong with a trainer', () => {
+    it('reports problems of a trainer', () => {
       const run = { run_id: 7, kind: 'full', trigger: 'schedule', status: 'aborted', error: 'no bars', reasons: [] };
       const told = (last_run: object | null, active_error?: object): string[] => {
         const said = { status: 'ok', active_version: null, last_run, schedules: [], active_error } as never;
@@ -212,7 +212,7 @@ describe('minutehand status', () => {
       ]);
     });
 
-    it('says of a daemon that has ended what its files still say', async () => {
+    it('reports the state in the files of a daemon that has ended', async () => {
       await daemons['a']!.stop();
       const status = await lookAround(settings, paths, OPEN_MS);
       expect(status.daemons.map(({ presence }) => presence)).toEqual(['down', 'up']);
@@ -220,7 +220,7 @@ describe('minutehand status', () => {
       const lines = linesOf(status, Date.now());
       expect(lines[0]).toBe('daemon a: does not run');
       expect(lines[1]).toMatch(new RegExp(`^  ${FIRST} .* HALT +target 0 +\\d+ s ago`));
-      expect(lines.join('\n')).toContain('✗ daemon a: does not run: nobody answers bars.\n    → Start all with');
+      expect(lines.join('\n')).toContain('✗ daemon a: does not run: no process answers bars.\n    → Start all with');
     });
   });
 });

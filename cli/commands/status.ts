@@ -65,7 +65,7 @@ async function runStatus(watch: number | true | undefined, output: Output): Prom
   }
 }
 
-/** Asks everybody at the same time: one that hangs keeps the others from nothing. */
+/** Queries all processes at the same time: one that hangs does not delay the others. */
 export async function lookAround(settings: Settings, paths: HomePaths, nowMs: number): Promise<Status> {
   const [trainer, ...daemons] = await Promise.all([
     lookAtTrainer(settings, paths),

@@ -172,7 +172,7 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   if (findings.length > 0) process.exitCode = 1;
 }
 
-/** What the fills that were asked for are laid against. */
+/** The signals with which the requested fills are compared. */
 function signalsOf({ settings, pairIds, toMs }: Asked, fromMs: number): Against {
   const nowMs = MACHINE_CLOCK.nowMs();
   const { entries, ...rest } = against(settings, homePaths(), fromMs - DAY_MS, toMs ?? Number.MAX_SAFE_INTEGER, nowMs);

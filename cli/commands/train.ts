@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -20,11 +22,17 @@ import { adoptionGates } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
+import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
-import { ownResources } from '../../trainer/schedule/run_resources.ts';
+import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
+import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
+import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
+import { openSource } from '../feature_source.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
+
+const SECONDS_PER_DAY = 86_400;
 
 interface TrainFlags {
   readonly data?: string;
@@ -37,9 +45,16 @@ interface TrainFlags {
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
   readonly warmStart?: boolean;
+  readonly theta2?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly cache: boolean;
+  readonly days?: string;
+  readonly verbose?: boolean;
+  readonly config?: string;
+  readonly requireGates?: boolean;
+  readonly features?: string;
+  readonly hashName?: boolean;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -54,7 +69,11 @@ export function addTrain(program: Command, output: () => Output): void {
       '--data <folder>',
       'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journaled and those that were imported',
     )
-    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--from <day>', 'first UTC day or minute of the bars to use; `store`: as --features store')
+    .option(
+      '--features <place>',
+      'learn features and labels of a CSV or Parquet file, of postgres://…?table=schema.name, or of the store, as `dataset export` writes them; bars are needed all the same',
+    )
     .option('--to <day>', 'UTC day or minute at which they end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
     .option('--seed <n>', 'seed of row and column sampling', '1')
@@ -63,16 +82,19 @@ export function addTrain(program: Command, output: () => Output): void {
       'trials of the parameter search; 0 searches nothing: parameters and thresholds are those of config/ (default: search.trials)',
     )
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
-    .option(
-      '--holdout-from <day>',
-      'UTC day or minute from which on no choice sees the bars (default: train.holdout_fraction)',
-    )
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
       '--warm-start',
       'warm-start from the active version with what has come since it was learned in full: a few trees more, nothing searched',
     )
+    .option('--days <n>', 'the last n days of these bars only')
+    .option('--config <folder>', 'folder of the configuration, or a file in it (default: MINUTEHAND_CONFIG, config/)')
+    .option('--verbose', 'a line on standard error for each stage')
+    .option('--require-gates', 'exit code 1 when a gate fails')
+    .option('--theta2', 'search θ2 of the active version again on the bars behind its last one; its models stay')
+    .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -85,27 +107,39 @@ export function addTrain(program: Command, output: () => Output): void {
     });
 }
 
-async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+async function runTrain(given: TrainFlags, output: Output): Promise<void> {
+  const flags = withFeatures(given);
   const seed = parseInteger(flags.seed, '--seed');
+  if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const settings = withEngine(loadSettings(), flags.engine);
+  const settings = withEngine(loadSettings(configFolder(flags.config)), flags.engine);
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
   const paths = homePaths();
   const modelsFolder = flags.out ?? paths.models;
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
   const progress = output.progress();
-  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const bars = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
+  const told = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
+  const onProgress = (stage: string, done: number, total: number): void => {
+    told?.(stage);
+    progress.update(stage, done, total);
+  };
+  const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
+  const bars = flags.days === undefined ? read : lastDays(read, parseInteger(flags.days, '--days', 1));
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
-  let result: TrainResult | null;
+  const gpu = watchGpu(process.pid);
+  let result: TrainResult | Theta2Result | null;
   let gates: GateResult[] = [];
+  const market = flags.data === undefined ? settings.minutehand.market : 'live';
+  const source = flags.features === undefined ? null : await openSource(flags.features, settings, market);
   try {
     const options: TrainOptions = {
       settings,
       bars,
-      market: flags.data === undefined ? settings.minutehand.market : 'live',
+      market,
+      source,
+      hashName: flags.hashName === true,
       seed,
       gitCommit: gitCommit(),
       out: dryFolder ?? modelsFolder,
@@ -117,22 +151,81 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       workers,
       onProgress,
     };
-    result = flags.warmStart ? await trainFromWarmStart(activeBundle(modelsFolder), options) : await train(options);
-    if (result !== null) gates = await adoptionGates(result, { settings, bars, modelsFolder, workers, onProgress });
+    result = await trainAs(flags, modelsFolder, options);
+    const compared = result !== null && 'bars' in result ? result.bars : bars;
+    if (result !== null)
+      gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     progress.stop();
+    await source?.close();
   }
   if (result === null) {
-    output.line('Nothing new: no model gains a tree from the bars that have come. The active models stay.');
-    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources() });
+    output.line(`Nothing new: ${NOTHING_NEW[flags.theta2 ? 'theta2' : 'trees']}. The active models stay.`);
+    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources(await gpu.stop()) });
     return;
   }
   const isWritten = dryFolder === null;
   const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
   if (adopted) activate(modelsFolder, result.version);
   if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
-  report({ result, gates, flags, isWritten, adopted }, output);
+  if (isWritten) tellMetadata(modelsFolder, output);
+  report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
+  if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/** @throws MinutehandError CONFIG_MISSING */
+function configFolder(place: string | undefined): { configDir?: string } {
+  if (place === undefined) return {};
+  return { configDir: /\.ya?ml$/.test(place) ? dirname(place) : place };
+}
+
+/** A line for each stage when it begins; what a stage says of its progress behind a comma is left out. */
+function stageLines(tell: (line: string) => void): (stage: string) => void {
+  const beganMs = performance.now();
+  let last = '';
+  return (stage) => {
+    const name = stage.split(',')[0]!;
+    if (name !== last) tell(`${((performance.now() - beganMs) / 1000).toFixed(1)} s: ${name}`);
+    last = name;
+  };
+}
+
+/** The bars of the last days before the newest one. */
+function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<string, BarColumns> {
+  const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
+  const from = (newest - days * SECONDS_PER_DAY + SECONDS_PER_BAR) as OpenTime;
+  return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
+}
+
+/** The views follow the bundles: one that cannot be written does not undo what is done. */
+function tellMetadata(modelsFolder: string, output: Output): void {
+  try {
+    writeMetadataViews(modelsFolder);
+  } catch (error) {
+    output.note(`The metadata views were not written: ${describeError(error).message}`);
+  }
+}
+
+/** `--from store` is `--features store`. */
+function withFeatures(flags: TrainFlags): TrainFlags {
+  if (flags.from !== 'store') return flags;
+  const { from: _from, ...others } = flags;
+  return { ...others, features: flags.features ?? 'store' };
+}
+
+const NOTHING_NEW = {
+  trees: 'no model gains a tree from the bars that have come',
+  theta2: 'no other θ2 is better on the bars that have come',
+} as const;
+
+function trainAs(
+  { warmStart, theta2 }: TrainFlags,
+  modelsFolder: string,
+  options: TrainOptions,
+): Promise<TrainResult | Theta2Result | null> {
+  if (theta2) return researchTheta2(activeBundle(modelsFolder), options);
+  return warmStart ? trainFromWarmStart(activeBundle(modelsFolder), options) : train(options);
 }
 
 interface Outcome {
@@ -141,9 +234,10 @@ interface Outcome {
   readonly flags: TrainFlags;
   readonly isWritten: boolean;
   readonly adopted: boolean;
+  readonly resources: RunResources;
 }
 
-function report({ result, gates, flags, isWritten, adopted }: Outcome, output: Output): void {
+function report({ result, gates, flags, isWritten, adopted, resources }: Outcome, output: Output): void {
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
@@ -177,7 +271,7 @@ function report({ result, gates, flags, isWritten, adopted }: Outcome, output: O
     search,
     edge,
     gates,
-    resources: ownResources(),
+    resources,
   });
 }
 
@@ -216,12 +310,15 @@ async function tellRegistry(
 
 function searchLines(search: Manifest['search']): string[] {
   const lines: string[] = [];
-  const { ai1 = null, thresholds = null } = search ?? {};
-  if (ai1 !== null) {
-    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error, forward_gain = null } = ai1;
+  const { thresholds = null } = search ?? {};
+  for (const name of MODEL_NAMES) {
+    const report = search?.[name] ?? null;
+    if (report === null) continue;
+    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error } = report;
+    const { forward_gain = null } = report;
     lines.push(
-      `search: ${trials} trials (${pruned} pruned), log loss of AI1 ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
-        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${ai1.adopted ? 'taken' : 'the configured parameters stay'}`,
+      `search: ${trials} trials (${pruned} pruned), log loss of ${name.toUpperCase()} ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
+        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${report.adopted ? 'taken' : 'the configured parameters stay'}`,
     );
   }
   if (thresholds !== null) {
@@ -245,8 +342,8 @@ function withEngine(settings: Settings, engine: string | undefined): Settings {
 }
 
 /** Bars of all configured symbols, without suspect ones: of a folder, or all that this installation knows. */
-async function readBars(
-  flags: TrainFlags,
+export async function readBars(
+  flags: Pick<TrainFlags, 'data' | 'from' | 'to'>,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {

@@ -8,7 +8,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 const text = renderConfigurationDoc();
 
 describe('docs/reference/CONFIGURATION.md', () => {
-  it('is what the schemas and the files of config/ say', () => {
+  it('matches the schemas and the files of config/', () => {
     expect(readFileSync(join(packageRoot(), 'docs', 'reference', 'CONFIGURATION.md'), 'utf8')).toBe(text);
   });
 

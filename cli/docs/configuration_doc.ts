@@ -36,7 +36,7 @@ function shown(value: unknown): string {
 interface Entry {
   readonly value: unknown;
   readonly label_ja: string;
-  readonly description: string;
+  readonly description?: string;
 }
 
 function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
@@ -45,7 +45,7 @@ function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
     shown(entry.value),
     prose(allowedShort(schemaAt(jsonSchema(part), [key, 'value']) ?? {})),
     entry.label_ja,
-    prose(entry.description),
+    prose(entry.description ?? ''),
   ]);
   return table(['key', 'value', 'allowed', 'label_ja', 'meaning'], rows);
 }
@@ -105,7 +105,7 @@ function plainSections(content: Record<string, unknown>): string {
     .join('\n\n');
 }
 
-/** What is allowed, as a mathematician writes it: `1…5000` is a whole number, `(0, 1]` any. */
+/** Allowed values in interval notation: `1…5000` is a whole number, `(0, 1]` any. */
 function allowedShort(schema: JsonSchema): string {
   return allowed(schema)
     .replace(/a whole number from (\S+) to ([^\s,]+)/g, '`$1…$2`')

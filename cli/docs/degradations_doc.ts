@@ -7,7 +7,7 @@ export function renderDegradationsDoc(): string {
   return `# Degradations
 
 Generated from \`daemon/degradations.ts\` by \`npm run docs\`. Do not edit. A degradation shows in \`/healthz\` \`degradations\`, in mode DEGRADED of
-every signal, and in \`minutehand status\`. Signals continue, and the mode recovers by itself.
+every signal, and in \`minutehand status\`. Signals continue, and the mode recovers automatically.
 
 ${table(['degradation', 'meaning', 'what to do'], rows)}
 `;

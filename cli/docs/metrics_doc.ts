@@ -1,12 +1,13 @@
-import type { Metric } from '../../daemon/metrics/metric.ts';
+import type { Metric } from '../../shared/metrics/metric.ts';
 import { DAEMON_METRICS, PROCESS_METRICS } from '../../daemon/metrics/metrics.ts';
+import { TRAINER_METRICS } from '../../trainer/metrics/metrics.ts';
 import { table } from './table.ts';
 
 /** docs/reference/METRICS.md: the list of metrics. */
 export function renderMetricsDoc(): string {
   return `# Metrics
 
-Generated from \`daemon/metrics/metrics.ts\` by \`npm run docs\`. Do not edit. \`GET /metrics\` of a daemon, in the text format of Prometheus. Times and ages
+Generated from \`{daemon,trainer}/metrics/metrics.ts\` by \`npm run docs\`. Do not edit. \`GET /metrics\`, in the text format of Prometheus. Times and ages
 are in seconds; histograms have buckets from 1 µs to 1 s. What to watch: [OPERATE.md](../guides/OPERATE.md#metrics).
 
 ## Of a daemon
@@ -16,6 +17,10 @@ ${metricTable(DAEMON_METRICS)}
 ## Of its process
 
 ${metricTable(PROCESS_METRICS)}
+
+## Of a trainer
+
+${metricTable(TRAINER_METRICS)}
 `;
 }
 

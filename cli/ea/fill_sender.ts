@@ -7,7 +7,9 @@ import { readPart } from './result_file.ts';
 const EVERY_MS = 250;
 const CHUNK_BYTES = 65_536;
 const STREAM_MAXLEN = 100_000;
-/** What a Redis that came back empty may have lost is sent again; whoever reads it knows what he has. */
+/**
+ * Tail of the file that is sent again, for a Redis that came back empty; its consumer skips fills that it already has.
+ */
 const AGAIN_BYTES = 65_536;
 const NEWLINE = 10;
 
@@ -73,7 +75,7 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
       try {
         while (await send());
       } catch {
-        // Redis went away in between: they are sent when it is back.
+        // Redis disconnected in between: they are sent when it is back.
       }
     });
     return turn;

@@ -36,18 +36,18 @@ const stateSchema = z.strictObject({
     realised: z.number(),
     ticket: z.int().nonnegative(),
   }),
-  /** Lines that belong into result.json and may not stand there yet. */
+  /** Lines for result.json that may be missing there. */
   outbox: z.array(z.string()),
 });
 
-/** All that is remembered of one pair of one market: a file of its own, replaced as a whole. */
+/** The saved state of one pair of one market: its own file, replaced as a whole. */
 export type SavedPair = z.infer<typeof stateSchema>;
 
 const statePath = (folder: string, market: string, pairId: string): string =>
   join(folder, `state_${market}_${pairId}.json`);
 
 /**
- * @returns null when nothing is remembered
+ * @returns null when nothing is saved
  * @throws MinutehandError EA_STATE
  */
 export function loadPairState(files: FileSystem, folder: string, market: string, pairId: string): SavedPair | null {

@@ -2,7 +2,7 @@ import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fil
 import type { Order } from '../../shared/signal/consumer.ts';
 import type { MarketKind, Signal } from '../../shared/signal/signal.ts';
 
-/** What a symbol costs, in basis points; as `symbols` of config/minutehand.yaml. */
+/** Costs of a symbol, in basis points; as `symbols` of config/minutehand.yaml. */
 export interface PaperCosts {
   /** The full quoted spread: half of it is paid at each side. */
   readonly spread_bps: number;
@@ -39,7 +39,7 @@ export interface HeldPosition {
   readonly legs: readonly [HeldLeg, HeldLeg];
 }
 
-/** What is held and known of one pair of one market. Plain data. */
+/** Position and state of one pair of one market. Plain data. */
 export interface PaperBook {
   readonly held: HeldPosition | null;
   /** Closes of the last bar. */
@@ -58,7 +58,7 @@ export interface PaperMoment {
 
 const LEG_NAMES = ['A', 'B'] as const;
 const LOT_STEP = 0.01;
-/** The daemon says MAX_AGE itself when it lives. */
+/** A running daemon sends MAX_AGE itself. */
 const GRACE_BARS = 2;
 const LIVE_BAR_MS = 60_000;
 /** A signal is valid for so many bars. */
@@ -69,7 +69,7 @@ function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): 
   return middle * (1 + (side * spread_bps) / 20_000);
 }
 
-/** What the pair would earn if it were closed now, slippage and commission left out. */
+/** Unrealized profit of the pair at the last closes, without slippage and commission. */
 export function floatingPnl({ held, prices }: PaperBook, rules: PaperRules): number {
   if (held === null || prices === null) return 0;
   return held.legs.reduce((sum, leg, index) => {
@@ -83,15 +83,15 @@ export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: n
   return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
 }
 
-/** The book knows the prices of this signal. */
+/** Sets the prices of this signal in the book. */
 export function withPrices(book: PaperBook, { price_a, price_b }: Signal): PaperBook {
   return price_a === null || price_b === null ? book : { ...book, prices: [price_a, price_b] };
 }
 
 /**
- * Opens both legs at once, or none and says why: at the closes of the signal's bar, half the spread and the slippage
- * worse. A lot is one unit of the symbol, and prices count as money of the account, which comes to a notional in it:
- * `lots · price`.
+ * Opens both legs at once, or none and returns the reason: at the closes of the signal's bar, half the spread and the
+ * slippage worse. A lot is one unit of the symbol, and prices count as money of the account, so the notional is `lots ·
+ * price`.
  *
  * lots of A = ⌊equity · risk · scale / price of A⌋, of B what |β| times its notional is, each in steps of 0.01.
  * @param refusal why no entry is followed now, or empty
@@ -142,9 +142,9 @@ export function openPaper(
 }
 
 /**
- * Closes both legs at the closes of the last bar that was heard of, half the spread and the slippage worse; what it
- * earned is net of the commission of both sides.
- * @param cause the signal that asked for it; null = this program did
+ * Closes both legs at the closes of the last received bar, half the spread and the slippage worse; the profit is net of
+ * the commission of both sides.
+ * @param cause the signal that requires it; null = this program's own decision
  */
 export function closePaper(
   book: PaperBook,

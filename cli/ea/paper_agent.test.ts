@@ -98,7 +98,7 @@ const words = (verdict: Verdict): string =>
   verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : verdict.orders.map(({ order }) => order).filter((order) => order !== 'hold').join(' '); // prettier-ignore
 
 describe('the paper trading consumer', () => {
-  it.each([1, 2, 3])('writes, fill by fill, what follows from the signals: the same as the reference of the expert advisor (seed %i)', (seed) => {
+  it.each([1, 2, 3])('writes the fills that follow from the signals, equal to the reference of the expert advisor (seed %i)', (seed) => {
     const agent = agentOf();
     const trace: TraceLine[] = someDay(seed, 150).map(({ text, atMs }) => {
       nowMs = atMs;
@@ -115,7 +115,7 @@ describe('the paper trading consumer', () => {
         expect(fill[field] ?? 0).toBeCloseTo(wanted[index]![field] ?? 0, 9);
   }); // prettier-ignore
 
-  it('killed at any write: each order is done whole or not at all, and told of once', () => {
+  it('killed at any write: each order is executed whole or not at all, and reported once', () => {
     const day = someDay(4, 20);
     const uninterrupted = countedFiles(Infinity);
     const agent = agentOf(uninterrupted.files);
@@ -154,7 +154,7 @@ describe('the paper trading consumer', () => {
     }
   });
 
-  it('writes a line anew that a death cut off', () => {
+  it('rewrites a line that a kill truncated', () => {
     const agent = agentOf();
     agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
     const state = join(folder, 'state_live_XAUUSD_XAGUSD.json');
@@ -168,13 +168,13 @@ describe('the paper trading consumer', () => {
     expect(JSON.parse(readFileSync(state, 'utf8'))).toMatchObject({ outbox: [] });
   }); // prettier-ignore
 
-  it('goes on after a restart with what it holds, and never opens again what it has opened', () => {
+  it('keeps its positions over a restart, and never opens the same one again', () => {
     const signal = textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 });
     agentOf().hear(signal);
     expect(fillsOf()).toHaveLength(2);
     const again = agentOf();
     expect(again.hear(signal)).toMatchObject({ code: 'REPEATED' });
-    // After a crash the daemon may say the same under a new boot.
+    // After a crash the daemon may send the same under a new boot.
     again.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
     expect(fillsOf()).toHaveLength(2);
     again.hear(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'b', seq: 2, generated_at_ms: T0 }));
@@ -186,7 +186,7 @@ describe('the paper trading consumer', () => {
     ]);
   }); // prettier-ignore
 
-  it('closes by its own maximum age when nobody speaks any more, and only then', () => {
+  it('closes by its own maximum age when no more signals arrive, and only then', () => {
     const agent = agentOf();
     agent.hear(textOf(enterBody(idOf(1), { max_age_bars: 10 }), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
     nowMs = T0 + 12 * 60_000;
@@ -202,7 +202,7 @@ describe('the paper trading consumer', () => {
     expect(fillsOf()).toHaveLength(4);
   });
 
-  it('writes no ticket that another program writes, which hears the same in the same millisecond', () => {
+  it('writes no ticket of another program that receives the same signal in the same millisecond', () => {
     const root = folder;
     const keys = ['one', 'two'].flatMap((name) => {
       folder = join(root, name);
@@ -237,12 +237,12 @@ describe('the paper trading consumer', () => {
     expect(agent.equity()).toBeCloseTo(10_000 + fillsOf().reduce((sum, { pnl }) => sum + (pnl ?? 0), 0), 9);
   }); // prettier-ignore
 
-  it('refuses to begin with a state that is damaged: nobody knows what it holds', () => {
+  it('refuses to start with a damaged state: its positions are unknown', () => {
     writeFileSync(join(folder, 'state_live_XAUUSD_XAGUSD.json'), '{"market":"live"');
     expect(() => agentOf()).toThrow(expect.objectContaining({ code: 'EA_STATE' }) as Error);
   });
 
-  it('trades nothing that it cannot remember', () => {
+  it('trades nothing that it cannot save', () => {
     const files = { ...MACHINE_FILES, write: () => { throw new Error('ENOSPC'); } }; // prettier-ignore
     const agent = agentOf(files);
     expect(() => agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }))).toThrow(

@@ -35,11 +35,11 @@ export interface AgentOptions {
   readonly files: FileSystem;
   /** A file of this name in `folder`, or this one, stops all trading while it is there. */
   readonly killFile: string;
-  /** Told of each line of result.json when it stands there. */
+  /** Called with each line of result.json after it is written. */
   onFill(fill: Fill): void;
 }
 
-/** What it knows of a pair, for people. */
+/** State of a pair, for display. */
 export interface PairView {
   readonly pairId: string;
   /** null before the first signal. */
@@ -62,7 +62,7 @@ export interface PairView {
 export interface PaperAgent {
   /** One signal as it came, on whichever way. @throws MinutehandError OUTPUT_UNWRITABLE: nothing was traded then */
   hear(text: string): Verdict;
-  /** What is due without a signal: maximum age, kill switch. @throws MinutehandError OUTPUT_UNWRITABLE */
+  /** Actions due without a signal: maximum age, kill switch. @throws MinutehandError OUTPUT_UNWRITABLE */
   tick(): void;
   readonly killed: boolean;
   equity(): number;
@@ -72,9 +72,9 @@ export interface PaperAgent {
 const FRESH = { bootId: '', seq: 0, positionId: '', entered: [] };
 
 /**
- * A reference consumer that trades on paper: what shared/signal/consumer.ts orders, and what an expert advisor does by
- * itself. State and fills of an order are one write, then the fills go to result.json, then they leave the state:
- * killed at any moment, it has done an order whole or not at all, and tells of it once.
+ * A reference consumer that trades on paper: the orders of shared/signal/consumer.ts, and the duties of an expert
+ * advisor itself. State and fills of an order are one write, then the fills are appended to result.json, then they are
+ * removed from the state: if it is killed at any moment, an order is executed whole or not at all, and reported once.
  *
  * @throws MinutehandError EA_STATE, OUTPUT_UNWRITABLE
  */
@@ -100,7 +100,7 @@ class PairStates {
     }
   }
 
-  /** Of pairs that have been traded or heard of. */
+  /** Pairs with a trade or a received signal. */
   get known(): ReadonlyMap<string, SavedPair> {
     return this.#states;
   }
@@ -178,7 +178,7 @@ class Agent implements PaperAgent {
     return verdict;
   }
 
-  /** What came in order is remembered although it was refused: a clock that steps back must not make it fresh. */
+  /** A message in sequence is recorded although it was refused: a clock that steps back must not make it fresh. */
   #refuse(text: string, code: string, before: ConsumerState): void {
     const after = this.#consumer.state();
     for (const id of this.#configured) {
@@ -252,7 +252,7 @@ class Agent implements PaperAgent {
     return equityOf(this.#states.known, this.#options.rules);
   }
 
-  /** The equity with `book` in the place of the pair's own. */
+  /** The equity with `book` instead of the pair's own. */
   #worth(pairId: string, book: PaperBook): number {
     const state = { ...this.#states.of(pairId), book: book as SavedPair['book'] };
     return equityOf(new Map(this.#states.known).set(pairId, state), this.#options.rules);

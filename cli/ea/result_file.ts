@@ -5,7 +5,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 export interface ResultFile {
   /** @throws MinutehandError OUTPUT_UNWRITABLE */
   append(lines: readonly string[]): void;
-  /** Those of the lines that do not stand at its end. */
+  /** The lines that are missing at its end. */
   missing(lines: readonly string[]): string[];
 }
 

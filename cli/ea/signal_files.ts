@@ -4,7 +4,7 @@ import type { Hear, SignalSource } from './signal_source.ts';
 
 const LOOK_MS = 20;
 
-/** Follows `<signals>/<pair_id>/signal.json` of these pairs: reads each file again when another one stands there. */
+/** Follows `<signals>/<pair_id>/signal.json` of these pairs: reads each file again when it was replaced. */
 export function followFiles(files: FileSystem, signals: string, pairIds: readonly string[], hear: Hear): SignalSource {
   const seen = new Map<string, FileStat>();
 

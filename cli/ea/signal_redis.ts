@@ -6,7 +6,7 @@ const KEYS_MS = 15_000;
 
 /**
  * Follows the channels `minutehand:signals:<pair_id>`, and reads the keys with the last signals after each subscription
- * and now and then.
+ * and periodically.
  */
 export function followRedis(transport: EaTransport, pairIds: readonly string[], hear: Hear): SignalSource {
   const listener = connectRedis(transport, 'minutehand-ea-listen');
@@ -26,7 +26,7 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
     for (const text of texts) if (text !== null) hear(text);
   }
 
-  // It subscribes again by itself after a connection was lost.
+  // It resubscribes automatically after a lost connection.
   listener.redis.on('ready', () => {
     listener.redis.subscribe(...channels).then(readKeys, () => undefined);
   });

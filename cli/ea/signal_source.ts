@@ -5,5 +5,5 @@ export interface SignalSource {
   stop(): Promise<void>;
 }
 
-/** Told of every text that comes, whole and in the order in which it came. */
+/** Called with every received text, whole and in order of arrival. */
 export type Hear = (text: string) => void;

@@ -50,7 +50,7 @@ export function followWebSocket(url: string, hear: Hear): SignalSource {
       stopped = true;
       clearTimeout(timer);
       clearTimeout(silence);
-      // Before it is open, ending a connection is an error that says so.
+      // Ending a connection that is not yet open emits an error.
       socket?.on('error', () => undefined).terminate();
       return Promise.resolve();
     },

@@ -6,7 +6,7 @@ const FLAT = { pairId: 'XAUUSD_XAGUSD', last: null, refusal: '', positionId: '',
 const HEAD = { equity: 10_000, currency: 'USD', source: 'Redis up', killed: false };
 
 describe('status lines of the paper trading consumer', () => {
-  it('say what is held, for how long, and what was heard of each pair', () => {
+  it('show open positions, their age, and the last signal of each pair', () => {
     const last = { mode: 'OK', reason: 'IN_POSITION', z: -2.345, generatedMs: T0 - 12_000, validUntilMs: T0 + 1 } as const;
     const held = { ...FLAT, last, side: -1, openedMs: T0 - 180_000, floating: -3.2, realised: 1 } as const;
     expect(statusLines([held, { ...FLAT, pairId: 'EURUSD_GBPUSD' }], HEAD, T0, 200)).toEqual([

@@ -2,32 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { HealthReport } from '../../daemon/health/health.ts';
-import { readAddress, urlOf } from '../../shared/address.ts';
 import { isBlocked, pauseThread } from '../../shared/durable_file.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings, Shard } from '../../shared/policy/policy.ts';
 import type { Signal } from '../../shared/signal/signal.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';
-import { isLocked } from '../../shared/store/home_lock.ts';
+import { askProcess, isTaken, type ProcessState } from '../../shared/process_state.ts';
 
-const ANSWER_MS = 3000;
 const REPLACED_MS = 10;
-
-/**
- * `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there
- * is none.
- */
-export type Presence = 'up' | 'mute' | 'down';
-
-/** What a process of this home said of itself. */
-export interface ProcessState<Said> {
-  readonly presence: Presence;
-  readonly pid: number | null;
-  /** Where it was asked; null when nobody knows where. */
-  readonly url: string | null;
-  /** null unless it is up. */
-  readonly said: Said | null;
-}
 
 export interface DaemonState extends ProcessState<HealthReport> {
   readonly shard: string;
@@ -36,10 +18,10 @@ export interface DaemonState extends ProcessState<HealthReport> {
   readonly pairs: readonly PairStatus[];
 }
 
-/** What the signal file of a pair says, whether or not a daemon runs. */
+/** Contents of the signal file of a pair, whether or not a daemon runs. */
 export interface PairStatus {
   readonly pair_id: string;
-  /** null when there is none, or none that is whole. */
+  /** null when there is none, or no valid one. */
   readonly signal: Pick<
     Signal,
     'timestamp' | 'action' | 'reason' | 'mode' | 'target' | 'boot_id' | 'seq' | 'generated_at_ms' | 'valid_until_ms'
@@ -48,57 +30,10 @@ export interface PairStatus {
   readonly refusal: string | null;
 }
 
-/**
- * Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not
- * made.
- */
-function isTaken(lock: string): boolean | null {
-  if (!existsSync(lock)) return false;
-  try {
-    return isLocked(lock);
-  } catch {
-    return null;
-  }
-}
-
-/**
- * Asks a process of this home.
- * @param kind as in the names of its lock and its address
- * @param configured where it listens when it left no address; port 0 = unknown
- * @param schema what it must answer, so that another program at the port is not taken for it
- */
-export async function askProcess<Said>(
-  paths: HomePaths,
-  kind: string,
-  configured: { readonly host: string; readonly port: number },
-  path: string,
-  schema: z.ZodType<Said>,
-): Promise<ProcessState<Said>> {
-  if (isTaken(paths.lock(kind)) === false) return { presence: 'down', pid: null, url: null, said: null };
-  const told = readAddress(paths.address(kind));
-  const address = told ?? (configured.port === 0 ? null : configured);
-  const pid = told?.pid ?? null;
-  if (address === null) return { presence: 'mute', pid, url: null, said: null };
-  const url = urlOf(address);
-  const said = await getJson(`${url}${path}`, schema);
-  const isElsewhere = said === null && isTaken(paths.lock(kind)) === null;
-  return { presence: said !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, said };
-}
-
-/** null for whatever goes wrong. */
-export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promise<Said | null> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
-    return schema.parse(await response.json());
-  } catch {
-    return null;
-  }
-}
-
 /** A daemon that is older than this program does not report these. */
 const UNREPORTED: Pick<HealthReport, 'expired_pairs' | 'late_bars'> = { expired_pairs: [], late_bars: null };
 
-/** A daemon that is older or newer than this program may say more, and is taken at its word. */
+/** A daemon of an older or newer version may report more, and is accepted as it is. */
 const healthOf = (shard: string): z.ZodType<HealthReport> =>
   z
     .custom<HealthReport>(

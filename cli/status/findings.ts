@@ -11,22 +11,22 @@ import { haltText } from '../commands/models_resume.ts';
 import type { DaemonState, PairStatus } from './daemon_state.ts';
 import type { TrainerState } from './trainer_state.ts';
 
-/** Something a person should know. */
+/** A problem or note for a person. */
 export interface Finding {
   /** A problem makes `minutehand status` fail, a note does not. */
   readonly weight: 'problem' | 'note';
   /** `daemon main`, `trainer`. */
   readonly about: string;
   readonly text: string;
-  /** What to do, or empty. */
+  /** The next step, or empty. */
   readonly next: string;
 }
 
-/** After this many intervals between bars, a daemon must have written every file anew. */
+/** After this many intervals between bars, a daemon must have rewritten every file. */
 const INTERVALS_UNTIL_FILES = 3;
 const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
 
-/** What is wrong with daemons and trainer, the worst first within each. Pure: a look in, findings out. */
+/** Problems of daemons and trainer, the worst first within each. Pure. */
 export function findingsOf(
   settings: Settings,
   daemons: readonly DaemonState[],
@@ -42,7 +42,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   const report = reportOn(`daemon ${daemon.shard}`);
   const { problem, note } = report;
   if (said === null) {
-    if (daemon.presence === 'down') problem('does not run: nobody answers bars.', START);
+    if (daemon.presence === 'down') problem('does not run: no process answers bars.', START);
     else
       problem(
         `has its place in the home and does not answer${daemon.url === null ? '' : ` at ${daemon.url}`}: it starts, ends or hangs.`,
@@ -95,7 +95,7 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
   }
 }
 
-/** What arrives, and when. */
+/** Checks of the arriving bars, by time. */
 function reportBars({ problem, note }: Report, settings: Settings, said: HealthReport, nowMs: number): void {
   const isClosed = said.market === 'live' && !isOpenMinute(nowMs / 1000);
   if (said.pairs_ready < said.pairs) {
@@ -190,7 +190,9 @@ export function expiredPairs({ model_version, expired_pairs }: HealthReport): re
   return model_version === null ? [] : expired_pairs;
 }
 
-/** Symbols of a live market whose bars have stopped while those of others go on, so that their pairs are not silent. */
+/**
+ * Symbols of a live market whose bars have stopped while those of others continue, so that their pairs are not silent.
+ */
 function missingSymbols({ minutehand }: Settings, said: HealthReport): string[] {
   const { market, last_bars, silent_pairs } = said;
   if (market !== 'live') return [];

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { HomePaths } from '../../shared/policy/home.ts';
+import { askProcess, type ProcessState } from '../../shared/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { RetrainRun } from '../../trainer/schedule/run.ts';
-import { askProcess, type ProcessState } from './daemon_state.ts';
 
-/** What the trainer's /healthz says. */
+/** Contents of the trainer's /healthz. */
 const saidSchema = z.looseObject({
   status: z.literal('ok'),
   active_version: z.string().nullable(),

@@ -8,7 +8,7 @@ const MAX_BYTES = 4096;
 
 /** A real Unix datagram socket that listens, as systemd's does. */
 export interface DatagramSocket {
-  /** The lines of all datagrams that have come and were not asked for yet. */
+  /** The lines of all datagrams since the last call. */
   received(): string[];
   close(): void;
 }

@@ -21,7 +21,7 @@ export function installFiles(root: string, files: readonly PlannedFile[]): Insta
   });
 }
 
-/** What `installFiles` would do. */
+/** The actions of `installFiles`. */
 export function outcomeOf(root: string, { path, text, mode, isUsers }: PlannedFile): FileOutcome {
   const at = join(root, path);
   if (!existsSync(at)) return 'written';
@@ -58,7 +58,7 @@ export function removeFiles(root: string, files: readonly PlannedFile[], purge: 
   return removed;
 }
 
-/** What `removeFiles` would remove. */
+/** The files that `removeFiles` removes. */
 export function removable(root: string, files: readonly PlannedFile[], purge: boolean): string[] {
   const paths = [...files.map(({ path }) => path), ...(purge ? USERS_FOLDERS : [])];
   return paths.filter((path) => existsSync(join(root, path)));

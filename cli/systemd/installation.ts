@@ -14,10 +14,10 @@ const UNIT_FOLDER = '/etc/systemd/system';
 const ENVIRONMENT_FILE = `${CONFIG_FOLDER}/minutehand.env`;
 const TRAINER = 'minutehand-trainer.service';
 const SHARED_FOLDER = 'minutehand-.service.d';
-/** Where the files of systemd/ say that node and the program are. */
+/** Paths of node and the program in the files of systemd/. */
 const START_AS_DELIVERED = `/usr/bin/node /opt/minutehand/${COMPILED_PROGRAM}`;
 
-/** Where a service is installed, and what it is to run. */
+/** Location of the service files, and the program they run. */
 export interface Target {
   /** `/`, or the folder that will be one. */
   readonly root: string;
@@ -40,7 +40,7 @@ export interface PlannedFile {
 export interface Installation {
   readonly settings: Settings;
   readonly files: readonly PlannedFile[];
-  /** What is started with the machine, the target first. */
+  /** Units that start with the machine, the target first. */
   readonly units: readonly string[];
 }
 
@@ -100,7 +100,7 @@ export function enabledUnits(root: string): string[] {
   return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
 
-/** Everything systemd may know of: whatever starts with the machine, and the target. */
+/** Every unit that systemd may have: those that start with the machine, and the target. */
 export function installedUnits(root: string): string[] {
   return existsSync(join(root, UNIT_FOLDER, TARGET)) ? [TARGET, ...enabledUnits(root)] : [];
 }

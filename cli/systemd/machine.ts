@@ -8,7 +8,7 @@ import type { Target } from './installation.ts';
 const READ_BY_ALL = 0o004;
 const ENTERED_BY_ALL = 0o001;
 
-/** What of the machine a command needs; the real one, or another in tests. */
+/** The interface of a command to the machine; the real one, or another in tests. */
 export interface Machine {
   /** Where its files are: `/`. */
   readonly root: string;
@@ -19,7 +19,7 @@ export interface Machine {
   readonly uid: number | undefined;
   /** Whether systemd runs this machine. */
   readonly isBooted: boolean;
-  /** Runs a program to its end. @returns its exit code (null: it could not be started) and what it said */
+  /** Runs a program to its end. @returns its exit code (null: it could not be started) and its output */
   run(program: string, args: readonly string[]): { code: number | null; stdout: string; stderr: string };
 }
 

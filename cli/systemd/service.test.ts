@@ -29,7 +29,7 @@ const MAIN = ['minutehand.target', 'minutehand-trainer.service', 'minutehand-dae
 const STANDBY = 'minutehand-standby@main.service';
 
 let folder: string;
-/** What the machine was asked to run. */
+/** The commands that were run on the machine. */
 let ran: string[];
 let lines: string[];
 let result: Record<string, unknown> | null;
@@ -147,7 +147,7 @@ describe('service install', () => {
     expect(lines.at(-1)).toContain('systemctl start minutehand.target');
   });
 
-  it('keeps what the user has changed, repairs what is its own, and touches nothing else the second time', async () => {
+  it('keeps changes of the user, repairs its own files, and changes nothing else the second time', async () => {
     await install();
     expect(statSync(at(`${CONFIG}/minutehand.env`)).mode & 0o777).toBe(0o600);
     change(`${CONFIG}/minutehand.yaml`, 'market: simulated', 'market: live');
@@ -162,7 +162,7 @@ describe('service install', () => {
     ]);
   });
 
-  it('follows the shards of the configuration, and ends the daemons of those that are no more', async () => {
+  it('follows the shards of the configuration, and ends the daemons of removed shards', async () => {
     await install();
     change(`${CONFIG}/minutehand.yaml`, /shards:\n {2}main: all\n/, TWO_SHARDS);
     await install('--no-standby');
@@ -183,7 +183,7 @@ describe('service install', () => {
     expect(existsSync(at(UNITS))).toBe(false);
   });
 
-  it('lets a service write to the folders outside its own that configuration and environment name', async () => {
+  it('lets a service write to the outside folders that configuration and environment name', async () => {
     await install();
     expect(read(PLACES)).toContain('# None.');
     change(`${CONFIG}/signals_policy.yaml`, 'value: archive\n', 'value: /mnt/nas/signals\n');
@@ -192,7 +192,7 @@ describe('service install', () => {
     expect(read(PLACES)).toContain('BindPaths="-/home/ann/Common Files"\nBindPaths=-/mnt/nas/signals\n');
   });
 
-  it('shows with --dry-run what it would write, to anybody, and writes nothing', async () => {
+  it('shows any user with --dry-run what it would write, and writes nothing', async () => {
     copyProgram();
     const { program, node } = place();
     const everybody = machine({ uid: 1000, isBooted: false });
@@ -214,7 +214,7 @@ describe('service install', () => {
     ['another system', { platform: 'win32' }, 'SERVICE_UNSUPPORTED'],
     ['a Linux without systemd', { isBooted: false }, 'SERVICE_UNSUPPORTED'],
     ['a user that is not root', { uid: 1000 }, 'SERVICE_RIGHTS'],
-  ] as const)('refuses %s, and says what to do', async (_what, changes, code) => {
+  ] as const)('refuses %s, and names the next step', async (_what, changes, code) => {
     await expect(service(['install'], machine(changes))).rejects.toMatchObject({
       code,
       next: expect.any(String) as string,
@@ -223,7 +223,7 @@ describe('service install', () => {
     expect(ran).toEqual([]);
   });
 
-  it('refuses a program that a service would not see: hidden, closed to others, or not there', async () => {
+  it('refuses a program that a service cannot access: hidden, without permission, or missing', async () => {
     copyProgram();
     const { program, node } = place();
     const args = ['install', '--program', program, '--node', node];
@@ -241,7 +241,7 @@ describe('service install', () => {
     });
   });
 
-  it('says which command of the system failed, and what it said', async () => {
+  it('reports which command of the system failed, and its output', async () => {
     copyProgram();
     const { program, node } = place();
     const broken = machine({ run: () => ({ code: 1, stdout: '', stderr: 'No space left on device\n' }) });
@@ -311,7 +311,7 @@ describe('service status', () => {
 });
 
 describe('minutehandctl', () => {
-  it('runs the program where it lies, for services as root itself', async () => {
+  it('runs the program at its installed path, for services as root itself', async () => {
     await install('--no-start');
     writeFileSync(at('/opt/node 20'), '#!/bin/sh\nprintf "%s|" "$@"\n');
     const script = at('/usr/local/bin/minutehandctl');
@@ -320,7 +320,7 @@ describe('minutehandctl', () => {
       stdout: `${join(place().program, 'dist/cli/minutehand.js')}|service|a b|`,
       stderr: '',
     });
-    // A machine without systemd-run says so; its real work was seen under a real systemd only.
+    // A machine without systemd-run reports that; the script's real work was verified with real systemd only.
     const { status } = spawnSync(script, ['status'], { encoding: 'utf8', env: { PATH: '/nowhere' } });
     expect(status).toBe(127);
   });
@@ -344,7 +344,7 @@ describe('the units', () => {
 
   const note = skipNote(!isAnalyzed, 'systemd-analyze is not installed');
 
-  it.runIf(isAnalyzed)(`are what systemd understands, wherever the program lies${note}`, async () => {
+  it.runIf(isAnalyzed)(`are what systemd understands, wherever the program is${note}`, async () => {
     await install();
     const units = [...MAIN, STANDBY].map((unit) => unit.replace('@main', '@x'));
     expect(analyze('verify', ...units)).toEqual({ status: 0, said: '' });

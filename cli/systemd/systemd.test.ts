@@ -31,7 +31,7 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
   const calm = (status = 'calm'): State => ({ status: () => status, isMoving: () => true });
   const WATCHED = { WATCHDOG_USEC: '8000000', WATCHDOG_PID: String(process.pid) };
 
-  it('says how its start goes on, that it is ready, and that it ends', () => {
+  it('reports the progress of its start, that it is ready, and that it ends', () => {
     const systemd = open();
     systemd.starting('reads\n  history');
     systemd.ready(calm('10 of 10 pairs ready'));
@@ -48,7 +48,7 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     expect(warnings).toEqual([]);
   });
 
-  it('speaks to a socket of the abstract kind too', () => {
+  it('sends to an abstract socket too', () => {
     const name = `@minutehand-test-${process.pid}`;
     const abstract = listenForDatagrams(name);
     open({}, name).ready(calm());
@@ -56,7 +56,7 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     abstract.close();
   });
 
-  it('tells its status again only when it has changed', () => {
+  it('sends its status again only when it has changed', () => {
     let status = 'one';
     open().ready({ status: () => status, isMoving: () => true });
     socket.received();
@@ -78,14 +78,14 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     expect(socket.received()).toEqual([]);
   });
 
-  it('gives none where the watchdog waits for another process, or for nobody', () => {
+  it('returns none where the watchdog is for another process, or for none', () => {
     open({ ...WATCHED, WATCHDOG_PID: '1' }).ready(calm());
     socket.received();
     vi.advanceTimersByTime(60_000);
     expect(socket.received()).toEqual([]);
   });
 
-  it('takes a new state in the place of the old one', () => {
+  it('replaces the old state with a new one', () => {
     const systemd = open();
     systemd.ready(calm('standby'));
     systemd.ready(calm('active'));
@@ -96,7 +96,7 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     ]);
   });
 
-  it('says again that it is ready when systemd did not hear it, and warns once', () => {
+  it('reports readiness again when systemd did not receive it, and warns once', () => {
     socket.close();
     rmSync(address);
     open().ready(calm());
@@ -119,7 +119,7 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     expect(env).toEqual({ OTHER: '1' });
   });
 
-  it('warns about an address that is none, and goes on without', () => {
+  it('warns about an invalid address, and continues without it', () => {
     open({}, 'vsock:2:1234').ready(calm());
     expect(warnings).toEqual([expect.stringContaining('"vsock:2:1234" is not the address of a socket')]);
   });

@@ -1,39 +1,35 @@
 import { openNotifySocket, type SendDatagram } from './notify_socket.ts';
 
-/** How often the words of `systemctl status` are looked at anew. */
+/** Interval at which the text of `systemctl status` is updated. */
 const STATUS_MS = 5000;
 /** A sign of life is given this often within the time that systemd waits for one: two may be late. */
 const SIGNS_PER_WAIT = 4;
 const MICROSECONDS_PER_MS = 1000;
 
-/** What a running process tells of itself. */
+/** The reported state of a running process. */
 export interface State {
   /** One line for people. */
   status(): string;
-  /** Whether there was progress since it was last asked, or nothing to do: else systemd ends the process. */
+  /** Whether there was progress since the last call, or nothing to do: else systemd ends the process. */
   isMoving(): boolean;
 }
 
 /** The systemd that started this process. Where none did, every call does nothing. */
 export interface Systemd {
-  /** Says how the start goes on. Nothing once it is ready. */
+  /** Reports the progress of the start. No effect once it is ready. */
   starting(line: string): void;
-  /**
-   * Says that the process is ready and, from now on, how it is. Called again, it takes the new state in the place of
-   * the old one.
-   */
+  /** Reports that the process is ready and, from now on, its state. A further call replaces the state. */
   ready(state: State): void;
-  /** Says that the process ends. */
+  /** Reports that the process ends. */
   stopping(reason: string): void;
 }
 
 const ABSENT: Systemd = { starting: () => undefined, ready: () => undefined, stopping: () => undefined };
 
 /**
- * Tells systemd what it wants to know of a `Type=notify` service: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3),
- * sd_watchdog_enabled(3)). Its variables are taken out of `env`, so that no process that this one starts speaks in its
- * place.
- * @param warn told once when systemd cannot be told
+ * Sends systemd the notifications of a `Type=notify` service: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3),
+ * sd_watchdog_enabled(3)). Its variables are removed from `env`, so that no child process sends in its name.
+ * @param warn called once when systemd cannot be notified
  */
 export function openSystemd(warn: (line: string) => void, env: NodeJS.ProcessEnv = process.env): Systemd {
   const address = env['NOTIFY_SOCKET'];
@@ -44,7 +40,7 @@ export function openSystemd(warn: (line: string) => void, env: NodeJS.ProcessEnv
   try {
     send = openNotifySocket(address);
   } catch (error) {
-    warn(`systemd cannot be told that this process is ready: ${(error as Error).message}`);
+    warn(`systemd cannot be notified that this process is ready: ${(error as Error).message}`);
     return ABSENT;
   }
   return speak(send, watchdogMs, warn);
@@ -61,39 +57,40 @@ function watchdogOf(env: NodeJS.ProcessEnv): number | null {
 function speak(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
   let state: State | null = null;
   let isStopping = false;
-  /** What systemd has been told already. */
-  let toldReady = false;
-  let toldStatus = '';
+  /** Notifications already sent to systemd. */
+  let sentReady = false;
+  let sentStatus = '';
   let hasWarned = false;
 
   function tell(lines: readonly string[]): boolean {
     const failure = send(lines.join('\n'));
     if (failure !== null && !hasWarned) {
-      warn(`systemd does not listen (${failure}); it is told again later.`);
+      warn(`systemd does not listen (${failure}); the notification is sent again later.`);
       hasWarned = true;
     }
     return failure === null;
   }
 
   /**
-   * Status and readiness are told when they change, and again where systemd did not hear them; each sign of life once.
+   * Status and readiness are sent when they change, and again where systemd did not receive them; each watchdog ping
+   * once.
    */
   function tellAll(isAlive: boolean): void {
     const isReady = state !== null;
-    const status = isStopping || state === null ? toldStatus : oneLine(state.status());
+    const status = isStopping || state === null ? sentStatus : oneLine(state.status());
     const lines = [
-      ...(isReady && !toldReady ? ['READY=1'] : []),
-      ...(status === toldStatus ? [] : [`STATUS=${status}`]),
+      ...(isReady && !sentReady ? ['READY=1'] : []),
+      ...(status === sentStatus ? [] : [`STATUS=${status}`]),
       ...(isAlive ? ['WATCHDOG=1'] : []),
     ];
     if (lines.length === 0 || !tell(lines)) return;
-    toldReady = isReady;
-    toldStatus = status;
+    sentReady = isReady;
+    sentStatus = status;
   }
 
   return {
     starting(line) {
-      if (state === null && !isStopping && tell([`STATUS=${oneLine(line)}`])) toldStatus = oneLine(line);
+      if (state === null && !isStopping && tell([`STATUS=${oneLine(line)}`])) sentStatus = oneLine(line);
     },
     ready(next) {
       const isFirst = state === null;

@@ -37,7 +37,7 @@ StateChangeTimestamp=
 describe('the answer of systemctl show', () => {
   const states = readUnitStates(SHOWN);
 
-  it('is read unit by unit, in whatever order its lines are', () => {
+  it('is read unit by unit, in any order of its lines', () => {
     expect(states.map(({ unit, active }) => [unit, active])).toEqual([
       ['minutehand.target', 'active'],
       ['minutehand-daemon@main.service', 'activating'],
@@ -58,7 +58,7 @@ describe('the answer of systemctl show', () => {
     expect(states[2]).toMatchObject({ pid: null, since: null, restarts: 0, memory_bytes: null });
   });
 
-  it('is shown with what is out of the ordinary, and what the process says of itself below', () => {
+  it('is shown with what is unusual, and the status of the process below', () => {
     const lines = unitLines(states);
     expect(lines[0]).toBe('minutehand.target               active (active), since 2026-11-20T20:22:38.000Z');
     expect(lines[1]).toMatch(/pid 410, 123 MB, started again 1 time, ended last with watchdog, does not start with/);
@@ -66,7 +66,7 @@ describe('the answer of systemctl show', () => {
     expect(lines).toHaveLength(4);
   });
 
-  it('is nothing when systemd knows nothing', () => {
+  it('is empty when systemd has no such unit', () => {
     expect(readUnitStates('\n')).toEqual([]);
   });
 });

@@ -1,12 +1,12 @@
-/** What systemd knows of a unit. */
+/** State of a unit in systemd. */
 export interface UnitState {
   readonly unit: string;
-  /** `active`, `activating`, `failed`, `inactive` …, as systemd says it. */
+  /** `active`, `activating`, `failed`, `inactive` …, as systemd reports it. */
   readonly active: string;
   /** The finer word: `running`, `auto-restart`, `dead` … */
   readonly sub: string;
   readonly enabled: boolean;
-  /** What the process says of itself. */
+  /** Status that the process reports. */
   readonly status: string;
   readonly pid: number | null;
   /** When it came into this state; ISO 8601, UTC. */
@@ -33,7 +33,7 @@ const PROPERTIES = [
   'Result',
 ];
 
-/** Arguments with which systemctl tells what `readUnitStates` reads. */
+/** Arguments with which systemctl prints what `readUnitStates` reads. */
 export function showArguments(units: readonly string[]): string[] {
   return ['show', '--timestamp=unix', `--property=${PROPERTIES.join(',')}`, '--', ...units];
 }
@@ -70,7 +70,7 @@ export function readUnitStates(text: string): UnitState[] {
     });
 }
 
-/** For people: a line for each unit, and what the process says of itself below. */
+/** For people: a line for each unit, and the status of the process below. */
 export function unitLines(states: readonly UnitState[]): string[] {
   const width = Math.max(...states.map(({ unit }) => unit.length));
   return states.flatMap(({ unit, active, sub, enabled, status, pid, since, restarts, memory_bytes, result }) => {

@@ -37,7 +37,7 @@ function setUp(pairIds: string[]): {
 }
 
 describe('Aligner', () => {
-  it('remembers the numbers of past bars without keeping the bars', async () => {
+  it('retains the numbers of past bars without keeping the bars', async () => {
     const { aligner, send } = setUp(['A_B']);
     const takeNew = (symbol: string, minute: number): WeakRef<Bar> => {
       const taken = bar(symbol, minute);
@@ -53,7 +53,7 @@ describe('Aligner', () => {
     expect([send('A', 50), send('A', 50, 1.5), send('A', 101)]).toEqual(['duplicate', 'revised', 'accepted']);
   });
 
-  it('completes a minute when its second leg comes, whichever is first', () => {
+  it('completes a minute when its second leg arrives, in either order', () => {
     const { send, seen } = setUp(['A_B']);
     send('A', 1);
     expect(seen).toEqual([]);
@@ -71,7 +71,7 @@ describe('Aligner', () => {
     expect(seen).toEqual(['C_B 1 COMPLETE', 'A_B 1 COMPLETE', 'A_C 1 COMPLETE']);
   });
 
-  it('knows at once that a leg is missing when that leg is already further on', () => {
+  it('detects at once that a leg is missing when that leg is already at a later minute', () => {
     const { send, seen } = setUp(['A_B']);
     send('A', 1);
     send('A', 2);
@@ -82,7 +82,7 @@ describe('Aligner', () => {
     expect(seen.slice(2)).toEqual(['A_B 3 LEG_MISSING']);
   });
 
-  it('ends a waiting minute on time-out, and the leg that comes after is late and never used', () => {
+  it('ends a waiting minute on time-out, and a leg that arrives later is late and never used', () => {
     const { aligner, send, seen } = setUp(['A_B']);
     send('A', 1);
     expect(aligner.overdue(2999, 2000)).toEqual([]);
@@ -102,7 +102,7 @@ describe('Aligner', () => {
     expect(seen).toEqual(['A_B 1 LEG_MISSING', 'C_B 1 COMPLETE']);
   });
 
-  it('does not wait for a leg that is said to be empty', () => {
+  it('does not wait for a leg that is marked empty', () => {
     const { send, empty, seen } = setUp(['A_B']);
     send('A', 1);
     empty('B', 1);
@@ -142,7 +142,7 @@ describe('Aligner', () => {
     expect(aligner.take('A', at(4), 'empty', false, 0)).toBe('duplicate');
   });
 
-  it('recognizes the last 1500 minutes of a symbol, and calls what is older out of order', () => {
+  it('recognizes the last 1500 minutes of a symbol, and reports older ones as out of order', () => {
     const { send } = setUp(['A_B']);
     for (let minute = 1; minute <= 1500; minute++) send('A', minute * 2);
     expect([send('A', 2), send('A', 2, 1.5), send('A', 1), send('A', 3)]).toEqual([
@@ -160,7 +160,7 @@ describe('Aligner', () => {
     ]);
   });
 
-  it('knows its symbols, and the newest minute of each that has any', () => {
+  it('lists its symbols, and the newest minute of each that has any', () => {
     const { aligner, send, empty } = setUp(['A_B', 'C_B']);
     expect(['A', 'B', 'C', 'D'].map((symbol) => aligner.knows(symbol))).toEqual([true, true, true, false]);
     expect([...aligner.lastTimes()]).toEqual([]);
@@ -174,7 +174,7 @@ describe('Aligner', () => {
     expect(aligner.screenOf('A')).toBeNull();
   });
 
-  it('calls overdue each minute of each pair that waits for so long, the oldest first', () => {
+  it('lists each overdue minute of each pair, the oldest first', () => {
     const { aligner, send, seen } = setUp(['A_B', 'C_D']);
     send('A', 1);
     send('D', 2);
@@ -188,7 +188,7 @@ describe('Aligner', () => {
     expect(seen).toEqual([]);
   });
 
-  it('ends only the minutes up to the one that is given up', () => {
+  it('ends only the minutes up to the abandoned one', () => {
     const { aligner, send, seen } = setUp(['A_B', 'C_B']);
     for (const minute of [1, 2, 3]) send('B', minute);
     aligner.giveUp(0, at(0));
@@ -203,7 +203,7 @@ describe('Aligner', () => {
     expect(seen).toEqual(['A_B 3 COMPLETE']);
   });
 
-  it('calls a bar late when every pair of its symbol has given its minute up', () => {
+  it('marks a bar as late when every pair of its symbol has abandoned its minute', () => {
     const { aligner, send, seen } = setUp(['A_B', 'A_C']);
     send('B', 1);
     send('C', 1);
@@ -214,7 +214,7 @@ describe('Aligner', () => {
     expect(seen).toEqual(['A_B 1 LEG_MISSING', 'A_C 1 LEG_MISSING']);
   });
 
-  it('calls a minute history also where the missing leg is further on, and live where its only leg is', () => {
+  it('marks a minute as history also where the missing leg is at a later minute, and as live where its only leg is live', () => {
     const seen: [number, boolean, string][] = [];
     const aligner = new Aligner([parsePair('A_B')], null, ({ time, backfill, outcome }) =>
       seen.push([time / 60, backfill, outcome]),
@@ -247,7 +247,7 @@ describe('Aligner', () => {
     ]);
   });
 
-  it('gives no suspect bar to a pair, and says of the minute that it has one, whatever the other leg does', () => {
+  it('gives no suspect bar to a pair, and marks the minute as having one, whatever the other leg does', () => {
     const seen: string[] = [];
     const aligner = new Aligner(['A_B', 'C_A'].map(parsePair), { sigmas: 60, min_move_bps: 50 }, (minute) =>
       seen.push(`${minute.pairIndex} ${minute.time / 60} ${minute.outcome} ${minute.a?.close} ${minute.b?.close}`),
@@ -270,7 +270,7 @@ describe('Aligner', () => {
     expect(aligner.screenOf('A')!.verdict).toBe('refuted');
   });
 
-  it('has no bar in the place of a suspect one', () => {
+  it('replaces a suspect bar with none', () => {
     const seen: PairMinute[] = [];
     const aligner = new Aligner([parsePair('A_B')], { sigmas: 60, min_move_bps: 50 }, (minute) => seen.push(minute));
     for (let minute = 1; minute <= 40; minute++)
@@ -281,7 +281,7 @@ describe('Aligner', () => {
     expect(seen.at(-1)).toMatchObject({ outcome: 'BAR_SUSPECT', a: null });
   });
 
-  it('calls a minute history only when every leg that came was history', () => {
+  it('marks a minute as history only when every received leg was history', () => {
     const seen: boolean[] = [];
     const aligner = new Aligner([parsePair('A_B')], null, ({ backfill }) => seen.push(backfill));
     const take = (symbol: string, minute: number, backfill: boolean): void =>

@@ -12,10 +12,10 @@ export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of
 
 /** How many bars back a repeated bar is still recognized as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
-/** open, high, low, close, volume, spread; NaN where there is none. */
+/** open, high, low, close, volume, spread; NaN where absent. */
 const NUMBERS = 6;
 
-/** What a leg of a minute is to its pairs. */
+/** State of a leg of a minute for its pairs. */
 type LegContent = Bar | 'empty' | 'suspect';
 
 interface Slot {
@@ -39,7 +39,7 @@ interface SymbolState {
   lastTime: number;
   /** null = every bar is taken. */
   readonly screen: BarScreen | null;
-  /** Rings of the last minutes: minute number n stands at n modulo their length. */
+  /** Rings of the last minutes: minute number n is at n modulo their length. */
   readonly recentTimes: Float64Array;
   /** Their numbers: kept bars would live for a day, and then be garbage that only a major collection finds. */
   readonly recent: Float64Array;
@@ -49,12 +49,12 @@ interface SymbolState {
 }
 
 /**
- * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already further on will never
- * send an older minute: that minute is over at once. What only waits is ended by `expire` or by `giveUp`.
+ * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already at a later minute will
+ * never send an older one: that minute ends at once. A minute that only waits is ended by `expire` or by `giveUp`.
  * Every minute of a pair reaches `onMinute` at most once, in ascending order.
  *
- * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is no complete one, whatever the
- * next bar says of it.
+ * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is not complete, whatever the next
+ * bar confirms.
  */
 export class Aligner {
   readonly #symbols = new Map<string, SymbolState>();
@@ -208,7 +208,7 @@ function remember(recent: Float64Array, at: number, content: Bar | 'empty'): voi
   recent[at + 5] = bar?.spread ?? NaN;
 }
 
-/** Index of a minute of a symbol in its ring; -1 when it is not remembered. */
+/** Index of a minute of a symbol in its ring; -1 when it is not in it. */
 function recall({ recentTimes, count }: SymbolState, time: OpenTime): number {
   const oldest = Math.max(0, count - REMEMBERED_BARS);
   for (let i = count - 1; i >= oldest; i--) {
@@ -232,6 +232,6 @@ function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'):
 function isRemembered(recent: Float64Array, at: number, content: Bar | 'empty'): boolean {
   const told = new Float64Array(NUMBERS);
   remember(told, 0, content);
-  // NaN stands for what is absent, and 0 and -0 are one volume.
+  // NaN marks an absent value, and 0 and -0 are the same volume.
   return told.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
 }

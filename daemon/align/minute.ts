@@ -1,8 +1,8 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 
 /**
- * How a minute of a pair ended: with both legs, with a suspect bar, with one leg known to be empty, or with one leg
- * that never came.
+ * How a minute of a pair ended: with both legs, with a suspect bar, with a leg marked empty, or with a leg that never
+ * arrived.
  */
 export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';
 
@@ -17,7 +17,9 @@ export interface PairMinute {
   readonly backfill: boolean;
 }
 
-/** A heartbeat of a pair: nothing came since the minute `time`, and either its bars stay away or the daemon ends. */
+/**
+ * A heartbeat of a pair: nothing arrived since the minute `time`, and either its bars are missing or the daemon ends.
+ */
 export interface Heartbeat {
   readonly pairIndex: number;
   readonly time: OpenTime;
@@ -29,7 +31,7 @@ export interface Heartbeat {
   readonly backfill: false;
 }
 
-/** What is answered with a signal: a minute that ended, or the time after one. */
+/** An item that is answered with a signal: a minute that ended, or the time after one. */
 export type AnsweredMinute = PairMinute | Heartbeat;
 
 export function isHeartbeat(minute: AnsweredMinute): minute is Heartbeat {

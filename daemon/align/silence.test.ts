@@ -31,7 +31,7 @@ describe('SilenceWatch', () => {
     expect([beatsAt(watch, us(5)), watch.isSilent(0)]).toEqual([[], false]);
   });
 
-  it('has nothing to repeat of a pair that never had a minute', () => {
+  it('repeats nothing for a pair that never had a minute', () => {
     const watch = new SilenceWatch(OPTIONS, 0);
     expect([beatsAt(watch, us(10)), watch.lastMinute(0), watch.isSilent(0)]).toEqual([[], null, false]);
   });
@@ -43,7 +43,7 @@ describe('SilenceWatch', () => {
     expect([beatsAt(watch, us(12)), beatsAt(watch, us(12.5))]).toEqual([[], ['silence']]);
   });
 
-  it('gives one heartbeat at most for each interval, however often it is asked', () => {
+  it('gives one heartbeat at most for each interval, however often it is called', () => {
     const looks = fc.array(fc.double({ min: 0, max: 20, noNaN: true }), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(looks, (times) => {
@@ -59,7 +59,7 @@ describe('SilenceWatch', () => {
     );
   });
 
-  it('beats for each pair by its own last live minute', () => {
+  it('sends heartbeats for each pair by its own last live minute', () => {
     const watch = new SilenceWatch({ ...OPTIONS, pairs: 3 }, 0);
     const beats = (intervals: number): [number, string][] => {
       const found: [number, string][] = [];

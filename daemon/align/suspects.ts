@@ -33,7 +33,7 @@ export class SuspectLog {
     return true;
   }
 
-  /** What was found since the last call. */
+  /** Entries since the last call. */
   takeFound(): ScreenedBar[] {
     return this.#found.splice(0);
   }

@@ -12,13 +12,19 @@ import {
 import { step } from '../../shared/core/decide/step.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
-import type { Position } from '../../shared/core/position/position.ts';
+import {
+  reduceLeverage,
+  standingRate,
+  type LeveragePolicy,
+  type Reduced,
+} from '../../shared/core/position/leverage.ts';
+import type { Market, Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
-/** What is the same for all pairs of a batch. */
+/** Values that are the same for all pairs of a batch. */
 export interface AnswerContext {
   readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;
@@ -68,10 +74,16 @@ export function answerMinute(
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
   const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, pair, context, time);
-  const { decision, position: after } =
-    frame === null || isHeartbeat(minute)
-      ? { decision: hold(minute, position), position }
-      : step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time);
+  const isDecided = frame !== null && !isHeartbeat(minute);
+  const { decision, position: taken } = isDecided
+    ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
+    : { decision: hold(minute, position), position };
+  const fullScale = scores === null ? null : scores.position_scale[row]!;
+  const { leverage } = policy;
+  const market = isDecided ? frame : null;
+  const reduced = leverage === undefined ? null : sized(leverage, pair, market, scored, fullScale, position, taken);
+  const rate = reduced === null ? 1 : reduced.rate;
+  const after = reduced === null ? taken : reduced.position;
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -83,7 +95,7 @@ export function answerMinute(
     risk_flag: scored === null ? null : scored.risk_score >= models!.theta2 ? 1 : 0,
     theta1: models?.theta1 ?? null,
     theta2: models?.theta2 ?? null,
-    position_scale: scores === null ? null : scores.position_scale[row]!,
+    position_scale: fullScale === null ? null : rate * fullScale,
     action: decision.action,
     reason: decision.reason,
     target: decision.target,
@@ -104,6 +116,7 @@ export function answerMinute(
       context.isDegraded,
     ),
     expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
+    leverage_reduction_rate: rate,
   };
   return {
     minute,
@@ -113,6 +126,21 @@ export function answerMinute(
     position: after,
     seq: 0,
   };
+}
+
+/** @param market null where nothing was decided */
+function sized(
+  leverage: LeveragePolicy,
+  pair: Pair,
+  market: Market | null,
+  scores: Scores | null,
+  fullScale: number | null,
+  before: Position,
+  after: Position,
+): Reduced {
+  const risk = scores === null ? null : scores.risk_score;
+  if (market === null) return { rate: standingRate(leverage, after, risk), position: after };
+  return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);
 }
 
 function scoresAt(

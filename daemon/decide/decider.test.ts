@@ -183,6 +183,7 @@ describe('a decider', () => {
           policy_hash: 'hash of the policy',
           mode: 'OK',
           expected_net_bps: Math.abs(frame.z) < POLICY.z_entry ? null : (expect.any(Number) as number),
+          leverage_reduction_rate: 1,
         });
         expect(JSON.parse(`${bodyText}}`)).toEqual(JSON.parse(JSON.stringify(body)));
         expect([riskProb, seq]).toEqual([risk_prob, 0]);
@@ -238,7 +239,7 @@ describe('a decider', () => {
     });
   });
 
-  it('holds a minute without a leg for that reason, with the price that is there, and keeps the position', () => {
+  it('holds a minute without a leg for that reason, with the available price, and keeps the position', () => {
     for (const outcome of ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'] as const) {
       const desk = createDesk();
       desk.warmUp(WARMUP);
@@ -252,7 +253,7 @@ describe('a decider', () => {
     }
   });
 
-  it('repeats in a heartbeat what was known at the last bar, and keeps the position as it is', () => {
+  it('repeats the values of the last bar in a heartbeat, and does not change the position', () => {
     const desk = createDesk();
     desk.warmUp(WARMUP);
     const held: Position = { ...FLAT, side: 1, positionId: 'entered', entryZ: -2, zStd: 1, ageBars: 3 };
@@ -302,14 +303,14 @@ describe('a decider', () => {
     expect(answers.map(({ body }) => body.reason === 'KPI_HALT')).toEqual([false, true, false]);
   });
 
-  it('is DEGRADED while anything stands in the degradations, unless it halts', () => {
+  it('is DEGRADED while there is any degradation, unless it halts', () => {
     const degradations = new Set(['redis']);
     expect(answerAt(0, {}, { scores: same(0.9, 0.1), degradations }).body.mode).toBe('DEGRADED');
     expect(answerAt(0, {}, { scores: null, degradations }).body.mode).toBe('HALT');
     expect(answerAt(0, {}, { degradations }, WARMUP - 5).body.mode).toBe('WARMUP');
   });
 
-  it('asks the models for the edge of its own pair where the policy requires one', () => {
+  it('reads the edge of its own pair from the models where the policy requires one', () => {
     const policy = { ...POLICY, require_edge: true };
     const models = { ...MODELS, hasEdge: (id: string) => id === 'EURUSD_GBPUSD' };
     const reasonOf = (pairIndex: number): string =>

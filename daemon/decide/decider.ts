@@ -18,7 +18,7 @@ export interface DeciderOptions {
   /** By symbol. */
   readonly costs: Readonly<Record<string, FillCosts>>;
   readonly matrix: FeatureMatrix;
-  /** While anything stands in it the mode is DEGRADED. */
+  /** The mode is DEGRADED while the set is not empty. */
   readonly degradations: ReadonlySet<string>;
 }
 
@@ -39,7 +39,8 @@ export class Decider {
   /** Of a pair that is not ours: ignored. */
   setPosition(pairId: string, position: Position): void {
     const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
-    if (pairIndex >= 0) this.#positions[pairIndex] = position;
+    if (pairIndex < 0) return;
+    this.#positions[pairIndex] = this.#options.policy.leverage === undefined ? withoutAccount(position) : position;
   }
 
   decide(
@@ -79,4 +80,10 @@ export class Decider {
       halted,
     };
   }
+}
+
+/** The account of a policy that is no longer there would be out of date when one comes back. */
+function withoutAccount(position: Position): Position {
+  const { account, ...others } = position;
+  return account === undefined ? position : others;
 }

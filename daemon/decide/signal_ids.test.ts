@@ -22,7 +22,7 @@ describe('SignalIds', () => {
     expect(ids.idOf(minuteOf(1, 1), null)).toBe(expected(1, 1, 'none'));
     ids.precompute(minuteOf(0, 1), modelsOf('m'));
     expect(ids.idOf(minuteOf(0, 2), modelsOf('m'))).toBe(expected(0, 2, 'm'));
-    // Other models were swapped in meanwhile, a minute was left out, or the same one is asked for again.
+    // Other models were swapped in meanwhile, a minute was left out, or the same one is requested again.
     expect(ids.idOf(minuteOf(0, 2), modelsOf('n'))).toBe(expected(0, 2, 'n'));
     expect(ids.idOf(minuteOf(0, 2), null)).toBe(expected(0, 2, 'none'));
     expect(ids.idOf(minuteOf(0, 3), modelsOf('m'))).toBe(expected(0, 3, 'm'));
@@ -30,7 +30,7 @@ describe('SignalIds', () => {
     expect(ids.idOf(minuteOf(1, 2), modelsOf('m'))).toBe(expected(1, 2, 'm'));
   });
 
-  it('numbers the heartbeats of each pair since its last minute, by what they are of', () => {
+  it('numbers the heartbeats of each pair since its last minute, by their reason', () => {
     const ids = new SignalIds(PAIRS, POLICY);
     const beat = (pairIndex: number, outcome: 'SILENCE' | 'SHUTDOWN'): string => {
       const minute = minuteOf(pairIndex, 5, outcome);

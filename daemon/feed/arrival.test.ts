@@ -97,7 +97,7 @@ describe('bars that arrive hours after their close, one a minute', () => {
     );
   });
 
-  it('are found however unevenly they come: by twos, by fives, early and late within the minute', () => {
+  it('are detected however unevenly they arrive: by twos, by fives, early and late within the minute', () => {
     const byTwos = [1, 0, 1, 0, 1, 0, 1, 0];
     const byFives = [4, 3, 2, 1, 0, 4, 3, 2, 1, 0];
     const uneven = [0.9, 0.1, 0.6, 0.2, 0.8, 0.3];

@@ -21,7 +21,7 @@ const MAX_HALF_HOURS = 24;
 const ZONE_TOLERANCE_MS = 5 * MS_PER_MINUTE;
 const NAMED_SYMBOLS = 5;
 
-/** What `/healthz` says while live bars arrive too late. */
+/** Entry of `/healthz` while live bars arrive too late. */
 export interface LateBars {
   readonly symbols: readonly string[];
   /** From the close of a bar until its arrival; of the symbol with the shortest. */

@@ -140,7 +140,7 @@ describe('the intake of bars', () => {
       /together with volume 12/,
     ],
     ['empty: "yes" without prices', { symbol: 'XAUUSD', time: GOOD.time, empty: 'yes' }, 'BAR_MALFORMED', /no open/],
-  ])('refuses %s, and says what it saw', (_, value, code, seen) => {
+  ])('refuses %s, and reports what was seen', (_, value, code, seen) => {
     const [first] = sendOne([value]).rejected;
     expect(first).toMatchObject({ index: 0, code, next: ERRORS[code as keyof typeof ERRORS].next });
     expect(first!.message).toMatch(seen);
@@ -198,7 +198,7 @@ describe('the intake of bars', () => {
     expect(setUp().intake(onlyNamed, false).rejected[0]!.message).toContain('NaN');
   });
 
-  it('ignores a bar sent again, and refuses a revised one and one out of order by name', () => {
+  it('ignores a repeated bar, and refuses a revised one and one out of order with their codes', () => {
     const { intake, outcomes } = setUp();
     const later = { ...GOOD, time: '2025-10-14T12:35:00Z' };
     const revised = { ...later, close: 4099.5 };
@@ -222,7 +222,7 @@ describe('the intake of bars', () => {
     expect(outcomes).toEqual(['accepted', 'accepted', 'duplicate', 'BAR_REVISED', 'BAR_REVISED', 'BAR_OUT_OF_ORDER']);
   });
 
-  it('takes the word that a symbol did not trade in a minute', () => {
+  it('accepts that a symbol did not trade in a minute', () => {
     const { intake, taken } = setUp();
     expect(intake(JSON.stringify({ symbol: 'XAUUSD', time: GOOD.time, empty: true }), false)).toMatchObject({
       accepted: 1,
@@ -254,7 +254,7 @@ describe('the intake of bars', () => {
     expect(intake(JSON.stringify([GOOD, GOOD]), false)).toMatchObject({ accepted: 1, duplicates: 1 });
   });
 
-  it('refuses good bars when the market is its own, and tells bad ones what is wrong with them first', () => {
+  it('refuses good bars when the market is its own, and reports faults of bad ones first', () => {
     const send = (value: unknown): string => sendOne(value, { open: false }).rejected[0]!.code;
     expect(send(GOOD)).toBe('FEED_CLOSED');
     expect(send({ ...GOOD, high: 1 })).toBe('BAR_RANGE');
@@ -301,7 +301,7 @@ describe('the intake of bars', () => {
     expect(setUp().intake(`[${nested(30)}]`, false).rejected[0]!.code).toBe('BAR_MALFORMED');
   });
 
-  it('refuses a million opening brackets sooner than it takes as long a message of bars, and an endless string in linear time', () => {
+  it('refuses a million opening brackets faster than it reads an equally long message of bars, and an endless string in linear time', () => {
     const fastestMs = (text: string): number =>
       Math.min(
         ...[1, 2, 3].map(() => {
@@ -378,7 +378,7 @@ describe('the arrival of minutes', () => {
   const at = (minute: number, change: object = {}): string =>
     JSON.stringify({ ...GOOD, time: `2025-10-14T12:${minute}:00Z`, ...change });
 
-  it('is noted for each that was sent as news and is none of before, whether it can be taken or not', () => {
+  it('is recorded for each live minute that is new, whether it can be taken or not', () => {
     const arrivals: unknown[][] = [];
     const { intake } = setUp({ onLive: (...arrival) => arrivals.push(arrival) });
     const messages: [string, boolean][] = [
@@ -436,7 +436,7 @@ describe('POST /bars', () => {
     expect(await post(GOOD)).toMatchObject({ body: { stored: true } });
   });
 
-  it('says `stored: false`, with 202 in the place of 200, when the journal has not what was taken', async () => {
+  it('answers `stored: false` with 202 instead of 200 when the journal does not have what was taken', async () => {
     const bad = { ...GOOD, high: 1 };
     expect(await post(GOOD, '', false)).toMatchObject({ status: 202, body: { accepted: 1, stored: false } });
     expect(await post([bad, GOOD], '', false)).toMatchObject({ status: 207, body: { accepted: 1, stored: false } });

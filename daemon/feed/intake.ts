@@ -5,11 +5,11 @@ import { barInput, emptyInput, type BarSink } from '../input.ts';
 import { parseMessage } from './message.ts';
 import { latestClosedOpenMs, parseWireMinute } from './wire.ts';
 
-/** What became of the minutes of one message. */
+/** Outcome of the minutes of one message. */
 export interface IntakeReport {
   /**
-   * A feeder that sees another one than before sends its recent bars again: the machine may have lost power, and with
-   * it some.
+   * A feeder that receives another one than before resends its recent bars: the machine may have lost power, and some
+   * bars with it.
    */
   readonly boot_id: string;
   readonly accepted: number;
@@ -32,18 +32,18 @@ export interface IntakeOptions {
   readonly maxBars: number;
   /** The market that takes bars from outside; any other refuses them after they were checked. */
   readonly open: boolean;
-  /** Symbols that somebody else answers for: passed over without a word. Where it is not given, they are unknown. */
+  /** Symbols of other shards: skipped silently. Where it is not given, they are unknown. */
   isElsewhere?(symbol: string): boolean;
   onOutcome(outcome: 'accepted' | 'late' | 'duplicate' | ErrorCode): void;
-  /** A minute that was not sent as history, and is none that was taken before. */
+  /** A minute that was not sent as history, and was not taken before. */
   onLive?(symbol: string, time: OpenTime, nowMs: EpochMs): void;
 }
 
 export type Intake = (text: string, backfill: boolean) => IntakeReport;
 
 /**
- * Takes a message of one minute or an array of them. A bad minute is reported by its index and disturbs no other.
- * The intake throws for the message as a whole: BODY_NOT_JSON, BODY_TOO_DEEP, BAR_TOO_MANY.
+ * Takes a message of one minute or an array of them. A bad minute is reported by its index and does not affect the
+ * others. The intake throws for the message as a whole: BODY_NOT_JSON, BODY_TOO_DEEP, BAR_TOO_MANY.
  */
 export function createIntake(options: IntakeOptions): Intake {
   const { sink, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;

@@ -145,7 +145,7 @@ function openFeed(
 }
 
 describe('bars from the stream minutehand:bars', () => {
-  it('are news when they are new, and history when they are old or say so', async (context) => {
+  it('are live when they are new, and history when they are old or marked so', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     await addMinute(client, 0);
@@ -201,7 +201,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(taken().every((text) => text.endsWith('history'))).toBe(true);
   });
 
-  it('can be sent by hand, as the manual says', async (context) => {
+  it('can be sent by hand, as in the manual', async (context) => {
     const server = await redisServer(context);
     const { taken, outcomes } = openFeed(server.url, { now: 3 });
     const manual = readFileSync(join(packageRoot(), 'docs', 'reference', 'PROTOCOL.md'), 'utf8');
@@ -215,7 +215,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(taken()).toEqual(['XAUUSD 3']);
   });
 
-  it('that cannot be taken are counted and logged by id, said once for each code, and hold up no other', async (context) => {
+  it('that cannot be taken are counted and logged by id, reported once for each code, and do not block others', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     const { taken, outcomes, said, lines, feed } = openFeed(server.url, { now: 3 });
@@ -248,7 +248,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(said.find((line) => line.includes('BAR_MALFORMED'))).toContain(ids[1]);
   });
 
-  it('of other shards are passed over without a word', async (context) => {
+  it('of other shards are skipped silently', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     const shards = PAIRS.map((pair) => openFeed(server.url, { now: 3, pairs: [pair] }));
@@ -263,7 +263,7 @@ describe('bars from the stream minutehand:bars', () => {
     });
   });
 
-  it('are read on behind what the journal has, and from the beginning when a pair has come since', async (context) => {
+  it('are read from after the journal’s position, and from the beginning when a pair was added since', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     for (const minute of [0, 1]) await addMinute(client, minute);
@@ -287,7 +287,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(third.lines).toEqual([]);
   });
 
-  it('that were trimmed before they could be read are said and counted, while it reads and when it comes back', async (context) => {
+  it('that were trimmed before they could be read are reported and counted, while it reads and when it reconnects', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     const { feed, said, outcomes, kept, bench } = openFeed(server.url, { now: 5 });
@@ -295,7 +295,7 @@ describe('bars from the stream minutehand:bars', () => {
     await until('the first', () => outcomes.length === 2);
     const numberOf = (text: string | null): number | null => (JSON.parse(text!) as { number: number | null }).number;
     await until('counted', () => numberOf(kept.position) === SYMBOLS.length);
-    // All in one step, so that nobody can read in between.
+    // All in one step, so that no reader can read in between.
     await client.multi().xadd(BARS_STREAM, '*', 'bar', 'lost').xadd(BARS_STREAM, 'MAXLEN', 1, '*', 'bar', wireEmpty('XAUUSD', 1)).exec(); // prettier-ignore
     await until('said', () => feed.lost === 1);
     expect(said.at(-1)).toMatch(/^STREAM_TRIMMED: .*1 entries/);
@@ -309,7 +309,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(again.outcomes).toEqual(['accepted', 'duplicate', 'duplicate']);
   });
 
-  it('go on when Redis is absent at first, stands still, or loses its data and gets it again', async (context) => {
+  it('continue when Redis is absent at first, stalls, or loses its data and gets it again', async (context) => {
     const port = await freePort();
     const url = `redis://127.0.0.1:${port}`;
     const { feed, said, outcomes, taken } = openFeed(url, { now: 5 });
@@ -353,7 +353,7 @@ describe('bars from the stream minutehand:bars', () => {
     await until('the fourth', () => taken().includes('XAUUSD 3 empty history'));
   });
 
-  it('need a user that may read them, and say so', async (context) => {
+  it('need a user that may read them, and report that', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     await client.call('ACL', 'SETUSER', 'reader', 'on', '>word', `~${BARS_STREAM}`, '+info', '+xread');
@@ -372,7 +372,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(said.slice(1)).toEqual(['readable again', expect.stringContaining('Bars are taken from Redis too')]);
   });
 
-  it('say that a key of another type is refused, also when Redis was absent first', async (context) => {
+  it('report that a key of another type is refused, also when Redis was absent first', async (context) => {
     const port = await freePort();
     const { feed, said } = openFeed(`redis://127.0.0.1:${port}`);
     await until('down', () => feed.state === 'down');
@@ -389,7 +389,7 @@ describe('bars from the stream minutehand:bars', () => {
   });
 });
 
-describe('a daemon that lives on the stream alone', () => {
+describe('a daemon with the stream as its only source', () => {
   let folder: string;
   let trained: { path: string; version: string };
   let program: Program;

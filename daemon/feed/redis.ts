@@ -13,7 +13,7 @@ import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stre
  * A minute that has been over for this many feed intervals is history: the newest one and the one before it are news.
  */
 const HISTORY_INTERVALS = 2;
-/** What is written down of minutes that no signal follows waits until no more of them come. */
+/** Journaling of minutes without a signal waits until no more of them arrive. */
 const QUIET_MS = 20;
 const NAMED_ENTRIES = 5;
 
@@ -33,7 +33,7 @@ export interface RedisFeedOptions extends Pick<
   readonly feedIntervalMs: number;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** What `keepPosition` was told last by this daemon or the one before it; null = nothing. */
+  /** The last argument of `keepPosition` in this daemon or the one before it; null = none. */
   readonly position: string | null;
   /** Stores it together with the minutes that were taken so far, or later, never before. */
   keepPosition(position: string): void;
@@ -58,13 +58,13 @@ export interface RedisFeed {
 }
 
 /**
- * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry is what `POST /bars` takes, `backfill` = 1
- * says that it is history. What was written while nobody read is history too when it is old, so that nothing stale is
- * published as fresh. An entry that cannot be taken is counted, logged and passed over.
+ * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry has the format of `POST /bars`, `backfill`
+ * = 1 marks history. Entries written while no daemon read are history too when they are old, so that nothing stale is
+ * published as fresh. An entry that cannot be taken is counted, logged and skipped.
  *
- * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it goes on
- * right behind the last minute that it has; and where it cannot know, it begins at the beginning, which is harmless:
- * what it has is not taken twice.
+ * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it
+ * continues right after its last minute; where the position is unknown, it starts at the beginning, which is harmless:
+ * no minute is taken twice.
  */
 export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   return new StreamFeed(options);
@@ -82,8 +82,7 @@ class StreamFeed implements RedisFeed, StreamListener {
   readonly #refusedEntries: RefusedEntries;
   readonly #reader: StreamReader;
   /**
-   * Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new
-   * to say.
+   * Newest minutes when the reader started at the beginning, until it has caught up: up to there it reads nothing new.
    */
   #known: ReadonlyMap<string, OpenTime> | null = null;
   #cancelQuiet: (() => void) | null = null;
@@ -121,7 +120,7 @@ class StreamFeed implements RedisFeed, StreamListener {
     this.#cancelQuiet ??= scheduler.after(QUIET_MS, () => {
       this.#settle().catch((error: unknown) => log.error({ err: error }, 'unexpected error'));
     });
-    // The signals go out before the next entries are asked for.
+    // The signals go out before the next entries are requested.
     await new Promise<void>((resolve) => scheduler.afterTurn(resolve));
   }
 
@@ -132,7 +131,7 @@ class StreamFeed implements RedisFeed, StreamListener {
   onLost(count: number | null): void {
     const { log, say } = this.#options;
     this.lost += count ?? 1;
-    const seen = count === null ? 'some entries, nobody knows how many' : `${count} entries`;
+    const seen = count === null ? 'an unknown number of entries' : `${count} entries`;
     const error = new MinutehandError('STREAM_TRIMMED', { seen });
     log.error({ code: error.code, count }, error.message);
     say(`${error.code}: ${error.message} ${error.next}`);
@@ -159,8 +158,8 @@ class StreamFeed implements RedisFeed, StreamListener {
       this.refusal = new MinutehandError('STREAM_REFUSED', { seen: detail });
       return onRefused(this.refusal);
     }
-    // A Redis that is not there at the start is said by who publishes.
-    if (wasUp) say(`Redis gives no bars (${detail}): they are read on from where they stopped as soon as it answers.`);
+    // The publisher reports a Redis that is not there at the start.
+    if (wasUp) say(`Redis gives no bars (${detail}): reading continues from the last position as soon as it answers.`);
   }
 
   #offer(input: SymbolInput): BarOutcome {
@@ -200,7 +199,7 @@ interface RefusedEntry {
   readonly next: string;
 }
 
-/** Entries that could not be taken, until they are reported: each batch is logged, each code said once. */
+/** Entries that could not be taken, until they are reported: each batch is logged, each code printed once. */
 class RefusedEntries {
   readonly #options: Pick<RedisFeedOptions, 'log' | 'say'>;
   readonly #saidCodes = new Set<ErrorCode>();
@@ -221,7 +220,7 @@ class RefusedEntries {
       const { message, next } = alike[0]!;
       const ids = alike.slice(0, NAMED_ENTRIES).map(({ id }) => id);
       log.warn({ code, count: alike.length, entries: ids }, message);
-      // History that comes too late is what a feeder sends that cannot know what is here.
+      // Late history is normal for a feeder that cannot see what the daemon has.
       if (this.#saidCodes.has(code) || code === 'BAR_OUT_OF_ORDER') continue;
       this.#saidCodes.add(code);
       say(`${BARS_STREAM} ${ids[0]}: ${code}: ${message} ${next} Further ones are only logged and counted.`);

@@ -10,7 +10,7 @@ const stream = (firstId: string | null, lastId: string, added: number | null = n
 });
 
 describe('ids of a stream', () => {
-  it('stand in the order of their two numbers, however long', () => {
+  it('are ordered by their two numbers, however long', () => {
     const part = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     fc.assert(
       fc.property(part, part, part, part, (xMs, xSeq, yMs, ySeq) => {
@@ -25,25 +25,25 @@ describe('ids of a stream', () => {
 });
 
 describe('a reader of a stream', () => {
-  it('goes on where its last entry is still there, or where all was read before it was trimmed', () => {
+  it('continues where its last entry is still there, or where all was read before it was trimmed', () => {
     expect(whereToGoOn(at('5-0'), stream('1-0', '9-0'), true)).toBe('same');
     expect(whereToGoOn(at('9-0'), stream(null, '9-0'), false)).toBe('same');
     expect(whereToGoOn(BEGINNING, NO_STREAM, false)).toBe('same');
     expect(whereToGoOn(BEGINNING, stream('7-0', '9-0'), false)).toBe('same');
   });
 
-  it('sees that the stream was trimmed past it', () => {
+  it('detects that the stream was trimmed past it', () => {
     expect(whereToGoOn(at('5-0'), stream('6-0', '9-0'), false)).toBe('trimmed');
     expect(whereToGoOn(at('5-0'), stream(null, '9-0'), false)).toBe('trimmed');
   });
 
-  it('sees that it is another stream when it is gone, shorter, or has older entries but not its own', () => {
+  it('detects another stream when it is gone, shorter, or has older entries but not its own', () => {
     expect(whereToGoOn(at('5-0'), NO_STREAM, false)).toBe('another');
     expect(whereToGoOn(at('5-0'), stream('1-0', '4-9'), false)).toBe('another');
     expect(whereToGoOn(at('5-0'), stream('4-0', '9-0'), false)).toBe('another');
   });
 
-  it('counts what it lost once it has read all, where Redis counts', () => {
+  it('counts the lost entries once it has read all, where Redis counts', () => {
     expect(entriesLost(at('9-0', 40), stream('1-0', '9-0', 40))).toBe(0);
     expect(entriesLost(at('9-0', 40), stream('8-0', '9-0', 47))).toBe(7);
     expect(entriesLost(at('9-0', 40), stream('8-0', '9-0', 2))).toBe(-38);

@@ -1,4 +1,4 @@
-/** Where a reader of a stream stands. */
+/** Position of a reader of a stream. */
 export interface StreamPosition {
   /** Id of the last entry that was taken, `<ms>-<number>`; 0-0 = none. */
   readonly id: string;
@@ -9,7 +9,7 @@ export interface StreamPosition {
   readonly number: number | null;
 }
 
-/** What Redis says of a stream. */
+/** State of a stream in Redis. */
 export interface StreamState {
   /** Of the first entry that is still there; null when there is none. */
   readonly firstId: string | null;
@@ -37,12 +37,11 @@ function partsOf(id: string): [bigint, bigint] {
 }
 
 /**
- * Whether a reader can go on from where it stood.
+ * Whether a reader can continue from its position.
  * - `same`: yes.
  * - `trimmed`: the stream has lost its entries up to there, and maybe more.
  * - `another`: it is not the stream that was read before (Redis lost it, went back to an old copy, or is another
- *   server), so what it
- *   has may have been read or not, wherever it stands.
+ *   server), so any of its entries may have been read or not.
  *
  * @param isThere whether the entry of this position is still in the stream
  */

@@ -25,7 +25,7 @@ const FIRST_RETRY_MS = 100;
 export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
 export interface StreamListener {
-  /** Where to go on. */
+  /** Start position. */
   readonly from: StreamPosition;
   /** The reader begins at the beginning: what follows may have been taken before. */
   onBeginning(): void;
@@ -36,9 +36,9 @@ export interface StreamListener {
    * @returns what the next ones have to wait for
    */
   onEntries(entries: readonly StreamEntry[], position: StreamPosition, isAll: boolean): Promise<void>;
-  /** Another word on where the reader stands; no entries came. */
+  /** A new position without entries. */
   onPosition(position: StreamPosition): void;
-  /** Entries were removed from the stream before they could be read; null = nobody knows how many. */
+  /** Entries were removed from the stream before they could be read; null = an unknown number. */
   onLost(count: number | null): void;
   /** The stream is not the one that was read before. */
   onAnother(): void;
@@ -47,11 +47,11 @@ export interface StreamListener {
 }
 
 /**
- * Reads the stream `minutehand:bars` for ever, by a connection of its own that waits for the next entry (XREAD BLOCK):
- * publishing never stands behind it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s,
+ * Reads the stream `minutehand:bars` forever, by its own connection that waits for the next entry (XREAD BLOCK), so
+ * that publishing never waits for it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s,
  * 0.2 s … 5 s. A user of Redis's access lists needs `+xread +xrange +xinfo +info ~minutehand:bars`.
  *
- * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
+ * @throws MinutehandError CONFIG_INVALID when the address is not valid or `ca_file` cannot be read
  */
 export function readBarStream(
   transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>,
@@ -67,7 +67,7 @@ export function readBarStream(
     await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
     const verdict = whereToGoOn(position, stream, isThere);
     if (verdict === 'another') beginAgain(connection);
-    // Where Redis counts, the count says later how many are missing, if any.
+    // Where Redis counts entries, the count shows later how many are missing, if any.
     if (verdict === 'trimmed' && (position.number === null || stream.added === null)) listener.onLost(null);
   }
 

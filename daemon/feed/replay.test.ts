@@ -14,7 +14,7 @@ import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { createJournal } from '../journal/journal.ts';
 import { recoveryStart } from '../journal/recovery.ts';
-import { byMinute, openBench, withInference, type Bench } from '../pipeline.fixture.ts';
+import { bodyOf, byMinute, openBench, withInference, type Bench } from '../pipeline.fixture.ts';
 import { replayJournal, type JournalReplaySummary } from './replay.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 import { barInput, emptyInput } from '../input.ts';
@@ -47,7 +47,7 @@ async function loadModels(version: string): Promise<ModelSet> {
  * One day's weather on a journal file: late and empty legs, bad ticks, swaps, halts, a degradation, and processes that
  * end and begin anew.
  */
-async function liveThrough(path: string, seed: string): Promise<void> {
+async function liveThrough(path: string, seed: string, how = settings): Promise<void> {
   const rng = createRng(seed);
   const ticks = createRng(`${seed} bad ticks`);
   const bad = ({ high, ...bar }: Bar): Bar => ({ ...bar, high: ticks.uniform() < 0.01 ? high * 1000 : high });
@@ -55,7 +55,7 @@ async function liveThrough(path: string, seed: string): Promise<void> {
   const boot = async (): Promise<Bench> => {
     const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
     const halts = parseStanding(store.lastHalts());
-    const bench = openBench(settings, { journal, bootId: `boot ${rng.uniform()}`, halts });
+    const bench = openBench(how, { journal, bootId: `boot ${rng.uniform()}`, halts });
     const pairs = pairIds.map(parsePair);
     const from = recoveryStart(store, pairs, WARMUP);
     await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () => {
@@ -97,9 +97,9 @@ async function liveThrough(path: string, seed: string): Promise<void> {
   store.close();
 }
 
-function replayOf(store: JournalStore): Promise<JournalReplaySummary> {
+function replayOf(store: JournalStore, how = settings): Promise<JournalReplaySummary> {
   return replayJournal({
-    settings,
+    settings: how,
     pairIds,
     clock: MACHINE_CLOCK,
     bootId: 'replay',
@@ -144,6 +144,39 @@ describe('replayJournal', () => {
   );
 
   it(
+    'gives every signal, its leverage_reduction_rate and the virtual account again, over restarts and wherever pruning stops',
+    { timeout: 90_000 },
+    async () => {
+      const how = tinySettings({
+        core: {
+          leverage_reduction_rate: {
+            drawdown: [
+              [0.0005, 0.8],
+              [0.001, 0.5],
+              [0.004, 0.1],
+            ],
+            risk_score: [[0.5, 0.5]],
+          },
+        },
+      });
+      const path = join(folder, 'leverage.db');
+      await liveThrough(path, 'friday', how);
+      const store = openJournal(path);
+      const signals = [...store.signals()];
+      const first = await replayOf(store, how);
+      expect([first.differences, first.equal]).toEqual([[], signals.length]);
+      const rates = new Set(signals.map(({ body }) => bodyOf({ body }).leverage_reduction_rate));
+      for (const rate of [1, 0.8, 0.5, 0.4]) expect(rates).toContain(rate);
+      store.prune({ throughRow: signals.length, publishedBeforeMs: Infinity }, Math.floor(signals.length / 2));
+      const second = await replayOf(store, how);
+      expect([second.differences, second.equal]).toEqual([[], [...store.signals()].length]);
+      // Without the policy every signal differs: its hash is another one.
+      expect((await replayOf(store)).equal).toBe(0);
+      store.close();
+    },
+  );
+
+  it(
     'gives every signal that is left again, to the byte, wherever pruning has stopped',
     { timeout: 90_000 },
     async () => {
@@ -164,7 +197,7 @@ describe('replayJournal', () => {
     },
   );
 
-  it('gives every signal again behind a bar whose models fail while a swap waits in the queue', async () => {
+  it('reproduces every signal after a bar whose models fail while a swap waits in the queue', async () => {
     const store = openJournal(join(folder, 'failing.db'));
     const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
     const bench = openBench(settings, { journal });
@@ -199,7 +232,7 @@ describe('replayJournal', () => {
     expect(differences.map(({ time }) => time)).toEqual(pairIds.map(() => failedAt));
   });
 
-  it('names what differs when the journal was changed afterward', async () => {
+  it('reports the differences when the journal was changed afterward', async () => {
     const path = join(folder, 'changed.db');
     await liveThrough(path, 'wednesday');
     const db = new Database(path);
@@ -217,7 +250,7 @@ describe('replayJournal', () => {
     expect(equal).toBeLessThan(total);
   });
 
-  it('counts signals behind the last one of the journal as unanswered, and one missing before it as a difference', async () => {
+  it('counts signals after the last one of the journal as unanswered, and one missing before it as a difference', async () => {
     const path = join(folder, 'cut.db');
     await liveThrough(path, 'thursday');
     const remove = async (where: string): Promise<JournalReplaySummary> => {

@@ -74,7 +74,7 @@ function createReplay(
         }
       },
       onSwap: () => undefined,
-      // A live daemon goes on without models; a replay that did would prove nothing.
+      // A live daemon continues without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
       onShadowFailure: () => undefined,
       onScreened: () => undefined,
@@ -99,7 +99,7 @@ export interface BarReplayOptions extends ReplayOptions {
   onMinute(time: OpenTime): void;
 }
 
-/** Runs bars through the pipeline, minute by minute, as fast as it goes. */
+/** Runs bars through the pipeline, minute by minute, as fast as possible. */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;
@@ -141,8 +141,8 @@ export interface JournalReplaySummary extends ReplaySummary {
 }
 
 /**
- * Feeds the inputs of a journal back in the order in which they took effect, and compares what comes out with what it
- * holds. Inputs and signals are those of one moment, so that a daemon may go on writing.
+ * Feeds the inputs of a journal back in the order in which they took effect, and compares the output with the journal's
+ * signals. Inputs and signals are of one moment, so a daemon may keep writing.
  */
 export function replayJournal(options: JournalReplayOptions): Promise<JournalReplaySummary> {
   return options.store.snapshot((store) => replaySnapshot({ ...options, store }));

@@ -51,7 +51,7 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
     begun ||= options.hasModels() || performance.now() >= beginsAtTheLatestMs;
     if (begun) for (const bar of market.next().bars) options.sink.take(barInput(bar, false));
     const nowMs = performance.now();
-    // After a pause of the machine the market goes on from now; it does not race to catch up.
+    // After a pause of the machine the market continues from now; it does not race to catch up.
     dueMs = Math.max(dueMs + options.barIntervalMs, nowMs);
     timer = setTimeout(tick, dueMs - nowMs);
   };

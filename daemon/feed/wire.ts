@@ -7,7 +7,7 @@ export type WireMinute =
   | { readonly kind: 'empty'; readonly symbol: string; readonly time: OpenTime };
 
 const MS_PER_BAR = SECONDS_PER_BAR * 1000;
-/** Epoch seconds of 1973 to 2603 would be days early in 1970 as milliseconds, of which nobody has minutes. */
+/** Epoch seconds of 1973 to 2603 would be days early in 1970 as milliseconds, for which no minutes exist. */
 const MISTAKEN_SECONDS = { from: 1e8, to: 2e10 } as const;
 const LATEST_DATE_MS = 8.64e15;
 /** Date.parse alone takes `5 Z` and `1/2/2024 0:00Z` too, and makes something of them. */

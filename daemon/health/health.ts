@@ -19,7 +19,7 @@ export type TransportsHealth = Readonly<
     Record<`${RemoteName}_missed`, number>
 >;
 
-/** What the daemon says of itself. */
+/** The state that the daemon reports. */
 export interface HealthReport extends TransportsHealth {
   /**
    * ok: signals go out with models. degraded: they go out, something is wrong. waiting: no signal can be acted on yet.
@@ -30,7 +30,7 @@ export interface HealthReport extends TransportsHealth {
   readonly shard: string;
   readonly uptime_seconds: number;
   readonly server_engine: string;
-  /** What scores each of the active models. */
+  /** Engine of each of the active models. */
   readonly inference_engines: ModelSet['engines'] | null;
   /** Why a model is not scored by the faster engine, where it is not. */
   readonly inference_notes: ModelSet['engineNotes'] | null;
@@ -44,7 +44,7 @@ export interface HealthReport extends TransportsHealth {
   readonly policy_hash: string;
   readonly pairs: number;
   readonly pairs_ready: number;
-  /** Pairs whose bars stay away: they are published with HOLD SILENCE. */
+  /** Pairs without bars: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
   /**
    * Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on
@@ -53,7 +53,7 @@ export interface HealthReport extends TransportsHealth {
   readonly expired_pairs: readonly string[];
   /** Pairs that a live KPI halts under the active models: they are published with mode HALT and enter nothing. */
   readonly halted_pairs: readonly string[];
-  /** What halts them, as models/halts.json says it. */
+  /** The halts of models/halts.json. */
   readonly halts: readonly Halt[];
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: ErrorReport | null;
@@ -68,7 +68,7 @@ export interface HealthReport extends TransportsHealth {
   /** The connection that reads bars from Redis. */
   readonly bar_stream: ConnectionState;
   readonly bar_stream_refused: ErrorReport | null;
-  /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */
+  /** Open time of the newest minute of each symbol: where a feeder continues after an interruption. */
   readonly last_bars: Readonly<Record<string, string>>;
 }
 

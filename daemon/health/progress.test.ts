@@ -16,7 +16,7 @@ function take({ pipeline }: Bench, minute: number): void {
   }
 }
 
-/** A pipeline whose thread comes to a loop turn only when it is let. */
+/** A pipeline whose thread reaches a loop turn only when `let` is called. */
 function openStuck(): { bench: Bench; let(): void } {
   const waiting: (() => void)[] = [];
   const scheduler = {
@@ -47,7 +47,7 @@ describe('a pipeline that is watched', () => {
     expect(bench.pipeline.queue.done).toBe(before + 1);
   });
 
-  it('is not moving while a bar is not answered, whatever else comes, and is again when it was', async () => {
+  it('is not moving while a bar is not answered, whatever else arrives, and is moving again after the answer', async () => {
     const { bench, ...stuck } = openStuck();
     const isMoving = watchProgress(bench.pipeline.queue);
     take(bench, 0);
@@ -65,7 +65,7 @@ describe('a pipeline that is watched', () => {
   });
 });
 
-it('a queue that is never idle moves while its count grows, and hangs when it stands', () => {
+it('a queue that is never idle is moving while its count grows, and hangs when it does not', () => {
   const queue = { isIdle: false, done: 4 };
   const isMoving = watchProgress(queue);
   queue.done = 5;

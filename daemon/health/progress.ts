@@ -1,8 +1,8 @@
 import type { Queue } from '../queue.ts';
 
 /**
- * Whether something was answered since this was last asked, or nothing waits to be: false only for a queue that hangs.
- * Bars, heartbeats of silence, swaps and all else that goes through the queue count, so a weekend is no standstill.
+ * Whether something was answered since the last call, or nothing waits: false only for a queue that hangs. Bars,
+ * silence heartbeats, swaps and everything else in the queue count, so a weekend is not a stall.
  */
 export function watchProgress(queue: Pick<Queue, 'isIdle' | 'done'>): () => boolean {
   let before = queue.done;

@@ -88,7 +88,7 @@ describe('the health of a daemon', () => {
     expect(reportOf({ readyPairs: 1, degradations: new Set(['redis']) }).status).toBe('waiting');
   });
 
-  it('is degraded by each thing that is wrong', () => {
+  it('is degraded by each fault', () => {
     for (const wrong of [
       { degradations: new Set(['redis']) },
       { silentPairs: ['EURUSD_GBPUSD'] },
@@ -98,7 +98,7 @@ describe('the health of a daemon', () => {
     expect(reportOf({ degradations: new Set(['redis', 'file']) }).degradations).toEqual(['redis', 'file']);
   });
 
-  it('contains what is refused, late, halted and missed', () => {
+  it('contains refused, late, halted and missed counts', () => {
     const refusal = new MinutehandError('PUBLISH_REDIS', { seen: 'NOPERM' });
     const late = { symbols: ['EURUSD'] };
     const refused = { version: 'other', code: 'MODEL_HASH' };

@@ -6,7 +6,7 @@ import { REMOTE_TRANSPORTS } from '../publish/transports.ts';
 import type { RedisFeed } from '../feed/redis.ts';
 import type { HealthReport, TransportsHealth } from './health.ts';
 
-/** What does not change while a process runs. */
+/** Values that do not change while a process runs. */
 export type HealthIdentity = Pick<
   HealthReport,
   'market' | 'boot_id' | 'shard' | 'feature_schema' | 'policy_hash' | 'pairs'

@@ -35,23 +35,23 @@ const GOOD: HealthReport = {
 };
 
 describe('the status line', () => {
-  it('says which bar was the last, how many pairs are ready, and which models answer', () => {
+  it('shows the last bar, the number of ready pairs, and the active models', () => {
     expect(statusLine(GOOD)).toBe('last bar 2026-11-20 12:34 UTC, 2 of 2 pairs ready, models 20261120_0300');
   });
 
-  it('says that a daemon of a weekend waits, and since when', () => {
+  it('shows that a daemon waits on a weekend, and since when', () => {
     expect(statusLine({ ...GOOD, silent_pairs: ['A_B', 'A_C'] })).toBe(
       'waiting for bars since 2026-11-20 12:34 UTC, 2 of 2 pairs ready, models 20261120_0300',
     );
   });
 
-  it('says that a new daemon has neither bars nor models', () => {
+  it('shows that a new daemon has neither bars nor models', () => {
     expect(statusLine({ ...GOOD, market: 'simulated', model_version: null, pairs_ready: 0, last_bars: {} })).toBe(
       'simulated market, waiting for the first bars, 0 of 2 pairs ready, no models, mode HALT',
     );
   });
 
-  it('names what is wrong', () => {
+  it('names faults', () => {
     const wrong = { ...GOOD, silent_pairs: ['A_B'], halted_pairs: ['A_C'], degradations: ['late_bars', 'file'] };
     expect(statusLine(wrong)).toContain('no bars for A_B');
     expect(statusLine(wrong)).toMatch(/halted: A_C, degraded: late_bars file$/);

@@ -31,7 +31,7 @@ function haltOf(pair_id: string, version = VERSION): Halt {
 const textOf = (who: string, version = VERSION): string =>
   `${who} under models ${version}, drawdown 0.21, limit 0.15, since 2026-11-20T07:30:00.000Z`;
 
-/** Follows the file by hand, and keeps what it says, logs and applies. */
+/** Polls the file manually, and records its contents, log lines and applied halts. */
 function follow(standing: Standing = { halts: [], resumed: [] }) {
   const said: string[] = [];
   const logged: string[] = [];
@@ -99,7 +99,7 @@ describe('the active halts', () => {
     expect(halts.refused()).toBeNull();
   });
 
-  it('are looked at by the timer until they are stopped', () => {
+  it('are polled by the timer until they are stopped', () => {
     const { halts, said, tick } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     tick();
@@ -153,7 +153,7 @@ describe('the active halts', () => {
     expect(second).toContain('EURUSD_GBPUSD');
   });
 
-  it('begin with what stood when the journal ended', () => {
+  it('begin with the halts at the end of the journal', () => {
     const { halts, said, applied } = follow({ halts: [{ pair_id: 'XAUUSD_XAGUSD', version: VERSION }], resumed: [] });
     halts.check();
     expect(applied).toEqual([[`XAUUSD_XAGUSD ${VERSION}`]]);
@@ -161,7 +161,7 @@ describe('the active halts', () => {
     expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });
   });
 
-  it('stand while the file is damaged, refuse by the damage first, and go on when it is whole again', () => {
+  it('stay in force while the file is damaged, the damage is reported first, and following resumes when it is whole again', () => {
     const { halts, said, logged, applied } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     halts.check();

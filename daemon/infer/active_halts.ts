@@ -14,7 +14,7 @@ import { describeError, MinutehandError, type ErrorReport } from '../../shared/e
 import { watchHalts, type HaltWatchOptions } from './halt_watch.ts';
 
 export interface ActiveHaltsOptions extends Pick<HaltWatchOptions, 'modelsFolder' | 'files' | 'scheduler' | 'pollMs'> {
-  /** What stood when the journal ended. */
+  /** The halts in force when the journal ended. */
   readonly standing: Standing;
   activeVersion(): string | null;
   apply(standing: Standing): void;
@@ -32,7 +32,7 @@ export interface ActiveHalts {
   refused(): ErrorReport | null;
 }
 
-/** Follows `halts.json`. A halt that merely disappears from it stands until a person resumes the pair. */
+/** Follows `halts.json`. A halt that merely disappears from it stays in force until a person resumes the pair. */
 export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
   const { log, say } = options;
   let halts: Halts = NO_HALTS;
@@ -78,7 +78,7 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     stop: () => watch.stop(),
     halts: () => halts.halts.filter(({ version }) => version === options.activeVersion()),
     refused() {
-      // A halt of another version can be lifted only when that comes back.
+      // A halt of another version can be lifted only when that version is active again.
       const missing = lost.filter(({ version }) => version === options.activeVersion());
       return unreadable ?? (missing.length === 0 ? null : lostRefusal(missing));
     },

@@ -33,7 +33,7 @@ beforeEach(() => {
   cpSync(join(root, 'originals'), models, { recursive: true });
 });
 
-/** Follows the folder by hand, and keeps what it applies, says, logs and counts. */
+/** Polls the folder manually, and records what it applies, prints, logs and counts. */
 function follow() {
   const applied: (SwapInput | ShadowInput)[] = [];
   const said: string[] = [];
@@ -83,7 +83,7 @@ describe('the followed models', () => {
     expect(applied).toHaveLength(1);
   });
 
-  it('that are refused are named with their code until another set is accepted or the pointer is put back', async () => {
+  it('that are refused are named with their code until another set is accepted or the pointer is restored', async () => {
     const { followed, applied, said, logged, counted } = follow();
     activate(models, FIRST);
     await followed.check();
@@ -130,7 +130,7 @@ describe('the followed models', () => {
 });
 
 describe('a followed shadow', () => {
-  it('goes on from its last positions, and is gone when nothing names it any more', async () => {
+  it('continues from its last positions, and is removed when no file names it any more', async () => {
     const { followed, applied, said, held } = follow();
     setShadow(models, FIRST);
     await followed.check();
@@ -162,7 +162,7 @@ describe('a followed shadow', () => {
     expect(logged).toMatchObject([{ slot: 'shadow', version: FIRST }]);
   });
 
-  it('that fails is no longer reported as there', async () => {
+  it('that fails is no longer reported as loaded', async () => {
     const { followed, applied, said, logged, counted } = follow();
     setShadow(models, FIRST);
     await followed.check();

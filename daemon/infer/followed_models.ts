@@ -24,7 +24,7 @@ export interface ModelRefusal extends ErrorReport {
   readonly version: string;
 }
 
-/** Follows `active.json` and `shadow.json`, and reports what becomes of the sets they name. */
+/** Follows `active.json` and `shadow.json`, and reports the outcome for the sets they name. */
 export class FollowedModels {
   readonly #options: FollowedModelsOptions;
   readonly #watch: ModelWatch;
@@ -84,7 +84,7 @@ export class FollowedModels {
     this.#shadowVersion = null;
     onFailed(report.code);
     log.error({ version: failed.version, ...report }, 'shadow models failed');
-    say(`Shadow models ${failed.version} failed and were let go of: ${report.message}`);
+    say(`Shadow models ${failed.version} failed and were dropped: ${report.message}`);
   }
 
   #setShadow(set: ModelSet | null): void {

@@ -35,7 +35,7 @@ function halt(pair_id: string): Halt {
   };
 }
 
-/** A watch whose timer is ours, what it said, and how often it read. */
+/** A watch with a manual timer, its output, and its number of reads. */
 function open(): { said: string[]; reads: () => number; failing: { reads: boolean }; tick(): void; stop(): void } {
   const said: string[] = [];
   let work: (() => void) | null = null;
@@ -70,7 +70,7 @@ function open(): { said: string[]; reads: () => number; failing: { reads: boolea
 }
 
 describe('watchHalts', () => {
-  it('hands over what the file says each time that it is another one, and reads it only then', () => {
+  it('delivers the contents each time the file changes, and reads it only then', () => {
     const { said, reads, tick, stop } = open();
     tick();
     tick();
@@ -90,7 +90,7 @@ describe('watchHalts', () => {
     expect(said).toHaveLength(5);
   });
 
-  it('keeps what was known when the file is damaged, says so once, and tells when it is whole again', () => {
+  it('keeps the last halts when the file is damaged, reports that once, and reports when it is whole again', () => {
     const { said, tick } = open();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
     tick();
@@ -111,7 +111,7 @@ describe('watchHalts', () => {
     expect(said).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted ']);
   });
 
-  it('tries bytes again that the disk did not give', () => {
+  it('retries bytes that could not be read', () => {
     const { said, failing, tick } = open();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
     failing.reads = true;

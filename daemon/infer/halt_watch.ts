@@ -6,9 +6,9 @@ export interface HaltWatchOptions {
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
-  /** What the file says, each time that it is another one. */
+  /** Called with the contents each time the file changes. */
   onHalts(halts: Halts): void;
-  /** The file cannot be read or is damaged: what was known stays. Said once until it is whole again. */
+  /** The file cannot be read or is damaged: the last halts stay. Called once until it is whole again. */
   onRefused(error: unknown): void;
   /** After a refusal: the file is whole again, or gone. */
   onWithdrawn(): void;

@@ -5,7 +5,7 @@ import { HaltedPairs } from './halted_pairs.ts';
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'].map(parsePair);
 const gold = { pair_id: 'XAUUSD_XAGUSD', version: 'v1' };
 
-it('a halt counts while its version is active, and again when that version comes back', () => {
+it('a halt counts while its version is active, and again when that version is active again', () => {
   const halted = new HaltedPairs(PAIRS, { halts: [gold], resumed: [] });
   expect(halted.pairIds).toEqual([]);
   const seen = ['v1', 'v2', null, 'v1'].map((version) => {
@@ -29,7 +29,7 @@ it('a halt of all pairs halts each of them, and new halts replace the ones befor
   expect(halted.pairIds).toEqual([gold.pair_id]);
 });
 
-it('announces what concerns its pairs, once', () => {
+it('announces halts of its pairs, once', () => {
   const halted = new HaltedPairs(PAIRS);
   const other = { pair_id: 'AUDUSD_NZDUSD', version: 'v1' };
   expect(halted.announce({ halts: [other], resumed: [] })).toBeNull();

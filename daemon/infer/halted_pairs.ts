@@ -10,14 +10,14 @@ import type { Pair } from '../../shared/pair.ts';
 
 /**
  * The active halts, and a mask of the pairs that may not enter because of them. A halt counts while its version is
- * active, and again when that version comes back; positions that are open go on to their exits.
+ * active, and again when that version is active again; open positions continue to their exits.
  */
 export class HaltedPairs {
   readonly #pairs: readonly Pair[];
   /** By pair: 1 = halted under the active version. */
   readonly mask: Uint8Array;
   #halts: readonly StandingHalt[];
-  /** Of the newest halts that were handed over. */
+  /** Text of the newest applied halts. */
   #announced: string;
   #version: string | null = null;
 
@@ -33,7 +33,7 @@ export class HaltedPairs {
     return this.#pairs.filter((_, pairIndex) => this.mask[pairIndex] === 1).map(({ id }) => id);
   }
 
-  /** What of these halts concerns our pairs; null when that is what was announced before. */
+  /** The halts of our pairs among these; null when they equal those announced before. */
   announce(standing: Standing): Standing | null {
     const ids = new Set([ALL_PAIRS, ...this.#pairs.map(({ id }) => id)]);
     const isOurs = ({ pair_id }: StandingHalt): boolean => ids.has(pair_id);

@@ -14,7 +14,7 @@ export const WARMUP = warmupBars(settings.minutehand.windows);
 /** Minutes of the simulated market in which every symbol has a bar. */
 export const MARKET = byMinute(tinyBars(settings, 300)).filter(({ bars }) => bars.length === 6);
 
-/** A minute of a pair as it stands in the queue; without bars unless it is complete. */
+/** A minute of a pair in its queue form; without bars unless it is complete. */
 export function itemOf(
   bar: number,
   pairIndex: number,

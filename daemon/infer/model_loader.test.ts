@@ -38,21 +38,28 @@ describe.each([
   ['the built code, in a thread', (): typeof loadOffTheWay => built.loadOffTheWay],
   ['the sources, on this thread', (): typeof loadOffTheWay => loadOffTheWay],
 ])('loadOffTheWay, %s', (_where, loader) => {
-  it.each(['auto', 'onnxruntime'] as const)('gives the set that loading here gives, with engine %s', async (engine) => {
-    const set = await loader()(bundle, { schema, maxRows: 10, engine });
-    const here = await loadModelSet(bundle, schema, 10, { engine });
-    try {
-      expect([set.engines, set.engineNotes, set.modelsHash]).toEqual([here.engines, here.engineNotes, here.modelsHash]);
-      expect(set.engines.ai1).toBe(engine === 'auto' ? 'wasm-simd' : 'onnxruntime-node');
-      const expected = copyOf(await here.infer(features, 10));
-      expect(copyOf(await set.infer(features, 10))).toEqual(expected);
-    } finally {
-      await set.release();
-      await here.release();
-    }
-  });
+  it.each(['auto', 'onnxruntime'] as const)(
+    'returns the same set as loading in this thread, with engine %s',
+    async (engine) => {
+      const set = await loader()(bundle, { schema, maxRows: 10, engine });
+      const here = await loadModelSet(bundle, schema, 10, { engine });
+      try {
+        expect([set.engines, set.engineNotes, set.modelsHash]).toEqual([
+          here.engines,
+          here.engineNotes,
+          here.modelsHash,
+        ]);
+        expect(set.engines.ai1).toBe(engine === 'auto' ? 'wasm-simd' : 'onnxruntime-node');
+        const expected = copyOf(await here.infer(features, 10));
+        expect(copyOf(await set.infer(features, 10))).toEqual(expected);
+      } finally {
+        await set.release();
+        await here.release();
+      }
+    },
+  );
 
-  it('refuses by the codes and words of loading here', async () => {
+  it('refuses with the codes and messages of loading in this thread', async () => {
     const bad = [
       [join(folder, 'none'), 'MODEL_MISSING'],
       [edited('torn', 'manifest.json', (bytes) => bytes.subarray(0, 100)), 'MODEL_MANIFEST'],
@@ -90,7 +97,7 @@ describe.each([
 });
 
 describe('loading in a thread', () => {
-  it('leaves this one to its bars: timers go on meanwhile', async () => {
+  it('leaves this thread to its bars: timers continue meanwhile', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     const set = await built.loadOffTheWay(bundle, { schema, maxRows: 10 });
@@ -104,7 +111,7 @@ describe('the WASM scorer', () => {
   it.each([
     ['is missing', (kernel: string): void => rmSync(kernel)],
     ['is damaged', (kernel: string): void => writeFileSync(kernel, 'not WebAssembly')],
-  ])('is done without when its file %s: onnxruntime serves and says why', async (_how, spoil) => {
+  ])('is skipped when its file %s: onnxruntime serves, with the reason', async (_how, spoil) => {
     const copy = mkdtempSync(join(folder, 'copy-'));
     cpSync(join(packageRoot(), 'dist'), join(copy, 'dist'), { recursive: true });
     cpSync(join(packageRoot(), 'package.json'), join(copy, 'package.json'));

@@ -9,7 +9,7 @@ export interface ModelLoaderOptions extends OpenOptions, Pick<PrepareOptions, 'e
   readonly maxRows: number;
 }
 
-/** What a loading thread is told. */
+/** The task of a loading thread. */
 export interface LoadTask {
   readonly folder: string;
   readonly schema: FeatureSchema;
@@ -38,7 +38,7 @@ function prepare({ folder, schema, engine }: LoadTask): Promise<PreparedModels> 
   return prepareModels(folder, schema, engine === undefined ? {} : { engine });
 }
 
-/** What the thread does. Errors are taken apart: only their texts survive the way to another thread. */
+/** Main function of the thread. Errors are sent as fields: only their texts survive the transfer to another thread. */
 export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
   try {
     return { prepared: await prepare(task) };
@@ -49,7 +49,7 @@ export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
   }
 }
 
-/** The tables of an answer, to be handed over and not copied. */
+/** The tables of an answer, to be transferred and not copied. */
 export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
   if (!('prepared' in answer)) return [];
   return Object.values(answer.prepared.models).flatMap((model) =>

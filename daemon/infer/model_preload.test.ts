@@ -52,7 +52,7 @@ function open() {
       loads.push(version);
       await gate.held;
       if (gate.isBroken) throw new Error('broken');
-      // A set that cannot be released disturbs nobody.
+      // A set that cannot be released affects nothing else.
       const release = (): Promise<void> => (released.push(version), Promise.reject(new Error('not released')));
       return { version, release } as unknown as ModelSet;
     },
@@ -68,7 +68,7 @@ describe('a preload', () => {
     expect([loads, take(FIRST)]).toEqual([[], null]);
   });
 
-  it('hands over the active set once, and only for its folder', async () => {
+  it('returns the active set once, and only for its folder', async () => {
     const { preload, loads, released, take } = open();
     activate(models, FIRST);
     await preload.check();
@@ -79,7 +79,7 @@ describe('a preload', () => {
     expect(released).toEqual([]);
   });
 
-  it('keeps the set back when its files have changed since', async () => {
+  it('returns no set when its files have changed since', async () => {
     const { preload, take } = open();
     activate(models, FIRST);
     await preload.check();
@@ -87,7 +87,7 @@ describe('a preload', () => {
     expect(take(FIRST)).toBeNull();
   });
 
-  it('follows the pointer by its timer and releases what nobody took', async () => {
+  it('follows the pointer by its timer and releases what was not taken', async () => {
     const { preload, loads, released, take, tick } = open();
     activate(models, FIRST);
     tick();
@@ -112,7 +112,7 @@ describe('a preload', () => {
     expect([loads, take(FIRST)]).toEqual([[FIRST, FIRST], FIRST]);
   });
 
-  it('looks once at a time', async () => {
+  it('polls once at a time', async () => {
     const { preload, loads, gate } = open();
     activate(models, FIRST);
     let go: () => void = () => undefined;
@@ -126,7 +126,7 @@ describe('a preload', () => {
     expect(loads).toEqual([FIRST, SECOND]);
   });
 
-  it('that was stopped follows nothing and releases what it holds or has still to get', async () => {
+  it('that was stopped follows nothing and releases its sets, also one that is still loading', async () => {
     const { preload, released, take, hasTimer } = open();
     activate(models, FIRST);
     await preload.check();

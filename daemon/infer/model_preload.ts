@@ -26,8 +26,8 @@ export interface ModelPreload {
 }
 
 /**
- * Keeps the active bundle loaded for a daemon that has still to begin, and follows `models/active.json` meanwhile. What
- * cannot be loaded is left to the daemon, which says why; the same bytes are not tried again.
+ * Keeps the active bundle loaded for a daemon that has not started yet, and follows `models/active.json` meanwhile. A
+ * failed load is left to the daemon, which reports the reason; the same bytes are not tried again.
  */
 export function preloadModels(options: ModelPreloadOptions): ModelPreload {
   const { modelsFolder, files, scheduler, load } = options;
@@ -37,7 +37,7 @@ export function preloadModels(options: ModelPreloadOptions): ModelPreload {
   let checking: Promise<void> | null = null;
 
   const letGo = (): void => {
-    // A set that cannot be let go of costs memory, not signals.
+    // A set that cannot be released costs memory, not signals.
     held?.set.release().catch(() => undefined);
     held = null;
   };

@@ -68,7 +68,7 @@ function createDesk() {
     };
     const release = (): Promise<void> => {
       released.push(version);
-      // Nobody minds a set that cannot be let go of.
+      // A set that cannot be released is ignored.
       return Promise.reject(new Error('cannot be released'));
     };
     return { version, infer, release } as unknown as ModelSet;
@@ -105,7 +105,7 @@ describe('ModelSlots', () => {
     expect(await infer()).toBe(1);
   });
 
-  it('answer without a promise where the set does', () => {
+  it('return no promise where the set returns none', () => {
     const { slots, swap, setOf } = createDesk();
     swap(setOf('a'));
     expect(slots.infer(MATRIX, 1)).not.toBeInstanceOf(Promise);
@@ -131,7 +131,7 @@ describe('ModelSlots', () => {
     expect([slots.active, halts.pairIds]).toEqual([null, []]);
   });
 
-  it('forget the fallback with the models', async () => {
+  it('drop the fallback with the models', async () => {
     const { slots, swap, setOf, infer, released } = createDesk();
     swap(setOf('a'));
     swap(setOf('b'));
@@ -156,7 +156,7 @@ describe('ModelSlots', () => {
     },
   );
 
-  it('have nothing to fall back on a second time', async () => {
+  it('have no second fallback', async () => {
     const { slots, swap, setOf, infer, released, recorded, told } = createDesk();
     swap(setOf('a', { fails: true }));
     swap(setOf('b', { fails: true }));
@@ -182,7 +182,7 @@ describe('ModelSlots', () => {
     expect([slots.active!.version, [...degradations]]).toEqual(['c', []]);
   });
 
-  it('ask a slow set once more and keep it where it is quick then, exactly at the limit too', async () => {
+  it('run a slow set once more and keep it where it is fast then, exactly at the limit too', async () => {
     const { slots, swap, setOf, infer, asked, recorded } = createDesk();
     swap(setOf('a', { tookMs: [SLOW_MS, SLOW_MS + 1, SLOW_MS, SLOW_MS + 0.001, 0] }));
     expect([await infer(), await infer(), await infer(), asked.length]).toEqual([1, 3, 5, 5]);

@@ -13,7 +13,7 @@ export interface SlotOptions {
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;
   readonly halts: HaltedPairs;
-  /** 'models' stands in it while a fallback serves. */
+  /** Contains 'models' while a fallback serves. */
   readonly degradations: Set<string>;
   /** Where a fallback is journaled. */
   inputs(): InputSink;
@@ -71,9 +71,9 @@ export class ModelSlots {
   }
 
   /**
-   * Scores the first rows of a matrix. A set that fails is dropped for its fallback within this very bar. A set that
-   * was slow is asked again at once, for a pause of the machine is not its fault. Slow again, its answers still stand,
-   * and it is dropped right behind this bar.
+   * Scores the first rows of a matrix. A set that fails is replaced by its fallback within the same bar. A set that was
+   * slow is run again at once, because a pause of the machine may be the cause. If it is slow again, its answers are
+   * still used, and it is dropped right after this bar.
    */
   infer(matrix: Float32Array, rows: number): Scoring {
     const set = this.#active;

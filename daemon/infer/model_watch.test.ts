@@ -30,7 +30,7 @@ beforeEach(() => {
   cpSync(originals, models, { recursive: true });
 });
 
-/** A watch whose timer is ours, and what it said. */
+/** A watch with a manual timer, and its output. */
 interface Bench {
   readonly watch: ModelWatch;
   readonly said: string[];
@@ -95,7 +95,7 @@ function damage(version: string): Buffer {
 }
 
 describe('watchModels', () => {
-  it('waits for a first pointer, then hands over each version that it names, once', async () => {
+  it('waits for a first pointer, then delivers each version that it names, once', async () => {
     const { said, loads, tick } = open();
     await tick();
     expect(said).toEqual([]);
@@ -109,7 +109,7 @@ describe('watchModels', () => {
     expect(loads).toEqual([FIRST, SECOND, FIRST]);
   });
 
-  it('refuses bytes once, never tries them again, and says when the pointer is back at what is active', async () => {
+  it('refuses bytes once, never tries them again, and reports when the pointer is back at the active bundle', async () => {
     const { said, loads, tick } = open();
     activate(models, FIRST);
     await tick();
@@ -131,7 +131,7 @@ describe('watchModels', () => {
     expect(said).toEqual([`ready ${SECOND}`]);
   });
 
-  it('goes on with what is active when the pointer is torn, says so once for each tear, or is gone', async () => {
+  it('keeps the active models when the pointer is torn, reported once for each tear, or missing', async () => {
     const { said, tick } = open();
     activate(models, FIRST);
     await tick();
@@ -150,7 +150,7 @@ describe('watchModels', () => {
     expect(said).toEqual([]);
   });
 
-  it('tries bytes again that the disk did not give, and says so once', async () => {
+  it('tries bytes again that could not be read, and reports that once', async () => {
     const { said, files, tick } = open();
     activate(models, FIRST);
     files.failing = (path) => path.endsWith('ai3.onnx');
@@ -166,7 +166,7 @@ describe('watchModels', () => {
     expect(said.slice(2)).toEqual(['active refused (active.json) MODEL_MANIFEST', 'active withdrawn']);
   });
 
-  it('does not take a file that is not there for one that cannot be read', async () => {
+  it('distinguishes a missing file from one that cannot be read', async () => {
     const { said, loads, tick } = open();
     rmSync(join(models, THIRD, 'ai1.onnx'));
     activate(models, THIRD);
@@ -175,7 +175,7 @@ describe('watchModels', () => {
     expect(loads).toEqual([THIRD]);
   });
 
-  it('follows the shadow beside: one after the other, none when none is named, the one before when the named one is bad', async () => {
+  it('follows the shadow too: each in turn, none when none is named, the previous one when the named one is bad', async () => {
     const { said, tick } = open();
     activate(models, FIRST);
     setShadow(models, SECOND);
@@ -203,7 +203,7 @@ describe('watchModels', () => {
     expect(said).toEqual([`ready ${THIRD}`]);
   });
 
-  it('lets no models of a simulated market near a live daemon, in either slot, and releases them', async () => {
+  it('refuses models of a simulated market in a live daemon, in either slot, and releases them', async () => {
     const sets: ModelSet[] = [];
     const { said, tick } = open({
       market: 'live',
@@ -220,7 +220,7 @@ describe('watchModels', () => {
     for (const set of sets) expect(() => set.infer(new Float32Array(5), 1)).toThrow('released');
   });
 
-  it('takes a live market’s models in a simulated one and in its own', async () => {
+  it('accepts a live market’s models in a simulated one and in its own', async () => {
     const live = writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'live', market: 'live' });
     const version = live.slice(models.length + 1);
     for (const market of ['live', 'simulated'] as const) {
@@ -231,7 +231,7 @@ describe('watchModels', () => {
     }
   });
 
-  it('hands nothing over after its end: what was being loaded is released', async () => {
+  it('delivers nothing after its end: a set that was loading is released', async () => {
     let go = (): void => undefined;
     const held = new Promise<void>((resolve) => (go = resolve));
     let late: ModelSet | null = null;

@@ -22,7 +22,7 @@ export interface ModelWatchOptions {
   onReady(set: ModelSet): void;
   /** The set that scores along from now on, which the sink releases; null = none any more. */
   onShadow(set: ModelSet | null): void;
-  /** A bundle was refused: what is active, or scores along, goes on. Said once for the same bytes. */
+  /** A bundle was refused: the active and shadow models stay. Called once for the same bytes. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;
   /** After a refusal: the pointer names the active set again. */
   onWithdrawn(slot: ModelSlot): void;
@@ -102,7 +102,7 @@ interface Pointer {
 class FollowedPointer {
   readonly #options: ModelWatchOptions;
   readonly #pointer: Pointer;
-  /** Fingerprint of the set that was handed over last; empty when there is none. */
+  /** Fingerprint of the last delivered set; empty when there is none. */
   #current = '';
   readonly #refused = new Set<string>();
   readonly #said = new Set<string>();
@@ -174,7 +174,7 @@ async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise
   throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
 }
 
-/** Says which bytes a bundle has: the same for the same files that nobody has touched. */
+/** Identifies the bytes of a bundle: equal for the same unmodified files. */
 export function bundleMark(folder: string, files: FileSystem): string {
   return fingerprint(files, bundleFiles(folder, files));
 }
@@ -196,7 +196,7 @@ function bundleFiles(folder: string, files: FileSystem): string[] {
   ];
 }
 
-/** Which bytes files have, without reading them: a file that is put right again is another fingerprint. */
+/** Identifies the bytes of files, without reading them: a repaired file has another fingerprint. */
 function fingerprint(files: FileSystem, paths: readonly string[]): string {
   const stats = paths.map((path) => {
     const stat = files.stat(path);

@@ -95,7 +95,7 @@ describe('a shadow', () => {
     },
   );
 
-  it('has positions of its own, which it is given with the set and which age', async () => {
+  it('has its own positions, which it receives with the set and which age', async () => {
     const { shadow, setOf, rows, follow } = createDesk();
     const held: Position = { ...FLAT, side: -1, positionId: 'of the shadow', entryZ: 1e9, zStd: 1e-9, ageBars: 2 };
     const set = setOf('s', (count) => ({ ...scoresOf(count), risk_score: new Float64Array(count).fill(0.1) }));
@@ -103,7 +103,7 @@ describe('a shadow', () => {
     shadow.swap({ kind: 'shadow', set, positions });
     for (const bar of [0, 1]) await follow(allPairs(WARMUP + bar));
     const own = rows.filter(({ pairId }) => pairId === PAIRS[1]!.id);
-    // What it answers depends on the market; that it goes on from its own position does not.
+    // Its answer depends on the market; that it continues from its own position does not.
     expect(bodyOf(own[0]!).position_id).toBe('of the shadow');
     const first = JSON.parse(own[0]!.position) as Position;
     if (first.side !== 0) expect((JSON.parse(own[1]!.position) as Position).ageBars).toBe(4);

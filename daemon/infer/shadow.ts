@@ -42,7 +42,7 @@ export class Shadow {
     this.#options.pairs.forEach(({ id }, pairIndex) => (this.#positions[pairIndex] = positions?.get(id) ?? FLAT));
   }
 
-  /** Journals what this set would have said, under the ids of what was published. */
+  /** Journals the signals this set would have produced, under the ids of the published ones. */
   async follow(answers: readonly MinuteAnswer[], rows: number): Promise<void> {
     const { matrix, decider, journal, observer } = this.#options;
     const set = this.#set!;

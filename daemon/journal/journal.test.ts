@@ -58,7 +58,7 @@ describe('the journal of a daemon', () => {
     expect(told).toEqual([]);
   });
 
-  it('stores by a flush whatever was collected alone: a signal, a shadow row, a feed position', () => {
+  it('stores on flush anything collected alone: a signal, a shadow row, a feed position', () => {
     journal.signal(signal('A_B', 1));
     journal.flush();
     expect([...store.signals()]).toHaveLength(1);
@@ -102,7 +102,7 @@ describe('the journal of a daemon', () => {
     expect([...store.shadows()]).toEqual(minutes.map(shadowOf));
   });
 
-  it('keeps what the disk refuses for the next flush, says so once, and loses nothing', () => {
+  it('keeps what the disk refuses for the next flush, reports that once, and loses nothing', () => {
     journal.input(empty(1));
     journal.flush();
     refuseWrites(true);

@@ -6,7 +6,7 @@ export interface Journal {
   input(row: InputRow): void;
   signal(row: SignalRow): void;
   shadow(row: ShadowRow): void;
-  /** Where a feed that remembers stands now: stored with the inputs it has given so far, never before them. */
+  /** The current position of a resumable feed: stored with the inputs it has given so far, never before them. */
   feedPosition(position: string): void;
   /**
    * Stores all that was collected, or keeps it for the next flush when the disk refuses.

@@ -71,7 +71,7 @@ describe('a recorder', () => {
 });
 
 describe('a shadow row', () => {
-  it('stands under the id that was published', () => {
+  it('has the published id', () => {
     expect(shadowRow(answerOf(1, 'COMPLETE', { position: HELD }))).toEqual({
       signalId: 'id 1',
       pairId: 'pair 1',

@@ -42,7 +42,7 @@ export class SignalRecorder {
   }
 }
 
-/** What a shadow set would have said in the place of a published answer. */
+/** The signal a shadow set would have produced instead of the published one. */
 export function shadowRow({ minute, body, bodyText, riskProb, position }: MinuteAnswer): ShadowRow {
   return {
     signalId: body.signal_id,

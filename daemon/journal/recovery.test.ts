@@ -31,7 +31,7 @@ describe('the start of a recovery', () => {
     expect(recoveryStart(store, PAIRS, WARMUP)).toBe(0);
   });
 
-  it('gives a pair its warm-up up to its last signal, and its screens what they look back over', () => {
+  it('gives a pair its warm-up up to its last signal, and its screens their look-back', () => {
     trade(['A', 'B'], 1, 1000);
     store.append([], [signal('A_B', 900)]);
     expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(900 - WARMUP + 1 - SCREENED));
@@ -58,7 +58,7 @@ describe('the start of a recovery', () => {
     expect(recoveryStart(store, PAIRS, WARMUP)).toBe(at(1000 - WARMUP + 1 - SCREENED));
   });
 
-  it('needs nothing of a pair without bars or signals', () => {
+  it('needs nothing for a pair without bars or signals', () => {
     trade(['A', 'B'], 1, 1000);
     store.append([], [signal('A_B', 1000)]);
     expect(recoveryStart(store, PAIRS, WARMUP)).toBe(recoveryStart(store, [FIRST!], WARMUP));

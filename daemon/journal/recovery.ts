@@ -7,9 +7,9 @@ const ALL = Number.MAX_SAFE_INTEGER;
 
 /**
  * The first minute whose inputs a restart needs. From there on they give every pair the `warmup` bars up to its last
- * signal, which its features are a function of, whatever came after that without an answer, and every symbol its last
- * bar, so that nothing is taken twice; and every symbol the bars before these that its screen looks back over. 0 when
- * the journal is empty.
+ * signal, of which its features are a function, whatever arrived after that without an answer; every symbol its last
+ * bar, so that nothing is taken twice; and every symbol the earlier bars that its screen looks back over. 0 when the
+ * journal is empty.
  */
 export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmup: number): OpenTime {
   const answered = new Map(store.lastSignals().map(({ pairId, time }) => [pairId, time]));

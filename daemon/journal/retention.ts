@@ -56,7 +56,7 @@ async function look(options: RetentionOptions, isStopped: () => boolean): Promis
       const passed = store.prune(bounds, BATCH_SIGNALS);
       if (passed === 0) return;
       onPruned?.(passed);
-      // Whatever came meanwhile goes first.
+      // Work that arrived meanwhile runs first.
       await new Promise<void>((resolve) => options.scheduler.afterTurn(resolve));
     }
   } catch (error) {
@@ -64,7 +64,7 @@ async function look(options: RetentionOptions, isStopped: () => boolean): Promis
   }
 }
 
-/** null when nothing of this journal is known to be archived. */
+/** null when no day of this journal has been archived. */
 function boundsOf({ store, files, archivedPath, journalPath, days, clock }: RetentionOptions) {
   const archived = readArchivedSignals(files, archivedPath, journalPath);
   if (archived === null || store.fingerprintOf(archived.signal_row) !== archived.fingerprint) return null;

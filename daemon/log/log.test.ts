@@ -32,7 +32,7 @@ function open(changes: Partial<DaemonLogsOptions> = {}): DaemonLogs {
   return opened;
 }
 
-/** What the log says, once everything is in it. */
+/** The lines of a log, once everything is in it. */
 function linesOf(name: string): Record<string, unknown>[] {
   for (const each of logs) each.flush();
   const path = join(folder, `${name}.log`);
@@ -72,7 +72,7 @@ describe('signal_dispatch.log', () => {
     });
   });
 
-  it('has what is not HOLD in full', () => {
+  it('has every signal other than HOLD in full', () => {
     const daemon = open();
     const [held] = batchOf(1);
     const [, entered] = batchOf(2, { action: 'ENTER', reason: 'ENTRY', target: -1, entry: 'SELL_A, BUY_B' });
@@ -88,7 +88,7 @@ describe('signal_dispatch.log', () => {
     expect(linesOf('signal_dispatch')[0]).toMatchObject({ bar: '2025-10-14T12:35:00Z 2025-10-14T12:36:00Z' });
   });
 
-  it('says null for a transport that is not there', () => {
+  it('has null for a transport that is off', () => {
     open().batch(batchOf(1), timingOf({ bar_to_us: { websocket: 99.96, redis: null, file: null } }), SET, BOOT);
     expect(linesOf('signal_dispatch')[0]).toMatchObject({
       bar_to_websocket_us: 100,
@@ -157,7 +157,7 @@ describe('the events', () => {
     ]);
   });
 
-  it('of each shard have a file of their own, their batches one that says whose they are', () => {
+  it('of each shard have their own file; their batches share one that names the shard', () => {
     const [one, other] = [open({ shard: 'one' }), open({ shard: 'other' })];
     one.events.info('one begins');
     other.events.info('other begins');
@@ -173,13 +173,13 @@ describe('the level', () => {
   it('silent writes nothing and makes no file', async () => {
     const daemon = open({ level: 'silent', budgetMs: 0 });
     daemon.batch(batchOf(2), timingOf({}), SET, BOOT);
-    daemon.events.fatal('nobody hears');
+    daemon.events.fatal('not logged');
     await daemon.close();
     expect(existsSync(folder)).toBe(false);
     expect(daemon.lost()).toBe(0);
   });
 
-  it('warn takes no time for what it does not write', () => {
+  it('warn spends no time on lines it does not write', () => {
     const untouchable = new Proxy(batchOf(1)[0]!, {
       get() {
         throw new Error('looked at');
@@ -190,9 +190,9 @@ describe('the level', () => {
     expect(() => open({ level: 'info' }).batch([untouchable], timingOf({}), SET, BOOT)).toThrow('looked at');
   });
 
-  it('warn writes no batches, but what is late', () => {
+  it('warn writes only late batches', () => {
     const daemon = open({ level: 'warn', budgetMs: 0 });
-    daemon.events.info('nobody hears');
+    daemon.events.info('not logged');
     daemon.batch(batchOf(2), timingOf({}), SET, BOOT);
     expect(linesOf('daemon_main')).toMatchObject([{ msg: 'bar over budget' }]);
     expect(readdirSync(folder)).toEqual(['daemon_main.log']);
@@ -214,27 +214,27 @@ describe.runIf(isFullDevice)(`a full disk${skipNote(!isFullDevice, 'there is no 
     daemon.flush();
     // What may wait is bounded: a part is lost already.
     expect(daemon.lost()).toBeGreaterThan(0);
-    daemon.events.info('goes on');
-    expect(linesOf('daemon_main').map(({ msg }) => msg)).toEqual(['begins', 'goes on']);
+    daemon.events.info('continues');
+    expect(linesOf('daemon_main').map(({ msg }) => msg)).toEqual(['begins', 'continues']);
     await daemon.close();
     expect(daemon.lost()).toBe(200);
   });
 
-  it('that is no folder at all does not either', async () => {
+  it('that is not a folder does not either', async () => {
     writeFileSync(folder, 'a file');
     const daemon = open();
     daemon.batch(batchOf(1), timingOf({}), SET, BOOT);
-    daemon.events.info('goes on');
+    daemon.events.info('continues');
     await daemon.close();
     expect(daemon.lost()).toBe(3);
   });
 });
 
-describe('the place of the logs on a bar’s way', () => {
+describe('the order of the logs in the hot path', () => {
   const settings = tinySettings();
   const market = byMinute(tinyBars(settings, 5));
 
-  it('is behind sockets, files and journal, at every bar', async () => {
+  it('is after sockets, files and journal, at every bar', async () => {
     const daemon = open();
     const order: string[] = [];
     const publisher = (name: TransportName): Publisher<TransportName> => ({

@@ -6,7 +6,7 @@ import { isOverBudget } from '../metrics/budget.ts';
 import type { BatchTiming } from '../metrics/stopwatch.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 
-/** A signal that is out, as the pipeline tells of it. */
+/** A published signal, as the pipeline reports it. */
 export interface LoggedSignal {
   readonly body: SignalBody;
   readonly seq: number;
@@ -38,7 +38,7 @@ export interface DaemonLogs {
   lost(): number;
 }
 
-/** The daemon's three logs. All shards of a home share the two of the batches: each line says whose it is. */
+/** The daemon's three logs. All shards of a home share the two of the batches: each line names its shard. */
 export function openDaemonLogs({ folder, level, shard, budgetMs }: DaemonLogsOptions): DaemonLogs {
   const open = (name: string, base: Record<string, string>): OpenLog => openLog(folder, name, level, base);
   const events = open(`daemon_${shard}`, { process: `daemon_${shard}` });
@@ -67,7 +67,7 @@ export function openDaemonLogs({ folder, level, shard, budgetMs }: DaemonLogsOpt
   };
 }
 
-/** What left: every signal as `pair:seq:signal_id`, in full when it is not HOLD. */
+/** Published signals: each as `pair:seq:signal_id`, in full when it is not HOLD. */
 function dispatchLine(batch: readonly LoggedSignal[], timing: BatchTiming, bootId: string): object {
   // One text, for a list of lists takes three times as long to write.
   let ids = '';
@@ -119,7 +119,7 @@ function countAnswers(batch: readonly LoggedSignal[]): Record<string, number> {
   );
 }
 
-/** What was scored, by what, how fast; null when nothing was. */
+/** Models, engines and times of a scored batch; null when nothing was scored. */
 function inferenceLine(
   batch: readonly LoggedSignal[],
   timing: BatchTiming,
@@ -190,7 +190,7 @@ function createRange(): Range {
   return range;
 }
 
-/** To a tenth of a microsecond, which is less than the clock is worth. */
+/** To a tenth of a microsecond, which is below the precision of the clock. */
 function tenths(us: number | null): number | null {
   return us === null ? null : Math.round(us * 10) / 10;
 }

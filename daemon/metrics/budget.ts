@@ -8,7 +8,7 @@ export function answersBars(batch: readonly { readonly body: SignalBody }[]): bo
   return reason !== 'SILENCE' && reason !== 'SHUTDOWN';
 }
 
-/** Whether a transport was handed its signals later than `feed.budget_ms` after the batch's first completing bar. */
+/** Whether a transport received its signals later than `feed.budget_ms` after the batch's first completing bar. */
 export function isOverBudget(
   batch: readonly { readonly body: SignalBody }[],
   { bar_to_us }: BatchTiming,

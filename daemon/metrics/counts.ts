@@ -1,4 +1,4 @@
-import type { Sample } from './metric.ts';
+import type { Sample } from '../../shared/metrics/metric.ts';
 
 /** How often each value of one label was counted. */
 export class Counts implements Iterable<Sample> {

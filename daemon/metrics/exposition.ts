@@ -1,5 +1,5 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
-import { linesOf, type Metric, type Reading } from './metric.ts';
+import { linesOf, type Metric, type Reading } from '../../shared/metrics/metric.ts';
 import { DAEMON_METRICS, PROCESS_METRICS, type MetricsSource } from './metrics.ts';
 import type { ProcessWatch } from './process_watch.ts';
 
@@ -7,7 +7,7 @@ import type { ProcessWatch } from './process_watch.ts';
 const SLICE_MS = 0.2;
 const LINES_PER_PIECE = 250;
 
-/** What `/metrics` answers, for Prometheus. */
+/** The response of `/metrics`, for Prometheus. */
 export class Exposition {
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   readonly #metrics: readonly { readonly metric: Metric<never>; read(): Reading | Promise<Reading> }[];

@@ -25,7 +25,7 @@ describe('a histogram of latencies', () => {
     fc.constantFrom(...LATENCY_BUCKETS_SECONDS.map((seconds) => seconds * 1e6)),
   );
 
-  it('shows what one of prom-client shows of the same observations, with a label and without', async () => {
+  it('equals one of prom-client for the same observations, with a label and without', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom('file', 'redis', 'websocket'), microseconds), { maxLength: 60 }),

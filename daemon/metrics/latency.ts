@@ -1,6 +1,6 @@
-import type { TextSeries } from './metric.ts';
+import type { TextSeries } from '../../shared/metrics/metric.ts';
 
-/** Upper bounds in seconds: 1 µs to 1 s, with the 200 ms that the EA is promised. */
+/** Upper bounds in seconds: 1 µs to 1 s, with the 200 ms limit of the EA. */
 export const LATENCY_BUCKETS_SECONDS: readonly number[] = [
   1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1,
 ];
@@ -14,9 +14,9 @@ export interface Latency {
 }
 
 /**
- * Counts the times of every bar, in place of prom-client, whose histograms validate the labels, make a key of them and
- * look the bucket up by its bound as text, at each observation. With ten pairs this and `signal_counter.ts` together
- * take a tenth of the time that prom-client takes for the same, with a thousand a sixth.
+ * Counts the times of every bar, instead of prom-client, whose histograms validate the labels, build a key from them
+ * and look the bucket up by its bound as text, at each observation. With ten pairs this and `signal_counter.ts`
+ * together take a tenth of the time of prom-client, with a thousand a sixth.
  */
 export class LatencyHistogram implements TextSeries {
   readonly #label: string | null;

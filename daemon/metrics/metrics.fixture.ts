@@ -34,7 +34,7 @@ export type SourceChanges = Partial<Omit<MetricsSource, 'status' | 'observed'>> 
   readonly status?: Partial<MetricsSource['status']>;
 };
 
-/** Metrics of a daemon that is quiet but for `changes`. */
+/** Metrics of an idle daemon, except for `changes`. */
 export function openMetrics(
   { status = {}, ...changes }: SourceChanges = {},
   watch: ProcessWatch | null = null,
@@ -46,7 +46,7 @@ export function openMetrics(
   return { observed, exposition: new Exposition({ ...quiet, observed, status: changedStatus }, watch) };
 }
 
-/** The signals of one bar, HOLD NO_EDGE each unless `changes` say otherwise. */
+/** The signals of one bar, HOLD NO_EDGE each unless `changes` override it. */
 export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 1): LoggedSignal[] {
   return Array.from({ length: pairs }, (_, index) => ({
     seq,
@@ -77,6 +77,7 @@ export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 
       policy_hash: '53c31af6e3e2c10c',
       mode: 'OK',
       expected_net_bps: 0.5,
+      leverage_reduction_rate: 1,
       ...changes,
     },
   }));
@@ -84,7 +85,7 @@ export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 
 
 type Times = BatchTiming['bar_to_us'];
 
-/** A bar that went well. A transport that `bar_to_us` does not name is not used. */
+/** A bar without a fault. A transport that `bar_to_us` does not name is not used. */
 export function timingOf({
   bar_to_us = { websocket: 120, redis: 140, file: 750 },
   ...changes

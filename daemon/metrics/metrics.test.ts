@@ -87,7 +87,7 @@ describe('the metrics of a batch', () => {
     expect(series.get('minutehand_bar_to_signal_seconds_bucket{transport="file",le="0.001"}')).toBe(1);
   });
 
-  it('have a shadow set as a station only when there is one, and no time of a transport that is not there', async () => {
+  it('have a shadow set as a station only when there is one, and no time for a transport that is off', async () => {
     const metrics = openMetrics();
     const bar_to_us = { websocket: 100, redis: null, file: null };
     metrics.observed.batch(batchOf(1), timingOf({ bar_to_us }));
@@ -115,7 +115,7 @@ describe('the metrics of a batch', () => {
   });
 });
 
-describe('the metrics of what happens', () => {
+describe('the metrics of events', () => {
   it('count bars by outcome, swaps, refused and failed models', async () => {
     const metrics = openMetrics();
     for (const outcome of ['accepted', 'accepted', 'BAR_FUTURE']) metrics.observed.bar(outcome);
@@ -133,7 +133,7 @@ describe('the metrics of what happens', () => {
     }
   });
 
-  it('show the daemon as it is at the scrape, and nothing where there is nothing to show', async () => {
+  it('show the state at the scrape, and omit values that do not exist', async () => {
     let nowMs = NOW_MS;
     let hasModels = true;
     const publisher = { publish: () => undefined, close: () => Promise.resolve() };
@@ -201,7 +201,7 @@ describe('the metrics of the process', () => {
     if (process.platform === 'linux') expect(series.get('minutehand_process_open_fds')).toBeGreaterThan(2);
   });
 
-  it('show how long the loop was held since the last scrape, and that it was free', async () => {
+  it('show how long the loop was blocked since the last scrape, and that it was not', async () => {
     watch = new ProcessWatch();
     const metrics = openMetrics({}, watch);
     const delays = async (): Promise<{ median: number; greatest: number }> => {
@@ -242,7 +242,7 @@ describe('the metrics of the process', () => {
 });
 
 describe('the declared metrics', () => {
-  it('are what a scrape shows, with their types and labels', async () => {
+  it('match a scrape, with their types and labels', async () => {
     watch = new ProcessWatch();
     watch.pauses.series('minor').observe(1);
     const publisher = { publish: () => undefined, close: () => Promise.resolve() };

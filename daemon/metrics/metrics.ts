@@ -3,13 +3,13 @@ import type { LateBars } from '../feed/arrival.ts';
 import type { PipelineStatus } from '../pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
 import { REMOTE_TRANSPORTS, TRANSPORT_NAMES } from '../publish/transports.ts';
-import type { Metric } from './metric.ts';
+import type { Metric } from '../../shared/metrics/metric.ts';
 import type { Observed } from './observed.ts';
 import type { ProcessWatch } from './process_watch.ts';
 import { SignalCounter } from './signal_counter.ts';
 import { STATIONS } from './stopwatch.ts';
 
-/** What the metrics of a daemon read. */
+/** Inputs of the metrics of a daemon. */
 export interface MetricsSource {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly observed: Observed;
@@ -32,13 +32,19 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_bar_to_signal_seconds',
     type: 'histogram',
     labels: ['transport'],
-    help: `From the first completing bar of a batch until a transport (${TRANSPORT_NAMES.join(', ')}) had been handed all signals.`,
+    help: `From the first completing bar of a batch until a transport (${TRANSPORT_NAMES.join(', ')}) had all signals.`,
     read: ({ observed }) => observed.transports,
   },
   {
     name: 'minutehand_inference_latency_seconds',
     type: 'histogram',
     help: 'Time of the three models for one batch.',
+    read: ({ observed }) => observed.inference,
+  },
+  {
+    name: 'inference_latency',
+    type: 'histogram',
+    help: 'The same in the name of the specification, in seconds.',
     read: ({ observed }) => observed.inference,
   },
   {
@@ -91,6 +97,12 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_signals_per_minute',
     type: 'gauge',
     help: 'Signals published in the last minute.',
+    read: ({ observed, clock }) => observed.rate.perMinute(clock.nowMs()),
+  },
+  {
+    name: 'signals_per_min',
+    type: 'gauge',
+    help: 'The same in the name of the specification.',
     read: ({ observed, clock }) => observed.rate.perMinute(clock.nowMs()),
   },
   {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createMinuteRate } from './minute_rate.ts';
 
 describe('the rate of a minute', () => {
-  it('is the sum of what came in the last sixty seconds, the current one included', () => {
+  it('is the sum of the last sixty seconds, the current one included', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ afterMs: fc.integer({ min: 0, max: 40_000 }), count: fc.integer({ min: 1, max: 1000 }) })),
@@ -25,7 +25,7 @@ describe('the rate of a minute', () => {
     );
   });
 
-  it('forgets a future that a clock has come back from', () => {
+  it('drops future times after a clock steps back', () => {
     const rate = createMinuteRate();
     rate.add(5, 2_000_000);
     rate.add(7, 1_000_000);

@@ -46,7 +46,7 @@ export class Observed {
     for (const { body } of batch) this.signals.add(body);
     for (const each of this.#stations) {
       const us = timing[each.us];
-      // Without a shadow set this station takes no time at all, and is none.
+      // Without a shadow set this station takes no time, and is omitted.
       if (us >= 1 || each.us !== 'shadow_us') each.time.observe(us);
     }
     this.#inference.observe(timing.infer_us);

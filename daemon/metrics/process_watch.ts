@@ -7,7 +7,7 @@ import {
   type PerformanceEntry,
 } from 'node:perf_hooks';
 import { LatencyHistogram } from './latency.ts';
-import type { Sample } from './metric.ts';
+import type { Sample } from '../../shared/metrics/metric.ts';
 
 /** One sample each; 1 ms costs two per cent of a core, ten times this. */
 const DELAY_SAMPLE_MS = 10;
@@ -51,7 +51,7 @@ export class ProcessWatch {
     return delays;
   }
 
-  /** Open files and sockets without the one that counts them; null where the system does not tell. */
+  /** Open files and sockets, excluding the one used for counting; null where the system does not report them. */
   async openFiles(): Promise<number | null> {
     try {
       return (await readdir('/proc/self/fd')).length - 1;

@@ -1,5 +1,5 @@
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import type { TextSeries } from './metric.ts';
+import type { TextSeries } from '../../shared/metrics/metric.ts';
 
 type Counted = Pick<SignalBody, 'pair_id' | 'action' | 'reason' | 'mode'>;
 

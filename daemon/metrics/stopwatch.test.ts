@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** A stopwatch whose time passes as it is told. */
+/** A stopwatch with a manual clock. */
 function open() {
   let nowUs = 1000;
   const watch = new Stopwatch({ nowMs: () => 0 as EpochMs, monotonicUs: () => nowUs });
@@ -47,7 +47,7 @@ it('a batch is timed station by station, from the arrival of its first bar', () 
   });
 });
 
-it('a transport that is not there has no time, in the next batch either', () => {
+it('a transport that is off has no time, in the next batch either', () => {
   const { watch, pass } = open();
   watch.arrived(1000);
   expect(watch.timing(0).bar_to_us).toEqual({ websocket: null, redis: null, file: null });

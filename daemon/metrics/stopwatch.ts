@@ -14,7 +14,7 @@ export interface BatchTiming {
   readonly journal_us: number;
   /** From the arrival of the batch's first completing bar until WebSocket and Redis have the signals. */
   readonly bar_to_signal_us: number;
-  /** The same until each transport has been handed all signals; null for one that is not there. */
+  /** The same until each transport has all signals; null for a transport that is off. */
   readonly bar_to_us: Readonly<Record<TransportName, number | null>>;
 }
 
@@ -63,7 +63,7 @@ export class Stopwatch {
     this.#handedUs = { ...NOT_HANDED };
   }
 
-  /** A transport has been handed all signals. */
+  /** A transport has all signals. */
   handed(name: TransportName): void {
     this.#handedUs[name] = this.#clock.monotonicUs() - this.#arrivedUs;
   }

@@ -43,6 +43,7 @@ function answerOf(pairIndex: number, outcome: AnsweredMinute['outcome'] = 'COMPL
     policy_hash: '0123456789abcdef',
     mode: 'WARMUP',
     expected_net_bps: null,
+    leverage_reduction_rate: 1,
   };
   const minute = { pairIndex, time: OPEN, outcome } as AnsweredMinute;
   return { minute, body, bodyText: encodeBody(body), seq: 0 } as unknown as MinuteAnswer;
@@ -107,7 +108,7 @@ describe('an envelope', () => {
     expect([late - 1, late + 1].map((ms) => validFor('live', 'COMPLETE', ms) < ms)).toEqual([false, true]);
   });
 
-  it('counts from the publication of a heartbeat, however old its minute, and in markets with a clock of their own', () => {
+  it('counts from the publication of a heartbeat, however old its minute, and in markets with their own clock', () => {
     for (const outcome of ['SILENCE', 'SHUTDOWN'] as const)
       expect(validFor('live', outcome, 100 * INTERVAL_MS)).toBe(102.5 * INTERVAL_MS);
     for (const market of ['simulated', 'replay'] as const)

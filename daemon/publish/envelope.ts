@@ -70,9 +70,9 @@ export class Envelope {
 }
 
 /**
- * A live bar that is answered more than one interval after its close is news no more: its signal counts from then and
- * may be born expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have
- * clocks of their own.
+ * A live bar that is answered more than one interval after its close is stale: the validity of its signal counts from
+ * the close, so the signal may be expired when it is published, and a feeder that catches up cannot cause an entry on
+ * an old minute. Other markets have clocks of their own.
  */
 function validUntilMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
   const isNews = market !== 'live' || isHeartbeat(minute);

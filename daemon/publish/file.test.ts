@@ -46,7 +46,7 @@ const open = (signals = folder, files = MACHINE_FILES) =>
     onRecovered: () => recoveries++,
   });
 
-/** The machine's files, of which each write and rename first asks `fault` for an error code. */
+/** The machine's file system, in which each write and rename first calls `fault` for an error code. */
 function faulty(fault: () => string | null): FileSystem {
   const check = (): void => {
     const code = fault();
@@ -83,7 +83,7 @@ describe('the file publisher', () => {
     );
   });
 
-  it('keeps the last signal of a pair in signals.json when a later batch does not hold it, text unchanged', () => {
+  it('keeps the last signal of a pair in signals.json when a later batch does not contain it, text unchanged', () => {
     const publisher = open();
     const odd = { pairId: 'A_B', text: '{ "z_score":1.50,"crc32":"00ff00ff" }' };
     publisher.publish([odd, signal('C_D', 1)]);
@@ -91,7 +91,7 @@ describe('the file publisher', () => {
     expect(read('signals.json')).toBe(`{"A_B":${odd.text},"C_D":{"pair_id":"C_D","seq":2}}\n`);
   });
 
-  it('makes the folders, and makes them again when they vanish', () => {
+  it('creates the folders, and recreates them when they vanish', () => {
     const publisher = open(join(folder, 'deep', 'signals'));
     publisher.publish([signal('A_B', 1)]);
     rmSync(join(folder, 'deep'), { recursive: true });
@@ -108,7 +108,7 @@ describe('the file publisher', () => {
     expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
   });
 
-  it('removes at its start what a crash left behind, but nothing of a process that lives and nothing else', () => {
+  it('removes leftovers of a crash at its start, but nothing of a live process and nothing else', () => {
     const deadPid = spawnSync(process.execPath, ['-e', '']).pid;
     mkdirSync(join(folder, 'A_B'));
     const leftovers = [
@@ -192,7 +192,7 @@ describe('the file publisher', () => {
       });
     });
 
-    it('is given up after an eighth of a second, said once, and written later with the newest text', () => {
+    it('is abandoned after an eighth of a second, reported once, and written later with the newest text', () => {
       let isBlocked = true;
       let pausedMs = 0;
       const publisher = openPatient(
@@ -221,7 +221,7 @@ describe('the file publisher', () => {
       expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
     });
 
-    it('never gets an older text back by a retry', () => {
+    it('never gets an older text by a retry', () => {
       let blocks = 8;
       const publisher = openPatient(
         blocking(join(folder, 'A_B', 'signal.json'), 'EBUSY', () => blocks-- > 0),
@@ -235,7 +235,7 @@ describe('the file publisher', () => {
     });
   });
 
-  it('has a file of all pairs for each shard where several write, and removes the one that nobody writes any more', () => {
+  it('has a file of all pairs for each shard where several write, and removes the one that no shard writes any more', () => {
     const shard = (allName?: string) =>
       createFilePublisher({
         files: MACHINE_FILES,
@@ -264,7 +264,7 @@ describe('the file publisher', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.each(['ENOSPC', 'EACCES', 'EROFS', 'EIO'])('survives %s: said once, the last signals stay, the next success ends it', (code) => {
+  it.each(['ENOSPC', 'EACCES', 'EROFS', 'EIO'])('survives %s: reported once, the last signals stay, the next success ends it', (code) => {
     let broken = false;
     const publisher = open(folder, faulty(() => (broken ? code : null)));
     publisher.publish([signal('A_B', 1)]);
@@ -283,7 +283,7 @@ describe('the file publisher', () => {
     expect(errors).toHaveLength(1);
   }); // prettier-ignore
 
-  it('keeps every file whole and tells failure and recovery in turn, whichever operations fail', () => {
+  it('keeps every file whole and reports failure and recovery alternately, whichever operations fail', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (faults, batches) => {
         const own = mkdtempSync(join(folder, 'run-'));

@@ -7,11 +7,11 @@ import { ReplacedFiles } from './replaced_files.ts';
 
 export interface FilePublisherOptions {
   readonly files: FileSystem;
-  /** The signals folder; it and the folders in it are made, and made again when somebody removes them. */
+  /** The signals folder; it and the folders in it are created, and recreated when they are removed. */
   readonly folder: string;
   /** Name of the file with all pairs: `signals.json` unless several daemons write into this folder. */
   readonly allName?: string;
-  /** Holds this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
+  /** Blocks this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
   pause?(ms: number): void;
   /** Called with PUBLISH_FILE at the first write that fails while all files were well, not again until they are. */
   onFailure(error: MinutehandError): void;
@@ -27,30 +27,29 @@ export interface FilePublisher extends Publisher<'file'> {
 }
 
 export interface FileWriter extends FilePublisher {
-  /** Writes what failed once more: the newest text of each file. No further failure is counted or told. */
+  /** Writes what failed once more: the newest text of each file. No further failure is counted or reported. */
   retry(): void;
 }
 
 /**
  * Writes `<folder>/signals.json` and then `<folder>/<pair_id>/signal.json` for each pair of a batch. The first is one
  * JSON object on one line that holds the last signal of every pair published since the start, by pair id, each one's
- * text unchanged; whoever reads it has all pairs while the others are still being written. All files end with a
- * newline.
+ * text unchanged; its reader has all pairs while the others are still being written. All files end with a newline.
  *
- * Every file is written beside its place and renamed into it, so that a reader sees the old or the new text and never
- * a part. There is no fsync: after a power cut the last minute may be missing or empty, which `crc32` and
+ * Every file is written beside its destination and renamed to it, so that a reader sees the old or the new text and
+ * never a part. There is no fsync: after a power cut the last minute may be missing or empty, which `crc32` and
  * `valid_until_ms` show. Writing is synchronous.
  *
- * The rename is what costs on ext4: replacing a file makes it give the new one its blocks at once (146 of 184 µs a
+ * The rename is the cost on ext4: replacing a file makes it allocate the blocks of the new one at once (146 of 184 µs a
  * file; all of it is 16 on tmpfs). No other order of system calls is cheaper: neither Buffers nor open file descriptors
  * are.
  *
  * One file that cannot be written does not keep the others from being written. Files that a reader blocks are tried
- * again, after the others, for an eighth of a second. What could not be written is kept for `retry`, until a newer text
- * takes its place.
+ * again, after the others, for an eighth of a second. A text that could not be written is kept for `retry`, until a
+ * newer text replaces it.
  *
- * Where the file of all pairs has another name, a `signals.json` from before is removed, and the other way round: it
- * would never be written again.
+ * Where the file of all pairs has another name, an earlier `signals.json` is removed, and vice versa: it would never be
+ * written again.
  */
 export function createFilePublisher(options: FilePublisherOptions): FileWriter {
   return new SignalFiles(options);
@@ -114,7 +113,7 @@ interface SignalPath {
   readonly temporaryPath: string;
 }
 
-/** Where the signal files stand, and the temporary files of this process beside them. */
+/** Paths of the signal files, and of the temporary files of this process beside them. */
 class SignalPaths {
   readonly all: SignalPath;
   readonly #folder: string;

@@ -70,7 +70,7 @@ const seqOf = (pairId: string): number => {
 };
 
 describe('the thread for signal files', () => {
-  it('writes what the file publisher writes', async () => {
+  it('writes the same as the file publisher', async () => {
     const publisher = open();
     publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
     publisher.publish([signal('C_D', 2)]);
@@ -82,7 +82,7 @@ describe('the thread for signal files', () => {
     expect({ told, failures: publisher.failures }).toEqual({ told: [], failures: 0 });
   });
 
-  it('writes the newest signal of every pair when batches come faster than the disk, and lets none wait for long', async () => {
+  it('writes the newest signal of every pair when batches come faster than the disk, and delays none for long', async () => {
     const publisher = open();
     for (let seq = 1; seq <= 2_000; seq++) {
       publisher.publish([signal('A_B', seq), ...(seq % 7 === 0 ? [signal('C_D', seq)] : [])]);
@@ -94,7 +94,7 @@ describe('the thread for signal files', () => {
     expect(seqOf('A_B')).toBe(2_000);
   });
 
-  it('tells a failure once with its reason, and the recovery once', async () => {
+  it('reports a failure once with its reason, and the recovery once', async () => {
     const publisher = open();
     writeFileSync(join(folder, 'A_B'), 'a file where the folder should be');
     publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
@@ -110,7 +110,7 @@ describe('the thread for signal files', () => {
     expect(seqOf('A_B')).toBe(3);
   });
 
-  it('writes a file that failed as soon as it can be, without waiting for the next bar', async () => {
+  it('writes a failed file as soon as possible, without waiting for the next bar', async () => {
     const publisher = open();
     mkdirSync(join(folder, 'A_B', 'signal.json'), { recursive: true });
     publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
@@ -124,7 +124,7 @@ describe('the thread for signal files', () => {
     expect(publisher.retries).toBeGreaterThan(0);
   });
 
-  it('tells that the disk stands still, keeps one signal per pair meanwhile, and goes on with it', async () => {
+  it('reports that the disk stalls, keeps one signal per pair meanwhile, and continues with it', async () => {
     const moving = join(folder, 'the disk moves again');
     const slow = programOf(`import { existsSync } from 'node:fs';
     parentPort.on('message', (texts) => {
@@ -146,7 +146,7 @@ describe('the thread for signal files', () => {
     expect(publisher.failures).toBe(2);
   });
 
-  it('writes itself when its thread dies, everything it had been given', async () => {
+  it('falls back to writing everything itself when its thread dies', async () => {
     const mortal = programOf(`parentPort.on('message', () => { throw new Error('out of luck'); });`);
     const publisher = open(mortal);
     publisher.publish([signal('A_B', 1)]);
@@ -158,7 +158,7 @@ describe('the thread for signal files', () => {
     expect(seqOf('A_B')).toBe(2);
   });
 
-  it('leaves nothing of a batch behind for a major collection once it is handed over', async () => {
+  it('keeps nothing of a batch for a major collection once it is handed over', async () => {
     const instant = programOf(
       `parentPort.on('message', () => parentPort.postMessage({ isBetween: false, failures: 0, failing: 0, seen: '', retries: 0 }));`,
     );
@@ -171,7 +171,7 @@ describe('the thread for signal files', () => {
     expect(promoted).toBeLessThan(3000);
   });
 
-  it('writes itself where its program is not compiled', () => {
+  it('writes in the caller where its program is not compiled', () => {
     mkdirSync(join(folder, 'A_B'));
     open('no_such_program').publish([signal('A_B', 1)]);
     expect(seqOf('A_B')).toBe(1);

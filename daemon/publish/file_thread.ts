@@ -16,14 +16,14 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 
   readonly program?: URL;
 }
 
-/** What the thread is made with. */
+/** Data for starting the thread. */
 export interface FileThreadData {
   readonly folder: string;
   readonly allName: string | undefined;
   readonly umask: number | null;
 }
 
-/** What the thread says after each batch, and between batches when files that failed are written after all. */
+/** Message of the thread after each batch, and between batches when files that failed are written later. */
 export interface FileThreadAnswer {
   readonly isBetween: boolean;
 
@@ -31,7 +31,7 @@ export interface FileThreadAnswer {
   readonly failures: number;
   /** Files whose last write failed, of this batch or an earlier one. */
   readonly failing: number;
-  /** What was seen at the last first failure. */
+  /** Reason of the last first failure. */
   readonly seen: string;
   /** How often files that a reader blocked were tried again, since the start. */
   readonly retries: number;
@@ -43,9 +43,8 @@ const STALL_MS = 5_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /**
- * The file publisher of `file.ts` on a thread of its own: a batch costs the caller a hundredth of what the disk's
- * system calls take, and a disk that stands still costs it nothing. Failure and recovery are told a moment after
- * `publish`.
+ * The file publisher of `file.ts` on a thread of its own: a batch costs the caller a hundredth of the disk's system
+ * calls, and a stalled disk costs it nothing. Failure and recovery are reported shortly after `publish`.
  *
  * While the thread is busy, batches are merged: it next writes the newest signal of each pair, so that at most one
  * signal per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the
@@ -74,7 +73,7 @@ class FileThread implements FilePublisher {
   retries = 0;
   readonly #options: FileThreadOptions;
   readonly #thread: Worker;
-  readonly #lastTextByPair = new Map<string, string>();
+  readonly #lastHandedOver = new Map<string, string>();
   #waiting = new Map<string, string>();
   /** Not null when the thread has died. */
   #inPlace: FilePublisher | null = null;
@@ -90,18 +89,15 @@ class FileThread implements FilePublisher {
     this.#thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
     this.#thread.on('message', (answer: FileThreadAnswer) => this.#onAnswer(answer));
     this.#thread.on('error', (error) => this.#onDeath(error));
-    // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes
-    // this back, so it comes last.
+    // `close` waits for pending work; otherwise a process may end without it. A message listener refs the thread again,
+    // so this comes last.
     this.#thread.unref();
   }
 
   publish(batch: readonly Publication[]): void {
     if (this.#closed || batch.length === 0) return;
     if (this.#inPlace !== null) return this.#writeInPlace(this.#inPlace, batch);
-    for (const { pairId, text } of batch) {
-      this.#lastTextByPair.set(pairId, text);
-      this.#waiting.set(pairId, text);
-    }
+    for (const { pairId, text } of batch) this.#waiting.set(pairId, text);
     if (this.#endStallWatch === null) this.#handOver();
   }
 
@@ -109,7 +105,7 @@ class FileThread implements FilePublisher {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#endStallWatch !== null) {
-      await waitAtMost(this.#options.scheduler, CLOSE_GRACE_MS, (tell) => (this.#whenIdle = tell));
+      await waitAtMost(this.#options.scheduler, CLOSE_GRACE_MS, (release) => (this.#whenIdle = release));
     }
     await this.#thread.terminate();
   }
@@ -118,7 +114,12 @@ class FileThread implements FilePublisher {
     this.#endStallWatch = this.#options.scheduler.after(STALL_MS, () =>
       this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
     );
-    this.#thread.postMessage([...this.#waiting].flat());
+    const message: string[] = [];
+    for (const [pairId, text] of this.#waiting) {
+      this.#lastHandedOver.set(pairId, text);
+      message.push(pairId, text);
+    }
+    this.#thread.postMessage(message);
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
     // collection.
     this.#waiting = new Map();
@@ -135,7 +136,8 @@ class FileThread implements FilePublisher {
 
   #onDeath(error: Error): void {
     this.#note(this.#lost(`the thread that writes them ended: ${error.message}`));
-    const last = [...this.#lastTextByPair].map(([pairId, text]) => ({ pairId, text }));
+    const lastByPair = new Map([...this.#lastHandedOver, ...this.#waiting]);
+    const last = [...lastByPair].map(([pairId, text]) => ({ pairId, text }));
     this.#writeInPlace(this.#inPlace ?? this.#openInPlace(), last);
     this.#rest();
   }
@@ -154,7 +156,7 @@ class FileThread implements FilePublisher {
     else if (failing === 0 && wasFailing) this.#options.onRecovered();
   }
 
-  /** Nobody knows how many files it is. */
+  /** The number of files is unknown. */
   #lost(seen: string): Outcome {
     return { failures: 1, failing: Math.max(1, this.failing), seen };
   }

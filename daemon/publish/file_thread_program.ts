@@ -6,7 +6,7 @@ import { createFilePublisher } from './file.ts';
 import type { FileThreadAnswer, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';
 
-/** What failed is tried again this often, until a newer signal takes its place: the next bar is a minute away. */
+/** Retry interval of failed files, until a newer signal replaces them: the next bar is a minute away. */
 const RETRY_MS = 250;
 
 /** The thread of file_thread.ts: writes one batch after the other, given as `[pair id, text, pair id, text …]`. */

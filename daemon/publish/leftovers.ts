@@ -7,8 +7,8 @@ const ONE_SHARD = /^signals_[a-z0-9_-]+\.json$/;
 const TEMPORARY_NAME = /^\.signal(?:s(?:_[a-z0-9_-]+)?)?\.json\.(\d+)\.tmp$/;
 
 /**
- * Removes temporary files that a crash left behind, in `folder` and one level below, and files of all pairs that nobody
- * writes any more. Those of another process that lives (a second shard on the same folder) stay: it may be about to
+ * Removes temporary files that a crash left behind, in `folder` and one level below, and files of all pairs that no
+ * process writes any more. Files of another live process (a second shard on the same folder) stay: it may be about to
  * rename them.
  */
 export function removeLeftovers(files: FileSystem, folder: string, allName: string): void {

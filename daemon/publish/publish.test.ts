@@ -38,7 +38,7 @@ const TROUBLES: Record<string, (redis: RedisServer, client: Redis) => Promise<vo
   },
 };
 
-describe('the three ways out', () => {
+describe('the three transports', () => {
   it.for(Object.keys(TROUBLES))('bring signals as fast by WebSocket and file when Redis is %s', async (trouble, context) => {
     const redis = await requireRedis(context);
     toClose.push(() => redis.stop());

@@ -5,10 +5,10 @@ export interface Publication {
 }
 
 /**
- * One way out for signals. `publish` takes all signals of a loop turn, never throws, and never waits for an answer of
- * a network; what goes wrong is counted in `failures` and told to the callbacks the publisher was made with.
+ * One transport for signals. `publish` takes all signals of a loop turn, never throws, and never waits for an answer of
+ * a network; failures are counted in `failures` and reported to the callbacks that the publisher was created with.
  *
- * On a bar's way the WebSocket and Redis publishers come first and the file publisher a loop turn later: the sockets
+ * The WebSocket and Redis publishers come first in the hot path and the file publisher a loop turn later: the sockets
  * are only flushed when the turn ends, and a synchronous write before that would delay every client.
  */
 export interface Publisher<Name extends string = string> {

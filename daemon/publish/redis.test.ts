@@ -86,7 +86,7 @@ async function until(what: string, holds: () => boolean | Promise<boolean>, limi
   }
 }
 
-/** Runs for so long; until `lua-time-limit` has passed, Redis answers nobody meanwhile. */
+/** Runs for so long; until `lua-time-limit` has passed, Redis answers no client meanwhile. */
 const busyScript = (ms: number) => `
   local start = redis.call('TIME')
   repeat local now = redis.call('TIME')
@@ -152,7 +152,7 @@ describe('the Redis publisher', () => {
     expect(publisher.missed).toBe(0);
   });
 
-  it('says once that Redis is absent, counts what was missed, and starts by itself when Redis comes', async (context) => {
+  it('reports once that Redis is absent, counts what was missed, and starts automatically when Redis does', async (context) => {
     const port = await freePort();
     const publisher = publisherTo(`redis://127.0.0.1:${port}`);
     await until('known to be down', () => publisher.state === 'down');
@@ -175,7 +175,7 @@ describe('the Redis publisher', () => {
     expect(publisher.missed).toBe(40);
   });
 
-  it('comes back after a crash of Redis and sends nothing of the time between', async (context) => {
+  it('recovers after a crash of Redis and sends nothing of the time between', async (context) => {
     const first = await server(context);
     const publisher = publisherTo(first.url);
     await until('connected', isUp(publisher));
@@ -196,7 +196,7 @@ describe('the Redis publisher', () => {
     expect(states.map((state) => state.split(':')[0])).toEqual(['up', 'down', 'up']);
   });
 
-  it('stays fast while Redis stands still, counts, and afterward sends only what was published before the stall was noticed', async (context) => {
+  it('stays fast while Redis stalls, counts, and afterward sends only what was published before the stall was noticed', async (context) => {
     const redis = await server(context);
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
@@ -236,7 +236,7 @@ describe('the Redis publisher', () => {
     expect(late.every((seq) => seq <= 4)).toBe(true);
   });
 
-  it('reports a full Redis once, counts every refused batch, and goes on when there is room again', async (context) => {
+  it('reports a full Redis once, counts every refused batch, and continues when there is room again', async (context) => {
     const redis = await server(context, ['--maxmemory', '1', '--maxmemory-policy', 'noeviction']);
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
@@ -297,7 +297,7 @@ describe('the Redis publisher', () => {
     },
   );
 
-  it('reports a stream key of another type until it is removed; the key of a pair is replaced whatever it was', async (context) => {
+  it('reports a stream key of another type until it is removed; the key of a pair is replaced whatever its type', async (context) => {
     const redis = await server(context);
     const client = clientOf(redis);
     await client.set(SIGNALS_STREAM, 'text');
@@ -331,7 +331,7 @@ describe('the Redis publisher', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('waits for a slow Redis up to the bound in flight, drops the rest, and slows nobody down', async (context) => {
+  it('waits for a slow Redis up to the bound in flight, drops the rest, and delays no other transport', async (context) => {
     const redis = await server(context);
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
@@ -380,7 +380,7 @@ describe('the Redis publisher', () => {
     expect(await streamSeqs(client)).toEqual([2]);
   });
 
-  it('is refused by a Redis that loads the data of its master, and goes on afterward', async (context) => {
+  it('is refused by a Redis that loads the data of its master, and continues afterward', async (context) => {
     const redis = await server(context, [...SLOW_LOADING, '--replica-read-only', 'no']);
     const master = await server(context, ['--repl-diskless-sync-delay', '0']);
     await clientOf(master).eval(FILL_SCRIPT, 0, 3_000);
@@ -424,7 +424,7 @@ describe('the Redis publisher', () => {
     });
   });
 
-  it('holds back until a Redis that starts has loaded its data', async (context) => {
+  it('waits until a starting Redis has loaded its data', async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-redis-dump-'));
     toClose.push(() => rmSync(folder, { recursive: true, force: true }));
     const first = await server(context, [], undefined, folder);
@@ -453,7 +453,7 @@ describe('the Redis publisher', () => {
     expect(publisher.failures).toBe(0);
   });
 
-  it('comes back by itself after an orderly restart', async (context) => {
+  it('recovers automatically after an orderly restart', async (context) => {
     const first = await server(context);
     const publisher = publisherTo(first.url);
     await until('connected', isUp(publisher));
@@ -469,7 +469,7 @@ describe('the Redis publisher', () => {
     expect(publisher.missed).toBe(1);
   });
 
-  it('closes at once when Redis is absent, stalled, or there', async (context) => {
+  it('closes at once when Redis is absent, stalled, or up', async (context) => {
     const absent = publisherTo(`redis://127.0.0.1:${await freePort()}`);
     const redis = await server(context);
     const there = publisherTo(redis.url);

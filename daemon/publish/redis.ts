@@ -25,8 +25,8 @@ export interface RedisPublisherOptions {
 
 export interface RedisPublisher extends Publisher<'redis'> {
   /**
-   * Signals that Redis did not take, or not by every command (key, channels, stream), or of which nobody knows: it was
-   * absent, stalled, refused them, or the bound in flight was reached.
+   * Signals that Redis did not take, or not by every command (key, channels, stream), or whose outcome is unknown: it
+   * was absent, stalled, refused them, or the bound in flight was reached.
    */
   readonly missed: number;
   /**
@@ -41,14 +41,13 @@ export interface RedisPublisher extends Publisher<'redis'> {
 const CLOSE_GRACE_MS = 500;
 
 /**
- * Hands each batch to Redis at once, or drops it. Nothing is queued and nothing is sent twice: while Redis is absent,
- * starting or stalled, the signals of a batch are counted in `missed`. A connection whose answers stay away is reset,
- * so that what this process has not sent yet is thrown away.
+ * Sends each batch to Redis at once, or drops it. Nothing is queued and nothing is sent twice: while Redis is absent,
+ * starting or stalled, the signals of a batch are counted in `missed`. A connection without answers is reset, so that
+ * data this process has not sent yet is discarded.
  *
- * What cannot be taken back is what the other machine's kernel already holds: when a Redis that stood still goes on, it
- * executes the batches that were sent before the stall was noticed, at most `maxBatchesInFlight` and at one bar a
- * minute a single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its
- * arrival.
+ * Data that the other machine's kernel already holds cannot be recalled: when a stalled Redis continues, it executes
+ * the batches that were sent before the stall was detected, at most `maxBatchesInFlight` and at one bar a minute a
+ * single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
  */
 export function createRedisPublisher(options: RedisPublisherOptions): RedisPublisher {
   return new BusPublisher(options);
@@ -89,8 +88,8 @@ class BusPublisher implements RedisPublisher {
     this.#isClosing = true;
     const { bus, scheduler } = this.#options;
     if (this.#batchesInFlight > 0) {
-      await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (this.#whenIdle = tell));
-      // What has not left yet must not leave after this process has given up its place.
+      await waitAtMost(scheduler, CLOSE_GRACE_MS, (release) => (this.#whenIdle = release));
+      // Unsent data must not be sent after this process has released its lease.
       if (this.#batchesInFlight > 0) bus.reset();
     }
     await bus.close();

@@ -79,19 +79,19 @@ async function expectTaken(redis: RedisServer, url: string, options: { caFile?: 
 }
 
 describe('a Redis bus', () => {
-  it('goes by TCP, to the database in the address', async (context) => {
+  it('connects by TCP, to the database in the address', async (context) => {
     const redis = await server(context);
     await expectTaken(redis, `${redis.url}/3`, { db: 3 });
   });
 
-  it('goes by Unix socket, to the database in the address', async (context) => {
+  it('connects by Unix socket, to the database in the address', async (context) => {
     const path = join(folderOfOwn(), 'with space.sock');
     const redis = await server(context, ['--unixsocket', path]);
     await expectTaken(redis, `unix://${encodeURI(path)}`);
     await expectTaken(redis, `unix://${path}?db=2`, { db: 2 });
   });
 
-  it('gives the password of the server', async (context) => {
+  it('sends the password of the server', async (context) => {
     const path = join(folderOfOwn(), 'a.sock');
     const redis = await server(context, ['--requirepass', 's3cret/:@%', '--unixsocket', path]);
     const authorized = { ...redis, url: `redis://:${encodeURIComponent('s3cret/:@%')}@127.0.0.1:${redis.port}` };
@@ -99,7 +99,7 @@ describe('a Redis bus', () => {
     await expectTaken(authorized, `unix://:${encodeURIComponent('s3cret/:@%')}@${path}`);
   });
 
-  it('is not ready with a wrong password, says why, and is once the password is right', async (context) => {
+  it('is not ready with a wrong password, reports why, and is ready once the password is right', async (context) => {
     const redis = await server(context);
     await clientOf(redis).config('SET', 'requirepass', 'right');
     const { bus, states } = busTo(`redis://:wrong@127.0.0.1:${redis.port}`);
@@ -122,7 +122,7 @@ describe('a Redis bus', () => {
     await expectTaken(redis, `redis://feeder:${encodeURIComponent('pass:word')}@127.0.0.1:${redis.port}`);
   });
 
-  it('gives back the words of the first refusal, tries the rest all the same, and goes on', async (context) => {
+  it('returns the text of the first refusal, tries the rest all the same, and continues', async (context) => {
     const redis = await server(context);
     const admin = clientOf(redis);
     await admin.call(
@@ -150,7 +150,7 @@ describe('a Redis bus', () => {
     expect(states).toEqual(['up: connected']);
   });
 
-  it('goes by TLS to a server whose certificate the given authority has signed, and to no other', async (context) => {
+  it('connects by TLS to a server whose certificate the given authority has signed, and to no other', async (context) => {
     const folder = folderOfOwn();
     const certificates = makeCertificates(folder);
     if (certificates === null) return context.skip('openssl is not installed');
@@ -175,7 +175,7 @@ describe('a Redis bus', () => {
     expect(otherName.states[0]).toMatch(/^down: .*(altnames|ECONNREFUSED)/);
   });
 
-  it('connects anew after a reset, and rejects what was under way', async (context) => {
+  it('reconnects after a reset, and rejects batches in flight', async (context) => {
     const path = join(folderOfOwn(), 'a.sock');
     const redis = await server(context, ['--unixsocket', path]);
     for (const url of [redis.url, `unix://${path}`]) {
@@ -193,7 +193,7 @@ describe('a Redis bus', () => {
     expect(await clientOf(redis).xlen(SIGNALS_STREAM)).toBeGreaterThanOrEqual(2);
   });
 
-  it('drops by a reset what the kernel of this machine still holds: a backlog larger than its buffers does not arrive later', async (context) => {
+  it('drops the data in the kernel of this machine by a reset: a backlog larger than its buffers does not arrive later', async (context) => {
     const redis = await server(context);
     const client = clientOf(redis);
     const { bus, states } = busTo(redis.url, null, 10_000);
@@ -227,7 +227,7 @@ describe('a Redis bus', () => {
     expect(() => busTo(url.replace('//', '//user:hidden@'))).toThrowError(/^(?!.*hidden)/s);
   });
 
-  it('leaves nothing of a batch behind for a major collection once Redis has answered it', async (context) => {
+  it('keeps nothing of a batch for a major collection once Redis has answered it', async (context) => {
     const { bus } = busTo((await server(context)).url);
     await until('connected', () => bus.ready);
     const promoted = await promotedPerRound(2000, 1000, async (round) => {
@@ -238,7 +238,7 @@ describe('a Redis bus', () => {
     expect(promoted).toBeLessThan(1000);
   });
 
-  it('refuses a file of certificates that is not there', () => {
+  it('refuses a missing file of certificates', () => {
     expect(() => busTo('rediss://127.0.0.1', '/no/such/ca.pem')).toThrowError(/ca_file.*ENOENT/);
   });
 });

@@ -18,7 +18,7 @@ export interface RedisBusOptions {
   /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
   readonly streamMaxLen: number;
   readonly connectTimeoutMs: number;
-  /** For the handshake: one that takes twice as long is begun anew. */
+  /** For the handshake: one that takes twice as long is restarted. */
   readonly commandTimeoutMs: number;
 }
 
@@ -40,11 +40,11 @@ export const signalChannel = (pairId: string): string => `minutehand:signals:${p
 export const signalKey = (pairId: string): string => `minutehand:signal:${pairId}`;
 
 /**
- * SET, PUBLISH and XADD of every pair, as one command: each command of its own costs ioredis some microseconds of the
+ * SET, PUBLISH and XADD of every pair, as one command: each separate command costs ioredis some microseconds of the
  * main thread, here and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with
- * its text each time, so that no start of the server can have forgotten it. What one command refuses does not keep the
- * next ones from being tried. ARGV: life of a key in ms, length of the stream, then pair id and signal of each pair.
- * Reply: the number of pairs of which a command was refused, and the first refusal.
+ * its text each time, so a restart of the server cannot lose it. A refused command does not keep the next ones from
+ * being tried. ARGV: life of a key in ms, length of the stream, then pair id and signal of each pair. Reply: the number
+ * of pairs of which a command was refused, and the first refusal.
  */
 const PAIRS_SCRIPT = `
 local pairsRefused, words = 0, nil
@@ -108,11 +108,11 @@ class RedisBus implements Bus {
       this.#enter('up', 'connected');
     });
     this.#redis.on('close', () => this.#enter('down', this.#lastError));
-    // How the attempt ended is told by the events above.
+    // The events above report the outcome of the attempt.
     this.#redis.connect().catch(() => undefined);
   }
 
-  /** ioredis hears of a connection's end a turn after it. */
+  /** ioredis reports a connection's end a turn later. */
   get ready(): boolean {
     return this.#redis.status === 'ready' && this.#redis.stream.writable;
   }
@@ -132,7 +132,7 @@ class RedisBus implements Bus {
 
   reset(): void {
     const { stream } = this.#redis;
-    // A reset drops what the kernel still has to send; only bare TCP knows it.
+    // A reset drops what the kernel still has to send; only bare TCP supports it.
     if (stream instanceof Socket && !('encrypted' in stream) && stream.remoteFamily !== undefined) {
       stream.resetAndDestroy();
     } else {
@@ -195,7 +195,7 @@ function clientOptions(options: RedisBusOptions) {
     retryStrategy: (attempt: number) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
     maxLoadingRetryTime: LOADING_RETRY_MS,
     connectionName: 'minutehand-publish',
-    // Only the plain replies of RESP2 are used, and every server speaks it.
+    // Only the plain replies of RESP2 are used, and every server supports it.
     protocol: 2,
   } satisfies RedisOptions;
 }

@@ -10,8 +10,8 @@ export interface Replacement {
 }
 
 /**
- * Replaces files, each by a rename, so that a reader sees the old or the new text and never a part. Keeps what could
- * not be written, until a newer text takes its place.
+ * Replaces files, each by a rename, so that a reader sees the old or the new text and never a part. Keeps a text that
+ * could not be written, until a newer text replaces it.
  */
 export class ReplacedFiles {
   /** Writes that failed since the start, retries not counted. */
@@ -20,7 +20,7 @@ export class ReplacedFiles {
   retries = 0;
   readonly #files: FileSystem;
   readonly #pause: ((ms: number) => void) | undefined;
-  /** By path. A pair that is not in a batch says nothing of its own. */
+  /** By path. A batch without a pair does not change the entry of that pair. */
   readonly #failing = new Map<string, Replacement>();
 
   /** @param pause blocks this thread for a file that a reader blocks; without it, such a file is not written */
@@ -59,7 +59,7 @@ export class ReplacedFiles {
     }
   }
 
-  /** @returns what went wrong, or null */
+  /** @returns the error, or null */
   #write(replacement: Replacement): unknown {
     const { path, temporaryPath } = replacement;
     try {

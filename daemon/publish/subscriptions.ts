@@ -5,7 +5,7 @@ import type { Connection, WebSocketRoute } from '../serve/websocket_route.ts';
 const SUBSCRIPTION_BYTES_MAX = 65_536;
 
 export interface SubscriptionsOptions {
-  /** What a client may subscribe to. */
+  /** Pairs that a client may subscribe to. */
   readonly pairIds: readonly string[];
   topicOf(pairId: string): string;
   /** The topic of all pairs. */
@@ -28,7 +28,10 @@ export class Subscriptions implements WebSocketRoute {
   readonly maxMessageBytes = SUBSCRIPTION_BYTES_MAX;
   readonly #options: SubscriptionsOptions;
   readonly #knownPairs: ReadonlySet<string>;
-  /** null: all pairs, by the one topic. A client is never on that and on topics of pairs, or it would hear twice. */
+  /**
+   * null: all pairs, by the one topic. A client is never on that and on topics of pairs, or it would receive signals
+   * twice.
+   */
   readonly #pairsByConnection = new Map<number, Set<string> | null>();
 
   constructor(options: SubscriptionsOptions) {

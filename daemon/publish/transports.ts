@@ -38,7 +38,7 @@ export interface OpenTransport<Name extends string = string> {
   readonly isBlocking?: boolean;
   /** Of a remote transport. */
   readonly link?: Link;
-  /** What clients subscribe by at the daemon's server. */
+  /** WebSocket route of the daemon's server for subscriptions. */
   readonly webSockets?: readonly WebSocketRoute[];
   /** Called when the daemon's server listens. */
   attach?(server: TopicServer): void;
@@ -57,7 +57,7 @@ export interface Transport {
 
 /**
  * Every transport, in publication order. Names of metrics, log fields, health fields and degradations derive from this
- * list. The settings of a transport stand in shared/policy/schema.ts.
+ * list. The settings of a transport are in shared/policy/schema.ts.
  */
 export const TRANSPORTS = [
   { name: 'websocket', label: 'WebSocket', isRemote: false, degradation: null, open: openWebSocket },
@@ -117,7 +117,7 @@ function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
       onFailure,
       onRecovered,
     }),
-    // Files of another thread only have to be handed over, which takes less than what Redis does.
+    // Files of another thread are only passed on, which takes less time than Redis.
     isBlocking: openFileThread === undefined,
   };
 }

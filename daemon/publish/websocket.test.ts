@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
 
-/** One process with many clients that ask for the same pairs, and tell what each of them has heard. */
+/** One process with many clients that subscribe to the same pairs, and report what each of them has received. */
 interface Crowd {
   /** Until each client has heard so many messages, the first of which are the last signals of before. */
   heard(count: number): Promise<void>;
@@ -146,7 +146,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect(client.heard).toEqual([signal('A_B', 1).text, signal('C_D', 1).text, signal('A_B', 2).text]);
   });
 
-  it('hands over the last signals on connection, of all pairs or of those in the query', async () => {
+  it('sends the last signals on connection, of all pairs or of those in the query', async () => {
     const { publisher, server } = await open();
     publisher.publish([signal('A_B', 1), signal('C_D', 1), signal('E_F', 1)]);
     publisher.publish([signal('A_B', 2)]);
@@ -228,7 +228,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect(defects).toEqual([]);
   });
 
-  it('serves a thousand clients alike, and they do not notice that another one is stalled and dropped', async () => {
+  it('serves a thousand clients alike, unaffected by another one that is stalled and dropped', async () => {
     const { publisher, server, errors, defects } = await open();
     publisher.publish([signal('A_B', 0), signal('C_D', 0)]);
     const crowd = await gather(`ws://127.0.0.1:${server.port}/signals?pairs=A_B,C_D`, 1_000);
@@ -265,7 +265,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect({ errors, defects, failures: publisher.failures }).toEqual({ errors: [], defects: [], failures: 0 });
   });
 
-  it('goes on without the clients that left', async () => {
+  it('continues without the clients that left', async () => {
     const { publisher, server, errors } = await open();
     const gone = await connect(server.port, '?pairs=A_B');
     const stays = await connect(server.port, '?pairs=A_B');

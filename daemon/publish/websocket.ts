@@ -4,7 +4,7 @@ import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Publication, Publisher } from './publish.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** What publishing needs of a server. */
+/** The server interface that publishing needs. */
 export type TopicServer = Pick<Server, 'publishAll'>;
 
 export interface WebSocketPublisherOptions {
@@ -27,8 +27,8 @@ const ALL_SIGNALS_TOPIC = 'signals';
 const signalTopic = (pairId: string): string => `signals:${pairId}`;
 
 /**
- * Fans signals out to WebSocket clients, one message per signal, and hands each client on subscription the last signal
- * of every pair it asked for. How clients subscribe: see `Subscriptions`.
+ * Fans signals out to WebSocket clients, one message per signal, and sends each client on subscription the last signal
+ * of every requested pair. How clients subscribe: see `Subscriptions`.
  */
 export function createWebSocketPublisher(options: WebSocketPublisherOptions): WebSocketPublisher {
   return new TopicPublisher(options);

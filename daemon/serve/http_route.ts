@@ -1,4 +1,4 @@
-/** A request before its body: what is needed to decide whether to take it at all. */
+/** A request before its body: enough to decide whether to accept it. */
 export interface RequestHead {
   /** In capitals: `GET`. */
   readonly method: string;

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** A body over the limit is still read for this much and this long, so that an honest client gets to read the 413. */
+/** A body over the limit is still read for this much and this long, so that a regular client can read the 413. */
 const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 500;
 /** Unfinished bodies of a server together take as much memory as this many of the greatest size. */
@@ -10,7 +10,7 @@ const EMPTY = Buffer.alloc(0);
 
 export type IntakeReply =
   | { readonly body: Buffer }
-  /** `drained`: its last byte has been read, so the connection can go on. */
+  /** `drained`: its last byte has been read, so the connection can continue. */
   | { readonly body: null; readonly error: MinutehandError; readonly drained: boolean };
 
 /** Collects the body of one request. */
@@ -25,16 +25,16 @@ export interface Intake {
 /** All unfinished bodies of a server. */
 export interface Bodies {
   /**
-   * @param declaredBytes what Content-Length says; NaN when it is absent
+   * @param declaredBytes the Content-Length; NaN when it is absent
    * @param decide called once, unless aborted. A body that is declared too large by far is refused before it is read;
-   *   one that turns out too large is kept nowhere and refused at its end, or after LINGER_BYTES or LINGER_MS more.
+   * one that turns out too large is kept nowhere and refused at its end, or after LINGER_BYTES or LINGER_MS more.
    */
   open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake;
 }
 
 /**
- * Bounds what unfinished bodies hold in total. When a chunk does not fit, the bodies that have been still for longest
- * are evicted and refused with BODIES_TOO_MANY: clients that stand still, and never a message that arrives at once.
+ * Bounds the total size of unfinished bodies. When a chunk does not fit, the bodies that have been idle for longest are
+ * evicted and refused with BODIES_TOO_MANY: stalled clients, and never a message that arrives at once.
  * @param maxBytes of one body
  */
 export function createBodies(maxBytes: number): Bodies {

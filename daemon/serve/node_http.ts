@@ -209,7 +209,7 @@ class NodeRequests {
   }
 }
 
-/** Open WebSockets: their wires, and the pings that tell which are alive. */
+/** Open WebSockets: their wires, and the pings that detect dead ones. */
 class WebSockets {
   readonly #open = new Set<WebSocket>();
   readonly #heard = new WeakSet<WebSocket>();
@@ -230,7 +230,7 @@ class WebSockets {
   wireOf(webSocket: WebSocket, socket: Duplex): Wire {
     return {
       write: (texts) => {
-        // ws itself drops what is sent after either side has said goodbye.
+        // ws itself drops what is sent after either side has started to close.
         if (webSocket.readyState === WebSocket.OPEN) socket.write(this.#framesOf(texts));
       },
       bufferedBytes: () => webSocket.bufferedAmount,
@@ -291,8 +291,8 @@ function headOf(request: IncomingMessage): RequestHead {
 }
 
 /**
- * Node hands every request with an Upgrade header over as a bare socket, once somebody listens for upgrades. A server
- * may ignore the offer (RFC 9110, 7.8): the request is put back without it and read as any other.
+ * Node passes every request with an Upgrade header on as a bare socket, once there is an upgrade listener. A server may
+ * ignore the offer (RFC 9110, 7.8): the request is put back without it and read as any other.
  */
 function serveWithoutUpgrade(server: HttpServer, request: IncomingMessage, socket: Duplex, rest: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];

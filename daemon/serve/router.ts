@@ -5,9 +5,9 @@ import type { ServerOptions } from './server.ts';
 import type { WebSocketRoute } from './websocket_route.ts';
 
 export interface Router {
-  /** Who answers a request that is no WebSocket, or the refusal that needs no body. */
+  /** The handler of a request that is no WebSocket, or the refusal that needs no body. */
   route(head: RequestHead): Route | HttpResponse;
-  /** Who takes a WebSocket, or the refusal of the upgrade. */
+  /** The handler of a WebSocket, or the refusal of the upgrade. */
   upgrade(head: RequestHead): WebSocketRoute | HttpResponse;
   /** Runs the handler. Never throws and never rejects; stays synchronous when the handler is. */
   answer(route: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse>;

@@ -208,7 +208,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(await (await fetch(url(server, '/hello'))).text()).toBe('hello');
     });
 
-    it('gives a handler that waits the query, headers and address of its own request', async () => {
+    it('keeps query, headers and address of its request for an asynchronous handler', async () => {
       const server = await open();
       const response = await fetch(url(server, '/facts?a=1&b=%C3%A9&a=2'), { headers: { 'X-Token': 'Secret' } });
       expect(response.status).toBe(203);
@@ -235,7 +235,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).toContain('"token":"one, two"');
     });
 
-    it('answers an unknown address with 404, another method with 405 and what it allows', async () => {
+    it('answers an unknown path with 404, another method with 405 and the allowed ones', async () => {
       const server = await open();
       const unknown = await fetch(url(server, '/nothing?a=1'));
       expect(unknown.status).toBe(404);
@@ -255,7 +255,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect([response.status, await response.text()]).toEqual([405, '']);
     });
 
-    it('turns an error of a handler into its status, a defect into 500, and goes on', async () => {
+    it('turns an error of a handler into its status, a defect into 500, and continues', async () => {
       const server = await open();
       const refused = await fetch(url(server, '/refuse'));
       expect(refused.status).toBe(422);
@@ -271,7 +271,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect((await fetch(url(server, '/hello'))).status).toBe(200);
     });
 
-    it('hands over any body up to the limit byte for byte, however it is cut on its way', async () => {
+    it('passes on any body up to the limit byte for byte, however it is split in transit', async () => {
       const server = await open();
       const client = await dial(server);
       let expected = '';
@@ -297,7 +297,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       );
     });
 
-    it('takes a body of exactly the limit and refuses one byte more with 413', async () => {
+    it('accepts a body of exactly the limit and refuses one byte more with 413', async () => {
       const server = await open();
       const fits = await fetch(url(server, '/bars'), { method: 'POST', body: Buffer.alloc(MAX_BODY_BYTES) });
       expect(await fits.text()).toBe(`${MAX_BODY_BYTES} bytes`);
@@ -310,7 +310,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(server.requests).toHaveLength(1);
     });
 
-    it('refuses a body declared as huge before it comes, and closes', async () => {
+    it('refuses a body declared as huge before it arrives, and closes', async () => {
       const server = await open();
       const client = await dial(server);
       client.socket.write('POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 900000000\r\n\r\nsome');
@@ -342,7 +342,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).toMatch(/^HTTP\/1\.1 413 /);
     });
 
-    it('bounds what unfinished bodies hold in total, refuses those that stood still for longest, and takes whole ones meanwhile', async () => {
+    it('bounds the total size of unfinished bodies, refuses those that stalled for longest, and accepts whole ones meanwhile', async () => {
       const server = await open();
       const whole = { method: 'POST', body: 'z'.repeat(MAX_BODY_BYTES) };
       await fetch(url(server, '/bars'), whole);
@@ -371,7 +371,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(server.defects).toEqual([]);
     }, 30_000);
 
-    it('hands over a body of many small chunks', async () => {
+    it('passes on a body of many small chunks', async () => {
       const server = await open();
       const client = await dial(server);
       client.socket.write('POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -397,7 +397,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       ['an unknown transfer coding', 'POST /bars HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabc', 400],
       ['another protocol', 'hello there\r\n\r\n', 400],
       ['a TLS handshake', Buffer.from('16030102000100fc0303', 'hex'), 400],
-    ])('refuses %s, closes, and goes on', async (name, sent, status) => {
+    ])('refuses %s, closes, and continues', async (name, sent, status) => {
       const server = await open();
       const client = await dial(server);
       client.socket.write(sent);
@@ -414,7 +414,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect((await fetch(url(server, '/hello'))).status).toBe(200);
     });
 
-    it('forgets a client that goes away in the middle of a body or of an answer', async () => {
+    it('drops a client that disconnects in the middle of a body or of an answer', async () => {
       const server = await open();
       for (const start of [
         'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf',
@@ -434,7 +434,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(await endsSoonerThan(CLOSE_GRACE_MS, () => server.close())).toBe(true);
     });
 
-    it('answers many requests on one connection, also when they come together or after a refusal', async () => {
+    it('answers many requests on one connection, also when they arrive together or after a refusal', async () => {
       const server = await open();
       const client = await dial(server);
       const requests = ['GET /hello', 'GET /nothing', 'GET /refuse', 'GET /slow?ms=5', 'GET /hello'];
@@ -490,7 +490,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).not.toContain(' 101 ');
     });
 
-    it('asks authorize about every request and upgrade before anything else', async () => {
+    it('calls authorize for every request and upgrade before anything else', async () => {
       const asked: string[] = [];
       const server = await open({
         authorize({ method, path, query, header, remoteAddress }) {
@@ -513,7 +513,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
   });
 
   describe('as a WebSocket server', () => {
-    it('opens, echoes text and closes, and tells the handler each once', async () => {
+    it('opens, echoes text and closes, and calls the handler once for each', async () => {
       const server = await open();
       const reader = await listen(server, '/signals?greet=1&x=2');
       reader.socket.send('grüß');
@@ -546,7 +546,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect((await fetch(url(server, '/bars'), { method: 'POST', body: 'abc' })).status).toBe(200);
     });
 
-    it('answers an upgrade at an unknown address with 404 and a plain request at a WebSocket address with 426', async () => {
+    it('answers an upgrade at an unknown path with 404 and a plain request at a WebSocket path with 426', async () => {
       const server = await open();
       await expect(listen(server, '/elsewhere')).rejects.toThrow('404');
       await expect(listen(server, '/hello')).rejects.toThrow('404');
@@ -570,7 +570,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).toMatch(/^HTTP\/1\.1 426 [^]*sec-websocket-version: 13/);
     });
 
-    it('survives a handler that throws, tells the client, and keeps the connection', async () => {
+    it('survives a handler that throws, sends the client the error, and keeps the connection', async () => {
       const server = await open();
       const reader = await listen(server, '/signals?stranger=1');
       reader.socket.send('refuse');
@@ -599,7 +599,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(reasons).toEqual(['as you wish', 'ü'.repeat(61)]);
     });
 
-    it('treats every call on a closed connection as nothing', async () => {
+    it('ignores every call on a closed connection', async () => {
       const server = await open();
       const reader = await listen(server, '/signals?topic=t');
       const connection = server.opened[0]!;
@@ -636,7 +636,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
     });
   });
 
-  it('gives a WebSocket address its own limits of message length and connections', async () => {
+  it('gives a WebSocket path its own limits of message length and connections', async () => {
     const narrow: WebSocketRoute = { ...SILENT, path: '/narrow', maxMessageBytes: 100, maxConnections: 2 };
     const server = await open({ webSockets: [narrow, SILENT] });
     const first = await listen(server, '/narrow');
@@ -654,7 +654,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
   });
 
   describe('as a publisher', () => {
-    it('reaches the subscribers of a topic and nobody else, in order', async () => {
+    it('reaches only the subscribers of a topic, in order', async () => {
       const server = await open();
       const a = await listen(server, '/signals?topic=a');
       const both = await listen(server, '/signals?topic=a&topic=b');
@@ -672,7 +672,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(await none.next(1)).toEqual(['echo ping']);
     });
 
-    it('follows subscriptions that come and go, as a simple list of who wants what would', async () => {
+    it('follows changing subscriptions, like a simple list of topics per client', async () => {
       const server = await open();
       const readers = await Promise.all([1, 2, 3].map(() => listen(server, '/signals')));
       const wanted: Set<string>[] = [new Set(), new Set(), new Set()];
@@ -696,7 +696,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       }
     });
 
-    it('brings every message whole and in order to a reader that pauses but stays within the limit', async () => {
+    it('delivers every message whole and in order to a reader that pauses but stays within the limit', async () => {
       const server = await open({ maxBufferedBytes: 20_000_000 });
       const sizes = fc.array(fc.oneof(fc.constantFrom(1, 700, 8192, 8193, 16_384, 65_536, 200_000), fc.nat(40_000)), {
         minLength: 1,
@@ -726,7 +726,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       );
     });
 
-    it('drops a reader that stands still with 1013, and nobody else notices', async () => {
+    it('drops a stalled reader with 1013, and others are not affected', async () => {
       const server = await open();
       const still = await listen(server, '/signals?topic=t');
       const lively = await listen(server, '/signals?topic=t');
@@ -776,14 +776,14 @@ describe.each(ENGINES)('a server on %s', (engine) => {
   });
 
   describe('at its beginning and end', () => {
-    it.each([...ENGINES, 'another program'] as const)('finds a port that %s has to be taken', async (owner) => {
+    it.each([...ENGINES, 'another program'] as const)('reports a port in use by %s', async (owner) => {
       const port = await occupy(owner);
       const error = await open({ port }).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(MinutehandError);
       expect(error).toMatchObject({ code: 'PORT_TAKEN', message: expect.stringContaining(`127.0.0.1:${port}`) });
     });
 
-    it('says that a host is not one of this machine', async () => {
+    it('reports that a host is not one of this machine', async () => {
       await expect(open({ host: '192.0.2.1' })).rejects.toMatchObject({
         code: 'ADDRESS_UNUSABLE',
         message: expect.stringContaining('EADDRNOTAVAIL'),
@@ -812,7 +812,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect((await fetch(url(successor, '/hello'))).status).toBe(200);
     });
 
-    it('leaves its port to a successor at once, also when it was the one to hang up', async () => {
+    it('frees its port for a successor at once, also when it closed first', async () => {
       const server = await open();
       for (let i = 0; i < 3; i++) {
         const client = await dial(server);
@@ -888,7 +888,7 @@ describe('the choice of the engine', () => {
     ).toBe('ws');
   });
 
-  it('says clearly that an engine asked for by name is missing', () => {
+  it('reports clearly that an engine requested by name is missing', () => {
     expect(() => chooseEngine('uwebsockets', missing)).toThrowError(/uWebSockets\.js cannot be loaded.*Node v/);
   });
 });

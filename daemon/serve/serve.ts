@@ -5,7 +5,7 @@ import type { Uwebsockets } from './uwebsockets_native.ts';
 
 /**
  * The engine to use: `auto` prefers uWebSockets.js and falls back to ws.
- * @throws MinutehandError ENGINE_MISSING when uWebSockets.js was asked for by name and cannot be loaded.
+ * @throws MinutehandError ENGINE_MISSING when uWebSockets.js was requested by name and cannot be loaded.
  */
 export function chooseEngine(engine: ServerOptions['engine'], load: () => Uwebsockets): Uwebsockets | 'ws' {
   if (engine === 'ws') return 'ws';

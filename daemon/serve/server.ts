@@ -6,7 +6,7 @@ export type Engine = 'uwebsockets' | 'ws';
 
 export interface ServerOptions {
   readonly host: string;
-  /** 0 = a free one; `Server.port` says which. */
+  /** 0 = any free port; see `Server.port`. */
   readonly port: number;
   readonly engine: 'auto' | Engine;
   readonly routes: readonly Route[];
@@ -15,9 +15,9 @@ export interface ServerOptions {
   readonly maxBodyBytes: number;
   /** A WebSocket client with more than this still unread is dropped with 1013. */
   readonly maxBufferedBytes: number;
-  /** Defects only: whatever a handler threw that is not a MinutehandError. */
+  /** Defects only: an error of a handler that is not a MinutehandError. */
   onError(error: unknown): void;
-  /** Asked first, for requests and upgrades alike. An error is the answer; null lets it pass. */
+  /** Called first, for requests and upgrades alike. An error is the answer; null accepts the request. */
   authorize?(request: RequestHead): MinutehandError | null;
 }
 

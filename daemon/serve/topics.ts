@@ -4,7 +4,7 @@ export interface Subscriber {
   write(texts: readonly Buffer[]): boolean;
 }
 
-/** Who gets the messages of which topic. */
+/** Subscribers of each topic. */
 export class Topics {
   readonly #subscribersByTopic = new Map<string, Set<Subscriber>>();
 

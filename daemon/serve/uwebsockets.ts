@@ -32,7 +32,7 @@ const LAST_WORDS_MS = 20;
 
 /**
  * Loads the optional package. CommonJS on purpose: its ES module wrapper lacks functions that its native part has.
- * @throws MinutehandError ENGINE_MISSING with the loader's own words
+ * @throws MinutehandError ENGINE_MISSING with the loader's own message
  */
 export function loadUwebsockets(require: (name: string) => unknown = createRequire(import.meta.url)): Uwebsockets {
   try {
@@ -170,7 +170,7 @@ async function listen(
     });
     if (listener !== false) return { listener, port };
     if (--attemptsLeft > 0) continue;
-    // uWebSockets.js says only that it failed; node:net says why.
+    // uWebSockets.js reports only that it failed; node:net reports why.
     await tryListening(host, port);
     throw listeningError(null, host, port);
   }

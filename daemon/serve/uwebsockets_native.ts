@@ -68,7 +68,7 @@ export interface NativeWebSocket {
   close(): void;
 }
 
-/** What belongs to one WebSocket from its upgrade on. */
+/** Data of one WebSocket from its upgrade on. */
 export interface Session {
   readonly route: WebSocketRoute;
   readonly head: RequestHead;

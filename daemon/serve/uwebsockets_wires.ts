@@ -2,8 +2,9 @@ import { CLOSE_GRACE_MS, type Wire } from './audience.ts';
 import type { NativeWebSocket, Session } from './uwebsockets_native.ts';
 
 /**
- * Messages go out in pieces of this size. The 2023 build writes a wrong rest when the operating system takes only a
- * part of a message over 16 kB: the reader then sees garbage (measured: every size from 16.5 kB on; never in pieces).
+ * Messages are sent in pieces of this size. The 2023 build writes a wrong rest when the operating system takes only a
+ * part of a message over 16 kB: the reader then receives garbage (measured: every size from 16.5 kB on; never in
+ * pieces).
  */
 const FRAGMENT_BYTES = 8192;
 

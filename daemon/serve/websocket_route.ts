@@ -11,7 +11,7 @@ export interface Connection {
   unsubscribe(topic: string): void;
   /** The handler's onClose runs before this returns; the client gets what is still buffered, then the code. */
   close(code: number, reason: string): void;
-  /** What the operating system has not taken yet. */
+  /** Bytes that the operating system has not taken yet. */
   readonly bufferedBytes: number;
 }
 
@@ -24,9 +24,9 @@ export interface WebSocketRoute {
   /** More are refused with CONNECTIONS_TOO_MANY: each may hold an unfinished message. No limit when absent. */
   readonly maxConnections?: number;
   onOpen(connection: Connection): void;
-  /** Text as it is; binary messages decoded as UTF-8. What this throws goes to the client as `{error}`. */
+  /** Text as it is; binary messages decoded as UTF-8. An error is sent to the client as `{error}`. */
   onMessage(connection: Connection, text: string): void;
-  /** Exactly once for each onOpen, whoever ended it. */
+  /** Exactly once for each onOpen, whichever side closed it. */
   onClose(connection: Connection): void;
 }
 

@@ -6,6 +6,7 @@
 #property description "Trades pairs on the signals of a minutehand daemon: by file or by Redis, on paper unless told otherwise."
 
 #include <Minutehand\Agent.mqh>
+#include <Minutehand\WakeEvent.mqh>
 
 enum MhWay
   {
@@ -22,14 +23,14 @@ enum MhBars
   };
 
 input group "Signals"
-input string InpPairs = "XAUUSD_XAGUSD,AUDUSD_NZDUSD,EURUSD_GBPUSD,EURUSD_USDCHF,AUDUSD_USDCAD,NZDUSD_USDCAD,GBPUSD_USDCHF,SPXUSD_NSXUSD,USDCAD_BCOUSD,USDJPY_USDCHF"; // Pairs, as the daemon names them
+input string InpPairs = "XAUUSD_XAGUSD,AUDUSD_NZDUSD,EURUSD_GBPUSD,EURUSD_USDCHF,AUDUSD_USDCAD,NZDUSD_USDCAD,GBPUSD_USDCHF,SPXUSD_NSXUSD,USDCAD_BCOUSD,USDJPY_USDCHF"; // Pairs, as the daemon names them, or @file
 input MhWay  InpWay = MH_WAY_FILES;                    // How signals come in
 input string InpFolder = "minutehand";                 // Folder below Common\Files
 input int    InpMaxSkewMs = 2000;                      // Clock of the daemon ahead by more: refuse (ms)
 input group "Trading"
 input bool   InpPaper = true;                          // Paper: no orders are sent
 input bool   InpOtherMarkets = true;                   // Paper: follow simulated and replayed markets too
-input string InpSymbols = "";                          // Broker's names, e.g. XAUUSD=GOLD,SPXUSD=US500
+input string InpSymbols = "";                          // Broker's names, e.g. XAUUSD=GOLD,SPXUSD=US500, or @file
 input string InpSuffix = "";                           // Suffix of all others, e.g. .m
 input long   InpMagic = 740000;                        // Magic number
 input double InpRisk = 0.5;                            // Leg A at full size, as a share of equity
@@ -39,7 +40,7 @@ input double InpMaxLots = 1.0;                         // Lots of a leg
 input double InpMaxHedgeError = 0.2;                   // Leg B away from |beta| by rounding, share
 input double InpMaxSpreadBps = 8.0;                    // Spread of a leg (bps)
 input double InpMaxDriftBps = 15.0;                    // Price away from that of the signal (bps)
-input double InpSlippageBps = 3.0;                     // Slippage of an order (bps)
+input double InpSlippageBps = 3.0;                     // Deviation of an order, instant execution (bps)
 input int    InpMaxOpenPairs = 3;                      // Open pairs
 input double InpDailyLossPercent = 2.0;                // Loss of a UTC day, % of equity (0: none)
 input group "Redis"
@@ -62,6 +63,7 @@ input double InpPaperSpreadBps = 1.0;                  // Spread on simulated ma
 input double InpPaperSlippageBps = 0.2;                // Slippage (bps)
 input group "Terminal"
 input int    InpTimerMs = 100;                         // Timer (ms)
+input bool   InpWake = false;                          // Also react to the service MinutehandWake (untried on Windows)
 input bool   InpPanel = true;                          // Panel on the chart
 input bool   InpTrace = false;                         // Write every checked text to trace.jsonl
 
@@ -222,6 +224,8 @@ void OnTradeTransaction(const MqlTradeTransaction &trans, const MqlTradeRequest 
 
 void OnChartEvent(const int id, const long &lparam, const double &dparam, const string &sparam)
   {
+   if(g_isRunning && InpWake && id == CHARTEVENT_CUSTOM + MH_WAKE_EVENT)
+      g_agent.Timer();
    bool isClick = id == CHARTEVENT_OBJECT_CLICK && lparam >= 0 && dparam >= 0;
    if(!g_isRunning || !isClick || sparam != MH_BUTTON)
       return;

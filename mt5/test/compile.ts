@@ -49,7 +49,7 @@ export function translate(source: string): string {
  * @throws Error with what g++ said
  */
 export function compileProgram(name: string): string {
-  const sources = [join(MT5, 'Include'), join(MT5, 'Experts'), join(MT5, 'test')]
+  const sources = [join(MT5, 'Include'), join(MT5, 'Experts'), join(MT5, 'Services'), join(MT5, 'test')]
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => /\.(mqh|mq5|cpp|h)$/.test(path))
     .map((path) => ({ path: relative(MT5, path), text: readFileSync(path, 'utf8') }));

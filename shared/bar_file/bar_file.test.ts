@@ -105,12 +105,12 @@ describe('a bar file', () => {
     });
   });
 
-  it('is read into one array per column, as a slow reader reads it', () => {
+  it('is read into one array per column, like a slow reader', () => {
     const text = `${HEADER},spread\n1546383600,1.2,1.3,1.1,1.25,7,0.0001\n1546383660,1.25,1.25,1.2,1.2,0,0\n`;
     expect(rowsOf(parseBars(Buffer.from(text), 'EURUSD.csv'))).toEqual(slowRows(text));
   });
 
-  it('comes back to the bit after writing, plain and compressed, with unknown spreads', async () => {
+  it('is read back to the bit after writing, plain and compressed, with unknown spreads', async () => {
     await fc.assert(
       fc.asyncProperty(barSeries, fc.constantFrom('EURUSD.csv', 'EURUSD.csv.gz'), async (bars, name) => {
         const columns = columnsOf('EURUSD', bars);
@@ -155,7 +155,7 @@ describe('a bar file', () => {
     ['too many fields', '1546383600,1.2,1.3,1.1,1.25,7,8'],
     ['a duplicate', '1546383540,1.2,1.3,1.1,1.25,7'],
     ['a step back', '1546383480,1.2,1.3,1.1,1.25,7'],
-  ])('is refused with file, line and what was seen: %s', (_, line) => {
+  ])('is refused with file, line and content: %s', (_, line) => {
     const error = refusal(() => parse(HEADER, '1546383540,1.2,1.3,1.1,1.25,7', line));
     expect(error.code).toBe('DATA_FORMAT');
     expect(error.message).toContain('data/EURUSD.csv line 3: ');
@@ -193,7 +193,7 @@ describe('a bar file', () => {
     expect((await refusalOf(readBarFile(path))).message).toContain('not a sound gzip file');
   });
 
-  it('that is not there is said so', async () => {
+  it('that does not exist is reported', async () => {
     expect((await refusalOf(readBarFile(join(folder, 'EURUSD.csv')))).code).toBe('DATA_MISSING');
   });
 
@@ -208,7 +208,7 @@ describe('a bar file', () => {
 });
 
 describe('readBarFolder', () => {
-  it('gives the symbols that have a file, in the order asked, cut to the period', async () => {
+  it('gives the symbols that have a file, in the requested order, cut to the period', async () => {
     const lines = [0, 60, 120, 180].map((s) => `${1546383600 + s},1.2,1.3,1.1,1.25,7`);
     await writeFile(join(folder, 'EURUSD.csv'), [HEADER, ...lines].join('\n'));
     await writeFile(join(folder, 'AUDUSD.csv.gz'), gzipSync([HEADER, GOOD].join('\n')));
@@ -224,7 +224,7 @@ describe('readBarFolder', () => {
     expect(seen).toEqual(['EURUSD 1/3 2', 'NONE 2/3 0', 'AUDUSD 3/3 0']);
   });
 
-  it('says that a folder does not exist', async () => {
+  it('reports that a folder does not exist', async () => {
     expect((await refusalOf(readBarFolder(join(folder, 'none'), ['EURUSD']))).code).toBe('DATA_MISSING');
   });
 

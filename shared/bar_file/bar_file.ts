@@ -109,7 +109,7 @@ export function lineMeter(path: string): (chunk: Uint8Array) => void {
   };
 }
 
-/** What to say of a file that cannot be decompressed. */
+/** The error for a file that cannot be decompressed. */
 export function damagedGzip(path: string, cause: unknown): MinutehandError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new MinutehandError('DATA_FORMAT', {
@@ -124,7 +124,7 @@ function symbolOfPath(path: string): string {
   return basename(path).replace(/\.csv(\.gz)?$/i, '');
 }
 
-/** The parsing behind `readBarFile`; `path` names the symbol and stands in the errors. */
+/** The parser of `readBarFile`; `path` determines the symbol and appears in the errors. */
 export function parseBars(bytes: Uint8Array, path: string): BarColumns {
   const symbol = symbolOfPath(path);
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
@@ -342,8 +342,8 @@ export function barAt(columns: BarColumns, index: number): Bar {
 }
 
 /**
- * `barAt` for whoever looks at one bar after the other and keeps none: each answer overwrites the one before. Making a
- * new object for each bar takes as long as half of its features do.
+ * `barAt` for callers that read one bar after the other and keep none: each answer overwrites the one before.
+ * Allocating an object for each bar takes as long as half of its features.
  */
 export function barReader(columns: BarColumns): (index: number) => Bar {
   const { symbol, time, open, high, low, close, volume, spread } = columns;

@@ -32,7 +32,7 @@ const rows = fc.array(
 );
 
 describe('mergeBars', () => {
-  it('keeps of each minute what came first, and counts the rest, as a plain map does', () => {
+  it('keeps the first bar of each minute, and counts the rest, like a plain map', () => {
     fc.assert(
       fc.property(rows, rows, (before, after) => {
         const existing = mergeBars(null, columns(before)).columns;
@@ -65,7 +65,7 @@ describe('mergeBars', () => {
 });
 
 describe('joinBars', () => {
-  it('gives what was cut into pages, with or without spreads', () => {
+  it('joins bars that were cut into pages, with or without spreads', () => {
     const bar = (minute: number, spread?: number): Bar => {
       const values = { open: 1, high: 2, low: 1, close: 1 + minute, volume: 0 };
       const own = { symbol: 'X', time: (minute * 60) as OpenTime, ...values };

@@ -23,8 +23,8 @@ export const CONFLICTS_SHOWN = 20;
 const VALUE_NAMES = ['open', 'high', 'low', 'close', 'volume'] as const;
 
 /**
- * Bars that are there (ascending) before new ones, earlier rows before later ones: whoever comes first to a minute
- * stays. `rows` may be in any order and repeat minutes.
+ * Existing bars (ascending) before new ones, earlier rows before later ones: the first bar of a minute wins. `rows` may
+ * be in any order and repeat minutes.
  */
 export function mergeBars(existing: BarColumns | null, rows: BarColumns): MergedBars {
   const order = ascendingOrder(rows);
@@ -80,7 +80,7 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
 /** The numbers of a bar, without its symbol and time. */
 export type BarValues = Pick<BarColumns, (typeof VALUE_NAMES)[number] | 'spread' | 'time'>;
 
-/** Whether two bars of the same minute say the same. A spread that only one of them knows is no contradiction. */
+/** Whether two bars of the same minute are equal. A spread that only one of them has is no contradiction. */
 export function isSameBar(a: BarValues, i: number, b: BarValues, j: number): boolean {
   const [spread, other] = [a.spread?.[i] ?? NaN, b.spread?.[j] ?? NaN];
   const isSameSpread = spread === other || Number.isNaN(spread) || Number.isNaN(other);

@@ -1,10 +1,10 @@
 import type { BarColumns } from './bar_file.ts';
 import type { ConflictingRow } from './bar_merge.ts';
 
-/** Bars of a simulated market never stand beside real ones. */
+/** Bars of a simulated market are kept separate from real ones. */
 export type Market = 'live' | 'simulated';
 
-/** What became of rows that were handed in; the first copy of a minute stays. */
+/** Outcome of added rows; the first copy of a minute stays. */
 export interface PutCounts {
   readonly added: number;
   /** There already, with the same numbers. */
@@ -13,7 +13,7 @@ export interface PutCounts {
   readonly conflicts: number;
 }
 
-/** What a symbol looks like after an import. */
+/** State of a symbol after an import. */
 export interface SunkBars extends PutCounts {
   /** The first 20. */
   readonly conflicting: readonly ConflictingRow[];
@@ -25,12 +25,12 @@ export interface SunkBars extends PutCounts {
 
 /** Takes the bars of one symbol. */
 export interface SymbolSink {
-  /** Rows in the order in which they stood in the source: not sorted, minutes may repeat. */
+  /** Rows in the order of the source: not sorted, minutes may repeat. */
   put(rows: BarColumns): Promise<void>;
   finish(): Promise<SunkBars>;
 }
 
-/** A file of which all rows have been handed in. */
+/** A file with all rows added. */
 export interface ImportedFile {
   readonly symbol: string;
   readonly file: string;
@@ -51,6 +51,6 @@ export interface BarSink {
    */
   readonly putSeries:
     ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>) | null;
-  /** Told of each file when its rows are in. */
+  /** Called for each file when its rows are in. */
   imported(file: ImportedFile): Promise<void>;
 }

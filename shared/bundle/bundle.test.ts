@@ -70,7 +70,7 @@ function tampered(change: (manifest: Manifest) => unknown): string {
 }
 
 describe('writeBundle', () => {
-  it('writes the files its manifest names, under the minute of their making in UTC', () => {
+  it('writes the files its manifest names, under the minute of their creation in UTC', () => {
     const folder = writeBundle(models, CREATED, content);
     expect(folder).toBe(join(models, '20261120_0730'));
     expect(readdirSync(folder).sort()).toEqual(['CARD.md', 'ai1.onnx', 'ai2.onnx', 'ai3.onnx', 'manifest.json']);
@@ -106,7 +106,7 @@ describe('writeBundle', () => {
     expect(readdirSync(models)).toEqual([]);
   });
 
-  it('is not disturbed by what a crash left of the same version', () => {
+  it('is not affected by leftovers of a crash of the same version', () => {
     const leftover = join(models, `.20261120_0730.${process.pid}.tmp`);
     mkdirSync(leftover);
     writeFileSync(join(leftover, 'ai1.onnx'), 'half of it');
@@ -133,7 +133,7 @@ describe('listVersions', () => {
     expect(listVersions(models)).toEqual(sorted);
   });
 
-  it('does not see leftovers of a crash, the pointer or anything else', () => {
+  it('ignores leftovers of a crash, the pointer or anything else', () => {
     addVersions('20260101_0000');
     for (const name of ['.20260101_0001.123.tmp', '20260101', 'latest', '20260101_0001.bak', '20260101_0001_']) {
       mkdirSync(join(models, name));
@@ -142,13 +142,13 @@ describe('listVersions', () => {
     expect(listVersions(models)).toEqual(['20260101_0000']);
   });
 
-  it('is empty for a folder that is not there', () => {
+  it('is empty for a missing folder', () => {
     expect(listVersions(join(models, 'none'))).toEqual([]);
   });
 });
 
 describe('activate', () => {
-  it('names the version and remembers its predecessor', () => {
+  it('names the version and records its predecessor', () => {
     addVersions('20260101_0000', '20260102_0000', '20260103_0000');
     expect(readActive(models)).toBeNull();
     expect(activate(models, '20260101_0000')).toEqual({ version: '20260101_0000', previous: null });
@@ -158,7 +158,7 @@ describe('activate', () => {
     expect(readdirSync(models).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('keeps the predecessor when the active one is named again, and swaps the two on the way back', () => {
+  it('keeps the predecessor when the active one is named again, and swaps the two on rollback', () => {
     addVersions('20260101_0000', '20260102_0000');
     activate(models, '20260101_0000');
     activate(models, '20260102_0000');
@@ -168,7 +168,7 @@ describe('activate', () => {
     expect(readActive(models)).toEqual({ version: '20260101_0000', previous: '20260102_0000' });
   });
 
-  it('refuses a version that is not there, or that is a way out of the folder, and leaves the pointer as it was', () => {
+  it('refuses a version that does not exist, or that escapes the folder, and keeps the pointer', () => {
     addVersions('20260101_0000');
     mkdirSync(join(models, '20260105_0000'));
     mkdirSync(join(models, 'elsewhere'));
@@ -179,7 +179,7 @@ describe('activate', () => {
     expect(readActive(models)).toEqual({ version: '20260101_0000', previous: null });
   });
 
-  it('puts a torn pointer right: what the torn one said before is lost', () => {
+  it('repairs a torn pointer: the contents of the torn one are lost', () => {
     addVersions('20260101_0000');
     writeFileSync(activePath(models), '{"version":"2026');
     expect(activate(models, '20260101_0000')).toEqual({ version: '20260101_0000', previous: null });
@@ -188,7 +188,7 @@ describe('activate', () => {
 });
 
 describe('readActive', () => {
-  it('says MODEL_MANIFEST of a torn, empty or senseless pointer', () => {
+  it('reports MODEL_MANIFEST for a torn, empty or malformed pointer', () => {
     for (const text of [
       '',
       '{',
@@ -204,13 +204,13 @@ describe('readActive', () => {
   });
 });
 
-describe('a pointer that a person wrote', () => {
+describe('a pointer written by a person', () => {
   it('needs no predecessor', () => {
     writeFileSync(activePath(models), '{"version":"20260101_0000"}');
     expect(readActive(models)).toEqual({ version: '20260101_0000', previous: null });
   });
 
-  it('is refused with what is wrong with it', () => {
+  it('is refused with its error', () => {
     const wrong: [string, string][] = [
       ['{"version":"20260101"}', 'version: '],
       ['{"version":"20260101_0000","previous":7}', 'previous: '],
@@ -236,7 +236,7 @@ describe('a pointer that a person wrote', () => {
 });
 
 describe('setShadow', () => {
-  it('names the version that scores along, or none, and refuses one that is not there', () => {
+  it('names the version that scores along, or none, and refuses one that does not exist', () => {
     expect(readShadow(models)).toBeNull();
     addVersions('20261120_0730');
     setShadow(models, '20261120_0730');
@@ -253,7 +253,7 @@ describe('setShadow', () => {
 });
 
 describe('copyBundle', () => {
-  it('takes a bundle in whole, once, and refuses another one of the same version', () => {
+  it('copies a bundle whole, once, and refuses another one of the same version', () => {
     copyBundle(original, models);
     copyBundle(original, models);
     const [version] = listVersions(models);
@@ -280,7 +280,7 @@ describe('a power cut', () => {
     };
   }
 
-  it.each(['written', 'copied'])('finds no bundle that was %s but whole: files, then folder, then name', (how) => {
+  it.each(['written', 'copied'])('leaves only whole bundles that were %s: files, then folder, then name', (how) => {
     const { files, diary } = watched();
     if (how === 'written')
       writeBundle(
@@ -313,7 +313,7 @@ describe('a power cut', () => {
 });
 
 describe('resolveBundle', () => {
-  it('takes a bundle’s own folder as it is', () => {
+  it('accepts a bundle’s own folder', () => {
     expect(resolveBundle(original)).toBe(original);
   });
 
@@ -328,7 +328,7 @@ describe('resolveBundle', () => {
     expect(resolveBundle(models)).toBe(join(models, '20260101_0000_10'));
   });
 
-  it('says MODEL_MISSING where there is no bundle and MODEL_MANIFEST where the pointer is torn', () => {
+  it('reports MODEL_MISSING where there is no bundle and MODEL_MANIFEST where the pointer is torn', () => {
     expect(() => resolveBundle(models)).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
     expect(() => resolveBundle(join(models, 'none'))).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
     addVersions('20260101_0000');
@@ -338,7 +338,7 @@ describe('resolveBundle', () => {
 });
 
 describe('readBundle', () => {
-  it('says MODEL_HASH and which file when one byte of a model differs, wherever it is', () => {
+  it('reports MODEL_HASH and the file when one byte of a model differs, wherever it is', () => {
     for (const file of Object.values(MODEL_FILES)) {
       const length = readFileSync(join(original, file)).length;
       for (const at of [0, Math.floor(length / 2), length - 1]) {
@@ -353,7 +353,7 @@ describe('readBundle', () => {
     }
   });
 
-  it('says MODEL_HASH of a cut and of an empty file', () => {
+  it('reports MODEL_HASH for a truncated and for an empty file', () => {
     for (const keep of [0, 100]) {
       const folder = tampered(() => undefined);
       const path = join(folder, 'ai3.onnx');
@@ -362,7 +362,7 @@ describe('readBundle', () => {
     }
   });
 
-  it('says MODEL_MISSING and which file when one is not there; the card is for people and may be', () => {
+  it('reports MODEL_MISSING and the file when one is missing; the card is for people and may be missing', () => {
     for (const file of [...Object.values(MODEL_FILES), 'manifest.json']) {
       const folder = tampered(() => undefined);
       rmSync(join(folder, file));
@@ -388,7 +388,7 @@ describe('readBundle', () => {
     );
   });
 
-  it('says MODEL_MANIFEST and where when the manifest is not what a manifest is', () => {
+  it('reports MODEL_MANIFEST and the position when the manifest is invalid', () => {
     const changes: [string, (manifest: Manifest) => unknown][] = [
       ['format', (m) => ({ ...m, format: 'minutehand.bundle/3' })],
       ['market', (m) => ({ ...m, market: 'replay' })],
@@ -444,7 +444,7 @@ describe('readBundle', () => {
     expect(readBundle(join(models, 'link')).modelsHash).toBe(readBundle(original).modelsHash);
   });
 
-  it('reads nothing of a manifest or a model that is larger than any', () => {
+  it('does not read a manifest or a model above the size limit', () => {
     const folder = tampered(() => undefined);
     truncateSync(join(folder, 'ai3.onnx'), 3e9);
     expect(() => readBundle(folder)).toThrow(refusal('ai3.onnx has 3000000000 bytes'));
@@ -453,14 +453,14 @@ describe('readBundle', () => {
     expect(() => readManifest(folder)).toThrow(refusal('manifest.json has 300000000 bytes'));
   });
 
-  it('refuses a folder in the place of a file', () => {
+  it('refuses a folder instead of a file', () => {
     const folder = tampered(() => undefined);
     rmSync(join(folder, 'ai1.onnx'));
     mkdirSync(join(folder, 'ai1.onnx'));
     expect(() => readBundle(folder)).toThrow(refusal('ai1.onnx is a folder'));
   });
 
-  it('gives what decides an identity: models, thresholds, ranks and verdicts, and nothing else', () => {
+  it('depends on models, thresholds, ranks and verdicts, and nothing else', () => {
     const identity = readBundle(original).modelsHash;
     const of = (change: (manifest: Manifest) => unknown): string => readBundle(tampered(change)).modelsHash;
     expect(of((m) => ({ ...m, git_commit: 'abc', version: '20300101_0000', created: '2030-01-01T00:00:00Z' }))).toBe(

@@ -12,7 +12,7 @@ import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signManifest, trus
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 /** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
-export const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
+export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
 const MANIFEST = 'manifest.json';
 const ACTIVE = 'active.json';
 const SHADOW = 'shadow.json';
@@ -27,8 +27,7 @@ export interface Bundle {
 }
 
 /**
- * Reads a bundle and checks that every file is the one that was trained and, where keys are trusted, that one of them
- * signed it.
+ * Reads a bundle and checks that every file is the trained one and, where keys are trusted, that one of them signed it.
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
@@ -59,7 +58,7 @@ function parseManifest(folder: string, bytes: Buffer): Manifest {
       throw new MinutehandError('MODEL_MANIFEST', {
         seen: `${path} has the format ${FORMER_FORMAT} of an earlier version`,
         expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
-        next: 'Train anew: `minutehand train --adopt`.',
+        next: 'Train again: `minutehand train --adopt`.',
       });
     throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
   }
@@ -119,6 +118,8 @@ export interface BundleContent {
   /** Plain JSON, written as it is. */
   readonly reports?: Readonly<Partial<Record<typeof VALIDATION_FILE | typeof MONITOR_FILE, unknown>>>;
   readonly card: (manifest: Manifest) => string;
+  /** Whether the version ends in eight hex digits of the configuration: `20261120_0730-1a2b3c4d`. */
+  readonly hashName?: boolean;
 }
 
 /**
@@ -135,8 +136,10 @@ export function writeBundle(
 ): string {
   files.makeFolder(modelsFolder);
   const minute = created.toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '_');
+  const { configuration } = content.manifest;
+  const hash = content.hashName === true ? `-${sha256Hex(JSON.stringify(configuration)).slice(0, 8)}` : '';
   for (let copy = 1; ; copy++) {
-    const version = copy === 1 ? minute : `${minute}_${copy}`;
+    const version = `${copy === 1 ? minute : `${minute}_${copy}`}${hash}`;
     const folder = join(modelsFolder, version);
     if (files.stat(folder) !== null) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
@@ -179,7 +182,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 }
 
 /**
- * Signs a bundle with MINUTEHAND_SIGNING_KEY, in the place of the signature it may have. Its files are checked first.
+ * Signs a bundle with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
  * @returns the name of the key
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
@@ -227,7 +230,7 @@ export function listVersions(modelsFolder: string, files: FileSystem = MACHINE_F
 
 /** `20261120_0730` before `20261120_0730_2`. */
 function sortKey(version: string): string {
-  const [day, minute, copy] = version.split('_');
+  const [day, minute, copy] = version.split('-')[0]!.split('_');
   return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
 }
 
@@ -266,7 +269,7 @@ function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: F
   throw new MinutehandError('MODEL_MANIFEST', {
     seen: `${path}: ${issue.path.join('.')}: ${issue.message}`,
     expected: '{"version": "20261120_0830", "previous": null}',
-    next: '`minutehand models promote <version>` writes it anew.',
+    next: '`minutehand models promote <version>` rewrites it.',
   });
 }
 

@@ -6,7 +6,7 @@ import { featureSchema } from './feature_schema.ts';
 const { windows } = tinySettings().minutehand;
 
 describe('featureSchema', () => {
-  it('is sixteen hex digits that do not depend on the order in which the windows are written', () => {
+  it('is sixteen hex digits that do not depend on the order of the windows', () => {
     const { hash, definitions } = featureSchema(windows);
     expect(hash).toMatch(/^[0-9a-f]{16}$/);
     expect(new Set(definitions.map(({ name }) => name)).size).toBe(definitions.length);

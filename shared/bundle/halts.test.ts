@@ -61,12 +61,12 @@ const fileText = (): string => readFileSync(haltsPath(models), 'utf8');
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 
 describe('halts.json', () => {
-  it('says that nothing is halted when it is absent', () => {
+  it('reports that nothing is halted when it is absent', () => {
     expect(readHalts(models)).toEqual(NO_HALTS);
     expect(readHalts(join(root, 'nowhere'))).toEqual(NO_HALTS);
   });
 
-  it('is of the written format, and gives back what was added', () => {
+  it('has the documented format, and returns the added halts', () => {
     const halts = [halt(GOLD), halt(ALL_PAIRS, { reason: 'drawdown' })];
     expect(addHalts(models, halts)).toEqual(halts);
     expect(JSON.parse(fileText())).toEqual({ halts, resumed: [] });
@@ -117,16 +117,13 @@ describe('halts.json', () => {
     ['of another form', '[]'],
     ['without the list of halts', '{"resumed":[]}'],
     ['without the list of what was resumed', '{"halts":[]}'],
-    ['with a key that nobody knows', '{"halts":[],"resumed":[],"more":1}'],
-    [
-      'with a halt that has a key that nobody knows',
-      JSON.stringify({ halts: [{ ...halt(GOLD), who: 'me' }], resumed: [] }),
-    ],
+    ['with an unknown key', '{"halts":[],"resumed":[],"more":1}'],
+    ['with a halt that has an unknown key', JSON.stringify({ halts: [{ ...halt(GOLD), who: 'me' }], resumed: [] })],
     ['with an unknown reason', JSON.stringify({ halts: [{ ...halt(GOLD), reason: 'mood' }], resumed: [] })],
     ['with something that is no pair', JSON.stringify({ halts: [halt('XAUUSD')], resumed: [] })],
     ['with something that is no version', JSON.stringify({ halts: [halt(GOLD, { version: '1' })], resumed: [] })],
     ['with something that is no time', JSON.stringify({ halts: [halt(GOLD, { since: 'today' })], resumed: [] })],
-  ])('is refused when it is %s, and nothing adds to it', (_what, text) => {
+  ])('is refused when it is %s, and nothing is added to it', (_what, text) => {
     writeFileSync(haltsPath(models), text);
     expect(() => readHalts(models)).toThrow(withCode('HALTS_FORMAT'));
     expect(() => addHalts(models, [halt(GOLD)])).toThrow(withCode('HALTS_FORMAT'));
@@ -134,7 +131,7 @@ describe('halts.json', () => {
     expect(fileText()).toBe(text);
   });
 
-  it('keeps a halt that stands already as it is, and is not touched when there is nothing new', () => {
+  it('keeps a present halt unchanged, and is not written when there is nothing new', () => {
     addHalts(models, [halt(GOLD)]);
     const before = MACHINE_FILES.stat(haltsPath(models));
     expect(addHalts(models, [halt(GOLD, { seen: '0.2', since: NOW.toISOString() })])).toEqual([]);
@@ -147,7 +144,7 @@ describe('halts.json', () => {
 });
 
 describe('halts of several processes', () => {
-  it('are all there, and what a person lifts meanwhile is lifted', async () => {
+  it('are all kept, and a halt that a person lifts meanwhile is lifted', async () => {
     const program = await buildProgram('store_program');
     try {
       const writers = [1, 2].map(() => program.start(['halt', models, '12']));
@@ -166,7 +163,7 @@ describe('halts of several processes', () => {
     }
   });
 
-  it('do not come back for figures that were seen before they were lifted', () => {
+  it('do not return for figures that were read before they were lifted', () => {
     addHalts(models, [halt(GOLD)]);
     resume(models, GOLD, NOW);
     expect(addHalts(models, [halt(GOLD)], MACHINE_FILES, NOW.getTime())).toEqual([]);
@@ -189,7 +186,7 @@ describe('a halt', () => {
     expect(haltedPairs(halts, null)(GOLD)).toBeNull();
   });
 
-  it('has a text of its own for each set of halts that decides the same, and the text gives it back', () => {
+  it('has one text for each set of equivalent halts, and the text restores it', () => {
     const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500');
     const halted = { pair_id: pair, version: fc.constantFrom<string>(FIRST, SECOND, `${FIRST}_2`) };
     const at = fc.constantFrom(NOW.toISOString(), LATER.toISOString());
@@ -210,7 +207,7 @@ describe('a halt', () => {
   });
 });
 
-describe('what stands after a look at halts.json', () => {
+describe('the halts in force after a read of halts.json', () => {
   const standing = (): Standing => standingAfter(NO_HALTS, readHalts(models));
 
   it('is what the file names, and what it lost without a person lifting it', () => {
@@ -233,7 +230,7 @@ describe('what stands after a look at halts.json', () => {
     expect(standingAfter(kept, readHalts(models)).halts).toEqual([]);
   });
 
-  it('keeps a lost halt against a note that was there before it, however the clock stood', () => {
+  it('keeps a lost halt against an earlier resume record, whatever the clock showed', () => {
     addHalts(models, [halt(GOLD)]);
     resume(models, GOLD, LATER);
     const withoutHalt = readHalts(models);
@@ -276,7 +273,7 @@ describe('resume', () => {
     expect(readHalts(models).halts).toEqual([halt(EURO, { version: SECOND })]);
   });
 
-  it('leaves the halts of another version for when it comes back', () => {
+  it('keeps the halts of another version', () => {
     addHalts(models, [halt(GOLD)]);
     activate(models, SECOND);
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
@@ -284,7 +281,7 @@ describe('resume', () => {
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([halt(GOLD)]);
   });
 
-  it('is noted even when the file names nothing to lift, for a daemon may have what the file lost', () => {
+  it('is recorded even when the file has nothing to lift, because a daemon may have halts that the file lost', () => {
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
     expect(readHalts(models)).toEqual({
       halts: [],
@@ -301,12 +298,12 @@ describe('resume', () => {
     });
   });
 
-  it('asks for an active version', () => {
+  it('requires an active version', () => {
     rmSync(join(models, 'active.json'));
     expect(() => resume(models, ALL_PAIRS, NOW)).toThrow(withCode('MODEL_MISSING'));
   });
 
-  it('is remembered once for a pair and version, by its last time, of the pair or of all', () => {
+  it('is recorded once for a pair and version, by its last time, of the pair or of all', () => {
     addHalts(models, [halt(GOLD)]);
     resume(models, GOLD, NOW);
     expect(resumedAt(readHalts(models), GOLD, FIRST)).toEqual(NOW);

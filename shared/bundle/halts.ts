@@ -8,7 +8,7 @@ import { lockHome } from '../store/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
 import { readModelsFile } from './models_file.ts';
 
-/** In the place of a pair id: every pair. */
+/** Stands for every pair instead of a pair id. */
 export const ALL_PAIRS = '*';
 /** The live KPIs that can halt. */
 export const HALT_REASONS = ['win_rate', 'drawdown', 'refusal_rate'] as const;
@@ -30,7 +30,7 @@ const haltsSchema = z.strictObject({ halts: z.array(haltSchema), resumed: z.arra
 
 /**
  * A pair, or all of them (`*`), whose live KPI went past the policy's limit under a model version. It counts while that
- * version is active, and again when it comes back.
+ * version is active, and again when that version is active again.
  */
 export type Halt = Readonly<z.infer<typeof haltSchema>>;
 /**
@@ -43,7 +43,7 @@ export interface Halts {
   readonly resumed: readonly Resumed[];
 }
 
-/** What of a halt decides: whom, and under which version. */
+/** The deciding part of a halt: the pair, and the version. */
 export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
 /** Active halts, with the `resumed` notes that were read before: only a note that is not among them lifts a halt. */
 export interface Standing {
@@ -61,7 +61,7 @@ export function haltsPath(modelsFolder: string): string {
 }
 
 /**
- * What `halts.json` of a folder of bundles says; an absent file says that nothing is halted.
+ * Contents of `halts.json` in a folder of bundles; an absent file means that nothing is halted.
  * @throws MinutehandError HALTS_FORMAT when the file cannot be read or is not of the format
  */
 export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILES): Halts {
@@ -81,13 +81,13 @@ export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILE
 }
 
 /**
- * Adds halts. One that stands already (same pair, reason and version) stays as it is, with its first `since`, and when
- * all do the file is not touched.
- * @param seenAt when the figures were looked at: what a person has lifted since was lifted with them in sight, and is
- * not halted again
+ * Adds halts. A halt that is present already (same pair, reason and version) keeps its first `since`; when all are
+ * present, the file is not changed.
+ * @param seenAt when the figures were read: a halt that a person has resumed since then was resumed with these figures
+ * visible, and is not halted again
  * @returns those that were added
- * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted;
- * HOME_LOCKED, HOME_UNUSABLE
+ * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, because it may hold active halts; HOME_LOCKED,
+ * HOME_UNUSABLE
  */
 export function addHalts(
   modelsFolder: string,
@@ -127,11 +127,10 @@ function keyOf({ pair_id, reason, version }: Halt): string {
 }
 
 /**
- * Lifts the halts of a pair under the version that `active.json` names, or of all pairs and of all at once (`*`), and
- * notes when, so that the figures up to now do not halt again. Halts of other versions stay: they count when that
- * version comes back. A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which
- * nothing else does. The note is written even when the file names no such halt: a daemon may still have one that the
- * file has lost.
+ * Lifts the halts of a pair under the version that `active.json` names, or of all pairs at once (`*`), and records the
+ * time, so that the figures up to now do not halt again. Halts of other versions stay: they count when that version is
+ * active again. A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else
+ * does. The record is written even when the file has no such halt: a daemon may still have one that the file has lost.
  * @returns the halts of the file that were lifted
  * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when
  * active.json is damaged; HOME_LOCKED, HOME_UNUSABLE
@@ -191,9 +190,9 @@ export function haltedPairs<Standing extends StandingHalt>(
 }
 
 /**
- * What stands after a look at `halts.json`: the halts it names, and those known before that no new `resumed` note
- * lifts. A halt that is merely missing was lost (a power cut can undo the rename of a file that was not flushed yet, a
- * person can delete it), and stays.
+ * Halts in force after a read of `halts.json`: the halts it names, and earlier ones that no new `resumed` record lifts.
+ * A halt that is merely missing was lost (a power cut can undo the rename of a file that was not flushed yet, a person
+ * can delete it), and stays.
  */
 export function standingAfter(known: Standing, read: Halts): Standing {
   const noteText = (note: Resumed): string => `${note.pair_id}@${note.version}@${note.at}`;
@@ -210,19 +209,19 @@ export function standingAfter(known: Standing, read: Halts): Standing {
   return { halts: [...read.halts, ...lost], resumed: [...read.resumed, ...kept] };
 }
 
-/** Halts that stand although `halts.json` does not name them. */
+/** Halts in force although `halts.json` does not name them. */
 export function lostHalts(standing: readonly StandingHalt[], { halts }: Halts): StandingHalt[] {
   return standing.filter(
     ({ pair_id, version }) => !halts.some((halt) => halt.pair_id === pair_id && halt.version === version),
   );
 }
 
-/** The first letters of a `resumed` note in the text of what stands. */
+/** Prefix of a `resumed` record in the text of `standingText`. */
 const NOTE = 'resumed:';
 
 /**
- * Halts and `resumed` notes as one word each, in an order of their own and each once: equal texts stand for the same.
- * Empty when there are none.
+ * Halts and `resumed` records as one word each, sorted and each once: equal texts mean the same state. Empty when there
+ * are none.
  */
 export function standingText({ halts, resumed }: Standing): string {
   const words = [
@@ -232,7 +231,7 @@ export function standingText({ halts, resumed }: Standing): string {
   return [...new Set(words)].sort().join(' ');
 }
 
-/** What `standingText` wrote. */
+/** Parses the output of `standingText`. */
 export function parseStanding(text: string): Standing {
   const words = text.split(' ').filter((word) => word !== '');
   const parts = (word: string): string[] => word.split('@');

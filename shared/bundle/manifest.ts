@@ -5,7 +5,7 @@ export const BUNDLE_FORMAT = 'minutehand.bundle/2';
 export const FORMER_FORMAT = 'minutehand.bundle/1';
 /** Reports of validation, for people: the daemon does not read it. */
 export const VALIDATION_FILE = 'validation.json';
-/** What live bars are held against; the trainer's monitor reads it. */
+/** Reference for live bars; read by the trainer's monitor. */
 export const MONITOR_FILE = 'monitor.json';
 export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
 
@@ -25,7 +25,10 @@ const modelMetrics = z.object({
   label_mean: metric,
   auc: metric,
   brier: metric,
-  /** Brier score of always answering `label_mean`, which nobody could have known before: what a model has to beat. */
+  /**
+   * Brier score of the constant prediction `label_mean`, which is unknown in advance: the baseline that a model must
+   * beat.
+   */
   brier_baseline: metric,
   log_loss: metric,
   /** Expected calibration error, 10 equal-width bins. */
@@ -36,13 +39,13 @@ export type ModelMetrics = z.infer<typeof modelMetrics>;
 const splitMetrics = z.object({ mean: modelMetrics, folds: z.array(modelMetrics) });
 
 const modelReport = z.object({
-  /** Rows it was learned from, and how many independent ones they are worth. */
+  /** Rows it was trained on, and the number of independent rows. */
   rows: z.int().nonnegative().optional(),
   effective_rows: z.number().optional(),
   trees: z.int().nonnegative().optional(),
   /** Platt scaling inside the graph; null where it did not help out of fold. */
   calibration: z.object({ slope: z.number(), intercept: z.number() }).nullable().optional(),
-  /** Purged k-fold with embargo inside the training period, each fold scored by a model that never saw it. */
+  /** Purged k-fold with embargo inside the training period, each fold scored by a model that was not trained on it. */
   cross_validation: splitMetrics,
   /** Blocks of the training period, each scored by a model of what came before. */
   walk_forward: splitMetrics.optional(),
@@ -61,9 +64,23 @@ const pairEdge = z.object({
   mean_net_bps: metric,
   /** Lower 5 % bound of a block bootstrap of the mean net P&L per trade. */
   lower_5_net_bps: metric,
+  /** Mean round-trip cost that was charged, and the one at which the trades earn nothing; without overnight swaps. */
+  mean_cost_bps: metric.optional(),
+  break_even_cost_bps: metric.optional(),
 });
 export type PairEdge = z.infer<typeof pairEdge>;
 
+/** The holdout of all pairs, as if each had an edge, at full size, after costs. */
+const holdoutBacktest = z.object({
+  trades: z.int().nonnegative(),
+  win_rate: metric,
+  mean_net_bps: metric,
+  /** Annualized, of trading days. */
+  net_sharpe: metric,
+  /** Fraction of the capital, which is the full-size gross notional. */
+  max_drawdown: z.number().nonnegative(),
+});
+export type HoldoutBacktest = z.infer<typeof holdoutBacktest>;
 /** Whether trades could have been made as the backtest made them. Basis points at full size, after costs. */
 const executability = z.object({
   trades: z.int().nonnegative(),
@@ -83,7 +100,7 @@ export type Executability = z.infer<typeof executability>;
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
 /**
- * What looking for better parameters of a model brought. Log losses are means over purged folds, on the evaluation
+ * Result of the search for better parameters of a model. Log losses are means over purged folds, on the evaluation
  * label.
  */
 const searchReport = z.object({
@@ -96,7 +113,7 @@ const searchReport = z.object({
   /** How far the best trial is below the configured one, and the standard error of that over the folds. */
   gain: z.number(),
   gain_standard_error: z.number(),
-  /** The same in walk-forward, asked only where the gain is clear; null where it was not. */
+  /** The same in walk-forward, computed only where the gain is clear; else null. */
   forward_gain: metric.optional(),
   best_parameters: z.record(z.string(), parameter),
   /** Whether the models were learned by the best trial's parameters. */
@@ -141,18 +158,20 @@ const warmStartFrom = z.object({
   version: z.string(),
   /** Warm starts since then, this one included: from 1. */
   times: z.int().positive(),
-  /** Where the holdout of the full run began: its trees know labels up to here. */
+  /** Start of the holdout of the full run: its trees use labels up to here. */
   learned_until: z.string(),
-  /** Trees of the full run, which stand first in each model. */
+  /** Trees of the full run, which come first in each model. */
   trees: z.object({ ai1: trees, ai2: trees, ai3: trees }),
 });
 export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
-  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
+  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
+  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
-  /** Where the bars came from: models of a simulated market say so. */
+  /** Origin of the bars: the models of a simulated market are marked. */
   market: z.enum(['live', 'simulated']),
   seed: z.int(),
   git_commit: z.string().nullable(),
@@ -170,7 +189,14 @@ export const manifestSchema = z.strictObject({
   theta1: share,
   theta2: share,
   /** What was searched; null where nothing was. */
-  search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
+  search: z
+    .object({
+      ai1: searchReport.nullable(),
+      ai2: searchReport.nullable().optional(),
+      ai3: searchReport.nullable().optional(),
+      thresholds: thresholdReport.nullable(),
+    })
+    .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
@@ -185,6 +211,7 @@ export const manifestSchema = z.strictObject({
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
+  backtest: holdoutBacktest.optional(),
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),
   /** What the models had to pass when they were learned; the comparison with the active models comes on top. */

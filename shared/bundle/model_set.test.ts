@@ -48,7 +48,7 @@ function editManifest(folder: string, edit: (manifest: Manifest) => void): strin
   return folder;
 }
 
-/** The bundle with other bytes for one model, and a manifest that says they are right. */
+/** The bundle with other bytes for one model, and a manifest that matches them. */
 function withModel(name: ModelName, bytes: Uint8Array, edit: (manifest: Manifest) => void = () => undefined): string {
   const folder = copy();
   writeFileSync(join(folder, MODEL_FILES[name]), bytes);
@@ -94,7 +94,7 @@ describe('loadModelSet', () => {
     }
   });
 
-  it('answers its golden rows one by one as in one batch, within 1e-5 of what is written', async () => {
+  it('answers its golden rows one by one as in one batch, within 1e-5 of the stored ones', async () => {
     const set = await load(original);
     try {
       const { golden } = set.manifest;
@@ -109,7 +109,7 @@ describe('loadModelSet', () => {
           expect(Math.abs(all[i]![model]! - expected)).toBeLessThanOrEqual(1e-5),
         );
       }
-      // A larger buffer than the rows asked for, as the daemon has it.
+      // A larger buffer than the requested rows, as in the daemon.
       const wide = new Float32Array(64 * columns);
       wide.set(rows[0]!);
       expect((await set.infer(wide, 1)).return_prob[0]).toBe(all[0]![0]);
@@ -119,14 +119,14 @@ describe('loadModelSet', () => {
     }
   });
 
-  it('says MODEL_SCHEMA when the daemon computes other features', async () => {
+  it('reports MODEL_SCHEMA when the daemon computes other features', async () => {
     const other = featureSchema({ ...settings.minutehand.windows, z_window: 21 });
     await expect(load(original, other)).rejects.toMatchObject({ code: 'MODEL_SCHEMA', expected: other.hash });
     const edited = editManifest(copy(), (manifest) => (manifest.feature_schema = '0123456789abcdef'));
     await expect(load(edited)).rejects.toMatchObject({ code: 'MODEL_SCHEMA' });
   });
 
-  it('says MODEL_LOAD and which file when right bytes are no model, or none of these features', async () => {
+  it('reports MODEL_LOAD and the file when matching bytes are no model, or none of these features', async () => {
     const whole = readFileSync(join(original, 'ai2.onnx'));
     const bad = [
       Buffer.from('this is not a model'),
@@ -141,7 +141,7 @@ describe('loadModelSet', () => {
       });
   });
 
-  it('says MODEL_GOLDEN and which row when an answer is further than 1e-5 from what is written, or is not there', async () => {
+  it('reports MODEL_GOLDEN and the row when an answer is further than 1e-5 from the stored one, or is missing', async () => {
     for (const name of ['ai1', 'ai2', 'ai3'] as const) {
       const nudge = (by: number) =>
         editManifest(copy(), ({ golden }) => (golden[name][3]! += golden[name][3]! > 0.5 ? -by : by));
@@ -159,12 +159,12 @@ describe('loadModelSet', () => {
     await expect(load(swapped)).rejects.toMatchObject({ code: 'MODEL_GOLDEN' });
   });
 
-  it('says MODEL_MANIFEST when golden rows have another width', async () => {
+  it('reports MODEL_MANIFEST when golden rows have another width', async () => {
     const short = editManifest(copy(), ({ golden }) => golden.features[1]!.pop());
     await expect(load(short)).rejects.toMatchObject({ code: 'MODEL_MANIFEST' });
   });
 
-  it('says MODEL_OUTPUT when a model passes its golden rows but answers no number later', async () => {
+  it('reports MODEL_OUTPUT when a model passes its golden rows but returns no number later', async () => {
     const trap = withModel('ai3', encodeOnnx(stump(columns, 0, NaN)), ({ golden }) => golden.ai3.fill(0.5));
     for (const engine of ['auto', 'onnxruntime'] as const) {
       const set = await load(trap, schema, { engine });
@@ -181,7 +181,7 @@ describe('loadModelSet', () => {
     }
   });
 
-  it('loads or refuses a manifest with one byte changed, by a code of its own and never by a stray error', async () => {
+  it('loads or refuses a manifest with one byte changed, with a specific code and never with an uncoded error', async () => {
     const folder = copy();
     const path = join(folder, 'manifest.json');
     const intact = readFileSync(path);
@@ -216,7 +216,7 @@ describe('the engines of a set', () => {
     folder = writeRandomBundle(join(root, 'random'), { schema: small, trees: 40, leaves: 31, seed: 'engines' });
   });
 
-  it('are WASM for trees that answer as onnxruntime does, at once and without a promise', async () => {
+  it('are WASM for trees with the answers of onnxruntime, at once and without a promise', async () => {
     const [own, check] = [await load(folder, small), await load(folder, small, { engine: 'onnxruntime' })];
     try {
       expect(own.engines).toEqual({ ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'wasm-simd' });
@@ -237,7 +237,7 @@ describe('the engines of a set', () => {
     }
   });
 
-  it('are onnxruntime for the one model whose tables are wrong, and the set still answers right', async () => {
+  it('are onnxruntime for the one model with wrong tables, and the set still answers correctly', async () => {
     let packs = 0;
     const pack: typeof packTrees = (ensemble, link) => {
       const packed = packTrees(ensemble, link);
@@ -292,7 +292,7 @@ describe('the engines of a set', () => {
     const expected = copyOf((await evaluated.infer(row(2), 30)) as BatchScores);
     expect(copyOf((await unevaluated.infer(row(2), 30)) as BatchScores)).toEqual(expected);
     const wrong: typeof packTrees = (ensemble, link) => packTrees({ ...ensemble, baseScore: 3 }, link);
-    // The golden answers are asked all the same.
+    // The golden rows are checked in any case.
     await expect(load(folder, small, { crossCheck: false, pack: wrong })).rejects.toMatchObject({
       code: 'MODEL_GOLDEN',
     });
@@ -326,19 +326,17 @@ describe('the engines of a set', () => {
     }
   });
 
-  it('answer nothing any more once they are released', async () => {
+  it('give no answers once they are released', async () => {
     const set = await load(folder, small);
     await set.release();
     expect(() => set.infer(row(1), 30)).toThrow('released');
     await set.release();
   });
 
-  it('give their memory back when their sets are released, even where a released set is kept', async () => {
+  it('free their memory when their sets are released, even where a released set is kept', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
-    /**
-     * Bytes outside of the heap that somebody holds. Memory is given back by a thread of the engine, a little later.
-     */
+    /** Bytes outside of the heap that are in use. Memory is freed by a thread of the engine, a little later. */
     const held = async (): Promise<number> => {
       for (let round = 0; round < 5; round++) {
         collect();

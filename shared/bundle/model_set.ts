@@ -39,7 +39,7 @@ export interface ModelSet {
   readonly theta1: number;
   readonly theta2: number;
   readonly engines: Readonly<Record<ModelName, ScoringEngine>>;
-  /** Why each model is served by its engine, in words. */
+  /** Reason for the engine of each model, as text. */
   readonly engineNotes: Readonly<Record<ModelName, string>>;
   /** Calibration of the expected result; bundles of before have none. */
   readonly expectation?: Expectation;
@@ -55,12 +55,12 @@ export interface ModelSet {
   release(): Promise<void>;
 }
 
-/** Runs work that blocks the thread for some milliseconds when that disturbs nobody. */
+/** Runs work that blocks the thread for some milliseconds in an idle window. */
 export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /**
-   * When the thread may be blocked: asked once for all models in WASM, and once for each one in onnxruntime. Default:
+   * When the thread may be blocked: called once for all models in WASM, and once for each one in onnxruntime. Default:
    * at once.
    */
   readonly quietly?: Quietly;
@@ -117,7 +117,7 @@ async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRow
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
 
-/** The models that WASM serves, in one memory, and where in its answers each of them stands. */
+/** The models that WASM serves, in one memory, and the index of each in its answers. */
 interface Trees {
   readonly kernel: TreeKernel;
   readonly names: readonly ModelName[];
@@ -170,7 +170,7 @@ function checkGolden({ manifest, folder }: PreparedModels, name: ModelName, answ
   }
 }
 
-/** What a set says of itself, without the tables that stand in the kernel's memory by now. */
+/** Description of a set, without the tables, which are in the kernel's memory by then. */
 type Services = Pick<ModelSet, 'manifest' | 'modelsHash' | 'engines' | 'engineNotes'>;
 
 function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services {

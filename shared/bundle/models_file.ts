@@ -16,12 +16,12 @@ const LIMITS = {
   /** Some 300 bytes a pair and model: thousands of pairs. */
   manifest: { maxBytes: 4 * MIB, followsLinks: false },
   signature: { maxBytes: 64 * KIB, followsLinks: false },
-  /** Models, reports and whatever else stands beside them. */
+  /** Models, reports and the other files beside them. */
   content: { maxBytes: 256 * MIB, followsLinks: false },
 } as const satisfies Record<string, ReadLimits>;
 export type ModelsFileKind = keyof typeof LIMITS;
 
-/** How a file says that it is none of the kind, rather than that it is absent or the disk fails. */
+/** How a file reports that it is not of its kind, rather than that it is absent or the disk fails. */
 const REFUSALS: Readonly<Record<string, (path: string, message: string) => string>> = {
   EFTYPE: (_, message) => message,
   EFBIG: (_, message) => message,

@@ -1,6 +1,6 @@
 /*
  * The newer Linux and macOS builds of onnxruntime send usage events with a persistent device id to Microsoft unless
- * this variable is set before the library is loaded (microsoft/onnxruntime pull request 27379). What trades with
- * somebody's money reports to nobody by itself. Who wants it on sets ORT_DISABLE_TELEMETRY=0.
+ * this variable is set before the library is loaded (microsoft/onnxruntime pull request 27379). A trading program sends
+ * no data to third parties by default. ORT_DISABLE_TELEMETRY=0 turns it on.
  */
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';

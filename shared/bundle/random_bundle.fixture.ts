@@ -27,8 +27,8 @@ export function randomModels(options: RandomBundleOptions): Record<ModelName, Tr
 }
 
 /**
- * Writes a bundle of random trees that have learned nothing: as large as wanted, at once. For benchmarks and tests of
- * loading and scoring.
+ * Writes a bundle of random, untrained trees of the given size, quickly. For benchmarks and tests of loading and
+ * scoring.
  * @returns its folder
  */
 export function writeRandomBundle(modelsFolder: string, options: RandomBundleOptions): string {

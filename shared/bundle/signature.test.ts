@@ -57,7 +57,7 @@ function makeBundle(): string {
 }
 
 describe('the signature of a bundle', () => {
-  it('is made with the bundle and taken where its key is trusted, alone or among others', () => {
+  it('is created with the bundle and accepted where its key is trusted, alone or among others', () => {
     const [ours, other] = [makeKeys('ours'), makeKeys('other')];
     sign(ours.signing);
     const folder = makeBundle();
@@ -70,7 +70,7 @@ describe('the signature of a bundle', () => {
     expect(() => readBundle(folder)).toThrow(`is signed by ${ours.name}`);
   });
 
-  it('is missing without a key: taken by who trusts all, refused by who trusts some', () => {
+  it('is missing without a key: accepted without trusted keys, refused with some', () => {
     const ours = makeKeys('ours');
     const folder = makeBundle();
     readBundle(folder);
@@ -81,7 +81,7 @@ describe('the signature of a bundle', () => {
     readBundle(folder);
   });
 
-  it('ends with the first changed byte of the manifest, and with every changed file that the manifest names', () => {
+  it('is invalid with any changed byte of the manifest, and with every changed file that the manifest names', () => {
     const ours = makeKeys('ours');
     sign(ours.signing);
     const folder = makeBundle();
@@ -99,7 +99,7 @@ describe('the signature of a bundle', () => {
     for (const file of ['ai1.onnx', 'ai2.onnx', 'ai3.onnx']) changed(file, 'MODEL_HASH');
   });
 
-  it('may be renewed by another key, so that keys can be changed', () => {
+  it('may be replaced with another key, so that keys can be rotated', () => {
     const [before, after] = [makeKeys('before'), makeKeys('after')];
     sign(before.signing);
     const folder = makeBundle();

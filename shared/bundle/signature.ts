@@ -7,9 +7,9 @@ import type { FileSystem } from '../ports.ts';
 import { readModelsFile } from './models_file.ts';
 
 /**
- * Who made a bundle: an Ed25519 signature (RFC 8032) of the manifest's bytes, which name the sha256 of every other
- * file. It stands beside the manifest, not in it, so that what is signed needs no canonical form and a new key can sign
- * an old bundle.
+ * The author of a bundle: an Ed25519 signature (RFC 8032) of the manifest's bytes, which name the sha256 of every other
+ * file. It is beside the manifest, not in it, so that the signed bytes need no canonical form and a new key can sign an
+ * old bundle.
  */
 export const SIGNATURE_FILE = 'manifest.sig';
 
@@ -50,8 +50,8 @@ export function signingKey(env: NodeJS.ProcessEnv = process.env): KeyObject | nu
 }
 
 /**
- * The public keys that bundles must be signed by: the PEM file of MINUTEHAND_TRUSTED_KEYS, one after the other; null =
- * any bundle is taken, signed or not.
+ * The public keys that bundles must be signed by: the PEM file of MINUTEHAND_TRUSTED_KEYS, concatenated; null = any
+ * bundle is accepted, signed or not.
  * @throws MinutehandError KEY_UNUSABLE
  */
 export function trustedKeys(env: NodeJS.ProcessEnv = process.env): readonly KeyObject[] | null {
@@ -80,7 +80,7 @@ function readKeys(path: string, parse: (pem: string) => readonly KeyObject[]): r
 
 /**
  * Checks that a trusted key has signed these bytes of a bundle's manifest.
- * @param trusted null = no signature is asked for
+ * @param trusted null = no signature is required
  * @throws MinutehandError MODEL_SIGNATURE
  */
 export function checkSignature(

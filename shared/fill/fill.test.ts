@@ -29,7 +29,7 @@ describe('a fill line', () => {
     expect(encodeFill(parseFill(line))).toBe(line);
   });
 
-  it('gives every number back to the bit', () => {
+  it('preserves every number to the bit', () => {
     const price = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(price, price, fc.nat(), (requested_price, filled_price, ticket) => {
@@ -53,7 +53,7 @@ describe('a fill line', () => {
     ['a price below zero', changed({ filled_price: -1 }), 'FILL_FORMAT'],
     ['a price as text', changed({ filled_price: '4100' }), 'FILL_FORMAT'],
     ['an open that earned', changed({ pnl: 1 }), 'FILL_FORMAT'],
-    ['a close that does not say what it earned', JSON.stringify({ ...closeFill(), pnl: null }), 'FILL_FORMAT'],
+    ['a close without its profit', JSON.stringify({ ...closeFill(), pnl: null }), 'FILL_FORMAT'],
     ['a refusal without a reason', JSON.stringify({ ...refusedFill(), error: '' }), 'FILL_FORMAT'],
     ['a leg that is not of its pair', changed({ symbol: 'EURUSD' }), 'FILL_FORMAT'],
     ['a pair of one symbol', changed({ pair_id: 'XAUUSD_XAUUSD' }), 'FILL_FORMAT'],
@@ -71,7 +71,7 @@ describe('a fill line', () => {
 });
 
 describe('tickets of a program', () => {
-  it('are whole numbers above those of any broker, and of no two programs the same', () => {
+  it('are whole numbers above those of any broker, and distinct for any two programs', () => {
     const range = 2 ** 20;
     const firsts = Array.from({ length: 2000 }, (_, program) => firstOwnTicket(`terminal ${program}`));
     for (const first of firsts) {
@@ -84,7 +84,7 @@ describe('tickets of a program', () => {
 });
 
 describe('latency', () => {
-  it('is never below zero, and none where no signal asked', () => {
+  it('is never below zero, and zero without a signal', () => {
     expect(latencyMs(1000, 1250)).toBe(250);
     expect(latencyMs(1712, 1000)).toBe(0);
     expect(latencyMs(0, 1000)).toBe(0);

@@ -126,7 +126,7 @@ export function encodeFill(fill: Fill): string {
   return JSON.stringify(Object.fromEntries(FILL_FIELDS.map((field) => [field, fill[field]])));
 }
 
-/** Two lines with the same key tell of the same thing. */
+/** Two lines with the same key describe the same fill. */
 export function fillKey({ account, signal_id, leg, ticket, kind }: Fill): string {
   return [account, signal_id, leg, ticket, kind].join('/');
 }
@@ -145,9 +145,8 @@ export function firstOwnTicket(identity: string): number {
 }
 
 /**
- * From the publication of a signal to what it asked for, in ms; 0 when no signal did. Two clocks may say that the
- * effect was first (a terminal's has whole seconds until it has seen one change, and two machines differ): that is 0
- * too.
+ * From the publication of a signal to its execution, in ms; 0 without a signal. Two clocks may show that the execution
+ * was first (a terminal's has whole seconds until it has seen one change, and two machines differ): that is 0 too.
  */
 export function latencyMs(signalMs: number, timeMs: number): number {
   return signalMs > 0 ? Math.max(0, timeMs - signalMs) : 0;

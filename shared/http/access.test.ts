@@ -29,7 +29,7 @@ describe('a request that needs authorization', () => {
     }
   });
 
-  it('is allowed to another machine only with the very token', () => {
+  it('is allowed to another machine only with the exact token', () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR '])
       expect(ask({}, { address: elsewhere, headers: { authorization: `${scheme} secret` } }), scheme).toBe('allowed');
     for (const authorization of [
@@ -94,7 +94,7 @@ describe('a web page', () => {
       expect(page(origin), origin).toEqual(allowed);
   });
 
-  it('of an allowed host is allowed, and so is one under the address by which the server was asked', () => {
+  it('of an allowed host is allowed, and so is one under the server address of the request', () => {
     const changes = { host: '0.0.0.0', allowedHosts: ['Desk.example', '10.0.0.9'] };
     expect(page('https://desk.example', changes)).toEqual(allowed);
     expect(page('http://10.0.0.9:3000', changes)).toEqual(allowed);
@@ -143,7 +143,7 @@ describe('the Host of a request', () => {
       expect(hosted('10.0.0.5', { host }), host).toBe('HOST_REFUSED');
   });
 
-  it('does not matter for a client that has the token, and is checked before a wrong one', () => {
+  it('is not checked for a client with the token, and is checked before a wrong one', () => {
     const from = (authorization: string): string =>
       ask({ host: '0.0.0.0' }, { address: elsewhere, headers: { host: 'trader.example:7400', authorization } });
     expect(from('Bearer secret')).toBe('allowed');

@@ -24,7 +24,7 @@ export interface AccessOptions {
   readonly host: string;
   /** Further host names: of this server, and of web pages that may use it. */
   readonly allowedHosts: readonly string[];
-  /** What clients on other machines must present where authorization is needed; none = they are all refused. */
+  /** Token that clients on other machines must present where authorization is needed; none = they are all refused. */
   readonly token: string | undefined;
   needsAuthorization(request: AccessRequest): boolean;
 }
@@ -77,7 +77,7 @@ function isLoopbackName(name: string): boolean {
   return LOOPBACK_NAME.test(name);
 }
 
-/** A configured host as it stands in a Host header: `::1` as `[::1]`. */
+/** A configured host as in a Host header: `::1` as `[::1]`. */
 function nameIn(host: string): string {
   return isIP(host) === 6 ? `[${host.toLowerCase()}]` : host.toLowerCase();
 }

@@ -11,7 +11,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 };
 
-/** What access depends on, of a request of node:http. */
+/** The parts of a node:http request that access depends on. */
 export function accessRequestOf(request: IncomingMessage): AccessRequest {
   const url = request.url ?? '/';
   const mark = url.indexOf('?');

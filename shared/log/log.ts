@@ -16,8 +16,8 @@ export interface OpenLog {
 }
 
 /**
- * A log of JSON lines, `<folder>/<name>.log`, written off the caller's way.
- * @param base what stands in every line
+ * A log of JSON lines, `<folder>/<name>.log`, written asynchronously.
+ * @param base fields of every line
  */
 export function openLog(
   folder: string,

@@ -45,14 +45,14 @@ const add = (file: LogFile, from: number, to: number): void => {
 };
 
 describe('a log file', () => {
-  it('is not there before its first line, nor is its folder', async () => {
+  it('does not exist before its first line, nor does its folder', async () => {
     const file = openFile();
     file.flush();
     await file.close();
     expect(existsSync(join(folder, 'made'))).toBe(false);
   });
 
-  it('has every line a moment after it was written, in order, and none while the caller still runs', async () => {
+  it('has every line shortly after the call, in order, and none while the caller still runs', async () => {
     const file = openFile();
     add(file, 0, 100);
     expect(text()).toBe('');
@@ -62,7 +62,7 @@ describe('a log file', () => {
     expect(file.lost).toBe(0);
   });
 
-  it('takes more in one go than may wait for a disk', async () => {
+  it('accepts more in one turn than may wait for a disk', async () => {
     const file = openFile();
     const line = `${'x'.repeat(1023)}\n`;
     for (let index = 0; index < 6000; index++) {
@@ -89,7 +89,7 @@ describe('a log file', () => {
     expect(text().split('\n').sort()).toEqual((lines(0, 20) + long).split('\n').sort());
   });
 
-  it('adds to what another process, or an earlier one, has written', async () => {
+  it('appends to the lines of another process, or an earlier one', async () => {
     const [one, other] = [openFile(), openFile()];
     one.write('one\n');
     one.flush();
@@ -126,8 +126,8 @@ describe('a log file that is renamed, as logrotate does', () => {
   const PATIENCE = { timeout: 20_000 };
 
   it.each([
-    ['goes on in a new file of the old name, and no line is lost', () => renameSync(path, `${path}.1`)],
-    ['and made anew goes on in the new one', () => (renameSync(path, `${path}.1`), writeFileSync(path, ''))],
+    ['continues in a new file of the old name, and no line is lost', () => renameSync(path, `${path}.1`)],
+    ['and created again continues in the new one', () => (renameSync(path, `${path}.1`), writeFileSync(path, ''))],
   ])('%s', async (_what, rotate) => {
     const rotated = (): string => (existsSync(`${path}.1`) ? readFileSync(`${path}.1`, 'utf8') : '');
     const file = openFile();
@@ -162,7 +162,7 @@ describe.runIf(FULL_DEVICE)(`a log file on a full disk${NO_FULL_DEVICE}`, () => 
     expect(file.lost).toBe(5000);
   });
 
-  it('has what waited, and what came then, once the disk has room', async () => {
+  it('has the pending and the later lines, once the disk has room', async () => {
     mkdirSync(join(folder, 'made'));
     symlinkSync('/dev/full', path);
     const file = openFile();
@@ -174,7 +174,7 @@ describe.runIf(FULL_DEVICE)(`a log file on a full disk${NO_FULL_DEVICE}`, () => 
     expect(file.lost).toBe(0);
   });
 
-  it('that is no folder at all loses the lines, not the process', async () => {
+  it('that is not a folder loses the lines, not the process', async () => {
     writeFileSync(join(folder, 'made'), '');
     const file = openFile();
     add(file, 0, 3);
@@ -226,7 +226,7 @@ describe('a process that ends', () => {
   });
 
   it.runIf(process.platform === 'linux')(
-    `knows what a disk took that became full in the middle of a write${skipNote(process.platform !== 'linux', 'only Linux limits files so')}`,
+    `tracks how much a disk took that became full in the middle of a write${skipNote(process.platform !== 'linux', 'only Linux limits files so')}`,
     async () => {
       const file = await program('await file.close(); console.log(file.lost);');
       mkdirSync(join(folder, 'made'));

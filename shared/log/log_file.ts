@@ -17,7 +17,7 @@ const GATHER_CHARACTERS = 1 << 16;
 const RETRY_MS = 1000;
 /** How often it is looked whether the file that is open still has its name. */
 const LOOK_MS = 1000;
-/** What may wait for a disk that takes nothing. Lines beyond it are lost. */
+/** Maximum of pending characters for a disk that takes nothing. Lines beyond it are lost. */
 const MAX_WAITING_CHARACTERS = 1 << 22;
 const NEWLINE = 10;
 
@@ -40,15 +40,14 @@ function flushAll(): void {
 }
 
 /**
- * Opens a log file; it appears with its first line. Several processes may add to the same one, for lines leave whole.
- * What waits is written when the process ends, by an uncaught error too; a signal that kills at once loses a tenth of a
- * second.
+ * Opens a log file; it is created with its first line. Several processes may append to the same file, because each line
+ * is one write. Pending lines are written when the process ends, by an uncaught error too; a signal that kills at once
+ * loses a tenth of a second.
  *
- * Not sonic-boom, which pino brings: with a full disk its flush at exit repeats the write for ever while the process
- * stands still, and what it keeps in memory until then has no bound. Here the file is opened anew after a write that
- * failed, so that a disk that has room again, or was mounted again, gets what waited and what follows. It is opened
- * anew too when it was renamed or removed: who rotates logs need not tell anybody, and what was written until then is
- * in the file of the other name.
+ * Not sonic-boom, which pino brings: with a full disk its flush at exit repeats the write forever while the process
+ * hangs, and its buffer until then has no bound. Here the file is reopened after a failed write, so that a disk that
+ * has room again, or was mounted again, receives the pending and the following lines. It is also reopened when it was
+ * renamed or removed: log rotation needs no notification, and earlier lines are in the file of the other name.
  */
 export function openLogFile(path: string): LogFile {
   const file = new GatheredFile(path);
@@ -61,10 +60,10 @@ class GatheredFile implements LogFile {
   lost = 0;
   readonly #file: OpenedFile;
   #waiting = '';
-  /** What is being written, or what the last write left over. */
+  /** The bytes being written, or the rest of the last write. */
   #chunk: Buffer | null = null;
   #writing: Promise<void> | null = null;
-  /** The system has `#chunk`, and will write it whatever becomes of this process. */
+  /** The system has `#chunk`, and will write it whatever happens to this process. */
   #isUnderWay = false;
   #timer: NodeJS.Timeout | undefined;
   /** The last write failed: a timer is set for the next. */
@@ -156,7 +155,7 @@ class GatheredFile implements LogFile {
   }
 
   #flushInto(fd: number): void {
-    // A chunk that is under way arrives by itself: Node ends no process before its file operations have ended.
+    // A chunk that is under way needs no further action: Node ends no process before its file operations have ended.
     const underWay = this.#isUnderWay ? this.#chunk : null;
     if (underWay !== null) this.#chunk = null;
     try {

@@ -11,7 +11,7 @@ export const ACTIVITY: Readonly<Record<'currencies' | 'exchange', Float64Array>>
     [820, 110, 0.85],
     [960, 40, 0.25],
   ]),
-  // Metals, indices and oil: Europe wakes them, the New York open and close make the day.
+  // Metals, indices and oil: activity rises with Europe and peaks at the New York open and close.
   exchange: normalized(0.4, [
     [480, 80, 0.35],
     [820, 60, 0.9],

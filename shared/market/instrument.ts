@@ -1,7 +1,10 @@
 import { exp, ln } from '../elementary.ts';
 import { createRng } from '../rng.ts';
 
-/** What moves more than one asset. `volatility_bps` is the standard deviation of a normal minute, 1 bp = 0.01 %. */
+/**
+ * A factor that moves more than one asset. `volatility_bps` is the standard deviation of a normal minute, 1 bp = 0.01
+ * %.
+ */
 export interface Factor {
   readonly name: string;
   readonly volatility_bps: number;
@@ -26,10 +29,10 @@ export interface Asset {
   readonly level: number;
   /** Change of the asset's log value for a change of 1 in the factor. */
   readonly loadings: Readonly<Partial<Record<FactorName, number>>>;
-  /** Standard deviation of its own part that comes back, and how long half of a deviation takes. */
+  /** Standard deviation of its own mean-reverting part, and the half-life of a deviation. */
   readonly noise_bps: number;
   readonly half_life_minutes: number;
-  /** Standard deviation per minute of its own part that does not come back. */
+  /** Standard deviation per minute of its own permanent part. */
   readonly drift_bps: number;
 }
 
@@ -39,7 +42,7 @@ export interface Instrument {
   readonly base: Asset | null;
   readonly quote: Asset | null;
   readonly decimals: number;
-  /** Ask − bid of a quiet hour, in 0.01 % of the price. */
+  /** Ask − bid of a calm hour, in 0.01 % of the price. */
   readonly spread_bps: number;
   /** Ticks in a normal minute. */
   readonly volume: number;
@@ -77,7 +80,7 @@ function asset(
   return { name, level, loadings, noise_bps, half_life_minutes, drift_bps };
 }
 
-/** Spreads (those of config/minutehand.yaml) and ticks of well-known symbols; others get theirs from their assets. */
+/** Spreads (those of config/minutehand.yaml) and ticks of common symbols; others are derived from their assets. */
 const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; volume: number }>> = {
   EURUSD: { decimals: 5, spread_bps: 0.2, volume: 90 },
   GBPUSD: { decimals: 5, spread_bps: 0.4, volume: 85 },
@@ -96,7 +99,7 @@ const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; vo
 };
 
 /**
- * What the simulated market knows of a symbol. Six letters of two known assets are their exchange rate, so crosses
+ * Parameters of a symbol in the simulated market. Six letters of two known assets are their exchange rate, so crosses
  * agree with their legs (EURGBP = EURUSD / GBPUSD). Any other name is an asset of its own whose numbers are drawn from
  * the name.
  */

@@ -143,7 +143,7 @@ describe('the simulated market', () => {
     expect(fromSaturday.next().time).toBe(at('2024-01-07T22:00:00Z'));
   });
 
-  it('gives bars that a real feed could give: enclosing prices, ticks, volume, spread', () => {
+  it('gives plausible bars: enclosing prices, ticks, volume, spread', () => {
     const recorded = recordMarket(createSimulatedMarket({ seed: 11, symbols: SYMBOLS, start }), 15_000);
     for (const [symbol, c] of recorded) {
       const decimals = { USDJPY: 3, XAUUSD: 2, XAGUSD: 3, SPXUSD: 1, NSXUSD: 1, BCOUSD: 3 }[symbol] ?? 5;
@@ -158,7 +158,7 @@ describe('the simulated market', () => {
     }
   });
 
-  it('moves and costs in the order of magnitude of life', () => {
+  it('has moves and costs in the order of magnitude of real ones', () => {
     const recorded = recordMarket(createSimulatedMarket({ seed: 12, symbols: SYMBOLS, start }), 20_000);
     for (const [symbol, { close, spread, length }] of recorded) {
       let [squares, costs] = [0, 0];
@@ -174,7 +174,7 @@ describe('the simulated market', () => {
     }
   });
 
-  it('is livelier when London and New York are both at work than at night', () => {
+  it('is more volatile when London and New York are both open than at night', () => {
     const { time, close, length } = recordMarket(
       createSimulatedMarket({ seed: 13, symbols: ['EURUSD'], start }),
       30_000,
@@ -227,7 +227,7 @@ describe('the simulated market', () => {
     }
   });
 
-  it('takes a symbol it has never heard of', () => {
+  it('accepts an unknown symbol', () => {
     const [bar] = bars(1, ['BTCUSDT'], 1);
     expect(bar).toMatchObject({ symbol: 'BTCUSDT', time: start });
     expect(bar!.close).toBeGreaterThan(0);
@@ -239,7 +239,7 @@ describe('the simulated market', () => {
     expect(() => createSimulatedMarket({ seed: NaN, symbols: ['EURUSD'], start })).toThrow(RangeError);
   });
 
-  it('has pairs whose spread comes back more often than that of real bars, which pays the costs in some but not in all', () => {
+  it('has pairs whose spread reverts more often than that of real bars, which covers the costs in some but not in all', () => {
     const recorded = recordMarket(createSimulatedMarket({ seed: 'pairs', symbols: SYMBOLS, start }), 30_000);
     const studies = PAIRS.map((id) => study(recorded, id));
     if (process.env['MINUTEHAND_TEST_REPORT'] !== undefined) console.table(studies);

@@ -16,7 +16,7 @@ export interface SimulatedMarket {
   readonly nextTime: OpenTime;
   /** One bar of every symbol, in the order of `symbols`, of the next open minute. */
   next(): { time: OpenTime; bars: readonly Bar[] };
-  /** As `minutes` calls of `next` whose bars nobody reads. */
+  /** Same as `minutes` calls of `next`, without producing bars. */
   skip(minutes: number): void;
 }
 
@@ -25,18 +25,15 @@ const LN2 = 0.6931471805599453;
 /** Parts of a minute that are simulated; high and low are the extremes over them. */
 const STEPS = 6;
 const STEP_ROOT = Math.sqrt(1 / STEPS);
-/**
- * Values come back to their level with a half-life of 180 days, so that a market of ten years has prices one could
- * meet.
- */
+/** Values revert to their level with a half-life of 180 days, so that a market of ten years has plausible prices. */
 const HOMEWARD_PER_MINUTE = LN2 / (180 * 1440);
 /** A weekend moves prices as this many normal minutes do. */
 const WEEKEND_MINUTES = 40;
 
-/** Volatility of a factor when it is quiet, normal, excited; mean stays of 5 h, 6 h and 50 min. */
+/** Volatility of a factor in the calm, normal and excited regimes; mean durations of 5 h, 6 h and 50 min. */
 const REGIME_VOLATILITY: readonly number[] = [0.65, 1, 1.9];
 const REGIME_EXIT: readonly number[] = [1 / 300, 1 / 360, 1 / 50];
-/** From quiet to excited, from normal to excited, from excited to normal; otherwise to the third one. */
+/** From calm to excited, from normal to excited, from excited to normal; otherwise to the third one. */
 const REGIME_TURN: readonly (readonly [target: number, share: number, otherwise: number])[] = [
   [2, 0.1, 1],
   [2, 0.35, 0],
@@ -45,14 +42,14 @@ const REGIME_TURN: readonly (readonly [target: number, share: number, otherwise:
 /** Shares of time of the regimes above, summed. */
 const REGIME_START: readonly number[] = [0.43, 0.92];
 
-/** An asset's own part comes back most of the time; for three hours or so at a time it wanders off instead. */
+/** An asset's own part reverts most of the time; for about three hours at a time it wanders instead. */
 const WANDER_ENTER = 1 / 1000;
 const WANDER_EXIT = 1 / 180;
 const WANDER_DRIFT = 9;
 const WANDER_NOISE = 0.35;
 
 /**
- * News moves a factor, or an asset, for good; a shock moves an asset and goes the way of its noise. Chances in a
+ * News moves a factor, or an asset, permanently; a shock moves an asset and decays with its noise. Probabilities per
  * minute.
  */
 const FACTOR_NEWS = 1 / 600;
@@ -86,10 +83,10 @@ interface AssetState {
   readonly loadings: Float64Array;
   readonly deviations: Float64Array;
   readonly variance: number;
-  /** What is left of the noise after one step. */
+  /** Remaining share of the noise after one step. */
   readonly decay: number;
   wandering: boolean;
-  /** Logarithms: the part that comes back, the part that stays, and their sum. */
+  /** Logarithms: the mean-reverting part, the permanent part, and their sum. */
   noise: number;
   kept: number;
   value: number;
@@ -121,13 +118,13 @@ interface SymbolState {
 }
 
 /**
- * A seeded market of the given symbols in which related symbols move together, and part for a while.
+ * A seeded market of the given symbols in which related symbols move together, and diverge for a while.
  *
  * The log value of an asset is factors × loadings + its noise + its drift. Factors are random walks whose volatility
- * follows the hour and a hidden regime, with news as jumps; loadings drift; the noise comes back (Ornstein-Uhlenbeck by
- * its exact discretisation: Gillespie, Physical Review E 54, 1996); the drift, and its jumps, stay. A symbol is the
- * ratio of two assets, so crosses agree with their legs. The bars of a symbol are a pure function of (seed, symbol,
- * start, index): the other symbols do not change them.
+ * follows the hour and a hidden regime, with news as jumps; loadings drift; the noise reverts (Ornstein-Uhlenbeck by
+ * its exact discretization: Gillespie, Physical Review E 54, 1996); the drift, and its jumps, are permanent. A symbol
+ * is the ratio of two assets, so crosses agree with their legs. The bars of a symbol are a pure function of (seed,
+ * symbol, start, index): the other symbols do not change them.
  *
  * `start` need not be an open minute: the first bar is that of the first open minute at or after it. Prices are rounded
  * to the symbol's decimals, the volume is a count of ticks >= 1, the spread is in price units and at least one tick.
@@ -342,7 +339,7 @@ function beginAsset(state: AssetState, minute: number): void {
     news ||= factors[i]!.newsStep >= 0;
   }
   state.heat = Math.sqrt(variance / state.variance);
-  // Noise follows the hour less than the factors do: liquidity comes and goes with volatility.
+  // Noise follows the hour less than the factors do: liquidity varies with volatility.
   const liveliness = Math.sqrt(state.heat);
   const stationary = asset.noise_bps * BP * liveliness * (state.wandering ? WANDER_NOISE : 1);
   state.noiseStep = stationary * Math.sqrt(1 - state.decay * state.decay);
@@ -356,7 +353,7 @@ function beginAsset(state: AssetState, minute: number): void {
     state.jumpStays = lot < ASSET_NEWS;
     state.jumpStep = rng.integer(STEPS);
     state.jump = asset.noise_bps * BP * (state.jumpStays ? 2 : 1.6) * rng.normal();
-    // News is traded on; a shock is somebody's large order in a thin book.
+    // News is traded on; a shock is one large order in a thin book.
     state.ticks *= state.jumpStays ? 3 : 0.8;
     state.width *= state.jumpStays ? 1.8 : 1.5;
   }

@@ -15,7 +15,7 @@ const found = (change: (parts: Values) => void, isFaulty = (_path: string): bool
   );
 };
 
-describe('values that fit', () => {
+describe('consistent values', () => {
   it.each<[string, (parts: Values) => void]>([
     ['the delivered ones', () => undefined],
     [
@@ -144,7 +144,7 @@ describe('values that contradict each other', () => {
     [
       'columns of a table',
       ({ retrain }) => (retrain.retrain_runs_columns = ['seed', 'gate', 'seed'] as never),
-      'retrain retrain_runs_columns.2 is "seed", which stands here for the second time',
+      'retrain retrain_runs_columns.2 is "seed", which is listed here for the second time',
       'retrain retrain_runs_columns has no run_id, the key of the table',
     ],
     [
@@ -156,12 +156,12 @@ describe('values that contradict each other', () => {
       'swaps that pay both sides',
       ({ minutehand }) =>
         Object.assign(minutehand.symbols.EURUSD!, { swap_long_bps_per_night: 0.2, swap_short_bps_per_night: -0.3 }),
-      'minutehand symbols.EURUSD.swap_long_bps_per_night is 0.2, and swap_short_bps_per_night -0.3: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received',
+      'minutehand symbols.EURUSD.swap_long_bps_per_night is 0.2, and swap_short_bps_per_night -0.3: together they pay a position on both sides; expected positive for what is paid, negative for what is received',
     ],
     [
       'a pair twice',
       ({ minutehand: m }) => (m.pairs = [...m.pairs, m.pairs[0]!]),
-      'minutehand pairs.10 is "XAUUSD_XAGUSD", which stands here for the second time',
+      'minutehand pairs.10 is "XAUUSD_XAGUSD", which is listed here for the second time',
     ],
     [
       'a pair of one symbol without costs',
@@ -207,7 +207,7 @@ describe('values that contradict each other', () => {
     expect(found(change)).toEqual(texts);
   });
 
-  it('are not looked for where one of them is faulty by itself', () => {
+  it('are not checked where one of them is itself faulty', () => {
     const change = ({ minutehand }: Values): unknown => (minutehand.windows.vol_short = minutehand.windows.vol_long);
     expect(found(change)).toHaveLength(1);
     expect(found(change, (path) => path === 'minutehand.windows.vol_long')).toEqual([]);

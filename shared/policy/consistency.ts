@@ -3,6 +3,7 @@ import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
+import { fitsKind, runColumn, runColumnKind, typesOfKind } from './run_columns.ts';
 import {
   isFolderTarget,
   type ConfigPart,
@@ -21,7 +22,7 @@ export interface Parts {
   readonly minutehand: MinutehandSettings;
 }
 
-/** A value that is right by itself and wrong beside another. */
+/** A value that is valid alone and inconsistent with another. */
 export interface Inconsistency {
   readonly part: ConfigPart;
   /** Path in the values, i.e. without the `.value` of a policy file. */
@@ -30,7 +31,7 @@ export interface Inconsistency {
 }
 
 interface Rule {
-  /** `part.key.key`: the rule is asked only when none of these, nothing above and nothing below them is faulty. */
+  /** `part.key.key`: the rule is checked only when none of these, nothing above and nothing below them is faulty. */
   readonly needs: readonly string[];
   check(parts: Parts): readonly Inconsistency[];
 }
@@ -87,6 +88,22 @@ function searchRangeAscends(theta: 'theta1' | 'theta2'): Rule {
   };
 }
 
+/** A step further out must not allow a larger size than the one before it. */
+function rateStepsRule(by: 'drawdown' | 'risk_score'): Rule {
+  return {
+    needs: ['core.leverage_reduction_rate'],
+    check({ core }) {
+      const steps = core.leverage_reduction_rate[by];
+      const wrong = steps.findIndex(
+        ([from, rate], i) => i > 0 && (from <= steps[i - 1]![0] || rate > steps[i - 1]![1]),
+      );
+      if (wrong < 0) return [];
+      const text = `is [${steps[wrong]!.join(', ')}] behind [${steps[wrong - 1]!.join(', ')}], expected ascending values with rates that do not rise`;
+      return [{ part: 'core', path: ['leverage_reduction_rate', by, wrong], text }];
+    },
+  };
+}
+
 function cronRule(part: 'retrain' | 'signals', key: string, example: string): Rule {
   return {
     needs: [`${part}.${key}`],
@@ -113,7 +130,7 @@ function pairOf(id: string): Pair | null {
   }
 }
 
-/** The first index of each id that already stood earlier in the list. */
+/** The first index of each id that occurs earlier in the list. */
 function repeated(list: readonly string[]): number[] {
   return list.flatMap((item, index) => (list.indexOf(item) < index ? [index] : []));
 }
@@ -121,7 +138,7 @@ function repeated(list: readonly string[]): number[] {
 const pairsRule: Rule = {
   needs: ['minutehand.pairs'],
   check({ minutehand: { pairs } }) {
-    const twice = repeated(pairs).map((index) => ({ index, text: 'stands here for the second time' }));
+    const twice = repeated(pairs).map((index) => ({ index, text: 'is listed here for the second time' }));
     const alike = pairs.flatMap((id, index) =>
       pairOf(id) === null ? [{ index, text: 'has the same symbol on both legs' }] : [],
     );
@@ -160,7 +177,7 @@ const swapsRule: Rule = {
     return Object.entries(symbols).flatMap(([symbol, costs]): Inconsistency[] => {
       const { swap_long_bps_per_night: long, swap_short_bps_per_night: short } = costs;
       if (long + short >= 0) return [];
-      const text = `is ${long}, and swap_short_bps_per_night ${short}: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received`;
+      const text = `is ${long}, and swap_short_bps_per_night ${short}: together they pay a position on both sides; expected positive for what is paid, negative for what is received`;
       return [{ part: 'minutehand', path: ['symbols', symbol, 'swap_long_bps_per_night'], text }];
     });
   },
@@ -243,29 +260,42 @@ const portsRule: Rule = {
   },
 };
 
+const runColumnsRule: Rule = {
+  needs: ['retrain.retrain_runs_columns'],
+  check({ retrain }) {
+    const columns = retrain.retrain_runs_columns.map(runColumn);
+    const names = columns.map(({ name }) => name);
+    const finding = (path: readonly (string | number)[], text: string): Inconsistency => ({
+      part: 'retrain',
+      path: ['retrain_runs_columns', ...path],
+      text,
+    });
+    const twice = repeated(names).map((at) =>
+      finding([at], `is "${names[at]}", which stands here for the second time`),
+    );
+    const types = columns.flatMap(({ name, type }, at): Inconsistency[] => {
+      const kind = runColumnKind(name);
+      if (type === null || fitsKind(type, kind)) return [];
+      return [finding([at, 'type'], `is "${type}", expected one of ${typesOfKind(kind).join(', ')} (${name})`)];
+    });
+    const key = names.includes('run_id') ? [] : [finding([], 'has no run_id, the key of the table')];
+    return [...twice, ...types, ...key];
+  },
+};
+
 const RULES: readonly Rule[] = [
   searchRangeAscends('theta1'),
   searchRangeAscends('theta2'),
   thetaInRange('theta1'),
   thetaInRange('theta2'),
+  rateStepsRule('drawdown'),
+  rateStepsRule('risk_score'),
   cronRule('retrain', 'retrain_cron', '0 3 1 * *'),
   cronRule('retrain', 'retrain_weekly_cron', '0 4 * * 6'),
+  cronRule('retrain', 'notification_self_test_cron', '0 9 * * 1'),
   cronRule('retrain', 'retrain_incremental_cron', '30 21 * * 1-5'),
   cronRule('signals', 'archive_cron', '30 0 * * *'),
-  {
-    needs: ['retrain.retrain_runs_columns'],
-    check({ retrain: { retrain_runs_columns: columns } }) {
-      const twice = repeated(columns).map((index): Inconsistency => {
-        const text = `is "${columns[index]}", which stands here for the second time`;
-        return { part: 'retrain', path: ['retrain_runs_columns', index], text };
-      });
-      if (columns.includes('run_id')) return twice;
-      return [
-        ...twice,
-        { part: 'retrain', path: ['retrain_runs_columns'], text: 'has no run_id, the key of the table' },
-      ];
-    },
-  },
+  runColumnsRule,
   {
     needs: ['retrain.kpi_min_trades', 'retrain.kpi_window_trades'],
     check({ retrain: { kpi_min_trades: least, kpi_window_trades: window } }) {
@@ -343,9 +373,9 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * What is wrong between values that are each right by themselves.
- * @param parts what was read; wherever `isFaulty` says so, it need not have its type.
- * @param isFaulty whether something is wrong at, above or below this path of values.
+ * Inconsistencies between values that are each valid alone.
+ * @param parts the values read; wherever `isFaulty` is true, a value need not have its type.
+ * @param isFaulty whether there is an error at, above or below this path of values.
  */
 export function findInconsistencies(
   parts: Parts,

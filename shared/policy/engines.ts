@@ -4,7 +4,7 @@ export interface EngineLibrary {
   readonly product: string;
   /** Environment variable that names its file. */
   readonly variable: string;
-  /** Names of its file by platform, the likeliest first; `linux` stands for every other platform too. */
+  /** Names of its file by platform, the likeliest first; `linux` is used for every other platform too. */
   readonly files: Readonly<Record<'linux' | 'darwin' | 'win32', readonly string[]>>;
   /** How to install it. */
   readonly installation: string;
@@ -17,7 +17,9 @@ interface EngineDeclaration {
   readonly library: EngineLibrary | null;
 }
 
-/** What learns trees. Configuration, command line, documents and the loader derive from this list, in this order. */
+/**
+ * Engines that train trees. Configuration, command line, documents and the loader derive from this list, in this order.
+ */
 const DECLARATIONS = {
   gbdt: {
     summary: 'our own histogram trees in WebAssembly, on any number of threads; all tasks',

@@ -61,7 +61,7 @@ export const OVERRIDES: readonly Override[] = [
   },
 ];
 
-/** Variables that say where things are. They are read before any file. */
+/** Variables for locations. They are read before any file. */
 export const PLACES: readonly { readonly variable: string; readonly meaning: string }[] = [
   { variable: 'MINUTEHAND_CONFIG', meaning: 'Folder of the configuration files; else `config/` of the package.' },
   {
@@ -92,9 +92,20 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'PEM file with Ed25519 public keys: other bundles are refused. Else any bundle is accepted.',
   },
   {
-    variable: 'MINUTEHAND_ALERT_URL',
-    meaning: 'Webhook for alerts, in Slack’s format; else they are log lines only.',
+    variable: 'MINUTEHAND_SLACK_URL',
+    meaning: 'Incoming webhook of Slack for notifications.',
   },
+  {
+    variable: 'MINUTEHAND_ALERT_URL',
+    meaning: 'The earlier name of MINUTEHAND_SLACK_URL.',
+  },
+  { variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Webhook of Discord for notifications.' },
+  { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'Integration key of PagerDuty (Events API v2).' },
+  { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another address of that API.' },
+  { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Address of a program that takes notifications as JSON.' },
+  { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Signs them: HMAC-SHA256.' },
+  { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server for notifications, `smtp://user:password@host:587`.' },
+  { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch: requested each minute while all is well.' },
   {
     variable: 'MINUTEHAND_TOKEN',
     meaning: 'Bearer token of clients on other machines; without it they cannot send bars or change anything.',

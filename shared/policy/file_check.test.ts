@@ -9,11 +9,11 @@ const { minutehand } = parts;
 const LEVELS = expect.stringMatching(/^is missing, expected one of "/) as string;
 
 describe('checkFile', () => {
-  it('has nothing to say of the delivered values', () => {
+  it('finds no problem in the delivered values', () => {
     expect(check(minutehand)).toEqual({ problems: [], faulty: [] });
   });
 
-  it.each([null, 7, 'text', [1]])('calls %j as a whole the file', (value) => {
+  it.each([null, 7, 'text', [1]])('reports %j for the whole file', (value) => {
     const { problems, faulty } = check(value);
     expect(faulty).toEqual([[]]);
     expect(problems).toEqual([
@@ -40,7 +40,7 @@ describe('checkFile', () => {
       ]);
   });
 
-  it('shows an unknown key with the right one, and does not call the right one missing', () => {
+  it('reports an unknown key with the right one, and does not report the right one as missing', () => {
     expect(check({ ...minutehand, log: { levle: 'info' } })).toEqual({
       problems: [
         {
@@ -69,7 +69,7 @@ describe('checkFile', () => {
     ]);
   });
 
-  it('names a wrong name of a shard', () => {
+  it('reports a wrong name of a shard', () => {
     expect(check({ ...minutehand, shards: { '../main': 'all' } }).problems).toEqual([
       {
         code: 'CONFIG_INVALID',

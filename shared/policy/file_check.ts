@@ -10,7 +10,7 @@ import type { YamlFile } from './yaml_file.ts';
 
 export type KeyPath = readonly PropertyKey[];
 
-/** A file after its check: the problems, and the paths nothing further may be said about. */
+/** A file after its check: the problems, and the paths that are excluded from further checks. */
 export interface FileCheck {
   readonly problems: readonly ConfigProblem[];
   readonly faulty: readonly KeyPath[];
@@ -26,7 +26,7 @@ function valueAt(value: unknown, path: KeyPath): unknown {
   );
 }
 
-/** Paths of all keys of a schema, for a key that stands in the wrong section. */
+/** Paths of all keys of a schema, for a key in the wrong section. */
 function allKeys(schema: JsonSchema, path: readonly string[] = []): string[][] {
   return Object.entries(propertiesOf(schema)).flatMap(([key, child]) => [
     [...path, key],
@@ -36,7 +36,7 @@ function allKeys(schema: JsonSchema, path: readonly string[] = []): string[][] {
 
 /**
  * The right key for a wrong one: a slip for a key that is missing here, a slip for any key of this section, the same
- * word in another section, else whatever is nearest here.
+ * word in another section, else the nearest one here.
  */
 function rightPath(schema: JsonSchema, section: KeyPath, key: string, present: readonly string[]): KeyPath | undefined {
   const here = Object.keys(propertiesOf(schemaAt(schema, section) ?? {}));
@@ -56,7 +56,10 @@ function isObjectKeys(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** A map with an unknown key fits no alternative of a union: the issues of the alternative that is a map say why. */
+/**
+ * A map with an unknown key fits no alternative of a union: the issues of the alternative that is a map give the
+ * reason.
+ */
 function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const ofMap = issue.errors.find((own) => own.some(({ code }) => code === 'unrecognized_keys'));

@@ -26,6 +26,7 @@ describe('homePaths', () => {
       archivedSignals: '/srv/minutehand/archived_signals.json',
     });
     expect(paths.journal('simulated', 'main')).toBe('/srv/minutehand/simulated_main.db');
+    expect(paths.configStarts('main')).toBe('/srv/minutehand/config_main.jsonl');
     expect(paths.lock('trainer')).toBe('/srv/minutehand/trainer.lock');
     expect(paths.address('trainer')).toBe('/srv/minutehand/trainer.json');
   });
@@ -44,7 +45,7 @@ describe('homePaths', () => {
     expect(homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_EXCHANGE: '' }).ea).toBe('/srv/minutehand/ea');
   });
 
-  it('puts the logs where MINUTEHAND_LOG says', () => {
+  it('puts the logs into the folder of MINUTEHAND_LOG', () => {
     const { log, signals } = homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_LOG: '/var/log/minutehand' });
     expect([log, signals]).toEqual(['/var/log/minutehand', '/srv/minutehand/signals']);
     expect(homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_LOG: '' }).log).toBe('/srv/minutehand/log');

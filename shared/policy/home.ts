@@ -17,21 +17,26 @@ export interface HomePaths {
   readonly datasetCache: string;
   /** Journals of searches that are under way: one that was cut off resumes there. */
   readonly searches: string;
-  /** What of each journal the archive has, as the trainer says it; see shared/store/archived_signals.ts. */
+  /** What the archive has of each journal, as the trainer records it; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;
+  /** The configurations that the daemon of a shard has started with, a line each; see config_starts.ts. */
+  configStarts(shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
   lock(kind: string): string;
-  /** Where a process of this kind can be asked; it is there as long as the process listens, and after it was killed. */
+  /**
+   * File with the endpoint of a process of this kind; it exists as long as the process listens, and after it was
+   * killed.
+   */
   address(kind: string): string;
 }
 
 /**
- * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles stand in `<package root>/models`
+ * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles are in `<package root>/models`
  * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses,
- * for it sees only its own; MINUTEHAND_LOG moves the logs. Relative ones count from the working directory; an empty
- * variable is an unset one.
+ * which can access only its own; MINUTEHAND_LOG moves the logs. Relative paths start at the working directory; an empty
+ * variable counts as unset.
  */
 export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
   const chosen = env['MINUTEHAND_HOME'];
@@ -49,6 +54,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     searches: join(home, 'cache', 'search'),
     archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
+    configStarts: (shard) => join(home, `config_${shard}.jsonl`),
     lock: (kind) => join(home, `${kind}.lock`),
     address: (kind) => join(home, `${kind}.json`),
   };

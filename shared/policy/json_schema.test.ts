@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check } from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { packageRoot } from '../root.ts';
 import { allowed, jsonSchema, jsonSchemas, jsonSchemaTexts, schemaAt, writeJsonSchemas } from './json_schema.ts';
 
@@ -28,10 +29,17 @@ describe('the JSON Schemas', () => {
     expect(jsonSchema('minutehand')).toBe(jsonSchemas()['minutehand.schema.json']);
   });
 
-  it('require every key and forbid every other one', () => {
-    for (const schema of Object.values(jsonSchemas())) {
+  it('forbid unknown keys, require every key of minutehand.yaml, and give each policy key its delivered value', () => {
+    const { 'minutehand.schema.json': plain, ...policies } = jsonSchemas();
+    expect(plain!.additionalProperties).toBe(false);
+    expect(plain!.required).toEqual(Object.keys(plain!.properties ?? {}));
+    for (const [name, schema] of Object.entries(policies)) {
       expect(schema.additionalProperties).toBe(false);
-      expect(schema.required).toEqual(Object.keys(schema.properties ?? {}));
+      const file = join(packageRoot(), 'config', name.replace('.schema.json', '.yaml'));
+      const delivered = parse(readFileSync(file, 'utf8')) as Record<string, { value: unknown }>;
+      expect(Object.keys(schema.properties!).sort()).toEqual(Object.keys(delivered).sort());
+      for (const [key, { value }] of Object.entries(delivered))
+        expect(schema.properties![key]!.properties!['value']!.default, key).toEqual(value);
     }
   });
 
@@ -63,7 +71,7 @@ describe('schemaAt', () => {
   it('is the schema itself at an empty path', () => {
     expect(schemaAt(schema, [])).toBe(schema);
   });
-  it('knows nothing of keys that do not exist, inherited names among them', () => {
+  it('finds no keys that do not exist, inherited names among them', () => {
     expect(schemaAt(schema, ['windows', 'constructor'])).toBeUndefined();
     expect(schemaAt(schema, ['nothing', 'at', 'all'])).toBeUndefined();
   });
@@ -95,7 +103,7 @@ describe('allowed', () => {
     [{ type: 'object' }, 'a map'],
     [{ anyOf: [{ type: 'number' }, { type: 'null' }] }, 'a number or null'],
     [{}, 'a value'],
-  ])('says %j in words', (schema, words) => {
+  ])('describes %j in words', (schema, words) => {
     expect(allowed(schema)).toBe(words);
   });
 });

@@ -2,13 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../folder.ts';
 import { z } from 'zod';
-import { CONFIG_FILES, FILE_SCHEMAS } from './schema.ts';
+import { packagedValues } from './delivered.ts';
+import { CONFIG_FILES, FILE_SCHEMAS, policyKeys } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
 
 /** The part of JSON Schema (draft 2020-12) that our schemas use. */
 export interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
+  readonly default?: unknown;
   readonly examples?: readonly unknown[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | false;
@@ -45,9 +47,20 @@ export function jsonSchemas(): Record<string, JsonSchema> {
   return Object.fromEntries(
     (Object.keys(CONFIG_FILES) as ConfigPart[]).map((part) => [
       CONFIG_FILES[part].replace(/\.yaml$/, '.schema.json'),
-      jsonSchema(part),
+      withDelivered(part, jsonSchema(part)),
     ]),
   );
+}
+
+/** With the delivered value of each policy key as its default. */
+function withDelivered(part: ConfigPart, schema: JsonSchema): JsonSchema {
+  if (policyKeys(part).length === 0) return schema;
+  const delivered = packagedValues(part);
+  const entries = Object.entries(schema.properties!).map(([key, entry]): [string, JsonSchema] => {
+    const { value, ...others } = entry.properties!;
+    return [key, { ...entry, properties: { value: { ...value, default: delivered[key] }, ...others } }];
+  });
+  return { ...schema, properties: Object.fromEntries(entries) };
 }
 
 /**
@@ -72,7 +85,7 @@ export function propertiesOf(schema: JsonSchema): Readonly<Record<string, JsonSc
   return schema.properties ?? schema.anyOf?.find(({ properties }) => properties !== undefined)?.properties ?? {};
 }
 
-/** `from 0 to 1`, `above 0`: the limits of a number in words. The bounds a safe integer has anyway are not said. */
+/** `from 0 to 1`, `above 0`: the limits of a number as text. The bounds of a safe integer are omitted. */
 function limits(schema: JsonSchema): string {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const words: string[] = [];
@@ -84,7 +97,7 @@ function limits(schema: JsonSchema): string {
   return words.length === 0 ? '' : ` ${words.join(' and ')}`;
 }
 
-/** What the schema allows, in words: `a whole number from 5 to 10000`, `one of "auto", "off"`. */
+/** The values the schema allows, as text: `a whole number from 5 to 10000`, `one of "auto", "off"`. */
 export function allowed(schema: JsonSchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
@@ -116,7 +129,7 @@ export function allowed(schema: JsonSchema): string {
 
 const LINE_WIDTH = 120;
 
-/** JSON with two spaces of indent; lists that fit stand on one line, as the formatter of this repository has them. */
+/** JSON with two spaces of indent; lists that fit are on one line, like prettier formats them. */
 function formatJson(value: unknown, indent: string, used: number): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;

@@ -59,7 +59,7 @@ function failure(env: NodeJS.ProcessEnv = NO_ENV): MinutehandError {
 }
 
 describe('the shipped configuration', () => {
-  it('is valid and has the first values of the policy files', () => {
+  it('is valid and has the initial values of the policy files', () => {
     const { core, retrain, signals } = load();
     expect(core).toEqual({
       theta1_initial: 0.7,
@@ -70,6 +70,7 @@ describe('the shipped configuration', () => {
       risk_label_vol_ratio: 1.8,
       risk_label_corr_drop: -0.15,
       require_edge: true,
+      leverage_reduction_rate: { drawdown: [], risk_score: [] },
       no_entry_windows: ['16:45-18:15', 'Sun 17:00-18:30'],
       min_expected_net_bps: 0,
     });
@@ -121,7 +122,7 @@ describe('the shipped configuration', () => {
     }
   });
 
-  it('explains every key of minutehand.yaml in the words of the schema, right above it', () => {
+  it('explains every key of minutehand.yaml with the text of the schema, right above it', () => {
     const lines = readFileSync(join(shipped, CONFIG_FILES.minutehand), 'utf8').split('\n');
     for (const path of namedKeys('minutehand')) {
       const indent = '  '.repeat(path.length - 1);
@@ -153,7 +154,7 @@ describe('the shipped configuration', () => {
     expect(() => settings.minutehand.pairs.push('A_B')).toThrow(TypeError);
   });
 
-  it('tells the decision its rules and whether an edge is required', () => {
+  it('gives the decision its rules and whether an edge is required', () => {
     edit('core_policy.yaml', 'value: true', 'value: false');
     const rules: CoreDecisionPolicy = decisionPolicy(load());
     expect(rules).toMatchObject({ z_entry: 2, risk_exit: 0.95, require_edge: false });
@@ -220,7 +221,7 @@ describe('YAML', () => {
 });
 
 describe('a key that does not exist', () => {
-  it('is named with its file, line, full path and the nearest right one, and nothing else is said', () => {
+  it('is named with its file, line, full path and the nearest right one, and nothing else is reported', () => {
     edit('minutehand.yaml', '  z_entry: 2.0', '  z_enrty: 2.0');
     const line = readFileSync(join(configDir, 'minutehand.yaml'), 'utf8').split('\n').indexOf('  z_enrty: 2.0') + 1;
     const error = failure();
@@ -230,7 +231,7 @@ describe('a key that does not exist', () => {
     );
   });
 
-  it('of an earlier version is shown its name of today', () => {
+  it('of an earlier version is reported with its present name', () => {
     edit('minutehand.yaml', '  max_warm_starts: 20', '  continue_most: 20');
     const error = failure();
     expect(error.code).toBe('CONFIG_UNKNOWN_KEY');
@@ -250,7 +251,7 @@ describe('a key that does not exist', () => {
     expect(error.message).not.toContain('is missing');
   });
 
-  it('that stands in the wrong section is shown its right one', () => {
+  it('in the wrong section is reported with its right one', () => {
     edit('minutehand.yaml', '  z_window: 120', '  z_window: 120\n  risk_exit: 0.9');
     expect(failure().message).toContain(
       'windows.risk_exit is not a key of this file (did you mean "decision.risk_exit"?)',
@@ -392,7 +393,7 @@ describe('a value that is not allowed', () => {
       'retrain_policy.yaml',
       '    - gate\n',
       '    - gates\n',
-      'retrain_runs_columns.value[13] is "gates", expected one of "run_id"',
+      'retrain_runs_columns.value[21] is "gates", expected one of "run_id"',
     ],
     [
       'an invalid cron expression',
@@ -546,7 +547,7 @@ describe('a value that is not allowed', () => {
       'retrain_policy.yaml',
       '    - gate\n',
       '    - seed\n',
-      'retrain_runs_columns.value[13] is "seed", which stands here for the second time',
+      'retrain_runs_columns.value[21] is "seed", which stands here for the second time',
     ],
     ['no key column', 'retrain_policy.yaml', '    - run_id\n', '', 'retrain_runs_columns.value has no run_id'],
     [
@@ -554,7 +555,7 @@ describe('a value that is not allowed', () => {
       'minutehand.yaml',
       '  - USDJPY_USDCHF',
       '  - XAUUSD_XAGUSD',
-      'pairs[9] is "XAUUSD_XAGUSD", which stands here for the second time',
+      'pairs[9] is "XAUUSD_XAGUSD", which is listed here for the second time',
     ],
     [
       'a pair of one symbol',
@@ -626,7 +627,7 @@ describe('a value that is not allowed', () => {
       '  main: [XAUUSD_XAGUSD]',
       'shards leaves out AUDUSD_NZDUSD, EURUSD_GBPUSD',
     ],
-  ])('such as %s is CONFIG_INVALID with key, what was seen and what is right', (_, name, before, after, message) => {
+  ])('such as %s is CONFIG_INVALID with key, value seen and expected value', (_, name, before, after, message) => {
     edit(name, before, after);
     const error = failure();
     expect(error.code).toBe('CONFIG_INVALID');
@@ -663,7 +664,7 @@ describe('a value that is not allowed', () => {
     expect(load().signals.archive_path).toBe('/srv/archive');
   });
 
-  it('is not followed by complaints that only come from it', () => {
+  it('is not followed by errors that only result from it', () => {
     edit('minutehand.yaml', 'vol_short: 15', 'vol_short: 99999');
     expect(inspectSettings({ configDir, env: NO_ENV }).problems).toHaveLength(1);
   });
@@ -702,7 +703,7 @@ describe('a value that is not allowed', () => {
 });
 
 describe('shards', () => {
-  it('part the pairs among processes', () => {
+  it('divide the pairs among processes', () => {
     edit('minutehand.yaml', '  - USDJPY_USDCHF', '  - AUDNZD_EURGBP');
     const { pairs } = load().minutehand;
     const first = pairs.slice(0, 4);
@@ -768,7 +769,7 @@ describe('a setting', () => {
 });
 
 describe('environment variables', () => {
-  it('win over the files and are named in the sources', () => {
+  it('override the files and are named in the sources', () => {
     const settings = load({
       MINUTEHAND_MARKET: 'live',
       MINUTEHAND_DAEMON_PORT: '0',
@@ -809,7 +810,7 @@ describe('environment variables', () => {
     expect(error.message).toContain(`environment variable ${variable}: is ${JSON.stringify(text)}, expected `);
   });
 
-  it('are held against the files: two processes cannot share a port', () => {
+  it('are checked against the files: two processes cannot share a port', () => {
     expect(failure({ MINUTEHAND_TRAINER_PORT: '7400' }).message).toContain('the port of the daemon, too');
     expect(load({ MINUTEHAND_TRAINER_PORT: '0', MINUTEHAND_DAEMON_PORT: '0' }).minutehand.transports.trainer.port).toBe(
       0,
@@ -828,7 +829,7 @@ describe('policyHash', () => {
     expect(load().policyHash).toBe(before);
   });
 
-  it('does not change with what steers no decision', () => {
+  it('does not change with keys that affect no decision', () => {
     const before = load().policyHash;
     edit('minutehand.yaml', 'folds: 5', 'folds: 6');
     expect(load({ MINUTEHAND_DAEMON_PORT: '9' }).policyHash).toBe(before);

@@ -6,16 +6,18 @@ import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
+import { deliveredValues } from './delivered.ts';
 import { findInconsistencies, ownPort, pairList } from './consistency.ts';
 import type { Parts } from './consistency.ts';
 import { OVERRIDES } from './environment.ts';
 import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import { leveragePolicy } from './leverage_steps.ts';
 import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
-import { CONFIG_FILES } from './schema.ts';
+import { CONFIG_FILES, policyKeys } from './schema.ts';
 import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile } from './yaml_file.ts';
@@ -24,17 +26,19 @@ import type { YamlFile } from './yaml_file.ts';
 export type * from './schema.ts';
 export type { ConfigProblem } from './problem.ts';
 
-/** Where the settings came from. */
+/** Source of the settings. */
 export interface SettingsSources {
   readonly configDir: string;
   readonly files: Readonly<Record<ConfigPart, string>>;
   /** Environment variables that won over a file, with the setting they set, e.g. `transports.daemon.port`. */
   readonly overrides: readonly { readonly variable: string; readonly setting: string }[];
+  /** Keys that the policy files lack, e.g. `signals.archive_region`: these have their delivered values. */
+  readonly delivered: readonly string[];
 }
 
 /** The whole configuration, checked and frozen. Names are those of the files. */
 export interface Settings extends Parts {
-  /** Sixteen hex digits over everything that steers decisions; goes into every signal. */
+  /** Sixteen hex digits over everything that affects decisions; part of every signal. */
   readonly policyHash: string;
   readonly sources: SettingsSources;
 }
@@ -118,6 +122,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   const problems: ConfigProblem[] = [];
   const yamls: Partial<Record<ConfigPart, YamlFile>> = {};
   const faulty: { part: ConfigPart; path: KeyPath }[] = [];
+  const delivered: string[] = [];
   const files = Object.fromEntries(PARTS.map((part) => [part, join(configDir, CONFIG_FILES[part])])) as Record<
     ConfigPart,
     string
@@ -135,7 +140,10 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
     const check = checkFile(part, read.yaml);
     problems.push(...check.problems);
     faulty.push(...check.faulty.map((path) => ({ part, path })));
-    values[part] = valuesOf(part, read.yaml.value);
+    const own = valuesOf(part, read.yaml.value);
+    const absent = policyKeys(part).filter((key) => !Object.hasOwn(own, key));
+    values[part] = { ...deliveredValues(part, absent), ...own };
+    delivered.push(...absent.map((key) => `${part}.${key}`));
   }
 
   const environment = applyEnvironment(values, env);
@@ -153,8 +161,8 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   }
   if (problems.length > 0) return { settings: null, problems };
 
-  const hash = policyHash(parts.core, parts.minutehand.decision);
-  const sources: SettingsSources = { configDir, files, overrides: environment.overrides };
+  const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
+  const sources: SettingsSources = { configDir, files, overrides: environment.overrides, delivered };
   return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
 }
 
@@ -170,11 +178,16 @@ export function loadSettings(options: LoadOptions = {}): Settings {
 }
 
 /** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
-export function decisionPolicy({
-  minutehand: { decision },
-  core: { require_edge, no_entry_windows, min_expected_net_bps },
-}: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
-  return { ...decision, require_edge, no_entry_windows: parseEntryWindows(no_entry_windows), min_expected_net_bps };
+export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
+  const { require_edge, no_entry_windows, min_expected_net_bps } = core;
+  const leverage = leveragePolicy(core, minutehand.symbols);
+  return {
+    ...minutehand.decision,
+    require_edge,
+    no_entry_windows: parseEntryWindows(no_entry_windows),
+    min_expected_net_bps,
+    ...(leverage && { leverage }),
+  };
 }
 
 /** How bars are screened for bad ticks; null = not at all. */
@@ -182,7 +195,7 @@ export function screenPolicy({ minutehand: { screen } }: Pick<Settings, 'minuteh
   return screen.enabled ? screen : null;
 }
 
-/** What the configuration says of one daemon process. */
+/** Configuration of one daemon process. */
 export interface Shard {
   readonly name: string;
   /** In the order of the file. */

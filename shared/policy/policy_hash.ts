@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { CorePolicy, DecisionPolicy } from './schema.ts';
+import { reducesLeverage } from './leverage_steps.ts';
+import type { CorePolicy, DecisionPolicy, MinutehandSettings } from './schema.ts';
 
 /** JSON with the keys of every object in code-unit order and without spaces: equal values have equal text. */
 export function canonicalJson(value: unknown): string {
@@ -14,8 +15,11 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * Sixteen hex digits of SHA-256 over what steers decisions: the values of core_policy.yaml and the decision section
- * of minutehand.yaml. Labels, comments and the order of keys do not count.
+ * of minutehand.yaml; where drawdown reduces leverage also the costs, which it is measured after. Labels, comments and
+ * the order of keys do not count.
  */
-export function policyHash(core: CorePolicy, decision: DecisionPolicy): string {
-  return createHash('sha256').update(canonicalJson({ core, decision })).digest('hex').slice(0, 16);
+export function policyHash(core: CorePolicy, decision: DecisionPolicy, symbols: MinutehandSettings['symbols']): string {
+  const { leverage_reduction_rate: _without, ...others } = core;
+  const hashed = reducesLeverage(core) ? { core, decision, symbols } : { core: others, decision };
+  return createHash('sha256').update(canonicalJson(hashed)).digest('hex').slice(0, 16);
 }

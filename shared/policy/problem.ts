@@ -8,7 +8,7 @@ export interface ConfigProblem {
   readonly where: string;
   /** The full path of the key, e.g. `decision.z_entry`; empty when the whole file is meant. */
   readonly key: string;
-  /** What was found and what would be right, e.g. `-1, expected a number above 0`. */
+  /** The value found and the expected one, e.g. `-1, expected a number above 0`. */
   readonly text: string;
 }
 

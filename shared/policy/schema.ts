@@ -3,10 +3,13 @@ import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
- * What may stand in the files of config/. Every key is required and no key has a hidden default, so the files
- * are the whole truth; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
+ * What may stand in the files of config/. Every key of minutehand.yaml is required; one that a policy file lacks has its
+ * delivered value, which `config check` names; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
  * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
  */
+
+/** Ways to people, of `trainer/notify/channels/`. */
+export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
 
 const fraction = z.number().gt(0).lt(1);
 const port = z.int().min(0).max(65535);
@@ -35,7 +38,10 @@ const host = z
   .regex(/^[A-Za-z0-9.:_-]+$/)
   .meta({ examples: ['127.0.0.1'] });
 const allowedHosts = z.array(host).max(100);
+const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
+
+const rateSteps = z.array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)])).max(20);
 
 const coreValues = {
   theta1_initial: fraction,
@@ -46,6 +52,7 @@ const coreValues = {
   risk_label_vol_ratio: z.number().min(1).max(100),
   risk_label_corr_drop: z.number().min(-2).lt(0),
   require_edge: z.boolean(),
+  leverage_reduction_rate: z.strictObject({ drawdown: rateSteps, risk_score: rateSteps }),
   no_entry_windows: z
     .array(
       z
@@ -57,28 +64,53 @@ const coreValues = {
   min_expected_net_bps: z.number().min(-100).max(100),
 };
 
-/** What the trainer can write about a run, in the order of the table. */
+/** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */
 const RETRAIN_RUN_COLUMNS = [
   'run_id',
+  'started_at',
+  'ended_at',
+  'status',
+  'retry_count',
+  'model_version',
+  'theta1',
+  'theta2',
+  'metrics',
+  'log_path',
+  'error_message',
+  'run_number',
+  'outcome',
   'trigger',
   'attempt',
-  'started_at',
   'finished_at',
-  'status',
-  'model_version',
   'previous_version',
   'seed',
   'data_from',
   'data_to',
   'data_hash',
-  'metrics',
   'gate',
   'error',
   'kind',
   'cpu_seconds',
   'peak_memory_bytes',
   'duration_ms',
+  'gpu_seconds',
+  'gpu_memory_bytes',
 ] as const;
+
+const runColumnName = z.enum(RETRAIN_RUN_COLUMNS);
+/** A name, or a map as the specification writes it; `type` is checked, `comment` goes to the column on PostgreSQL. */
+const runColumn = z.union([
+  runColumnName,
+  z.strictObject({
+    name: runColumnName,
+    type: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9 ]*(\(\d+(, ?\d+)?\))?[A-Za-z ]*$/)
+      .meta({ examples: ['uuid'] })
+      .optional(),
+    comment: z.string().optional(),
+  }),
+]);
 
 const retrainValues = {
   retrain_cron: z
@@ -97,14 +129,33 @@ const retrainValues = {
     .meta({ examples: ['30 21 * * 1-5'] }),
   retrain_retry_max: z.int().min(0).max(20),
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
+  retrain_limit_minutes: z.number().gt(0).max(20_000).nullable(),
+  retrain_min_free_mb: z.int().min(0).max(10_000_000),
   retrain_notification_channel: z
     .string()
     .min(1)
     .meta({ examples: ['#ml-ops'] }),
+  notification_routes: z.strictObject({ critical: channels, warning: channels, info: channels }),
+  notification_email_from: z.string().min(3),
+  notification_email_to: z.array(z.string().min(3)),
+  notification_rate_per_minute: z.int().min(1).max(600),
+  notification_retry_hours: z.number().gt(0).max(720),
+  notification_repeat_hours: z.number().gt(0).max(720).nullable(),
+  notification_link: z.url({ protocol: /^https?$/ }).nullable(),
+  notification_self_test_cron: z
+    .string()
+    .min(9)
+    .nullable()
+    .meta({ examples: ['0 9 * * 1'] }),
+  notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
   pass_rate_range: searchRange,
+  adopt_min_auc: fraction,
+  adopt_min_candidates: z.int().min(1).max(1_000_000),
+  adopt_min_sharpe_gain: z.number().min(-100).max(100),
+  adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
@@ -121,9 +172,12 @@ const retrainValues = {
   kpi_min_trades: z.int().min(1).max(100_000),
   kpi_win_rate_min: fraction.nullable(),
   kpi_drawdown_max: z.number().gt(0).max(100).nullable(),
+  kpi_refusal_rate_min: fraction.nullable(),
   kpi_refusal_rate_max: fraction.nullable(),
+  kpi_false_alarm_rate: fraction.nullable(),
+  risk_streak_significance: fraction.nullable(),
   retrain_runs_table: tableName,
-  retrain_runs_columns: z.array(z.enum(RETRAIN_RUN_COLUMNS)).min(1),
+  retrain_runs_columns: z.array(runColumn).min(1),
 };
 
 export const ARCHIVE_TARGETS = ['NAS', 'LOCAL', 'S3', 'WASABI', 'B2'] as const;
@@ -156,10 +210,13 @@ const signalsValues = {
 
 type Shape = Readonly<Record<string, z.ZodType>>;
 
-/** A policy file: every value with its Japanese label and a description. */
+/**
+ * A policy file: every value with its Japanese label and a description. A key that is not there has its delivered
+ * value, so that a file with the keys of the specification alone is complete; delivered.ts.
+ */
 function policyFile(values: Shape) {
   const entry = (value: z.ZodType) =>
-    z.strictObject({ value, label_ja: z.string().min(1), description: z.string().min(1) });
+    z.strictObject({ value, label_ja: z.string().min(1), description: z.string().min(1).optional() }).optional();
   return z.strictObject(Object.fromEntries(Object.entries(values).map(([key, value]) => [key, entry(value)])));
 }
 
@@ -200,7 +257,7 @@ const decision = z.strictObject({
     .number()
     .min(0)
     .max(20)
-    .describe('An open position is closed when its frozen z has come back to this, in σ. Below z_entry.'),
+    .describe('An open position is closed when its frozen z has reverted to this, in σ. Below z_entry.'),
   stop: z
     .number()
     .gt(0)
@@ -292,7 +349,9 @@ const search = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .describe("Trials of AI1's parameters, the configured ones first; 0 takes those. `train --trials` overrides it."),
+    .describe(
+      "Trials of each model's parameters, the configured ones first; 0 takes those. `train --trials` overrides it.",
+    ),
   limit_minutes: z
     .number()
     .gt(0)
@@ -480,13 +539,24 @@ const minutehandFile = z.strictObject({
   label: label.describe('What the models are taught.'),
   train: train.describe('Parameters of learning.'),
   search: search.describe('How training looks for better parameters and thresholds.'),
-  feed: feed.describe('Bars from outside: pace, patience and limits.'),
+  feed: feed.describe('External bars: pace, timeouts and limits.'),
   screen: screen.describe('Bad ticks: bars that wait for the next one to confirm or refute them.'),
   inference: inference.describe('How models are scored.'),
   simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
   transports: transports.describe('Ways in and out.'),
   log: log.describe('What is logged.'),
 });
+
+const POLICY_KEYS: Readonly<Record<string, readonly string[]>> = {
+  core: Object.keys(coreValues),
+  retrain: Object.keys(retrainValues),
+  signals: Object.keys(signalsValues),
+};
+
+/** The keys of a policy file; none of minutehand.yaml. */
+export function policyKeys(part: ConfigPart): readonly string[] {
+  return POLICY_KEYS[part] ?? [];
+}
 
 /** The files of config/, by the name of their part of the settings. */
 export const CONFIG_FILES = {
@@ -498,7 +568,7 @@ export const CONFIG_FILES = {
 
 export type ConfigPart = keyof typeof CONFIG_FILES;
 
-/** What each file must look like. */
+/** Schema of each file. */
 export const FILE_SCHEMAS: Readonly<Record<ConfigPart, z.ZodType>> = {
   core: policyFile(coreValues),
   retrain: policyFile(retrainValues),
@@ -530,7 +600,7 @@ export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
 export function isFolderTarget(target: ArchiveTarget): boolean {
   return target === 'LOCAL' || target === 'NAS';
 }
-export type RetrainRunColumn = (typeof RETRAIN_RUN_COLUMNS)[number];
+export type RetrainRunColumn = z.infer<typeof runColumnName>;
 export type SymbolCosts = MinutehandSettings['symbols'][string];
 export type Windows = MinutehandSettings['windows'];
 export type DecisionPolicy = MinutehandSettings['decision'];

@@ -22,7 +22,7 @@ describe('nearest', () => {
     );
   });
 
-  it('does not mind letter case, and finds nothing among nothing', () => {
+  it('ignores letter case, and finds nothing among nothing', () => {
     expect(nearest('Z_ENTRY', ['z_exit', 'z_entry'])).toEqual({ word: 'z_entry', edits: 0 });
     expect(nearest('x', [])).toBeUndefined();
     expect(didYouMean('x', [])).toBe('');

@@ -8,7 +8,7 @@ import { checkFile } from './file_check.ts';
 import { CONFIG_FILES, FILE_SCHEMAS, type ConfigPart } from './schema.ts';
 
 interface Section {
-  /** Where the section stands in the file. */
+  /** Path of the section in the file. */
   readonly path: readonly string[];
   readonly keys: readonly string[];
   /** Its content in the delivered file; an example where the file has another alternative of the schema. */
@@ -31,7 +31,6 @@ function sectionsOf(schema: z.ZodType, value: unknown, path: readonly string[] =
     return (schema.options as z.ZodType[]).flatMap((option) => sectionsOf(option, value, path));
   if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional)
     return sectionsOf(schema.unwrap() as z.ZodType, value, path);
-  if (schema instanceof z.ZodArray) return sectionsOf(schema.element as z.ZodType, undefined, [...path, '0']);
   return [];
 }
 
@@ -68,7 +67,7 @@ const contentOf = (part: ConfigPart): unknown =>
 const found = (part: ConfigPart): Section[] => sectionsOf(FILE_SCHEMAS[part], contentOf(part));
 
 describe('an unknown key', () => {
-  it('is looked for in policy entries, in records and in alternatives', () => {
+  it('is detected in policy entries, in records and in alternatives', () => {
     const names = PARTS.flatMap(found).map(({ path }) => path.join('.'));
     for (const one of [
       'drift_psi_max',
@@ -90,7 +89,7 @@ describe('an unknown key', () => {
     }
   });
 
-  it.each(PARTS)('in the place of a key of %s is the only thing that is said', (part) => {
+  it.each(PARTS)('instead of a key of %s is the only reported problem', (part) => {
     for (const { path, keys, value } of found(part)) {
       const key = keys.at(-1)!;
       const { [key]: moved, ...others } = value;

@@ -15,7 +15,7 @@ function read(text: string): { file: string; result: ReturnType<typeof readYamlF
 }
 
 describe('readYamlFile', () => {
-  it('finds the place of a key or list item, else that of the nearest thing above it', () => {
+  it('finds the position of a key or list item, else that of the nearest one above it', () => {
     const { file, result } = read('a:\n  - x\n  - y: 1\nb: { 7: 2 }\n');
     if (!('yaml' in result)) throw new Error('no YAML');
     const { value, where } = result.yaml;
@@ -37,7 +37,7 @@ describe('readYamlFile', () => {
       expect(where(path), path.join('.')).toBe(`${file}:${place}`);
   });
 
-  it('gives the parser’s fault with its place in one line, and a missing file its reason', () => {
+  it('reports the parser’s error with its position in one line, and a missing file its reason', () => {
     const { file, result } = read('a: 1\na: 2\n');
     expect(result).toEqual({
       problems: [{ code: 'CONFIG_SYNTAX', where: `${file}:2:1`, key: '', text: 'Map keys must be unique' }],

@@ -164,7 +164,7 @@ const step = fc.oneof(
 ); // prettier-ignore
 
 describe('a consumer', () => {
-  it('does what an all-knowing observer of all deliveries would, whatever is lost, repeated, reordered, torn, late or restarted', () => {
+  it('acts like an omniscient observer of all deliveries, whatever is lost, repeated, reordered, torn, late or restarted', () => {
     const reached = new Map<string, number>();
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
@@ -217,7 +217,7 @@ describe('a consumer', () => {
   const envelope = { boot_id: '20261120T082600000Z', seq: 1, generated_at_ms: START_MS };
   const code = (verdict: Verdict): string => (verdict.verdict === 'refuse' ? verdict.code : 'obeyed');
 
-  it('refuses every text that differs in one character or ends early, before it looks at anything in it', () => {
+  it('refuses every text that differs in one character or ends early, before it reads anything in it', () => {
     const text = textOf(enterBody(idOf(7)), envelope);
     const position = fc.nat(text.length - 1);
     fc.assert(
@@ -231,21 +231,21 @@ describe('a consumer', () => {
     expect(code(consumerFrom().take(text, START_MS))).toBe('obeyed');
   });
 
-  it('remembers a signal that it refused for its age, so that a clock set back does not make it fresh', () => {
+  it('records a signal that it refused for its age, so that a clock set back does not make it fresh', () => {
     const consumer = consumerFrom();
     const text = textOf(enterBody(idOf(7)), envelope);
     expect(code(consumer.take(text, START_MS + 150_001))).toBe('STALE');
     expect(code(consumer.take(text, START_MS))).toBe('REPEATED');
   });
 
-  it('does not remember a torn one: the whole text that follows is new', () => {
+  it('does not record a torn one: the whole text that follows is new', () => {
     const consumer = consumerFrom();
     const text = textOf(enterBody(idOf(7)), envelope);
     expect(code(consumer.take(text.slice(0, 500), START_MS))).toBe('TORN');
     expect(code(consumer.take(text, START_MS))).toBe('obeyed');
   });
 
-  it('opens what it closed by itself not again, and forgets nothing when it is restarted in between', () => {
+  it('does not reopen a position that it closed itself, even after a restart in between', () => {
     const consumer = consumerFrom();
     consumer.take(textOf(enterBody(idOf(7)), envelope), START_MS);
     consumer.closed(idOf(7));
@@ -254,7 +254,7 @@ describe('a consumer', () => {
     expect(restarted.take(again, START_MS)).toMatchObject({ orders: [{ order: 'hold' }] });
   });
 
-  it('counts what it missed within a boot, and nothing before its first signal', () => {
+  it('counts missed signals within a boot, and nothing before its first signal', () => {
     const consumer = consumerFrom();
     const take = (bootId: string, seq: number): Verdict =>
       consumer.take(textOf(bodyOf(), { ...envelope, boot_id: bootId, seq }), START_MS);
@@ -263,7 +263,7 @@ describe('a consumer', () => {
     expect(take('20261120T090000000Z', 3)).toMatchObject({ missed: 2 });
   });
 
-  it('forgets a closed position and no other', () => {
+  it('drops a closed position and no other', () => {
     const consumer = consumerFrom();
     consumer.take(textOf(enterBody(idOf(7)), envelope), START_MS);
     consumer.closed(idOf(8));
@@ -333,7 +333,7 @@ describe('a consumer', () => {
       'FUTURE',
       '60000 ms ahead',
     ],
-  ])('shows what it saw when it refuses %s', (_, text, nowMs, refusal, seen) => {
+  ])('reports the value seen when it refuses %s', (_, text, nowMs, refusal, seen) => {
     const consumer = consumerFrom();
     consumer.take(now, START_MS);
     expect(consumer.take(text, nowMs)).toEqual({ verdict: 'refuse', code: refusal, seen });

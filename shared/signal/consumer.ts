@@ -5,7 +5,7 @@ import { checksum } from './encode.ts';
 import { SIGNAL_SCHEMA, type MarketKind, type Signal } from './signal.ts';
 import { verifySignal } from './verify.ts';
 
-/** Why a signal is not obeyed, in the order in which it is asked. */
+/** Why a signal is not followed, in the order of the checks. */
 export const REFUSALS = {
   TORN: 'not one whole line of JSON whose checksum fits: half written, cut off or changed',
   SCHEMA: 'another contract than minutehand.signal/1',
@@ -34,7 +34,7 @@ export type Order =
       readonly legs: readonly [OrderLeg, OrderLeg];
       /** Share of the full size, 0 … 1. */
       readonly scale: number;
-      /** Close it after so many bars, whatever is heard until then. */
+      /** Close it after so many bars, whatever arrives until then. */
       readonly maxAgeBars: number;
     }
   | { readonly order: 'close'; readonly positionId: string }
@@ -53,8 +53,7 @@ export type Verdict =
       /** To be done in this order: one of them, or a close and what follows it. */
       readonly orders: readonly Order[];
       /**
-       * Signals of this pair between the last one and this that never came; nothing to worry about, `target` says it
-       * all.
+       * Signals of this pair between the last one and this that never arrived; harmless, because `target` is complete.
        */
       readonly missed: number;
     };
@@ -85,7 +84,7 @@ export interface ConsumerOptions {
 export interface Consumer {
   /** Checks one signal as it came (a final newline is allowed). @param nowMs wall clock, epoch milliseconds */
   take(text: string, nowMs: number): Verdict;
-  /** To be told when a position was closed by anything but a `close`: own stop, maximum age, a person. */
+  /** To be called when a position was closed by anything but a `close`: own stop, maximum age, a person. */
   closed(positionId: string): void;
   /** To be written to disk after `take` and before its orders are carried out. */
   state(): ConsumerState;
@@ -98,14 +97,13 @@ const ENTERED_KEPT = 1000;
 const FRESH_MEMORY: PairMemory = { bootId: '', seq: 0, positionId: '', entered: [] };
 
 /**
- * What an expert advisor does with signals, as a state machine without effects: text and time in, orders out. It is
- * written to be copied to other languages; `test/vectors/consumer.json` has texts with their verdicts to test a copy
- * with.
+ * The signal logic of an expert advisor, as a state machine without effects: text and time in, orders out. It is
+ * written to be ported to other languages; `test/vectors/consumer.json` has texts with their verdicts to test a port.
  *
  * The checks come in the order of `REFUSALS`, then mode, target and action. A signal that passed the check of its order
- * is remembered even when it is refused for its age: a clock that steps back must not make it fresh. The state is
- * level-triggered: whoever missed an EXIT closes when the target is 0 or another position; whoever missed an ENTER
- * stays out.
+ * is recorded even when it is refused for its age: a clock that steps back must not make it fresh. The state is
+ * level-triggered: a consumer that missed an EXIT closes when the target is 0 or another position; one that missed an
+ * ENTER stays out.
  *
  * If its process ends between writing the state and carrying the orders out, an entry is missed; it is never doubled.
  */

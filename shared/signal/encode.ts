@@ -2,9 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { SignalBody, SignalEnvelope } from './signal.ts';
 
 /**
- * The deterministic part as JSON without its closing brace: what `replay` hashes and what the journal keeps. The same
- * text as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no
- * escape.
+ * The deterministic part as JSON without its closing brace: hashed by `replay` and stored in the journal. The same text
+ * as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no escape.
  */
 export function encodeBody(body: SignalBody): string {
   return (
@@ -16,11 +15,12 @@ export function encodeBody(body: SignalBody): string {
     `"max_age_bars":${body.max_age_bars},"beta":${json(body.beta)},"price_a":${json(body.price_a)},` +
     `"price_b":${json(body.price_b)},"pair_id":"${body.pair_id}","signal_id":"${body.signal_id}",` +
     `"model_version":"${body.model_version}","feature_schema":"${body.feature_schema}",` +
-    `"policy_hash":"${body.policy_hash}","mode":"${body.mode}","expected_net_bps":${json(body.expected_net_bps)}`
+    `"policy_hash":"${body.policy_hash}","mode":"${body.mode}","expected_net_bps":${json(body.expected_net_bps)},` +
+    `"leverage_reduction_rate":${body.leverage_reduction_rate}`
   );
 }
 
-/** No NaN and no Infinity ever stands in a signal. */
+/** A signal never contains NaN or Infinity. */
 function json(value: number | null): string {
   return value === null || !Number.isFinite(value) ? 'null' : `${value}`;
 }

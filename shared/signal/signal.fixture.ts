@@ -3,7 +3,7 @@ import { pairLabel, parsePair } from '../pair.ts';
 import { encodeBody, encodeSignal } from './encode.ts';
 import { SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
 
-/** A signal id that a reader can tell from others: `00…0<number in hex>`. */
+/** A signal id that is easy to distinguish: `00…0<number in hex>`. */
 export const idOf = (number: number): string => number.toString(16).padStart(32, '0');
 
 /** A sound signal of XAUUSD_XAGUSD that holds, flat; what is given replaces its fields, sense or not. */
@@ -36,6 +36,7 @@ export function bodyOf(change: Partial<SignalBody> = {}): SignalBody {
     policy_hash: 'fedcba9876543210',
     mode: 'OK',
     expected_net_bps: 0.5,
+    leverage_reduction_rate: 1,
     ...change,
   };
 }

@@ -34,6 +34,7 @@ const BODY: SignalBody = {
   policy_hash: 'fedcba9876543210',
   mode: 'OK',
   expected_net_bps: 0.5,
+  leverage_reduction_rate: 1,
 };
 const ENVELOPE: SignalEnvelope = {
   schema: SIGNAL_SCHEMA,
@@ -56,12 +57,12 @@ describe('a signal', () => {
     expect(keys.at(-1)).toBe('crc32');
   });
 
-  it('comes back from its text with the same values', () => {
+  it('is parsed from its text with the same values', () => {
     expect(verifySignal(encode())).toMatchObject({ ...BODY, ...ENVELOPE });
     expect(verifySignal(encode() + '\n').seq).toBe(7);
   });
 
-  it('is the text that JSON.stringify gives, whatever its numbers', () => {
+  it('is the text of JSON.stringify, whatever its numbers', () => {
     const number = fc.oneof(
       fc.double({ noNaN: true, noDefaultInfinity: true }),
       fc.constantFrom(0, -0, 5e-324, 1.7976931348623157e308, 1e21, 1e-7, 123456789012345680000),
@@ -79,7 +80,7 @@ describe('a signal', () => {
     );
   });
 
-  it('never has a number that JSON does not know', () => {
+  it('never has a number that JSON does not have', () => {
     const body = JSON.parse(
       `${encodeBody({ ...BODY, z_score: NaN, beta: Infinity, price_b: -Infinity })}}`,
     ) as SignalBody;

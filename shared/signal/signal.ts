@@ -4,8 +4,8 @@ import type { Side } from '../core/position/position.ts';
 export const SIGNAL_SCHEMA = 'minutehand.signal/1';
 
 /**
- * OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but something is wrong, or bars have begun
- * to stay away. HALT: no models, no bars for long, or the daemon ends: no entries.
+ * OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but with a fault, or the first bars are
+ * missing. HALT: no models, no bars for long, or the daemon ends: no entries.
  */
 export const MODES = ['OK', 'WARMUP', 'DEGRADED', 'HALT'] as const;
 export type Mode = (typeof MODES)[number];
@@ -49,6 +49,8 @@ export interface SignalBody {
   mode: Mode;
   /** Expected result of entering now, basis points at full size after costs; null for a bar that is no candidate. */
   expected_net_bps: number | null;
+  /** What position_scale was multiplied by, 0 to 1: 1 = not reduced. */
+  leverage_reduction_rate: number;
 }
 
 /** How it was delivered: differs from run to run. `crc32` follows as the last field of the text. */
@@ -92,6 +94,7 @@ export const BODY_FIELDS = [
   'policy_hash',
   'mode',
   'expected_net_bps',
+  'leverage_reduction_rate',
 ] as const satisfies readonly (keyof SignalBody)[];
 
 export const ENVELOPE_FIELDS = [

@@ -36,6 +36,7 @@ export const signalSchema = z.strictObject({
   policy_hash: hex(16),
   mode: z.enum(MODES),
   expected_net_bps: z.number().nullable(),
+  leverage_reduction_rate: z.number().gt(0).max(1),
   schema: z.literal(SIGNAL_SCHEMA),
   market: z.enum(MARKETS),
   boot_id: z.string().min(1),

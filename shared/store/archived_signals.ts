@@ -6,7 +6,7 @@ import type { FileSystem } from '../ports.ts';
 /** All signals of a journal up to a row that were published before a time are in the archive. */
 export interface ArchivedSignals {
   readonly signal_row: number;
-  /** `signalFingerprint` of that row: another journal may stand in this one's place. */
+  /** `signalFingerprint` of that row: another journal may have replaced this one. */
   readonly fingerprint: string;
   readonly published_before_ms: number;
 }
@@ -27,7 +27,7 @@ export function readArchivedSignals(files: FileSystem, path: string, journal: st
   return readAll(files, path)[basename(journal)] ?? null;
 }
 
-/** Notes what is archived of some journals; what is known of others stays. Whole or not at all. */
+/** Records the archived rows of some journals; the records of others stay. All or nothing. */
 export function noteArchivedSignals(
   files: FileSystem,
   path: string,

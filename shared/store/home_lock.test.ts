@@ -18,7 +18,7 @@ afterAll(async () => {
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 
 describe('the lock of a home', () => {
-  it('is taken once, by whoever comes first, and can be given back', () => {
+  it('is taken once, by the first process, and can be released', () => {
     const path = join(home, 'deep', 'daemon_main.lock');
     const unlock = lockHome(path);
     expect(() => lockHome(path)).toThrowError(withCode('HOME_LOCKED'));
@@ -43,7 +43,7 @@ describe('the lock of a home', () => {
     unlock();
   });
 
-  it('can be looked at without being taken, and waited for', async () => {
+  it('can be queried without being taken, and waited for', async () => {
     const path = join(home, 'waited_for.lock');
     expect(isLocked(path)).toBe(false);
     const holder = program.start(['lock', path]);
@@ -63,7 +63,7 @@ describe('the lock of a home', () => {
     expect(await waitForLock(path, 5, AbortSignal.abort())).toBe(null);
   });
 
-  it('is not said to be taken when the folder is the problem', () => {
+  it('is not reported as taken when the folder is the problem', () => {
     const file = join(home, 'a_file');
     writeFileSync(file, 'x');
     expect(() => lockHome(join(file, 'daemon_main.lock'))).toThrowError(withCode('HOME_UNUSABLE'));
@@ -71,7 +71,7 @@ describe('the lock of a home', () => {
     mkdirSync(folder);
     expect(() => lockHome(folder)).toThrowError(withCode('HOME_UNUSABLE'));
     const other = join(home, 'other.lock');
-    writeFileSync(other, 'not a lock of ours, but somebody’s notes: '.repeat(100));
+    writeFileSync(other, 'not one of our locks, but some notes: '.repeat(100));
     expect(() => lockHome(other)).toThrowError(withCode('HOME_UNUSABLE'));
   });
 });

@@ -11,10 +11,10 @@ export type Unlock = () => void;
 const LOOK_MS = 20;
 
 /**
- * Takes the one place of its kind in a home. The lock is the operating system's on an open file, so it ends with the
- * process, however that ends: with its last thread, when nothing of it can write any more.
- * @param waitMs how long to wait, holding this thread, for somebody else to give it back
- * @returns a function that gives it back
+ * Takes a lock of a home. The lock is the operating system's on an open file, so it ends with the process, however that
+ * ends: with its last thread, when nothing of the process can write any more.
+ * @param waitMs how long to wait, blocking this thread, for another process to release it
+ * @returns a function that releases it
  * @throws MinutehandError HOME_LOCKED; HOME_UNUSABLE when the file cannot be made or is not a lock
  */
 export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
@@ -31,8 +31,8 @@ export function isLocked(path: string): boolean {
 }
 
 /**
- * Waits until the lock is free, and takes it. It asks every `pollMs`: the end of a process that is killed tells nobody.
- * @returns a function that gives it back; null when `ending` was aborted before
+ * Waits until the lock is free, and takes it. It polls every `pollMs`: the end of a killed process sends no event.
+ * @returns a function that releases it; null when `ending` was aborted before
  * @throws MinutehandError HOME_UNUSABLE
  */
 export async function waitForLock(path: string, pollMs: number, ending: AbortSignal): Promise<Unlock | null> {
@@ -44,7 +44,7 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
   return null;
 }
 
-/** @returns null when somebody else has it, after `timeoutMs` in which this thread is held */
+/** @returns null when another process has it, after blocking this thread for `timeoutMs` */
 function tryLock(path: string, timeoutMs: number): Unlock | null {
   let db: Database | null = null;
   try {

@@ -23,7 +23,7 @@ describeJournalStore('on disk', () => {
 });
 
 describe('the journal file', () => {
-  it('tells each signal which inputs came before it', () => {
+  it('records for each signal which inputs came before it', () => {
     const path = freshPath();
     const store = openJournal(path);
     store.append([bar('A', 1), bar('B', 1)], [signal('A_B', 1)]);
@@ -61,7 +61,7 @@ describe('the journal file', () => {
     store.close();
   });
 
-  it('keeps the newest signal of each pair and every input when it is pruned, and uses the room again', () => {
+  it('keeps the newest signal of each pair and every input when it is pruned, and reuses the space', () => {
     const path = freshPath();
     const store = openJournal(path);
     const fill = (from: number): void => {
@@ -126,7 +126,7 @@ describe('the journal file', () => {
     await program.remove();
   });
 
-  it('keeps what was committed when its writer is killed, and nothing half', async () => {
+  it('keeps committed data when its writer is killed, and nothing partial', async () => {
     const program = await buildProgram('store_program');
     const path = freshPath();
     const writer = program.start(['write', path, '1000000']);
@@ -142,7 +142,7 @@ describe('the journal file', () => {
     await program.remove();
   });
 
-  it('says JOURNAL_WRITE on a disk that is full, and goes on when there is room again', (context) => {
+  it('reports JOURNAL_WRITE on a full disk, and continues when there is room again', (context) => {
     const mount = join(folder, 'small_disk');
     mkdirSync(mount);
     try {

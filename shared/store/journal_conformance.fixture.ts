@@ -4,7 +4,7 @@ import type { Bar, OpenTime } from '../bar.ts';
 import { parsePair } from '../pair.ts';
 import type { InputRow, JournalStore, ShadowRow, SignalRow } from './journal.ts';
 
-/** One journal of the kind under test: `open` opens it, again and again. */
+/** One journal of the kind under test: `open` opens it, any number of times. */
 export interface JournalUnderTest {
   open(): JournalStore;
 }
@@ -55,7 +55,7 @@ const byPair = (x: { pairId: string }, y: { pairId: string }): number => (x.pair
 /** What every JournalStore must do, on disk or in memory. */
 export function describeJournalStore(kind: string, create: () => JournalUnderTest): void {
   describe(`the journal ${kind}`, () => {
-    it('gives inputs back in the order in which they took effect, to the bit', () => {
+    it('returns inputs in the order in which they took effect, to the bit', () => {
       const store = create().open();
       const rows: InputRow[] = [
         bar('B', 2, { close: 0.1 + 0.2, spread: 1e-7 }),
@@ -97,7 +97,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('knows the newest signal of each pair, and the last boot', () => {
+    it('returns the newest signal of each pair, and the last boot', () => {
       const journal = create();
       const store = journal.open();
       store.append([], [signal('A_B', 1), signal('C_D', 1)]);
@@ -129,7 +129,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       again.close();
     });
 
-    it('keeps what shadow sets answered, and knows the newest answer of each pair by version', () => {
+    it('keeps the answers of shadow sets, and returns the newest answer of each pair by version', () => {
       const store = create().open();
       store.append([], [], [shadow('A_B', 1, 'v1'), shadow('C_D', 1, 'v1')]);
       store.append([], [signal('A_B', 2)], [shadow('A_B', 2, 'v1'), shadow('C_D', 2, 'v2')]);
@@ -161,7 +161,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('keeps where a feed stands with the inputs it has given, and never without them', () => {
+    it('keeps the position of a feed with its inputs, and never without them', () => {
       const journal = create();
       const store = journal.open();
       expect(store.feedPosition()).toBeNull();
@@ -207,7 +207,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       reader.close();
     });
 
-    it('forgets what is older than a minute and nothing else', () => {
+    it('deletes what is older than a minute and nothing else', () => {
       const store = create().open();
       store.append(
         [bar('A', 1), bar('A', 2), word('timeout', 'A_B', 2), bar('A', 3)],
@@ -222,7 +222,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('knows which halts stood at the end, across boots, and forgets only those that others replaced', () => {
+    it('returns the halts in force at the end, across boots, and deletes only those that others replaced', () => {
       const journal = create();
       const store = journal.open();
       expect(store.lastHalts()).toBe('');
@@ -237,7 +237,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('finds the minute from which on the last bars of a pair were complete, as a look at all of them does', () => {
+    it('finds the minute from which the last bars of a pair were complete, like a full scan', () => {
       const minute = fc.integer({ min: 1, max: 25 });
       const row = fc.record({
         symbol: fc.constantFrom('A', 'B', 'C'),

@@ -23,8 +23,8 @@ export type InputKind =
 export interface InputRow {
   readonly kind: InputKind;
   /**
-   * By kind: symbol, pair id, model version (empty: no models any more), all halts that stand from here on
-   * (`standingText` of shared/bundle/halts.ts), what is degraded, or boot id.
+   * By kind: symbol, pair id, model version (empty: no models any more), all halts in force from here on
+   * (`standingText` of shared/bundle/halts.ts), the degradation, or boot id.
    */
   readonly subject: string;
   readonly time: OpenTime;
@@ -48,7 +48,7 @@ export interface SignalRow {
   readonly generatedAtMs: number;
 }
 
-/** What the shadow set would have said in the place of a published signal. */
+/** The signal a shadow set would have produced instead of the published one. */
 export interface ShadowRow {
   /** Of the published signal. */
   readonly signalId: string;
@@ -87,7 +87,7 @@ export interface LastSignal {
 export interface JournalStore {
   /**
    * Stores all or nothing, inputs before signals.
-   * @param feedPosition where a feed that remembers stands behind these inputs, in its own words; none = where it stood
+   * @param feedPosition position of a resumable feed after these inputs, in its own format; none = unchanged
    * @throws MinutehandError JOURNAL_WRITE
    */
   append(
@@ -105,14 +105,15 @@ export interface JournalStore {
   lastSignals(): LastSignal[];
   /** The newest answer of each pair by the shadow set of this version. */
   lastShadows(modelVersion: string): LastSignal[];
-  /** The halts that stood at the end, in the words of their row; empty when there are none. They outlive boots. */
+  /** The halts in force at the end, as the text of their row; empty when there are none. They outlive boots. */
   lastHalts(): string;
   /** All answers of shadow sets, in order. */
   shadows(): IterableIterator<ShadowRow>;
   /**
    * Open time of the oldest of the last `count` minutes up to `until` that moved the pair's features: both legs have
-   * them, none of the two bars was suspect, and they were not given up before the second leg came. When there are
-   * fewer: of the oldest minute that both legs have and that was not given up, suspect or not; null when there is none.
+   * them, none of the two bars was suspect, and they were not abandoned before the second leg arrived. When there are
+   * fewer: of the oldest minute that both legs have and that was not abandoned, suspect or not; null when there is
+   * none.
    */
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null;
   /**
@@ -131,13 +132,13 @@ export interface JournalStore {
   /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /**
-   * Forgets inputs and signals of minutes before `time`, but not which halts stood then.
+   * Deletes inputs and signals of minutes before `time`, but not the halts in force then.
    * @throws MinutehandError JOURNAL_WRITE
    */
   forgetBefore(time: OpenTime): void;
   /**
-   * Gives `read` a store whose contents are those of one moment (one read transaction), whatever other connections
-   * write meanwhile. Nothing may be written to either store until it resolves.
+   * Passes `read` a store with the contents of one moment (one read transaction), whatever other connections write
+   * meanwhile. Nothing may be written to either store until it resolves.
    */
   snapshot<T>(read: (store: JournalStore) => Promise<T>): Promise<T>;
   close(): void;
@@ -181,7 +182,7 @@ export interface JournalFile extends JournalStore {
   fingerprintOf(signalRow: number): string | null;
 }
 
-/** Tells a signal of one journal from the one in the same row of another. */
+/** Distinguishes a signal of one journal from the one in the same row of another. */
 export function signalFingerprint(row: {
   readonly boot_id: string;
   readonly pair_id: string;

@@ -38,7 +38,7 @@ describe('the conformance vectors of a consumer', () => {
   });
 
   // Written anew by `npx vitest run test/vectors --update`.
-  it('stand in consumer.json for consumers in other languages', async () => {
+  it('are in consumer.json for consumers in other languages', async () => {
     const path = join(packageRoot(), 'test', 'vectors', 'consumer.json');
     const json = await format(JSON.stringify(CONSUMER_VECTORS), { parser: 'json', printWidth: 120 });
     await expect(json).toMatchFileSnapshot(path);

@@ -3,7 +3,7 @@ import { checksum } from '../../shared/signal/encode.ts';
 import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../../shared/signal/signal.fixture.ts';
 import type { MarketKind, SignalBody, SignalEnvelope } from '../../shared/signal/signal.ts';
 
-/** What a consumer must say to one text. Orders are written `close <id>`, `open <id>`, `hold`, `halt`. */
+/** What a consumer must answer to one text. Orders are written `close <id>`, `open <id>`, `hold`, `halt`. */
 export type Expectation = { readonly refuse: Refusal } | { readonly orders: readonly string[] };
 
 export type VectorStep =
@@ -98,7 +98,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     ),
     whole(sound, obey(`open ${ONE}`)),
   ]),
-  live('another contract is refused whatever else it says', [
+  live('another contract is refused whatever else it contains', [
     whole(signed(unsigned(sound).replace('minutehand.signal/1', 'minutehand.signal/2')), refuse('SCHEMA')),
     whole(signed('{"schema":"minutehand.signal/12"'), refuse('SCHEMA')),
     whole(signed('{"hello":1'), refuse('SCHEMA')),
@@ -121,7 +121,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(''), { seq: 1 }, refuse('FORMAT')),
     whole(sound, obey(`open ${ONE}`)),
   ]),
-  live('another market is refused, and does not count as heard', [
+  live('another market is refused, and does not count as received', [
     hear(enterBody(ONE), { seq: 9, market: 'simulated' }, refuse('MARKET')),
     hear(enterBody(ONE), { seq: 9, market: 'replay' }, refuse('MARKET')),
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
@@ -191,7 +191,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(exitBody(ONE), { seq: 2, boot_id: LATER_BOOT }, obey(`close ${ONE}`)),
     hear(enterBody(ONE), { seq: 3, boot_id: LATER_BOOT }, obey('hold')),
   ]),
-  live('a restart of the consumer doubles nothing and forgets nothing', [
+  live('a restart of the consumer duplicates nothing and loses nothing', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     { restart: true },
     hear(enterBody(ONE), { seq: 1 }, refuse('REPEATED')),
@@ -216,14 +216,14 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 3 }, obey('halt')),
     hear(exitBody(ONE, 'STOP', { mode: 'HALT' }), { seq: 4 }, obey(`close ${ONE}`, 'halt')),
   ]),
-  live('a pair that its live KPIs halt is told so on every bar, and its open position goes on to its exit', [
+  live('a pair halted by its live KPIs is HALT on every bar, and its open position continues to its exit', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 2 }, obey('halt')),
     hear(exitBody(ONE, 'Z_EXIT', { mode: 'HALT' }), { seq: 3 }, obey(`close ${ONE}`, 'halt')),
     hear(bodyOf({ reason: 'KPI_HALT', mode: 'HALT' }), { seq: 4 }, obey('halt')),
     hear(enterBody(TWO), { seq: 5 }, obey(`open ${TWO}`)),
   ]),
-  live('WARMUP knows no numbers and enters nothing', [
+  live('WARMUP has no numbers and enters nothing', [
     hear(unknownNumbers({ reason: 'WARMUP', mode: 'WARMUP' }), { seq: 1 }, obey('hold')),
   ]),
   live('a leg that is missing changes nothing', [
@@ -246,7 +246,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(ONE, { reason: 'SILENCE', mode: 'HALT', signal_id: idOf(0x92) }), { seq: 3 }, obey('halt')),
     hear(exitBody(ONE), { seq: 4 }, obey(`close ${ONE}`)),
   ]),
-  live('the final heartbeat of a daemon halts and keeps what is open; the next daemon goes on', [
+  live('the final heartbeat of a daemon halts and keeps what is open; the next daemon continues', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     hear(inPositionBody(ONE, { reason: 'SHUTDOWN', mode: 'HALT', signal_id: idOf(0x93) }), { seq: 2 }, obey('halt')),
     hear(inPositionBody(ONE), { seq: 1, boot_id: LATER_BOOT }, obey('hold')),

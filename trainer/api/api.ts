@@ -4,12 +4,14 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../shared/http/access.ts';
 import { accessRequestOf, hostMissing, missesHost } from '../../shared/http/node_server.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
+import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
+import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
-const PATHS = ['/healthz', '/runs', '/monitor', '/retrain', '/retrain/cancel'];
-const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
+const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
+const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds'] satisfies readonly RunKind[];
 
 /** What the endpoints report and act on. */
 export interface ApiParts {
@@ -17,19 +19,26 @@ export interface ApiParts {
   readonly monitor: Pick<Monitor, 'status'>;
   readonly paths: HomePaths;
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
-  /** What comes by itself, and when. */
+  readonly metrics: TrainerMetricsSource;
+  /** The schedules, and the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
-/** `GET /healthz`, `GET /runs`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
-export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, access, schedules }: ApiParts): void {
+/**
+ * `GET /healthz`, `GET /metrics`, `GET /runs`, `GET /models`, `GET /monitor`,
+ * `POST /retrain?kind=full|incremental|thresholds`, `POST /retrain/cancel`.
+ */
+export function addRoutes(
+  server: FastifyInstance,
+  { retrainer, monitor, paths, access, metrics, schedules }: ApiParts,
+): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {
     if (missesHost(request.raw)) throw hostMissing();
     const error = refuse(accessRequestOf(request.raw));
     if (error !== null) throw error;
   });
-  // No address takes a body: whatever a client sends along is neither read nor refused.
+  // No endpoint takes a body: a body that a client sends is neither read nor refused.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => {
     payload.on('end', () => done(null, undefined)).resume();
@@ -49,7 +58,9 @@ export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, 
     const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
     return { status: 'ok', ...activeVersion(paths), last_run: last ?? null, schedules: planned };
   });
+  server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
+  server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
     const run = await retrainer.start('request', kindOf(request.query));

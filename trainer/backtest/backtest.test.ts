@@ -126,6 +126,7 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       exitBar: exitFill,
       beta,
       scale: 1,
+      fullScale: 1,
       swapBps: 0,
       grossBps: earned * 1e4,
       entryCostBps,

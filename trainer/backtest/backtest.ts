@@ -3,6 +3,7 @@ import { expectedNetBps, type Expectation } from '../../shared/core/cost/expecte
 import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
+import { reduceLeverage } from '../../shared/core/position/leverage.ts';
 import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
@@ -35,8 +36,10 @@ export interface FilledTrade extends Trade {
   readonly exitBar: number;
   /** Hedge ratio, frozen at the entry. */
   readonly beta: number;
-  /** AI3's position_scale at the entry. */
+  /** position_scale at the entry, as published. */
   readonly scale: number;
+  /** AI3's position_scale at the entry, before leverage_reduction_rate. */
+  readonly fullScale: number;
   /** What opening both legs cost, what opening and closing them cost, and what overnight swaps cost. */
   readonly entryCostBps: number;
   readonly costBps: number;
@@ -101,17 +104,22 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const market = marketAt(history, t);
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const taken = step(
-      market,
-      scoresAt(market, t, history, options),
-      gate,
-      policy,
-      before,
-      '',
-      history.time[t]! as OpenTime,
-    );
+    const scores = scoresAt(market, t, history, options);
+    const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
-    position = taken.position;
+    const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
+    position =
+      policy.leverage === undefined
+        ? taken.position
+        : reduceLeverage(
+            policy.leverage,
+            history.pair,
+            market,
+            scores?.risk_score ?? null,
+            fullScale,
+            before,
+            taken.position,
+          ).position;
     if (isCandidate) {
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
@@ -150,6 +158,7 @@ function makeTrade(
   const gross = grossBps(history, side, beta, entryBar, exitBar);
   const entryCostBps = fillCostAt(history, entryBar, beta, options.costs);
   const costBps = entryCostBps + fillCostAt(history, exitBar, beta, options.costs);
+  const fullScale = options.scale?.(entrySignal) ?? 1;
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
     pairId: pair.id,
@@ -164,7 +173,8 @@ function makeTrade(
     entryBar,
     exitBar,
     beta,
-    scale: options.scale?.(entrySignal) ?? 1,
+    scale: position.account?.scale ?? fullScale,
+    fullScale,
     entryCostBps,
     costBps,
     swapBps,

@@ -10,7 +10,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { proveEdge, type ProvenEdge } from './holdout.ts';
+import { proveEdge, type HoldoutProof } from './holdout.ts';
 
 const settings = tinySettings();
 const { windows, pairs, symbols } = settings.minutehand;
@@ -35,7 +35,7 @@ const deciders = {
   expectation: null,
 };
 
-function edgesOf(own: Settings): ProvenEdge['edge'] {
+function edgesOf(own: Settings): HoldoutProof['edge'] {
   const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
   return proveEdge(dataset, deciders, own, 7, () => undefined).edge;
 }
@@ -60,7 +60,7 @@ describe('proveEdge', () => {
         costs: pairCosts(tradingCosts(settings), history.pair),
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
-      expect(free[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(free[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
       const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
       const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
@@ -92,7 +92,7 @@ describe('proveEdge', () => {
     };
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const progress: number[][] = [];
-    const edges = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done)).edge;
+    const { edge: edges } = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
     expect(progress).toEqual([
       [1, 3],
       [2, 3],
@@ -110,7 +110,7 @@ describe('proveEdge', () => {
       });
       expect(trades.length).toBeGreaterThan(5);
       expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
-      expect(edges[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(edges[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
   });
 });

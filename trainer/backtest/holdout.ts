@@ -1,5 +1,5 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
+import type { HoldoutBacktest, Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
@@ -12,6 +12,7 @@ import { treeAnswer } from '../learn/trees/scoring.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
 import { executabilityOf, tallyExecutability } from './executability.ts';
+import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
 import { rollovers } from './rollover.ts';
 
 /** What decides in a backtest. */
@@ -24,21 +25,23 @@ export interface Deciders {
   readonly expectation: Expectation | null;
 }
 
-/** What the holdout shows. */
-export interface ProvenEdge {
+/** What the holdout, which no choice has seen, earns after costs, overnight swaps included. */
+export interface HoldoutProof {
+  /** Whether each pair has an edge. */
   readonly edge: Record<string, PairEdge>;
+  /** All pairs together, as if each had one. */
+  readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
 }
 
-/** Whether each pair has an edge after costs, overnight swaps included, on the holdout that no choice has seen. */
+/** The backtest of the holdout, evaluated as if the gate NO_EDGE were not there. */
 export function proveEdge(
   dataset: Dataset,
   { ai1, ai2, riskQuantiles, thresholds, expectation }: Deciders,
   settings: Settings,
   seed: number,
   onPair: (done: number, total: number) => void,
-): ProvenEdge {
-  // Whether there is an edge is evaluated as if the gate were not there.
+): HoldoutProof {
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const proven = dataset.histories.map((history, index) => {
     onPair(index + 1, dataset.histories.length);
@@ -47,27 +50,31 @@ export function proveEdge(
     const returns = treeAnswer(ai1, x);
     const risks = treeAnswer(ai2, x);
     const costs = pairCosts(tradingCosts(settings), history.pair);
+    const overnight = { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs };
     const trades = backtest(history, from, history.length, {
       thresholds,
       policy,
       ...(expectation && { expectation }),
       edge: true,
       costs,
-      overnight: { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs },
+      overnight,
       scores: (t) => ({
         return_prob: returns[t - from]!,
         risk_score: riskRank(riskQuantiles, risks[t - from]!),
       }),
     });
     const { id } = history.pair;
+    const pair: PairTrades = { history, from, trades, overnight };
     return {
       id,
-      edge: pairEdge(trades, `${seed}/edge/${id}`),
+      pair,
+      edge: { ...pairEdge(trades, `${seed}/edge/${id}`), ...breakEven(trades) },
       tally: tallyExecutability(history, from, trades, costs),
     };
   });
   return {
     edge: Object.fromEntries(proven.map(({ id, edge }) => [id, edge])),
+    backtest: holdoutBacktest(proven.map(({ pair }) => pair)),
     executability: {
       all_pairs: executabilityOf(proven.map(({ tally }) => tally)),
       edge_pairs: executabilityOf(proven.filter(({ edge }) => !edge.no_edge).map(({ tally }) => tally)),

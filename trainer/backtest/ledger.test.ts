@@ -21,6 +21,7 @@ function tradeOf(changes: Partial<TradeRecord>): TradeRecord {
     exitBar: 3,
     beta: 1.25,
     scale: 0.5,
+    fullScale: 0.5,
     entryCostBps: 0.5,
     costBps: 3,
     swapBps: 0.25,

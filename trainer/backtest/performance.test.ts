@@ -21,6 +21,7 @@ function trade(changes: Partial<FilledTrade>): FilledTrade {
     exitBar: 10,
     beta: 1,
     scale: 1,
+    fullScale: 1,
     entryCostBps: 0.5,
     costBps: 1,
     swapBps: 0,

@@ -344,4 +344,45 @@ describe('backtestPeriod', () => {
     });
     await expect(run({ costs: {} })).rejects.toThrow(new RangeError('no costs of XAUUSD'));
   });
+
+  it('reduces positions by drawdown and risk as a reader of the trades would, and shows the drawdown without', async () => {
+    const round_trip_bps = Object.fromEntries(Object.keys(symbols).map((id) => [id, 0]));
+    const leverage = {
+      drawdown: [
+        [0.0005, 0.5],
+        [0.002, 0.2],
+      ] as const,
+      risk_score: [[0.3, 0.7]] as const,
+      round_trip_bps,
+    };
+    const reduced = await run({ policy: { ...policy, leverage } });
+    const [with_, without] = [reduced.bundles[0]!.all_pairs, result.bundles[0]!.all_pairs];
+    expect(with_.trades.map(({ scale: _, ...trade }) => trade)).toEqual(
+      without.trades.map(({ scale: _, ...trade }) => trade),
+    );
+    expect(with_.fullLeverage!.net_return).toBeCloseTo(without.total.net_return, 12);
+    expect(with_.fullLeverage!.max_drawdown).toBeCloseTo(without.total.max_drawdown, 12);
+    expect(without.fullLeverage).toBeNull();
+    expect(with_.total.max_drawdown).toBeLessThan(0.7 * without.total.max_drawdown);
+    let halved = 0;
+    for (const { id, history, answer } of whole) {
+      let [settled, peak] = [0, 0];
+      for (const trade of with_.trades.filter(({ pairId }) => pairId === id)) {
+        const drop = peak - settled;
+        const rate = (drop >= 0.002 ? 0.2 : drop >= 0.0005 ? 0.5 : 1) * (answer(trade.entrySignal, 2) >= 0.3 ? 0.7 : 1);
+        expect(trade.scale).toBeCloseTo(rate * trade.fullScale, 12);
+        if (rate < 0.7) halved++;
+        const last = trade.exitSignal < 0 ? history.length - 2 : trade.exitSignal;
+        const worth = (t: number): number =>
+          (trade.side *
+            (history.lnA[t]! -
+              history.lnA[trade.entrySignal]! -
+              trade.beta * (history.lnB[t]! - history.lnB[trade.entrySignal]!))) /
+          (1 + Math.abs(trade.beta));
+        for (let t = trade.entrySignal; t <= last; t++) peak = Math.max(peak, settled + trade.scale * worth(t));
+        settled += trade.scale * worth(last);
+      }
+    }
+    expect(halved).toBeGreaterThan(3);
+  });
 });

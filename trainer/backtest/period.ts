@@ -77,6 +77,8 @@ export interface ViewResult {
   readonly changes: Readonly<Record<string, PnlChanges>>;
   /** Net results of the trading days, ascending. */
   readonly days: readonly number[];
+  /** The same trades without leverage_reduction_rate; null where the policy has no steps. */
+  readonly fullLeverage: Pick<Performance, 'net_return' | 'max_drawdown'> | null;
   readonly executability: Executability;
 }
 
@@ -160,6 +162,8 @@ interface PairView {
   readonly run: BacktestRun;
   readonly trades: readonly TradeRecord[];
   readonly changes: PnlChanges;
+  /** Without leverage_reduction_rate; null where the policy has no steps. */
+  readonly fullChanges: PnlChanges | null;
   /** Net result of each trading day; its index is that of the day. */
   readonly days: Float64Array;
   readonly tally: ExecutabilityTally;
@@ -253,8 +257,17 @@ function runView(
   const changes = markToMarket(history, run.trades, options.overnight);
   const days = new Float64Array(rolls.length + 1);
   for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;
+  const fullChanges =
+    options.policy.leverage === undefined
+      ? null
+      : markToMarket(
+          history,
+          run.trades.map((trade) => ({ ...trade, scale: trade.fullScale })),
+          options.overnight,
+        );
+  const trades = run.trades.map((trade) => recordOf(history, trade));
   const tally = tallyExecutability(history, start, run.trades, options.costs);
-  return { run, trades: run.trades.map((trade) => recordOf(history, trade)), changes, days, tally };
+  return { run, trades, changes, fullChanges, days, tally };
 }
 
 function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
@@ -368,8 +381,21 @@ function assembleView(
     curve,
     changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
     days,
+    fullLeverage: fullLeverageOf(
+      views.flatMap(({ fullChanges }) => fullChanges ?? []),
+      { first, minutes },
+    ),
     executability: executabilityOf(views.map(({ tally }) => tally)),
   };
+}
+
+function fullLeverageOf(
+  changes: readonly PnlChanges[],
+  { first, minutes }: Pick<Span, 'first' | 'minutes'>,
+): ViewResult['fullLeverage'] {
+  if (changes.length === 0) return null;
+  const curve = totalCurve(changes, first, minutes);
+  return { net_return: curve.at(-1)!, max_drawdown: maxDrawdown(curve) };
 }
 
 function pool(parts: readonly Evaluated[]): Evaluated {

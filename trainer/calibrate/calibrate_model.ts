@@ -43,7 +43,7 @@ export function calibrateModel(rows: DatasetRows, fitted: FittedModel, enabled: 
   };
 }
 
-/** What the fold models say of the rows they did not see, [rows]; null for models without a logit. */
+/** Logits of the fold models for the rows they were not trained on, [rows]; null for models without a logit. */
 function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel<TreeModel>[]): Float64Array | null {
   if (folds.some(({ model }) => model.link !== 'sigmoid')) return null;
   const logits = new Float64Array(rows.y.length);

@@ -40,7 +40,7 @@ function slowLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, weights:
 }
 
 describe('fitPlatt', () => {
-  it('stands at the least loss: any step away raises it', () => {
+  it('is at the minimum of the loss: any step away raises it', () => {
     // In steps of 0.001: what differs by less than about 1e-5 is equal for the ridge.
     const logit = fc.integer({ min: -8000, max: 8000 }).map((thousandths) => thousandths / 1000);
     const row = fc.tuple(logit, fc.double({ min: 0, max: 1, noNaN: true }));
@@ -91,7 +91,7 @@ describe('fitPlatt', () => {
     expect(fitPlatt([-2e4, -1e4, 1e4, 2e4], [0, 0, 1, 1], null)!.slope).toBeGreaterThan(0);
   });
 
-  it('finds nothing where there is nothing: one class, equal logits, an order that is upside down', () => {
+  it('finds no calibration where there is none: one class, equal logits, an order that is upside down', () => {
     expect(fitPlatt([], [], null)).toBeNull();
     expect(fitPlatt([1, 2, 3], [1, 1, 1], null)).toBeNull();
     expect(fitPlatt([1, 2, 3], [0, 1, 1], [0, 1, 1])).toBeNull();
@@ -147,7 +147,7 @@ describe('calibrated', () => {
     });
   });
 
-  it('is still nothing but trees and a sigmoid, with its splits as they were', () => {
+  it('still has only trees and a sigmoid, with unchanged splits', () => {
     const { ensemble: back, link } = decodeTreeGraph(encodeTreeModel(calibrated(model, { slope: 2, intercept: 1 })));
     expect(link).toBe('sigmoid');
     back.trees.forEach((tree, i) => expect({ ...tree, value: null }).toEqual({ ...ensemble.trees[i], value: null }));
@@ -178,7 +178,7 @@ describe('calibrationHelps', () => {
       10,
     );
 
-  it('says yes of scores that are too sure of themselves, and names both losses', () => {
+  it('is true for overconfident scores, and returns both losses', () => {
     const { logits, labels } = drawRows(5000, 1, -0.3, 'too sure');
     const sure = logits.map((f) => 3 * f);
     const verdict = calibrationHelps({ logits: sure, labels, weights: null, folds: folds(5000) });
@@ -186,7 +186,7 @@ describe('calibrationHelps', () => {
     expect(verdict.after!).toBeLessThan(verdict.before * 0.95);
   });
 
-  it('says no of scores that are right already, more often than not, and of scores without any order', () => {
+  it('is usually false for calibrated scores, and for scores without any order', () => {
     let helped = 0;
     for (let seed = 0; seed < 20; seed++) {
       const { logits, labels } = drawRows(600, 1, 0, `right ${seed}`);
@@ -200,7 +200,7 @@ describe('calibrationHelps', () => {
     });
   });
 
-  it('checks each row by what was fitted on the training rows of its fold', () => {
+  it('checks each row with the fit on the training rows of its fold', () => {
     const { logits, labels } = drawRows(900, 2, 0.5, 'own');
     const all = folds(900);
     const probabilities = new Float64Array(900);

@@ -14,7 +14,7 @@ const MAX_STEPS = 100;
 /** Newton ends where the mean gradient per weight is below this. */
 const FLAT = 1e-10;
 const SMALLEST_STEP = 1e-10;
-/** Share of the promised decrease that a step must keep (Armijo). */
+/** Share of the predicted decrease that a step must achieve (Armijo). */
 const SUFFICIENT = 1e-4;
 /** Keeps the Hessian invertible when logits hardly differ: differences below about 1e-5 are not resolved. */
 const RIDGE = 1e-12;
@@ -124,8 +124,8 @@ function slopesOf(
 }
 
 /**
- * The model whose logits are slope·f + intercept: base score and leaves are multiplied, so that it stays a sum of trees
- * and its graph what it was. They are rounded to float32 anew, 6e-8 of each.
+ * The model with the logits slope·f + intercept: base score and leaves are multiplied, so that it stays a sum of trees
+ * with the same graph. They are rounded to float32 again, 6e-8 of each.
  * @throws RangeError when the model is no single probability, or the slope is not above 0
  */
 export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeModel {
@@ -142,7 +142,7 @@ export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeM
 
 /** Rows that were scored by models that had not learned from them. */
 export interface OutOfFold {
-  /** [rows]; of rows that stand in no test part, anything. */
+  /** [rows]; undefined values for rows in no test part. */
   readonly logits: ArrayLike<number>;
   /** In [0, 1], [rows]. */
   readonly labels: ArrayLike<number>;

@@ -20,7 +20,7 @@ describe('codeFingerprint', () => {
     expect(codeFingerprint({ ...POLICY, windows: { ...POLICY.windows, z_window: 100 } })).not.toBe(fingerprint);
   });
 
-  it('asks of bars that have all that features and labels can meet', () => {
+  it('uses bars that cover every case of features and labels', () => {
     const { history, labels } = buildPair(probeTask(POLICY));
     const width = history.features.length / history.rows;
     expect(history.rows).toBeGreaterThan(200);

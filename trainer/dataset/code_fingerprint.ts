@@ -11,10 +11,7 @@ import { columnsOf } from './pair_columns.ts';
 const PROBE_BARS = 400;
 const PROBE_START = 1_546_300_800;
 
-/**
- * SHA-256 over what the code makes of bars that are always the same. Nobody has to remember to raise a version when a
- * formula changes.
- */
+/** SHA-256 over the features and labels of fixed bars, so that a changed formula needs no manual version bump. */
 export function codeFingerprint(policy: PairPolicy): string {
   const hash = createHash('sha256');
   for (const column of columnsOf(buildPair(probeTask(policy))).values()) hash.update(column);

@@ -24,7 +24,7 @@ const SAMPLE = new Map<string, Column>([
 ]);
 
 describe('writeColumns and readColumns', () => {
-  it('give back names, order, types and bits of any columns', () => {
+  it('preserve names, order, types and bits of any columns', () => {
     const path = join(folder, 'any');
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(fc.string(), column), { selector: ([name]) => name }), (entries) => {
@@ -41,14 +41,14 @@ describe('writeColumns and readColumns', () => {
     );
   });
 
-  it('give back a large file, and a column that is a part of its memory', () => {
+  it('read back a large file, and a column that is a part of its memory', () => {
     const path = join(folder, 'large');
     const values = Float64Array.from({ length: 300_000 }, (_, i) => i / 7);
     writeColumns(path, null, new Map([['part', values.subarray(1, 250_000)]]));
     expect(readColumns(path)!.columns.get('part')).toEqual(values.slice(1, 250_000));
   });
 
-  it('see a file that was cut anywhere, has a bit that changed, or is of another kind', () => {
+  it('detect a file that was truncated, has a changed bit, or is of another kind', () => {
     const path = join(folder, 'sample');
     writeColumns(path, { key: 'x' }, SAMPLE);
     const whole = readFileSync(path);

@@ -22,7 +22,7 @@ const PREFIX_BYTES = 16;
 const ALIGNMENT = 8;
 const TYPES = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u1: Uint8Array } as const;
 type TypeName = keyof typeof TYPES;
-/** A system call writes at most 2 GB, and older kernels give up on many parts at once. */
+/** A system call writes at most 2 GB, and older kernels fail on many parts at once. */
 const BYTES_PER_WRITE = 64 * 1024 * 1024;
 
 interface Head {
@@ -31,8 +31,8 @@ interface Head {
 }
 
 /**
- * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not brought to the disk:
- * after a power cut the file may be torn, which `readColumns` sees.
+ * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not synced to disk: after a
+ * power cut the file may be torn, which `readColumns` detects.
  * @throws Error of the file system; the temporary file is removed then
  */
 export function writeColumns(path: string, meta: unknown, columns: NamedColumns): void {
@@ -71,7 +71,7 @@ export function readColumns(path: string): { readonly meta: unknown; readonly co
   if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(CHECKSUM_AT)) return null;
   const headEnd = PREFIX_BYTES + bytes.readUInt32LE(CHECKED_FROM);
   const { meta, columns } = JSON.parse(bytes.toString('utf8', PREFIX_BYTES, headEnd)) as Head;
-  // Small files come from a shared pool, at any offset: typed arrays want theirs on a boundary.
+  // Small files come from a shared pool, at any offset: typed arrays need an aligned one.
   const whole = bytes.byteOffset % ALIGNMENT === 0 ? bytes : new Uint8Array(bytes);
   const found = new Map<string, Column>();
   let at = whole.byteOffset + headEnd;

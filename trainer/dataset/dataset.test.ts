@@ -196,12 +196,12 @@ describe('buildDataset', () => {
     }
   });
 
-  it('gives the evaluation label’s rows as those that are learned when it is the one that is learned', () => {
+  it('trains on the evaluation label’s rows when it is the trained label', () => {
     expect(dataset.evaluation.train).toBe(dataset.train.ai1);
     expect(dataset.evaluation.holdout).toBe(dataset.holdout.ai1);
   });
 
-  it('gives the very same evaluation rows beside any other label and any thinning', async () => {
+  it('gives the same evaluation rows with any other label and any thinning', async () => {
     const barriers = { z_entry: 1.6, z_exit: 0.2, stop: 2, horizon: 30 };
     for (const variant of [{ barriers }, { barriers: { ...barriers, z_entry: 2.5 } }, { maxRows: 100 }]) {
       const other = await buildDataset(pairs, bars, { ...policy, ...variant }, QUIET);
@@ -211,7 +211,7 @@ describe('buildDataset', () => {
     }
   });
 
-  it('has the features of every candidate of the evaluation label, also where the learned one has fewer', async () => {
+  it('has the features of every candidate of the evaluation label, also where the trained one has fewer', async () => {
     const barriers = { ...EVALUATION_BARRIERS, z_entry: 2.5 };
     const { evaluation, train } = await buildDataset(pairs, bars, { ...policy, barriers }, QUIET);
     const zAt = dataset.definitions.findIndex(({ name }) => name === 'z_score');
@@ -253,7 +253,7 @@ describe('buildDataset', () => {
     });
   });
 
-  it('tells of every pair that is done', async () => {
+  it('reports every pair that is done', async () => {
     const told: unknown[] = [];
     await buildDataset(pairs, bars, policy, { ...QUIET, onProgress: (...progress) => told.push(progress) });
     expect(told).toEqual([
@@ -286,7 +286,7 @@ describe('buildDataset', () => {
     expect(histories.map(({ pair }) => pair.id)).toEqual(['EURUSD_GBPUSD', 'AUDUSD_USDCAD']);
   });
 
-  it('says DATA_TOO_SHORT with what every pair has, and DATA_MISSING when no symbol has a bar', async () => {
+  it('reports DATA_TOO_SHORT with the rows of every pair, and DATA_MISSING when no symbol has a bar', async () => {
     const short = new Map(
       [...bars].map(([symbol, columns]) => [
         symbol,

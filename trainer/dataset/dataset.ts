@@ -11,6 +11,8 @@ import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
 import type { ScaleLabelPolicy } from '../label/scale.ts';
+import { applyTable } from '../feature_table/apply_table.ts';
+import { checkSchema, type FeatureSource } from '../feature_table/feature_table.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
@@ -34,7 +36,7 @@ export interface DatasetPolicy {
   readonly barriers: Barriers;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
-  /** Fraction of time at the end that no choice sees. */
+  /** Fraction of time at the end that is used for no choice. */
   readonly holdoutFraction: number;
   /** Where that begins instead, when it is a given day. */
   readonly holdoutFrom: OpenTime | null;
@@ -49,6 +51,8 @@ export interface DatasetOptions {
   readonly workers: number;
   /** null: nothing is kept. It changes the time and nothing else. */
   readonly cache: CacheOptions | null;
+  /** Features and labels from outside, in the place of the engine's; absent = none. */
+  readonly source?: FeatureSource | null;
   /** Told when a pair is done; `done` pairs of `total` are then. */
   onProgress(done: number, total: number, pair: string): void;
 }
@@ -84,15 +88,14 @@ export interface Dataset {
 }
 
 /**
- * Bars → features by the daemon's core → labels. The last part of the period is the holdout; between it and the
- * training rows nothing overlaps, for a training row's label must be known before the holdout begins.
+ * Bars → features by the daemon's core → labels. The last part of the period is the holdout; it does not overlap with
+ * the training rows, because a training row's label must be known before the holdout begins.
  *
- * Pairs are built one after the other (on each thread); what stays of one, beside the bars, are 100 bytes a warm bar
- * and 4 for each feature that is kept of it: of all bars of the holdout, all candidates, and the sampled minutes, of
- * which there are at most `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3
- * have together. Measured with 38 features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million
- * bars, 0.83 GB at the peak of the process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3
- * GB are the bars.
+ * Pairs are built one after the other (on each thread); one keeps, beside the bars, 100 bytes a warm bar and 4 for each
+ * of its kept features: of all bars of the holdout, all candidates, and the sampled minutes, of which there are at most
+ * `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3 share. Measured with 38
+ * features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB at the peak of the
+ * process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3 GB are the bars.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT
  */
 export async function buildDataset(
@@ -117,16 +120,19 @@ export async function buildDataset(
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
 
-  // AI2 and AI3 are asked at every bar but learn from a share of them: neighbors say nearly the same.
+  // AI2 and AI3 score every bar but are trained on a share of them: neighbors are nearly the same.
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {
     const own: PairPolicy = { ...pairPolicy(policy), share, holdoutFrom };
     return { pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: own };
   });
-  const { builds, cache } = await buildAll(tasks, options);
-
   const definitions = featureDefinitions(policy.windows);
+  const { source = null } = options;
+  if (source !== null) checkSchema(source, definitions);
+  const { builds: computed, cache } = await buildAll(tasks, options);
+  const builds = source === null ? computed : await applyToAll(source, computed);
+
   const isTraining = (_time: number, labelEnd: number): boolean => labelEnd < holdoutFrom;
   const isHoldout = (time: number): boolean => time >= holdoutFrom;
   const train = gatherModels(builds, isTraining, policy.maxRows, definitions.length);
@@ -182,6 +188,13 @@ async function buildAll(
   return { builds: builds.map((build) => build!), cache: cache?.report() ?? null };
 }
 
+/** One pair after the other: of two tables one is in memory at a time. */
+async function applyToAll(source: FeatureSource, computed: readonly PairBuild[]): Promise<PairBuild[]> {
+  const builds: PairBuild[] = [];
+  for (const build of computed) builds.push(await applyTable(source, build));
+  return builds;
+}
+
 type IsWanted = (time: number, labelEnd: number) => boolean;
 
 function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: number, columns: number): ModelRows {
@@ -197,7 +210,7 @@ function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: nu
   };
 }
 
-/** @param ai1 the rows that are learned, which are given back where they are the same */
+/** @param ai1 the training rows, which are returned where they are the same */
 function gatherEvaluation(
   builds: readonly PairBuild[],
   isWanted: IsWanted,

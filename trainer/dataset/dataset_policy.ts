@@ -4,8 +4,8 @@ import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import type { DatasetPolicy } from './dataset.ts';
 
 /**
- * What the settings say about a dataset.
- * @param holdoutFrom where the holdout begins; null = at the configured share of the time
+ * The settings of a dataset.
+ * @param holdoutFrom start of the holdout; null = at the configured share of the time
  */
 export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenTime | null = null): DatasetPolicy {
   const { label, train: learning, windows } = minutehand;

@@ -68,7 +68,7 @@ interface RunOptions {
   readonly cache?: string | null;
   /** Words before the program's own: `node` with what it is to load first. */
   readonly command?: readonly string[];
-  /** Told how many pairs are done. */
+  /** Called with the number of pairs done. */
   onDone?(done: number, kill: () => void): void;
 }
 
@@ -137,7 +137,7 @@ describe('a dataset built in a process of its own', () => {
     expect(again.end).toEqual({ snapshotId: expectedId, cache: { ...built, hits: 5, built: 0 } });
   });
 
-  it('is the same after kills in the middle of writing a pair, whose half of a file is not taken for one and does not stay', async () => {
+  it('is the same after kills in the middle of writing a pair, whose partial file is ignored and removed', async () => {
     const cache = join(folder, 'torn');
     // A file is written in more than 20 and at most 45 parts, and what is whole is not built again.
     let whole = 0;
@@ -179,7 +179,7 @@ describe('a dataset built in a process of its own', () => {
 
   const isWindows = process.platform === 'win32';
   const note = skipNote(isWindows, 'there is no ulimit');
-  it.skipIf(isWindows)(`is the same when the disk takes no more, and says so${note}`, async () => {
+  it.skipIf(isWindows)(`is the same when the disk is full, and reports that${note}`, async () => {
     const cache = join(folder, 'full');
     // Files of at most 64 kB: every entry ends in an error half-way.
     const command = ['bash', '-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath];

@@ -4,7 +4,7 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { buildDataset, type DatasetPolicy } from './dataset.ts';
 import type { CacheOptions } from './pair_cache.ts';
 
-/** What the program is told, as JSON in the file that its argument names. */
+/** The job of the program, as JSON in the file that its argument names. */
 export interface DatasetJob {
   readonly pairs: readonly string[];
   readonly data: string;
@@ -13,9 +13,7 @@ export interface DatasetJob {
   readonly cache: CacheOptions | null;
 }
 
-/**
- * Builds a dataset in a process of its own, which may be killed: a line for every pair, then one with what came of it.
- */
+/** Builds a dataset in a separate process, which may be killed: a line for every pair, then one with the outcome. */
 const job = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as DatasetJob;
 const pairs = job.pairs.map(parsePair);
 const bars = await readBarFolder(job.data, symbolsOf(pairs));
@@ -26,7 +24,7 @@ const { snapshotId, cache } = await buildDataset(pairs, bars, job.policy, {
 });
 say({ snapshotId, cache });
 
-/** At once, also when the process dies right after. */
+/** Synchronous, so that it is written even when the process dies right after. */
 function say(line: object): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }

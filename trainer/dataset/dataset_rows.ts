@@ -17,7 +17,7 @@ export interface LabeledRows {
 export interface DatasetRows extends LabeledRows {
   /** What each row weighs in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
   readonly weights: Float64Array;
-  /** How many independent rows these are worth: the sum of their uniqueness. */
+  /** Number of independent rows: the sum of their uniqueness. */
   readonly effectiveRows: number;
 }
 

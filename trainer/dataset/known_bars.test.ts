@@ -28,7 +28,7 @@ function journalOf(name: string, minutes: readonly number[], close: number): str
 }
 
 describe('readKnownBars', () => {
-  it('joins what the daemon journaled with what was imported, and takes the daemon’s word where both have a minute', async () => {
+  it('joins journaled and imported bars, and takes the daemon’s where both have a minute', async () => {
     const journals = [journalOf('a.db', [10, 11, 12], 1.1), journalOf('b.db', [12, 13], 1.15)];
     const store = await openStore(join(folder, 'trainer.db'));
     const imported = [8, 9, 10, 13, 14].map((minute) => bar('XAUUSD', minute, { close: 1.2 }).bar!);
@@ -57,7 +57,7 @@ describe('readKnownBars', () => {
     }
   });
 
-  it('reads of a journal only the bars of the period, and they are those of the whole one', async () => {
+  it('reads of a journal only the bars of the period, and they equal those of the whole one', async () => {
     const minutes = Array.from({ length: 60 }, (_, minute) => minute * 3);
     const options = {
       symbols: ['XAUUSD'],
@@ -79,7 +79,7 @@ describe('readKnownBars', () => {
     );
   });
 
-  it('leaves out what the daemon holds back as suspect, across journals and store', async () => {
+  it('leaves out bars that the daemon holds back as suspect, across journals and store', async () => {
     const calm = Array.from({ length: 60 }, (_, minute) => minute);
     const journals = [journalOf('a.db', calm, 1.1), journalOf('b.db', [60], 1100), journalOf('c.db', [61, 62], 1.1)];
     const options = {

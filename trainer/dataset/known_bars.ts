@@ -21,9 +21,9 @@ export interface KnownBarsOptions {
 }
 
 /**
- * All bars of these symbols that this installation knows: those the daemon has journaled, and those that were imported.
- * A minute that is in both counts as the daemon saw it. Symbols without a bar are left out, and so are bars that the
- * daemon holds back as suspect.
+ * All bars of these symbols in this installation: those the daemon has journaled, and those that were imported. For a
+ * minute in both, the daemon's bar counts. Symbols without a bar are left out, and so are bars that the daemon holds
+ * back as suspect.
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
   const { symbols, market, from, to, screening, journals, store, onProgress } = options;

@@ -8,7 +8,7 @@ import { buildPairHistory, type PairHistory } from './pair_history.ts';
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
-/** What decides about a pair's history and labels beside its bars. */
+/** Parameters of a pair's history and labels beside its bars. */
 export interface PairPolicy extends PairLabelPolicy {
   readonly windows: Windows;
   /** Share of the minutes that AI2 and AI3 learn from. */
@@ -30,8 +30,8 @@ export interface PairBuild {
 }
 
 /**
- * Features and labels of one pair, a pure function of the task. Features are kept of the bars that some model may ask
- * for: candidates of the trained and of the evaluation label, sampled minutes, and all of the holdout.
+ * Features and labels of one pair, a pure function of the task. Features are kept for the bars that a model may need:
+ * candidates of the trained and of the evaluation label, sampled minutes, and the whole holdout.
  */
 export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
   const { windows, share, holdoutFrom, barriers } = policy;
@@ -49,7 +49,7 @@ export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
 
 /**
  * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's
- * sequence), so that the kept ones lie evenly in time and favor no minute of the hour, as every n-th would.
+ * sequence), so that the kept ones are evenly spaced in time and favor no minute of the hour, unlike every n-th one.
  */
 function isSampledMinute(time: number, share: number): boolean {
   return ((time / SECONDS_PER_BAR) * GOLDEN_RATIO) % 1 < share;

@@ -111,7 +111,7 @@ describe('a dataset with a cache', () => {
     expect((await build(folder)).cache!.hits).toBe(3);
   });
 
-  it('is built all the same where nothing can be stored, and says why', async () => {
+  it('is built all the same where nothing can be stored, and reports why', async () => {
     const file = join(parent, 'a-file');
     writeFileSync(file, 'not a folder');
     const built = await build(file);
@@ -121,7 +121,7 @@ describe('a dataset with a cache', () => {
     expect(readFileSync(file, 'utf8')).toBe('not a folder');
   });
 
-  it('keeps the entries used last within its size, and touches no file that is not its own', async () => {
+  it('keeps the entries used last within its size, and touches no foreign file', async () => {
     await build(folder);
     const bytes = Math.max(...entries().map((path) => statSync(path).size));
     const [oldest, ...others] = entries();
@@ -148,7 +148,7 @@ describe('a dataset with a cache', () => {
     expect(entries()).toEqual([join(folder, 'README')]);
   });
 
-  it('removes what a dead process left half written, not what a living one writes', async () => {
+  it('removes partial files of a dead process, not those of a live one', async () => {
     await build(folder);
     const key = entries()[0]!.slice(folder.length + 1);
     const dead = spawnSync(process.execPath, ['-e', 'process.stdout.write(String(process.pid))']).stdout.toString();
@@ -169,7 +169,7 @@ describe('pairKeys', () => {
   };
   const keyOf = (own: PairTask): string => pairKeys([own])[0]!;
 
-  it('are the same for equal tasks and differ with anything that decides about a build', () => {
+  it('are the same for equal tasks and differ with anything that affects a build', () => {
     const key = keyOf(task);
     const copy = (values: Float64Array): Float64Array => values.slice();
     expect(keyOf({ ...task, a: { ...task.a, close: copy(task.a.close) } })).toBe(key);

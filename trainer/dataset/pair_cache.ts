@@ -23,7 +23,7 @@ export interface CacheOptions {
 
 export const DEFAULT_CACHE_BYTES = 2 * 1024 ** 3;
 
-/** What became of the pairs of a build. */
+/** Outcome for the pairs of a build. */
 export interface CacheReport {
   readonly hits: number;
   readonly built: number;
@@ -111,8 +111,8 @@ interface EntryMeta {
 }
 
 /**
- * The keys of tasks: SHA-256 over the legs' bars, the feature schema, the policy of features and labels, and what the
- * code makes of known bars, so that a changed formula misses. The engine's version stands in it because Math.log may
+ * The keys of tasks: SHA-256 over the legs' bars, the feature schema, the policy of features and labels, and the code's
+ * output for fixed bars, so that a changed formula misses. The key includes the engine's version because Math.log may
  * differ in its last bit.
  */
 export function pairKeys(tasks: readonly PairTask[]): string[] {

@@ -6,7 +6,7 @@ import { HISTORY_COLUMNS } from './pair_history.ts';
 
 const BAR_LABELS = ['bar', 'end', 'label'] as const;
 
-/** A build as named arrays: what a file holds, and what goes from thread to thread without being copied. */
+/** A build as named arrays: the contents of a file, and of a transfer between threads without a copy. */
 export function columnsOf({ history, labels }: PairBuild): NamedColumns {
   const columns = new Map<string, Column>();
   for (const name of HISTORY_COLUMNS) columns.set(name, history[name]);

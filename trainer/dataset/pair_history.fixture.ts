@@ -60,8 +60,8 @@ export function historyOf(bars: readonly HistoryBar[]): PairHistory {
 }
 
 /**
- * A pair whose spread comes back, with a hedge ratio of the given sign that moves, gaps between bars, and opens away
- * from the closes.
+ * A mean-reverting pair, with a varying hedge ratio of the given sign, gaps between bars, and opens that differ from
+ * the closes.
  */
 export function randomHistory(seed: string, length: number, betaSign: -1 | 1): PairHistory {
   const rng = createRng(seed);
@@ -85,7 +85,7 @@ export function randomHistory(seed: string, length: number, betaSign: -1 | 1): P
       lnB,
       alpha,
       beta,
-      // What the regression would leave: the spread of this bar lies around own.
+      // The intercept of a regression: the spread of this bar is around own.
       zMean: 1 - alpha + (betaSign * 0.8 - beta) * lnB + rng.normal() * 3e-4,
       zStd: 8e-4 * (0.7 + 0.6 * rng.uniform()),
       corr,

@@ -79,7 +79,7 @@ describe('buildPairHistory', () => {
     for (let t = 0; t < history.length; t += 11) expectEqualToOracle(history, t, common, windows);
   });
 
-  it('holds what the engine has at each bar to the last bit of a float64', () => {
+  it('holds the engine’s values at each bar to the last bit of a float64', () => {
     const { minutehand } = tinySettings();
     const bars = tinyBars(tinySettings(), 500);
     const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
@@ -103,7 +103,7 @@ describe('buildPairHistory', () => {
     expect(needsFloat64).toEqual(new Set(HISTORY_COLUMNS));
   });
 
-  it('keeps the features it is asked to keep and marks the others', () => {
+  it('keeps the requested features and marks the others', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;
     const bars = tinyBars(settings, 2400);

@@ -7,8 +7,8 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 
 /**
- * One pair's warm bars, one element per minute that both legs have, ascending: what labels and backtest need of each.
- * The features of some of them are kept; `row` says where.
+ * One pair's warm bars, one element per minute that both legs have, ascending: the input of labels and backtest. The
+ * features of some of them are kept; `row` has their index.
  */
 export interface PairHistory {
   readonly pair: Pair;
@@ -36,7 +36,7 @@ export interface PairHistory {
   readonly rows: number;
 }
 
-/** What is kept of every warm bar, from the engine's frame or its columns. */
+/** Values kept of every warm bar, from the engine's frame or its columns. */
 export const HISTORY_COLUMNS = [
   'time',
   'openA',
@@ -116,7 +116,7 @@ function grow(values: Float32Array): Float32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Where the minutes that both columns have stand in each of them, ascending. */
+/** Indexes of the minutes that both columns have, in each of them, ascending. */
 export interface MatchedMinutes {
   readonly length: number;
   readonly inA: Int32Array;

@@ -6,11 +6,11 @@ import { buildPair, type PairBuild, type PairTask } from './pair_build.ts';
 const PROGRAM = new URL('./pair_worker.js', import.meta.url);
 
 /**
- * Builds pairs on `workers` threads, or with 0 on the calling one; `onBuilt` is told of each as it comes, with the
+ * Builds pairs on `workers` threads, or with 0 on the calling one; `onBuilt` receives each as it arrives, with the
  * index of its task. A build is a pure function of its task, so the number of threads changes nothing but the time. A
- * task is copied to its thread when its turn comes and a build comes back without a copy: beside the builds, the legs
+ * task is copied to its thread when its turn comes and a build is returned without a copy: beside the builds, the legs
  * of at most `workers` pairs are in memory twice.
- * @throws what a build throws; the others are given up then
+ * @throws the error of a build; the others are canceled then
  */
 export async function buildPairs(
   tasks: readonly PairTask[],

@@ -1,7 +1,7 @@
 import type { BarLabels } from '../label/pair_labels.ts';
 import type { PairHistory } from './pair_history.ts';
 
-/** What rows are made of, beside labels. */
+/** Parts of a row, beside labels. */
 export interface WithHistory {
   readonly history: PairHistory;
 }
@@ -42,7 +42,7 @@ export function selectRows<Build extends WithHistory>(
   let row = 0;
   builds.forEach((build, pair) =>
     wantedOf(build, (place, bar) => {
-      // Row i is the wanted bar ⌊i · wanted / length⌋.
+      // Row i is the sampled bar ⌊i · wanted / length⌋.
       if (row < length && seen++ === Math.floor((row * wanted) / length)) {
         list.pair[row] = pair;
         list.place[row] = place;

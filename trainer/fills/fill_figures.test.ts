@@ -15,7 +15,7 @@ function figures(trades: LiveTrade[], entries: JournaledSignal[], change: Partia
 }
 
 describe('figures of fills', () => {
-  it('are none where there is nothing', () => {
+  it('are empty without fills', () => {
     expect(figures([], [journaled(enterBody(idOf(1)), T0)])).toEqual({});
   });
 
@@ -35,7 +35,7 @@ describe('figures of fills', () => {
     expect(total.shortfall_bps).toBeCloseTo(1.5, 6);
   }); // prettier-ignore
 
-  it('count as refused what was not opened, when it is over or was answered', () => {
+  it('count unopened signals as refused, when they have expired or were answered', () => {
     const entries = [1, 2, 3].map((number) => journaled(enterBody(idOf(number)), T0 + number));
     const trades = [
       tradeOf(openFill(), null),
@@ -47,7 +47,7 @@ describe('figures of fills', () => {
     expect(figures(trades, entries)['paper']!.total).toMatchObject({ enters: 3, refused: 2 });
   });
 
-  it('are apart for paper and real money, and ask nothing of who was not there', () => {
+  it('are separate for paper and real money, and require nothing of absent consumers', () => {
     const real = openFill({ account: 'real', signal_ms: T0 + 1000, time_ms: T0 + 1100 });
     const trades = [tradeOf(openFill(), null), tradeOf(real, null)];
     const found = figures(trades, [journaled(enterBody(idOf(1)), T0), journaled(enterBody(idOf(2)), T0 + 1000)]);

@@ -20,7 +20,7 @@ export interface FillFigures {
    * (Perold 1988).
    */
   readonly shortfall_bps: number | null;
-  /** From the publication of a signal to the fill, of fills that a signal asked for. */
+  /** From the publication of a signal to its fill, of fills with a signal. */
   readonly latency_ms_p50: number | null;
   readonly latency_ms_p95: number | null;
   /** ENTER signals that the account could have followed, and those of them that it did not open. */
@@ -48,8 +48,8 @@ export interface FiguresInput {
 }
 
 /**
- * What became of signals in the world, by kind of account. An ENTER counts for a program from its first line about that
- * pair on, when its maximum age is over or it was answered: who was not there refused nothing. Pure.
+ * Outcome of signals at the accounts, by kind of account. An ENTER counts for a program from its first line about that
+ * pair on, when its maximum age is over or it was answered: an absent program refused nothing. Pure.
  */
 export function fillFigures(input: FiguresInput): Readonly<Record<string, AccountFigures>> {
   const accounts = [...new Set(input.trades.map(({ account }) => account))].sort();
@@ -115,11 +115,9 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
   };
 }
 
-/**
- * How much worse than the close that its signal named a fill was, in basis points; none where no signal asked for it.
- */
+/** How much worse a fill was than the close in its signal, in basis points; empty without a signal. */
 export function shortfallOf({ side, filled_price, signal_price, signal_ms }: LiveTrade): number[] {
-  // What no signal asked for has no price of a signal.
+  // A fill without a signal has no signal price.
   if (filled_price === null || signal_price === null || signal_ms === null) return [];
   return [(filled_price / signal_price - 1) * 10_000 * (side === 'BUY' ? 1 : -1)];
 }

@@ -25,8 +25,8 @@ function resultFiles(paths: HomePaths): string[] {
 }
 
 /**
- * The mark of a file is kept when its lines are: a trainer that is killed in between reads them again, and the store
- * knows them.
+ * The mark of a file is saved after its lines: a trainer that is killed in between reads them again, and the store
+ * recognizes them.
  */
 export function createFillFiles({ db }: Store, intake: FillIntake, paths: HomePaths, clock: Clock): FillFiles {
   const marks = new Map<string, FileMark>();
@@ -79,7 +79,7 @@ export function createFillFiles({ db }: Store, intake: FillIntake, paths: HomePa
   };
 }
 
-/** What was written to a file between the last look at it and its being put away under another name. */
+/** Lines written to a file between the last read and its rotation. */
 async function readRest(
   path: string,
   mark: FileMark,

@@ -21,7 +21,7 @@ const NEW = '>';
 
 export interface FillStreamOptions {
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
-  /** Resolves when the store has the lines; entries are acknowledged then. Told again of what it rejects. */
+  /** Resolves when the store has the lines; entries are acknowledged then. Called again with lines it rejects. */
   take(lines: readonly string[]): Promise<unknown>;
   /** Called once per change. */
   onState(state: StreamConnectionState, detail: string): void;
@@ -30,14 +30,14 @@ export interface FillStreamOptions {
 type Entry = [id: string, fields: string[] | null];
 
 /**
- * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: what was delivered and never
- * acknowledged first, then what is new. A Redis that is absent, restarts, or comes back empty is tried again for ever;
- * the group is made anew where it is gone.
+ * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: entries that were delivered and never
+ * acknowledged first, then new ones. A Redis that is absent, restarts, or comes back empty is retried forever; a
+ * missing group is created again.
  */
 export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
   async function makeGroup({ redis }: StreamConnection): Promise<void> {
     try {
-      // From the first entry on: what came before there was a trainer is wanted too.
+      // From the first entry on: entries from before the first start of a trainer are read too.
       await redis.xgroup('CREATE', FILLS_STREAM, FILLS_GROUP, '0', 'MKSTREAM');
     } catch (error) {
       if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;

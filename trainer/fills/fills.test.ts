@@ -89,7 +89,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
 
   const stored = async (): Promise<string[]> => (await readTrades(store, { market: 'live' })).map(({ line }) => line).sort(); // prettier-ignore
 
-  it('take each fill once, however often and on however many ways it comes', async () => {
+  it('take each fill once, however often and by however many transports it arrives', async () => {
     const lines = linesOf(someFills());
     expect(await intake.take(lines, 'file', 'result.json')).toEqual({ added: 10, duplicates: 0, refused: 0 });
     expect(await intake.take(lines, 'redis', FILLS_STREAM)).toEqual({ added: 0, duplicates: 10, refused: 0 });
@@ -98,7 +98,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(await stored()).toEqual(linesOf(someFills(12)).sort());
   });
 
-  it('stand in the file that has them, also when Redis was faster', async () => {
+  it('are attributed to the file that has them, also when Redis was faster', async () => {
     const lines = linesOf(someFills(3));
     await intake.take(lines, 'redis', FILLS_STREAM);
     await intake.take(lines.slice(1), 'file', 'result.json');
@@ -110,12 +110,12 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     ]);
   });
 
-  it('have what a fill says, and what it comes to', async () => {
+  it('have the values of a fill, and those computed from it', async () => {
     journalSignals(enterBody(idOf(1)), exitBody(idOf(1), 'Z_EXIT', { signal_id: idOf(2), price_b: null }));
     const stray = openFill({ slippage_bps: 99, latency_ms: -5 });
     await intake.take(linesOf([stray, closeFill(), refusedFill({ signal_ms: 0 })]), 'file', 'x');
     const [refused, open, close] = await readTrades(store, { market: 'live' });
-    // What can be computed is not believed.
+    // Values that can be computed are not taken from the fill.
     expect(open).toMatchObject({
       fill_key: fillKey(stray), account: 'paper', leg: 'A', side: 'SELL', lots: 0.5, ticket: 1, latency_ms: 250, signal_ms: BEGAN_MS,
       signal_action: 'ENTER', signal_reason: 'ENTRY', signal_bar: '2026-11-20T08:26:00Z', signal_price: 4100.5, model_version: '20261120_0800',
@@ -126,7 +126,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(refused).toMatchObject({ error: 'CAP_OPEN_PAIRS', signal_ms: null, latency_ms: null, signal_price: null });
   });
 
-  it('find the signal of a fill when the journal has it later', async () => {
+  it('find the signal of a fill when the journal gets it later', async () => {
     await intake.take(linesOf([openFill()]), 'file', 'x');
     expect((await readTrades(store, { market: 'live' }))[0]).toMatchObject({ signal_action: null });
     expect(await intake.join()).toBe(0);
@@ -136,7 +136,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(await intake.join()).toBe(0);
   });
 
-  it('keep what is no fill, or contradicts one, apart, and each once', async () => {
+  it('keep invalid and contradicting lines separately, and each once', async () => {
     await intake.take(linesOf([openFill()]), 'file', 'x');
     const lines = ['hello', linesOf([openFill({ filled_price: 4000 })])[0]!, `{"schema":"minutehand.fill/9"}`];
     expect(await intake.take(lines, 'file', 'x')).toEqual({ added: 0, duplicates: 0, refused: 3 });
@@ -146,7 +146,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect((await readTrades(store, { market: 'live' }))[0]).toMatchObject({ filled_price: 4099.59 });
   });
 
-  it('take the whole line behind one that was cut off without a newline', async () => {
+  it('take the whole line after one that was truncated without a newline', async () => {
     const [first, second] = linesOf(someFills(2)) as [string, string];
     expect(await intake.take([first.slice(0, 100) + second], 'file', 'x')).toMatchObject({ added: 1, refused: 1 });
     expect(await stored()).toEqual([second]);
@@ -173,7 +173,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       if (note === '') await running.stop();
     });
 
-    it('wherever they stand, as they grow, over restarts', async () => {
+    it('from any position, as they grow, over restarts', async () => {
       const fills = someFills(9);
       mkdirSync(join(paths.signals, 'XAUUSD_XAGUSD'), { recursive: true });
       const places = [result(), join(paths.signals, 'result.json'), join(paths.signals, 'XAUUSD_XAGUSD', 'result.json')]; // prettier-ignore
@@ -208,7 +208,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       expect(await readRefusedLines(store)).toEqual([]);
     });
 
-    it('and let half a line wait for its other half', async () => {
+    it('and leave a partial line until it is complete', async () => {
       const text = textOf(someFills(2));
       writeFileSync(result(), text.slice(0, -50));
       await running.pass();
@@ -219,7 +219,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       expect(await readRefusedLines(store)).toEqual([]);
     });
 
-    it('by themselves, without being asked', async () => {
+    it('automatically, without a request', async () => {
       writeFileSync(result(), textOf(someFills(3)));
       await eventually(async () => (await stored()).length === 3);
     });
@@ -265,7 +265,7 @@ describe('fills from Redis', () => {
     return sum;
   };
 
-  it('are taken from the first one on, those that came before the trainer too, and acknowledged', async () => {
+  it('are taken from the first one on, also those from before the trainer, and acknowledged', async () => {
     await send(someFills(3));
     await client.xadd(FILLS_STREAM, '*', 'something', 'else');
     start();
@@ -278,7 +278,7 @@ describe('fills from Redis', () => {
     await store.close();
   });
 
-  it('are taken again when a trainer that had them died before it had stored them', async () => {
+  it('are taken again when a trainer died before it stored them', async () => {
     await client.xgroup('CREATE', FILLS_STREAM, 'minutehand-trainer', '0', 'MKSTREAM');
     await send(someFills(4));
     // As the trainer does it, and then nothing more.
@@ -289,7 +289,7 @@ describe('fills from Redis', () => {
     await eventually(async () => (await pending()) === 0);
   });
 
-  it('go on when Redis was restarted and came back empty', async () => {
+  it('continue when Redis was restarted and came back empty', async () => {
     start();
     await send(someFills(2));
     await eventually(async () => (await count()) === 2);

@@ -30,7 +30,7 @@ export interface RunningFills {
 }
 
 const EVERY_MS = 1000;
-/** A store that is away is asked again so often. */
+/** Retry interval while the store is unavailable. */
 const RETRY_MS = 10_000;
 
 /**

@@ -31,7 +31,7 @@ export interface FillIntake {
 /** A row for each parameter of a statement: SQLite takes 32,766. */
 const ROWS_AT_ONCE = 200;
 const KEPT_LINE = 500;
-/** A line that was cut off, and another one written behind it without a newline between. */
+/** A truncated line, followed by another one without a newline between. */
 const LINE_BEGIN = '{"schema":"';
 /**
  * The journal is some milliseconds behind the signal; what it does not show so long after the fill it does not have.
@@ -75,7 +75,7 @@ const UNKNOWN_SIGNAL: SignalColumns = {
   max_age_bars: null,
 };
 
-/** What turns lines into rows: checked, each once, with the signal that caused them. */
+/** Converts lines to rows: checked, each once, with the signal that caused them. */
 export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock): FillIntake {
   return new StoreIntake(db, signals, clock);
 }
@@ -171,7 +171,7 @@ class StoreIntake implements FillIntake {
         .execute();
   }
 
-  /** Those of the rows that say something else than what is known under their key. */
+  /** The rows that contradict the stored row of their key. */
   async #contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
     const keys = rows.map(({ fill_key }) => fill_key);
     const known = await this.#db
@@ -187,7 +187,7 @@ class StoreIntake implements FillIntake {
     });
   }
 
-  /** What Redis was faster with than its own file. */
+  /** Fills that Redis delivered before their own file. */
   async #keepPlace(rows: readonly TradeRow[], place: string): Promise<void> {
     const lines = rows.map(({ line }) => line);
     const keys = rows.map(({ fill_key }) => fill_key);
@@ -229,7 +229,7 @@ export function rowOf(
   line: string,
   signal: SignalBody | null,
 ): Omit<TradeRow, 'source' | 'place' | 'received_ms'> {
-  // What can be computed is computed here.
+  // Derived values are computed here.
   const { schema: _schema, slippage_bps: _slippage, latency_ms: _latency, ...own } = fill;
   const isKnown = fill.signal_ms > 0;
   return {

@@ -58,7 +58,7 @@ describe('signals of a journal', () => {
     signals.close();
   }); // prettier-ignore
 
-  it('tell at which minutes of a pair models of a version spoke', () => {
+  it('list the minutes of a pair with signals of a version', () => {
     const [first, second] = ['20261101_0300', '20261108_0300'];
     const store = openJournal(path);
     const rows = Array.from({ length: 30 }, (_, index) => {

@@ -32,7 +32,7 @@ interface Row {
 
 /**
  * Opens a journal for looking up signals. Never writes.
- * @returns null when there is none, or none that can be read
+ * @returns null when there is none, or none that is readable
  */
 export function openJournalSignals(path: string): JournalSignals | null {
   if (!existsSync(path)) return null;
@@ -49,7 +49,7 @@ export function openJournalSignals(path: string): JournalSignals | null {
 }
 
 function lookInto(db: Database): JournalSignals {
-  // There is no index by id: it would cost the daemon at every bar what is asked for at a trade.
+  // There is no index by id: the daemon would pay for it at every bar, and it is needed only at a trade.
   const byId = db.prepare(
     `SELECT body, generated_at_ms AS generatedAtMs FROM signals
      WHERE pair_id = ? AND signal_row >= ? AND signal_row < ? AND signal_id IN (SELECT value FROM json_each(?)) ORDER BY signal_row`,
@@ -68,7 +68,7 @@ function lookInto(db: Database): JournalSignals {
     `SELECT time FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
   );
 
-  /** The first row that was published at or after a moment, as far as the clock never went back. */
+  /** The first row that was published at or after a moment, if the clock never stepped back. */
   function rowAt(ms: number): number {
     const { first, last } = ends.get() as { first: number | null; last: number | null };
     if (first === null || last === null) return 0;

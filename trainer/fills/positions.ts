@@ -1,10 +1,10 @@
 import { groupedBy } from './grouping.ts';
 import type { LiveTrade } from './live_trades.ts';
 
-/** What one program did with one entry of the daemon. */
+/** One program's handling of one entry of the daemon. */
 export interface LivePosition {
   readonly account: string;
-  /** Where its fills stand: two programs at the same time have two books. */
+  /** Source of its fills: two programs at the same time have two books. */
   readonly place: string;
   readonly positionId: string;
   readonly pairId: string;
@@ -50,8 +50,8 @@ export function isClosed({ opens, closes }: LivePosition): boolean {
 }
 
 /**
- * From when on a program has followed each pair, in epoch ms: an ENTER before that, or of a pair it has never said
- * anything about, asked nothing of it. What it does not follow up it says, too.
+ * Start time of each pair for a program, in epoch ms: an ENTER before that, or of a pair without any fill of the
+ * program, requires nothing of it. It also reports the pairs it does not follow.
  */
 export function followedSince(own: readonly LiveTrade[]): ReadonlyMap<string, number> {
   const since = new Map<string, number>();

@@ -22,29 +22,29 @@ function findings(input: Partial<ReconcileInput>): FillFinding[] {
 }
 const codes = (input: Partial<ReconcileInput>): string[] => findings(input).map(({ code }) => code);
 
-describe('fills laid against signals', () => {
+describe('fills compared with signals', () => {
   it('give no finding when a pair is opened by its ENTER and closed by its EXIT', () => {
     expect(findings({ trades: [A, B, CLOSE_A, CLOSE_B], entries: [ENTERED] })).toEqual([]);
     expect(findings({ trades: [A, B], entries: [ENTERED] })).toEqual([]);
     expect(findings({ trades: [tradeOf(refusedFill(), ENTER)], entries: [ENTERED] })).toEqual([]);
   });
 
-  it('say when no journal has the signal, once it had the time to get there', () => {
+  it('report a signal that no journal has, once it had the time to get there', () => {
     const stray = tradeOf(refusedFill(), null);
     expect(codes({ trades: [stray] })).toEqual(['SIGNAL_UNKNOWN']);
     expect(codes({ trades: [stray], nowMs: OPENED_MS + SETTLE_MS - 1 })).toEqual([]);
   });
 
-  it('say when the signal was no ENTER, or wanted the other side', () => {
+  it('report a signal that was no ENTER, or had the other side', () => {
     expect(codes({ trades: [tradeOf(refusedFill(), bodyOf())] })).toEqual(['SIGNAL_MISMATCH']);
     const wrong = tradeOf(openFill({ side: 'BUY' }), ENTER);
-    expect(findings({ trades: [wrong, B] })).toMatchObject([{ code: 'SIGNAL_MISMATCH', seen: 'leg A BUY, and the signal says SELL' }]);
+    expect(findings({ trades: [wrong, B] })).toMatchObject([{ code: 'SIGNAL_MISMATCH', seen: 'leg A BUY, and the signal has SELL' }]);
     // β below zero: both legs have the same side.
     const negative = enterBody(idOf(1), { beta: -0.8 });
     expect(codes({ trades: [tradeOf(openFill(), negative), tradeOf(openFill({ leg: 'B', side: 'SELL' }), negative)] })).toEqual([]);
   }); // prettier-ignore
 
-  it('say when a program that was there neither followed nor refused an ENTER', () => {
+  it('report a present program that neither followed nor refused an ENTER', () => {
     const later = journaled(enterBody(idOf(7)), OPENED_MS + 5 * BAR_MS);
     const missed = { trades: [A, B], entries: [ENTERED, later] };
     expect(findings(missed)).toMatchObject([{ code: 'ENTER_WITHOUT_FILL', position_id: idOf(7) }]);
@@ -55,13 +55,13 @@ describe('fills laid against signals', () => {
     expect(codes({ trades: [A, B], entries: [earlier, elsewhere] })).toEqual([]);
   });
 
-  it('do not take two programs for one', () => {
+  it('keep two programs separate', () => {
     const other = [A, B].map((trade) => ({ ...trade, place: 'other.json', ticket: trade.ticket + 100 }));
     expect(findings({ trades: [A, B, ...other], entries: [ENTERED] })).toEqual([]);
     expect(codes({ trades: [A, B, other[0]!], entries: [ENTERED] })).toEqual(['LEG_ALONE']);
   });
 
-  it('say when a leg stands alone, once the other one had the time to follow', () => {
+  it('report a single leg, once the other one had the time to follow', () => {
     expect(codes({ trades: [A] })).toEqual(['LEG_ALONE']);
     expect(codes({ trades: [A], nowMs: OPENED_MS + SETTLE_MS - 1 })).toEqual([]);
     // The second leg failed, and the first one was closed again: that is how it has to be.
@@ -69,7 +69,7 @@ describe('fills laid against signals', () => {
     expect(codes({ trades: [A, undone] })).toEqual([]);
   });
 
-  it('say when volumes do not fit', () => {
+  it('report volumes that do not match', () => {
     const half = tradeOf(closeFill({ lots: 0.25 }), EXIT);
     expect(codes({ trades: [A, B, half, CLOSE_B] })).toEqual(['VOLUME_MISMATCH']);
     expect(codes({ trades: [A, B, CLOSE_A] })).toEqual(['VOLUME_MISMATCH']);
@@ -79,19 +79,19 @@ describe('fills laid against signals', () => {
     expect(codes({ trades: [CLOSE_A] })).toEqual(['CLOSE_WITHOUT_OPEN']);
   });
 
-  it('say when a leg was opened twice', () => {
+  it('report a leg that was opened twice', () => {
     const again = tradeOf(openFill({ ticket: 9 }), ENTER);
     expect(codes({ trades: [A, again, B] })).toEqual(['LEG_DOUBLED']);
   });
 
-  it('say when a position is open for longer than its signal allows', () => {
+  it('report a position that is open for longer than its signal allows', () => {
     const allowedMs = (60 + 5) * BAR_MS + SETTLE_MS;
     expect(codes({ trades: [A, B], nowMs: OPENED_MS + allowedMs - 1 })).toEqual([]);
     expect(codes({ trades: [A, B], nowMs: OPENED_MS + allowedMs })).toEqual(['OPEN_TOO_LONG']);
     expect(codes({ trades: [A, B, CLOSE_A, CLOSE_B], nowMs: OPENED_MS + allowedMs })).toEqual([]);
   });
 
-  it('name the lines that were no fills, in their place in time', () => {
+  it('list the invalid lines, in time order', () => {
     const line = {
       line_sha256: '',
       code: 'FILL_FORMAT',

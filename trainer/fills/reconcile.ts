@@ -2,7 +2,7 @@ import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
 import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type LivePosition } from './positions.ts';
 
-/** What can be wrong between the daemon's signals and what accounts did with them. */
+/** Possible contradictions between the daemon's signals and the fills of accounts. */
 export const FINDINGS = {
   SIGNAL_UNKNOWN: 'a fill names a signal that no journal has',
   SIGNAL_MISMATCH: 'a fill contradicts the signal it names',
@@ -39,7 +39,7 @@ export interface ReconcileInput {
   readonly settleMs: number;
 }
 
-/** An expert advisor closes by itself that many bars after the maximum age at the latest. */
+/** An expert advisor closes on its own that many bars after the maximum age at the latest. */
 const GRACE_BARS = 5;
 
 /** Lays fills against signals. What may still be on its way is no finding. In order of time. Pure. */
@@ -71,10 +71,10 @@ function againstSignal(trade: LiveTrade, { nowMs, settleMs }: ReconcileInput): F
   }
   if (kind === 'close') return [];
   if (signal_action !== 'ENTER')
-    return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `${kind} by ${signal_id}, which says ${signal_action}` }];
+    return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `${kind} by ${signal_id}, which has ${signal_action}` }];
   const wanted = wantedSide(trade);
   if (trade.side === '' || wanted === null || wanted === trade.side) return [];
-  return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `leg ${trade.leg} ${trade.side}, and the signal says ${wanted}` }];
+  return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `leg ${trade.leg} ${trade.side}, and the signal has ${wanted}` }];
 }
 
 /** With z above zero leg A is sold; leg B has the other side when β is above zero. */

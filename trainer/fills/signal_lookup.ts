@@ -8,7 +8,7 @@ export interface SoughtSignal {
   readonly market: string;
   readonly pair_id: string;
   readonly signal_id: string;
-  /** When it was published; 0 or null where the fill does not say. */
+  /** When it was published; 0 or null where the fill has no time. */
   readonly signal_ms: number | null;
   /** Of the fill. */
   readonly time_ms: number;
@@ -22,7 +22,7 @@ export interface SignalLookup {
   entries(market: string, fromMs: number, toMs: number): JournaledSignal[];
 }
 
-/** What closes a position by itself names its ENTER and not when that was: no longer ago than this. */
+/** A close without a signal names its ENTER but not the time of it: no longer ago than this. */
 const OPENED_BEFORE_MS = 4 * 86_400_000;
 
 export function journalLookup(settings: Settings, paths: HomePaths): SignalLookup {

@@ -38,7 +38,7 @@ describe('the tail of a file', () => {
     );
   });
 
-  it('waits for the end of the last line, and takes carriage returns and a byte order mark for what they are', () => {
+  it('waits for the end of the last line, and handles carriage returns and a byte order mark', () => {
     writeFileSync(path, '\uFEFFone\r\n\r\ntwo\r\nthr');
     const first = readNewLines(path, null)!;
     expect(first.lines).toEqual(['one', 'two']);
@@ -46,7 +46,7 @@ describe('the tail of a file', () => {
     expect(readNewLines(path, first.mark)!.lines).toEqual(['three']);
   });
 
-  it('is null while there is no file, and starts when it comes', () => {
+  it('is null while there is no file, and starts when it appears', () => {
     expect(readNewLines(path, null)).toBeNull();
     writeFileSync(path, 'one\n');
     expect(readNewLines(path, null)!.lines).toEqual(['one']);
@@ -62,7 +62,7 @@ describe('the tail of a file', () => {
         renameSync(`${path}.tmp`, path);
       },
     ],
-  ])('begins anew when the file %s', (_what, change) => {
+  ])('restarts when the file %s', (_what, change) => {
     writeFileSync(path, 'old 1\nold 2\n');
     const { mark } = readNewLines(path, null)!;
     change();
@@ -74,7 +74,7 @@ describe('the tail of a file', () => {
     expect([...read.lines, ...rest.lines]).not.toContain('old 1');
   });
 
-  it('goes on in a file that was written anew with the same lines and more', () => {
+  it('continues in a file that was rewritten with the same lines and more', () => {
     writeFileSync(path, 'one\ntwo\n');
     const { mark } = readNewLines(path, null)!;
     writeFileSync(`${path}.tmp`, 'one\ntwo\nthree\n');
@@ -82,7 +82,7 @@ describe('the tail of a file', () => {
     expect(readNewLines(path, mark)).toMatchObject({ lines: ['three'], isAnew: false });
   });
 
-  it('finds the file under the name that a rotation gave it', () => {
+  it('finds the file under its name after rotation', () => {
     writeFileSync(path, 'one\ntwo\n');
     const { mark } = readNewLines(path, null)!;
     appendFileSync(path, 'three\n');

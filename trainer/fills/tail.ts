@@ -13,10 +13,7 @@ export interface TailedLines {
   /** Whole lines that are new, without their ends, none of them empty. */
   readonly lines: readonly string[];
   readonly mark: FileMark;
-  /**
-   * Whether it was read from its beginning although there was a mark: another file stands there now, or it was written
-   * anew.
-   */
+  /** Whether it was read from its beginning although there was a mark: the file was replaced or rewritten. */
   readonly isAnew: boolean;
   /** Whether there may be more right now. */
   readonly hasMore: boolean;
@@ -27,8 +24,8 @@ const PRINT_BYTES = 1024;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
- * Reads on where `mark` says; from the beginning when what stands before it is not what was read. The last line waits
- * until it has its newline. A line that does not end within a megabyte is given in pieces, so that nothing is stuck.
+ * Continues reading at `mark`; from the beginning when the content before it has changed. The last line waits until it
+ * has its newline. A line that does not end within a megabyte is returned in pieces, so that nothing is stuck.
  * @returns null when there is no such file, or it cannot be opened now
  */
 export function readNewLines(path: string, mark: FileMark | null): TailedLines | null {

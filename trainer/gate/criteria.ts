@@ -1,12 +1,12 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { RetrainPolicy } from '../../shared/policy/schema.ts';
 
-/** How far a challenger may fall behind the champion: in AUC, and as a share of the champion's Sharpe ratio. */
-export const AUC_TOLERANCE = 0.02;
-export const SHARPE_TOLERANCE = 0.1;
-export const MIN_AUC = 0.52;
-/** With fewer entry candidates that neither has seen, nothing can be compared. */
-export const MIN_CANDIDATES = 50;
+/** How strict adoption is: retrain_policy.yaml. */
+export type AdoptionLimits = Pick<
+  RetrainPolicy,
+  'adopt_min_auc' | 'adopt_min_candidates' | 'adopt_min_sharpe_gain' | 'adopt_max_auc_loss'
+>;
 
 export interface GateResult {
   readonly name: string;
@@ -16,12 +16,12 @@ export interface GateResult {
 }
 
 /** A model that learned nothing (as from shuffled labels) ranks like a coin. */
-export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>): GateResult {
+export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>, least: number): GateResult {
   return {
     name: 'ai1 auc',
-    passed: auc !== null && auc >= MIN_AUC,
+    passed: auc !== null && auc >= least,
     seen: shown(auc),
-    limit: `at least ${MIN_AUC} on the holdout`,
+    limit: `at least ${least} on the holdout`,
   };
 }
 
@@ -77,18 +77,23 @@ export function checkExecutable(
  * @param times open times of the holdout's entry candidates
  * @param from start of the comparison: neither side has learned from bars that open at or after it
  */
-export function checkCandidates(times: ArrayLike<number>, from: OpenTime, version: string): GateResult | null {
+export function checkCandidates(
+  times: ArrayLike<number>,
+  from: OpenTime,
+  version: string,
+  { adopt_min_candidates: least }: Pick<AdoptionLimits, 'adopt_min_candidates'>,
+): GateResult | null {
   const candidates = Array.from(times).filter((time) => time >= from).length;
-  if (candidates >= MIN_CANDIDATES) return null;
+  if (candidates >= least) return null;
   return {
     name: 'champion',
     passed: false,
     seen: `${candidates} entry candidates that neither these models nor ${version} have learned from`,
-    limit: `at least ${MIN_CANDIDATES} to compare by`,
+    limit: `at least ${least} to compare by`,
   };
 }
 
-/** What a comparison asks of each side: AI1's AUC, and the backtest as if every pair had an edge. */
+/** The figures of a comparison for each side: AI1's AUC, and the backtest as if every pair had an edge. */
 export interface Compared {
   readonly version: string;
   readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };
@@ -96,24 +101,32 @@ export interface Compared {
 }
 
 /** Whether the challenger ranks not worse than the champion, both on the same bars. */
-export function checkChampionAuc(champion: Compared, challenger: Compared): GateResult {
+export function checkChampionAuc(
+  champion: Compared,
+  challenger: Compared,
+  { adopt_max_auc_loss: most }: AdoptionLimits,
+): GateResult {
   const [old, young] = [champion.models.ai1.auc, challenger.models.ai1.auc];
   return {
     name: 'champion auc',
-    passed: old === null || (young !== null && young >= old - AUC_TOLERANCE),
+    passed: old === null || (young !== null && young >= old - most),
     seen: `${shown(young)} against ${shown(old)} of ${champion.version}`,
-    limit: `not more than ${AUC_TOLERANCE} below`,
+    limit: `not more than ${most} below`,
   };
 }
 
 /**
- * Whether the challenger earns not less than the champion, both on the same bars. A model that does not trade has a
- * ratio of 0.
+ * Whether the challenger earns more than the champion by the least gain, both on the same bars. A model that does not
+ * trade has a ratio of 0.
  */
-export function checkChampionSharpe(champion: Compared, challenger: Compared): GateResult {
+export function checkChampionSharpe(
+  champion: Compared,
+  challenger: Compared,
+  { adopt_min_sharpe_gain: gain }: AdoptionLimits,
+): GateResult {
   const [old, young] = [champion.all_pairs.total, challenger.all_pairs.total];
   const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];
-  const leastSharpe = oldSharpe - SHARPE_TOLERANCE * Math.abs(oldSharpe);
+  const leastSharpe = oldSharpe + gain;
   return {
     name: 'champion net sharpe',
     passed: youngSharpe >= leastSharpe,

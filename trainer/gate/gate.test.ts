@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import type { TrainResult } from '../pipeline.ts';
@@ -47,7 +48,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the comparison with the active models says. */
+/** Results of the comparison with the active models. */
 async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<GateResult[]> {
   const onProgress = (stage: string): void => void stages?.add(stage);
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };
@@ -67,13 +68,13 @@ async function compared(challenger: TrainResult, own = bars, stages?: Set<string
 }
 
 describe('check', () => {
-  it('has nothing to compare with before there is a champion', async () => {
+  it('compares nothing before there is a champion', async () => {
     expect(await compared(champion.result)).toEqual([
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
   });
 
-  it('finds models as good as themselves, on the bars of the holdout', async () => {
+  it('finds models equal to themselves, on the bars of the holdout', async () => {
     activate(folder, champion.version);
     const { result } = twin;
     const stages = new Set<string>();
@@ -92,9 +93,17 @@ describe('check', () => {
     expect(Number(trades)).toBeGreaterThan(0);
   });
 
+  it('holds back, with the delivered values, models that are no better', async () => {
+    activate(folder, champion.version);
+    const { retrain } = loadSettings({ env: {} });
+    const context = { settings: { ...settings, retrain }, bars, modelsFolder: folder, workers: 0 };
+    const gates = await adoptionGates(twin.result, { ...context, onProgress: () => undefined });
+    expect(gates.at(-1)).toMatchObject({ name: 'champion net sharpe', passed: false });
+  });
+
   it('keeps out models that know less than the champion about the same bars', async () => {
     activate(folder, champion.version);
-    // One stump, far from the answer, on a market that a real model knows well.
+    // One stump, far from the label, on a market with a strong signal.
     const { train } = settings.minutehand;
     const stump = { ...train.ai1, rounds: 1, leaves: 2, column_fraction: 0.03 };
     const weak = tinySettings({ minutehand: { train: { ai1: stump } } });
@@ -102,7 +111,7 @@ describe('check', () => {
     expect((await compared(result))[0]).toMatchObject({ name: 'champion auc', passed: false });
   });
 
-  it('does not compare on bars that either has learned from', async () => {
+  it('does not compare on bars that either was trained on', async () => {
     activate(folder, champion.version);
     const early = tinyBars(settings, Math.round(TINY_MINUTES * 0.7));
     const { version, result } = await trainTinyModels(folder, { settings, bars: early });
@@ -123,7 +132,7 @@ describe('check', () => {
     );
   });
 
-  it('does not hold a live bundle against models of a simulated market, nor any against damaged ones', async () => {
+  it('does not compare a live bundle with models of a simulated market, nor any with damaged ones', async () => {
     activate(folder, champion.version);
     const result: TrainResult = { ...twin.result, manifest: { ...twin.result.manifest, market: 'live' } };
     expect(await compared(result)).toEqual([
@@ -135,7 +144,7 @@ describe('check', () => {
 });
 
 describe('golden vectors', () => {
-  it('keep out a bundle whose files are no longer what was learned', async () => {
+  it('veto a bundle whose files differ from the trained ones', async () => {
     const path = join(folder, 'damaged', basename(twin.path));
     cpSync(twin.path, path, { recursive: true });
     const manifest = join(path, 'manifest.json');

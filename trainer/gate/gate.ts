@@ -34,18 +34,20 @@ export async function adoptionGates(result: TrainResult, context: AdoptionContex
 }
 
 async function adoptionEvidence(result: TrainResult, context: AdoptionContext): Promise<AdoptionEvidence> {
+  const limits = context.settings.retrain;
   const golden = { name: 'golden vectors', limit: 'onnxruntime answers within 1e-5 of the learner' };
   let challenger: ModelSet;
   try {
     challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
   } catch (error) {
-    return { golden: { ...golden, passed: false, seen: describeError(error).message }, comparison: null };
+    return { golden: { ...golden, passed: false, seen: describeError(error).message }, comparison: null, limits };
   }
   try {
     const rows = result.manifest.golden.features.length;
     return {
       golden: { ...golden, passed: true, seen: `${rows} rows in each of three models` },
       comparison: await compareWithChampion(result, challenger, context),
+      limits,
     };
   } finally {
     await challenger.release();
@@ -74,7 +76,7 @@ async function compare(
 ): Promise<Comparison> {
   const championFrom = Date.parse(champion.manifest.period.holdout_from) / 1000;
   const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
-  const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version);
+  const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version, settings.retrain);
   if (refusal !== null) return { kind: 'refused', result: refusal };
   const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
   const { bundles } = await backtestPeriod({
@@ -92,7 +94,7 @@ async function compare(
   return { kind: 'compared', champion: old, challenger: young, since: isoMinute(from) };
 }
 
-/** The active bundle, or why there is none to compare with: one that cannot be used does not keep its successor out. */
+/** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */
 async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | string> {
   const { modelsFolder } = context;
   try {

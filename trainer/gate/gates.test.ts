@@ -17,8 +17,9 @@ const side = (version: string, auc: number): Compared => ({
   models: { ai1: { auc } },
   all_pairs: { total: { net_sharpe: 1, trades: 50 } },
 });
+const limits = { adopt_min_auc: 0.52, adopt_min_candidates: 50, adopt_min_sharpe_gain: -1, adopt_max_auc_loss: 0.02 };
 const namesOf = (comparison: Comparison | null): string[] =>
-  checkAdoption({ golden, comparison }).map(({ name }) => name);
+  checkAdoption({ golden, limits, comparison }).map(({ name }) => name);
 
 describe('the list of gates', () => {
   it('has each name once', () => {
@@ -27,11 +28,11 @@ describe('the list of gates', () => {
     expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
   });
 
-  it('says of every gate what it vetoes and what to do, in a sentence', () => {
+  it('describes what every gate vetoes and the next step, in a sentence', () => {
     for (const { vetoes, next } of GATES) for (const text of [vetoes, next]) expect(text).toMatch(/^[A-Z].*\.$/);
   });
 
-  it('refuses to go on without the result of a leakage test', () => {
+  it('refuses to continue without the result of a leakage test', () => {
     const { check } = BUNDLE_GATES.find(({ name }) => name === 'ai2 label ends')!;
     const other = { name: 'ai1 label ends', passed: true, seen: '', limit: '' };
     expect(() => check({ leakage: [other] } as never)).toThrow('no result of the leakage test ai2 label ends');
@@ -43,15 +44,18 @@ describe('checkAdoption', () => {
     expect(namesOf(null)).toEqual(['golden vectors']);
   });
 
-  it('has one result where there is no champion or too little to compare by, and two where both were compared', () => {
+  it('has one result where there is no champion or too little to compare, and two where both were compared', () => {
     const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
-    expect(checkAdoption({ golden, comparison: { kind: 'refused', result: refusal } })).toEqual([golden, refusal]);
-    expect(checkAdoption({ golden, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
+    expect(checkAdoption({ golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
+      golden,
+      refusal,
+    ]);
+    expect(checkAdoption({ golden, limits, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
       golden,
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
     const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), since: '2024-01-02T00:00Z' };
-    const [, rank, sharpe] = checkAdoption({ golden, comparison: { kind: 'compared', ...compared } });
+    const [, rank, sharpe] = checkAdoption({ golden, limits, comparison: { kind: 'compared', ...compared } });
     expect(rank).toMatchObject({ name: 'champion auc', passed: false });
     expect(rank!.seen).toMatch(/ since 2024-01-02T00:00Z$/);
     expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
@@ -106,10 +110,16 @@ describe('checkTraining', () => {
     executability: {
       edge_pairs: { trades: 7, net_bps: 2, narrow_net_bps: 0.9, delayed_net_bps: { after_1: 1.2 } },
     },
-    limits: { executable_share_min: 0.5, pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
+    limits: {
+      ...limits,
+      executable_share_min: 0.5,
+      pass_rate_range: [0.2, 0.6],
+      quality_min_samples: 102,
+      quality_f1_floor: 0.6,
+    },
   } as unknown as BundleEvidence;
 
-  it('checks each gate by the figures of its own model, in the order of the list', () => {
+  it('checks each gate with the figures of its own model, in the order of the list', () => {
     expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([
       'ai1 auc: true 0.6100',
       'ai1 brier: true 0.2100',

@@ -16,16 +16,13 @@ import {
 import { NOISE_STANDARD_ERRORS } from '../validate/leakage/leakage.ts';
 import type { Validated } from '../validate/validation.ts';
 import {
-  AUC_TOLERANCE,
   checkAuc,
   checkBrier,
   checkExecutable,
   checkChampionAuc,
   checkChampionSharpe,
-  MIN_CANDIDATES,
   checkPassRate,
-  MIN_AUC,
-  SHARPE_TOLERANCE,
+  type AdoptionLimits,
   type Compared,
   type GateResult,
 } from './criteria.ts';
@@ -36,17 +33,17 @@ export interface Gate<Evidence> {
   readonly name: string;
   /** Models that are checked one by one; null: the bundle as a whole. */
   readonly models: readonly ModelName[] | null;
-  /** What does not become active. */
+  /** Description of what does not become active. */
   readonly vetoes: string;
   /** Key of its limit in retrain_policy.yaml, or the limit where it is fixed. */
   readonly threshold: { readonly key: keyof Settings['retrain'] } | { readonly fixed: string };
-  /** What to do when it fails. */
+  /** The next step when it fails. */
   readonly next: string;
   /** @returns its result, or null where there is nothing to check */
   check(evidence: Evidence): GateResult | null;
 }
 
-/** What a training run has measured of its bundle. */
+/** Measurements of a training run for its bundle. */
 export interface BundleEvidence {
   readonly models: Readonly<Record<ModelName, ModelEvidence>>;
   /** Risk scores of the holdout's entry candidates. */
@@ -58,7 +55,7 @@ export interface BundleEvidence {
   readonly limits: Settings['retrain'];
 }
 
-/** What a training run has measured of one model. */
+/** Measurements of a training run for one model. */
 export interface ModelEvidence {
   readonly job: Pick<ModelJob, 'name' | 'samples' | 'rows'>;
   readonly validation: Validated;
@@ -66,11 +63,12 @@ export interface ModelEvidence {
   readonly leakage: readonly GateResult[];
 }
 
-/** What is known of a written bundle before it becomes active. */
+/** Results of a written bundle before it becomes active. */
 export interface AdoptionEvidence {
   readonly golden: GateResult;
   /** null for a bundle that does not load. */
   readonly comparison: Comparison | null;
+  readonly limits: AdoptionLimits;
 }
 
 export type Comparison =
@@ -94,9 +92,9 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     name: 'ai1 auc',
     models: null,
     vetoes: 'An AI1 whose AUC on the holdout is below the limit.',
-    threshold: { fixed: `${MIN_AUC}` },
+    threshold: { key: 'adopt_min_auc' },
     next: 'AI1 has no skill on these pairs: more history, or other pairs. Do not adopt.',
-    check: ({ models }) => checkAuc(models.ai1.validation.report.holdout.pooled),
+    check: ({ models, limits }) => checkAuc(models.ai1.validation.report.holdout.pooled, limits.adopt_min_auc),
   },
   {
     name: 'ai1 brier',
@@ -166,7 +164,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     vetoes:
       'A model whose F1 on the holdout is below the limit: classes balanced, at the threshold that was chosen out of fold.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: look at `auc above noise` beside it.',
+    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
   },
   {
@@ -242,7 +240,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     models: null,
     vetoes:
       'Too few entry candidates on bars that neither the bundle nor the active one has learned from. It passes where no active bundle can be compared with.',
-    threshold: { fixed: `${MIN_CANDIDATES} candidates` },
+    threshold: { key: 'adopt_min_candidates' },
     next: 'A holdout that begins later.',
     check: ({ comparison }) => checkChampion(comparison),
   },
@@ -250,18 +248,18 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     name: 'champion auc',
     models: null,
     vetoes: 'An AI1 whose AUC is below that of the active bundle on the same bars by more than the limit.',
-    threshold: { fixed: `${AUC_TOLERANCE}` },
+    threshold: { key: 'adopt_max_auc_loss' },
     next: 'Keep the champion.',
-    check: ({ comparison }) => compare(comparison, checkChampionAuc),
+    check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
   },
   {
     name: 'champion net sharpe',
     models: null,
     vetoes:
-      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, is below that of the active one by more than the limit. Without trades it is 0.',
-    threshold: { fixed: `${SHARPE_TOLERANCE} of its size` },
+      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, does not exceed that of the active one by the limit. Without trades it is 0.',
+    threshold: { key: 'adopt_min_sharpe_gain' },
     next: 'Keep the champion.',
-    check: ({ comparison }) => compare(comparison, checkChampionSharpe),
+    check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),
   },
 ];
 
@@ -307,9 +305,10 @@ function checkChampion(comparison: Comparison | null): GateResult | null {
 
 function compare(
   comparison: Comparison | null,
-  check: (champion: Compared, challenger: Compared) => GateResult,
+  limits: AdoptionLimits,
+  check: (champion: Compared, challenger: Compared, limits: AdoptionLimits) => GateResult,
 ): GateResult | null {
   if (comparison?.kind !== 'compared') return null;
-  const result = check(comparison.champion, comparison.challenger);
+  const result = check(comparison.champion, comparison.challenger, limits);
   return { ...result, seen: `${result.seen} since ${comparison.since}` };
 }

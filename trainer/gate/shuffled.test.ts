@@ -29,7 +29,7 @@ const PARAMS: LearnerParams = {
 };
 const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
 const HORIZON_SECONDS = 40 * 60;
-/** Rows of five labels that share no bar: neighbors go on resembling each other. */
+/** Rows of five labels that share no bar: neighbors still resemble each other. */
 const BLOCK_ROWS = 40;
 
 const rows = walkRows({ seed: 'shuffled', pairs: 3, rows: 1000, signal: 0.7 });
@@ -58,7 +58,7 @@ function part(isWanted: (time: number, labelEnd: number) => boolean) {
 const training = part((_, labelEnd) => labelEnd < holdoutFrom);
 const holdout = part((time) => time >= holdoutFrom);
 
-/** AI1 learned from these labels by all the steps of a training, and what its gates say of it. */
+/** Trains AI1 on these labels by all the steps of a training, and returns the results of its gates. */
 async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<GateResult[]> {
   const y = training.of(labels);
   const table = { ...training, y };
@@ -83,21 +83,21 @@ async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<Gat
   const { uniqueness } = holdout;
   const metrics = modelMetrics(scores, evaluated);
   return [
-    checkAuc(metrics),
+    checkAuc(metrics, 0.52),
     checkBrier(metrics),
     ...checkQuality({ samples: y.length, scores, labels: evaluated, threshold, uniqueness }, LIMITS),
   ];
 }
 
 describe('the gates of AI1', () => {
-  it('let in what was learned from the labels', async () => {
+  it('accept a model trained on the labels', async () => {
     for (const seed of ['1', '2', '3']) {
       const refused = (await learnAndEvaluate(rows.y, seed)).filter(({ passed }) => !passed);
       expect(refused).toEqual([]);
     }
   });
 
-  it('refuse each of a hundred models that were learned from shuffled labels', async () => {
+  it('refuse each of a hundred models trained on shuffled labels', async () => {
     const passes = new Map<string, number>();
     const letIn: string[] = [];
     for (let seed = 0; seed < 100; seed++) {

@@ -20,8 +20,8 @@ export interface ArchivedDay {
 }
 
 /**
- * `ok`: every file is what its manifest says, and has every row that the history still has of the day. `missing`: a
- * part that was written is not there. `damaged`: a file or a manifest is another than was written. `open`: the history
+ * `ok`: every file matches its manifest, and has every row that the history still has of the day. `missing`: a part
+ * that was written does not exist. `damaged`: a file or a manifest differs from what was written. `open`: the history
  * has rows that the archive does not have (yet).
  */
 export type DayState = 'ok' | 'missing' | 'damaged' | 'open';
@@ -33,7 +33,7 @@ export interface VerifiedDay {
   /** Rows in the archive, and of these or others in the history. */
   readonly archived: number;
   readonly stored: number;
-  /** What is wrong; empty when nothing is. */
+  /** The fault; empty without one. */
   readonly detail: string;
 }
 
@@ -51,8 +51,8 @@ export interface RestoredDay {
 export interface SignalArchive {
   /**
    * Writes what the archive does not have of a day yet: a file, or another part of it for rows that came later. Each
-   * part is read back, decompressed and held against the rows before the day counts as archived.
-   * @throws MinutehandError ARCHIVE_*; nothing is lost, and doing it again goes on
+   * part is read back, decompressed and compared with the rows before the day counts as archived.
+   * @throws MinutehandError ARCHIVE_*; nothing is lost, and a repeated call continues
    */
   archive(market: string, day: string): Promise<ArchivedDay>;
   /**
@@ -62,8 +62,8 @@ export interface SignalArchive {
    */
   prune(market: string, day: string): Promise<number | null>;
   /**
-   * Holds the archive of a day against its manifests, the record of what was written, and the history. Damage is told,
-   * not thrown.
+   * Compares the archive of a day with its manifests, the record of what was written, and the history. Damage is
+   * returned, not thrown.
    */
   verify(market: string, day: string): Promise<VerifiedDay>;
   /**
@@ -77,8 +77,8 @@ export interface SignalArchive {
   /** Days that have rows which the archive lacks, oldest first, up to `lastDay`. */
   due(market: string, lastDay: string): Promise<readonly string[]>;
   /**
-   * Archived days before `day` that still have rows in the history; those that were brought back since
-   * `restoredSinceMs` are left alone.
+   * Archived days before `day` that still have rows in the history; those restored since `restoredSinceMs` are left
+   * out.
    */
   prunable(market: string, day: string, restoredSinceMs: number): Promise<readonly string[]>;
 }
@@ -119,7 +119,7 @@ class PlacedArchive implements SignalArchive {
     const parts = await this.#parts(market, day);
     for await (const lines of this.#missing(parts, market, day)) if (lines.length > 0) return null;
     return this.#store.transaction(async (on) => {
-      // Whoever adds rows to a day changes its row too, and waits here: rows that were not compared are never deleted.
+      // Adding rows to a day changes its row too, and waits here: rows that were not compared are never deleted.
       if (!(await this.#index.markPruned(on, market, day, before?.added ?? -1))) return null;
       const { fromMs, toMs } = ofDay(market, day);
       return this.#tables.remove(on, market, fromMs, toMs);
@@ -157,7 +157,7 @@ class PlacedArchive implements SignalArchive {
     let [rows, added] = [0, 0];
     const parts = await this.#parts(market, day);
     if (parts.length === 0) return null;
-    // First, so that what a killed process has brought back is not left over for ever.
+    // First, so that rows restored by a killed process do not stay forever.
     await this.#index.markRestored(market, day);
     const put = async (signals: readonly SignalRow[]): Promise<void> => {
       rows += signals.length;
@@ -188,7 +188,7 @@ class PlacedArchive implements SignalArchive {
     return readParts(this.#place, market, day, await this.#index.parts(market, day));
   }
 
-  /** What the history has of a day and these parts do not. */
+  /** Rows of a day in the history that these parts do not have. */
   #missing(parts: readonly Part[], market: string, day: string): AsyncGenerator<readonly string[]> {
     return missingLines(parts, () => this.#stored(market, day));
   }

@@ -25,7 +25,7 @@ const manifestShape = z.strictObject({
   last_ms: z.int(),
 });
 
-/** What stands beside each file of the archive: how long it is and what it must hash to, compressed and as lines. */
+/** Manifest beside each file of the archive: its length and its hashes, compressed and as lines. */
 export type Manifest = z.infer<typeof manifestShape>;
 
 export interface Packed {
@@ -48,7 +48,7 @@ export function partName(market: string, day: string, part: number): string {
 export const dataName = (name: string): string => `${name}.jsonl.gz`;
 export const manifestName = (name: string): string => `${name}.manifest.json`;
 
-/** The operating system that gzip names in its header is nobody's business: 255 is "unknown". */
+/** The operating system in gzip's header is omitted: 255 is "unknown". */
 const GZIP_SYSTEM_AT = 9;
 const GZIP_SYSTEM_UNKNOWN = 255;
 
@@ -113,9 +113,9 @@ export async function checkFile(bytes: Uint8Array, manifest: Manifest, name: str
   const damaged = (seen: string, expected: string): never => {
     throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${name}: ${seen}`, expected });
   };
-  if (bytes.length !== manifest.bytes) damaged(`${bytes.length} bytes`, `${manifest.bytes}, as its manifest says`);
+  if (bytes.length !== manifest.bytes) damaged(`${bytes.length} bytes`, `${manifest.bytes}, as in its manifest`);
   const found = sha256Of(bytes);
-  if (found !== manifest.sha256) damaged(`sha256 ${found}`, `${manifest.sha256}, as its manifest says`);
+  if (found !== manifest.sha256) damaged(`sha256 ${found}`, `${manifest.sha256}, as in its manifest`);
   const content = createHash('sha256');
   let rows = 0;
   for await (const lines of unpack(bytes, name)) {
@@ -123,7 +123,7 @@ export async function checkFile(bytes: Uint8Array, manifest: Manifest, name: str
     rows += lines.length;
   }
   const hash = content.digest('hex');
-  if (rows !== manifest.rows) damaged(`${rows} lines`, `${manifest.rows}, as its manifest says`);
+  if (rows !== manifest.rows) damaged(`${rows} lines`, `${manifest.rows}, as in its manifest`);
   if (hash !== manifest.content_sha256) damaged(`lines that hash to ${hash}`, manifest.content_sha256);
 }
 

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { SignalDaysTable, Tables } from '../store/tables.ts';
 import type { Manifest } from './archive_file.ts';
 
-/** What the store has recorded of the days of one history table and of their parts in one place. */
+/** The store's records of the days of one history table and of their parts in one place. */
 export class ArchiveIndex {
   readonly #store: Store;
   readonly #history: string;

@@ -76,7 +76,7 @@ export async function writePart(
     last_ms: rowOfLine(last).generated_at_ms,
   };
   await place.write(dataName(name), bytes);
-  // The manifest last: a file without one is not believed, and written again.
+  // The manifest last: a file without one is not valid, and written again.
   await place.write(manifestName(name), Buffer.from(manifestText(manifest)));
   const back = await readPart(place, market, day, part);
   if (back === null || manifestText(back.manifest) !== manifestText(manifest))

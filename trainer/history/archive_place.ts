@@ -8,7 +8,7 @@ export interface ArchivePlace {
   /** null when there is none of this name. */
   read(name: string): Promise<Buffer | null>;
   /**
-   * Puts all of it there under this name, in the place of what was there, or nothing; it survives a power cut when this
+   * Writes all of it under this name, replacing earlier content, or nothing; it survives a power cut when this
    * resolves.
    */
   write(name: string, bytes: Uint8Array): Promise<void>;

@@ -6,7 +6,7 @@ import { DAY_MS, dayOf, dayStartMs } from './day.ts';
 export interface ArchiveRound {
   readonly archived: readonly ArchivedDay[];
   readonly pruned: readonly { readonly day: string; readonly rows: number }[];
-  /** What kept days from being archived; other days were. */
+  /** Errors that kept days from being archived; other days were. */
   readonly failures: readonly MinutehandError[];
 }
 
@@ -16,7 +16,7 @@ export interface RoundOptions {
   /** Days that rows stay in the history; null = for ever. */
   readonly historyDays: number | null;
   readonly clock: Clock;
-  /** Asked between two days. */
+  /** Called between two days. */
   isWanted?(): boolean;
   onDay?(day: ArchivedDay): void;
 }
@@ -30,16 +30,16 @@ export function lastWholeDay(nowMs: number): string {
 }
 
 /**
- * Archives every day that is over and has rows which the archive lacks, oldest first, then deletes from the history
- * what is older than `historyDays` and proven to be in the archive. What fails is told; a damaged day keeps no other
- * from being archived.
+ * Archives every finished day with rows that the archive lacks, oldest first, then deletes rows from the history that
+ * are older than `historyDays` and verified in the archive. Failures are reported; a damaged day keeps no other from
+ * being archived.
  */
 export async function archiveRound(options: RoundOptions): Promise<ArchiveRound> {
   const { archive, market, historyDays, clock, isWanted = () => true, onDay } = options;
   const archived: ArchivedDay[] = [];
   const pruned: { day: string; rows: number }[] = [];
   const failures: MinutehandError[] = [];
-  /** @returns whether it makes sense to go on with other days */
+  /** @returns whether to continue with other days */
   async function attempt(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
@@ -54,25 +54,25 @@ export async function archiveRound(options: RoundOptions): Promise<ArchiveRound>
   const lastDay = lastWholeDay(nowMs);
   for (const day of await archive.due(market, lastDay)) {
     if (!isWanted()) return { archived, pruned, failures };
-    const goesOn = await attempt(async () => {
+    const continues = await attempt(async () => {
       const done = await archive.archive(market, day);
       archived.push(done);
       onDay?.(done);
     });
-    if (!goesOn) return { archived, pruned, failures };
+    if (!continues) return { archived, pruned, failures };
   }
   if (historyDays === null) return { archived, pruned, failures };
   const kept = dayOf(dayStartMs(dayOf(nowMs)) - historyDays * DAY_MS);
   for (const day of await archive.prunable(market, kept, nowMs - historyDays * DAY_MS)) {
     if (!isWanted()) break;
-    const goesOn = await attempt(async () => {
+    const continues = await attempt(async () => {
       const rows = await archive.prune(market, day);
       if (rows !== null) pruned.push({ day, rows });
       // The archive lacks rows of a day that was archived, into another place perhaps: this one gets them, and the next
       // round deletes.
       else archived.push(await archive.archive(market, day));
     });
-    if (!goesOn) break;
+    if (!continues) break;
   }
   return { archived, pruned, failures };
 }

@@ -3,7 +3,7 @@ import { describeError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { sendAlert } from '../schedule/alert.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { Store } from '../store/store.ts';
 import { createArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
@@ -26,20 +26,21 @@ export interface ArchivingOptions {
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
+  readonly notifier: Notifier;
   /** Pause after a round that failed. */
   readonly retryMs: number;
   say(line: string): void;
   open(): Promise<OpenHistory>;
   /**
-   * Copies what the journals have, because a day is archived when all of it has been copied.
-   * @returns what went wrong; null = nothing
+   * Copies the rows of the journals, because a day is archived when all of it has been copied.
+   * @returns the error; null = none
    */
   copyAll(): Promise<unknown>;
   /** Does a round as soon as nothing else is under way. */
   again(): void;
 }
 
-/** A mount that comes late, or a server that restarts, is no reason to wake anyone. */
+/** A late mount, or a server that restarts, needs no alert. */
 const ALERT_AFTER = 3;
 
 /** Rounds of archiving the live market, each tried again after a pause until it succeeds. */
@@ -63,6 +64,7 @@ export class Archiving {
       const { failures } = await this.#round();
       if (failures.length > 0) throw failures[0]!;
       if (this.#failedRounds > 0) this.#options.say('Signals are archived again.');
+      await this.#options.notifier.clear('archive_failed');
       this.#failedRounds = 0;
     } catch (error) {
       if (!this.#stopped) await this.#report(error);
@@ -107,7 +109,7 @@ export class Archiving {
   }
 
   async #report(error: unknown): Promise<void> {
-    const { settings, env, log, retryMs, say, again } = this.#options;
+    const { settings, log, retryMs, say, again, notifier } = this.#options;
     const { code, message, next } = describeError(error);
     this.#retry = setTimeout(again, retryMs);
     // Another process does it.
@@ -115,10 +117,11 @@ export class Archiving {
     const rounds = ++this.#failedRounds;
     log.error({ code, message, failed_rounds: rounds }, 'signals cannot be archived');
     if (rounds === 1)
-      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
+      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and the next attempt follows.`);
     if (rounds !== ALERT_AFTER) return;
-    const text = `minutehand: signals could not be archived ${rounds} times in a row. ${message} ${next}`;
+    const text = `${rounds} rounds in a row failed; nothing is deleted. ${message}`;
     const details = { code, archive_target: settings.signals.archive_target, failed_rounds: rounds };
-    await sendAlert({ settings, env, log }, { kind: 'archive_failed', text, details });
+    const key = 'archive_failed';
+    await notifier.raise({ key, event: key, subject: 'signal archive', text, command: next, details });
   }
 }

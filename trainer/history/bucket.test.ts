@@ -15,7 +15,7 @@ import { createSignalCopy } from './copy.ts';
 import { openSignalTables } from './signal_tables.ts';
 import { journalSignals, simulatedDay } from './signals.fixture.ts';
 
-/** A server of its own that speaks S3; it brings no types. */
+/** A local S3 server; it has no types. */
 interface Rver {
   run(): Promise<{ port: number }>;
   close(): Promise<void>;
@@ -73,7 +73,7 @@ describe('an archive in a bucket', () => {
     ...change,
   });
 
-  /** Answers 503 as S3 does when it is asked too often, so many times, and passes everything on after that. */
+  /** Answers 503 so many times, as S3 does at too high a request rate, and passes everything on after that. */
   async function slowDown(times: number): Promise<string> {
     let left = times;
     proxy = createServer((incoming, outgoing) => {
@@ -94,7 +94,7 @@ describe('an archive in a bucket', () => {
     return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   }
 
-  it('takes a day, gives it back, and shows damage, as a folder does', async () => {
+  it('stores a day, returns it, and shows damage, like a folder', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
     const rows = simulatedDay('2026-03-02', { pairs: ['XAUUSD_XAGUSD'], minutes: 100 });
     journalSignals(paths.journal('live', 'main'), rows);
@@ -124,10 +124,10 @@ describe('an archive in a bucket', () => {
   });
 
   it.each([
-    ['keys that the server does not know', () => at(), STRANGER, 'ARCHIVE_REFUSED'],
+    ['keys that are unknown to the server', () => at(), STRANGER, 'ARCHIVE_REFUSED'],
     ['a bucket that is not there', () => at({ archive_path: 'nowhere' }), KEYS, 'ARCHIVE_REFUSED'],
     ['a server that is down', () => at({ archive_endpoint: 'http://127.0.0.1:1' }), KEYS, 'ARCHIVE_UNREACHABLE'],
-  ])('with %s says so, reading and writing', async (_, wanted, keys, code) => {
+  ])('with %s reports that, reading and writing', async (_, wanted, keys, code) => {
     const place = await openBucket(wanted(), keys);
     await expect(place.read('x')).rejects.toMatchObject({ code });
     const error: unknown = await place.write('x', Buffer.from('x')).catch((cause: unknown) => cause);
@@ -136,7 +136,7 @@ describe('an archive in a bucket', () => {
     place.close();
   });
 
-  it('is asked again when it is asked too often, and then given up for this time', async () => {
+  it('is retried at too high a request rate, and then abandoned for this time', async () => {
     const patient = await openBucket(at({ archive_endpoint: await slowDown(2) }), KEYS);
     await patient.write('slow', Buffer.from('down'));
     expect((await patient.read('slow'))!.toString()).toBe('down');

@@ -2,7 +2,7 @@ import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import type { ArchivePlace } from './archive_place.ts';
 
-/** What is used of @aws-sdk/client-s3, which is loaded only where a bucket is the archive. */
+/** The used part of @aws-sdk/client-s3, which is loaded only where a bucket is the archive. */
 interface Sdk {
   readonly S3Client: new (options: Readonly<Record<string, unknown>>) => {
     send(command: object, options: { abortSignal: AbortSignal }): Promise<StoreResponse>;
@@ -39,8 +39,8 @@ const CONNECT_MS = 10_000;
 const ATTEMPTS = 3;
 
 /**
- * An archive in a bucket of S3, Wasabi, B2 or another server that speaks S3. The keys are AWS_ACCESS_KEY_ID and
- * AWS_SECRET_ACCESS_KEY, or any other way that the AWS SDK knows (profiles, roles).
+ * An archive in a bucket of S3, Wasabi, B2 or another server with the S3 API. The keys are AWS_ACCESS_KEY_ID and
+ * AWS_SECRET_ACCESS_KEY, or any other source that the AWS SDK supports (profiles, roles).
  */
 export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promise<ArchivePlace> {
   const sdk = await loadSdk();
@@ -56,8 +56,8 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
     region,
     maxAttempts: ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: TIMEOUT_MS },
-    // Servers of others do not know the checksums that S3 has learned since 2024; what is written is read back and
-    // hashed here.
+    // Servers of other vendors do not support the checksums that S3 has added since 2024; data is read back after
+    // writing and hashed here.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
@@ -111,8 +111,8 @@ export function endpointOf({ archive_target, archive_region, archive_endpoint }:
 }
 
 async function loadSdk(): Promise<Sdk> {
-  // The name stands apart from the import, so that nobody reads the package's thousands of types: `Sdk` is what is used
-  // of them.
+  // The name is separate from the import, so that tsc does not load the package's thousands of types: `Sdk` has the
+  // ones used here.
   const name: string = '@aws-sdk/client-s3';
   return (await import(name)) as Sdk;
 }

@@ -19,7 +19,7 @@ import type { SignalTables } from './signal_tables.ts';
 export interface CopyCounts {
   /** Rows that are new in the history. */
   readonly added: number;
-  /** What the policy_hash of the newest signal read from each journal was. */
+  /** policy_hash of the newest signal read from each journal. */
   readonly policyHashes: readonly string[];
   /** Of journals that could not be read to their end. */
   readonly failures: readonly MinutehandError[];
@@ -28,10 +28,10 @@ export interface CopyCounts {
 /** Copies what daemons have journaled into the history. */
 export interface SignalCopy {
   /**
-   * Copies what is new, all of it. Each batch is one transaction with the position up to which it was read, so a
-   * process may die anywhere: nothing is lost, and nothing can be twice, for the key of a row is what was published
-   * (boot, pair, seq).
-   * @param isWanted asked between two batches
+   * Copies all new rows. Each batch is one transaction with the position up to which it was read, so a process may be
+   * killed anywhere: nothing is lost, and nothing can be there twice, because the key of a row is the identity of the
+   * published signal (boot, pair, seq).
+   * @param isWanted called between two batches
    */
   pass(isWanted?: () => boolean): Promise<CopyCounts>;
   /** How far the journals of a market have been copied, by path. */
@@ -101,7 +101,7 @@ class JournalCopy implements SignalCopy {
     return copied;
   }
 
-  /** Adds a batch and the position behind it, in one transaction. @returns how many rows are new */
+  /** Adds a batch and the position after it, in one transaction. @returns how many rows are new */
   async #keep(file: JournalFile, batch: readonly JournaledRow[]): Promise<number> {
     const last = batch.at(-1)!;
     const signals = batch.map(({ signal }) => signal);
@@ -159,14 +159,14 @@ class CopyPositions {
     return row === undefined ? null : { signalRow: row.signal_row, fingerprint: row.fingerprint };
   }
 
-  /** The row of a journal behind which copying goes on. */
+  /** The row of a journal after which copying continues. */
   async in(file: JournalFile, journal: JournalRows): Promise<number> {
     const position = await this.of(file);
     if (position === null) return 0;
     const there = journal.fingerprintOf(position.signalRow);
     if (there === position.fingerprint) return position.signalRow;
-    // The journal has forgotten what was copied, and goes on behind it; or it is another one, to be read from its
-    // beginning.
+    // The journal has deleted the copied rows, and copying continues after them; or it is another journal, to be read
+    // from its beginning.
     const first = there === null ? journal.first() : null;
     return first !== null && first > position.signalRow ? first - 1 : 0;
   }

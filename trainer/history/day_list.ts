@@ -13,7 +13,7 @@ export interface DayEntry extends Pick<
   readonly bytes: number;
 }
 
-/** What is recorded of each day of a market, oldest first. @param place `id` of the archive */
+/** Records of each day of a market, oldest first. @param place `id` of the archive */
 export async function listDays(
   { db }: Store,
   tables: SignalTables,

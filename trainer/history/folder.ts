@@ -67,7 +67,7 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
         await writeSynced(temporary, bytes, 'w');
         await rename(temporary, path);
         await syncFolder(dirname(path));
-        // The name of a new folder stands in the one above it.
+        // The entry of a new folder is in its parent.
         if (made !== undefined)
           for (let at = dirname(path); at !== dirname(made);) await syncFolder((at = dirname(at)));
       });
@@ -77,7 +77,7 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  // Windows keeps names durable by itself and has no fsync of a folder.
+  // Windows makes names durable itself and has no fsync of a folder.
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {

@@ -1,6 +1,4 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -14,6 +12,7 @@ import type { Clock } from '../../shared/ports.ts';
 import type { SignalRow as JournalSignal } from '../../shared/store/journal.ts';
 import { tinySettings, type SettingsOverrides } from '../../test/tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
+import { noteConfigChanges } from '../schedule/config_changes.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createArchive, type SignalArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
@@ -88,6 +87,66 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         .split('\n'),
     );
 
+  it('adds the column of leverage_reduction_rate to tables of before, and keeps their old signals to the byte', async () => {
+    const names = ['core.signals_live', 'core.signals_history'].map((name) =>
+      name.replace('.', store.kind === 'sqlite' ? '_' : '.'),
+    );
+    const run = (text: string) => store.db.executeQuery(CompiledQuery.raw(text));
+    await run(`DROP VIEW ${names[1]}_policy`);
+    for (const name of names) await run(`ALTER TABLE ${name} DROP COLUMN leverage_reduction_rate`);
+    const rows = simulatedDay(DAY, SMALL);
+    const old = rows.map((row, i) =>
+      i % 2 === 0 ? row : { ...row, body: row.body.replace(/,"leverage_reduction_rate":[^,}]*/, '') },
+    );
+    journal(old);
+    tables = await openSignalTables(store, policy);
+    await createSignalCopy(store, tables, paths).pass();
+    const bodies = (await all(tables.pages({ market: 'live' }, 50))).map(bodyText);
+    expect(new Set(bodies)).toEqual(new Set(old.map(({ body }) => body)));
+    const { rows: kept } = await run(`SELECT body FROM ${names[1]} WHERE body IS NOT NULL`);
+    expect(kept).toEqual([]);
+  });
+
+  it('joins every signal of a week by its policy_hash to θ1, θ2 and the rate that applied to it', async () => {
+    const hashOf = (day: number): string => `${Math.min(day, 5) % 3}`.repeat(16);
+    const valuesOf = (day: number) => ({
+      theta1_initial: 0.7 + (Math.min(day, 5) % 3) / 100,
+      theta2_initial: 0.3,
+      leverage_reduction_rate: { drawdown: [[0.01, 1 / (1 + (Math.min(day, 5) % 3))]], risk_score: [] },
+    });
+    const sent: JournalSignal[] = [];
+    for (let day = 0; day < 7; day++) {
+      nowMs = dayStartMs(DAY) + day * 86_400_000;
+      const date = new Date(nowMs).toISOString().slice(0, 10);
+      await noteConfigChanges(store, { core: valuesOf(day), retrain: { kpi_min_trades: day } }, clock, hashOf(day));
+      const rate = 1 / (1 + day);
+      sent.push(
+        ...simulatedDay(date, SMALL).map((row) => ({
+          ...row,
+          body: row.body
+            .replace(/"policy_hash":"[^"]*"/, `"policy_hash":"${hashOf(day)}"`)
+            .replace(/"leverage_reduction_rate":[^,}]*/, `"leverage_reduction_rate":${rate}`),
+        })),
+      );
+    }
+    journal(sent);
+    nowMs += 86_400_000;
+    await copy.pass();
+    const view = 'core.signals_history_policy'.replace('.', store.kind === 'sqlite' ? '_' : '.');
+    const { rows } = await store.db.executeQuery<Record<string, unknown>>(CompiledQuery.raw(`SELECT * FROM ${view}`));
+    expect(rows).toHaveLength(sent.length);
+    for (const row of rows) {
+      const day = Math.floor((Number(row['generated_at_ms']) - dayStartMs(DAY)) / 86_400_000);
+      const { theta1_initial, theta2_initial, leverage_reduction_rate } = valuesOf(day);
+      expect(row['policy_theta1_initial']).toBe(JSON.stringify(theta1_initial));
+      expect(row['policy_theta2_initial']).toBe(JSON.stringify(theta2_initial));
+      expect(row['policy_leverage_reduction_rate']).toBe(JSON.stringify(leverage_reduction_rate));
+      expect(row['leverage_reduction_rate']).toBe(1 / (1 + day));
+      expect(row['theta1']).toSatisfy((value) => value === 0.7 || value === null);
+      expect(row['policy_noted_at']).not.toBeNull();
+    }
+  });
+
   it('has every journaled signal once, to the byte, whatever the parts in which it comes', async () => {
     const rows = simulatedDay(DAY, SMALL);
     for (let first = 0; first < rows.length; first += 50) {
@@ -95,7 +154,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
       expect((await copy.pass()).added).toBe(Math.min(50, rows.length - first));
     }
     expect((await copy.pass()).added).toBe(0);
-    // Another process, which remembers nothing but what the store does.
+    // Another process, with no state but the store.
     expect((await createSignalCopy(store, tables, paths).pass()).added).toBe(0);
     expect(await stored()).toEqual(expectedLines(rows));
     const [one] = await all(tables.pages({ market: 'live', pairIds: ['EURUSD_GBPUSD'] }));
@@ -103,7 +162,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(rows.map(({ body }) => body)).toContain(bodyText(one!));
   });
 
-  it('keeps the text of a signal that its columns would not give back, such as one of an older minutehand', async () => {
+  it('keeps the text of a signal that its columns cannot reproduce, such as one of an older minutehand', async () => {
     const [row] = simulatedDay(DAY, SMALL);
     const body = row!.body.replace('"pair":', '"flavour":"old","pair":');
     journal([{ ...row!, body }]);
@@ -152,7 +211,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await live()).toEqual(expectedLines([next, ...last.slice(1)]).sort());
   });
 
-  it('goes on when a journal has forgotten old minutes, was deleted, or was put back from a copy', async () => {
+  it('continues when a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const path = paths.journal('live', 'main');
     journal(rows.slice(0, 60));
@@ -173,7 +232,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toEqual(expectedLines(rows));
   });
 
-  it('copies all shards and both markets, and a damaged journal keeps none of the others from it', async () => {
+  it('copies all shards and both markets, and a damaged journal does not affect the others', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const [first, others] = [rows.filter(({ pairId }) => pairId === SMALL.pairs[0]), rows.filter(({ pairId }) => pairId !== SMALL.pairs[0])]; // prettier-ignore
     journal(first, 'b');
@@ -204,7 +263,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect((await archive.archive('live', DAY)).written).toBeNull();
   });
 
-  it('archives whole days only, puts what comes later into another part, and never a row twice', async () => {
+  it('archives whole days only, puts later rows into another part, and never a row twice', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const late = rows.filter((_, index) => index % 7 === 3);
     const early = rows.filter((_, index) => index % 7 !== 3);
@@ -233,7 +292,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(archivedLines(`${DAY}.jsonl.gz`, `${DAY}_2.jsonl.gz`).sort()).toEqual(expectedLines(rows).sort());
   });
 
-  it('deletes nothing that the archive does not hold as it is read now', async () => {
+  it('deletes only rows that the archive contains when it is read at deletion', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -265,7 +324,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect([await verify(), await prune()]).toEqual(['ok', rows.length + 1]);
   });
 
-  it('does not delete rows that come while the day is compared', async () => {
+  it('does not delete rows that arrive while the day is compared', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -289,7 +348,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toHaveLength(rows.length + 1);
   });
 
-  it('is restored from the archive alone into an empty store, twice without harm, and stays for the time of new rows', async () => {
+  it('is restored from the archive alone into an empty store, idempotently, and stays for the retention time of new rows', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -311,7 +370,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     await expect(archive.restore('live', DAY)).rejects.toMatchObject({ code: 'ARCHIVE_MISSING' });
   });
 
-  it('archives what it still has into another place when archive_path is another one', async () => {
+  it('archives the remaining rows into another location when archive_path changes', async () => {
     journal(simulatedDay(DAY, SMALL));
     await copy.pass();
     await archive.archive('live', DAY);
@@ -348,7 +407,7 @@ describe('an archive on a network drive', () => {
     expect(await place.read('a/c')).toBeNull();
   });
 
-  it('that is full, or may not be written, says which', async () => {
+  it('that is full, or not writable, is reported as such', async () => {
     // Linux has a device that is always full.
     if (!existsSync('/dev/full')) return;
     const { openFolder } = await import('./folder.ts');
@@ -362,21 +421,10 @@ describe('an archive on a network drive', () => {
 });
 
 describe('the trainer', () => {
-  let alerts: Server;
-  let posted: { kind: string; details: { code: string } }[];
-  beforeEach(async () => {
-    posted = [];
-    alerts = createServer((request, response) => {
-      let text = '';
-      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      request.on('end', () => {
-        posted.push(JSON.parse(text) as (typeof posted)[number]);
-        response.end('ok');
-      });
-    });
-    await new Promise<void>((resolve) => alerts.listen(0, '127.0.0.1', resolve));
+  let told: string[];
+  beforeEach(() => {
+    told = [];
   });
-  afterEach(() => void alerts.close());
 
   function start(overrides: SettingsOverrides = {}): { history: ReturnType<typeof startHistory>; said: string[] } {
     const said: string[] = [];
@@ -386,14 +434,18 @@ describe('the trainer', () => {
       paths,
       log: pino({ level: 'silent' }),
       say: (line) => void said.push(line),
-      env: { MINUTEHAND_ALERT_URL: `http://127.0.0.1:${(alerts.address() as AddressInfo).port}/` },
+      env: {},
+      notifier: {
+        raise: ({ key, details }) => Promise.resolve(void told.push(`${key} ${String(details!['code'])}`)),
+        clear: (key) => Promise.resolve(void told.push(`${key} over`)),
+      },
       clock,
       retryMs: 3_600_000,
     });
     return { history, said };
   }
 
-  it('archives the days that were over before it was started', async () => {
+  it('archives the days that ended before it was started', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journalSignals(paths.journal('live', 'main'), rows);
     const { history } = start();
@@ -403,23 +455,22 @@ describe('the trainer', () => {
     expect(gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')).toEqual(expectedLines(rows));
   });
 
-  it('alerts once when the archive is away three times in a row, and says when it is back', async () => {
+  it('alerts once when the archive is unavailable three times in a row, and reports when it is back', async () => {
     journalSignals(paths.journal('live', 'main'), simulatedDay(DAY, SMALL));
     const root = join(folder, 'nas');
     const { history, said } = start({ signals: { archive_target: 'NAS', archive_path: root } });
     for (let round = 0; round < 4; round++) await history.archive();
-    expect(posted.map(({ kind, details }) => [kind, details.code])).toEqual([
-      ['archive_failed', 'ARCHIVE_UNREACHABLE'],
-    ]);
+    expect(told).toEqual(['archive_failed ARCHIVE_UNREACHABLE']);
     expect(said.filter((line) => line.startsWith('Signals cannot be archived'))).toHaveLength(1);
     mkdirSync(root);
     await history.archive();
     expect(said.at(-1)).toBe('Signals are archived again.');
+    expect(told.at(-1)).toBe('archive_failed over');
     expect(existsSync(join(root, 'signals', 'live', '2026', `${DAY}.manifest.json`))).toBe(true);
     await history.stop();
   });
 
-  it('forgets signals of a simulated market after twelve hours and archives none of them', async () => {
+  it('deletes signals of a simulated market after twelve hours and archives none of them', async () => {
     const rows = simulatedDay(DAY, { ...SMALL, minutes: 1440, pairs: SMALL.pairs.slice(0, 1) });
     journalSignals(paths.journal('simulated', 'main'), rows);
     nowMs = dayStartMs(nextDay(DAY));

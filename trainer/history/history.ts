@@ -3,6 +3,8 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { followConfigStarts } from '../schedule/config_changes.ts';
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
 import { openStore, storeUrl } from '../store/store.ts';
@@ -17,7 +19,8 @@ export interface HistoryOptions {
   readonly paths: HomePaths;
   readonly log: Logger;
   say(line: string): void;
-  /** Where the store, the archive's keys and the address for alerts may be named; the process's unless given. */
+  readonly notifier?: Notifier;
+  /** Where the store and the archive's keys may be named; the process's unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   /** Pause after a round of archiving that failed. */
@@ -33,20 +36,20 @@ export interface RunningHistory {
 }
 
 const EVERY_MS = 2000;
-/** A store that is away is asked again so often. */
+/** Retry interval while the store is unavailable. */
 const STORE_RETRY_MS = 10_000;
 const ARCHIVE_RETRY_MS = 600_000;
 /**
- * A simulated market can say in a day what a live one says in two months: its history is as short as its journal, and
- * is archived only when asked for.
+ * A simulated market can produce as many signals in a day as a live one in two months: its history is as short as its
+ * journal, and is archived only on request.
  */
 const SIMULATED_HISTORY_MS = 12 * 3_600_000;
 const FORGET_EVERY_MS = 600_000;
 
 /**
- * Copies every signal that daemons have journaled into the store, archives the days that are over and deletes old rows
- * that the archive holds, as long as the trainer runs. Journals, store and archive may each be away and come back: what
- * cannot be done now is done later, and nothing is deleted before it is proven to be elsewhere.
+ * Copies every signal that daemons have journaled into the store, archives the finished days and deletes old rows that
+ * the archive holds, as long as the trainer runs. Journals, store and archive may each be unavailable for a time:
+ * failed work is done later, and nothing is deleted before it is verified elsewhere.
  */
 export function startHistory(options: HistoryOptions): RunningHistory {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
@@ -60,9 +63,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     clock,
   );
 
-  /**
-   * One thing at a time: passes that overlap would copy the same rows, and rounds of archiving want all of them copied.
-   */
+  /** Sequential: overlapping passes would copy the same rows, and archive rounds need all of them copied. */
   const passes = createPasses({
     work: copyOnce,
     everyMs: EVERY_MS,
@@ -74,7 +75,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     onRecovered: () => say('Signals are copied into the history again.'),
   });
   const archiving = new Archiving({
-    ...{ settings, paths, log, env, clock, retryMs, say },
+    ...{ settings, paths, log, env, clock, retryMs, say, notifier: options.notifier ?? NO_NOTIFIER },
     open: () => opener.get(),
     copyAll: () => passes.once(),
     again: () => void archive(),
@@ -114,11 +115,11 @@ async function openHistory(
 }
 
 /**
- * One pass over the journals: copies, notes changed configurations, and now and then forgets the simulated market's
+ * One pass over the journals: copies, records changed configurations, and periodically deletes the simulated market's
  * past.
  */
 function copying(
-  { settings, log }: HistoryOptions,
+  { settings, paths, log }: HistoryOptions,
   open: () => Promise<OpenHistory>,
   isWanted: () => boolean,
   env: NodeJS.ProcessEnv,
@@ -129,6 +130,7 @@ function copying(
   return async () => {
     const { store, tables, copy } = await open();
     const { failures, policyHashes } = await copy.pass(isWanted);
+    await followConfigStarts(store, paths.home);
     for (const hash of policyHashes) await policy.see(store, hash);
     const nowMs = clock.nowMs();
     // A clock that is set back must not keep it from forgetting.

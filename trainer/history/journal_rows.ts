@@ -25,7 +25,7 @@ export interface JournaledRow {
 export interface JournalRows {
   /** Signals behind a row, oldest first. */
   after(signalRow: number, limit: number): JournaledRow[];
-  /** What stands in a row; null when there is none (any more). */
+  /** Fingerprint of a row; null when there is none (any more). */
   fingerprintOf(signalRow: number): string | null;
   /** The first row that is left; null when there is none. */
   first(): number | null;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { linesOf, type Part } from './archive_parts.ts';
 
-/** A day's lines in the history, in pages; read anew with each call. */
+/** A day's lines in the history, in pages; read again with each call. */
 export type StoredLines = () => AsyncGenerator<readonly string[]>;
 
 /** The lines of the history that the archive lacks, in pages. */

@@ -15,7 +15,7 @@ export interface NoteOptions {
   readonly copied: ReadonlyMap<string, CopiedSignals>;
 }
 
-/** Tells the live daemons what the archive has of their journals, when it lacks no day that is over. */
+/** Records for the live daemons what the archive has of their journals, when no finished day is missing in it. */
 export async function noteArchived({ archive, paths, clock, copied }: NoteOptions): Promise<void> {
   const lastDay = lastWholeDay(clock.nowMs());
   if (copied.size === 0 || (await archive.due('live', lastDay)).length > 0) return;

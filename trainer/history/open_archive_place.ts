@@ -6,7 +6,7 @@ import type { ArchivePlace } from './archive_place.ts';
 import { openBucket } from './bucket.ts';
 import { openFolder } from './folder.ts';
 
-/** The archive that signals_policy.yaml names. Nothing is asked of it yet. */
+/** The archive that signals_policy.yaml names. It is not accessed yet. */
 export async function openArchivePlace(
   policy: SignalsPolicy,
   paths: Pick<HomePaths, 'home'>,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { configAuthor } from '../../shared/policy/config_starts.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { configValues, noteConfigChanges } from '../schedule/config_changes.ts';
 import type { Store } from '../store/store.ts';
@@ -39,7 +40,7 @@ export class PolicyWatch {
       this.#log.warn({ policy_hash: hash }, text);
       return;
     }
-    await noteConfigChanges(store, configValues(found), this.#clock, hash);
+    await noteConfigChanges(store, configValues(found), this.#clock, hash, configAuthor('trainer', this.#env));
     this.#current = hash;
     this.#unknown.clear();
     this.#log.info({ policy_hash: hash }, 'a change of the configuration was noted');

@@ -3,7 +3,7 @@ import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** What the journal knows of a published signal beside its body. */
+/** Data of a published signal in the journal, beside its body. */
 export interface Published {
   readonly market: string;
   /** Epoch ms: when it was published, by the clock of the daemon's machine. */
@@ -19,13 +19,15 @@ export interface Published {
   readonly features_crc: string | null;
 }
 
-/** `expected_net_bps` of signals of before, whose text has no such field; no signal publishes it. */
-export const NO_SUCH_FIELD = Infinity;
+/** The last field of a body; signals of before have neither it nor `expected_net_bps` in front of it. */
+const LATER_FIELD = 'leverage_reduction_rate';
 
 /** A row of the history: a signal as it was published, a column for each of its fields. */
-export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id'> {
+export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | typeof LATER_FIELD> {
   /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
+  /** null in signals that had no such field yet. */
+  readonly leverage_reduction_rate: number | null;
   /** The text of the signal where the columns would not give it back to the byte; null everywhere else. */
   readonly body: string | null;
 }
@@ -67,6 +69,7 @@ export const SIGNAL_COLUMNS = [
   ['features_crc', 'text', 'nullable'],
   ['body', 'text', 'nullable'],
   ['expected_net_bps', 'double precision', 'nullable'],
+  ['leverage_reduction_rate', 'double precision', 'nullable'],
 ] as const satisfies readonly (readonly [keyof SignalRow, ColumnType, 'key' | 'known' | 'nullable'])[];
 
 const labels = new Map<string, string>();
@@ -83,8 +86,9 @@ function labelOf(pairId: string): string {
 export function bodyText(row: SignalRow): string {
   // encodeBody takes what it needs from the row: a copy for each of a million rows would cost as much as the rest.
   if (row.body !== null) return row.body;
-  const text = encodeBody(Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) }));
-  return row.expected_net_bps === NO_SUCH_FIELD ? text.slice(0, text.lastIndexOf(',"expected_net_bps":')) : text;
+  const fields = Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) });
+  const text = encodeBody(fields as typeof fields & { readonly leverage_reduction_rate: number });
+  return row.leverage_reduction_rate === null ? text.slice(0, text.lastIndexOf(',"expected_net_bps":')) : text;
 }
 
 /**
@@ -95,16 +99,19 @@ export function bodyText(row: SignalRow): string {
 export function signalRow(body: string, published: Published): SignalRow {
   const parsed = parse(`${body}}`) as SignalBody;
   const { timestamp, pair: _pair, ...fields } = parsed;
-  const { expected_net_bps = NO_SUCH_FIELD } = fields;
-  const row: SignalRow = { ...fields, expected_net_bps, ...published, bar_close: timestamp, body: null };
+  const later = {
+    expected_net_bps: fields.expected_net_bps ?? null,
+    [LATER_FIELD]: fields[LATER_FIELD] ?? null,
+  } as const;
+  const row: SignalRow = { ...fields, ...later, ...published, bar_close: timestamp, body: null };
   return bodyText(row) === body ? row : { ...row, body };
 }
 
 const ENVELOPE = ',"market":"';
 
 /**
- * A row as a line of the archive: the body byte for byte, behind it what else is known of it. The same row always gives
- * the same line.
+ * A row as a line of the archive: the body byte for byte, followed by its other fields. The same row always gives the
+ * same line.
  */
 export function signalLine(row: SignalRow): string {
   const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc } = row;
@@ -138,7 +145,7 @@ function parse(text: string): unknown {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new MinutehandError('JOURNAL_DAMAGED', { seen: `a signal ${text.slice(0, 200)}` });
 }

@@ -3,6 +3,7 @@ import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import { flatName } from '../store/flat_schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
+import { makePolicyView } from './policy_view.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from './signal_row.ts';
 
 type Db = Kysely<Tables>;
@@ -17,8 +18,7 @@ export interface SignalFilter {
 }
 
 /**
- * The two tables that signals_policy.yaml names. Rows of a market stand in the order of publication, pair, boot and
- * seq.
+ * The two tables that signals_policy.yaml names. Rows of a market are in the order of publication, pair, boot and seq.
  */
 export interface SignalTables {
   /** The name of the table of all signals, as in the policy. */
@@ -55,6 +55,7 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
   const { signals_table: live, signals_history_table: history } = policy;
   await makeTable(store, live, ['market', 'pair_id']);
   await makeTable(store, history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+  await makePolicyView(store, history);
   return new StoreSignalTables(store, history, live);
 }
 
@@ -75,7 +76,7 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   await addColumns({ kind, db }, table);
 }
 
-/** Columns that a table of an earlier version does not have; its rows get `NO_SUCH_FIELD`. */
+/** Columns that a table of an earlier version does not have. All of them are nullable. */
 async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: string): Promise<void> {
   const name = nameIn(kind, table);
   const query =
@@ -86,8 +87,8 @@ async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: strin
   const known = new Set(rows.map((row) => row.name));
   for (const [column, type] of SIGNAL_COLUMNS) {
     if (known.has(column)) continue;
-    const [add, none] = kind === 'sqlite' ? ['ADD COLUMN', '9e999'] : ['ADD COLUMN IF NOT EXISTS', "'Infinity'"];
-    await db.executeQuery(CompiledQuery.raw(`ALTER TABLE ${name} ${add} ${column} ${type} DEFAULT ${none}`));
+    const add = kind === 'sqlite' ? 'ADD COLUMN' : 'ADD COLUMN IF NOT EXISTS';
+    await db.executeQuery(CompiledQuery.raw(`ALTER TABLE ${name} ${add} ${column} ${type}`));
   }
 }
 

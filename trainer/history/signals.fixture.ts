@@ -105,6 +105,7 @@ function simulatedBody(pairId: string, close: Date, rng: Rng, isMissing: boolean
     policy_hash: 'fedcba9876543210',
     mode: isMissing ? 'DEGRADED' : 'OK',
     expected_net_bps: or(rng.normal()),
+    leverage_reduction_rate: 1,
   };
 }
 

@@ -31,7 +31,7 @@ function expected(
 }
 
 describe('labelPair', () => {
-  it('has every label that its own function knows, of the bars it is for, on random histories', () => {
+  it('has every label of its own function, for the bars it applies to, on random histories', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom(-1 as const, 1 as const), (seed, sign) => {
         const own = randomHistory(seed, 200, sign);
@@ -48,7 +48,7 @@ describe('labelPair', () => {
     );
   });
 
-  it('has AI2’s parts in columns of their own, of which the label is the or', () => {
+  it('has AI2’s parts in separate columns, of which the label is the or', () => {
     const { ai2 } = labelPair(history, POLICY, isEveryThird);
     ai2.bar.forEach((t, i) => {
       const outcome = riskLabel(history, t, POLICY.risk)!;
@@ -61,7 +61,7 @@ describe('labelPair', () => {
     }
   });
 
-  it('has the fixed evaluation label beside whatever is trained', () => {
+  it('has the fixed evaluation label beside the trained one', () => {
     const fixed = labelPair(history, POLICY, isEveryThird).evaluation;
     const barriers: Barriers = { z_entry: 1.5, z_exit: 0, stop: 1, horizon: 20 };
     const variant = labelPair(history, { ...POLICY, barriers }, isEveryThird);
@@ -91,7 +91,7 @@ describe('labelPair', () => {
     },
   );
 
-  it('looks at no bar after the one at which a label was known', () => {
+  it('reads no bar after the one at which a label was known', () => {
     const { ai1, ai2, ai3 } = labelPair(history, POLICY, isEveryThird);
     const cutAt = (length: number): PairHistory => ({ ...randomHistory('pair labels', length, -1) });
     for (const [set, labelOf] of [

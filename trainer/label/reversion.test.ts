@@ -33,7 +33,7 @@ function pathOf(...z: number[]): PairHistory {
 }
 
 describe('reversionLabel', () => {
-  it('equals the obvious path of the frozen z on random histories of both signs of beta', () => {
+  it('equals the direct computation of the frozen z on random histories of both signs of beta', () => {
     fc.assert(
       fc.property(
         fc.string(),
@@ -68,7 +68,7 @@ describe('reversionLabel', () => {
     expect(reversionLabel(pathOf(2, -4, 2), 0, BARRIERS)).toEqual({ label: 1, end: 1 });
   });
 
-  it('is 0 at the horizon, whose own bar still counts, and knows nothing of the bar after it', () => {
+  it('is 0 at the horizon, whose own bar still counts, and does not depend on the bar after it', () => {
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2, 2, 0), 0, BARRIERS)).toEqual({ label: 0, end: 5 });
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2, 0.4), 0, BARRIERS)).toEqual({ label: 1, end: 5 });
   });
@@ -79,7 +79,7 @@ describe('reversionLabel', () => {
     expect(reversionLabel(pathOf(2, 0), 0, BARRIERS)).toEqual({ label: 1, end: 1 });
   });
 
-  it('is not earned by a re-estimated mean: only the numbers frozen at its own bar count', () => {
+  it('does not result from a re-estimated mean: only the numbers frozen at its own bar count', () => {
     const drifting = [2, 2, 2, 2, 2, 2].map((lnA, i): HistoryBar => ({
       ...CALM_BAR,
       lnA,
@@ -156,7 +156,7 @@ describe('a candidate at z = 0', () => {
 });
 
 describe('isCandidate', () => {
-  it('is a question of |z| alone, the limit included', () => {
+  it('depends on |z| alone, the limit included', () => {
     const history = pathOf(2, -2, 1.999, -1.999, 0);
     expect([0, 1, 2, 3, 4].map((t) => isCandidate(history, t, BARRIERS))).toEqual([true, true, false, false, false]);
   });

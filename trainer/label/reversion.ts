@@ -12,7 +12,7 @@ export interface Barriers {
   readonly horizon: number;
 }
 
-/** Every AUC, Brier score and calibration error of AI1 is reported on this label, whatever was trained. */
+/** Every AUC, Brier score and calibration error of AI1 is reported on this label, independent of the trained one. */
 export const EVALUATION_BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 60 };
 
 export interface Outcome {
@@ -28,13 +28,13 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
 
 /**
  * AI1's label at candidate `t` by the triple-barrier method (López de Prado, Advances in Financial Machine Learning,
- * ch. 3): alpha, beta, mean and std are frozen at t; 1 iff the frozen z comes back to z_exit before it moves `stop`
+ * ch. 3): alpha, beta, mean and std are frozen at t; 1 iff the frozen z reverts to z_exit before it moves `stop`
  * further out, within `horizon` bars. The position is that of the decision, stepped without scores: its EXIT ends the
  * label.
  *
- * The horizon counts bars that both legs have, as a position's age does: before a weekend, a daily pause or a hole it
- * reaches over it, and the first bar after it is evaluated like any other. Purging goes by the time of `end`, so it
- * sees the whole of such a stretch.
+ * The horizon counts bars that both legs have, as a position's age does: it spans a weekend, a daily pause or a hole,
+ * and the first bar after it is evaluated like any other. Purging uses the time of `end`, so it covers the whole of
+ * such a stretch.
  * @returns null when the bars end before the label is known
  */
 export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {

@@ -31,7 +31,7 @@ function bars(...changes: Partial<HistoryBar>[]): PairHistory {
 }
 
 describe('riskLabel', () => {
-  it('equals three obvious questions on random histories of both signs of beta', () => {
+  it('equals three direct checks on random histories of both signs of beta', () => {
     fc.assert(
       fc.property(
         fc.string(),
@@ -70,7 +70,7 @@ describe('riskLabel', () => {
     expect([drawdown(0.25), drawdown(0.249)]).toEqual([0, 1]);
   });
 
-  it('is 0 in every part when nothing happens, and null when the horizon is not there', () => {
+  it('is 0 in every part when nothing happens, and null when the horizon is incomplete', () => {
     const calm = bars({}, {}, {}, {}, {});
     expect(riskLabel(calm, 0, POLICY)).toEqual({ label: 0, drawdown: 0, volatility: 0, correlation: 0, end: 4 });
     expect(riskLabel(calm, 1, POLICY)).toBeNull();
@@ -111,7 +111,7 @@ describe('riskLabel', () => {
 });
 
 describe('unitPnl', () => {
-  it('earns when the spread comes back, whichever side it was on', () => {
+  it('gains when the spread reverts, whichever side it was on', () => {
     const high = bars({ lnA: 2 }, { lnA: 1 });
     const low = bars({ lnA: -2 }, { lnA: -1 });
     expect(unitPnl(high, 0, 1)).toBe(0.5);

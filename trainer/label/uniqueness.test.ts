@@ -48,7 +48,7 @@ describe('averageUniqueness', () => {
     ]);
   });
 
-  it('adds up to at most the number of bars that make labels', () => {
+  it('adds up to at most the number of bars with labels', () => {
     fc.assert(
       fc.property(labels, (list) => {
         const from = Int32Array.from(list, (label) => label.from);
@@ -65,7 +65,7 @@ describe('averageUniqueness', () => {
 });
 
 describe('sampleWeights', () => {
-  it('are as the roots of the uniqueness, with mean 1', () => {
+  it('are proportional to the root of the uniqueness, with mean 1', () => {
     expect([...sampleWeights(Float64Array.of(0.0625, 0.25, 0.5625))]).toEqual([0.5, 1, 1.5]);
     expect(sampleWeights(new Float64Array())).toEqual(new Float64Array());
   });

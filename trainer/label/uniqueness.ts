@@ -1,8 +1,8 @@
 /**
  * Average uniqueness of overlapping labels (López de Prado, Advances in Financial Machine Learning, 2018, ch. 4.3): a
- * label is made by the bars (from, end]; at each of them it has one share of as many as there are labels made by that
- * bar; the label's uniqueness is the mean of its shares, in (0, 1]. The sum over all labels is about the number of
- * independent rows they are worth.
+ * label depends on the bars (from, end]; its share of each bar is 1 over the number of labels that depend on that bar;
+ * the label's uniqueness is the mean of its shares, in (0, 1]. The sum over all labels is about the equivalent number
+ * of independent rows.
  *
  * Labels of other pairs do not count, though pairs with a common leg move together: how much of a label two spreads
  * share is not known from their times, and as pairs have their candidates in the same hours, counting them would scale
@@ -39,11 +39,11 @@ export function averageUniqueness(from: Int32Array, end: Int32Array, bars: numbe
 }
 
 /**
- * What each label weighs in learning: the square root of its uniqueness, scaled to mean 1. The uniqueness itself, as
- * the book has it, makes crowded rows, the long excursions, count for next to nothing, though models are evaluated on
- * all rows alike; no weights at all count one excursion many times. Measured by AI1's AUC on two inner periods of real
- * data, rows of equal weight: none 0.6229 and 0.6258, root 0.6219 and 0.6287, whole 0.6187 and 0.6278; weighted by
- * uniqueness: 0.6419 and 0.6361, 0.6461 and 0.6455, 0.6470 and 0.6502.
+ * Training weight of each label: the square root of its uniqueness, scaled to mean 1. The uniqueness itself, as in the
+ * book, gives crowded rows, the long excursions, almost no weight, though models are evaluated on all rows alike;
+ * without weights one excursion counts many times. Measured by AI1's AUC on two inner periods of real data, rows of
+ * equal weight: none 0.6229 and 0.6258, root 0.6219 and 0.6287, whole 0.6187 and 0.6278; weighted by uniqueness: 0.6419
+ * and 0.6361, 0.6461 and 0.6455, 0.6470 and 0.6502.
  */
 export function sampleWeights(uniqueness: Float64Array): Float64Array {
   const roots = uniqueness.map(Math.sqrt);

@@ -24,7 +24,7 @@ const request: LearnRequest = {
 const facts = { task: 'binary', quantile: null, columns: ['a', 'b', 'c', 'd'], classes: [0, 1] } as const;
 
 describe('fitTable', () => {
-  it('exports what was learned, with its facts and the engine', async () => {
+  it('exports the trained model, with its facts and the engine', async () => {
     const fitted = await fitTable(fixed, request, facts);
     expect(fitted.rounds).toBe(10);
     const metadata = { task: 'binary', columns: '["a","b","c","d"]', classes: '[0,1]', engine: 'gbdt' };
@@ -38,7 +38,7 @@ describe('fitTable', () => {
 });
 
 describe('answersOf', () => {
-  it('refuses a file that answers otherwise than the learned trees', async () => {
+  it('refuses a file whose answers differ from those of the trained trees', async () => {
     const other = randomEnsemble({ trees: 10, leaves: 8, columns: 4, seed: 'other' });
     const fitted: FittedTable = {
       task: { kind: 'binary' },

@@ -53,8 +53,8 @@ export async function fitTable(learner: Learner, request: LearnRequest, facts: M
 }
 
 /**
- * What the ONNX file says in onnxruntime.
- * @throws MinutehandError MODEL_EXPORT when the learned trees say something else
+ * Answers of the ONNX file in onnxruntime.
+ * @throws MinutehandError MODEL_EXPORT when the trained trees give other answers
  */
 export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promise<Answers> {
   const answers = await onnxAnswers(bytes, x);

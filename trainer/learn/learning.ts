@@ -7,7 +7,7 @@ import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './trees/learner
 /** AI3's target is a share and not a class: it is learned by the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
 
-/** What all three models are learned from and by. */
+/** Common training inputs of all three models. */
 export interface Learning {
   readonly dataset: Dataset;
   readonly settings: Settings;

@@ -57,7 +57,7 @@ describe('the calibration of a fold', () => {
     learned.folds.forEach(({ model, train, test, scores, metrics }, fold) => {
       const of = (values: Float64Array): Float64Array => Float64Array.from(train, (row) => values[row]!);
       const { slope, intercept } = fitPlatt(of(logits), of(rows.y), of(rows.weights))!;
-      // What all rows would give is another one: the comparison tells the two apart.
+      // All rows would give other values: the comparison distinguishes the two.
       expect(Math.abs(slope - everyRow.slope) + Math.abs(intercept - everyRow.intercept)).toBeGreaterThan(1e-3);
       const raw = logitsOf(learned.rawFolds[fold]!.model, test);
       const own = logitsOf(model, test);
@@ -68,13 +68,13 @@ describe('the calibration of a fold', () => {
     });
   });
 
-  it('of the model that ships is fitted on the answers of models that had not seen the rows', () => {
+  it('of the published model is fitted on the answers of models that were not trained on the rows', () => {
     const { slope, intercept } = fitPlatt(logitsOutOfFold(), rows.y, rows.weights)!;
     expect(learned.platt!.slope).toBeCloseTo(slope, 5);
     expect(learned.platt!.intercept).toBeCloseTo(intercept, 5);
   });
 
-  it('leaves folds and walk-forward blocks as they were learned where it is not tried', async () => {
+  it('does not change folds and walk-forward blocks where it is not tried', async () => {
     const plain = calibrateModel(rows, await learnModel(rows, OPTIONS, overconfident), false);
     expect(plain.platt).toBeNull();
     expect(plain.folds).toEqual(plain.rawFolds);

@@ -27,8 +27,8 @@ export interface FittedModel {
 }
 
 /**
- * Learns one model from its training rows: the one that ships, and those of purged k-fold and walk-forward. None of
- * them sees the holdout.
+ * Trains one model on its training rows: the published one, and those of purged k-fold and walk-forward. None of them
+ * uses the holdout.
  * @param embargo seconds
  */
 export async function learnModel(
@@ -41,7 +41,7 @@ export async function learnModel(
   const [foldModels, walkForward, model] = await Promise.all([
     validateSplits(rows, kFoldSplits(rows, folds, embargo), asManyAsHelp, treeAnswer),
     validateSplits(rows, walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null }), asManyAsHelp, treeAnswer),
-    // How many trees help is asked of the last part of the training time; then all of it is learned with so many.
+    // The last part of the training time determines the number of trees; then that many are trained on all of it.
     asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),
   ]);
   return { model, folds: foldModels, walkForward };

@@ -61,7 +61,7 @@ describe('startWarm', () => {
   const grown = { ai1: modelOf(5), ai2: modelOf(3), ai3: modelOf(4) };
   const models = perModel((name) => Buffer.from(encodeTreeModel(grown[name])));
 
-  it('takes a bundle that was learned in full as it is, and says what it is warm-started from', () => {
+  it('takes a fully trained bundle as it is, and records the base of the warm start', () => {
     const start = startWarm({ manifest: BASE, models }, RUN);
     for (const name of MODEL_NAMES) {
       expect(Buffer.compare(encodeTreeModel(start.models[name]), models[name])).toBe(0);
@@ -74,7 +74,7 @@ describe('startWarm', () => {
     });
   });
 
-  it('leaves out what earlier warm starts added', () => {
+  it('leaves out the trees of earlier warm starts', () => {
     const manifest = { ...BASE, warm_start_from: warmStartFrom(2) };
     const start = startWarm({ manifest, models }, RUN);
     expect(start.from).toEqual({ ...warmStartFrom(2), times: 3 });
@@ -98,7 +98,7 @@ describe('checkWarmStart', () => {
     ['another engine learned them', { engine: { name: 'lightgbm', parameters: {} } }, {}, 'and the engine lightgbm'],
     ['another engine is configured', {}, { engine: 'xgboost' }, 'and the engine xgboost'],
     ['they are of another market', { market: 'simulated' as const }, {}, 'was learned from a simulated market'],
-    ['they know other features', { feature_schema: 'def' }, {}, 'was learned from other features'],
+    ['they have other features', { feature_schema: 'def' }, {}, 'was learned from other features'],
     [
       'a label means something else',
       { label_policy: { ...BASE.label_policy, ai1_z_entry: 1.5 } },
@@ -111,9 +111,9 @@ describe('checkWarmStart', () => {
       { label_policy: { ...RUN.label_policy, ai3_horizon: 60 } },
       'was learned with ai3_horizon unset',
     ],
-    ['a pair is new', {}, { pairs: ['AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'] }, 'does not know AUDUSD_NZDUSD'],
+    ['a pair is new', {}, { pairs: ['AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'] }, 'has no AUDUSD_NZDUSD'],
     ['it was done too often', { warm_start_from: warmStartFrom(3) }, {}, 'was warm-started 3 times in a row'],
-  ])('refuses when %s, and says so', (_, base, run, seen) => {
+  ])('refuses when %s, and reports that', (_, base, run, seen) => {
     expect(codeOf(() => checkWarmStart({ ...BASE, ...base }, { ...RUN, ...run }))).toEqual({
       code: 'WARM_START_REFUSED',
       seen: `${BASE.version} ${seen}`,
@@ -136,7 +136,7 @@ describe('warmStartPeriod', () => {
     expect(iso(holdoutFrom)).toBe('2019-07-01T00:01Z');
   });
 
-  it('says how many days there are when they are less than one', () => {
+  it('reports how many days there are when they are less than one', () => {
     expect(codeOf(() => warmStartPeriod(BASE, at('2019-07-01T17:59Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
       seen: 'bars up to 2019-07-01T17:59Z, 0.75 days of a holdout from 2019-07-01T00:01Z',
@@ -149,7 +149,7 @@ describe('warmStartPeriod', () => {
     });
   });
 
-  it('takes a day that is given, unless the base was evaluated there', () => {
+  it('uses a given day, unless the base was evaluated there', () => {
     const to = at('2019-07-29T00:00Z');
     expect(warmStartPeriod(BASE, to, LENGTHS, at('2019-07-10T00:00Z')).holdoutFrom).toBe(at('2019-07-10T00:00Z'));
     expect(codeOf(() => warmStartPeriod(BASE, to, LENGTHS, at('2019-07-01T00:00Z')))).toEqual({
@@ -158,13 +158,13 @@ describe('warmStartPeriod', () => {
     });
   });
 
-  it('learns from where the full run ended, however often models were warm-started since', () => {
+  it('trains from the end of the full run, however often models were warm-started since', () => {
     const warmStart = { ...BASE, warm_start_from: warmStartFrom(2) };
     const { learnFrom, holdoutFrom } = warmStartPeriod(warmStart, at('2019-07-02T12:00Z'), LENGTHS);
     expect([iso(learnFrom), iso(holdoutFrom)]).toEqual(['2019-04-20T00:00Z', '2019-07-01T00:01Z']);
   });
 
-  it('says how many days there are to learn from when they are too few', () => {
+  it('reports how many days there are to learn from when they are too few', () => {
     const young = { ...BASE, period: { ...BASE.period, holdout_from: '2019-06-25T00:00Z' } };
     expect(codeOf(() => warmStartPeriod(young, at('2019-07-03T00:00Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
@@ -175,7 +175,7 @@ describe('warmStartPeriod', () => {
     );
   });
 
-  it('goes from one to the next without being evaluated by anything that was learned or evaluated by before', () => {
+  it('moves from one to the next without evaluation on rows that were trained or evaluated on before', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1 * DAY, max: 40 * DAY }), { minLength: 1, maxLength: 6 }), (steps) => {
         let base = BASE;
@@ -245,7 +245,7 @@ describe('withNewRows', () => {
     );
   });
 
-  it('says which model has too few rows to be evaluated on, or to learn from', () => {
+  it('reports which model has too few rows to evaluate or train on', () => {
     const few = {
       ...datasetOf(300),
       holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 199, 1) },
@@ -261,7 +261,7 @@ describe('withNewRows', () => {
     });
   });
 
-  it('refuses a dataset whose holdout the base has seen', () => {
+  it('refuses a dataset whose holdout the base was trained on', () => {
     const seen = { ...datasetOf(300), holdoutFrom: at('2019-06-30T00:00Z') };
     expect(codeOf(() => withNewRows(BASE, seen, EMBARGO))).toMatchObject({ code: 'DATA_TOO_SHORT' });
   });

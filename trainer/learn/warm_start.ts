@@ -15,16 +15,18 @@ import { countTrees } from './model_learning.ts';
 const DAY = 86_400;
 /** A holdout has every hour of the day, or the hours it lacks go unevaluated. */
 const SHORTEST_HOLDOUT_SECONDS = DAY;
-/** With fewer rows nothing can be told from noise: labels overlap, and a fifth of them or less is independent. */
+/**
+ * With fewer rows signal cannot be separated from noise: labels overlap, and a fifth of them or less is independent.
+ */
 const MIN_HOLDOUT_ROWS = 200;
 
-/** What of a bundle decides whether and from where it is warm-started. */
+/** The parts of a bundle that determine its warm start. */
 export type WarmStartBase = Pick<
   Manifest,
   'version' | 'market' | 'feature_schema' | 'label_policy' | 'pairs' | 'period' | 'engine'
 > & { readonly warm_start_from?: WarmStartFrom | undefined };
 
-/** What the run would learn by. */
+/** The training parameters of the run. */
 export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_policy' | 'pairs'> & {
   /** `train.engine`. */
   readonly engine: string;
@@ -34,14 +36,14 @@ export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_p
 
 /** Models as they were last learned in full, to which trees are added. */
 export interface WarmStart {
-  /** What stands in the new manifest. */
+  /** Entry of the new manifest. */
   readonly from: WarmStartFrom;
   readonly models: Readonly<Record<ModelName, TreeModel>>;
 }
 
 /**
- * The active models as they were last learned in full. What earlier warm starts added is left out: it is learned anew,
- * from all bars since. Trees upon trees of single days and weeks made the models worse than they were
+ * The active models as of their last full training. The trees of earlier warm starts are left out: they are trained
+ * again, on all bars since. Trees upon trees of single days and weeks made the models worse
  * (docs/adr/0022-warm-start-from-the-last-full-training.md).
  * @param base the active bundle
  * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD when a model is not of trees
@@ -69,9 +71,9 @@ export function startWarm(
 }
 
 /**
- * Whether the active models can be warm-started at all: learned by gbdt, from the same features and for the same
- * labels, for these pairs, and not warm-started too often since they were last learned in full.
- * @throws MinutehandError WARM_START_REFUSED with what is in the way
+ * Whether the active models can be warm-started: trained by gbdt, on the same features and labels, for these pairs, and
+ * not warm-started too often since their last full training.
+ * @throws MinutehandError WARM_START_REFUSED with the reason
  */
 export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
   const refuse = (seen: string, expected: string): never => {
@@ -79,7 +81,7 @@ export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
   };
   const times = base.warm_start_from?.times ?? 0;
   for (const engine of [base.engine.name, run.engine]) {
-    if (engine !== 'gbdt') refuse(`and the engine ${engine}`, 'models that gbdt learned, and gbdt to go on');
+    if (engine !== 'gbdt') refuse(`and the engine ${engine}`, 'models that gbdt learned, and gbdt to continue');
   }
   if (base.market !== run.market) refuse(`was learned from a ${base.market} market`, `a ${run.market} one`);
   if (base.feature_schema !== run.feature_schema) refuse('was learned from other features', 'those of this version');
@@ -88,7 +90,7 @@ export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
     if (own !== wanted) refuse(`was learned with ${name} ${own ?? 'unset'}`, `${name} ${wanted ?? 'unset'}`);
   }
   const unknown = run.pairs.filter((pair) => !base.pairs.includes(pair));
-  if (unknown.length > 0) refuse(`does not know ${unknown.join(', ')}`, 'models of all pairs');
+  if (unknown.length > 0) refuse(`has no ${unknown.join(', ')}`, 'models of all pairs');
   if (times >= run.maxWarmStarts)
     refuse(`was warm-started ${times} times in a row`, `at most ${run.maxWarmStarts} (train.max_warm_starts)`);
 }
@@ -98,7 +100,7 @@ export interface WarmStartPeriod {
   readonly barsFrom: OpenTime;
   /** Rows are new from here on: the holdout of the full run, which it has not learned from, and what came after. */
   readonly learnFrom: OpenTime;
-  /** Where the holdout begins, which neither the base nor its warm start has seen. */
+  /** Start of the holdout, on which neither the base nor its warm start was trained. */
   readonly holdoutFrom: OpenTime;
 }
 

@@ -66,7 +66,7 @@ async function grow(name: ModelName, rows: FitRows): Promise<Uint8Array> {
 }
 
 describe('a warm-started bundle', () => {
-  it('learns from no row that its full run learned from, and is evaluated on none that anything was learned from or evaluated by', () => {
+  it('trains on no row of its full run, and is evaluated on none that was trained or evaluated on before', () => {
     for (const name of MODEL_NAMES) {
       const own = fresh.train[name];
       const first = own.time.reduce((least, time) => Math.min(least, time), Infinity);
@@ -79,7 +79,7 @@ describe('a warm-started bundle', () => {
     }
   });
 
-  it('is the same bytes whatever stands in rows that it must not learn from, and again', async () => {
+  it('is the same bytes with any content in rows that it must not learn from, and again', async () => {
     for (const name of MODEL_NAMES) {
       const bytes = await grow(name, fresh.train[name]);
       const rows = dataset.train[name];

@@ -61,7 +61,7 @@ describe('warmStartModel', () => {
   const changed = rowsOf('changed', 3000, 0.3, 0.4);
   const request = { task: TASK, rows: changed, subset: all(changed), params: PARAMS };
 
-  it('adds trees that know what has changed, and keeps those of the base', async () => {
+  it('adds trees that learn what has changed, and keeps those of the base', async () => {
     const { model, added } = await warmStartModel(base, request, run);
     expect(added).toBeGreaterThan(5);
     expect(added).toBeLessThanOrEqual(30);
@@ -71,7 +71,7 @@ describe('warmStartModel', () => {
     expect(lossOf(model, later)).toBeLessThan(lossOf(base, later) - 0.02);
   });
 
-  it('asks the last part of the new time how many, and then learns all new rows with so many', async () => {
+  it('determines the number of trees on the last part of the new time, and then learns all new rows with so many', async () => {
     const { train, stopping } = splitOffTheEnd(changed, all(changed))!;
     const take = (own: Int32Array) => ({
       x: takeRows(changed.x, own),
@@ -96,14 +96,14 @@ describe('warmStartModel', () => {
     expect(await warmStartModel(base, request, run)).toEqual({ model: expected, added: rounds });
   });
 
-  it('gives back the very model when no tree helps, as when it has learned these rows before', async () => {
+  it('returns the same model when no tree helps, as when it was trained on these rows before', async () => {
     const first = await warmStartModel(base, request, run);
     const second = await warmStartModel(first.model, request, run);
     expect(second.added).toBe(0);
     expect(second.model).toBe(first.model);
   });
 
-  it('draws otherwise each time it goes on, with the same seed', async () => {
+  it('draws differently at each warm start, with the same seed', async () => {
     const seeds: string[] = [];
     const listen = (task: FitTask): Promise<TreeModel> => {
       seeds.push(task.params.seed);

@@ -4,12 +4,12 @@ import type { LearnerParams, Task } from './trees/learner.ts';
 import { countTrees, type ModelFit } from './model_learning.ts';
 
 /**
- * Goes on boosting from what a model answers (Friedman 2001: each tree is fitted to what the sum before it leaves
- * over), on rows it has not seen: the trees of the base, then at most `params.rounds` new ones. With no tree to add it
- * is the very base. A calibrated base stays calibrated: slope and intercept stand in its leaves, and the new trees are
- * added to the logits it has with them.
+ * Continues boosting from the answers of a model (Friedman 2001: each tree is fitted to the residuals of the sum before
+ * it), on rows it was not trained on: the trees of the base, then at most `params.rounds` new ones. With no tree to add
+ * it is exactly the base. A calibrated base stays calibrated: slope and intercept are in its leaves, and the new trees
+ * are added to its calibrated logits.
  * @param params the seed may be that of the base: its draws are not drawn again
- * @param run learns one model on one thread: `runFit`, or the pool's `fit`. By gbdt alone
+ * @param run trains one model on one thread: `runFit`, or the pool's `fit`. Only for gbdt
  */
 export function warmStartFit(
   base: TreeModel,

@@ -21,7 +21,7 @@ describe('clusteredMean', () => {
     );
   });
 
-  it('is as unsure of values that stand there five times as of those values alone', () => {
+  it('has the same error for values repeated five times as for those values alone', () => {
     const rng = createRng('cluster/five');
     const own = Array.from({ length: 50 }, () => rng.normal());
     const alone = clusteredMean(
@@ -37,7 +37,7 @@ describe('clusteredMean', () => {
     expect(often.mean).toBeCloseTo(alone.mean!, 12);
   });
 
-  it('says how far means of correlated values really scatter', () => {
+  it('estimates how far means of correlated values really scatter', () => {
     const rng = createRng('cluster/scatter');
     const means: number[] = [];
     let told = 0;
@@ -61,14 +61,14 @@ describe('clusteredMean', () => {
     expect(told / scatter).toBeLessThan(1.15);
   });
 
-  it('knows nothing without values, and nothing of the error with a single block', () => {
+  it('is null without values, and has no error with a single block', () => {
     expect(clusteredMean([0, 0], [0, 0])).toEqual({ mean: null, standardError: Infinity, blocks: 0 });
     expect(clusteredMean([0, 6], [0, 3])).toEqual({ mean: 2, standardError: Infinity, blocks: 1 });
   });
 });
 
 describe('errorsOfChance', () => {
-  it('is Student’s t as tabled for three standard deviations, and nothing is to be told from fewer than five blocks', () => {
+  it('is Student’s t as tabled for three standard deviations, and nothing can be inferred from fewer than five blocks', () => {
     // JCGM 100:2008, table G.2, 99.73 %.
     for (const [freedom, t] of [[4, 6.62], [5, 5.51], [9, 4.09], [20, 3.42], [50, 3.16], [100, 3.077]] as const)
       expect(Math.abs(errorsOfChance(3, freedom + 1) / t - 1)).toBeLessThan(0.15 / freedom);

@@ -37,7 +37,7 @@ export function clusteredMean(sums: ArrayLike<number>, counts: ArrayLike<number>
   return { mean, standardError: Math.sqrt((squares * blocks) / (blocks - 1)) / count, blocks };
 }
 
-/** `clusteredMean` of values that stand in blocks 0 … `blocks` − 1. */
+/** `clusteredMean` of values in blocks 0 … `blocks` − 1. */
 export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<number>, blocks: number): ClusteredMean {
   const sums = new Float64Array(blocks);
   const counts = new Float64Array(blocks);
@@ -48,7 +48,7 @@ export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<numbe
   return clusteredMean(sums, counts);
 }
 
-/** With fewer blocks the expansion below is not good enough, and nothing is to be told from so few anyway. */
+/** With fewer blocks the expansion below is not accurate enough, and so few support no conclusion anyway. */
 const MIN_BLOCKS = 5;
 
 /**

@@ -43,7 +43,7 @@ const fires = (drift: FeatureDrift): boolean =>
   (Math.abs(drift.shift ?? 0) > 0.5 && Math.abs(drift.shift!) > drift.shift_noise);
 
 describe('featureDrift of planted rows', () => {
-  it('is the index of the book for shares that all were met', () => {
+  it('is the textbook index for shares that all occur', () => {
     const rng = createRng('drift/book');
     const training = Array.from({ length: 9000 }, () => rng.normal());
     const live = Array.from({ length: 6000 }, () => 0.4 + rng.normal());
@@ -93,7 +93,7 @@ describe('featureDrift of planted rows', () => {
     expect(Math.abs(wider.shift!)).toBeLessThan(0.2);
   });
 
-  it('does not take few independent rows for a drift, however many rows they fill', () => {
+  it('does not report a drift from few independent rows, however many rows they fill', () => {
     // Rows that stay the same for ninety: 2000 of them are worth some twenty.
     let fired = 0;
     let wouldHave = 0;
@@ -111,7 +111,7 @@ describe('featureDrift of planted rows', () => {
     expect(fired).toBeLessThanOrEqual(1);
   });
 
-  it('sees a feature that is missing now, or that was missing before', () => {
+  it('detects a feature that is missing now, or that was missing before', () => {
     const rng = createRng('drift/missing');
     const training = rowsOf(3000, 2, () => rng.normal());
     const gone = driftOfZ(
@@ -140,7 +140,7 @@ describe('featureDrift of planted rows', () => {
     ).toBe(0);
   });
 
-  it('does not take a closed pair for a drift, nor one that was never learned from', () => {
+  it('does not report a closed pair as drift, nor one that was never trained on', () => {
     const rng = createRng('drift/mix');
     const training = rowsOf(4000, 2, (pair) => 4 * pair + rng.normal());
     expect(
@@ -158,7 +158,7 @@ describe('featureDrift of planted rows', () => {
     expect(Object.keys(drift.pairs)).toEqual(['AAA_BBB']);
   });
 
-  it('tells each pair against itself', () => {
+  it('compares each pair with itself', () => {
     const rng = createRng('drift/pairs');
     const training = rowsOf(4000, 2, () => rng.normal());
     const { pairs } = driftOfZ(
@@ -201,7 +201,7 @@ describe('featureDrift of features of the engine', () => {
     return [profiledRows(live), live.map(({ pair }) => pair.id)];
   }
 
-  it('is none in a market that stays as it is, and plain where prices begin to jump about', () => {
+  it('is none in an unchanged market, and clear where prices begin to jump', () => {
     const bars = tinyBars(settings, 8400);
     const [first] = [...bars.values()];
     const middle = first!.time[2400]! as OpenTime;

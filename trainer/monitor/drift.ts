@@ -10,26 +10,26 @@ import {
   type ProfiledRows,
 } from './feature_profile.ts';
 
-/** How many standard deviations of chance a figure must lie beyond what chance alone would give. */
+/** Number of standard deviations of chance by which a figure must exceed chance. */
 export const SIGMAS = 3;
 /** A share that was not met may be as large as half a row in so many; below this it is taken for this. */
 const SMALLEST_SHARE = 1e-4;
 
-/** How far a feature has moved away from where the models learned it. */
+/** Distance of a feature's live distribution from training. */
 export interface Drift {
   /**
    * Population stability index Σ (live − training) · ln(live / training) over the deciles of training and the missing
    * rows.
    */
   readonly psi: number;
-  /** What it may be by chance: beyond it something has moved. Infinity where too little is known. */
+  /** Expected amount by chance: a larger one is drift. Infinity with too little data. */
   readonly psi_noise: number;
   /**
    * Live mean less that of training, in standard deviations of training; null where nothing varied there, or nothing is
    * there.
    */
   readonly shift: number | null;
-  /** What its amount may be by chance. */
+  /** Expected amount by chance. */
   readonly shift_noise: number;
   /** Shares of rows without the feature. */
   readonly missing: number;
@@ -43,11 +43,11 @@ export interface FeatureDrift extends Drift {
 }
 
 /**
- * Every feature of a profile, live against training. All pairs together are held against training with the mix of pairs
- * that is live, so that a pair that is closed is no drift.
- * @param pairs ids of the pairs that `live.pair` names; those the profile does not know do not count
+ * Every feature of a profile, live against training. All pairs together are compared with training at the live mix of
+ * pairs, so that a closed pair is no drift.
+ * @param pairs ids of the pairs that `live.pair` names; those missing in the profile do not count
  * @returns null when there are fewer than ten blocks of rows, each at least eight hours and a look-back long: too few
- * to tell drift from chance
+ * to separate drift from chance
  */
 export function featureDrift(
   profile: FeatureProfile,

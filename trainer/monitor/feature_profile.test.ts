@@ -67,7 +67,7 @@ describe('featureProfile', () => {
     expect(total.std).toBeCloseTo(2, 1);
   });
 
-  it('takes independent rows for as many, and rows that repeat themselves for fewer', () => {
+  it('counts independent rows fully, and repeated rows as fewer', () => {
     const rng = createRng('profile/effective');
     const fresh = profileOfZ(rowsOf(Array.from({ length: 12_000 }, () => rng.normal())));
     expect(fresh.total.effective_rows).toBeGreaterThan(6000);
@@ -79,7 +79,7 @@ describe('featureProfile', () => {
     expect(slow.total.effective_rows).toBeLessThan(240);
   });
 
-  it('survives columns in which nothing is there or nothing varies, and rows that are none', () => {
+  it('survives empty or constant columns, and no rows', () => {
     const constant = profileOfZ(rowsOf(Array<number>(2000).fill(1)));
     expect(constant).toMatchObject({ edges: [1], total: { counts: [2000, 0, 0], mean: 1, std: 0 } });
     expect(constant.total.effective_rows).toBeLessThanOrEqual(30);
@@ -88,7 +88,7 @@ describe('featureProfile', () => {
     expect(profileOfZ(rowsOf([])).total).toMatchObject({ rows: 0, counts: [0, 0], effective_rows: 0 });
   });
 
-  it('is plain JSON that reads back as it was', () => {
+  it('is plain JSON that parses to the same value', () => {
     const rng = createRng('profile/json');
     const profile = featureProfile(rowsOf(Array.from({ length: 500 }, () => rng.normal())), Z_ONLY, PAIRS, LOOK_BACK);
     expect(featureProfileSchema.parse(JSON.parse(JSON.stringify(profile)))).toEqual(profile);
@@ -96,7 +96,7 @@ describe('featureProfile', () => {
 });
 
 describe('watchedColumns', () => {
-  it('leaves out what no model may use and what only says the time', () => {
+  it('leaves out columns that no model may use and columns of time only', () => {
     const names = watchedColumns(definitions).map((column) => definitions[column]!.name);
     expect(names).toContain('z_score');
     for (const name of ['alpha', 'spread', 'day_sin', 'week_cos']) expect(names).not.toContain(name);

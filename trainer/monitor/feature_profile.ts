@@ -6,11 +6,11 @@ import { CALENDAR_FEATURES } from '../../shared/core/features/calendar.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { clusteredMean } from './cluster.ts';
 
-/** Fewer blocks say too little about how much rows have in common. */
+/** With fewer blocks the correlation between rows cannot be estimated. */
 export const MIN_BLOCKS = 10;
 /** Blocks that short spans are cut into: weekends leave some of them empty. */
 const BLOCKS_WANTED = 15;
-/** Markets stay quiet or excited for hours. */
+/** Markets stay calm or excited for hours. */
 const SHORTEST_BLOCK_MINUTES = 480;
 const LONGEST_BLOCK_MINUTES = 1440;
 const BINS = 10;
@@ -28,7 +28,7 @@ const summarySchema = z.object({
   rows: z.int().nonnegative(),
   /** Rows in each bin; the last one is of rows in which the feature is missing. */
   counts: z.array(z.int().nonnegative()),
-  /** Independent rows that tell as much about the shares of the bins. */
+  /** Number of independent rows with the same information about the shares of the bins. */
   effective_rows: z.number().nonnegative(),
   /** Of the rows that have the feature; null without any. `std` with ddof 1. */
   mean: z.number().nullable(),
@@ -52,12 +52,12 @@ export const featureProfileSchema = z.object({
     }),
   ),
 });
-/** How every feature was distributed where the models learned: what live features are held against. Plain JSON. */
+/** Distribution of every feature in training: the reference for live features. Plain JSON. */
 export type FeatureProfile = z.infer<typeof featureProfileSchema>;
 
 /**
- * The distribution of each feature that a model may use, over rows that lie evenly in time (AI2's: AI1's are chosen by
- * a feature). The clock's own features are left out: they say what time it is.
+ * The distribution of each feature that a model may use, over rows evenly spaced in time (AI2's: AI1's are chosen by a
+ * feature). The time features are left out: they only encode the clock.
  * @param pairs ids of the pairs that `rows.pair` names
  * @param lookBackBars of the features: `warmupBars`
  */
@@ -77,7 +77,7 @@ export function featureProfile(
   return { pairs: [...pairs], features };
 }
 
-/** Columns that a model may use and that say more than the time. */
+/** Columns that a model may use and that encode more than the time. */
 export function watchedColumns(definitions: readonly FeatureDefinition[]): number[] {
   const calendar = new Set<string>(CALENDAR_FEATURES.map(({ name }) => name));
   return [...definitions.keys()].filter((column) => {

@@ -92,11 +92,11 @@ function performance(
 }
 
 describe('fills beside the backtest', () => {
-  it('are none where there are none', () => {
+  it('are empty without fills', () => {
     expect(performance([])).toEqual({});
   });
 
-  it('earn what the backtest reckons for the same prices: its gross result less its costs', () => {
+  it('earn the backtest’s result for the same prices: gross less costs', () => {
     const small = fc.double({ min: -0.01, max: 0.01, noNaN: true });
     const bps = fc.double({ min: 0, max: 5, noNaN: true });
     const beta = fc.double({ min: -3, max: 3, noNaN: true }).filter((value) => Math.abs(value) > 0.05);
@@ -157,7 +157,7 @@ describe('fills beside the backtest', () => {
     ]);
   }); // prettier-ignore
 
-  it('are held against the bundle’s pairs as often as they are there, and left out where it has measured none', () => {
+  it('are compared with the bundle’s pairs in proportion, and left out where it has measured none', () => {
     const euro = tripOf({ number: 9 }).map((trade) => ({
       ...trade,
       pair_id: 'XAGUSD_XAUUSD',
@@ -187,7 +187,7 @@ describe('fills beside the backtest', () => {
     expect(symbols['XAUUSD']!.slippage.fills).toBe(1);
   });
 
-  it('have the refusals of the entries that were asked for', () => {
+  it('have the refusals of the signaled entries', () => {
     const trades = tripOf({ number: 1 });
     const entries = [1, 40].map((number) => journaled(enterBody(idOf(2 * number)), T0_S * 1000 + number));
     const fills = { trades, entries, nowMs: T0_S * 2000, barMs: 60_000, settleMs: 60_000 };
@@ -196,7 +196,7 @@ describe('fills beside the backtest', () => {
   });
 });
 
-describe('what may be chance', () => {
+describe('chance', () => {
   /** Positions over twelve days; those of a day share some of their luck. */
   function world(seed: string, winRate: number, extraBps: number, together: number): LiveTrade[] {
     const rng = createRng(seed);
@@ -221,7 +221,7 @@ describe('what may be chance', () => {
     return trades;
   }
 
-  it('is not found in worlds that are as the backtest, and days that go together are no proof', () => {
+  it('produces no finding in worlds equal to the backtest, and correlated days are no proof', () => {
     let alarms = 0;
     const worlds = 25;
     for (let seed = 0; seed < worlds; seed++) {
@@ -233,7 +233,7 @@ describe('what may be chance', () => {
     expect(alarms).toBe(0);
   });
 
-  it('is told from a world that wins half as often and costs two points more', () => {
+  it('is distinguished from a world that wins half as often and costs two points more', () => {
     for (let seed = 0; seed < 3; seed++) {
       const { win_rate, net, symbols } = performance(world(`another ${seed}`, 0.2, 2, 0.2))['real']!;
       const { shortfall, slippage } = symbols['XAUUSD']!;
@@ -245,7 +245,7 @@ describe('what may be chance', () => {
     }
   });
 
-  it('is what Wilson’s interval of three standard deviations holds, for independent trades against a share known for sure', () => {
+  it('equals Wilson’s interval of three standard deviations, for independent trades against a known share', () => {
     const share = fc.double({ min: 0.02, max: 0.98, noNaN: true });
     fc.assert(
       fc.property(fc.integer({ min: 30, max: 400 }), fc.double({ min: 0, max: 1, noNaN: true }), share, (n, won, before) => {
@@ -256,7 +256,7 @@ describe('what may be chance', () => {
         const half = (3 / (1 + 9 / n)) * Math.sqrt((live! * (1 - live!)) / n + 9 / (4 * n * n));
         const isOutside = Math.abs(before - center) > half + 1e-7;
         const isInside = Math.abs(before - center) < half - 1e-7;
-        // Days that scatter more than that are believed.
+        // A larger spread between days is accepted.
         const isCalm = (live! * (1 - live!)) / (n - 1) <= (before * (1 - before)) / n;
         const isFound = Math.abs(gap!) > gap_noise;
         if (isInside) expect(isFound).toBe(false);

@@ -16,8 +16,8 @@ import { compareShare, type Compared, type KnownShare } from './performance_drif
 const BPS = 1e4;
 
 /**
- * What one kind of account made of a version's entries, beside what the bundle's backtest made of its own and what the
- * configuration says it costs.
+ * Results of one kind of account with a version's entries, beside those of the bundle's backtest and the configured
+ * costs.
  */
 export interface FillPerformance {
   /** Win rate, slippage, latency and refusals as `minutehand trades list` has them. */
@@ -35,13 +35,13 @@ export interface ComparedNet {
   readonly bundle_bps: number | null;
   /** live − bundle. */
   readonly gap_bps: number | null;
-  /** What its amount may be by chance. Infinity where too little is known. */
+  /** Expected amount by chance. Infinity with too little data. */
   readonly noise_bps: number;
   readonly live_count: number;
   readonly bundle_count: number;
 }
 
-/** What fills of a symbol cost a side, beside what the configuration says. */
+/** Cost of a symbol's fills per side, beside the configured cost. */
 export interface SymbolFills {
   /** From the requested to the filled price; configured: `slippage_bps`. */
   readonly slippage: MeasuredCost;
@@ -64,7 +64,7 @@ export type FillPolicy = Pick<RetrainPolicy, 'fill_min_trades'>;
 
 /**
  * Fills of one version by kind of account: paper, demo and real money are never mixed. Pure.
- * @param costs of the configuration, by symbol; fills of other symbols cost nobody knows what and are left out of
+ * @param costs of the configuration, by symbol; the cost of other symbols' fills is unknown, and they are left out of
  * `symbols`
  */
 export function fillPerformance(
@@ -107,7 +107,7 @@ interface EnteredPosition extends LivePosition {
   readonly enteredS: number;
 }
 
-/** Positions that no signal is known to have opened are no version's. */
+/** Positions without a known opening signal belong to no version. */
 function entered(position: LivePosition): EnteredPosition[] {
   const bar = position.opens.find(({ signal_bar }) => signal_bar !== null)?.signal_bar ?? null;
   return bar === null ? [] : [{ ...position, enteredS: Date.parse(bar) / 1000 }];
@@ -119,8 +119,8 @@ function legOf({ pairId }: LivePosition, leg: Leg): string {
 }
 
 /**
- * Stretches of time that positions stand in, days where there are enough of them, by their entry: what they earn and
- * cost goes together within one.
+ * Time blocks of positions, days where there are enough of them, by their entry: profit and cost are correlated within
+ * one.
  */
 const stretchesOf = (entries: readonly { readonly enteredS: number }[]): Blocks =>
   blocksOf(

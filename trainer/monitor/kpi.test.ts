@@ -13,7 +13,9 @@ const POLICY: KpiPolicy = {
   kpi_min_trades: 20,
   kpi_win_rate_min: 0.35,
   kpi_drawdown_max: 0.1,
+  kpi_refusal_rate_min: null,
   kpi_refusal_rate_max: 0.9,
+  kpi_false_alarm_rate: null,
 };
 const MINUTE = 60;
 
@@ -50,7 +52,7 @@ const figuresOf = (pair: PublishedPair, policy = POLICY) => kpiFigures([pair], -
 const results = fc.array(fc.integer({ min: -400, max: 400 }), { maxLength: 80 });
 
 describe('kpiFigures', () => {
-  it('has the win rate of the last closed trades, and the deepest fall of what they and the open one earned', () => {
+  it('has the win rate of the last closed trades, and the maximum drawdown of them and the open one', () => {
     fc.assert(
       fc.property(results, fc.integer({ min: 1, max: 60 }), (net, window) => {
         const kpi = figuresOf(published(net), { ...POLICY, kpi_window_trades: window });
@@ -66,7 +68,7 @@ describe('kpiFigures', () => {
     );
   });
 
-  it('counts nothing that was decided before a person lifted the halts', () => {
+  it('counts no trade from before a person lifted the halts', () => {
     fc.assert(
       fc.property(results, fc.integer({ min: 0, max: 90 }), (net, lifted) => {
         const after = figuresOf(published(net, { resumed: lifted * 20 * MINUTE }));
@@ -94,7 +96,7 @@ describe('kpiFigures', () => {
     });
   });
 
-  it('gives all pairs together the same share each, and lets one make up for another', () => {
+  it('weights all pairs equally in the total, and offsets one with another', () => {
     const [down, up] = [published([-100, -100]), { ...published([100, 100]), pairId: 'CCC_DDD' }];
     expect(kpiFigures([down, up], -Infinity, POLICY).total).toMatchObject({ trades: 4, win_rate: 0.5, drawdown: 0 });
     const idle = { ...published([]), pairId: 'CCC_DDD' };
@@ -102,7 +104,7 @@ describe('kpiFigures', () => {
     expect(kpiFigures([], -Infinity, POLICY)).toMatchObject({ total: { trades: 0, drawdown: 0 }, pairs: {} });
   });
 
-  it('takes the last trades of all pairs by the time they ended', () => {
+  it('takes the last trades of all pairs by their exit times', () => {
     const losers = published(Array<number>(30).fill(-1));
     const later = published(Array<number>(30).fill(1));
     const shifted = later.trades.map((trade) => ({
@@ -122,7 +124,7 @@ describe('kpiBreaches', () => {
   const breachesOf = (net: readonly number[], policy = POLICY, changes: Partial<PublishedPair> = {}) =>
     kpiBreaches(kpiFigures([published(net, changes)], -Infinity, policy), policy);
 
-  it('halts a pair, and all when it is so of all together, for losing too often, but not before it has traded enough', () => {
+  it('halts a pair, and all when all together breach, for losing too often, but not before enough trades', () => {
     const seldom = (count: number): number[] => Array.from({ length: count }, (_, i) => (i % 5 === 0 ? 3 : -1));
     expect(breachesOf(seldom(19))).toEqual([]);
     expect(breachesOf(seldom(20))).toEqual(
@@ -136,7 +138,7 @@ describe('kpiBreaches', () => {
     expect(breachesOf(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 3 : -3)))).toEqual([]);
   });
 
-  it('halts for a fall that is too deep, at once', () => {
+  it('halts at once for a drawdown that is too large', () => {
     expect(breachesOf([200, -600, -500]).map(({ reason, seen }) => [reason, seen])).toEqual([
       ['drawdown', '0.1100 of the capital in 3 trades'],
       ['drawdown', '0.1100 of the capital in 3 trades'],
@@ -144,7 +146,7 @@ describe('kpiBreaches', () => {
     expect(breachesOf([200, -600, -300])).toEqual([]);
   });
 
-  it('halts for refusing nearly everything', () => {
+  it('halts for a refusal rate near 1', () => {
     const candidates = Array.from({ length: 40 }, (_, i) => (i * 20 + 1) * MINUTE);
     expect(breachesOf([1], POLICY, { candidates: candidates.slice(1) }).map(({ reason }) => reason)).toEqual([
       'refusal_rate',
@@ -153,12 +155,12 @@ describe('kpiBreaches', () => {
     expect(breachesOf([1], POLICY, { candidates: candidates.slice(1, 15) })).toEqual([]);
   });
 
-  it('halts for nothing that the policy has switched off', () => {
+  it('does not halt for a KPI that the policy has switched off', () => {
     const off = { ...POLICY, kpi_win_rate_min: null, kpi_drawdown_max: null, kpi_refusal_rate_max: null };
     expect(breachesOf(Array<number>(60).fill(-300), off, { candidates: [] })).toEqual([]);
   });
 
-  it('becomes halts of the version that was looked at', () => {
+  it('results in halts of the evaluated version', () => {
     const [breach] = breachesOf([-2000]);
     expect(haltsOf([breach!], '20261101_0300', new Date('2026-11-20T12:00:00Z'))).toEqual([
       { ...breach, version: '20261101_0300', since: '2026-11-20T12:00:00.000Z' },

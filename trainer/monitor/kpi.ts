@@ -3,7 +3,11 @@ import { ALL_PAIRS, type Halt, type HaltReason } from '../../shared/bundle/halts
 import type { RetrainPolicy } from '../../shared/policy/policy.ts';
 import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../backtest/equity.ts';
 import type { TradeRecord } from '../backtest/period.ts';
+import { evidenceBelow } from './evidence.ts';
 import { isWin } from './performance_drift.ts';
+
+/** Trades of several pairs, and candidates, that are closer together than this count as one: they go together. */
+const BLOCK_SECONDS = 3600;
 
 /** What a pair has published by these models, as the backtest with NO_EDGE applied has it. */
 export interface PublishedPair {
@@ -39,6 +43,12 @@ export interface Kpi {
   readonly candidates: number;
   /** Share of them at which it did not; null without any, or without an edge. */
   readonly refusal_rate: number | null;
+  /** Largest e-values so far (evidence.ts) against each limit; 1 where there is no limit. */
+  readonly evidence: {
+    readonly win_rate: number;
+    readonly refusal_rate_low: number;
+    readonly refusal_rate_high: number;
+  };
 }
 
 export interface KpiFigures {
@@ -48,7 +58,13 @@ export interface KpiFigures {
 
 export type KpiPolicy = Pick<
   RetrainPolicy,
-  'kpi_window_trades' | 'kpi_min_trades' | 'kpi_win_rate_min' | 'kpi_drawdown_max' | 'kpi_refusal_rate_max'
+  | 'kpi_window_trades'
+  | 'kpi_min_trades'
+  | 'kpi_win_rate_min'
+  | 'kpi_drawdown_max'
+  | 'kpi_refusal_rate_min'
+  | 'kpi_refusal_rate_max'
+  | 'kpi_false_alarm_rate'
 >;
 
 /**
@@ -60,13 +76,15 @@ export function kpiFigures(pairs: readonly PublishedPair[], allResumed: number, 
   return { total: kpiOf(pairs, allResumed, policy), pairs: Object.fromEntries(figures) };
 }
 
-function kpiOf(pairs: readonly PublishedPair[], since: number, { kpi_window_trades }: KpiPolicy): Kpi {
+function kpiOf(pairs: readonly PublishedPair[], since: number, policy: KpiPolicy): Kpi {
+  const { kpi_window_trades } = policy;
   const own = pairs.map((pair) => ({ ...pair, trades: pair.trades.filter((trade) => trade.entrySignalTime > since) }));
   const closed = own
     .flatMap(({ trades }) => trades.filter(({ exitSignalTime }) => exitSignalTime !== null))
     .sort((a, b) => a.exitSignalTime! - b.exitSignalTime!);
   const window = closed.slice(-kpi_window_trades);
-  const candidates = pairs.reduce((sum, pair) => sum + (pair.hasEdge ? flatCandidates(pair, since) : 0), 0);
+  const flat = pairs.flatMap((pair) => (pair.hasEdge ? flatCandidates(pair, since) : []));
+  const candidates = flat.length;
   const entered = own.reduce((sum, { hasEdge, trades }) => sum + (hasEdge ? trades.length : 0), 0);
   return {
     trades: closed.length,
@@ -75,20 +93,77 @@ function kpiOf(pairs: readonly PublishedPair[], since: number, { kpi_window_trad
     drawdown: maxDrawdown(curveOf(own.map(({ trades, changes }) => changesOf(trades, changes)))),
     candidates,
     refusal_rate: candidates === 0 ? null : Math.max(0, 1 - entered / candidates),
+    evidence: evidenceOf(
+      closed,
+      flat,
+      own.flatMap(({ hasEdge, trades }) => (hasEdge ? trades : [])),
+      pairs.length === 1,
+      policy,
+    ),
   };
 }
 
-/** Candidates after `since` at which no position was open; those at which one was opened count. */
-function flatCandidates({ candidates, trades }: PublishedPair, since: number): number {
-  let count = 0;
+function evidenceOf(
+  closed: readonly TradeRecord[],
+  candidates: readonly number[],
+  entered: readonly TradeRecord[],
+  isOnePair: boolean,
+  { kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max }: KpiPolicy,
+): Kpi['evidence'] {
+  const against = (values: () => readonly number[], limit: number | null): number =>
+    limit === null ? 1 : evidenceBelow(values(), limit);
+  const byEntry = [...closed].sort((a, b) => a.entrySignalTime - b.entrySignalTime);
+  const wins = byEntry.map((trade) => (isWin(trade) ? 1 : 0));
+  // One position at a time: the trades of a pair do not overlap.
+  const winValues = (): readonly number[] =>
+    isOnePair
+      ? wins
+      : blockMeans(
+          byEntry.map(({ entrySignalTime }) => entrySignalTime),
+          wins,
+        );
+  const entries = new Map<number, number>();
+  for (const { entrySignalTime } of entered) entries.set(entrySignalTime, (entries.get(entrySignalTime) ?? 0) + 1);
+  const times = Float64Array.from(candidates).sort();
+  const isEntered = Array.from(times, (time) => {
+    const left = entries.get(time) ?? 0;
+    entries.set(time, left - 1);
+    return left > 0 ? 1 : 0;
+  });
+  return {
+    win_rate: against(winValues, kpi_win_rate_min),
+    refusal_rate_low: against(() => blockMeans(times, isEntered).map((share) => 1 - share), kpi_refusal_rate_min),
+    refusal_rate_high: against(
+      () => blockMeans(times, isEntered),
+      kpi_refusal_rate_max === null ? null : 1 - kpi_refusal_rate_max,
+    ),
+  };
+}
+
+/** The mean of each block of time that has values. @param times ascending, epoch seconds */
+function blockMeans(times: ArrayLike<number>, values: ArrayLike<number>): number[] {
+  const means: number[] = [];
+  for (let from = 0; from < times.length;) {
+    const block = Math.floor(times[from]! / BLOCK_SECONDS);
+    let [to, sum] = [from, 0];
+    while (to < times.length && Math.floor(times[to]! / BLOCK_SECONDS) === block) sum += values[to++]!;
+    means.push(sum / (to - from));
+    from = to;
+  }
+  return means;
+}
+
+/** Candidates after `since` at which no position was open, those included at which one was opened; epoch seconds. */
+function flatCandidates({ candidates, trades }: PublishedPair, since: number): number[] {
+  const flat: number[] = [];
   let next = 0;
   for (let i = 0; i < candidates.length; i++) {
     const close = candidates[i]!;
     while (next < trades.length && (trades[next]!.exitSignalTime ?? Infinity) < close) next++;
     const isOpen = next < trades.length && trades[next]!.entrySignalTime < close;
-    if (close > since && !isOpen) count++;
+    if (close > since && !isOpen) flat.push(close);
   }
-  return count;
+  return flat;
 }
 
 /** The changes that belong to these trades, which ascend: a pair has one position at a time. */
@@ -122,17 +197,35 @@ export interface Breach {
 
 /** Which pairs are to be halted, all of them where the total is past a limit. */
 export function kpiBreaches({ total, pairs }: KpiFigures, policy: KpiPolicy): Breach[] {
+  const needed = neededEvidence(Object.keys(pairs).length + 1, policy);
   return [
-    ...breachesOf(ALL_PAIRS, total, policy),
-    ...Object.entries(pairs).flatMap(([id, kpi]) => breachesOf(id, kpi, policy)),
+    ...breachesOf(ALL_PAIRS, total, policy, needed),
+    ...Object.entries(pairs).flatMap(([id, kpi]) => breachesOf(id, kpi, policy, needed)),
   ];
 }
 
-function breachesOf(pair_id: string, kpi: Kpi, policy: KpiPolicy): Breach[] {
-  const { kpi_min_trades, kpi_win_rate_min, kpi_drawdown_max, kpi_refusal_rate_max } = policy;
+/**
+ * The e-value that halts: all tests together err with at most `kpi_false_alarm_rate`, however often they are looked at
+ * (Bonferroni). 1 where no test is asked for.
+ */
+export function neededEvidence(subjects: number, policy: KpiPolicy): number {
+  const { kpi_false_alarm_rate, kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max } = policy;
+  const limits = [kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max].filter((limit) => limit !== null);
+  return kpi_false_alarm_rate === null ? 1 : (subjects * limits.length) / kpi_false_alarm_rate;
+}
+
+function breachesOf(pair_id: string, kpi: Kpi, policy: KpiPolicy, needed: number): Breach[] {
+  const { kpi_min_trades, kpi_win_rate_min, kpi_drawdown_max, kpi_refusal_rate_min, kpi_refusal_rate_max } = policy;
+  const { evidence } = kpi;
   const { window_trades, win_rate, drawdown, trades, candidates, refusal_rate } = kpi;
   const found: Breach[] = [];
-  if (kpi_win_rate_min !== null && win_rate !== null && window_trades >= kpi_min_trades && win_rate < kpi_win_rate_min)
+  if (
+    kpi_win_rate_min !== null &&
+    win_rate !== null &&
+    window_trades >= kpi_min_trades &&
+    win_rate < kpi_win_rate_min &&
+    evidence.win_rate >= needed
+  )
     found.push({
       pair_id,
       reason: 'win_rate',
@@ -150,13 +243,27 @@ function breachesOf(pair_id: string, kpi: Kpi, policy: KpiPolicy): Breach[] {
     kpi_refusal_rate_max !== null &&
     refusal_rate !== null &&
     candidates >= kpi_min_trades &&
-    refusal_rate > kpi_refusal_rate_max
+    refusal_rate > kpi_refusal_rate_max &&
+    evidence.refusal_rate_high >= needed
   )
     found.push({
       pair_id,
       reason: 'refusal_rate',
       seen: `${refusal_rate.toFixed(3)} of ${candidates} candidates`,
       limit: `at most ${kpi_refusal_rate_max}`,
+    });
+  if (
+    kpi_refusal_rate_min !== null &&
+    refusal_rate !== null &&
+    candidates >= kpi_min_trades &&
+    refusal_rate < kpi_refusal_rate_min &&
+    evidence.refusal_rate_low >= needed
+  )
+    found.push({
+      pair_id,
+      reason: 'refusal_rate',
+      seen: `${refusal_rate.toFixed(3)} of ${candidates} candidates`,
+      limit: `at least ${kpi_refusal_rate_min}`,
     });
   return found;
 }

@@ -1,14 +1,16 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Pair } from '../../shared/pair.ts';
+import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
 import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
 import type { ProfiledRows } from './feature_profile.ts';
 
-/** Neighbors say nearly the same. */
+/** Neighbors are nearly the same. */
 const MINUTES_PER_ROW = 3;
 
-/** What a pair has done since its models were trained. */
+/** Bars and trades of a pair since its models were trained. */
 export interface LivePair {
   readonly pair: Pair;
   readonly history: PairHistory;
@@ -77,4 +79,41 @@ export function profiledRows(live: readonly LivePair[]): ProfiledRows {
 function widthOf(live: readonly LivePair[]): number {
   const kept = live.find(({ history }) => history.rows > 0);
   return kept === undefined ? 0 : kept.history.features.length / kept.history.rows;
+}
+
+/**
+ * Times and risk scores of all entry candidates.
+ * @param set loaded for `ROWS_PER_SCORE` rows
+ * @throws MinutehandError MODEL_OUTPUT
+ */
+export async function scoreCandidates(
+  live: readonly LivePair[],
+  set: ModelSet,
+  zEntry: number,
+): Promise<{ readonly risks: number[]; readonly times: number[] }> {
+  const risks: number[] = [];
+  const times: number[] = [];
+  for (const { history, start } of live) {
+    const { length, time, z, row, features, rows } = history;
+    const candidates = barsFrom(start, length, (t) => Math.abs(z[t]!) >= zEntry);
+    if (candidates.length === 0) continue;
+    const columns = features.length / rows;
+    const batch = new Float32Array(ROWS_PER_SCORE * columns);
+    for (let first = 0; first < candidates.length; first += ROWS_PER_SCORE) {
+      const part = candidates.slice(first, first + ROWS_PER_SCORE);
+      part.forEach((t, i) => batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), i * columns));
+      const { risk_score } = await set.infer(batch, part.length);
+      part.forEach((t, i) => {
+        risks.push(risk_score[i]!);
+        times.push(time[t]!);
+      });
+    }
+  }
+  return { risks, times };
+}
+
+export function barsFrom(start: number, end: number, isWanted: (t: number) => boolean): number[] {
+  const bars: number[] = [];
+  for (let t = start; t < end; t++) if (isWanted(t)) bars.push(t);
+  return bars;
 }

@@ -26,8 +26,16 @@ import { featureDrift } from './drift.ts';
 import { blocksOf } from './feature_profile.ts';
 import { fillPerformance } from './fill_performance.ts';
 import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
-import { buildLivePairs, profiledRows, type LivePair } from './live_pairs.ts';
-import { compareAuc, compareWinRate, passRate, type LabelCounts, type PassRate } from './performance_drift.ts';
+import { barsFrom, buildLivePairs, profiledRows, scoreCandidates, type LivePair } from './live_pairs.ts';
+import {
+  compareAuc,
+  compareWinRate,
+  passRate,
+  riskStreak,
+  type LabelCounts,
+  type PassRate,
+  type RiskStreak,
+} from './performance_drift.ts';
 import { readReference, type MonitorReference } from './reference.ts';
 import { findingsOf, isSkipped, type MonitorReport, type Part } from './report.ts';
 
@@ -86,7 +94,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const live = buildLivePairs({ pairs, bars, windows: minutehand.windows, from, farOut });
   if (live.length === 0) return { version, skipped: 'no pair has a bar with features since the models were trained' };
 
-  const { passed, result } = await tryModels(folder, pairs, known, live, task);
+  const { passed, streak, result } = await tryModels(folder, pairs, known, live, task);
   const reference = readReference(folder);
   const days = result.all_pairs.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
   const backtest = isSkipped(reference) ? null : reference.backtest;
@@ -109,6 +117,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
         backtest,
       ),
       pass_rate: passed,
+      risk_streak: streak,
     },
     fills: await liveFills(manifest, task),
     kpi: kpiFigures(
@@ -124,21 +133,21 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   };
 }
 
-/** What these models make of the new bars. */
+/** Answers of these models on the new bars. */
 async function tryModels(
   folder: string,
   pairs: readonly Pair[],
   { bars, from }: NewBars,
   live: readonly LivePair[],
   task: LookTask,
-): Promise<{ passed: PassRate; result: BundleResult }> {
+): Promise<{ passed: PassRate; streak: RiskStreak; result: BundleResult }> {
   const { settings } = task;
   const { minutehand } = settings;
   const set = await loadModelSet(folder, featureSchema(minutehand.windows), ROWS_PER_SCORE, {
     engine: minutehand.inference.engine,
   });
   try {
-    const passed = await livePassRate(live, set, task);
+    const { passed, streak } = await livePassRate(live, set, task);
     const period = await backtestPeriod({
       pairs,
       bars,
@@ -150,7 +159,7 @@ async function tryModels(
       workers: 0,
       onProgress: () => undefined,
     });
-    return { passed, result: period.bundles[0]! };
+    return { passed, streak, result: period.bundles[0]! };
   } finally {
     await set.release();
   }
@@ -215,37 +224,32 @@ async function newestBar(
 }
 
 /** @throws MinutehandError MODEL_OUTPUT */
-async function livePassRate(live: readonly LivePair[], set: ModelSet, { settings }: LookTask): Promise<PassRate> {
-  const { z_entry } = settings.minutehand.decision;
-  const passed: number[] = [];
-  const times: number[] = [];
-  for (const { history, start } of live) {
-    const { length, time, z, row, features, rows } = history;
-    const candidates = barsFrom(start, length, (t) => Math.abs(z[t]!) >= z_entry);
-    if (candidates.length === 0) continue;
-    const columns = features.length / rows;
-    const batch = new Float32Array(ROWS_PER_SCORE * columns);
-    for (let first = 0; first < candidates.length; first += ROWS_PER_SCORE) {
-      const part = candidates.slice(first, first + ROWS_PER_SCORE);
-      part.forEach((t, i) => batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), i * columns));
-      const { risk_score } = await set.infer(batch, part.length);
-      part.forEach((t, i) => {
-        passed.push(risk_score[i]! < set.theta2 ? 1 : 0);
-        times.push(time[t]!);
-      });
-    }
-  }
-  const blocks = blocksOf(times, warmupBars(settings.minutehand.windows));
-  return passRate(passed, blocks.of, blocks.count);
+async function livePassRate(
+  live: readonly LivePair[],
+  set: ModelSet,
+  { settings }: LookTask,
+): Promise<{ passed: PassRate; streak: RiskStreak }> {
+  const { risks, times } = await scoreCandidates(live, set, settings.minutehand.decision.z_entry);
+  const passed = risks.map((risk) => (risk < set.theta2 ? 1 : 0));
+  const lookBack = warmupBars(settings.minutehand.windows);
+  const blocks = blocksOf(times, lookBack);
+  const order = [...times.keys()].sort((a, b) => times[a]! - times[b]!);
+  const blockSeconds = lookBack * SECONDS_PER_BAR;
+  const streak = riskStreak(
+    order.map((i) => times[i]!),
+    order.map((i) => passed[i]!),
+    {
+      // θ2 is a rank among the candidates of training.
+      expected: set.manifest.search?.thresholds?.pass_rate ?? set.theta2,
+      significance: settings.retrain.risk_streak_significance,
+      blockSeconds,
+      windowBlocks: Math.ceil((settings.retrain.monitor_days * DAY_S) / blockSeconds),
+    },
+  );
+  return { passed: passRate(passed, blocks.of, blocks.count), streak };
 }
 
-function barsFrom(start: number, end: number, isWanted: (t: number) => boolean): number[] {
-  const bars: number[] = [];
-  for (let t = start; t < end; t++) if (isWanted(t)) bars.push(t);
-  return bars;
-}
-
-/** Labeled candidates of AI1's evaluation label, and how many independent ones they are worth within their pairs. */
+/** Labeled candidates of AI1's evaluation label, and the equivalent number of independent ones within their pairs. */
 function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
   const policy = datasetPolicy(settings);
   let [rows, positives, negatives] = [0, 0, 0];
@@ -278,11 +282,11 @@ function liveDrift(
   const ids = live.map(({ pair }) => pair.id);
   const features = featureDrift(reference.profile, rows, definitions, ids, warmupBars(windows));
   return features === null
-    ? { skipped: 'too few bars yet to tell drift from chance' }
+    ? { skipped: 'too few bars yet to separate drift from chance' }
     : { rows: rows.x.rows, features };
 }
 
-/** Fills are there or not; the look goes on without them. */
+/** Fills are there or not; the look continues without them. */
 async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorReport['fills']> {
   const { settings, journals, storeUrl, nowMs } = task;
   const none = { skipped: 'no program has filled or refused an entry of these models yet' };
@@ -349,8 +353,8 @@ function spokenAt(
 }
 
 /**
- * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has a clock of
- * its own: its newest bar is now, and its minutes last as long as it is told.
+ * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has its own
+ * clock: its newest bar is now, and its minutes last as long as configured.
  */
 function resumedTime(halts: Halts, pairId: string, version: string, task: LookTask, last: number): number {
   const { market, simulated } = task.settings.minutehand;

@@ -13,8 +13,8 @@ export interface RunningLook {
 }
 
 /**
- * `lookAtModels` on a thread of its own at low priority, which ends with it: what a look needs of memory is given back,
- * and the API answers meanwhile.
+ * `lookAtModels` on a thread of its own at low priority, which ends with it: the memory of a look is freed, and the API
+ * answers meanwhile.
  */
 export function startLook(task: LookTask): RunningLook {
   if (!existsSync(PROGRAM)) {

@@ -34,7 +34,7 @@ const LIVE_MINUTES = 1500;
 const DRIFT_MINUTES = 6000;
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const AGED = 'monitor: model age 1.0 > 1 days';
-/** Nothing is past its limit in the market that goes on as before; what a test is about it turns on. */
+/** Nothing is past its limit in an unchanged market; each test enables what it covers. */
 const QUIET: SettingsOverrides = {
   retrain: {
     pass_rate_range: [0.02, 0.98],
@@ -43,6 +43,10 @@ const QUIET: SettingsOverrides = {
     fill_net_gap_bps: null,
     fill_cost_gap: null,
     kpi_win_rate_min: null,
+    kpi_refusal_rate_min: null,
+    kpi_refusal_rate_max: null,
+    kpi_false_alarm_rate: null,
+    risk_streak_significance: null,
     kpi_drawdown_max: null,
     drift_cooldown_hours: 1,
   },
@@ -174,7 +178,7 @@ const skippedBy = async (settings: Settings): Promise<string | null> => {
 };
 
 describe('a look at the active models', () => {
-  it('finds nothing in a market that goes on as it was, and shows every figure', async () => {
+  it('finds nothing in an unchanged market, and shows every figure', async () => {
     journaled(longBars);
     const report = await look(settingsOf());
     expect(report.findings).toEqual([]);
@@ -198,7 +202,7 @@ describe('a look at the active models', () => {
     expect(report.fills).toEqual({ skipped: 'no program has filled or refused an entry of these models yet' });
   });
 
-  it('counts for the halts what these models have published: nothing of the time before they were active', async () => {
+  it('counts only signals of these models for the halts: none from before they were active', async () => {
     journaled(bars);
     const all = (await look(settingsOf())).kpi.total;
     rmSync(paths.journal('simulated', 'main'));
@@ -225,7 +229,7 @@ describe('a look at the active models', () => {
     expect(await look(settingsOf())).toEqual(first);
   });
 
-  it('finds a win rate that is another than that of the backtest, a pass rate out of range and an old model', async () => {
+  it('finds a win rate that differs from that of the backtest, a pass rate out of range and an old model', async () => {
     journaled(bars);
     const { findings } = await look(
       settingsOf(
@@ -236,7 +240,7 @@ describe('a look at the active models', () => {
     expect(findings.map(({ trigger }) => trigger)).toEqual(['win rate', 'pass rate', 'model age']);
   });
 
-  it('says why there is nothing to look at', async () => {
+  it('reports why there is nothing to look at', async () => {
     const settings = settingsOf();
     expect(await skippedBy(settings)).toBe('no bar has come since the models were trained');
     journaled(clipped(cut));
@@ -253,7 +257,7 @@ describe('a look at the active models', () => {
     expect(await skippedBy(settings)).toBe('no models are active');
   });
 
-  it('says so of a damaged journal, and of models that are damaged', async () => {
+  it('reports a damaged journal, and damaged models', async () => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(paths.journal('simulated', 'main'), 'no journal at all');
     expect(await skippedBy(settingsOf())).toContain('simulated_main.db');
@@ -263,12 +267,12 @@ describe('a look at the active models', () => {
     expect(await skippedBy(settingsOf())).toContain('ai1.onnx');
   });
 
-  it('leaves drift out for bundles without a reference, and looks at the rest', async () => {
+  it('leaves drift out for bundles without a reference, and checks the rest', async () => {
     journaled(bars);
     rmSync(join(paths.models, version, MONITOR_FILE));
     const report = await look(settingsOf({ monitor_days: 1 }));
     expect(report.drift).toEqual({ skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` });
-    // No further back than it is told.
+    // No further back than configured.
     expect(report.new_bars).toBe(1441);
     expect(Date.parse(report.period.to) - Date.parse(report.period.from)).toBe(86_400_000);
     expect(report.performance.win_rate).toMatchObject({ bundle: null, gap: null });
@@ -280,17 +284,19 @@ describe('a look at the active models', () => {
 
 describe('the monitor', () => {
   let said: string[];
+  /** Keys of alerts. */
+  let raised: string[];
   let now: number;
   /** What happens in the world before the time is read. */
   let beforeClock: () => void;
   const clock: Clock = { nowMs: () => (beforeClock(), now as EpochMs), monotonicUs: () => 0 };
   beforeEach(() => {
-    said = [];
+    [said, raised] = [[], []];
     now = Date.now();
     beforeClock = () => undefined;
   });
 
-  /** A real retrainer of this home; in the place of `train`, a program that fails. */
+  /** A real retrainer of this home; a failing program replaces `train`. */
   async function retrainerOf(settings: Settings): Promise<Retrainer> {
     const program = join(folder, 'program.mjs');
     writeFileSync(program, 'process.exitCode = 1;');
@@ -310,6 +316,7 @@ describe('the monitor', () => {
       log: pino({ level: 'silent' }),
       retrainer,
       say: (line) => void said.push(line),
+      notifier: { raise: ({ key }) => Promise.resolve(void raised.push(key)), clear: () => Promise.resolve() },
       clock,
     });
     stops.unshift(() => monitor.stop());
@@ -321,7 +328,7 @@ describe('the monitor', () => {
       .poll(() => retrainer.runs().filter(({ finished_at }) => finished_at !== null).length, { timeout: 100_000 })
       .toBe(runs);
 
-  it('looks by itself as often as the market’s clock says, and starts no run where nothing has drifted', async () => {
+  it('looks automatically at the interval of the market’s clock, and starts no run where nothing has drifted', async () => {
     journaled(bars);
     const { monitor, retrainer } = await monitorOf(settingsOf({ monitor_minutes: 5 }));
     expect(monitor.status()).toMatchObject({ looked_at: null, report: null, last_trigger: null });
@@ -335,7 +342,7 @@ describe('the monitor', () => {
     expect(existsSync(haltsPath(paths.models))).toBe(false);
   });
 
-  it('starts a run for features that have drifted, says each finding and names the pair', async () => {
+  it('starts a run for features that have drifted, reports each finding and names the pair', async () => {
     journaled(shaken());
     const { monitor, retrainer } = await monitorOf(settingsOf({ retrain_retry_max: 0 }));
     await monitor.look();
@@ -352,7 +359,7 @@ describe('the monitor', () => {
     expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
   });
 
-  it('starts one run, says why once, and lets the world cool down', async () => {
+  it('starts one run, reports why once, and then pauses', async () => {
     journaled(bars);
     const settings = settingsOf({ model_max_age_days: 1, retrain_retry_max: 0 }, { train: { min_bars: LIVE_MINUTES } });
     const { monitor, retrainer } = await monitorOf(settings);
@@ -363,7 +370,7 @@ describe('the monitor', () => {
     expect(retrainer.runs()).toHaveLength(1);
     expect(said).toEqual([`Models ${version}: model age 1.0 > 1 days.`]);
 
-    // Another trainer knows of the run as well. An hour of the market takes 60 × 20 ms here.
+    // Another trainer sees the run as well. An hour of the market takes 60 × 20 ms here.
     await monitor.stop();
     const next = await monitorOf(settings);
     await next.monitor.look();
@@ -375,7 +382,7 @@ describe('the monitor', () => {
     // Training runs yield to everything else.
   }, 240_000);
 
-  it('goes on without models, journal and store', async () => {
+  it('continues without models, journal and store', async () => {
     rmSync(paths.models, { recursive: true });
     const { monitor, retrainer } = await monitorOf(settingsOf());
     await monitor.look();
@@ -383,7 +390,7 @@ describe('the monitor', () => {
     expect(retrainer.runs()).toEqual([]);
   });
 
-  it('halts what loses too often until a person resumes it, and not again for the same trades', async () => {
+  it('halts a pair that loses too often until a person resumes it, and not again for the same trades', async () => {
     journaled(bars);
     const other = {
       pair_id: '*',
@@ -412,6 +419,7 @@ describe('the monitor', () => {
     });
     expect(halts[0]!.seen).toMatch(/^0\.\d\d of 50 trades$/);
     expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(wanted.length);
+    expect(raised.filter((key) => key.startsWith('kpi_halt:'))).toEqual(wanted.map((id) => `kpi_halt:${id}`));
 
     const text = readFileSync(haltsPath(paths.models), 'utf8');
     await monitor.look();
@@ -432,9 +440,9 @@ describe('the monitor', () => {
     expect(haltsNow().length).toBeGreaterThan(0);
   });
 
-  it('does not halt again what a person lifts while a look is under way', async () => {
+  it('does not halt a pair again that a person resumes while a look is under way', async () => {
     journaled(bars);
-    // No look comes by itself meanwhile.
+    // No look starts automatically meanwhile.
     const { monitor } = await monitorOf(
       settingsOf({ kpi_win_rate_min: 0.7, model_max_age_days: null, monitor_minutes: 10_080 }),
     );
@@ -456,7 +464,7 @@ describe('the monitor', () => {
     expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(halts.length);
   });
 
-  it('leaves a damaged file of halts as it is, and goes on with the rest', async () => {
+  it('leaves a damaged file of halts as it is, and continues with the rest', async () => {
     journaled(bars);
     writeFileSync(haltsPath(paths.models), '{');
     const { monitor, retrainer } = await monitorOf(
@@ -471,7 +479,7 @@ describe('the monitor', () => {
 describe('fills of an expert advisor', () => {
   const GOLD = 'XAUUSD_XAGUSD';
   const FILLED_MINUTES = 3000;
-  /** Of what the configuration says a side of each leg costs. */
+  /** Factor on the configured cost per side of each leg. */
   const DEARER = 3;
 
   /**
@@ -512,7 +520,7 @@ describe('fills of an expert advisor', () => {
     return { signals, lines };
   }
 
-  it('go from result.json through the trainer to /monitor: what they cost is said, what they lose trains anew', async () => {
+  it('go from result.json through the trainer to /monitor: their cost is reported, their losses start a training', async () => {
     const settings = settingsOf({
       monitor_minutes: 5,
       fill_win_rate_gap: 0.15,
@@ -568,8 +576,8 @@ describe('fills of an expert advisor', () => {
     expect(symbols['XAUUSD']!.shortfall.bps).toBeCloseTo(DEARER * (spread_bps / 2 + slippage_bps), 6);
     const costs = findings.filter(({ trigger }) => trigger === 'fill costs');
     expect(costs.map(({ subject, retrains }) => [subject, retrains])).toEqual([
-      ['XAGUSD (paper)', false],
-      ['XAUUSD (paper)', false],
+      ['XAGUSD (paper)', null],
+      ['XAUUSD (paper)', null],
     ]);
     await expect.poll(() => said.filter((line) => line.includes('put into symbols of')), { timeout: 20_000 }).toHaveLength(2);
     await expect.poll(() => trainer.retrainer.runs()[0]?.trigger, { timeout: 20_000 }).toMatch(

@@ -6,7 +6,7 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { sendAlert } from '../schedule/alert.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { storeUrl } from '../store/store.ts';
 import { haltsOf } from './kpi.ts';
@@ -18,7 +18,9 @@ import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
 const MINUTES_PER_HOUR = 60;
 /** The first look comes soon after the start, however rare the others are. */
 const FIRST_LOOK_MS = 60_000;
-/** Of its time the monitor works one part and rests so many: a simulated market may ask for a look at any second. */
+/**
+ * The monitor works for one part of its time and rests for so many: a simulated market may require a look every second.
+ */
 const RESTS_PER_LOOK = 20;
 
 export interface MonitorOptions {
@@ -27,6 +29,7 @@ export interface MonitorOptions {
   readonly log: Logger;
   readonly retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
   say(line: string): void;
+  readonly notifier: Notifier;
   /** The machine's unless given. */
   readonly clock?: Clock;
 }
@@ -40,7 +43,7 @@ export interface MonitorStatus {
   readonly looked_at: string | null;
   readonly duration_ms: number | null;
   readonly next_look_at: string | null;
-  /** What the monitor last asked the retrainer for. */
+  /** The monitor's last request to the retrainer. */
   readonly last_trigger: Trigger | null;
   /** The last look's: every figure with its limits' findings, or why there was nothing to look at. */
   readonly report: MonitorReport | NoLook | null;
@@ -124,7 +127,7 @@ class RunningMonitor implements Monitor {
     this.#timer.unref();
   }
 
-  /** The monitor may fail; the trainer goes on. */
+  /** The monitor may fail; the trainer continues. */
   async #careful(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -146,12 +149,12 @@ class RunningMonitor implements Monitor {
       return;
     }
     await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
-    this.#tell(report);
-    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains));
+    await this.#tell(report);
+    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }
 
-  /** Each finding once for each version: it lasts for days. */
-  #tell({ findings, version }: MonitorReport): void {
+  /** Each finding is said once for each version: it lasts for days. The alert lasts as long as any finding. */
+  async #tell({ findings, version }: MonitorReport): Promise<void> {
     for (const found of findings) {
       const key = `${version} ${found.trigger} ${found.subject}`;
       if (this.#reported.has(key)) continue;
@@ -159,12 +162,21 @@ class RunningMonitor implements Monitor {
       this.#options.log.warn({ ...found, version }, 'the active models fit less');
       this.#options.say(`Models ${version}: ${found.text}.`);
     }
+    const { notifier } = this.#options;
+    for (const [event, own] of [
+      ['risk_streak', findings.filter(({ trigger }) => trigger === 'risk streak')],
+      ['drift', findings.filter(({ trigger }) => trigger !== 'risk streak')],
+    ] as const) {
+      const text = `${own.map((found) => found.text).join('; ')}.`;
+      if (own.length === 0) await notifier.clear(event);
+      else await notifier.raise({ key: event, event, subject: 'active models', text, version });
+    }
   }
 }
 
 /** Halts what loses too much, and sends an alert for each new halt. @param began when the look began, in epoch ms */
 async function halt(
-  { settings, paths, log, say }: MonitorOptions,
+  { paths, say, notifier }: MonitorOptions,
   { breaches, version }: MonitorReport,
   at: Date,
   began: number,
@@ -173,7 +185,10 @@ async function halt(
     const { pair_id, reason, seen, limit } = added;
     const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
     say(text);
-    await sendAlert({ settings, env: process.env, log }, { kind: 'kpi_halt', text, details: { ...added } });
+    await notifier.raise({
+      ...{ key: `kpi_halt:${pair_id}`, event: 'kpi_halt', subject: pair_id, text, version },
+      details: { ...added },
+    });
   }
 }
 

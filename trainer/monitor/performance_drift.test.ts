@@ -14,7 +14,7 @@ function tradesOf(count: number, share: number): { scale: number; netBps: number
 }
 
 describe('compareAuc', () => {
-  it('takes an AUC that is far below on many independent labels for more than chance, on few for chance', () => {
+  it('treats a much lower AUC on many independent labels as more than chance, on few as chance', () => {
     const many = compareAuc(0.5, { rows: 20_000, positives: 2000, negatives: 2000 }, holdout(0.62));
     expect(many.gap).toBeCloseTo(-0.194, 3);
     expect(Math.abs(many.gap!)).toBeGreaterThan(many.gap_noise);
@@ -23,7 +23,7 @@ describe('compareAuc', () => {
     expect(few.gap_noise).toBeGreaterThan(0.19);
   });
 
-  it('takes a handful of labels in a perfect order, or in a perfectly wrong one, for chance', () => {
+  it('treats a handful of labels in a perfect order, or in a perfectly wrong one, as chance', () => {
     for (const live of [0, 1]) {
       const few = compareAuc(live, { rows: 40, positives: 40, negatives: 40 }, holdout(0.66));
       expect(few.gap_noise).toBeGreaterThan(0.3);
@@ -41,7 +41,7 @@ describe('compareAuc', () => {
 describe('compareWinRate', () => {
   const days = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i % 17);
 
-  it('takes a win rate that fell by half in many trades for more than chance, in a few for chance', () => {
+  it('treats a win rate that fell by half in many trades as more than chance, in a few as chance', () => {
     const bundle = { trades: 400, wins: 240 };
     const many = compareWinRate(tradesOf(300, 0.3), days(300), 20, bundle);
     expect(many.gap).toBeCloseTo(-0.5, 1);
@@ -51,7 +51,7 @@ describe('compareWinRate', () => {
     expect(compareWinRate(tradesOf(10, 0.3), days(10), 20, bundle).gap_noise).toBe(Infinity);
   });
 
-  it('is less sure where the trades of a day win or lose together', () => {
+  it('is less certain where the trades of a day win or lose together', () => {
     const bundle = { trades: 400, wins: 240 };
     const rng = createRng('win rate/days');
     const won = Array.from({ length: 20 }, () => rng.uniform() < 0.5);
@@ -61,7 +61,7 @@ describe('compareWinRate', () => {
     expect(noise(together)).toBeGreaterThan(2 * noise(apart));
   });
 
-  it('compares nothing without a backtest of the bundle or without trades, and a trade of no size wins nothing', () => {
+  it('compares nothing without a backtest of the bundle or without trades, and a trade of size 0 is no win', () => {
     expect(compareWinRate(tradesOf(50, 0.5), days(50), 20, null)).toMatchObject({ bundle: null, gap: null });
     expect(compareWinRate([], [], 0, { trades: 9, wins: 4 })).toMatchObject({ live: null, gap: null });
     expect(tradesOf(4, 0.5).filter(isWin)).toHaveLength(2);
@@ -70,7 +70,7 @@ describe('compareWinRate', () => {
 });
 
 describe('passRate', () => {
-  it('is surer the more stretches of time it has', () => {
+  it('is more certain with more time blocks', () => {
     const of = (blocks: number): number => {
       const passed = Array.from({ length: 600 }, (_, i) => (Math.floor((i * blocks) / 600) % 2 === 0 ? 1 : 0));
       const rate = passRate(

@@ -3,6 +3,7 @@ import type { FilledTrade } from '../backtest/backtest.ts';
 import { aucStandardError } from '../validate/noise.ts';
 import { meanOverBlocks } from './cluster.ts';
 import { SIGMAS } from './drift.ts';
+import { lastStreak, streakLimit } from './evidence.ts';
 
 /**
  * Labels of the same minute agree between pairs: their uniqueness within pairs counts them this many times (see
@@ -21,7 +22,7 @@ export interface Compared {
   readonly bundle: number | null;
   /** (live − bundle) / bundle. */
   readonly gap: number | null;
-  /** What the amount of the gap may be by chance. Infinity where too little is known. */
+  /** Expected amount of the gap by chance. Infinity with too little data. */
   readonly gap_noise: number;
   /** Rows or trades. */
   readonly live_count: number;
@@ -36,9 +37,9 @@ export interface LabelCounts {
 }
 
 /**
- * AI1's AUC on its evaluation label against that of the bundle's holdout; rows there are as alike as the live ones.
- * What chance does to the live one is asked where the bundle's is: a handful of rows in a perfect order has no error of
- * its own.
+ * AI1's AUC on its evaluation label against that of the bundle's holdout; its rows are as correlated as the live ones.
+ * The standard error of the live AUC is evaluated at the bundle's AUC: a handful of rows in a perfect order has no
+ * error of its own.
  */
 export function compareAuc(live: number | null, counts: LabelCounts, { metrics }: Pick<Manifest, 'metrics'>): Compared {
   const { auc: bundle, rows, label_mean } = metrics.ai1.holdout;
@@ -91,11 +92,11 @@ export function shareOf({ trades, wins }: WinCount): KnownShare | null {
 }
 
 /**
- * A share of wins against that of the bundle's backtest. Trades of a day go together, whatever their pair: the live
- * error is taken from days, and what it is more than that of independent trades counts for the bundle's as well.
+ * A share of wins against that of the bundle's backtest. Trades of a day are correlated across pairs: the live error is
+ * estimated from days, and its ratio to that of independent trades is applied to the bundle's as well.
  * @param wins 1 for each live trade that earned something, else 0
  * @param days the day of each live trade, 0 … `dayCount` − 1
- * @param fewest with fewer live trades the share is no figure yet
+ * @param fewest with fewer live trades there is no share yet
  */
 export function compareShare(
   wins: readonly number[],
@@ -108,8 +109,8 @@ export function compareShare(
   const { length } = wins;
   if (live === null || bundle === null || length < fewest)
     return compared(live, bundle?.share ?? null, [Infinity], length, bundle?.trades ?? 0);
-  // What chance does is asked where the bundle's share is: the score test, whose interval is Wilson's (1927). Half a
-  // win more and half a loss, for a share of 0 or 1 among few is no certainty.
+  // The standard error is evaluated at the bundle's share: the score test, whose interval is Wilson's (1927). Half a
+  // win and half a loss are added, because a share of 0 or 1 among few is no certainty.
   const before = (bundle.share * bundle.trades + 0.5) / (bundle.trades + 1);
   const alone = Math.sqrt((before * (1 - before)) / length);
   const error = Math.max(alone, standardError);
@@ -138,14 +139,58 @@ function compared(
 /** Share of the entry candidates whose risk_score is below θ2. */
 export interface PassRate {
   readonly live: number | null;
-  /** How far it may lie from the true one by chance. */
+  /** Sampling error of the share. */
   readonly noise: number;
   readonly candidates: number;
 }
 
+/** How long AI2 has let no entry candidate pass (risk_flag 1), in blocks of time that have candidates. */
+export interface RiskStreak {
+  readonly blocks: number;
+  readonly candidates: number;
+  /** From this length on it is too long for chance; null where there is no limit. */
+  readonly limit: number | null;
+  /** Share of candidates that pass, as the bundle has it. */
+  readonly expected_pass_rate: number;
+}
+
+/**
+ * @param times ascending, epoch seconds of the candidates
+ * @param passed 1 for each that passes, else 0
+ * @param blockSeconds candidates of a block go together and count as one, which passes if one of them does
+ * @param windowBlocks blocks in which a streak may begin anywhere
+ */
+export function riskStreak(
+  times: ArrayLike<number>,
+  passed: ArrayLike<number>,
+  { expected, significance, blockSeconds, windowBlocks }: StreakOptions,
+): RiskStreak {
+  const blocks: { id: number; passes: number; candidates: number }[] = [];
+  for (let i = 0; i < times.length; i++) {
+    const id = Math.floor(times[i]! / blockSeconds);
+    if (blocks.at(-1)?.id !== id) blocks.push({ id, passes: 0, candidates: 0 });
+    const block = blocks.at(-1)!;
+    block.candidates++;
+    block.passes = Math.max(block.passes, passed[i]!);
+  }
+  const length = lastStreak(blocks.map(({ passes }) => passes));
+  const candidates = blocks.slice(blocks.length - length).reduce((sum, block) => sum + block.candidates, 0);
+  const limit = significance === null ? Infinity : streakLimit(expected, windowBlocks, significance);
+  return { blocks: length, candidates, limit: Number.isFinite(limit) ? limit : null, expected_pass_rate: expected };
+}
+
+export interface StreakOptions {
+  /** Share of candidates that pass, as the bundle has it. */
+  readonly expected: number;
+  /** `risk_streak_significance`. */
+  readonly significance: number | null;
+  readonly blockSeconds: number;
+  readonly windowBlocks: number;
+}
+
 /**
  * @param passed 1 for each candidate that AI2 lets pass, else 0
- * @param blocks of time that candidates stand in: those of the same excursion are not independent
+ * @param blocks time blocks of the candidates: those of the same excursion are not independent
  */
 export function passRate(passed: ArrayLike<number>, block: ArrayLike<number>, blocks: number): PassRate {
   const { mean, standardError } = meanOverBlocks(passed, block, blocks);

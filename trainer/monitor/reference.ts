@@ -13,16 +13,14 @@ const REFERENCE_FORMAT = 'minutehand.monitor/1';
 const referenceSchema = z.object({
   format: z.literal(REFERENCE_FORMAT),
   profile: featureProfileSchema,
-  /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: nobody counted. */
+  /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: not counted. */
   backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
 });
-/**
- * What a bundle was made on, and what it did where no choice has seen the bars: live is held against it. Plain JSON.
- */
+/** Training data and out-of-sample results of a bundle: the reference for live figures. Plain JSON. */
 export type MonitorReference = z.infer<typeof referenceSchema>;
 
 export interface ReferenceSource {
-  /** Rows of training that lie evenly in time: AI2's. */
+  /** Rows of training that are evenly spaced in time: AI2's. */
   readonly rows: ProfiledRows;
   readonly definitions: readonly FeatureDefinition[];
   /** Ids of the pairs that `rows.pair` names. */

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { riskStreak, type RiskStreak } from './performance_drift.ts';
+import { RetrainTrigger } from './retrain_trigger.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
@@ -42,6 +45,7 @@ interface Changes {
   pass_rate?: Partial<PassRate>;
   age_days?: number;
   new_bars?: number;
+  risk_streak?: Partial<RiskStreak>;
   /** Of real money on a live market, unless said. */
   fills?: Partial<FillPerformance>;
   account?: string;
@@ -59,6 +63,7 @@ function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFindin
       auc: { ...SAME, ...auc },
       win_rate: { ...SAME, ...win_rate },
       pass_rate: { ...PASSED, ...pass_rate },
+      risk_streak: { blocks: 3, candidates: 40, limit: 26, expected_pass_rate: 0.3, ...changes.risk_streak },
     },
     fills: fills === undefined ? { skipped: 'none' } : { accounts: { [account]: { ...FILLED, ...fills } } },
   };
@@ -69,7 +74,7 @@ const textsOf = (changes: Changes, policy: Partial<DriftPolicy> = {}): string[] 
   found(changes, policy).map(({ text }) => text);
 
 describe('findingsOf', () => {
-  it('finds nothing where everything is as it was', () => {
+  it('finds nothing where nothing has changed', () => {
     expect(textsOf({})).toEqual([]);
   });
 
@@ -97,7 +102,7 @@ describe('findingsOf', () => {
     expect(textsOf({ pass_rate: { live: null } })).toEqual([]);
   });
 
-  it('finds models that are old, when there are bars to learn from', () => {
+  it('finds old models, when there are new bars to train on', () => {
     expect(textsOf({ age_days: 46.5 })).toEqual(['model age 46.5 > 45 days']);
     expect(textsOf({ age_days: 46.5, new_bars: 4999 })).toEqual([]);
   });
@@ -115,16 +120,16 @@ describe('findingsOf', () => {
     ]);
     expect(textsOf({ fills: { net: { ...net, gap_bps: 1.5 } } })).toEqual([]);
     expect(textsOf({ fills: { net: { ...net, noise_bps: Infinity } } })).toEqual([]);
-    expect(found({ fills: { net, win_rate } }).map(({ retrains }) => retrains)).toEqual([true, true]);
+    expect(found({ fills: { net, win_rate } }).map(({ retrains }) => retrains)).toEqual(['full', 'full']);
   });
 
-  it('finds costs above the configured ones, says what to put in, and trains nothing for it', () => {
+  it('finds costs above the configured ones, reports the values to configure, and starts no training for it', () => {
     const costs = (slippage: object, shortfall: object): Changes => ({
       fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall } } } },
     });
     expect(textsOf(costs({}, {}))).toEqual([]);
     const [spread] = found(costs({}, { bps: 1 }));
-    expect(spread).toMatchObject({ trigger: 'fill costs', subject: 'XAUUSD (real)', figure: 1, retrains: false });
+    expect(spread).toMatchObject({ trigger: 'fill costs', subject: 'XAUUSD (real)', figure: 1, retrains: null });
     expect(spread!.text).toBe(
       'spread and slippage of XAUUSD 1.00 bps a side in 240 real fills, configured 0.70 > 25 % more; put into symbols of config/minutehand.yaml: XAUUSD: { spread_bps: 1.60, slippage_bps: 0.20 }',
     );
@@ -168,9 +173,46 @@ describe('findingsOf', () => {
   });
 });
 
+describe('a streak of risk flags', () => {
+  it('is found from its limit on, and has θ2 alone searched again', () => {
+    expect(found({ risk_streak: { blocks: 25 } })).toEqual([]);
+    expect(found({ risk_streak: { blocks: 500, limit: null } })).toEqual([]);
+    expect(found({ risk_streak: { blocks: 26, candidates: 300 } })).toMatchObject([
+      { trigger: 'risk streak', figure: 26, limit: 26, retrains: 'thresholds' },
+    ]);
+  });
+
+  it('asks for a full run where anything else asks for one', async () => {
+    const asked: string[] = [];
+    const retrainer = {
+      runs: () => [],
+      startOrWait: (_text: string, kind = 'full') => (asked.push(kind), Promise.resolve(true)),
+    };
+    const trigger = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, 0);
+    const streak = found({ risk_streak: { blocks: 30 } });
+    await trigger().ask(streak);
+    await trigger().ask([...streak, ...found({ age_days: 400 })]);
+    await trigger().ask([]);
+    expect(asked).toEqual(['thresholds', 'full']);
+  });
+
+  it('counts blocks of time that have candidates, of which not one passed', () => {
+    const options = { expected: 0.3, significance: 0.01, blockSeconds: 100, windowBlocks: 90 };
+    const streakOf = (blocks: readonly string[]) => {
+      const times = blocks.flatMap((flags, block) => [...flags].map((_, i) => block * 100 + i));
+      const passed = blocks.flatMap((flags) => [...flags].map((flag) => (flag === 'p' ? 1 : 0)));
+      return riskStreak(times, passed, options);
+    };
+    expect(streakOf(['rr', 'rpr', 'r', '', 'rrr'])).toMatchObject({ blocks: 2, candidates: 4, limit: 26 });
+    expect(streakOf(['rr', 'rr', 'rp'])).toMatchObject({ blocks: 0, candidates: 0 });
+    expect(streakOf([])).toMatchObject({ blocks: 0 });
+    expect(riskStreak([], [], { ...options, significance: null }).limit).toBeNull();
+  });
+});
+
 describe('triggerText', () => {
   it('names what is furthest past its limit, and counts the rest', () => {
-    const base = { subject: '', limit: 1, pair: null, retrains: true };
+    const base = { subject: '', limit: 1, pair: null, retrains: 'full' as const };
     const of = (text: string, figure: number): DriftFinding => ({ ...base, trigger: text, figure, text });
     expect(triggerText([of('a', 2)])).toBe('monitor: a');
     expect(triggerText([of('a', 2), of('b', 5), of('c', 3), of('d', 4), of('e', 1.5)])).toBe(

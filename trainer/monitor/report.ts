@@ -2,16 +2,16 @@ import type { RetrainPolicy } from '../../shared/policy/policy.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
-import type { Compared, PassRate } from './performance_drift.ts';
+import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 
-/** A part of a look, or why it could not be looked at, in words. */
+/** A part of a look, or the reason why it was skipped, as text. */
 export type Part<T> = T | { readonly skipped: string };
 
 export function isSkipped<T extends object>(part: Part<T>): part is { readonly skipped: string } {
   return 'skipped' in part;
 }
 
-/** What one look at the active models has seen. Plain data; nothing in it is of this machine's clock. */
+/** Result of one look at the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
   /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
@@ -25,11 +25,12 @@ export interface MonitorReport {
     readonly auc: Compared;
     readonly win_rate: Compared;
     readonly pass_rate: PassRate;
+    readonly risk_streak: RiskStreak;
   };
   /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
-  /** What does not fit any more; most of it is a reason to train anew. */
+  /** Deviations; most of them are a reason to retrain. */
   readonly findings: readonly DriftFinding[];
   /** Reasons to halt. */
   readonly breaches: readonly Breach[];
@@ -38,18 +39,18 @@ export interface MonitorReport {
 /** Something that is past its limit by more than chance. */
 export interface DriftFinding {
   /**
-   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`, `fill win rate`, `fill result`, `fill
-   * costs`.
+   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `model age`, `fill win rate`,
+   * `fill result`, `fill costs`.
    */
   readonly trigger: string;
-  /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */
+  /** Subject: a feature, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
   readonly figure: number;
   readonly limit: number;
   /** The pair that moved most; null where it is of all together. */
   readonly pair: string | null;
-  /** Whether to train anew; else a person has to change the configuration first. */
-  readonly retrains: boolean;
+  /** What is trained: everything, or θ2 alone; null: a person has to change the configuration first. */
+  readonly retrains: 'full' | 'thresholds' | null;
   /** All of it in words, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
@@ -86,6 +87,7 @@ export function findingsOf(
     ...comparisonFinding('auc', performance.auc, policy.drift_metric_gap),
     ...comparisonFinding('win rate', performance.win_rate, policy.drift_metric_gap),
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
+    ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
       ? [
           finding(
@@ -99,7 +101,7 @@ export function findingsOf(
         ]
       : []),
     ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
-      // Paper is traded at the costs of the configuration: of a live market it can tell nothing that they do not.
+      // Paper is traded at the configured costs: on a live market it adds no information about costs.
       .filter(([account]) => account !== 'paper' || market === 'simulated')
       .flatMap(([account, own]) => fillFindings(account, own, policy)),
   ];
@@ -148,7 +150,7 @@ function costFinding(
   const [moreSlippage, more] = [above(slippage), above(shortfall)];
   if (moreSlippage === 0 && more === 0) return [];
   const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
-  // What is paid a side is half of the spread and the slippage.
+  // The cost per side is half of the spread plus the slippage.
   const spread_bps =
     2 * (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
   const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];
@@ -156,7 +158,7 @@ function costFinding(
   const text =
     `${kind} of ${symbol} ${worst.bps!.toFixed(2)} bps a side in ${worst.fills} ${account} fills, configured ${worst.configured_bps.toFixed(2)} > ${gap * 100} % more; ` +
     `put into symbols of config/minutehand.yaml: ${symbol}: { spread_bps: ${spread_bps.toFixed(2)}, slippage_bps: ${slippage_bps.toFixed(2)} }`;
-  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: false }];
+  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: null }];
 }
 
 function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: DriftPolicy): DriftFinding[] {
@@ -222,6 +224,12 @@ function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pa
   return [finding('pass rate', '', live, limit, null, `pass rate ${live.toFixed(2)} outside ${low} to ${high}`)];
 }
 
+function streakFinding({ blocks, candidates, limit, expected_pass_rate }: RiskStreak): DriftFinding[] {
+  if (limit === null || blocks < limit) return [];
+  const text = `risk streak: risk_flag 1 at the last ${candidates} candidates, ${blocks} blocks of time in a row, at least ${limit} are too many for a pass rate of ${expected_pass_rate.toFixed(2)}`;
+  return [{ ...finding('risk streak', '', blocks, limit, null, text), retrains: 'thresholds' }];
+}
+
 function finding(
   trigger: string,
   subject: string,
@@ -230,5 +238,5 @@ function finding(
   pair: string | null,
   text: string,
 ): DriftFinding {
-  return { trigger, subject, figure, limit, pair, retrains: true, text };
+  return { trigger, subject, figure, limit, pair, retrains: 'full', text };
 }

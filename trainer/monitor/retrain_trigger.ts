@@ -2,18 +2,18 @@ import type { Clock } from '../../shared/ports.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { DriftFinding } from './report.ts';
 
-/** How the trigger of a run that the monitor has asked for begins. */
+/** Prefix of the trigger of a run that the monitor has requested. */
 const MONITOR_TRIGGER = 'monitor: ';
 /** Findings that a trigger names; the others are counted. */
 const NAMED_FINDINGS = 3;
 
-/** What the retrainer was asked for, and when: ISO 8601 in UTC. */
+/** The request to the retrainer, and its time: ISO 8601 in UTC. */
 export interface Trigger {
   readonly at: string;
   readonly text: string;
 }
 
-/** Asks for a training run when findings call for one, with a pause after each run. */
+/** Requests a training run when findings call for one, with a pause after each run. */
 export class RetrainTrigger {
   readonly #retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
   readonly #clock: Clock;
@@ -33,9 +33,11 @@ export class RetrainTrigger {
 
   async ask(findings: readonly DriftFinding[]): Promise<void> {
     if (findings.length === 0 || this.#isCooling()) return;
+    // A full run chooses θ2 as well.
+    const kind = findings.some(({ retrains }) => retrains === 'full') ? 'full' : 'thresholds';
     const text = triggerText(findings);
     const at = new Date(this.#clock.nowMs()).toISOString();
-    if (await this.#retrainer.startOrWait(text)) this.#last = { at, text };
+    if (await this.#retrainer.startOrWait(text, kind)) this.#last = { at, text };
   }
 
   /**

@@ -15,7 +15,7 @@ export function settingsOfBundle(settings: Settings, { engine }: Pick<Manifest, 
   return { ...settings, minutehand: { ...minutehand, train: { ...train, ...Object.fromEntries(trees) } } };
 }
 
-/** Between which AI1 of a bundle learned its label; the configured ones where its manifest does not say. */
+/** Barriers of the label of a bundle's AI1; the configured ones where its manifest has none. */
 export function barriersOfBundle(
   { label_policy }: Pick<Manifest, 'label_policy'>,
   { barriers }: Pick<DatasetPolicy, 'barriers'>,

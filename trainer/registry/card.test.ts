@@ -43,7 +43,7 @@ describe('renderCard', () => {
     expect(card).not.toMatch(/undefined|null|NaN|\[object/);
   });
 
-  it('is made of tables whose rows have as many cells as their head', () => {
+  it('has tables whose rows have as many cells as their header', () => {
     let cells = 0;
     for (const line of renderCard(manifest).split('\n')) {
       const own = line.startsWith('|') ? line.split('|').length : 0;
@@ -54,14 +54,22 @@ describe('renderCard', () => {
 
   it('gives every pair its verdict and counts those with an edge', () => {
     expect(renderCard(manifest)).toContain('## Edge after costs on the holdout: 0 of 3 pairs');
-    const proven = { no_edge: false, trades: 99, mean_gross_bps: 3, mean_net_bps: 1.5, lower_5_net_bps: 0.25 };
+    const proven = {
+      no_edge: false,
+      trades: 99,
+      mean_gross_bps: 3,
+      mean_net_bps: 1.5,
+      lower_5_net_bps: 0.25,
+      mean_cost_bps: 1.5,
+      break_even_cost_bps: 2.75,
+    };
     const card = renderCard({ ...manifest, edge: { ...manifest.edge, EURUSD_GBPUSD: proven } });
     expect(card).toContain('on the holdout: 1 of 3 pairs');
-    expect(card).toMatch(/\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| edge \|/);
+    expect(card).toMatch(/\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| 1\.50 \| 2\.75 \| edge \|/);
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
   });
 
-  it('says what was searched, whether it was taken, and how far the thresholds can be chance', () => {
+  it('shows what was searched, whether it was taken, and how far the thresholds can be chance', () => {
     expect(renderCard(manifest)).not.toContain('## Search');
     const ai1 = {
       trials: 16,
@@ -97,7 +105,7 @@ describe('renderCard', () => {
     expect(section(taken, 'Search').join('\n')).toContain('these models were learned by the best trial.');
   });
 
-  it('says what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
+  it('shows what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
     const card = renderCard(
       withAi1({ rows: 5292, effective_rows: 1080.3, trees: 80, calibration: { slope: 0.94, intercept: -0.0251 } }),
     );
@@ -109,7 +117,7 @@ describe('renderCard', () => {
     );
   });
 
-  it('has the means of folds and of walk-forward blocks, with how far their AUC lie apart', () => {
+  it('has the means of folds and of walk-forward blocks, with the spread of their AUC', () => {
     const fold = (auc: number | null): ModelMetrics => ({ ...manifest.metrics.ai1.holdout, auc });
     const split = { mean: { ...fold(0.6), rows: 123 }, folds: [fold(0.65), fold(0.55), fold(null)] };
     const card = renderCard(withAi1({ cross_validation: split, walk_forward: split }));
@@ -129,7 +137,7 @@ describe('renderCard', () => {
     expect(parts).toContain('| volatility | 0.270 | 0.8482 |');
   });
 
-  it('says at its beginning which tests failed, counts them, and puts them before those that passed', () => {
+  it('lists at its beginning which tests failed, counts them, and puts them before those that passed', () => {
     const gate = (name: string, passed: boolean) => ({ name, passed, seen: `saw ${name}`, limit: `at most ${name}` });
     const gates = [gate('first', true), gate('second', false), gate('third', true), gate('fourth', false)];
     const card = renderCard({ ...manifest, gates });
@@ -158,7 +166,7 @@ describe('renderCard', () => {
     expect(listed).toHaveLength(Object.keys(label_policy).length + Object.keys(engine.parameters).length);
   });
 
-  it('renders a manifest of before these figures were kept', () => {
+  it('renders a manifest from before these figures existed', () => {
     const {
       rows: _rows,
       effective_rows: _effective,

@@ -15,8 +15,8 @@ const ANSWERS: Readonly<Record<ModelName, string>> = {
 };
 
 /**
- * CARD.md of a bundle: what the models are, where they come from and how good they were, bad news first. Only what the
- * manifest says; a dash stands for what does not exist.
+ * CARD.md of a bundle: what the models are, their origin and their quality, bad news first. Only contents of the
+ * manifest; a dash stands for a missing value.
  */
 export function renderCard(manifest: Manifest): string {
   const { metrics } = manifest;
@@ -85,7 +85,7 @@ function opening(manifest: Manifest): string[] {
     '',
     ...(simulated
       ? [
-          '**Trained on a simulated market.** What these models can do there says nothing about a real one. A live daemon refuses them.',
+          '**Trained on a simulated market.** Their results there do not apply to a real one. A live daemon refuses them.',
           '',
         ]
       : []),
@@ -156,17 +156,28 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
   return [
     `## Edge after costs on the holdout: ${withEdge} of ${Object.keys(edge).length} pairs`,
     '',
-    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. A pair without a proven edge is published with HOLD NO_EDGE.`,
+    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. A pair without a proven edge is published with HOLD NO_EDGE. At the break-even cost of a round trip the trades earn nothing.`,
     '',
     ...table(
-      ['pair', 'AUC of AI1', 'trades', 'gross bps', 'net bps', 'lower 5 % bound', 'verdict'],
-      Object.entries(edge).map(([pair, { trades, mean_gross_bps, mean_net_bps, lower_5_net_bps, no_edge }]) =>
+      [
+        'pair',
+        'AUC of AI1',
+        'trades',
+        'gross bps',
+        'net bps',
+        'lower 5 % bound',
+        'cost bps',
+        'break-even cost bps',
+        'verdict',
+      ],
+      Object.entries(edge).map(([pair, own]) =>
         tableRow([
           pair,
           digits(metrics.ai1.holdout_by_pair[pair]?.auc ?? null, 4),
-          String(trades),
-          ...[mean_gross_bps, mean_net_bps, lower_5_net_bps].map((bps) => digits(bps, 2)),
-          no_edge ? 'NO_EDGE' : 'edge',
+          String(own.trades),
+          ...[own.mean_gross_bps, own.mean_net_bps, own.lower_5_net_bps].map((bps) => digits(bps, 2)),
+          ...[own.mean_cost_bps, own.break_even_cost_bps].map((bps) => digits(bps ?? null, 2)),
+          own.no_edge ? 'NO_EDGE' : 'edge',
         ]),
       ),
     ),
@@ -198,15 +209,17 @@ function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
   return `In walk-forward it was worse by ${(-forward_gain).toFixed(5)}: the configured parameters were kept.`;
 }
 
-/** What was searched, and how far it can be chance. */
+/** Search results, and their probability by chance. */
 function search({ search: found, theta1, theta2 }: Manifest): string[] {
-  const { ai1 = null, thresholds = null } = found ?? {};
+  const { thresholds = null } = found ?? {};
   const lines: string[] = [];
-  if (ai1 !== null) {
-    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error } = ai1;
+  for (const name of MODEL_NAMES) {
+    const report = found?.[name] ?? null;
+    if (report === null) continue;
+    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error } = report;
     lines.push(
-      `AI1: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
-        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${searchVerdict(ai1)}`,
+      `${title(name)}: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
+        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${searchVerdict(report)}`,
       '',
     );
   }

@@ -23,7 +23,7 @@ export function goldenVectors(
   );
   const { columns } = picked;
   const values = new Float32Array(GOLDEN_ROWS * columns).fill(NaN);
-  // JSON knows no infinity: the manifest would say null, which is missing.
+  // JSON has no infinity: the manifest would contain null, which means missing.
   values.set(picked.values.map((value) => (Number.isFinite(value) ? value : NaN)));
   const x: Matrix = { rows: GOLDEN_ROWS, columns, values };
   const features = Array.from({ length: x.rows }, (_, row) =>

@@ -4,7 +4,13 @@ import { isoMinute } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { writeBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { MONITOR_FILE, VALIDATION_FILE, type Manifest, type PairEdge } from '../../shared/bundle/manifest.ts';
+import {
+  MONITOR_FILE,
+  VALIDATION_FILE,
+  type HoldoutBacktest,
+  type Manifest,
+  type PairEdge,
+} from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
 import type { Expectation } from '../../shared/core/cost/expected_net.ts';
@@ -32,6 +38,7 @@ export interface BundleParts {
   readonly gitCommit: string | null;
   readonly out: string;
   readonly created: Date;
+  readonly hashName?: boolean;
   readonly dataset: Dataset;
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
@@ -40,6 +47,7 @@ export interface BundleParts {
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
+  readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
   readonly gates: GateResult[];
   /** null for a bundle that was learned in full. */
@@ -83,6 +91,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     models: encoded,
     reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
     card: renderCard,
+    hashName: parts.hashName === true,
   });
   const version = await proveLoadable(path, schema);
   return { version, path, manifest, dataset, validation, gates };
@@ -108,6 +117,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     data_hash: hashBars(bars),
     dataset_id: dataset.snapshotId,
     label_policy: labelPolicy(parts.policy),
+    configuration: configurationSummary(settings),
     engine: { name: train.engine, parameters: engineParameters(settings) },
     ...thresholds,
     search: parts.search,
@@ -121,6 +131,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       ai2_parts_auc: aucOfRiskParts(dataset, models.ai2.validation.holdoutScores),
     },
     edge: parts.edge,
+    backtest: parts.backtest,
     executability: parts.executability,
     gates: parts.gates,
     golden: goldenVectors(
@@ -130,7 +141,20 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
   };
 }
 
-/** What the labels were made by, as the manifest says it. */
+/** The plain values of what a bundle is learned by, `section.key`, and its policy_hash. */
+function configurationSummary({ minutehand, policyHash }: Settings): NonNullable<Manifest['configuration']> {
+  const { train, search, label, decision } = minutehand;
+  const entries = Object.entries({ train, search, label, decision }).flatMap(([section, values]) =>
+    Object.entries(values).flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null
+        ? []
+        : [[`${section}.${key}`, value as string | number | boolean | null]],
+    ),
+  );
+  return { policy_hash: policyHash, ...Object.fromEntries(entries) };
+}
+
+/** Label parameters, as in the manifest. */
 export function labelPolicy({ barriers, risk, scale }: DatasetPolicy): Record<string, number> {
   return { ...prefixed('ai1', barriers), ...prefixed('ai2', risk), ...prefixed('ai3', scale) };
 }
@@ -143,8 +167,8 @@ function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number
 }
 
 /**
- * The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers. A bundle
- * that fails is removed, or it would stand there as the newest.
+ * Verifies that the daemon accepts it: read back, verified, loaded and compared with its golden answers. A bundle that
+ * fails is removed, or it would remain as the newest.
  */
 async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
   try {

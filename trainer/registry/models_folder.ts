@@ -15,7 +15,7 @@ import type { Artifact } from './registry_rows.ts';
 
 /** Names of files in a bundle: none of them leads out of its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
-/** What a removal that was killed has left behind. */
+/** Names of folders left by a killed removal. */
 const REMOVED = /^\..+\.removed$/;
 /** A bundle that was being written; no training run works a day on one. */
 const DRAFT = /^\.\d{8}_.+\.tmp$/;
@@ -39,7 +39,7 @@ export class ModelsFolder {
     const folder = join(this.#path, version);
     const { manifest } = readBundle(folder, this.#files);
     if (manifest.version !== version)
-      throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} says version ${manifest.version}` });
+      throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} has version ${manifest.version}` });
     const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', this.#files).toString('utf8');
     return { created: manifest.created, text };
   }
@@ -61,7 +61,7 @@ export class ModelsFolder {
   }
 
   /**
-   * Writes a bundle in the place of what is there.
+   * Writes a bundle and replaces an existing one.
    * @throws MinutehandError MODEL_HASH when its bytes are not those of their hashes; as readBundle
    */
   write(version: string, artifacts: readonly Artifact[]): void {

@@ -39,8 +39,8 @@ const statuses = () =>
     Object.fromEntries((await registry.list()).map(({ version, status }) => [version, status])),
   );
 
-describe('what came of a bundle', () => {
-  it('is entered into a store that is made for it, once however often it is told', async () => {
+describe('the outcome of a bundle', () => {
+  it('is entered into a store that is created for it, once however often it is reported', async () => {
     expect(existsSync(paths.trainer)).toBe(false);
     activate(paths.models, A);
     for (let told = 0; told < 2; told++) expect(await enter(A, true)).toEqual([]);
@@ -50,14 +50,14 @@ describe('what came of a bundle', () => {
     expect(readActive(paths.models)?.version).toBe(A);
   });
 
-  it('is what active.json says, even when a person was faster than the training', async () => {
+  it('matches active.json, even when a person was faster than the training', async () => {
     activate(paths.models, A);
     activate(paths.models, B);
     await enter(A, true);
     expect(await statuses()).toEqual({ [B]: 'active' });
   });
 
-  it('lets the oldest go that nobody uses, whether it was adopted or not', async () => {
+  it('removes the oldest unused one, whether it was adopted or not', async () => {
     activate(paths.models, A);
     await enter(A, true);
     expect(await enter(B, false, 2)).toEqual([]);

@@ -2,20 +2,20 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
 
-/** What came of a bundle that a training has written. */
+/** Outcome of a bundle that a training has written. */
 export interface Outcome {
   readonly version: string;
   /** Whether active.json names it now: activation does that first. */
   readonly adopted: boolean;
-  /** What it did not pass; of a rejected one. */
+  /** The failed gates; of a rejected bundle. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Enters into the registry what came of a bundle, and gives up those that are too many now. Idempotent: a training
- * process and the trainer that began it both call it.
- * @param retention bundles that are kept: model_version_retention
- * @returns the versions that were given up
+ * Records the outcome of a bundle in the registry, and removes the bundles beyond the retention. Idempotent: a training
+ * process and the trainer that started it both call it.
+ * @param retention number of bundles that are kept: model_version_retention
+ * @returns the removed versions
  * @throws MinutehandError as Registry.register
  */
 export async function enterOutcome(
@@ -30,8 +30,8 @@ export async function enterOutcome(
 }
 
 /**
- * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none:
- * without it, the bytes of what is active would be kept nowhere, and `models recover` could not make them again.
+ * Runs `work` with the registry of this home, and closes its store afterward. The store is created where there is none:
+ * without it, the bytes of the active bundle would be kept nowhere, and `models recover` could not restore them.
  * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
  */
 export async function withRegistry<Result>(

@@ -91,7 +91,7 @@ describe.each([
     for (const { file, content } of rows) expect(Buffer.compare(content, readFileSync(join(models, A, file)))).toBe(0);
   });
 
-  it('refuses a bundle that is damaged, missing, or another one under a known version', async () => {
+  it('refuses a bundle that is damaged, missing, or different under a registered version', async () => {
     await registry.register(A);
     writeFileSync(join(models, B, 'ai2.onnx'), 'x');
     await expect(registry.register(B)).rejects.toMatchObject({ code: 'MODEL_HASH' });
@@ -104,7 +104,7 @@ describe.each([
     expect(await statuses()).toEqual({ [A]: 'candidate' });
   });
 
-  it('has one active bundle: what active.json says, the one before it archived', async () => {
+  it('has one active bundle: that of active.json, with the one before it archived', async () => {
     for (const version of [A, B, B]) {
       nowMs += 1000;
       await registry.adopt(version);
@@ -149,7 +149,7 @@ describe.each([
     expect((await registry.list()).at(-1)).toMatchObject({ previous_version: B });
   });
 
-  it('gives up folder and bytes of the oldest, and remembers that they were there', async () => {
+  it('removes folder and bytes of the oldest, and keeps its record', async () => {
     for (const version of VERSIONS) await registry.adopt(version);
     expect(await registry.retain(5)).toEqual([]);
     expect(await registry.retain(3)).toEqual([B, A]);
@@ -169,7 +169,7 @@ describe.each([
     expect(await filesKept()).toEqual([A, C, D, E]);
   });
 
-  it('never gives up what is active, its predecessor and the shadow, however old they are', async () => {
+  it('never removes the active bundle, its predecessor and the shadow, however old they are', async () => {
     await registry.adopt(A);
     await registry.adopt(B);
     for (const version of [C, D, E]) await registry.reject(version, ['no']);
@@ -182,18 +182,18 @@ describe.each([
     expect(await registry.retain(2)).toEqual([]);
   });
 
-  it('never gives up what active.json names before the registry has followed it', async () => {
+  it('never removes the bundle in active.json before the registry has followed it', async () => {
     for (const version of [A, B, C, D]) await registry.adopt(version);
     await registry.reject(E, ['no']);
     activate(models, B);
     activate(models, A);
-    // C and D are what the registry knows to be active.
+    // C and D are active in the registry.
     expect(await registry.retain(2)).toEqual([E]);
     expect(listVersions(models)).toEqual([A, B, C, D]);
     expect(readActive(models)).toEqual({ version: A, previous: B });
   });
 
-  it('makes a lost folder of bundles again, byte for byte, active.json included', async () => {
+  it('restores a lost folder of bundles, byte for byte, active.json included', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
     const before = contentOf(models);
@@ -204,7 +204,7 @@ describe.each([
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
   });
 
-  it('makes single bundles again that are lost or damaged, and leaves the others and active.json alone', async () => {
+  it('restores single lost or damaged bundles, and does not change the others and active.json', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     rmSync(join(models, A), { recursive: true });
     writeFileSync(join(models, B, 'ai3.onnx'), 'damaged');
@@ -244,14 +244,14 @@ describe.each([
     expect(readdirSync(models)).toEqual([]);
   });
 
-  it('says that bytes it has given up cannot come back', async () => {
+  it('reports that removed bytes cannot be restored', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     await registry.retain(2);
     expect((await registry.recover(A)).failed).toMatchObject([{ version: A, error: { code: 'MODEL_MISSING' } }]);
     expect((await registry.recover()).intact).toEqual([B, C]);
   });
 
-  it('clears away what processes that were killed have left, but no bundle that is being written', async () => {
+  it('removes leftovers of killed processes, but no bundle that is being written', async () => {
     const left = [`.${A}.removed`, `.${A}.4711.tmp`, `.${C}.4711.tmp`];
     for (const name of left) mkdirSync(join(models, name));
     const [now, yesterday] = [new Date(Date.UTC(2024, 1, 1)), new Date(Date.UTC(2024, 0, 30))];

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { activate, readActive, sha256Hex } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
@@ -6,6 +7,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
+import type { ModelRegistryView, ModelType } from '../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type RegisteredModels } from './registry_rows.ts';
 
@@ -21,8 +23,8 @@ export interface Recovery {
 }
 
 /**
- * Every bundle with its status and its bytes. What is active is what `models/active.json` says, because that is what
- * daemons read; the registry is told afterward, and `mend` brings it up to date when a process died in between.
+ * Every bundle with its status and its bytes. The active one is that of `models/active.json`, because daemons read that
+ * file; the registry is updated afterward, and `mend` brings it up to date when a process died in between.
  */
 export interface Registry {
   /**
@@ -48,19 +50,26 @@ export interface Registry {
    */
   mend(): Promise<void>;
   /**
-   * Gives up folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
+   * Removes folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
    * count; of the others the newest.
-   * @returns the versions that were given up
+   * @returns the removed versions
    */
   retain(count: number): Promise<readonly string[]>;
   /**
-   * Makes lost or damaged folders again, byte for byte, and active.json when it is missing or damaged.
-   * @param version of the only bundle to look at; active.json is left alone then
-   * @throws MinutehandError MODEL_MISSING when the registry does not know the version
+   * Restores lost or damaged folders, byte for byte, and active.json when it is missing or damaged.
+   * @param version of the only bundle to check; active.json is not changed then
+   * @throws MinutehandError MODEL_MISSING when the registry does not have the version
    */
   recover(version?: string): Promise<Recovery>;
   /** Oldest first. */
   list(): Promise<readonly RegisteredModels[]>;
+  /** The view `model_registry`: a row per model, oldest bundle first. */
+  models(): Promise<readonly ModelRegistryView[]>;
+  /**
+   * Writes the notes of a bundle's models.
+   * @throws MinutehandError MODEL_MISSING when the registry does not have the version
+   */
+  note(version: string, types: readonly ModelType[], notes: string): Promise<void>;
 }
 
 /** @param modelsFolder of the bundles and active.json */
@@ -93,13 +102,13 @@ class StoreRegistry implements Registry {
     if (known !== undefined && known.manifest_sha256 !== sha256Hex(text))
       throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has other models under ${version}` });
     const isKept = known !== undefined && known.removed_at === null;
-    // The bytes first: a row of the registry promises that they are there.
+    // The bytes first: a row of the registry guarantees that they exist.
     for (const file of this.#folder.fileNames(version)) {
       // Of a bundle that is known, only the signature may be another one.
       if (!isKept || file === SIGNATURE_FILE)
         await this.#rows.keepArtifact(version, file, this.#folder.read(version, file));
     }
-    if (!isKept) await this.#rows.addCandidate(version, created, text);
+    if (!isKept) await this.#rows.addCandidate(version, created, text, resolve(this.#modelsFolder, version));
   }
 
   async adopt(version: string): Promise<void> {
@@ -145,7 +154,7 @@ class StoreRegistry implements Registry {
       version === undefined ? row.removed_at === null : row.version === version,
     );
     if (version !== undefined && rows.length === 0)
-      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not know ${version}` });
+      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not have ${version}` });
     const recovered: string[] = [];
     const intact: string[] = [];
     const failed: { version: string; error: ReturnType<typeof describeError> }[] = [];
@@ -166,6 +175,22 @@ class StoreRegistry implements Registry {
 
   list(): Promise<readonly RegisteredModels[]> {
     return this.#rows.list();
+  }
+
+  async models(): Promise<readonly ModelRegistryView[]> {
+    const rows = await this.#rows.models();
+    return rows.map((row) => ({
+      ...row,
+      theta1: Number(row.theta1),
+      theta2: Number(row.theta2),
+      metrics: typeof row.metrics === 'string' ? (JSON.parse(row.metrics) as unknown) : row.metrics,
+    }));
+  }
+
+  async note(version: string, types: readonly ModelType[], notes: string): Promise<void> {
+    if ((await this.#rows.identityOf(version)) === undefined)
+      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not have ${version}` });
+    await this.#rows.note(version, types, notes);
   }
 
   /** @returns whether the folder had to be made. @throws MinutehandError MODEL_HASH, MODEL_MISSING, MODEL_MANIFEST */

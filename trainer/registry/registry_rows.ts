@@ -1,20 +1,20 @@
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../shared/bundle/bundle.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { ModelStatus, Tables } from '../store/tables.ts';
+import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../store/tables.ts';
 
-/** What the registry says of a bundle, the manifest left out. Times are ISO 8601 in UTC. */
+/** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
 export interface RegisteredModels {
   readonly version: string;
   readonly status: ModelStatus;
   readonly created: string;
-  /** What it did not pass. */
+  /** The failed gates. */
   readonly reasons: readonly string[];
   /** Of the active one: what was active before it. */
   readonly previous_version: string | null;
   readonly adopted_at: string | null;
   readonly retired_at: string | null;
-  /** When its folder and bytes were given up; null while they are kept. */
+  /** When its folder and bytes were removed; null while they are kept. */
   readonly removed_at: string | null;
 }
 
@@ -56,10 +56,11 @@ export class RegistryRows {
   }
 
   /**
-   * Adds a candidate; of a bundle whose bytes were given up, only that they are kept again.
+   * Adds a candidate; for a bundle whose bytes were removed, only marks them as kept again.
    * @param manifest its text
+   * @param folder absolute path of the bundle
    */
-  async addCandidate(version: string, created: string, manifest: string): Promise<void> {
+  async addCandidate(version: string, created: string, manifest: string, folder: string): Promise<void> {
     await this.#db
       .insertInto('core.model_registry')
       .values({
@@ -73,8 +74,9 @@ export class RegistryRows {
         adopted_at: null,
         retired_at: null,
         removed_at: null,
+        folder,
       })
-      .onConflict((conflict) => conflict.column('version').doUpdateSet({ removed_at: null }))
+      .onConflict((conflict) => conflict.column('version').doUpdateSet({ removed_at: null, folder }))
       .execute();
   }
 
@@ -87,7 +89,7 @@ export class RegistryRows {
       .execute();
   }
 
-  /** In order of the file; none when the bytes were given up. */
+  /** In order of the file; none when the bytes were removed. */
   artifacts(version: string): Promise<readonly Artifact[]> {
     return this.#db
       .selectFrom('core.model_artifacts')
@@ -156,6 +158,26 @@ export class RegistryRows {
     return rows
       .map((row) => ({ ...row, reasons: JSON.parse(row.reasons) as string[] }))
       .sort((a, b) => compare(Date.parse(a.created), Date.parse(b.created)) || byVersion(a.version, b.version));
+  }
+
+  /** One row per model, oldest bundle first, then AI1, AI2, AI3. */
+  models(): Promise<readonly ModelRegistryView[]> {
+    return this.#db
+      .selectFrom('model_registry')
+      .selectAll()
+      .orderBy('created_at')
+      .orderBy('model_version')
+      .orderBy('model_type')
+      .execute();
+  }
+
+  async note(version: string, types: readonly ModelType[], notes: string): Promise<void> {
+    const updated_at = this.#now();
+    await this.#db
+      .insertInto('core.model_notes')
+      .values(types.map((model_type) => ({ version, model_type, notes, updated_at })))
+      .onConflict((conflict) => conflict.columns(['version', 'model_type']).doUpdateSet({ notes, updated_at }))
+      .execute();
   }
 
   #now(): string {

@@ -1,15 +1,15 @@
-import type { Settings } from '../../shared/policy/policy.ts';
+import { readdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Kysely } from 'kysely';
+import { readConfigStarts, type ConfigAuthor, type ConfigValues } from '../../shared/policy/config_starts.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
 
-/** Values by part (`core`, `retrain` …) and key. */
-export type ConfigValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+export { configValues, type ConfigValues } from '../../shared/policy/config_starts.ts';
 
-/** The values of a configuration. Addresses may hold passwords, and say nothing about models or signals. */
-export function configValues({ core, retrain, signals, minutehand }: Settings): ConfigValues {
-  const { transports: _transports, ...rest } = minutehand;
-  return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };
-}
+const NOBODY = { changed_by: null, program: null, reason: null };
 
 /**
  * Writes a row into `audit.config_changes` for every value that is another than the one written last, and for every key
@@ -18,10 +18,11 @@ export function configValues({ core, retrain, signals, minutehand }: Settings): 
  * @returns how many rows were written
  */
 export async function noteConfigChanges(
-  { db }: Store,
+  { db }: Pick<Store, 'db'>,
   values: ConfigValues,
-  clock: Clock,
+  clock: Pick<Clock, 'nowMs'>,
   policyHash: string | null = null,
+  author: ConfigAuthor | null = null,
 ): Promise<number> {
   const parts = Object.keys(values);
   const rows = await db
@@ -33,15 +34,53 @@ export async function noteConfigChanges(
   const last = new Map<string, Map<string, string | null>>(parts.map((part) => [part, new Map()]));
   for (const { part, key, after } of rows) last.get(part)!.set(key, after);
   const changed_at = new Date(clock.nowMs()).toISOString();
+  const { changed_by, program, reason } = author ?? NOBODY;
+  const about = { policy_hash: policyHash, changed_by, program, reason };
   const changes = parts.flatMap((part) => {
     const known = last.get(part)!;
     const keys = new Set([...known.keys(), ...Object.keys(values[part]!)]);
     return [...keys].flatMap((key) => {
       const value = values[part]![key];
       const [before, after] = [known.get(key) ?? null, value === undefined ? null : JSON.stringify(value)];
-      return before === after ? [] : [{ changed_at, part, key, before, after, policy_hash: policyHash }];
+      return before === after ? [] : [{ changed_at, part, key, before, after, ...about }];
     });
   });
   if (changes.length > 0) await db.insertInto('audit.config_changes').values(changes).execute();
   return changes.length;
+}
+
+/**
+ * Notes the configurations that daemons of this home have started with since the last call, in the order of their
+ * files; each start is one transaction with the position behind it.
+ * @returns how many rows were written
+ */
+export async function followConfigStarts(store: Store, home: string): Promise<number> {
+  let written = 0;
+  for (const name of readdirSync(home).sort()) {
+    if (!/^config_[a-z][a-z0-9_-]*\.jsonl$/.test(name)) continue;
+    const file = `${hostname()}:${join(home, name)}`;
+    const starts = readConfigStarts(join(home, name));
+    for (let line = await readLines(store.db, file); line < starts.length; line++) {
+      const { at_ms, values, policy_hash, ...author } = starts[line]!;
+      written += await store.transaction(async (db) => {
+        const count = await noteConfigChanges({ db }, values, { nowMs: () => at_ms as never }, policy_hash, author);
+        await keepReadLines(db, file, line + 1);
+        return count;
+      });
+    }
+  }
+  return written;
+}
+
+async function readLines(db: Kysely<Tables>, file: string): Promise<number> {
+  const query = db.selectFrom('core.config_starts').select('read_lines').where('file', '=', file);
+  return Number((await query.executeTakeFirst())?.read_lines ?? 0);
+}
+
+async function keepReadLines(db: Kysely<Tables>, file: string, read_lines: number): Promise<void> {
+  await db
+    .insertInto('core.config_starts')
+    .values({ file, read_lines })
+    .onConflict((conflict) => conflict.column('file').doUpdateSet({ read_lines }))
+    .execute();
 }

@@ -1,7 +1,7 @@
 import type { BestEffort } from './best_effort.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 
-/** What a timer of Node can wait at most. */
+/** Maximum delay of a Node timer. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** Calls `onDue` when the run that waits in the queue is due. */
@@ -18,7 +18,7 @@ export class DueTimer {
     this.#onDue = onDue;
   }
 
-  /** Reads anew when that is. */
+  /** Reads the due time again. */
   async set(leastMs = 0): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#stopped) return;

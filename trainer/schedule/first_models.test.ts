@@ -44,7 +44,7 @@ describe('the lack of models', () => {
     expect(lackOfModels(settings, paths())).toContain('missing');
   });
 
-  it('is not there when something is damaged: that is for people to look at', () => {
+  it('is not there when something is damaged: that needs a person', () => {
     pointAt('{');
     expect(lackOfModels(settings, paths())).toBeNull();
     activate(paths().models, version);
@@ -54,7 +54,7 @@ describe('the lack of models', () => {
 });
 
 describe('waiting for first bars', () => {
-  it('ends when the journal has as many as training needs, and says once what it waits for', async () => {
+  it('ends when the journal has as many as training needs, and reports once what it waits for', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const said: string[] = [];
     let enough: boolean | null = null;
@@ -81,7 +81,7 @@ describe('waiting for first bars', () => {
     journal.close();
   });
 
-  it('is for every shard of a simulated market that has begun: the first to have its history is not learned from alone', async () => {
+  it('is for every shard of a simulated market that has begun: training does not start with the first shard’s history alone', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const { pairs } = settings.minutehand;
     const [a, b] = [pairs.slice(0, 1), pairs.slice(1)];

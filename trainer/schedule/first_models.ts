@@ -35,8 +35,8 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
 
 /**
  * Waits until enough bars to train first models on are journaled or imported. A simulated market delivers its whole
- * history at its start, and all of it is waited for, in every shard that has begun.
- * @param why first models are needed, as it is said
+ * history at its start, and this waits for all of it, in every shard that has started.
+ * @param why first models are needed, for the message
  * @returns false when it was aborted
  */
 export async function waitForFirstBars(
@@ -64,7 +64,7 @@ export async function waitForFirstBars(
   return false;
 }
 
-/** What a newcomer has to wait for, or can do about it. */
+/** The missing bars, and the next step for a new user. */
 function whatIsMissing(enough: number, most: number, market: 'live' | 'simulated'): string {
   const days = Math.ceil(enough / MINUTES_PER_DAY);
   const need = `training starts when a symbol has ${enough} one-minute bars (${days} ${days === 1 ? 'day' : 'days'} around the clock); it has ${most} now.`;
@@ -85,7 +85,7 @@ function mostBars(path: string): number {
   }
 }
 
-/** The same of the store. One that cannot be opened has none: the training that needs it says why. */
+/** The same for the store. One that cannot be opened has none: the training that needs it reports the reason. */
 async function mostImportedBars(paths: HomePaths, market: 'live' | 'simulated'): Promise<number> {
   try {
     const store = await openStoreIfThere(process.env, paths);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/ports.ts';
-import { FIRST_MODELS, newRun, type RetrainRun } from './run.ts';
-import type { RunQueue } from './run_queue.ts';
+import { FIRST_MODELS, newRun, type RetrainRun, type RunKind } from './run.ts';
+import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
  * A queue in the memory of this process, where no store can be opened.
@@ -8,11 +8,13 @@ import type { RunQueue } from './run_queue.ts';
  */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
-  let waiting: (Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'> & { readonly dueMs: number }) | null = null;
+  type Waiting = Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'> & { readonly dueMs: number };
+  const waiting = new Map<RunKind, Waiting>();
 
   function beginNow({ kind, trigger, attempt }: Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'>): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
-    if (waiting?.kind !== 'full' || kind === 'full') waiting = null;
+    if (kind === 'full') waiting.clear();
+    else waiting.delete(kind);
     runs.unshift(
       newRun({ run_id: ++lastId, kind, trigger, attempt, started_at: new Date(clock.nowMs()).toISOString() }),
     );
@@ -21,21 +23,28 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
 
   return {
     begin: (trigger, kind = 'full') => Promise.resolve(beginNow({ kind, trigger, attempt: 1 })),
-    beginDue: () => Promise.resolve(waiting === null || waiting.dueMs > clock.nowMs() ? null : beginNow(waiting)),
-    dueMs: () => Promise.resolve(waiting?.dueMs ?? null),
-    wait(trigger) {
-      waiting = { kind: 'full', trigger, attempt: 1, dueMs: clock.nowMs() };
+    beginDue() {
+      const due = [...waiting.values()].filter(({ dueMs }) => dueMs <= clock.nowMs());
+      const first = due.sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
+      return Promise.resolve(first === undefined ? null : beginNow(first));
+    },
+    dueMs() {
+      const times = [...waiting.values()].map(({ dueMs }) => dueMs);
+      return Promise.resolve(times.length === 0 ? null : Math.min(...times));
+    },
+    wait(trigger, kind = 'full') {
+      waiting.set(kind, { kind, trigger, attempt: 1, dueMs: clock.nowMs() });
       return Promise.resolve();
     },
     beat: () => Promise.resolve(),
     retryAt({ kind, trigger, attempt }, dueMs) {
-      waiting ??= { kind, trigger, attempt: attempt + 1, dueMs };
+      if (!waiting.has(kind)) waiting.set(kind, { kind, trigger, attempt: attempt + 1, dueMs });
       return Promise.resolve();
     },
     keep(run) {
       const index = runs.findIndex(({ run_id }) => run_id === run.run_id);
       if (index >= 0) runs[index] = { ...run };
-      return Promise.resolve();
+      return Promise.resolve(false);
     },
     orphans: () => Promise.resolve([]),
     list: (limit) => Promise.resolve(runs.slice(0, limit)),

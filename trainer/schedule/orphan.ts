@@ -5,9 +5,10 @@ const END_MS = 5000;
 const LOOK_MS = 50;
 
 /**
- * Ends a training process that has outlived its trainer: it would go on learning beside the next one, and adopt what it
- * has learned. Only where the system tells what a process runs (Linux); a number may belong to another program by now.
- * @param words that must all stand in its command line
+ * Ends a training process that has outlived its trainer: it would continue to train beside the next one, and adopt its
+ * models. Only where the system reports the command of a process (Linux); a process id may belong to another program by
+ * now.
+ * @param words that its command line must contain
  * @returns whether there was one
  */
 export async function endOrphan(pid: number, words: readonly string[]): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { RunRecords } from './run_records.ts';
 import type { RunSettlement } from './run_settlement.ts';
 import { trainingWords } from './training_process.ts';
 
-/** Runs whose trainer has died are attempts that have failed. Their processes are ended. */
+/** Runs whose trainer has died count as failed attempts. Their processes are ended. */
 export async function settleOrphans(
   { log, say, command }: TrainerOptions,
   records: RunRecords,

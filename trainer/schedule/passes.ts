@@ -7,14 +7,14 @@ export interface PassesOptions {
   readonly everyMs: number;
   readonly retryMs: number;
   /**
-   * Told when a pass fails, and not again for the same code until one has succeeded: the same words every ten seconds
-   * would say nothing new.
+   * Called when a pass fails, and not again for the same code until one has succeeded: the same message every ten
+   * seconds would be redundant.
    */
   onFailed(error: { readonly code: string; readonly message: string }): void;
   onRecovered(): void;
 }
 
-/** Work that is done again and again as long as the trainer runs, one thing at a time. */
+/** Work that is repeated as long as the trainer runs, sequentially. */
 export interface Passes {
   /** A pass in its turn. Never rejects. */
   pass(): Promise<void>;

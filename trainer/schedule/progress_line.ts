@@ -1,9 +1,9 @@
 /*
- * What a training process tells its trainer of its progress, one line of standard error each. Lines for people would do
- * on a good day only: a warning of a library may look like one.
+ * Progress of a training process for its trainer, one line of standard error each. Lines for people would not be
+ * reliable: a warning of a library may look like one.
  */
 
-/** Set to PROGRESS_FORM in the environment of a process that is to tell its progress in lines for programs. */
+/** Set to PROGRESS_FORM in the environment of a process that must report its progress in lines for programs. */
 export const PROGRESS_VARIABLE = 'MINUTEHAND_PROGRESS';
 export const PROGRESS_FORM = 'json';
 

@@ -1,34 +1,40 @@
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
+import type { ModelRegistryView } from '../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
 import type { RetrainRun, RunKind } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
+import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
 import type { StageTime } from './run_progress.ts';
 import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
 import { RunRecords } from './run_records.ts';
-import { RunSettlement, type RetrainerHooks } from './run_settlement.ts';
+import { RunSettlement } from './run_settlement.ts';
 
 export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one. Never
+   * Begins a run, in the place of one of its kind that waits; a full run also in the place of all others. Never
    * rejects.
    * @returns null when one is under way already
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
   /**
-   * As start, of a full run, which waits while an incremental one is under way.
+   * As start; while a run of another kind is under way, it waits. Nothing waits for a full run, which leaves nothing to
+   * learn.
    * @returns whether it has begun or waits
    */
-  startOrWait(trigger: string): Promise<boolean>;
+  startOrWait(trigger: string, kind?: RunKind): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
+  /** The rows of `model_registry`; none when runs are kept in memory only. */
+  models(): Promise<readonly ModelRegistryView[]>;
   /**
    * Ends the run that is under way, which is not tried again.
-   * @returns it, which has not ended yet; null when there is none in this trainer
+   * @returns that run, which has not ended yet; null when there is none in this trainer
    */
   cancel(): RetrainRun | null;
   /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
@@ -36,11 +42,11 @@ export interface Retrainer {
 }
 
 /**
- * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs
- * are kept in the store: one that was killed is found at the next start, and counts as an attempt that has failed.
+ * Trains in a process of its own, one run at a time, and tries again after a failure by retrain_policy.yaml. Runs are
+ * kept in the store: one that was killed is found at the next start, and counts as a failed attempt.
  */
-export function createRetrainer(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks = {}): Retrainer {
-  return new QueuedRetrainer(options, runLog, hooks);
+export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
+  return new QueuedRetrainer(options, runLog, notifier);
 }
 
 class QueuedRetrainer implements Retrainer {
@@ -57,15 +63,15 @@ class QueuedRetrainer implements Retrainer {
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
   #canceled = false;
-  /** Whatever touches the queue goes one after the other. */
+  /** Access to the queue is sequential. */
   #turn: Promise<unknown>;
 
-  constructor(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks) {
+  constructor(options: TrainerOptions, runLog: RunLog, notifier: Notifier) {
     this.#options = options;
     this.#runLog = runLog;
     this.#attempt = bestEffort(options.log);
-    this.#records = new RunRecords(this.#attempt);
-    this.#settlement = new RunSettlement(options, this.#records, this.#attempt, hooks);
+    this.#records = new RunRecords(this.#attempt, notifier);
+    this.#settlement = new RunSettlement(options, this.#records, this.#attempt);
     this.#timer = new DueTimer(
       () => this.#records.queue,
       this.#attempt,
@@ -79,12 +85,16 @@ class QueuedRetrainer implements Retrainer {
     return this.#inTurn(() => this.#begin(trigger, kind));
   }
 
-  startOrWait(trigger: string): Promise<boolean> {
-    return this.#inTurn(() => this.#beginOrWait(trigger));
+  startOrWait(trigger: string, kind: RunKind = 'full'): Promise<boolean> {
+    return this.#inTurn(() => this.#beginOrWait(trigger, kind));
   }
 
   runs(): readonly RetrainRun[] {
     return this.#records.shown;
+  }
+
+  async models(): Promise<readonly ModelRegistryView[]> {
+    return (await this.#records.registry?.models()) ?? [];
   }
 
   cancel(): RetrainRun | null {
@@ -125,7 +135,7 @@ class QueuedRetrainer implements Retrainer {
     return settleOrphans(this.#options, this.#records, this.#settlement);
   }
 
-  /** For trainers elsewhere that have died, and machines whose name is another after each start. */
+  /** For dead trainers elsewhere, and machines whose name changes with each start. */
   async #lookAround(): Promise<void> {
     if (this.#stopped || this.#training !== null) return;
     await this.#attempt('the runs of others cannot be read', async () => {
@@ -157,7 +167,7 @@ class QueuedRetrainer implements Retrainer {
         run = await this.#records.queue.begin(trigger, kind);
       }
     } catch (error) {
-      // The store is gone: a run that nobody keeps is better than none.
+      // The store is gone: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
       run = await this.#records.queue.begin(trigger, kind);
@@ -166,11 +176,12 @@ class QueuedRetrainer implements Retrainer {
     return run;
   }
 
-  async #beginOrWait(trigger: string): Promise<boolean> {
-    if ((await this.#begin(trigger, 'full')) !== null) return true;
-    if (this.#stopped || this.#current?.kind !== 'incremental') return false;
-    await this.#attempt('a full run cannot wait', () => this.#records.queue.wait(trigger));
-    this.#options.say(`A full training run (${trigger}) waits until the incremental one has ended.`);
+  async #beginOrWait(trigger: string, kind: RunKind): Promise<boolean> {
+    if ((await this.#begin(trigger, kind)) !== null) return true;
+    const current = this.#current?.kind;
+    if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
+    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind));
+    this.#options.say(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;
   }
 
@@ -180,6 +191,9 @@ class QueuedRetrainer implements Retrainer {
     await this.#records.audit(run);
     const expected = await this.#records.lastStages(run);
     if (!this.#stopped) {
+      const earlier = this.#records.shown.filter(({ run_id }) => run_id !== run.run_id);
+      const lack = memoryLack(run, earlier, this.#options.settings.retrain, availableMemoryBytes());
+      if (lack !== null) return this.#refuse(run, lack);
       this.#ended = this.#work(run, expected);
       return;
     }
@@ -188,14 +202,31 @@ class QueuedRetrainer implements Retrainer {
     await this.#records.keep(run);
   }
 
+  /** A run that cannot start has failed, and is tried again later. */
+  async #refuse(run: RetrainRun, error: string): Promise<void> {
+    run.error = error;
+    run.finished_at = new Date().toISOString();
+    this.#options.log.error(run, 'training cannot start');
+    this.#options.say(`Training run ${run.run_id} (${run.trigger}) cannot start: ${error}`);
+    await this.#settlement.fail(run, 'failed');
+    await this.#records.keep(run);
+    await this.#timer.set();
+  }
+
   async #work(run: RetrainRun, expected: readonly StageTime[]): Promise<void> {
     this.#canceled = false;
     this.#current = run;
     const queue = () => this.#records.queue;
     this.#training = executeRun(run, expected, this.#options, this.#runLog, queue, this.#attempt);
-    const { result, ended } = await this.#training.done;
+    const training = this.#training;
+    const limit = limitTime(() => training.stop(), this.#options.settings.retrain);
+    const { result, ended } = await training.done;
+    limit.clear();
     // Shown as ended only when it is kept as such.
-    await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
+    const { retrain_limit_minutes } = this.#options.settings.retrain;
+    if (limit.isExceeded && 'error' in result)
+      this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
+    else await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
     await this.#records.keep(ended);
     this.#training = null;
     this.#current = null;

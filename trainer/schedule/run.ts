@@ -19,27 +19,33 @@ export interface RetrainRun {
   stage: string;
   /** 0 to 100 of the whole run; never falls. */
   percent: number;
-  /** null while nobody knows, and when it has ended. */
+  /** null while unknown, and when it has ended. */
   eta_seconds: number | null;
   /** The stages that are done, in their order. */
   stages: readonly StageTime[];
   model_version: string | null;
-  /** What was active when it began. */
+  /** The active version when it began. */
   previous_version: string | null;
   seed: number | null;
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** Of each model what it is worth on the holdout. */
+  /** Holdout metrics of each model. */
   metrics: unknown;
   /** Every gate with its figure. */
   gate: unknown;
-  /** What a rejected bundle did not pass. */
+  /** The failed gates of a rejected bundle. */
   reasons: readonly string[];
   error: string | null;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   duration_ms: number | null;
+  /** θ1 and θ2 of its bundle. */
+  theta1: number | null;
+  theta2: number | null;
+  /** Time in which its process used a GPU, and the most memory it had there; null without nvidia-smi. */
+  gpu_seconds: number | null;
+  gpu_memory_bytes: number | null;
 }
 
 export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'>;
@@ -66,5 +72,9 @@ export function newRun(run: NewRun): RetrainRun {
     cpu_seconds: null,
     peak_memory_bytes: null,
     duration_ms: null,
+    theta1: null,
+    theta2: null,
+    gpu_seconds: null,
+    gpu_memory_bytes: null,
   };
 }

@@ -1,7 +1,10 @@
-import { sql, type CreateTableBuilder } from 'kysely';
-import type { RetrainPolicy } from '../../shared/policy/schema.ts';
+import { createHash } from 'node:crypto';
+import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
+import { runColumn, runColumnKind, type RunColumn, type RunColumnKind } from '../../shared/policy/run_columns.ts';
+import type { RetrainPolicy, RetrainRunColumn } from '../../shared/policy/schema.ts';
 import { flatName } from '../store/flat_schema.ts';
 import type { Store } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
 import type { RetrainRun } from './run.ts';
 
 /** The table of runs that retrain_policy.yaml names, for people and their tools; nothing here reads it. */
@@ -11,57 +14,200 @@ export interface RunAudit {
 }
 
 type Policy = Pick<RetrainPolicy, 'retrain_runs_table' | 'retrain_runs_columns'>;
+type Cell = string | number | null;
 
-const TYPES: Readonly<Record<string, 'bigint' | 'double precision'>> = {
-  run_id: 'bigint',
-  attempt: 'bigint',
-  seed: 'bigint',
-  cpu_seconds: 'double precision',
-  peak_memory_bytes: 'bigint',
-  duration_ms: 'bigint',
-};
-
-/** Makes the table, or the columns that it does not have yet; columns that are listed no more stay as they are. */
-export async function openRunAudit(store: Store, policy: Policy): Promise<RunAudit> {
-  const { db } = store;
+/**
+ * Makes the table, or the columns that it does not have yet; columns that are listed no more stay as they are. A table
+ * of earlier versions, whose run_id was a number, is made anew with its rows.
+ * @param logPath file with a line for each run
+ */
+export async function openRunAudit(store: Store, policy: Policy, logPath: string): Promise<RunAudit> {
   const table = policy.retrain_runs_table;
-  const columns = policy.retrain_runs_columns;
-  await addColumns(store, table, columns);
-  const others = columns.filter((name) => name !== 'run_id');
+  const columns = policy.retrain_runs_columns.map(runColumn);
+  await store.transaction((db) => prepareTable(db, store.kind, table, columns));
+  const names = columns.map(({ name }) => name);
   return {
-    async write(run) {
-      const values = columns.map((name) => sql`${cellOf(run[name as keyof RetrainRun])}`);
-      const updates = others.map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
-      await sql`INSERT INTO ${sql.table(table)} (${sql.join(columns.map((name) => sql.ref(name)))})
-        VALUES (${sql.join(values)}) ON CONFLICT (run_id) DO UPDATE SET ${sql.join(updates)}`.execute(db);
-    },
+    write: (run) =>
+      upsert(
+        store.db,
+        table,
+        names,
+        names.map((name) => CELLS[name](run, logPath)),
+      ),
   };
 }
 
-async function addColumns({ db, kind }: Store, table: string, columns: readonly string[]): Promise<void> {
-  const isFlat = kind === 'sqlite';
-  const [schema, plain] = table.split('.') as [string, string];
-  if (!isFlat) await db.schema.createSchema(schema).ifNotExists().execute();
-  let creation: CreateTableBuilder<string, string> = db.schema.createTable(table).ifNotExists();
-  for (const name of columns)
-    creation = creation.addColumn(name, TYPES[name] ?? 'text', (column) =>
+/** Of a run, as its row shows it. */
+const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string) => Cell>> = {
+  run_id: (run) => runUuid(run.run_id, run.started_at),
+  started_at: (run) => run.started_at,
+  ended_at: (run) => run.finished_at,
+  status: statusOf,
+  retry_count: (run) => run.attempt - 1,
+  model_version: (run) => run.model_version,
+  theta1: (run) => run.theta1,
+  theta2: (run) => run.theta2,
+  metrics: (run) => jsonOf(run.metrics),
+  log_path: (_run, logPath) => logPath,
+  error_message: (run) => run.error,
+  run_number: (run) => run.run_id,
+  outcome: (run) => run.status,
+  trigger: (run) => run.trigger,
+  attempt: (run) => run.attempt,
+  finished_at: (run) => run.finished_at,
+  previous_version: (run) => run.previous_version,
+  seed: (run) => run.seed,
+  data_from: (run) => run.data_from,
+  data_to: (run) => run.data_to,
+  data_hash: (run) => run.data_hash,
+  gate: (run) => jsonOf(run.gate),
+  error: (run) => run.error,
+  kind: (run) => run.kind,
+  cpu_seconds: (run) => run.cpu_seconds,
+  peak_memory_bytes: (run) => run.peak_memory_bytes,
+  duration_ms: (run) => run.duration_ms,
+  gpu_seconds: (run) => run.gpu_seconds,
+  gpu_memory_bytes: (run) => run.gpu_memory_bytes,
+};
+
+/**
+ * In the words of the specification. A run that came to a bundle has succeeded, whether the bundle was adopted or not;
+ * a failed one has another attempt. null while the first attempt is under way.
+ */
+function statusOf({ status, attempt }: RetrainRun): 'success' | 'failed' | 'retrying' | 'aborted' | null {
+  switch (status) {
+    case 'adopted':
+    case 'rejected':
+      return 'success';
+    case 'failed':
+    case 'killed':
+      return 'failed';
+    case 'aborted':
+    case 'stopped':
+      return 'aborted';
+    case 'running':
+      return attempt > 1 ? 'retrying' : null;
+  }
+}
+
+/** The same for the same run of a store, always: a UUID of version 8 (RFC 9562). */
+export function runUuid(runNumber: number, startedAt: string): string {
+  const hex = createHash('sha256').update(`${runNumber} ${startedAt}`).digest('hex');
+  const variant = ((parseInt(hex[16]!, 16) & 3) | 8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+const jsonOf = (value: unknown): string | null =>
+  value === null || value === undefined ? null : JSON.stringify(value);
+
+const TYPES: Readonly<Record<Store['kind'], Readonly<Record<RunColumnKind, string>>>> = {
+  sqlite: { uuid: 'text', time: 'text', text: 'text', integer: 'bigint', number: 'double precision', json: 'text' },
+  postgres: { uuid: 'uuid', time: 'timestamptz', text: 'text', integer: 'bigint', number: 'float8', json: 'jsonb' },
+};
+const EXACT_TYPES: Readonly<Partial<Record<RetrainRunColumn, string>>> = {
+  retry_count: 'smallint',
+  theta1: 'numeric(6,4)',
+  theta2: 'numeric(6,4)',
+};
+
+function typeOf(kind: Store['kind'], name: RetrainRunColumn): string {
+  return EXACT_TYPES[name] ?? TYPES[kind][runColumnKind(name)];
+}
+
+async function upsert(
+  db: Kysely<Tables>,
+  table: string,
+  names: readonly RetrainRunColumn[],
+  cells: readonly Cell[],
+): Promise<void> {
+  const updates = names
+    .filter((name) => name !== 'run_id')
+    .map((name) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`);
+  const then = updates.length === 0 ? sql`NOTHING` : sql`UPDATE SET ${sql.join(updates)}`;
+  await sql`INSERT INTO ${sql.table(table)} (${sql.join(names.map((name) => sql.ref(name)))})
+    VALUES (${sql.join([...cells])}) ON CONFLICT (run_id) DO ${then}`.execute(db);
+}
+
+async function prepareTable(
+  db: Kysely<Tables>,
+  kind: Store['kind'],
+  table: string,
+  columns: readonly RunColumn[],
+): Promise<void> {
+  const [schema] = table.split('.') as [string];
+  if (kind === 'postgres') await db.schema.createSchema(schema).ifNotExists().execute();
+  const there = await columnsThere(db, kind, table);
+  const idType = there.get('run_id');
+  if (idType === undefined) await createTable(db, kind, table, columns);
+  else if (idType !== TYPES[kind].uuid) await convertTable(db, kind, table, columns, there);
+  else
+    for (const { name } of columns)
+      if (!there.has(name))
+        await sql`ALTER TABLE ${sql.table(table)} ADD COLUMN ${sql.ref(name)} ${sql.raw(typeOf(kind, name))}`.execute(
+          db,
+        );
+  if (kind === 'postgres')
+    for (const { name, comment } of columns)
+      if (comment !== null)
+        await sql`COMMENT ON COLUMN ${sql.table(table)}.${sql.ref(name)} IS ${sql.lit(comment)}`.execute(db);
+}
+
+async function createTable(
+  db: Kysely<Tables>,
+  kind: Store['kind'],
+  table: string,
+  columns: readonly RunColumn[],
+): Promise<void> {
+  let creation: CreateTableBuilder<string, string> = db.schema.createTable(table);
+  for (const { name } of columns)
+    creation = creation.addColumn(name, sql.raw(typeOf(kind, name)), (column) =>
       name === 'run_id' ? column.primaryKey() : column,
     );
   await creation.execute();
-  const tables = await db.introspection.getTables();
-  const there = tables.find(({ name, schema: its }) =>
-    isFlat ? name === flatName(table) : name === plain && its === schema,
-  );
-  const known = new Set(there?.columns.map(({ name }) => name));
-  for (const name of columns)
-    if (!known.has(name))
-      await db.schema
-        .alterTable(table)
-        .addColumn(name, TYPES[name] ?? 'text')
-        .execute();
 }
 
-function cellOf(value: unknown): string | number | null {
-  if (value === null || value === undefined) return null;
-  return typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value);
+/** Names and types of the columns of the table; none when it is not there. */
+async function columnsThere(db: Kysely<Tables>, kind: Store['kind'], table: string): Promise<Map<string, string>> {
+  const [schema, plain] = table.split('.') as [string, string];
+  const there = (await db.introspection.getTables()).find((one) =>
+    kind === 'sqlite' ? one.name === flatName(table) : one.name === plain && one.schema === schema,
+  );
+  return new Map(there?.columns.map(({ name, dataType }) => [name, dataType.toLowerCase()]));
+}
+
+/** Columns of earlier versions that have another name now. */
+const RENAMED: Readonly<Partial<Record<RetrainRunColumn, string>>> = {
+  ended_at: 'finished_at',
+  error_message: 'error',
+  run_number: 'run_id',
+  outcome: 'status',
+};
+
+async function convertTable(
+  db: Kysely<Tables>,
+  kind: Store['kind'],
+  table: string,
+  columns: readonly RunColumn[],
+  there: ReadonlyMap<string, string>,
+): Promise<void> {
+  const { rows } = await sql<Record<string, unknown>>`SELECT * FROM ${sql.table(table)}`.execute(db);
+  await sql`DROP TABLE ${sql.table(table)}`.execute(db);
+  const known: ReadonlySet<string> = new Set<string>(columns.map(({ name }) => name));
+  await createTable(db, kind, table, columns);
+  // Columns that the policy lists no more keep what they have.
+  for (const [name, type] of there)
+    if (!known.has(name))
+      await sql`ALTER TABLE ${sql.table(table)} ADD COLUMN ${sql.ref(name)} ${sql.raw(type)}`.execute(db);
+  const others = [...there.keys()].filter((name) => !known.has(name));
+  const names = [...columns.map(({ name }) => name), ...others] as RetrainRunColumn[];
+  for (const row of rows) {
+    const cells = names.map((name): Cell => {
+      if (name === 'run_id') return runUuid(Number(row['run_id']), String(row['started_at']));
+      if (name === 'status' && row['status'] !== undefined)
+        return statusOf({ status: row['status'], attempt: Number(row['attempt'] ?? 1) } as RetrainRun);
+      if (name === 'retry_count') return row['attempt'] === undefined ? null : Number(row['attempt']) - 1;
+      return (row[RENAMED[name] ?? name] ?? row[name] ?? null) as Cell;
+    });
+    await upsert(db, table, names, cells);
+  }
 }

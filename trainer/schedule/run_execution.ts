@@ -48,7 +48,8 @@ export function executeRun(
     },
     onWarning: (error) => log.warn({ err: error }, 'training runs at normal priority'),
   });
-  const beat = (): void => void attempt('a run cannot be said to be alive', () => queue().beat(run, process.pid));
+  const beat = (): void =>
+    void attempt('the heartbeat of a run cannot be stored', () => queue().beat(run, process.pid));
   beat();
   const beats = setInterval(beat, BEAT_MS);
   const done = process.result.then((result) => {
@@ -65,9 +66,10 @@ export function executeRun(
   return { stop: () => process.stop(), done };
 }
 
-/** What `train` is told of this run alone. */
+/** Flags of `train` that are specific to this run. */
 function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
   if (trigger === FIRST_MODELS) return ['--trials', '0'];
+  if (kind === 'thresholds') return ['--theta2'];
   return kind === 'incremental' ? ['--warm-start'] : [];
 }
 

@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError } from '../../shared/errors.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { createRegistry, type Registry } from '../registry/registry.ts';
 import { openStore, storeUrl } from '../store/store.ts';
-import { configValues, noteConfigChanges } from './config_changes.ts';
+import { configAuthor } from '../../shared/policy/config_starts.ts';
+import { configValues, followConfigStarts, noteConfigChanges } from './config_changes.ts';
 import { openRunAudit, type RunAudit } from './run_audit.ts';
 import { memoryQueue } from './memory_queue.ts';
 import { storeQueue, type RunQueue } from './run_queue.ts';
@@ -23,13 +25,15 @@ export function memoryOnly(): RunMemory {
   return { queue: memoryQueue(MACHINE_CLOCK), registry: null, audit: null, close: () => Promise.resolve() };
 }
 
-/** Never fails: what cannot be kept is said, and training goes on without it. */
+/** Never fails: a store failure is reported, and training continues without it. */
 export async function openRunMemory({ settings, paths, log, say }: TrainerOptions): Promise<RunMemory> {
   try {
     const store = await openStore(storeUrl(process.env, paths));
     try {
-      const audit = await openRunAudit(store, settings.retrain);
-      await noteConfigChanges(store, configValues(settings), MACHINE_CLOCK, settings.policyHash);
+      const audit = await openRunAudit(store, settings.retrain, join(paths.log, 'train.log'));
+      await followConfigStarts(store, paths.home);
+      const author = configAuthor('trainer', process.env);
+      await noteConfigChanges(store, configValues(settings), MACHINE_CLOCK, settings.policyHash, author);
       const { market } = settings.minutehand;
       return {
         queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),

@@ -9,7 +9,7 @@ const LAST: readonly StageTime[] = [
 ];
 
 describe('the progress of a run', () => {
-  it('weighs stages by what they took last time, and tells what is left by the pace so far', () => {
+  it('weighs stages by their last durations, and estimates the rest by the pace so far', () => {
     const progress = createRunProgress(LAST);
     expect([progress.percent(), progress.etaSeconds()]).toEqual([0, null]);
     progress.update({ stage: 'reading bars', share: 0.4 }, 8000);
@@ -28,7 +28,7 @@ describe('the progress of a run', () => {
     ]);
   });
 
-  it('counts a stage that is left out as done, and one that nobody knows as nothing', () => {
+  it('counts a stage that is left out as done, and an unknown one as nothing', () => {
     const progress = createRunProgress(LAST);
     progress.update({ stage: 'waiting for the moon', share: 1 }, 1000);
     expect(progress.percent()).toBe(0);
@@ -38,7 +38,7 @@ describe('the progress of a run', () => {
     expect(progress.percent()).toBe(85);
   });
 
-  it('is a guess the first time, in which parts of a stage stand for the stage', () => {
+  it('is an estimate the first time, in which parts of a stage stand for the stage', () => {
     const progress = createRunProgress([]);
     progress.update({ stage: 'learning ai1', share: 0 }, 1000);
     expect(progress.percent()).toBe(18);

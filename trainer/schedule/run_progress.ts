@@ -1,6 +1,6 @@
 import type { ProgressLine } from './progress_line.ts';
 
-/** What a stage of a run has taken. */
+/** Duration of a stage of a run. */
 export interface StageTime {
   readonly stage: string;
   readonly duration_ms: number;
@@ -13,7 +13,7 @@ export interface RunProgress {
   end(elapsedMs: number): readonly StageTime[];
   /** 0 to 99: only a run that has ended has 100. Never falls. */
   percent(): number;
-  /** What is left by the pace so far; null while too little is done to tell. */
+  /** The remaining time by the pace so far; null while too little is done. */
   etaSeconds(): number | null;
   /** The stages that are done, and what that under way has taken so far. */
   stages(): readonly StageTime[];
@@ -31,7 +31,7 @@ export const FIRST_GUESS: readonly StageTime[] = [
   { stage: 'backtest', duration_ms: 6 },
 ];
 
-/** Below that, the pace so far says nothing yet. */
+/** Below that, the pace so far is not reliable. */
 const TELLING_SHARE = 0.05;
 
 /**
@@ -88,12 +88,12 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
   };
 }
 
-/** A stage without the remarks that stand behind it: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
+/** A stage without the remarks after it: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
 export function stageName(stage: string): string {
   return stage.split(/[,(:]/, 1)[0]!.trim() || stage;
 }
 
-/** A stage by its name, else by a name that it goes on from: `learning` stands for `learning ai1` too. */
+/** A stage by its name, else by a prefix of its name: `learning` stands for `learning ai1` too. */
 function indexOf(names: readonly string[], wanted: string): number {
   const exact = names.indexOf(wanted);
   return exact >= 0 ? exact : names.findIndex((name) => wanted.startsWith(`${name} `));

@@ -9,7 +9,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/post
 import { openStore, type Store } from '../store/store.ts';
 import { noteConfigChanges } from './config_changes.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
-import { openRunAudit } from './run_audit.ts';
+import { openRunAudit, runUuid } from './run_audit.ts';
 import { memoryQueue } from './memory_queue.ts';
 import { storeQueue, type RunQueue } from './run_queue.ts';
 
@@ -82,7 +82,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.list(1)).toHaveLength(1);
     });
 
-    it('gives back all that a run was kept with', async () => {
+    it('returns all stored fields of a run', async () => {
       const run = (await queue.begin('request'))!;
       const whole = ended(run, 'rejected', {
         stage: 'learning',
@@ -135,13 +135,13 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       await queue.keep(ended(second, 'rejected', { stages }));
       expect(await queue.lastStages('incremental')).toEqual(stages);
       expect(await queue.lastStages('full')).toEqual([]);
-      // Of a run without a search nothing can be told about one with it.
+      // A run without a search does not predict one with it.
       const first = (await queue.begin(FIRST_MODELS))!;
       await queue.keep(ended(first, 'adopted', { stages }));
       expect(await queue.lastStages('full')).toEqual([]);
     });
 
-    it('lets a full run wait for an incremental one, which never takes its place', async () => {
+    it('lets a full run wait for an incremental one, which never replaces it', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       expect(await queue.begin('schedule')).toBeNull();
       await queue.wait('schedule');
@@ -158,13 +158,33 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a full run take the place of an incremental one that waits', async () => {
+    it('replaces a waiting incremental run by a full one', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.wait('schedule');
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
       expect(await queue.begin('request')).toMatchObject({ kind: 'full', trigger: 'request', attempt: 1 });
+      expect(await queue.dueMs()).toBeNull();
+    });
+
+    it('holds one waiting run of each kind, begins them by priority, and a full one instead of all', async () => {
+      const run = (await queue.begin('request', 'incremental'))!;
+      await queue.retryAt(run, T0 + 60_000);
+      await queue.wait('risk streak', 'thresholds');
+      await queue.wait('another streak', 'thresholds');
+      await queue.keep(ended(run, 'failed'));
+      nowMs += 60_000;
+      const second = (await queue.beginDue())!;
+      expect(second).toMatchObject({ kind: 'thresholds', trigger: 'another streak' });
+      await queue.keep(ended(second, 'adopted'));
+      const third = (await queue.beginDue())!;
+      expect(third).toMatchObject({ kind: 'incremental', attempt: 2 });
+      await queue.wait('risk streak', 'thresholds');
+      await queue.wait('schedule');
+      await queue.retryAt(third, T0);
+      await queue.keep(ended(third, 'failed'));
+      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule' });
       expect(await queue.dueMs()).toBeNull();
     });
 
@@ -194,7 +214,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     if (note === '') await Promise.all([store.close(), other.close()]);
   });
 
-  it('are orphans for the next trainer of the same home at once, for others when they have gone silent', async () => {
+  it('are orphans for the next trainer of the same home at once, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
     const run = (await before.begin('schedule'))!;
@@ -211,7 +231,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     nowMs += 59_000;
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 2000;
-    // A number of a process says nothing on another machine.
+    // A process id is meaningless on another machine.
     expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
     await before.keep(ended(run, 'adopted'));
     expect(await elsewhere.orphans()).toEqual([]);
@@ -225,7 +245,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await simulated.list(9)).toHaveLength(1);
   });
 
-  it('begin once when many ask at the same time', async () => {
+  it('begin once at simultaneous requests', async () => {
     for (const prepare of ['nothing waits', 'one waits'] as const) {
       const market = prepare === 'one waits' ? 'simulated' : 'live';
       const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
@@ -239,14 +259,29 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     }
   });
 
-  it('of a store from before runs had a kind are full ones, and go on', async () => {
+  it('of a store from before runs had a kind are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
+    await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
+      store.db,
+    );
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
-    for (const table of later) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
-    await store.db.schema.alterTable('audit.config_changes').dropColumn('policy_hash').execute();
+    const alerts = ['alerts', 'alert_messages', 'alert_deliveries', 'alert_silences'];
+    for (const table of [...later, ...alerts])
+      await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
+    await store.db.schema.dropView('model_registry').execute();
+    if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
+    for (const table of ['model_notes', 'config_starts', 'feature_schemas', 'features', 'labels'])
+      await store.db.schema.dropTable(`core.${table}`).execute();
+    const added = {
+      'core.model_registry': ['folder'],
+      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes'],
+      'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason'],
+    };
+    for (const [table, columns] of Object.entries(added))
+      for (const column of columns) await store.db.schema.alterTable(table).dropColumn(column).execute();
     await store.db.deleteFrom('core.migrations').where('version', '>', 2).execute();
     const migrated = await openStore(url);
     try {
@@ -275,27 +310,30 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const columnsOf = async () => (await audited()).map((row) => Object.keys(row))[0];
 
     it('in the table and the columns that the policy names, with what they cost', async () => {
-      const audit = await openRunAudit(store, policy);
+      const audit = await openRunAudit(store, policy, '/log/train.log');
       const run = (await queueOf().begin('request', 'incremental'))!;
       await audit.write(run);
       const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
-      const row = { trigger: 'request', run_id: 1, kind: 'incremental', status: 'rejected', error: null };
-      expect(await audited()).toEqual([{ ...row, ...done, gate: '[{"name":"auc"}]' }]);
+      const run_id = runUuid(1, run.started_at);
+      const row = { trigger: 'request', run_id, kind: 'incremental', status: 'success', error: null };
+      const gate = kind === 'sqlite' ? '[{"name":"auc"}]' : done.gate;
+      expect(await audited()).toEqual([{ ...row, ...done, gate }]);
       expect(await columnsOf()).toEqual(policy.retrain_runs_columns);
     });
 
     it('also after the policy lists other columns than before', async () => {
       const run = (await queueOf().begin('request'))!;
-      await (await openRunAudit(store, policy)).write(run);
+      await (await openRunAudit(store, policy, '/log/train.log')).write(run);
       const wider = { ...policy, retrain_runs_columns: ['run_id', 'attempt', 'seed'] as const };
-      for (let opened = 0; opened < 2; opened++) await (await openRunAudit(store, wider)).write({ ...run, seed: 7 });
-      expect(await audited()).toMatchObject([{ run_id: 1, trigger: 'request', attempt: 1, seed: 7 }]);
+      for (let opened = 0; opened < 2; opened++)
+        await (await openRunAudit(store, wider, '/log/train.log')).write({ ...run, seed: 7 });
+      expect(await audited()).toMatchObject([{ trigger: 'request', attempt: 1, seed: 7 }]);
       expect(kind).toBe(store.kind);
     });
   });
 
-  it('stand beside every change of the configuration', async () => {
+  it('are listed with every change of the configuration', async () => {
     const changes = async () =>
       (await store.db.selectFrom('audit.config_changes').selectAll().orderBy('change_id').execute()).map(
         ({ change_id: _id, ...row }) => row,
@@ -307,10 +345,11 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const second = { core: { theta1: 0.65, range: [0, 1], theta2: 0.3 }, retrain: {} };
     expect(await noteConfigChanges(store, second, clock, 'fedcba9876543210')).toBe(3);
     const [changed_at, policy_hash] = ['2024-01-01T00:00:01.000Z', 'fedcba9876543210'];
+    const nobody = { changed_by: null, program: null, reason: null };
     expect((await changes()).slice(3)).toEqual([
-      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65', policy_hash },
-      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3', policy_hash },
-      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null, policy_hash },
+      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65', policy_hash, ...nobody },
+      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3', policy_hash, ...nobody },
+      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null, policy_hash, ...nobody },
     ]);
     expect(await noteConfigChanges(store, second, clock)).toBe(0);
     expect(await noteConfigChanges(store, first, clock)).toBe(3);

@@ -1,9 +1,11 @@
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { notify, resolve } from '../notify/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables, TrainingRunsTable } from '../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
+import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 
 /** A run that was under way when its trainer ended, and the process that learned. */
@@ -13,26 +15,31 @@ export interface Orphan {
   readonly workerPid: number | null;
 }
 
-/** The training runs of one market: one under way at most, and one at most that waits for its time. */
+/**
+ * The training runs of one market: one under way at most, and of each kind one at most that waits for its time. A full
+ * run makes all that wait needless: it learns everything from all bars.
+ */
 export interface RunQueue {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one, which
-   * goes on waiting.
+   * Begins a run, in the place of one of its kind that waits; a full run in the place of all that wait.
    * @returns null when one is under way, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
-  /** Begins the run that waits, if its time has come and none is under way. */
+  /** Begins, if none is under way, the first run by `PRIORITIES` of those that wait and whose time has come. */
   beginDue(): Promise<RetrainRun | null>;
-  /** When the run that waits is due, in epoch ms. */
+  /** When the first run that waits is due, in epoch ms. */
   dueMs(): Promise<number | null>;
-  /** Lets a full run wait until nothing is under way, in the place of one that waits. */
-  wait(trigger: string): Promise<void>;
+  /** Lets a run wait until nothing is under way, in the place of one of its kind that waits. */
+  wait(trigger: string, kind?: RunKind): Promise<void>;
   /** Says that a run is still worked on, and by which process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt at a run that has failed; once, however often it is called. */
   retryAt(run: RetrainRun, dueMs: number): Promise<void>;
-  /** Keeps what a run has become. */
-  keep(run: RetrainRun): Promise<void>;
+  /**
+   * Keeps what a run has become, and its notices in the same transaction.
+   * @returns whether the notices are in the outbox
+   */
+  keep(run: RetrainRun, notices?: RunNotices): Promise<boolean>;
   /**
    * Runs whose trainer is no more: those of this owner that it has not begun since it was opened, and those of others
    * that have gone silent.
@@ -49,10 +56,15 @@ export interface RunQueue {
 
 export interface QueueOptions {
   readonly market: Market;
-  /** Machine and home: nobody else has both, as a home has one trainer at a time. */
+  /** Machine and home: unique, as a home has one trainer at a time. */
   readonly owner: string;
   readonly clock: Clock;
 }
+
+/** Which run begins first of several that are due. */
+export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const satisfies Readonly<
+  Record<RunKind, number>
+>;
 
 /** How often a run under way is said to be so. */
 export const BEAT_MS = 15_000;
@@ -65,11 +77,12 @@ type Row = Selectable<TrainingRunsTable>;
  * The queue in the store: it survives the trainer. Every step is one statement, so that a death leaves it before or
  * behind the step.
  */
-export function storeQueue({ db }: Store, options: QueueOptions): RunQueue {
-  return new StoreQueue(db, options);
+export function storeQueue(store: Store, options: QueueOptions): RunQueue {
+  return new StoreQueue(store, options);
 }
 
 class StoreQueue implements RunQueue {
+  readonly #store: Store;
   readonly #db: Kysely<Tables>;
   readonly #market: Market;
   readonly #owner: string;
@@ -77,17 +90,18 @@ class StoreQueue implements RunQueue {
   /** Runs that this process has begun. */
   readonly #begun = new Set<number>();
 
-  constructor(db: Kysely<Tables>, { market, owner, clock }: QueueOptions) {
-    this.#db = db;
+  constructor(store: Store, { market, owner, clock }: QueueOptions) {
+    this.#store = store;
+    this.#db = store.db;
     this.#market = market;
     this.#owner = owner;
     this.#clock = clock;
   }
 
   async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
-    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, { trigger, kind, attempt: 1 });
+    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, { trigger, attempt: 1 });
     if (waiting !== null) return waiting;
-    // The index would keep it out, at the price of a number that nobody has.
+    // The index would reject it, but use up a run number.
     if (!(await this.#isFree())) return null;
     const row = await this.#db
       .insertInto('core.training_runs')
@@ -107,22 +121,23 @@ class StoreQueue implements RunQueue {
   }
 
   beginDue(): Promise<RetrainRun | null> {
-    return this.#beginQueued(this.#clock.nowMs(), {});
+    return this.#beginQueued(this.#clock.nowMs(), null, {});
   }
 
   async dueMs(): Promise<number | null> {
-    const row = await this.#withStatus('queued').select('due_ms').executeTakeFirst();
+    const row = await this.#withStatus('queued').select('due_ms').orderBy('due_ms').limit(1).executeTakeFirst();
     return row?.due_ms ?? null;
   }
 
-  async wait(trigger: string): Promise<void> {
-    const due = { kind: 'full' as const, trigger, attempt: 1, due_ms: this.#clock.nowMs() };
+  async wait(trigger: string, kind: RunKind = 'full'): Promise<void> {
+    const due = { kind, trigger, attempt: 1, due_ms: this.#clock.nowMs() };
     await this.#queue(due);
     await this.#db
       .updateTable('core.training_runs')
       .set(due)
       .where('market', '=', this.#market)
       .where('status', '=', 'queued')
+      .where('kind', '=', kind)
       .execute();
   }
 
@@ -136,12 +151,17 @@ class StoreQueue implements RunQueue {
   }
 
   async retryAt({ kind, trigger, attempt }: RetrainRun, dueMs: number): Promise<void> {
-    if ((await this.dueMs()) !== null) return;
     await this.#queue({ kind, trigger, attempt: attempt + 1, due_ms: dueMs });
   }
 
-  async keep(run: RetrainRun): Promise<void> {
-    await this.#db.updateTable('core.training_runs').set(changesOf(run)).where('run_id', '=', run.run_id).execute();
+  async keep(run: RetrainRun, { raised, cleared }: RunNotices = { raised: [], cleared: [] }): Promise<boolean> {
+    await this.#store.transaction(async (tx) => {
+      await tx.updateTable('core.training_runs').set(changesOf(run)).where('run_id', '=', run.run_id).execute();
+      const scope = { market: this.#market, nowMs: this.#clock.nowMs() };
+      for (const key of cleared) await resolve(tx, scope, key);
+      for (const notice of raised) await notify(tx, scope, notice);
+    });
+    return true;
   }
 
   async orphans(): Promise<readonly Orphan[]> {
@@ -180,7 +200,7 @@ class StoreQueue implements RunQueue {
     return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
   }
 
-  /** What a row has whose run begins now. */
+  /** Columns of a run that starts now. */
   #running() {
     return {
       owner: this.#owner,
@@ -195,7 +215,7 @@ class StoreQueue implements RunQueue {
     };
   }
 
-  /** Adds the row of a run that waits; none when one waits already. */
+  /** Adds the row of a run that waits; none when one of its kind waits already. */
   async #queue(due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'attempt' | 'due_ms'>): Promise<void> {
     await this.#db
       .insertInto('core.training_runs')
@@ -217,18 +237,22 @@ class StoreQueue implements RunQueue {
   /** Null too when another process was faster: the index allows one run under way. */
   async #beginQueued(
     dueUntilMs: number,
-    change: { readonly trigger?: string; readonly attempt?: number; readonly kind?: RunKind },
+    kind: RunKind | null,
+    change: { readonly trigger?: string; readonly attempt?: number },
   ): Promise<RetrainRun | null> {
     if (!(await this.#isFree())) return null;
     try {
+      const due = await this.#withStatus('queued').selectAll().where('due_ms', '<=', dueUntilMs).execute();
+      const first = due
+        .filter((row) => kind === null || row.kind === kind)
+        .sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
+      if (first === undefined) return null;
       const query = this.#db
         .updateTable('core.training_runs')
         .set({ ...this.#running(), ...change })
-        .where('market', '=', this.#market)
-        .where('status', '=', 'queued')
-        .where('due_ms', '<=', dueUntilMs);
-      const allowed = change.kind === 'incremental' ? query.where('kind', '=', 'incremental') : query;
-      return this.#taken(await allowed.returningAll().executeTakeFirst());
+        .where('run_id', '=', first.run_id)
+        .where('status', '=', 'queued');
+      return await this.#taken(await query.returningAll().executeTakeFirst());
     } catch (error) {
       if (!isTaken(error)) throw error;
       return null;
@@ -239,9 +263,14 @@ class StoreQueue implements RunQueue {
     return (await this.#withStatus('running').select('run_id').executeTakeFirst()) === undefined;
   }
 
-  #taken(row: Row | undefined): RetrainRun | null {
+  async #taken(row: Row | undefined): Promise<RetrainRun | null> {
     if (row === undefined) return null;
     this.#begun.add(row.run_id);
+    // Those that are left after a death in between begin once more than they need to.
+    if (row.kind === 'full') {
+      const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
+      await query.where('status', '=', 'queued').execute();
+    }
     return runOf(row);
   }
 
@@ -250,7 +279,7 @@ class StoreQueue implements RunQueue {
   }
 }
 
-/** What of a run changes after it has begun, as columns of its row. */
+/** The fields of a run that change after its start, as columns of its row. */
 function changesOf(run: RetrainRun) {
   const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...changing } = run;
   const { metrics, gate, reasons, stages } = changing;

@@ -1,9 +1,11 @@
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { BestEffort } from './best_effort.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
+import { noticesOfRun, type RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 import { memoryQueue } from './memory_queue.ts';
 import type { RunQueue } from './run_queue.ts';
@@ -13,13 +15,15 @@ const SHOWN_RUNS = 50;
 /** The training runs of this market: what is shown of them, and what the store keeps. */
 export class RunRecords {
   readonly #attempt: BestEffort;
+  readonly #notifier: Notifier;
   readonly #runs: RetrainRun[] = [];
   #memory: RunMemory = memoryOnly();
   /** Ended runs that the store did not take, by id. */
   readonly #unkept = new Map<number, RetrainRun>();
 
-  constructor(attempt: BestEffort) {
+  constructor(attempt: BestEffort, notifier: Notifier) {
     this.#attempt = attempt;
+    this.#notifier = notifier;
   }
 
   async open(options: TrainerOptions): Promise<void> {
@@ -62,11 +66,20 @@ export class RunRecords {
 
   async keep(run: RetrainRun): Promise<void> {
     this.#unkept.set(run.run_id, { ...run });
+    const notices = noticesOfRun(run);
+    let isTold = false;
     await this.#attempt('a run cannot be kept', async () => {
-      await this.queue.keep(run);
+      isTold = await this.queue.keep(run, notices);
       this.#unkept.delete(run.run_id);
     });
+    if (!isTold) await this.#tell(notices);
     await this.audit(run);
+  }
+
+  /** What the store did not take together with its run. */
+  async #tell({ raised, cleared }: RunNotices): Promise<void> {
+    for (const key of cleared) await this.#notifier.clear(key);
+    for (const notice of raised) await this.#notifier.raise(notice);
   }
 
   /** A run that seems to be under way keeps out every other. */

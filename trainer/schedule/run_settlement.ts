@@ -1,52 +1,41 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readManifest } from '../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import { reasonsOf } from '../registry/reasons.ts';
-import { ALERT_MS } from './alert.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
 import type { TrainingAnswer, TrainingResult } from './training_process.ts';
 
 const MS_PER_MINUTE = 60_000;
-/** Errors of an incremental run that time, or a full run, ends. */
+/** Errors of runs from the active models that time, or a full run, ends. */
 const NOT_YET = /^(DATA_TOO_SHORT|WARM_START_REFUSED):/;
-/** An alert that is not out by then does not hold up the trainer; it has a limit of its own below that. */
-const HOOK_MS = ALERT_MS + 2000;
-
-export interface RetrainerHooks {
-  /** Called when a run was the last attempt and has failed; again after a crash in the middle of it. */
-  readonly onAborted?: (run: RetrainRun) => Promise<void> | void;
-}
 
 /** Turns the result of a training process into the outcome of its run. */
 export class RunSettlement {
   readonly #options: TrainerOptions;
   readonly #records: RunRecords;
   readonly #attempt: BestEffort;
-  readonly #hooks: RetrainerHooks;
 
-  constructor(options: TrainerOptions, records: RunRecords, attempt: BestEffort, hooks: RetrainerHooks) {
+  constructor(options: TrainerOptions, records: RunRecords, attempt: BestEffort) {
     this.#options = options;
     this.#records = records;
     this.#attempt = attempt;
-    this.#hooks = hooks;
   }
 
-  /** @param wasStopped whether the process was told to end */
+  /** @param wasStopped whether the process was asked to end */
   async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
     const { log, say } = this.#options;
     Object.assign(run, result.resources ?? {});
-    // A process that was done when it was told to end has done its work: the bundle is there, and may be active.
+    // A process that was done when it was asked to end has done its work: the bundle is there, and may be active.
     if (wasStopped && 'error' in result) {
       run.status = 'stopped';
       say(`Training run ${run.run_id} was stopped.`);
       return;
     }
-    if ('error' in result && run.kind === 'incremental' && NOT_YET.test(result.error))
+    if ('error' in result && run.kind !== 'full' && NOT_YET.test(result.error))
       return this.#settleNothing(run, result.error);
     if ('error' in result) {
       run.error = result.error;
@@ -55,7 +44,13 @@ export class RunSettlement {
       return this.fail(run, 'failed');
     }
     const { version } = result;
-    if (version === null) return this.#settleNothing(run, 'no model gains a tree from the bars that have come');
+    if (version === null)
+      return this.#settleNothing(
+        run,
+        run.kind === 'thresholds'
+          ? 'no other θ2 is better on the bars that have come'
+          : 'no model gains a tree from the bars that have come',
+      );
     return this.#settleBundle(run, version, result);
   }
 
@@ -66,13 +61,21 @@ export class RunSettlement {
     if (run.attempt > retrain_retry_max) {
       run.status = 'aborted';
       say(`Training run ${run.run_id} was the last attempt: given up.`);
-      await this.#attempt('the alert has failed', () => within(HOOK_MS, this.#hooks.onAborted?.({ ...run })));
       return;
     }
     run.status = status;
     const dueMs = Date.now() + retrain_retry_delay_minutes * MS_PER_MINUTE;
     await this.#attempt('the next attempt cannot be queued', () => this.#records.queue.retryAt(run, dueMs));
     say(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
+  }
+
+  /** A run that is not tried again. */
+  abort(run: RetrainRun, error: string): void {
+    const { log, say } = this.#options;
+    run.status = 'aborted';
+    run.error = error;
+    log.error(run, 'training was given up');
+    say(`Training run ${run.run_id} was given up: ${error}`);
   }
 
   async #settleBundle(run: RetrainRun, version: string, { adopted, gates }: TrainingAnswer): Promise<void> {
@@ -115,27 +118,18 @@ export class RunSettlement {
   }
 }
 
-function aboutBundle(path: string): Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics'> {
-  const { seed, period, data_hash, metrics } = readManifest(path);
+type AboutBundle = Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics' | 'theta1' | 'theta2'>;
+
+function aboutBundle(path: string): AboutBundle {
+  const { seed, period, data_hash, metrics, theta1, theta2, backtest } = readManifest(path);
   const figures = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);
   return {
     seed,
     data_from: period.from,
     data_to: period.to,
     data_hash,
-    metrics: Object.fromEntries(figures) as unknown,
+    metrics: { ...Object.fromEntries(figures), ...(backtest === undefined ? {} : { backtest }) },
+    theta1,
+    theta2,
   };
-}
-
-async function within(ms: number, work: Promise<void> | void): Promise<void> {
-  const late = new AbortController();
-  const timeout = sleep(ms, undefined, { signal: late.signal }).then(() => {
-    throw new Error(`not done within ${ms} ms`);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    late.abort();
-    timeout.catch(() => undefined);
-  }
 }

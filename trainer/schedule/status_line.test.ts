@@ -12,11 +12,11 @@ const RUN = {
 const at = (text: string): { next(): Date } => ({ next: () => new Date(text) });
 
 describe('the status line of the trainer', () => {
-  it('shows how far the run is that is under way', () => {
+  it('shows the progress of the current run', () => {
     expect(statusLine(RUN, [])).toBe('full training run 3: learning, 35 %');
   });
 
-  it('shows what became of the last run, and the soonest of all schedules', () => {
+  it('shows the outcome of the last run, and the next time of all schedules', () => {
     const schedules = [at('2026-12-01T03:00:00Z'), at('2026-11-22T04:00:00Z'), { next: () => null }];
     expect(statusLine({ ...RUN, status: 'adopted', model_version: '20261120_0300' }, schedules)).toBe(
       'last run 3 adopted (20261120_0300), next at 2026-11-22T04:00:00.000Z',

@@ -33,16 +33,16 @@ export interface TrainingProcess {
   readonly pid: number | null;
   /** Never rejects. */
   readonly result: Promise<TrainingResult>;
-  /** Asks it to end, and ends it when it does not. */
+  /** Requests its end, and kills it when it does not end. */
   stop(): void;
 }
 
 export interface TrainingOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
-  /** What this run has beside the arguments of all runs. */
+  /** Arguments of this run beside those of all runs. */
   readonly flags: readonly string[];
-  /** Whether everything else goes first. */
+  /** Whether it runs at the lowest priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
   /** Its priority could not be lowered. */
@@ -85,8 +85,8 @@ export function startTraining({ command, flags, yields, onProgress, onWarning }:
 }
 
 /**
- * Everything else goes first. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low
- * priority counts within a session only: the session itself must weigh less, or a training on its own would have as
+ * Gives priority to everything else. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low
+ * priority applies within a session only: the session itself must weigh less, or a training on its own would have as
  * much as the daemon.
  */
 function yieldToOthers(pid: number, onWarning: (error: unknown) => void): void {
@@ -103,11 +103,11 @@ export function weighLeast(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, '19');
   } catch {
-    // Not Linux, or one that knows no such groups.
+    // Not Linux, or a Linux without such groups.
   }
 }
 
-/** What stands in the command line of every training process of `command`. */
+/** Words in the command line of every training process of `command`. */
 export function trainingWords(command: readonly string[]): string[] {
   return [...command.slice(1), ...ARGUMENTS];
 }

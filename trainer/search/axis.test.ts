@@ -21,7 +21,7 @@ const PARAMETERS: readonly (FloatParameter | IntegerParameter)[] = [
 ];
 
 describe('an axis', () => {
-  it.each(PARAMETERS)('of %j leads from places to values of its range and back', (parameter) => {
+  it.each(PARAMETERS)('of %j maps positions to values of its range and back', (parameter) => {
     const axis = ordered(parameter);
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (place) => {
@@ -43,7 +43,7 @@ describe('an axis', () => {
     );
   });
 
-  it('of a grid has its values without the noise of their last bits, all with the same share', () => {
+  it('of a grid has its values without rounding noise, all with the same share', () => {
     const axis = ordered({ kind: 'float', low: 0.6, high: 0.85, step: 0.01 });
     const values = Array.from({ length: 2600 }, (_, i) => axis.decode((i + 0.5) / 2600));
     expect(new Set(values).size).toBe(26);

@@ -1,10 +1,10 @@
 import { exp, ln } from '../../shared/elementary.ts';
 import type { Parameter, Value } from './space.ts';
 
-/** A parameter with an order, laid on [0, 1] so that equal distances count as equal. */
+/** A parameter with an order, mapped to [0, 1] so that equal distances count as equal. */
 export interface OrderedAxis {
   readonly kind: 'ordered';
-  /** Where a value lies. */
+  /** Position of a value. */
   encode(value: Value): number;
   /** The value at a place, the nearest one where there are only some. */
   decode(place: number): Value;
@@ -52,7 +52,7 @@ function logFloatAxis({ low, high }: Range): OrderedAxis {
   };
 }
 
-/** Each value has the same share of [0, 1] and lies in the middle of it. */
+/** Each value has the same share of [0, 1] and is in the middle of it. */
 function gridAxis({ low, high }: Range, step: number): OrderedAxis {
   // A step that divides the range up to rounding reaches its end.
   const values = Math.floor((high - low) / step + 1e-9) + 1;

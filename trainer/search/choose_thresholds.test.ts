@@ -52,7 +52,7 @@ function answer(name: ModelName, history: PairHistory, t: number): number {
 }
 
 describe('chooseThresholds', () => {
-  it('reports the Sharpe ratio that its choice has out of fold, as a plain backtest of the training period finds it', () => {
+  it('reports the Sharpe ratio that its choice has out of fold, as in a plain backtest of the training period', () => {
     const { thresholds, report } = choose();
     expect(report).toMatchObject({ chosen: true });
     expect(report.allowed).toBeGreaterThan(0);
@@ -90,7 +90,7 @@ describe('chooseThresholds', () => {
       }
     }
     expect(report.trades).toBe(trades);
-    // The pass rate is that of the entry candidates, whatever the other bars are like.
+    // The pass rate is that of the entry candidates, whatever the other bars.
     const risks = dataset.histories.flatMap((history) =>
       [...history.time.keys()]
         .filter((t) => history.time[t]! < dataset.holdoutFrom && Math.abs(history.z[t]!) >= 2)
@@ -112,13 +112,13 @@ describe('chooseThresholds', () => {
     expect(first.report.pass_rate).toBeLessThanOrEqual(0.9);
   });
 
-  it('says the expected maximum Sharpe ratio of as many tries', () => {
+  it('reports the expected maximum Sharpe ratio of as many tries', () => {
     const { report } = choose();
     expect(report.expected_max_sharpe!).toBeGreaterThan(0);
     expect(report.deflated_sharpe!).toBeLessThan(report.probabilistic_sharpe!);
   });
 
-  it('stays with the initial ones when none is allowed', () => {
+  it('keeps the initial ones when none is allowed', () => {
     const { core } = settings;
     const initial = { theta1: core.theta1_initial, theta2: core.theta2_initial };
     const many = choose({ minutehand: { search: { min_trades: 100_000 } } });
@@ -127,7 +127,7 @@ describe('chooseThresholds', () => {
     expect(choose({ retrain: { pass_rate_range: [0.01, 0.02] } }).thresholds).toEqual(initial);
   });
 
-  it('asks the models of the folds, and not the one that has seen all', () => {
+  it('uses the models of the folds, and not the one trained on all rows', () => {
     const mute = { ...learned.ai1.model, ensembles: [{ ...learned.ai1.model.ensembles[0]!, trees: [] }] };
     const blind = { ...learned, ai1: { ...learned.ai1, model: mute } };
     expect(choose({}, blind)).toEqual(choose());

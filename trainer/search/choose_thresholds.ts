@@ -122,7 +122,7 @@ export function chooseThresholds(
 }
 
 /** The Sharpe ratio of the days, deflated by the number and the spread of the tries. */
-function sharpeReport(
+export function sharpeReport(
   days: readonly number[],
   tried: readonly { readonly netSharpe: number }[],
 ): Pick<ChosenThresholds['report'], 'net_sharpe' | 'expected_max_sharpe' | 'probabilistic_sharpe' | 'deflated_sharpe'> {

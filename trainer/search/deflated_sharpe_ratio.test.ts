@@ -3,7 +3,7 @@ import { createRng } from '../../shared/rng.ts';
 import { deflatedSharpe, expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from './deflated_sharpe_ratio.ts';
 
 describe('sharpeFacts', () => {
-  it('is what one computes by hand', () => {
+  it('matches a computation by hand', () => {
     // Mean 2, squares 1 + 1 + 0 + 0 + 4 + 4 … of (1, 3, 2, 2, 0, 4): d = −1, 1, 0, 0, −2, 2.
     const facts = sharpeFacts([1, 3, 2, 2, 0, 4]);
     expect(facts.returns).toBe(6);
@@ -35,7 +35,7 @@ describe('probabilisticSharpe', () => {
     expect(probabilisticSharpe({ ...monthly, skewness: -2.448, kurtosis: 10.164 })).toBeCloseTo(0.913, 3);
   });
 
-  it('is ½ at the ratio itself, and falls as more is asked', () => {
+  it('is ½ at the ratio itself, and falls as the benchmark rises', () => {
     const facts = { ...monthly, skewness: -1, kurtosis: 6 };
     expect(probabilisticSharpe(facts, 0.458)).toBeCloseTo(0.5, 12);
     expect(probabilisticSharpe(facts, 0.3)).toBeGreaterThan(probabilisticSharpe(facts, 0.4));
@@ -69,7 +69,7 @@ describe('expectedMaxSharpe', () => {
     expect(expectedMaxSharpe(50, 1)).toBeLessThan(sum + 0.05);
   });
 
-  it('is nothing for a single trial', () => {
+  it('is 0 for a single trial', () => {
     expect(expectedMaxSharpe(1, 1)).toBe(0);
     expect(() => expectedMaxSharpe(0, 1)).toThrow(RangeError);
   });
@@ -95,7 +95,7 @@ describe('deflatedSharpe', () => {
     expect(deflatedSharpe({ ...facts, skewness: 0, kurtosis: 3 }, tried(88)).deflated).toBeCloseTo(0.9505, 3);
   });
 
-  it('unmasks the best of many series of noise that looks good alone', () => {
+  it('rejects the best of many series of noise that looks good alone', () => {
     const rng = createRng('many');
     const series = Array.from({ length: 200 }, () => sharpeFacts(Array.from({ length: 250 }, () => rng.normal())));
     const best = series.reduce((a, b) => (b.sharpe > a.sharpe ? b : a));
@@ -114,7 +114,7 @@ describe('deflatedSharpe', () => {
     expect(some.deflated).toBeCloseTo(deflatedSharpe(facts, tried(100)).deflated, 3);
   });
 
-  it('is the probabilistic ratio when there was no choice', () => {
+  it('is the probabilistic ratio for a single trial', () => {
     const one = deflatedSharpe(facts, [facts.sharpe]);
     expect(one.deflated).toBe(one.probabilistic);
   });

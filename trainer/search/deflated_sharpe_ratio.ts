@@ -1,7 +1,7 @@
 import { normalCdf, normalQuantile } from './normal.ts';
 
 /**
- * What a series of returns says about its Sharpe ratio. Ratios are per return, not annualised: √(returns per year) does
+ * Moments of a series of returns for its Sharpe ratio. Ratios are per return, not annualized: √(returns per year) does
  * that.
  */
 export interface SharpeFacts {
@@ -40,7 +40,7 @@ export function sharpeFacts(returns: ArrayLike<number>): SharpeFacts {
  * Probabilistic Sharpe ratio (Bailey & López de Prado, The Sharpe ratio efficient frontier, 2012): the probability that
  * the true ratio is above `benchmark`, Φ((SR − SR*)·√(n − 1) / √(1 − γ₃·SR + (γ₄ − 1)/4·SR²)).
  * @param benchmark per return, like `sharpe`
- * @returns in [0, 1]; NaN where the returns do not tell
+ * @returns in [0, 1]; NaN where it is undefined for the returns
  */
 export function probabilisticSharpe({ returns, sharpe, skewness, kurtosis }: SharpeFacts, benchmark = 0): number {
   const variance = 1 - skewness * sharpe + ((kurtosis - 1) / 4) * sharpe * sharpe;

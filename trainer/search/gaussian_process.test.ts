@@ -7,7 +7,7 @@ const rng = createRng('places');
 const places = Array.from({ length: 40 }, () => [rng.uniform(), rng.uniform()]);
 
 describe('fitGaussianProcess', () => {
-  it('goes through what was measured, and is sure of it', () => {
+  it('interpolates the measurements, with little uncertainty there', () => {
     const process = fitGaussianProcess(places, places.map(f));
     for (const place of places) {
       const { mean, std } = process.predict(place);
@@ -16,7 +16,7 @@ describe('fitGaussianProcess', () => {
     }
   });
 
-  it('knows a smooth function between its points', () => {
+  it('predicts a smooth function between its points', () => {
     const process = fitGaussianProcess(places, places.map(f));
     for (let k = 0; k < 50; k++) {
       const place = [0.1 + 0.8 * rng.uniform(), 0.1 + 0.8 * rng.uniform()];
@@ -24,13 +24,13 @@ describe('fitGaussianProcess', () => {
     }
   });
 
-  it('is less sure far from its points', () => {
+  it('is less certain far from its points', () => {
     const near = places.filter(([x]) => x! < 0.4);
     const process = fitGaussianProcess(near, near.map(f));
     expect(process.predict([0.95, 0.5]).std).toBeGreaterThan(5 * process.predict([0.2, 0.5]).std);
   });
 
-  it('evens noise out', () => {
+  it('averages noise', () => {
     const noisy = places.map((place) => f(place) + 0.3 * rng.normal());
     const process = fitGaussianProcess(places, noisy);
     const error = (values: readonly number[]): number =>
@@ -50,7 +50,7 @@ describe('fitGaussianProcess', () => {
     expect(process.predict([0, 0]).mean + process.predict([1, 0]).mean).toBeCloseTo(6, 12);
   });
 
-  it('takes values that are all the same, and a single point', () => {
+  it('accepts equal values, and a single point', () => {
     expect(fitGaussianProcess([[0.5, 0.5]], [3]).predict([0.5, 0.5]).mean).toBeCloseTo(3, 9);
     expect(
       fitGaussianProcess(

@@ -81,7 +81,7 @@ function covariance(points: readonly (readonly number[])[], lengths: readonly nu
   return matrix;
 }
 
-/** L with L·Lᵀ = matrix, in place of its lower half. */
+/** L with L·Lᵀ = matrix, replacing its lower half. */
 function cholesky(matrix: Float64Array, count: number): Float64Array {
   for (let i = 0; i < count; i++) {
     for (let j = 0; j <= i; j++) {

@@ -15,14 +15,14 @@ describe('isWorseThanMedian', () => {
     expect(isWorseThanMedian(six, 1, 3.6, 1)).toBe(true);
   });
 
-  it('goes on at a tie, at the first step, and while few have been there', () => {
+  it('continues at a tie, at the first step, and with few earlier trials', () => {
     expect(isWorseThanMedian(five, 1, 3, 1)).toBe(false);
     expect(isWorseThanMedian(five, 0, 99, 1)).toBe(false);
     expect(isWorseThanMedian(five.slice(1), 1, 99, 1)).toBe(false);
     expect(isWorseThanMedian(five, 2, 99, 1)).toBe(false);
   });
 
-  it('asks complete trials only', () => {
+  it('uses complete trials only', () => {
     const others = [
       { ...complete(9, 1), state: 'pruned' as const },
       { ...complete(9, 1), state: 'failed' as const },

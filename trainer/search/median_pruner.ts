@@ -2,12 +2,12 @@ import type { TrialRecord } from './trial.ts';
 
 /** Complete trials that must have reported at a step before others are ended there. */
 const STARTUP_TRIALS = 5;
-/** Steps at which no trial is ended: a single fold says little. */
+/** Steps at which no trial is ended: a single fold has little information. */
 const WARM_UP_STEPS = 1;
 
 /**
- * The median rule (Golovin et al., Google Vizier, 2017): a trial is not worth going on with when what it reports is
- * worse than the median of what complete trials reported at the same step. A tie goes on.
+ * The median rule (Golovin et al., Google Vizier, 2017): a trial is pruned when its reported value is worse than the
+ * median of the values of complete trials at the same step. A tie continues.
  * @param sign 1 when smaller is better, −1 when larger is
  */
 export function isWorseThanMedian(

@@ -51,7 +51,7 @@ describe('normalQuantile', () => {
       fc.property(exponent, fc.boolean(), (e, isUpper) => {
         const p = 10 ** e;
         const x = normalQuantile(isUpper ? 1 - p : p);
-        // 1 − p has rounded p away; then the quantile of what is left of it is asked.
+        // 1 − p has rounded p away; then the quantile of the rest is compared.
         return isUpper ? Math.abs(normalCdf(-x) - (1 - (1 - p))) <= 1e-12 : Math.abs(normalCdf(x) / p - 1) < 1e-10;
       }),
     );

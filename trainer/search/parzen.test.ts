@@ -31,7 +31,7 @@ describe('parzenEstimate', () => {
     expect(Math.max(...masses)).toBe(masses[2]);
   });
 
-  it('draws as often as its density says', () => {
+  it('draws with the frequency of its density', () => {
     const points: Point[] = [
       [0.05, 1],
       [0.1, 1],

@@ -17,7 +17,7 @@ const WIDTH = 0.4;
 /** In shares of the axis. */
 const MIN_WIDTH = 0.02;
 const UNIFORM_VARIANCE = 1 / 12;
-/** Points that know nothing, counted in the spread: one or two good points may agree by chance. */
+/** Number of points without information that are counted in the spread: one or two good points may agree by chance. */
 const VAGUE_POINTS = 2;
 const LN_SQRT_2_PI = ln(2 * Math.PI) / 2;
 
@@ -38,7 +38,7 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
   const centerOf = (kernel: number, a: number): number => (kernel === prior ? 0.5 : points[kernel]![a]!);
   const widthOf = (kernel: number, a: number): number => (kernel === prior ? 1 : widths[a]!);
 
-  // [kernels × axes]: the share of each normal density that lies within [0, 1].
+  // [kernels × axes]: the share of each normal density within [0, 1].
   const inside = new Float64Array(kernels * axes.length);
   for (let kernel = 0; kernel < kernels; kernel++) {
     for (let a = 0; a < axes.length; a++) {
@@ -69,7 +69,7 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
         const center = centerOf(kernel, a);
         if (axis.kind === 'categorical') return drawChoice(axis.choices.length, kernels, kernel !== prior, center, rng);
         for (;;) {
-          // The center lies within [0, 1], so at least one draw in four does.
+          // The center is within [0, 1], so at least one draw in four is.
           const place = center + widthOf(kernel, a) * rng.normal();
           if (place >= 0 && place <= 1) return place;
         }

@@ -5,7 +5,7 @@ import { exists, groupsOf, type Group, type Params, type Space, type Value } fro
 
 export type SamplerName = 'tpe' | 'random';
 
-/** What proposes the next values. `known` are the values of all trials so far, the best first. */
+/** Proposes the next values. `known` are the values of all trials so far, the best first. */
 export type Sampler = (known: readonly Params[], rng: Rng) => Params;
 
 /** @throws RangeError when the space is not as stated in space.ts */

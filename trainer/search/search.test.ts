@@ -79,7 +79,7 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'minutehand-search-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('searchTraining', () => {
-  it('finds better parameters than the current ones, and says by how much', async () => {
+  it('finds better parameters than the current ones, and reports by how much', async () => {
     fits = 0;
     const result = await searchTraining(request);
     expect(result.trials).toBe(40);
@@ -98,7 +98,7 @@ describe('searchTraining', () => {
     expect(fits).toBeLessThan(0.9 * 40 * FOLDS);
   });
 
-  it('is the same every time, and goes on after a crash as if there had been none', async () => {
+  it('is the same every time, and continues after a crash as if there had been none', async () => {
     const whole = await searchTraining(request);
     expect(await searchTraining(request)).toEqual(whole);
     const journal = join(folder, 'crash.jsonl');
@@ -119,7 +119,7 @@ describe('searchTraining', () => {
     fits = 0;
     expect(await searchTraining({ ...request, journal })).toEqual(whole);
     expect(fits).toBe(0);
-    // With a larger budget it goes on.
+    // With a larger budget it continues.
     const more = await searchTraining({ ...request, journal, budget: { trials: 50, limitMs: null } });
     expect(more.trials).toBe(50);
     await expect(searchTraining({ ...request, journal, folds: 3 })).rejects.toMatchObject({ code: 'SEARCH_JOURNAL' });
@@ -135,7 +135,7 @@ describe('searchTraining', () => {
     expect(none.gain.mean).toBe(0);
   });
 
-  it('counts a trial that data or learner refuses as bad and goes on; it throws what the configured one is refused with', async () => {
+  it('counts a trial that data or learner refuses as bad and continues; it throws the error of a refused configured one', async () => {
     const refusing = (refuses: (params: Params) => boolean): Promise<unknown> =>
       searchTraining({
         ...request,
@@ -161,7 +161,7 @@ describe('searchTraining', () => {
     await expect(searchTraining({ ...request, measureFold: () => Promise.resolve(NaN) })).rejects.toThrow(RangeError);
   });
 
-  it('tells of every trial and the best so far', async () => {
+  it('reports every trial and the best so far', async () => {
     const seen: SearchProgress[] = [];
     await searchTraining({ ...request, onProgress: (progress) => seen.push(progress) });
     expect(seen.map(({ done }) => done)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));

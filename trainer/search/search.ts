@@ -4,9 +4,7 @@ import type { TrialRecord } from './trial.ts';
 import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
 
-/**
- * How long a search goes on: whichever comes first. What was learned before it ends in the middle of a trial is kept.
- */
+/** Limits of a search: the first one reached. Results before an end in the middle of a trial are kept. */
 export interface SearchBudget {
   /** Ended trials in all, those of a journal that is gone on with included. */
   readonly trials: number;
@@ -28,20 +26,20 @@ export interface SearchProgress {
 
 export interface SearchRequest<Prepared> {
   readonly space: Space;
-  /** Current parameters: trial 0, against which all others are held. They need not lie on a step of the space. */
+  /** Current parameters: trial 0, the baseline of all others. They need not be on a step of the space. */
   readonly configured: Params;
   readonly seed: string | number;
   readonly direction: 'minimize' | 'maximize';
   readonly sampler: SamplerName;
   readonly budget: SearchBudget;
   readonly folds: number;
-  /** File to go on with after a crash; null = none. */
+  /** File to resume from after a crash; null = none. */
   readonly journal: string | null;
-  /** What all folds of a trial share, such as its labeled rows. */
+  /** Data shared by all folds of a trial, such as its labeled rows. */
   prepare(params: Params): Promise<Prepared>;
   /**
-   * Learns without fold `fold` of 0 … folds − 1 and measures on it. The measure must be one that trials can be compared
-   * by: on the fixed evaluation label, on the same rows, whatever label the trial learned.
+   * Trains without fold `fold` of 0 … folds − 1 and measures on it. The measure must be comparable between trials: on
+   * the fixed evaluation label, on the same rows, whatever label the trial learned.
    */
   measureFold(prepared: Prepared, fold: number, params: Params): Promise<number>;
   /** Milliseconds that only go forward. */
@@ -76,7 +74,7 @@ export interface PairedGain {
   readonly mean: number;
   /**
    * Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by chance:
-   * `trials` says how many.
+   * `trials` is their number.
    */
   readonly standardError: number;
 }
@@ -84,15 +82,15 @@ export interface PairedGain {
 /**
  * Searches training parameters. Each trial is measured fold by fold; the mean so far is reported after each, and a
  * trial whose mean is worse than the median of the others at that fold is pruned. A trial whose data or learner refuses
- * its parameters (a MinutehandError) counts as bad; everything else that is thrown ends the search, to go on from the
- * journal another time.
- * @throws what the configured parameters themselves are refused with; RangeError when they are not of the space, or the
- * stop comes before they are measured; MinutehandError SEARCH_JOURNAL
+ * its parameters (a MinutehandError) counts as bad; every other error ends the search, which can be resumed from the
+ * journal.
+ * @throws the error of the configured parameters when they are refused; RangeError when they are not in the space, or
+ * the search is stopped before they are measured; MinutehandError SEARCH_JOURNAL
  */
 export async function searchTraining<Prepared>(request: SearchRequest<Prepared>): Promise<SearchResult> {
   const { space, configured, seed, direction, sampler, journal, budget, folds } = request;
   if (!(folds >= 1) || !(budget.trials >= 1)) throw new RangeError(`${budget.trials} trials of ${folds} folds`);
-  // What a trial's values mean depends on the folds too.
+  // The meaning of a trial's values depends on the folds too.
   const study = createStudy({
     space,
     seed: `${seed}/${folds} folds`,
@@ -124,7 +122,7 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
       try {
         const outcome = await measureTrial(request, trial.params, isOver, (fold, mean) => {
           const isHopeless = study.report(trial, fold, mean);
-          // The configured one is what the others are held against: it is always measured whole.
+          // The configured one is the baseline of the others: it is always measured whole.
           return isHopeless && trial.number > 0;
         });
         if (outcome.kind === 'over') {
@@ -159,7 +157,7 @@ type Outcome =
   | { readonly kind: 'hopeless' }
   | { readonly kind: 'over'; readonly by: 'trials' | 'time' };
 
-/** @param isHopeless is told the fold and the mean so far */
+/** @param isHopeless receives the fold and the mean so far */
 async function measureTrial<Prepared>(
   { folds, prepare, measureFold }: SearchRequest<Prepared>,
   params: Params,

@@ -11,7 +11,7 @@ const TREE: Space = {
 };
 
 describe('groupsOf', () => {
-  it('puts together what exists together, parents first', () => {
+  it('groups parameters that exist together, parents first', () => {
     expect(groupsOf(TREE).map(({ names }) => names)).toEqual([
       ['engine', 'seed'],
       ['depth', 'share'],
@@ -54,7 +54,7 @@ describe('groupsOf', () => {
 });
 
 describe('checkParams', () => {
-  it('takes values of the space', () => {
+  it('accepts values of the space', () => {
     checkParams(TREE, { engine: 'linear', seed: 3, penalty: 'ridge', weight: 0.5 });
     checkParams(TREE, { engine: 'forest', seed: 0, depth: 8, share: 0.123 });
   });

@@ -53,7 +53,7 @@ export interface Group {
 const NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 
 /**
- * The groups of a space, parents first, else in the order in which they stand in it.
+ * The groups of a space, parents first, else in the order of the space.
  * @throws RangeError when the space is not as stated
  */
 export function groupsOf(space: Space): Group[] {
@@ -138,7 +138,7 @@ export function checkParams(space: Space, params: Params): void {
   }
 }
 
-/** Values between the steps of a grid are fine: today's need not lie on it. */
+/** Values between the steps of a grid are allowed: the current ones need not be on it. */
 function contains(parameter: Parameter, value: Value): boolean {
   if (parameter.kind === 'categorical') return parameter.choices.includes(value);
   if (typeof value !== 'number' || !(value >= parameter.low && value <= parameter.high)) return false;

@@ -29,7 +29,7 @@ const defaults = {
   journal: null,
 } as const satisfies StudyOptions;
 
-/** Asks and tells until there are so many trials. */
+/** Calls ask and tell until there are so many trials. */
 function run(study: Study, trials: number, evaluate: (params: Params) => number = MIXED.evaluate): Trial[] {
   const asked: Trial[] = [];
   while (study.trials().filter(({ state }) => state !== 'running').length < trials) {
@@ -79,7 +79,7 @@ describe('TPE', () => {
     expect(study.best()!.value).toBeLessThan(0.05);
   });
 
-  it('keeps its head when all values are the same, and when the space has one point', () => {
+  it('works when all values are equal, and when the space has one point', () => {
     run(createStudy(defaults), 40, () => 1);
     const study = createStudy({ ...defaults, space: { k: { kind: 'integer', low: 3, high: 3 } } });
     expect(run(study, 15, () => 0).every(({ params }) => params.k === 3)).toBe(true);
@@ -118,7 +118,7 @@ describe('a study', () => {
     expect(study.trials().map(({ number }) => number)).toEqual(Array.from({ length: 30 }, (_, i) => i));
   });
 
-  it('counts what cannot be measured as bad, and keeps away', () => {
+  it('counts failed measurements as bad, and avoids them', () => {
     const study = createStudy(defaults);
     const isBroken = ({ c }: Params): boolean => c === 'b';
     const asked = run(study, 60, (params) => (isBroken(params) ? NaN : MIXED.evaluate(params)));
@@ -146,7 +146,7 @@ describe('a study', () => {
     expect(() => study.report(trial, 0, 1)).toThrow(RangeError);
   });
 
-  it('prunes what is worse than the median at its step, after a warm-up, and loses little by it', () => {
+  it('prunes trials worse than the median at their step, after a warm-up, and loses little by it', () => {
     let steps = 0;
     const search = (isPruned: boolean): { best: number; steps: number; pruned: number } => {
       steps = 0;
@@ -178,7 +178,7 @@ describe('a study', () => {
 describe('the journal of a study', () => {
   const journal = (name: string): string => join(folder, `${name}.jsonl`);
 
-  it('goes on where it was, wherever it was cut off', () => {
+  it('continues where it was, wherever it was cut off', () => {
     const path = journal('cut');
     const uninterrupted = run(createStudy(defaults), 25);
     const whole = createStudy({ ...defaults, journal: path });
@@ -200,7 +200,7 @@ describe('the journal of a study', () => {
     );
   });
 
-  it('begins a trial anew that was under way', () => {
+  it('restarts a trial that was under way', () => {
     const path = journal('under way');
     const first = createStudy({ ...defaults, journal: path });
     const trial = first.ask();
@@ -241,7 +241,7 @@ describe('the journal of a study', () => {
     expect(readFileSync(path, 'utf8')).toBe('something else altogether');
   });
 
-  it('of a process that is killed again and again ends with the trials of one that never was', async () => {
+  it('of a process that is killed repeatedly ends with the trials of one that was never killed', async () => {
     const program = await buildProgram();
     const trials = 40;
     const calm = journal('calm');
@@ -253,13 +253,13 @@ describe('the journal of a study', () => {
       if ((await runProgram(program, killed, trials, 5 + rng.integer(60))) === 'done') break;
     }
     expect(kills).toBeGreaterThan(2);
-    // On a slow machine it never gets to its end by itself.
+    // On a slow machine it never ends on its own.
     expect(await runProgram(program, killed, trials, null)).toBe('done');
     expect(ends(killed)).toEqual(ends(calm));
     expect(existsSync(killed)).toBe(true);
   });
 
-  /** What was asked and how it ended; reports may stand there twice. */
+  /** The requests and how they ended; reports may be there twice. */
   const ends = (path: string): unknown[] =>
     readFileSync(path, 'utf8')
       .split('\n')

@@ -13,17 +13,17 @@ export interface StudyOptions {
   readonly sampler: SamplerName;
   /** The values of the first trials: the current ones, so that a search never ends below them. */
   readonly first?: readonly Params[];
-  /** File that keeps every step; a study opened on it again goes on where it was. null = memory only. */
+  /** File that keeps every step; a study opened on it again continues where it was. null = memory only. */
   readonly journal: string | null;
 }
 
 export interface Study {
   /**
    * The next trial. The same seed and the same steps before it give the same trial on every machine. Trials that were
-   * under way when a journal broke off come first, with their values, and begin anew.
+   * under way when a journal ended come first, with their values, and restart.
    */
   ask(): Trial;
-  /** A value on the way, at a step counted from 0. @returns whether going on is not worth while: then `prune` it */
+  /** An intermediate value, at a step counted from 0. @returns whether the trial should be ended: then `prune` it */
   report(trial: Trial, step: number, value: number): boolean;
   /** Ends a trial with its value; a value that is not finite is a failure. */
   tell(trial: Trial, value: number): void;
@@ -48,7 +48,7 @@ interface State {
 }
 
 /**
- * A search step by step: `ask` for values, measure them, `tell` what came out.
+ * A search step by step: `ask` for values, measure them, `tell` the result.
  * @throws RangeError when space or first trials are not as stated; MinutehandError SEARCH_JOURNAL when the journal is
  * of another study or damaged before its last line
  */

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync 
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Params } from './space.ts';
 
-/** What happened in a study. */
+/** An event of a study. */
 export type StudyEvent =
   | { readonly kind: 'ask'; readonly trial: number; readonly params: Params }
   | { readonly kind: 'report'; readonly trial: number; readonly step: number; readonly value: number }
@@ -18,9 +18,9 @@ export interface StudyJournal {
 const FORMAT = 'minutehand.search/1';
 
 /**
- * The journal of a study: a line that says what is searched, then one JSON line per event. What it holds already is
- * given to `take`, in order. A last line that is torn, by a kill or a power cut, is cut off.
- * @param header all that decides about trials; its JSON must be the same as when the journal was begun
+ * The journal of a study: a line that describes the search, then one JSON line per event. Present events are passed to
+ * `take`, in order. A last line that is torn, by a kill or a power cut, is removed.
+ * @param header everything that determines the trials; its JSON must be the same as when the journal was started
  * @throws MinutehandError SEARCH_JOURNAL
  */
 export function openStudyJournal(path: string, header: object, take: (event: StudyEvent) => void): StudyJournal {

@@ -44,7 +44,7 @@ describe('searchThresholds', () => {
     ['in a corner', 0.85, 0.45],
     ['on the border of what may pass', 0.65, 0.5],
     ['where trades are few', 0.86, 0.22],
-  ])('finds what enumeration finds, with a tenth of the evaluations, with the top %s', (_, top1, top2) => {
+  ])('finds the result of enumeration, with a tenth of the evaluations, with the top %s', (_, top1, top2) => {
     const evaluate = smooth(top1, top2);
     const { best, tried } = searchThresholds({ ...defaults, evaluate });
     const all = enumerate(evaluate);
@@ -52,7 +52,7 @@ describe('searchThresholds', () => {
     expect(best!.netSharpe).toBeGreaterThanOrEqual(all[1]!.netSharpe - 1e-12);
   });
 
-  it('is among the best twentieth of the grid on rough ground', () => {
+  it('is among the best twentieth of the grid on a rough surface', () => {
     for (let seed = 0; seed < 4; seed++) {
       const rng = createRng(seed);
       const rough = new Map<string, number>();
@@ -69,7 +69,7 @@ describe('searchThresholds', () => {
     }
   });
 
-  it('is enumeration when it may measure every pair and each is as good', () => {
+  it('equals enumeration when it may measure every pair and all are equal', () => {
     const { best, tried } = searchThresholds({
       ...defaults,
       range: { theta1: [0.6, 0.64], theta2: [0.3, 0.33] },
@@ -117,7 +117,7 @@ describe('searchThresholds', () => {
     expect(best!.theta2).toBeGreaterThanOrEqual(0.44);
   });
 
-  it('says null when nothing is allowed, and never takes a ratio that is none', () => {
+  it('is null when nothing is allowed, and never takes a missing ratio', () => {
     const nothing: Evaluate = () => ({ netSharpe: NaN, trades: 0, passRate: 0 });
     expect(searchThresholds({ ...defaults, evaluations: 20, evaluate: nothing }).best).toBeNull();
     const noRatio: Evaluate = () => ({ netSharpe: NaN, trades: 100, passRate: 0.2 });
@@ -145,7 +145,7 @@ describe('searchThresholds', () => {
     expect(searchThresholds(search)).toEqual(first);
   });
 
-  it('refuses a range or step that is none', () => {
+  it('refuses an invalid range or step', () => {
     expect(() => searchThresholds({ ...defaults, step: 0, evaluate: smooth(0.7, 0.3) })).toThrow(RangeError);
   });
 });

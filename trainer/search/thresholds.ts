@@ -3,7 +3,7 @@ import { gridValue } from './axis.ts';
 import { fitGaussianProcess, type GaussianProcess } from './gaussian_process.ts';
 import { normalBetween, normalCdf, normalDensity } from './normal.ts';
 
-/** What a pair of thresholds earns on out-of-fold scores. */
+/** Result of a pair of thresholds on out-of-fold scores. */
 export interface ThresholdMeasure {
   /** NaN where there are too few trades for one. */
   readonly netSharpe: number;
@@ -41,7 +41,7 @@ export interface ThresholdResult {
    * allowed.
    */
   readonly best: TriedThresholds | null;
-  /** In the order of trying. Their number and ratios are what the deflated Sharpe ratio asks for. */
+  /** In the order of trials. Their number and ratios are the input of the deflated Sharpe ratio. */
   readonly tried: readonly TriedThresholds[];
 }
 
@@ -103,8 +103,8 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
 }
 
 /**
- * What a place promises: expected improvement over the best, in spreads of the ratios, times the probability that it is
- * allowed.
+ * Expected gain of a position: expected improvement over the best, in spreads of the ratios, times the probability that
+ * it is allowed.
  */
 function expectedGain(
   tried: readonly (ThresholdMeasure & { readonly place: readonly number[] })[],
@@ -117,7 +117,7 @@ function expectedGain(
       of.map(({ place }) => place),
       of.map(value),
     );
-  // Ratios of a handful of trades are wild, and say nothing about their neighbors.
+  // Ratios of a handful of trades are noisy, and do not predict their neighbors.
   const solid = tried.filter(({ trades, netSharpe }) => trades >= minTrades && Number.isFinite(netSharpe));
   const sharpe = solid.length === 0 ? null : process(solid, ({ netSharpe }) => netSharpe);
   const spread = spreadOf(solid.map(({ netSharpe }) => netSharpe));

@@ -8,14 +8,14 @@ import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } fr
 const { train } = loadSettings({ env: {} }).minutehand;
 const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
 describe('trainingSpace', () => {
-  it.each([false, true])('holds the current settings, and leads back to them (with the label: %s)', (label) => {
+  it.each([false, true])('contains the current settings, and maps back to them (with the label: %s)', (label) => {
     const space = trainingSpace(current, label);
     const configured = configuredParams(current, label);
     checkParams(space, configured);
     expect(settingsOf(configured, current)).toEqual(current);
   });
 
-  it('widens to hold settings beyond it', () => {
+  it('widens to contain settings beyond it', () => {
     const far: SearchedSettings = {
       ...current,
       trees: { ...train.ai1, learning_rate: 0.5, leaves: 2, min_data_in_leaf: 10_000, l2: 0, row_fraction: 0.1 },
@@ -29,7 +29,7 @@ describe('trainingSpace', () => {
     expect(settingsOf(configuredParams(far, true), far).trees.l2).toBeCloseTo(0.001, 12);
   });
 
-  it('gives trials whose settings can be learned with', () => {
+  it('gives trials with trainable settings', () => {
     const study = createStudy({
       space: trainingSpace(current, true),
       seed: 3,

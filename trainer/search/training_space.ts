@@ -3,7 +3,7 @@ import type { Barriers } from '../label/reversion.ts';
 import { gridValue } from './axis.ts';
 import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';
 
-/** What a trial changes. */
+/** Parameters changed by a trial. */
 export interface SearchedSettings {
   /** How the trees of a model are grown. */
   readonly trees: TrainPolicy['ai1'];
@@ -12,9 +12,9 @@ export interface SearchedSettings {
 }
 
 /**
- * Where good values of these parameters may lie; always widened to hold the current ones. `rounds` is not searched:
- * boosting ends where it no longer helps. Neither are the look-backs: they are the daemon's as well. Candidates begin
- * at the configured z_entry or further out, for the features of other bars are not kept.
+ * Ranges of good values of these parameters; always widened to contain the current ones. `rounds` is not searched:
+ * boosting ends where it no longer helps. Neither are the look-backs: the daemon uses them as well. Candidates begin at
+ * the configured z_entry or further out, because the features of other bars are not kept.
  * @param label whether the barriers of the label are searched too
  */
 export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean): Space {
@@ -22,7 +22,7 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, label: bool
     'trees.learning_rate': around(trees.learning_rate, { kind: 'float', low: 0.01, high: 0.2, log: true }),
     'trees.leaves': around(trees.leaves, { kind: 'integer', low: 4, high: 64, log: true }),
     'trees.min_data_in_leaf': around(trees.min_data_in_leaf, { kind: 'integer', low: 50, high: 2000, log: true }),
-    // 0 has no logarithm; whoever configures it means next to nothing.
+    // 0 has no logarithm; a configured 0 means almost none.
     'trees.l2': around(Math.max(trees.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
     'trees.row_fraction': around(trees.row_fraction, { kind: 'float', low: 0.3, high: 1 }),
     'trees.column_fraction': around(trees.column_fraction, { kind: 'float', low: 0.2, high: 1 }),

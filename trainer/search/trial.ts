@@ -8,9 +8,9 @@ export interface Trial {
 
 export interface TrialRecord extends Trial {
   readonly state: 'running' | 'complete' | 'pruned' | 'failed';
-  /** What it was told; null while it runs and for trials that were pruned or failed. */
+  /** The value passed to `tell`; null while it runs and for trials that were pruned or failed. */
   readonly value: number | null;
-  /** What was reported, by step. */
+  /** Reported values, by step. */
   readonly reports: ReadonlyMap<number, number>;
   /** Why it failed, else null. */
   readonly reason: string | null;

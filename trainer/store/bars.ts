@@ -39,7 +39,7 @@ export interface BarStore {
   hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
   /** Open of the newest bar of a symbol; null without any. Nothing else of it is read. */
   last(market: Market, symbol: string): Promise<OpenTime | null>;
-  /** What is there, in order of the symbol. */
+  /** Stored symbols, in order of the symbol. */
   symbols(market: Market): Promise<readonly StoredSymbol[]>;
 }
 
@@ -144,7 +144,7 @@ class EngineBarStore implements BarStore {
     return this.#engine.db.selectFrom('core.bars').where('market', '=', market).where('symbol', '=', symbol);
   }
 
-  /** What stands where bars could not be added, beside them. */
+  /** Compares bars that could not be added with the stored ones. */
   async #compare(market: Market, part: BarColumns, conflicting: ConflictingRow[]): Promise<number> {
     const period = { from: part.time[0]! as OpenTime, to: (part.time[part.length - 1]! + 1) as OpenTime };
     let [conflicts, i] = [0, 0];

@@ -16,13 +16,13 @@ export interface BulkRows {
   readonly length: number;
 }
 
-/** What differs between the databases. Queries are Kysely's, written once. */
+/** Database-specific operations. Queries are Kysely's, written once. */
 export interface Engine {
   readonly kind: 'sqlite' | 'postgres';
   /** A file, or an address without its password. */
   readonly place: string;
   readonly db: Kysely<Tables>;
-  /** One transaction. On SQLite it waits for its turn to write without standing in the way of this process. */
+  /** One transaction. On SQLite it waits for its turn to write without blocking this process. */
   transaction<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
   /** One transaction that no other process or connection does at the same time. */
   alone(work: (db: Kysely<Tables>) => Promise<void>): Promise<void>;

@@ -27,7 +27,7 @@ class FlatNames extends OperationNodeTransformer {
   }
 }
 
-/** Lets the queries of this store, which say `schema.table` everywhere, run on SQLite. */
+/** Runs the queries of this store, which use `schema.table` everywhere, on SQLite. */
 export const FLAT_SCHEMA: KyselyPlugin = {
   transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
     return new FlatNames().transformNode(node);

@@ -1,6 +1,7 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Engine } from './engine.ts';
+import { createModelRegistryView } from './model_registry_view.ts';
 import type { Tables } from './tables.ts';
 
 interface Migration {
@@ -102,7 +103,7 @@ const MIGRATIONS: readonly Migration[] = [
         .addColumn('peak_memory_bytes', 'bigint')
         .addColumn('duration_ms', 'bigint')
         .execute();
-      // At most one run under way and one that waits, per market, whoever asks at the same time.
+      // At most one run under way and one that waits, per market, also with simultaneous requests.
       for (const status of ['running', 'queued'])
         await db.schema
           .createIndex(`training_runs_${status}`)
@@ -229,7 +230,137 @@ const MIGRATIONS: readonly Migration[] = [
       await db.schema.alterTable('audit.config_changes').addColumn('policy_hash', 'text').execute();
     },
   },
+  {
+    name: 'view of models, notes, thresholds of runs, who changed the configuration',
+    async up(db, { kind }) {
+      await db.schema.alterTable('core.model_registry').addColumn('folder', 'text').execute();
+      await db.schema
+        .createTable('core.model_notes')
+        .addColumn('version', 'text', (column) => column.notNull())
+        .addColumn('model_type', 'text', (column) => column.notNull())
+        .addColumn('notes', 'text', (column) => column.notNull())
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('model_notes_key', ['version', 'model_type'])
+        .execute();
+      for (const name of ['changed_by', 'program', 'reason'])
+        await db.schema.alterTable('audit.config_changes').addColumn(name, 'text').execute();
+      await db.schema
+        .createTable('core.config_starts')
+        .addColumn('file', 'text', (column) => column.primaryKey())
+        .addColumn('read_lines', 'bigint', (column) => column.notNull())
+        .execute();
+      for (const name of ['theta1', 'theta2', 'gpu_seconds'])
+        await db.schema.alterTable('core.training_runs').addColumn(name, 'double precision').execute();
+      await db.schema.alterTable('core.training_runs').addColumn('gpu_memory_bytes', 'bigint').execute();
+      await createModelRegistryView(db, kind);
+    },
+  },
+  {
+    name: 'features and labels',
+    async up(db, { kind, clusteredByKey }) {
+      await db.schema
+        .createTable('core.feature_schemas')
+        .addColumn('schema_hash', 'text', (column) => column.primaryKey())
+        .addColumn('definitions', 'text', (column) => column.notNull())
+        .execute();
+      await clusteredByKey(
+        db.schema
+          .createTable('core.features')
+          .addColumn('market', 'text', (column) => column.notNull())
+          .addColumn('pair_id', 'text', (column) => column.notNull())
+          .addColumn('schema_hash', 'text', (column) => column.notNull())
+          .addColumn('time', 'bigint', (column) => column.notNull())
+          .addColumn('features', kind === 'sqlite' ? 'text' : sql`real[]`, (column) => column.notNull())
+          .addPrimaryKeyConstraint('features_key', ['market', 'pair_id', 'schema_hash', 'time']),
+      ).execute();
+      const ends = ['ai1_end', 'ai2_end', 'ai3_end'];
+      const values = ['ai1', 'ai2_drawdown', 'ai2_volatility', 'ai2_correlation', 'ai3'];
+      const keyed = db.schema
+        .createTable('core.labels')
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('pair_id', 'text', (column) => column.notNull())
+        .addColumn('label_hash', 'text', (column) => column.notNull())
+        .addColumn('time', 'bigint', (column) => column.notNull());
+      const labeled = [...values, ...ends].reduce<CreateTableBuilder<'core.labels', string>>(
+        (table, name) => table.addColumn(name, ends.includes(name) ? 'bigint' : 'double precision'),
+        keyed,
+      );
+      await clusteredByKey(
+        labeled.addPrimaryKeyConstraint('labels_key', ['market', 'pair_id', 'label_hash', 'time'] as never),
+      ).execute();
+    },
+  },
+  {
+    name: 'one waiting run of each kind',
+    async up(db, { kind }) {
+      const name = kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued';
+      await sql`DROP INDEX IF EXISTS ${sql.raw(name)}`.execute(db);
+      await db.schema
+        .createIndex('training_runs_queued')
+        .on('core.training_runs')
+        .columns(['market', 'kind'])
+        .where(sql.ref('status'), '=', sql.lit('queued'))
+        .unique()
+        .execute();
+    },
+  },
+  { name: 'alerts, their messages and deliveries', up: (db, { kind }) => createAlertTables(db, kind) },
 ];
+
+async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
+  await withNumberedKey(db.schema.createTable('core.alerts'), 'alert_id', kind)
+    .addColumn('market', 'text', (column) => column.notNull())
+    .addColumn('alert_key', 'text', (column) => column.notNull())
+    .addColumn('open_key', 'text', (column) => column.unique())
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addColumn('severity', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addColumn('command', 'text', (column) => column.notNull())
+    .addColumn('version', 'text')
+    .addColumn('details', 'text', (column) => column.notNull())
+    .addColumn('opened_ms', 'bigint', (column) => column.notNull())
+    .addColumn('last_ms', 'bigint', (column) => column.notNull())
+    .addColumn('count', 'bigint', (column) => column.notNull())
+    .addColumn('is_once', 'integer', (column) => column.notNull())
+    .addColumn('acked_ms', 'bigint')
+    .addColumn('acked_by', 'text')
+    .addColumn('resolved_ms', 'bigint')
+    .execute();
+  await withNumberedKey(db.schema.createTable('core.alert_messages'), 'message_id', kind)
+    .addColumn('alert_id', 'bigint', (column) => column.notNull())
+    .addColumn('action', 'text', (column) => column.notNull())
+    .addColumn('created_ms', 'bigint', (column) => column.notNull())
+    .addColumn('routed_ms', 'bigint')
+    .execute();
+  await withNumberedKey(db.schema.createTable('core.alert_deliveries'), 'delivery_id', kind)
+    .addColumn('message_id', 'bigint', (column) => column.notNull())
+    .addColumn('channel', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('due_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_ms', 'bigint', (column) => column.notNull())
+    .addColumn('sent_ms', 'bigint')
+    .addColumn('batch', 'text')
+    .addColumn('error', 'text')
+    .addUniqueConstraint('alert_deliveries_once', ['message_id', 'channel'])
+    .execute();
+  await withNumberedKey(db.schema.createTable('core.alert_silences'), 'silence_id', kind)
+    .addColumn('market', 'text', (column) => column.notNull())
+    .addColumn('pattern', 'text', (column) => column.notNull())
+    .addColumn('until_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_by', 'text', (column) => column.notNull())
+    .execute();
+  const index = (table: string, column: string, status: string) =>
+    db.schema
+      .createIndex(`${table}_open`)
+      .on(`core.${table}`)
+      .column(column)
+      .where(sql.ref(status), 'is', sql.lit(null));
+  await index('alert_messages', 'message_id', 'routed_ms').execute();
+  await index('alert_deliveries', 'due_ms', 'sent_ms').execute();
+}
 
 /** A key that counts up and never gives a number twice. */
 function withNumberedKey<Table extends string>(
@@ -266,7 +397,7 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
     if (version > MIGRATIONS.length)
       throw new MinutehandError('STORE_UNUSABLE', {
         seen: `${engine.place} has version ${version} of the tables`,
-        expected: `at most ${MIGRATIONS.length}, which this minutehand knows`,
+        expected: `at most ${MIGRATIONS.length}, which this minutehand supports`,
         next: 'Use the newer minutehand that wrote it.',
       });
     for (const [index, { name, up }] of MIGRATIONS.entries()) {
@@ -292,7 +423,7 @@ export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
       .executeTakeFirst();
     return Number(row?.version ?? 0) === MIGRATIONS.length;
   } catch {
-    // No such table yet, or worse: migrating will tell.
+    // No such table yet, or worse: the migration will report it.
     return false;
   }
 }

@@ -5,7 +5,7 @@ import type { Tables } from './tables.ts';
 
 const CONNECTIONS = 4;
 const CONNECT_MS = 10_000;
-/** The one lock under which the tables are changed; any number that nobody else uses. */
+/** The one lock under which the tables are changed; any unused number. */
 const MIGRATION_LOCK = 7_400_401;
 const INT8 = 20;
 
@@ -22,7 +22,7 @@ export async function openPostgres(url: string): Promise<Engine> {
         oid === INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
     },
   });
-  // A connection that is lost while idle is replaced by the pool; nobody has asked it anything.
+  // A connection that is lost while idle is replaced by the pool; no query is affected.
   pool.on('error', () => undefined);
   try {
     await pool.query('SELECT 1');

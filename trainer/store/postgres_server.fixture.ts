@@ -21,7 +21,7 @@ const START_MS = 30_000;
 
 /**
  * Starts a PostgreSQL server on a free port.
- * @returns null when it is not installed, so that a test can skip itself and say so.
+ * @returns null when it is not installed, so that a test can skip itself with a reason.
  * @throws Error when it is not installed and `CI` set: there, skipping would hide a gap.
  */
 export async function startPostgres(): Promise<PostgresServer | null> {

@@ -26,7 +26,7 @@ export interface SeriesStore {
   read(market: Market, symbol: string, name: string, period?: StorePeriod): Promise<SeriesColumns>;
   /** The newest value at or before a moment: what was known then. null when there was none. */
   lastAt(market: Market, symbol: string, name: string, time: number): Promise<{ time: number; value: number } | null>;
-  /** What is there, in order of symbol and name. */
+  /** Stored series, in order of symbol and name. */
   list(market: Market): Promise<readonly StoredSeries[]>;
 }
 

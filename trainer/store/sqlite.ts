@@ -16,7 +16,7 @@ const RETRY_MS = 20;
  * @throws what SQLite throws
  */
 export async function openSqlite(path: string): Promise<Engine> {
-  makePrivateFolder(dirname(path));
+  if (path !== ':memory:') makePrivateFolder(dirname(path));
   const file = new Database(path, { timeout: BUSY_MS });
   try {
     await whenFree(file, () => file.pragma('journal_mode = WAL'));
@@ -103,8 +103,8 @@ function insertRows(
 }
 
 /**
- * Does what needs the file for itself as soon as no other connection holds it. SQLite's own waiting stands in the way
- * of everything else in this process, which may be what holds the file; and switching to WAL does not wait at all.
+ * Runs work that needs the file exclusively as soon as no other connection holds it. SQLite's own waiting blocks
+ * everything else in this process, which may be what holds the file; and switching to WAL does not wait.
  */
 async function whenFree<Result>(file: Database, work: () => Result): Promise<Result> {
   const deadlineMs = performance.now() + BUSY_MS;

@@ -61,7 +61,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     if (note === '') await store.close();
   });
 
-  it('gives bars back as they were put, to the bit', async () => {
+  it('returns bars as they were stored, to the bit', async () => {
     const bars = someBars(500, { spread: true });
     expect(await store.bars.put('live', bars)).toEqual({ added: 500, duplicates: 0, conflicts: 0, conflicting: [] });
     expect(await store.bars.read('live', 'XAUUSD')).toEqual(bars);
@@ -80,7 +80,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.bars.read('live', 'X')).toEqual(hard);
   });
 
-  it('takes the same bars any number of times and keeps the first copy of those that differ', async () => {
+  it('accepts the same bars any number of times and keeps the first copy of differing ones', async () => {
     await store.bars.put('live', someBars(100));
     expect(await store.bars.put('live', someBars(150))).toMatchObject({ added: 50, duplicates: 100, conflicts: 0 });
     const others = someBars(3, { first: 148, shift: 1 });
@@ -92,7 +92,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect((await store.bars.read('live', 'XAUUSD', { to: at(150) })).close).toEqual(close);
   });
 
-  it('takes a bar whose spread only one copy knows as the same bar', async () => {
+  it('takes a bar whose spread only one copy has as the same bar', async () => {
     await store.bars.put('live', someBars(10));
     expect(await store.bars.put('live', someBars(10, { spread: true }))).toMatchObject({ added: 0, duplicates: 10 });
     expect((await store.bars.read('live', 'XAUUSD')).spread).toBeNull();
@@ -117,7 +117,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     }
   });
 
-  it('keeps markets and symbols apart and says what it has of each', async () => {
+  it('keeps markets and symbols apart and reports what it has of each', async () => {
     await store.bars.put('live', someBars(10));
     await store.bars.put('live', someBars(5, { first: 3, symbol: 'EURUSD' }));
     await store.bars.put('simulated', someBars(7, { shift: 5 }));
@@ -132,7 +132,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect((await store.bars.read('simulated', 'XAUUSD')).close).toEqual(someBars(7, { shift: 5 }).close);
   });
 
-  it('ends up with what merging in memory gives, whatever is put in whatever order', async () => {
+  it('ends up with the result of merging in memory, for any input in any order', async () => {
     const put = fc.record({
       minutes: fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 30 }),
       shift: fc.integer({ min: 0, max: 2 }),
@@ -155,7 +155,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     );
   });
 
-  it('keeps series beside the bars, and knows what was known at a moment', async () => {
+  it('keeps series beside the bars, and returns the values known at a moment', async () => {
     const values = { length: 3, time: Float64Array.of(100, 28_900, 57_701), value: Float64Array.of(1e-4, -2.5e-5, 0) };
     const put = (value = values) => store.series.put('live', 'BTCUSDT', 'funding_rate', value);
     expect(await put()).toEqual({ added: 3, duplicates: 0, conflicts: 0 });
@@ -180,7 +180,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.series.list('simulated')).toEqual([]);
   });
 
-  it('remembers each file that was imported', async () => {
+  it('records each file that was imported', async () => {
     const file = { symbol: 'X', file: '/in/X.csv', sha256: 'ab'.repeat(32), layout: 'histdata', timezone: '-05:00/EU' };
     await store.imports.add('live', { ...file, rows: 10, rejected: 1 });
     await store.imports.add('live', { ...file, rows: 12, rejected: 0 });
@@ -191,7 +191,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.imports.list('simulated')).toEqual([]);
   });
 
-  it('opens again with what was there, also in many places at once from nothing', async () => {
+  it('reopens with its contents, also in many processes at once from nothing', async () => {
     await store.bars.put('live', someBars(10));
     const again = await openStore(url);
     expect((await again.bars.read('live', 'XAUUSD')).length).toBe(10);
@@ -223,7 +223,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
 });
 
 describe('the address of the store', () => {
-  it('that is only read is not made: a file that is absent is no store, a server that is named is one', async () => {
+  it('that is only read is not created: a file that is absent is no store, a server that is named is one', async () => {
     const home = homePaths({ MINUTEHAND_HOME: folder });
     expect(await openStoreIfThere({}, home)).toBeNull();
     expect(readdirSync(folder)).toEqual([]);
@@ -248,7 +248,7 @@ describe('the address of the store', () => {
     expect(withoutPassword('postgres://[secret')).not.toContain('secret');
   });
 
-  it('that nobody answers at, or that is no store, is refused with a code', async () => {
+  it('that does not answer, or that is no store, is refused with a code', async () => {
     const refusal = (url: string) =>
       openStore(url).then(
         () => null,

@@ -34,6 +34,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The address of a store that ends with its process. */
+export const IN_MEMORY = ':memory:';
+
 /** The address of the store: `MINUTEHAND_DATABASE_URL`, else the SQLite file of this home. */
 export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
   const url = env['MINUTEHAND_DATABASE_URL'];
@@ -41,9 +44,8 @@ export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
 }
 
 /**
- * The store of this home as openStore opens it, for those who only read: a file that is not there is not made, since it
- * would hold nothing.
- * @returns null when there is none. PostgreSQL counts as there whenever it is named.
+ * The store of this home as openStore opens it, for readers: a missing file is not created, since it would be empty.
+ * @returns null when there is none. PostgreSQL counts as present whenever it is named.
  * @throws MinutehandError as openStore
  */
 export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): Promise<Store | null> {
@@ -53,7 +55,7 @@ export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths)
 
 /**
  * Opens the store and brings its tables to the newest version, also when several processes do so at once.
- * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is made where it is
+ * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is created where it is
  * absent
  * @throws MinutehandError STORE_UNUSABLE when it cannot be opened, or was written by a newer minutehand
  */
@@ -102,7 +104,7 @@ async function openEngine(url: string): Promise<Engine> {
       expected: 'postgres://… or the path of a file',
     });
   try {
-    return isPostgres ? await openPostgres(url) : await openSqlite(resolve(url));
+    return isPostgres ? await openPostgres(url) : await openSqlite(url === IN_MEMORY ? url : resolve(url));
   } catch (error) {
     throw unusable(isPostgres ? withoutPassword(url) : url, error);
   }

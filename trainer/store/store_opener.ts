@@ -1,8 +1,8 @@
 import type { Store } from './store.ts';
 
-/** What works on a store, opened when it is first needed. */
+/** Opens a store on first use. */
 export interface StoreOpener<Opened extends { readonly store: Store }> {
-  /** The same for all who ask; where it failed, the next one to ask tries again. @throws as `open` */
+  /** The same for all callers; where it failed, the next call tries again. @throws as `open` */
   get(): Promise<Opened>;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import type { EventName, Severity } from '../notify/events.ts';
 
 /** Bars of one minute each; what `market` is simulated never mixes with what is real. */
 export interface BarsTable {
@@ -68,12 +69,40 @@ export interface ModelRegistryTable {
   previous_version: string | null;
   adopted_at: string | null;
   retired_at: string | null;
-  /** When folder and bytes were given up by model_version_retention. */
+  /** When folder and bytes were removed by model_version_retention. */
   removed_at: string | null;
+  /** Absolute path of its folder, where it was last registered from; null in rows of earlier versions. */
+  folder: string | null;
+}
+
+export type ModelType = 'AI1' | 'AI2' | 'AI3';
+
+/** What people write about a model. */
+export interface ModelNotesTable {
+  version: string;
+  model_type: ModelType;
+  notes: string;
+  updated_at: string;
+}
+
+/** A view: one row per model, in the columns of the specification. On SQLite times are text and metrics JSON text. */
+export interface ModelRegistryView {
+  model_version: string;
+  model_type: ModelType;
+  status: Exclude<ModelStatus, 'candidate'>;
+  train_period_start: unknown;
+  train_period_end: unknown;
+  theta1: unknown;
+  theta2: unknown;
+  metrics: unknown;
+  artifact_path: string | null;
+  notes: string | null;
+  created_at: unknown;
+  updated_at: unknown;
 }
 
 /**
- * Every file of a bundle as it was written. Complete when the row of the registry is there and says nothing of removal.
+ * Every file of a bundle as it was written. Complete when the row of the registry exists and has no time of removal.
  */
 export interface ModelArtifactsTable {
   version: string;
@@ -91,12 +120,9 @@ export interface ModelArtifactsTable {
 export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
 
 /** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
-export type RunKind = 'full' | 'incremental';
+export type RunKind = 'full' | 'incremental' | 'thresholds';
 
-/**
- * Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO
- * 8601 in UTC.
- */
+/** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {
   run_id: Generated<number>;
   market: Market;
@@ -106,7 +132,7 @@ export interface TrainingRunsTable {
   worker_pid: number | null;
   /** When a queued run is to begin. */
   due_ms: number;
-  /** When its trainer was last known to work on it. */
+  /** Time of its trainer's last heartbeat for it. */
   beat_ms: number;
   kind: RunKind;
   trigger: string;
@@ -117,7 +143,7 @@ export interface TrainingRunsTable {
   stage: string;
   /** 0 to 100 of the whole run. */
   percent: number;
-  /** null while nobody knows. */
+  /** null while unknown. */
   eta_seconds: number | null;
   /** JSON array of `{stage, duration_ms}`: what is done of it. */
   stages: string;
@@ -127,7 +153,7 @@ export interface TrainingRunsTable {
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** JSON: of each model what it is worth on the holdout. */
+  /** JSON: holdout metrics of each model. */
   metrics: string | null;
   /** JSON: every gate with its figure. */
   gate: string | null;
@@ -137,6 +163,10 @@ export interface TrainingRunsTable {
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   duration_ms: number | null;
+  theta1: number | null;
+  theta2: number | null;
+  gpu_seconds: number | null;
+  gpu_memory_bytes: number | null;
 }
 
 /** One row for each value of the configuration that is another than before, and one for each when it was first seen. */
@@ -146,11 +176,24 @@ export interface ConfigChangesTable {
   /** `core`, `retrain`, `signals` or `minutehand`. */
   part: string;
   key: string;
-  /** JSON; null where there was none, or is none any more. */
+  /** JSON; null without an earlier value, or without a present one. */
   before: string | null;
   after: string | null;
   /** Of the whole configuration that has this value: signals that were decided by it carry the same. */
   policy_hash: string | null;
+  /** user@machine; null in rows of earlier versions, as are the two below. */
+  changed_by: string | null;
+  /** The program that first ran with it: `trainer`, or `daemon` and its shard. */
+  program: string | null;
+  /** Why, as MINUTEHAND_CHANGE_REASON had it; null when nobody gave one. */
+  reason: string | null;
+}
+
+/** How far the configurations that a daemon has started with were read. */
+export interface ConfigStartsTable {
+  /** Machine and absolute path. */
+  file: string;
+  read_lines: number;
 }
 
 /**
@@ -181,7 +224,7 @@ export interface LiveTradesTable {
   /** Against the requested price, computed here; above zero is worse. */
   slippage_bps: number | null;
   time_ms: number;
-  /** When the signal was published; null where no signal asked for it. */
+  /** When the signal was published; null without a signal. */
   signal_ms: number | null;
   latency_ms: number | null;
   /** Of a close, in `currency`. */
@@ -207,7 +250,7 @@ export interface LiveTradesTable {
   /** file or redis: the way on which it came first. */
   source: string;
   /**
-   * The file in which it stands; the stream while no file has it. Of two programs that trade on paper each has its own.
+   * The file that contains it; the stream while no file has it. Of two programs that trade on paper each has its own.
    */
   place: string;
   received_ms: number;
@@ -227,7 +270,7 @@ export interface RefusedFillsTable {
   received_ms: number;
 }
 
-/** How far each result.json was read. */
+/** Read position of each result.json. */
 export interface FillFilesTable {
   /** Machine and absolute path. */
   file: string;
@@ -237,20 +280,20 @@ export interface FillFilesTable {
   updated_ms: number;
 }
 
-/** How far the signals of each journal were copied into the history. */
+/** Copy position of the signals of each journal in the history. */
 export interface SignalCopiesTable {
   /** Machine and absolute path of the journal. */
   journal: string;
   history_table: string;
   /** The last row that was copied. */
   signal_row: number;
-  /** What stood in it: another journal at this path has another one. */
+  /** Identifies its content: another journal at this path has another one. */
   fingerprint: string;
   /** The newest moment of publication that was copied. */
   generated_at_ms: number;
 }
 
-/** What became of the signals of each day, UTC, on which something was published. */
+/** State of the signals of each day, UTC, on which something was published. */
 export interface SignalDaysTable {
   history_table: string;
   market: string;
@@ -258,11 +301,11 @@ export interface SignalDaysTable {
   day: string;
   /** Rows that ever came into the history from a journal. */
   added: number;
-  /** What `added` was when the archive was last found to hold all of them. */
+  /** Value of `added` when the archive was last verified to hold all of them. */
   archived: number;
   /** When its rows were deleted from the history. */
   pruned_ms: number | null;
-  /** When they were last brought back from the archive. */
+  /** When they were last restored from the archive. */
   restored_ms: number | null;
 }
 
@@ -282,6 +325,106 @@ export interface SignalArchivesTable {
   archived_ms: number;
 }
 
+/** What the features of a schema are. */
+export interface FeatureSchemasTable {
+  schema_hash: string;
+  /** JSON array of name, formula, window and ddof, in the order of the values. */
+  definitions: string;
+}
+
+/** One row per pair and bar. The view `core.features_named` names the columns of the schema that was written last. */
+export interface FeaturesTable {
+  market: Market;
+  pair_id: string;
+  schema_hash: string;
+  /** Epoch seconds of the bar open. */
+  time: number;
+  /** float32: `real[]` on PostgreSQL, a JSON array on SQLite. */
+  features: string;
+}
+
+/** One row per pair and bar; null where the bar has no such label. The columns are those of LABEL_COLUMNS. */
+export interface LabelsTable {
+  market: Market;
+  pair_id: string;
+  label_hash: string;
+  time: number;
+  ai1: number | null;
+  ai1_end: number | null;
+  ai2_drawdown: number | null;
+  ai2_volatility: number | null;
+  ai2_correlation: number | null;
+  ai2_end: number | null;
+  ai3: number | null;
+  ai3_end: number | null;
+}
+
+export type AlertAction = 'trigger' | 'acknowledge' | 'resolve';
+
+/** What people are notified of; trainer/notify/outbox.ts writes it. Times are epoch ms. */
+export interface AlertsTable {
+  alert_id: Generated<number>;
+  market: Market;
+  alert_key: string;
+  /** `market key` while it is open, and for good where it happened once: unique. null when it is resolved. */
+  open_key: string | null;
+  event: EventName;
+  severity: Severity;
+  subject: string;
+  text: string;
+  command: string;
+  version: string | null;
+  /** JSON object. */
+  details: string;
+  opened_ms: number;
+  /** When it was last reported, and how often. */
+  last_ms: number;
+  count: number;
+  /** 1 where nothing resolves it: it was over when it happened. */
+  is_once: number;
+  acked_ms: number | null;
+  acked_by: string | null;
+  resolved_ms: number | null;
+}
+
+/** The outbox: each change of an alert that is to be sent, written in the transaction of the change. */
+export interface AlertMessagesTable {
+  message_id: Generated<number>;
+  alert_id: number;
+  action: AlertAction;
+  created_ms: number;
+  /** When its deliveries were written; null until then. */
+  routed_ms: number | null;
+}
+
+/** One message on one channel. */
+export interface AlertDeliveriesTable {
+  delivery_id: Generated<number>;
+  message_id: number;
+  channel: string;
+  /** `skipped`: silenced. */
+  status: 'queued' | 'sent' | 'failed' | 'skipped';
+  attempts: number;
+  /** When it is sent next at the earliest. */
+  due_ms: number;
+  created_ms: number;
+  sent_ms: number | null;
+  /** Deliveries that were sent as one message have the same. */
+  batch: string | null;
+  error: string | null;
+}
+
+/** Events that are not sent for a time. */
+export interface AlertSilencesTable {
+  silence_id: Generated<number>;
+  market: Market;
+  /** Of keys; `*` stands for any text. */
+  pattern: string;
+  until_ms: number;
+  created_ms: number;
+  created_by: string;
+}
+
 export interface MigrationsTable {
   version: number;
   name: string;
@@ -298,13 +441,23 @@ export interface Tables {
   'core.imports': ImportsTable;
   'core.model_registry': ModelRegistryTable;
   'core.model_artifacts': ModelArtifactsTable;
+  'core.model_notes': ModelNotesTable;
+  model_registry: ModelRegistryView;
   'core.training_runs': TrainingRunsTable;
   'audit.config_changes': ConfigChangesTable;
+  'core.config_starts': ConfigStartsTable;
   'core.live_trades': LiveTradesTable;
   'core.refused_fills': RefusedFillsTable;
   'core.fill_files': FillFilesTable;
   'core.signal_copies': SignalCopiesTable;
   'core.signal_days': SignalDaysTable;
   'core.signal_archives': SignalArchivesTable;
+  'core.feature_schemas': FeatureSchemasTable;
+  'core.features': FeaturesTable;
+  'core.labels': LabelsTable;
+  'core.alerts': AlertsTable;
+  'core.alert_messages': AlertMessagesTable;
+  'core.alert_deliveries': AlertDeliveriesTable;
+  'core.alert_silences': AlertSilencesTable;
   'core.migrations': MigrationsTable;
 }

@@ -28,7 +28,7 @@ function exactDecimal(mantissa: bigint, halvings: number): string {
 }
 
 describe('readFloat32', () => {
-  it('reads what Number reads, rounded to float32: numbers as programs write them', () => {
+  it('equals Number, rounded to float32: numbers as programs write them', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expectNumber(String(value));
@@ -40,7 +40,7 @@ describe('readFloat32', () => {
     );
   });
 
-  it('reads what Number reads, rounded to float32: digits, points and exponents of any kind', () => {
+  it('equals Number, rounded to float32: digits, points and exponents of any kind', () => {
     const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 40 });
     const exponent = fc.oneof(
       fc.constant(''),
@@ -57,7 +57,7 @@ describe('readFloat32', () => {
     );
   });
 
-  it('is right on ties between two float32, and a digit far behind decides them', () => {
+  it('is right on ties between two float32, and a digit far to the right decides them', () => {
     for (const [odd, halvings] of [
       [16777217n, 24],
       [16777219n, 30],
@@ -65,7 +65,7 @@ describe('readFloat32', () => {
     ] as const) {
       const tie = exactDecimal(odd, halvings);
       expectNumber(tie);
-      // Number rounds to a double first: the very same tie, unless the digits in front of the last ones say more.
+      // Number rounds to a double first: the very same tie, unless the digits before the last ones break it.
       expectNumber(tie.slice(0, 20));
       expectNumber(`${tie}1`);
       expectNumber(`${tie}${'0'.repeat(30)}1`);
@@ -121,7 +121,7 @@ describe('readFloat32', () => {
     '1"',
     'infinite',
     '1,5'.replace(',', '٫'),
-  ])('takes %j for text, and stands behind it', (text) => {
+  ])('reads %j as text, and stops after it', (text) => {
     expect(read(text)).toMatchObject({ isText: true, rest: ',7\n' });
   });
 });
@@ -147,7 +147,7 @@ describe('readText and skipCell', () => {
     }
   });
 
-  it('say so when quotes do not close, or something stands behind them', () => {
+  it('are marked when quotes do not close, or something follows them', () => {
     for (const written of ['"open', '"x"y']) {
       const cursor: Cursor = { at: 0, isText: false };
       expect(readText(utf8.encode(`${written}\n`), cursor)).toBe(written);
@@ -157,7 +157,7 @@ describe('readText and skipCell', () => {
 });
 
 describe('numberOf and isMissing', () => {
-  it('leave words to others', () => {
+  it('reject words', () => {
     expect([numberOf('1e3'), numberOf('-inf'), numberOf('one'), numberOf('')]).toEqual([1000, -Infinity, NaN, NaN]);
     expect([isMissing('NA'), isMissing(''), isMissing('none')]).toEqual([true, true, false]);
   });

@@ -5,7 +5,7 @@ export const LINE_FEED = 10;
 export const CARRIAGE_RETURN = 13;
 const [ZERO, DOT, PLUS, MINUS, SPACE, QUOTE, SMALL_E] = [48, 46, 43, 45, 32, 34, 101];
 
-/** Digits that a double holds exactly, whatever they are. */
+/** Number of digits that a double always holds exactly. */
 const EXACT_DIGITS = 15;
 /** Powers of ten that are exact doubles. */
 const EXACT_POWER = 22;
@@ -18,18 +18,18 @@ const MARGIN = 1e-15;
 const MISSING = new Set(['', 'nan', 'na', 'null']);
 const INFINITE = /^[+-]?inf(inity)?$/;
 
-/** Where a reader of cells stands. Bytes end with a line feed: no cell is read beyond it. */
+/** Position of a reader of cells. Bytes end with a line feed: no cell is read beyond it. */
 export interface Cursor {
-  /** Before a cell: its first byte. After it: the comma or the line end behind it. */
+  /** Before a cell: its first byte. After it: the comma or the line end after it. */
   at: number;
   /** Whether the cell was neither a number nor missing. */
   isText: boolean;
 }
 
 /**
- * The number in the cell at the cursor: the double nearest to what is written, rounded to float32, as
- * `Math.fround(Number(text))` does it. A missing cell (empty, NaN, NA or null, whatever the case) is NaN; inf and
- * infinity are what they say, as is a number beyond float32.
+ * The number in the cell at the cursor: the double nearest to the text, rounded to float32, like
+ * `Math.fround(Number(text))`. A missing cell (empty, NaN, NA or null, in any case) is NaN; inf and infinity are
+ * infinite, as is a number beyond float32.
  *
  * A number of up to 15 digits is one exact division or multiplication (Clinger 1990, as in shared/bar_file/decimal.ts).
  * One of more digits is computed nearly; when everything within the margin of error rounds to the same float32, that is
@@ -121,15 +121,15 @@ export function numberOf(text: string): number {
   return INFINITE.test(text.toLowerCase()) ? (text.startsWith('-') ? -Infinity : Infinity) : NaN;
 }
 
-/** Whether the text of a cell says that there is no value. */
+/** Whether the text of a cell means a missing value. */
 export function isMissing(text: string): boolean {
   return text.length <= 4 && MISSING.has(text.toLowerCase());
 }
 
 /**
- * The text of the cell at the cursor, without blanks around it and without the quotes it may stand in; a quote that is
- * doubled within quotes is one. `isText` is set when a quote does not close before the line ends, or something stands
- * behind it: the text then is the cell as it was written.
+ * The text of the cell at the cursor, without blanks around it and without its quotes; a doubled quote within quotes is
+ * one. `isText` is set when a quote does not close before the line ends, or something follows it: the text then is the
+ * cell as it was written.
  */
 export function readText(bytes: Uint8Array, cursor: Cursor): string {
   let from = cursor.at;
@@ -166,7 +166,7 @@ function readQuoted(bytes: Uint8Array, cursor: Cursor, from: number): string {
     .trim();
 }
 
-/** Moves the cursor behind a cell that nobody asks for. */
+/** Moves the cursor past an unused cell. */
 export function skipCell(bytes: Uint8Array, cursor: Cursor): void {
   let at = cursor.at;
   while (bytes[at] === SPACE) at++;

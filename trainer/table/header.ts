@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import { COMMA, readText, type Cursor } from './cell.ts';
 
-/** Which columns of a file are wanted. */
+/** The requested columns of a file. */
 export interface ColumnRequest {
   /** The column of labels. */
   readonly label: string;
@@ -13,12 +13,12 @@ export interface ColumnRequest {
   readonly features: readonly string[] | null;
 }
 
-/** What becomes of a column of the file: the place of a feature, or one of these. */
+/** Destination of a column of the file: the index of a feature, or one of these. */
 export const TO = { nothing: -1, label: -2, weight: -3 } as const;
 
 export interface Header {
   readonly names: readonly string[];
-  /** Per column of the file what becomes of it. */
+  /** Destination of each column of the file. */
   readonly targets: Int32Array;
   readonly features: readonly string[];
   readonly ignored: readonly string[];

@@ -48,7 +48,7 @@ describe('classesOf', () => {
 });
 
 describe('targetsOf', () => {
-  it('gives the place of each class, or the value', () => {
+  it('gives the index of each class, or the value', () => {
     expect(targetsOf(tableOf(['b', 'a', 3]), 'y', [3, 'a', 'b'])).toEqual(Float64Array.of(2, 1, 0));
     expect(targetsOf(tableOf([1.5, -2]), 'y', null)).toEqual(Float64Array.of(1.5, -2));
   });

@@ -2,7 +2,7 @@ import type { ModelFacts } from '../../shared/bundle/onnx/model_facts.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Table } from './table.ts';
 
-/** A label as it stands in a table. */
+/** A label as in a table. */
 export type Label = number | string;
 
 /** As many different whole numbers are still classes; more are values. */
@@ -12,13 +12,12 @@ const MAX_CLASSES = 1000;
 
 export interface Guess {
   readonly task: 'binary' | 'multiclass' | 'regression';
-  /** What in the labels says so. */
+  /** The evidence in the labels. */
   readonly why: string;
 }
 
 /**
- * What is learned when nobody says it: two different labels → binary; texts, or few different whole numbers →
- * multiclass; else regression.
+ * The default task: two different labels → binary; texts, or few different whole numbers → multiclass; else regression.
  */
 export function guessTask(labels: readonly Label[]): Guess {
   const distinct = new Set<Label>();

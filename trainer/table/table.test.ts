@@ -38,7 +38,7 @@ describe('readTable', () => {
     expect(table.weights).toEqual(Float64Array.of(2, 0.5));
   });
 
-  it('takes quotes, carriage returns, a byte order mark, blanks, a last line without an end and blank lines behind it', async () => {
+  it('accepts quotes, carriage returns, a byte order mark, blanks, a last line without an end and blank lines behind it', async () => {
     for (const text of [
       '\ufeff"a","b, c",y\r\n"1", 2 ,"x"\r\n"",NA,"y ""z"""\r\n\r\n\r\n',
       'a,"b, c",y\n1,2,x\n,,"y ""z"""',
@@ -50,7 +50,7 @@ describe('readTable', () => {
     }
   });
 
-  it('reads .gz as it reads plain files, and reports how far it is', async () => {
+  it('reads .gz as it reads plain files, and reports its progress', async () => {
     const text = 'a,y\n1,2\n3,4\n';
     const seen: number[] = [];
     const onProgress = (done: number, total: number): void => void seen.push(done / total);
@@ -59,7 +59,7 @@ describe('readTable', () => {
     expect(seen.at(-1)).toBe(1);
   });
 
-  it('finds columns by name, in the order that was asked for, and names those it leaves', async () => {
+  it('finds columns by name, in the requested order, and names those it leaves', async () => {
     const text = 'name,b,y,a\n"Smith, J",2,0,1\n"",4,1,3\n';
     const table = await read(text, { features: ['a', 'b'] });
     expect(table.x.values).toEqual(Float32Array.of(1, 2, 3, 4));
@@ -73,7 +73,7 @@ describe('readTable', () => {
     expect(unlabeled.labels).toBeNull();
   });
 
-  it('gives numbers for labels that are numbers, whatever they are written like', async () => {
+  it('gives numbers for labels that are numbers, in any notation', async () => {
     const { labels } = await read('a,y\n1,1\n1,1.0\n1,"1e0"\n1,-0\n1,true\n');
     expect(labels).toEqual([1, 1, 1, 0, 'true']);
     expect(Object.is(labels![3], 0)).toBe(true);
@@ -102,7 +102,7 @@ describe('readTable', () => {
     expect(unix).toMatchObject({ code: 'TABLE_FORMAT', seen });
   });
 
-  it('refuses files that are absent, empty, without rows, or no sound gzip', async () => {
+  it('refuses files that are absent, empty, without rows, or invalid gzip', async () => {
     const absent: unknown = await readTable(join(folder, 'nowhere.csv'), PLAIN).catch((error: unknown) => error);
     expect(absent).toMatchObject({ code: 'DATA_MISSING' });
     expect(await readTable(folder, PLAIN).catch((error: unknown) => error)).toMatchObject({ code: 'DATA_MISSING' });
@@ -115,7 +115,7 @@ describe('readTable', () => {
     expect(await refused('a,y\n1,2\n', {}, 'plain.csv.gz')).toMatchObject({ code: 'TABLE_FORMAT' });
   });
 
-  it('reads a file of many pieces and blocks as it is, to the last digit', async () => {
+  it('reads a file of many pieces and blocks exactly, to the last digit', async () => {
     const rng = createRng('large');
     const [rows, columns] = [60_000, 20];
     const cells = Array.from({ length: rows * columns }, () => rng.normal());

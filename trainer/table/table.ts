@@ -19,12 +19,12 @@ export interface Table extends TableContent {
 }
 
 /**
- * Reads a CSV file, `.gz` or plain: a header, then one line per row, cells between commas; cells may stand in quotes,
- * lines may end with a carriage return. Feature cells are numbers as `readFloat32` reads them. The file is read in
- * pieces: memory is the table twice over (its blocks, and the whole that is made of them), never the file's text.
- * @throws MinutehandError DATA_MISSING when there is no file or a column that was asked for is not in it; TABLE_FORMAT
- * with file, line and column for everything that is not as said, a label that is missing and a weight that is no number
- * ≥ 0 included; DATA_TOO_SHORT without rows
+ * Reads a CSV file, `.gz` or plain: a header, then one line per row, cells between commas; cells may be quoted, lines
+ * may end with a carriage return. Feature cells are numbers as `readFloat32` reads them. The file is read in pieces:
+ * memory is the table twice over (its blocks, and the whole that is made of them), never the file's text.
+ * @throws MinutehandError DATA_MISSING when there is no file or a requested column is not in it; TABLE_FORMAT with
+ * file, line and column for everything that violates this, a label that is missing and a weight that is no number ≥ 0
+ * included; DATA_TOO_SHORT without rows
  */
 export async function readTable(path: string, request: TableRequest): Promise<Table> {
   const file = await stat(path).catch(() => null);
@@ -51,7 +51,7 @@ export async function readTable(path: string, request: TableRequest): Promise<Ta
   return { path, ...reader.finish() };
 }
 
-/** What the operating system or zlib says, as an error with a next step; anything else as it is. */
+/** The error of the operating system or zlib, as an error with a next step; any other error unchanged. */
 function readError(path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error) || error instanceof MinutehandError) return error;
   if (String(error.code).startsWith('Z_'))

@@ -17,7 +17,7 @@ const BLOCK_CELLS = 1 << 20;
 /** A file without line ends is no table, and must not be gathered in memory as one line. */
 const LONGEST_LINE = 1 << 24;
 
-/** What stands in a file. */
+/** Contents of a file. */
 export interface TableContent {
   /** Names of the feature columns. */
   readonly features: readonly string[];
@@ -25,9 +25,9 @@ export interface TableContent {
   readonly x: Matrix;
   /** [rows]: numbers where the cell is one, else its text; null when the file has no label. */
   readonly labels: readonly (number | string)[] | null;
-  /** [rows], finite and ≥ 0; null when no weight was asked for. */
+  /** [rows], finite and ≥ 0; null when no weight was requested. */
   readonly weights: Float64Array | null;
-  /** Columns of the file that nobody asked for. */
+  /** Columns of the file that were not requested. */
   readonly ignored: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export class TableReader {
   readonly #cursor: Cursor = { at: 0, isText: false };
   #header: Header | null = null;
   #rows: Rows | null = null;
-  /** What stands behind the last line end. */
+  /** The bytes after the last line end. */
   #rest: Buffer = Buffer.alloc(0);
   #line = 1;
   #blankLine = 0;
@@ -157,7 +157,7 @@ class Rows {
     this.#count++;
   }
 
-  /** The rows as a table, once: the blocks are given up as the whole is made of them. */
+  /** The rows as a table, once: the blocks are freed as the whole is built from them. */
   finish(): Pick<TableContent, 'x' | 'labels' | 'weights'> {
     const columns = this.#header.features.length;
     const values = new Float32Array(this.#count * columns);

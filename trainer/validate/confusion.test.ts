@@ -13,7 +13,7 @@ const row = fc.record({
 const table = fc.array(row, { minLength: 1, maxLength: 50 });
 const threshold = fc.oneof(fc.constantFrom(0, 1 / 6, 0.5, 1), fc.double({ min: 0, max: 1, noNaN: true }));
 
-/** Each row as often as its weight says, and every measure by its textbook definition. */
+/** Each row as often as its weight, and every measure by its textbook definition. */
 function obvious(rows: readonly { p: number; y: number; copies: number }[], limit: number) {
   const all = rows.flatMap(({ p, y, copies }) => new Array(copies).fill({ yes: p > limit, so: y === 1 })) as {
     yes: boolean;
@@ -78,7 +78,7 @@ describe('confusion', () => {
     );
   });
 
-  it('says yes above the threshold only, at 0.5 unless told otherwise', () => {
+  it('predicts positive above the threshold only, 0.5 by default', () => {
     expect(confusion([0.5, 0.51, 0.9, 0.2], [1, 1, 0, 0])).toEqual({
       true_positive: 1,
       false_positive: 1,
@@ -88,7 +88,7 @@ describe('confusion', () => {
     expect(confusion([0.5, 0.51], [1, 1], 0.49)).toMatchObject({ true_positive: 2, false_negative: 0 });
   });
 
-  it('refuses what cannot be counted', () => {
+  it('refuses invalid input', () => {
     expect(() => confusion([NaN], [1])).toThrow(/NaN/);
     expect(() => confusion([0.5], [0.5])).toThrow(/0\.5/);
     expect(() => confusion([0.5, 0.5], [1])).toThrow(/lengths/);
@@ -130,7 +130,7 @@ describe('balancedWeights', () => {
 });
 
 describe('bestF1Threshold', () => {
-  it('is as good as the best of all thresholds that tell rows apart, and the highest of those', () => {
+  it('is as good as the best of all thresholds that separate rows, and the highest of those', () => {
     fc.assert(
       fc.property(table, (rows) => {
         const [p, y, weights] = columns(rows);

@@ -1,6 +1,6 @@
 import { checkLengths } from './metrics.ts';
 
-/** Sums of weights: what was said (yes or no) against what was so. */
+/** Sums of weights: predicted (positive or negative) against actual. */
 export interface Confusion {
   readonly true_positive: number;
   readonly false_positive: number;
@@ -8,7 +8,7 @@ export interface Confusion {
   readonly true_negative: number;
 }
 
-/** What follows from a confusion; null where a share has nothing to be a share of. */
+/** Metrics of a confusion matrix; null where a denominator is 0. */
 export interface ConfusionMetrics {
   readonly accuracy: number | null;
   readonly precision: number | null;
@@ -23,7 +23,7 @@ export interface ConfusionMetrics {
 }
 
 /**
- * Says yes where the probability is greater than `threshold`, as `decide` asks return_prob > θ1.
+ * Predicts positive where the probability is greater than `threshold`, as `decide` compares return_prob > θ1.
  * @param labels 0 or 1, [rows].
  * @param weights ≥ 0, [rows]; 1 each when absent.
  * @throws RangeError when lengths differ, a probability is NaN or a label is neither 0 nor 1.
@@ -68,7 +68,10 @@ export function confusionMetrics(of: Confusion): ConfusionMetrics {
   };
 }
 
-/** F1 of saying yes to every row: 2s / (1 + s) at a share s of positives, ⅔ on balanced classes. Null without rows. */
+/**
+ * F1 of predicting every row positive: 2s / (1 + s) at a share s of positives, ⅔ on balanced classes. Null without
+ * rows.
+ */
 export function allPositiveF1(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): number | null {
   return confusionMetrics(confusion(new Float64Array(labels.length).fill(1), labels, 0, weights)).f1;
 }
@@ -89,8 +92,8 @@ export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<n
 }
 
 /**
- * The threshold with the largest F1 among those that tell rows apart: halfway between neighboring probabilities, the
- * higher one of equals. Ask it of rows that are not evaluated by it. Work: one sort.
+ * The threshold with the largest F1 among those that separate rows: halfway between neighboring probabilities, the
+ * higher one of equals. Apply it to rows other than those it is evaluated on. Work: one sort.
  * @returns null when all probabilities are equal or no positive has weight.
  * @throws RangeError as `confusion`
  */
@@ -115,7 +118,7 @@ export function bestF1Threshold(
     const above = probabilities[row]!;
     const below = probabilities[order[i + 1]!]!;
     if (above === below) continue;
-    // tp + fp is what was said, tp + fn all positives.
+    // tp + fp is the number predicted, tp + fn all positives.
     const f1 = (2 * found) / (said + positives);
     if (f1 > bestF1) {
       bestF1 = f1;

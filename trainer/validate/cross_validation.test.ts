@@ -10,7 +10,7 @@ import { smallTrees } from './rows.fixture.ts';
 
 const FOLDS = 4;
 const EMBARGO = 300;
-/** Leaves small enough to learn single rows by heart. */
+/** Leaves small enough to memorize single rows. */
 const fitGreedily = smallTrees({ rounds: 60, learningRate: 0.5, leaves: 63, minDataInLeaf: 1, l2: 0, maxBins: 255 });
 const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys());
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 describe('crossValidate', () => {
-  it('finds nothing in coin tosses, though a model that has seen them knows them by heart', async () => {
+  it('finds nothing in coin tosses, though a model trained on them has memorized them', async () => {
     const memorised = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
     expect(auc(memorised, rows.y)!).toBeGreaterThan(0.95);
     // Standard error of an AUC of 3000 tosses: 0.0105.
@@ -69,7 +69,7 @@ describe('outOfFold', () => {
   });
 
   it('scores rows of other times by a model without a training label that spans them', async () => {
-    // Rows of every minute, asked of models that learned from every seventh.
+    // Rows of every minute, scored by models trained on every seventh.
     const sparse = Int32Array.from([...rows.time.keys()].filter((row) => (rows.time[row]! / 60) % 7 === 0));
     const learned: ValidationRows = {
       x: takeRows(rows.x, sparse),
@@ -108,7 +108,7 @@ describe('testedScores', () => {
 });
 
 describe('takeRows', () => {
-  it('copies rows in the order asked for, as often as asked for', () => {
+  it('copies rows in the requested order, as often as requested', () => {
     const x = { rows: 3, columns: 2, values: Float32Array.of(1, 2, 3, NaN, 5, 6) };
     expect(takeRows(x, [2, 0, 2])).toEqual({ rows: 3, columns: 2, values: Float32Array.of(5, 6, 1, 2, 5, 6) });
     expect(takeRows(x, [])).toEqual({ rows: 0, columns: 2, values: new Float32Array() });

@@ -17,7 +17,7 @@ export interface FoldModel<Model = TreeModel> extends Split {
   readonly metrics: ModelMetrics;
 }
 
-/** One model per split, learned by `fit` from the training rows and measured on the test rows, which it never saw. */
+/** One model per split, trained by `fit` on the training rows and measured on the test rows. */
 export async function validateSplits<Rows extends ValidationRows, Model>(
   rows: Rows,
   splits: readonly Split[],
@@ -42,9 +42,7 @@ export function crossValidate<Rows extends ValidationRows>(
   return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, treeAnswer);
 }
 
-/**
- * What every row was answered by the model that did not see it; NaN and split −1 for rows that no split tests. [rows]
- */
+/** Answer of the fold model for every row; NaN and split −1 for rows that no split tests. [rows] */
 export function testedScores(
   models: readonly Pick<FoldModel, 'test' | 'scores'>[],
   rows: number,

@@ -67,8 +67,8 @@ function everyRow(rows: ValidationRows): Int32Array {
 }
 
 describe('permutationImportance', () => {
-  it('is the loss of AUC that theory says for a sum of columns, and exactly 0 for a column without a split', () => {
-    // The label is whether 2a + b > 0, told by sign(a) and sign(b) alone; c is split on nowhere.
+  it('is the theoretical loss of AUC for a sum of columns, and exactly 0 for a column without a split', () => {
+    // The label is whether 2a + b > 0, determined by sign(a) and sign(b) alone; c is split on nowhere.
     const rows = independentRows('theory', 8000, 3, ([a, b]) => (2 * a! + b! > 0 ? 1 : 0));
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(3, [stump(0, 2), stump(1, 1)])] };
     const found = permutationImportance(rows, [{ model, test: everyRow(rows) }], options(3, { repeats: 8 }));
@@ -129,7 +129,7 @@ describe('permutationImportance', () => {
     expect(ofClasses.baseline).toBeCloseTo(loss, 5);
   });
 
-  it('leaves what a column tells about the pair where it is', () => {
+  it('preserves the information of a column about the pair', () => {
     // The column is the pair's number, and so is the label: a permutation across pairs would destroy it.
     const rows = independentRows('pairs', 1000, 1, () => 0);
     for (let row = 0; row < 1000; row++) rows.x.values[row] = rows.pair[row] === 1 ? 1 : -1;
@@ -140,7 +140,7 @@ describe('permutationImportance', () => {
     expect(found.features[0]!.drop).toBe(0);
   });
 
-  it('knows how far ranks can be trusted: columns that say the same change places, a strong one keeps its own', () => {
+  it('reports how far ranks can be trusted: equivalent columns swap ranks, a strong one keeps its own', () => {
     const rows = independentRows('stability', 3000, 4, (x) => (3 * x[0]! + x[1]! + x[2]! > 0 ? 1 : 0));
     const model: TreeModel = {
       link: 'sigmoid',
@@ -163,7 +163,7 @@ describe('permutationImportance', () => {
     }
   });
 
-  it('is less sure of a column that helps for days on end and then does not, and says so with blocks as long as that', () => {
+  it('is less certain of a column that helps for days on end and then does not, and shows it with blocks as long as that', () => {
     // Sixty days; the label follows the column in every second stretch of fifteen days.
     const rows = independentRows('stretches', 2880, 1, () => 0);
     const rng = createRng('labels');
@@ -188,7 +188,7 @@ describe('permutationImportance', () => {
     expect(Math.abs(widening((row) => byChance[row] === 1, 3) - 1)).toBeLessThan(0.25);
   });
 
-  it('finds the column that knows what comes, out of fold, and gives the same report twice', async () => {
+  it('finds the predictive column, out of fold, and gives the same report twice', async () => {
     const rows = walkRows({ seed: 'known column', rows: 800, signal: 0.8 });
     const folds: FoldModel<TreeModel>[] = await validateSplits(
       rows,
@@ -206,7 +206,7 @@ describe('permutationImportance', () => {
     expect(permutationImportance(rows, folds, options(6, { seed: 'another' }))).not.toEqual(first);
   });
 
-  it('asks no more rows than it is told, from every fold', async () => {
+  it('scores no more rows than the limit, from every fold', async () => {
     const rows = walkRows({ seed: 'thin', rows: 300 });
     const folds = await validateSplits(rows, kFoldSplits(rows, 3, 600), smallTrees(), predictModel);
     const few = permutationImportance(rows, folds, options(6, { maxRows: 300 }));

@@ -24,7 +24,7 @@ export interface ImportanceOptions {
   readonly blockDays: number;
   /** A column is at the top with a rank up to this one. */
   readonly top: number;
-  /** Test rows that are asked at most, evenly spread over each fold's. */
+  /** Maximum number of test rows scored, evenly spread over each fold's. */
   readonly maxRows: number;
 }
 
@@ -34,7 +34,7 @@ export interface ColumnImportance {
   readonly feature: string;
   /** 1 = the most important by `drop`. */
   readonly rank: number;
-  /** How much worse the model is without what the column says: AUC lost, or loss gained. */
+  /** How much worse the model is without the information of the column: AUC lost, or loss gained. */
   readonly drop: number;
   /** Mean and standard deviation over the resamples. */
   readonly mean: number;
@@ -50,11 +50,11 @@ export interface ColumnImportance {
 
 /** Plain JSON. */
 export interface ImportanceReport {
-  /** What drops: `auc` of labels of 0 and 1, else the gain in mean `log_loss`, `squared_error` or `pinball`. */
+  /** Metric that drops: `auc` for labels of 0 and 1, else the gain in mean `log_loss`, `squared_error` or `pinball`. */
   readonly measure: 'auc' | 'log_loss' | 'squared_error' | 'pinball';
   /** The measure with all columns in place. */
   readonly baseline: number;
-  /** Test rows that were asked. */
+  /** Test rows that were scored. */
   readonly rows: number;
   readonly repeats: number;
   readonly resamples: number;
@@ -65,10 +65,10 @@ export interface ImportanceReport {
 }
 
 /**
- * Permutation importance (Breiman 2001) of every column on rows that the models never saw, and how far it can be
- * trusted. A column is permuted among the rows of the same pair and fold, so that what it tells about the pair itself
- * stays where it is. Stability comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day, and
- * of days that follow each other, stand and fall together. A column no tree splits on has an importance of exactly 0.
+ * Permutation importance (Breiman 2001) of every column on rows that the models were not trained on, and its
+ * uncertainty. A column is permuted among the rows of the same pair and fold, so that its information about the pair
+ * itself is preserved. Stability comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day,
+ * and of consecutive days, are resampled together. A column no tree splits on has an importance of exactly 0.
  *
  * The same rows, models and seed give the same report on any machine.
  * @throws RangeError when shapes differ; MinutehandError KERNEL_MISSING
@@ -112,7 +112,7 @@ export function permutationImportance(
 /** One fold: its measure, what each column's permutation costs, and that again on each resample. */
 interface FoldTrial {
   readonly rows: number;
-  /** What the fold weighs among the others: its rows, or nothing when its measure does not exist. */
+  /** Weight of the fold among the others: its rows, or 0 when its measure does not exist. */
   readonly weight: number;
   readonly baseline: number;
   /** [columns] */
@@ -221,7 +221,7 @@ const AUC: Measure = {
           tiedPositives = 0;
           tiedNegatives = 0;
         }
-        // Multiplied, not asked: nobody can predict the label of the next score.
+        // Multiplied instead of branched: the label of the next score cannot be predicted.
         const weight = times[dayOf[i]!]!;
         const positive = weight * isPositive[i]!;
         tiedPositives += positive;
@@ -294,7 +294,7 @@ function resampleDays(rng: Rng, days: number, blockDays: number): Float64Array {
   return times;
 }
 
-/** UTC days in which a row stands, numbered from 0 in order of time, [test rows]. */
+/** UTC day of each row, numbered from 0 in time order, [test rows]. */
 function numberDays(test: Int32Array, time: Float64Array): Int32Array {
   const dayOf = (row: number): number => Math.floor(time[row]! / SECONDS_PER_DAY);
   const days = [...new Set(Array.from(test, dayOf))].sort((a, b) => a - b);

@@ -59,7 +59,7 @@ describe('auc', () => {
     expect(auc([], [])).toBeNull();
   });
 
-  it('refuses what cannot be ranked', () => {
+  it('refuses input that cannot be ranked', () => {
     expect(() => auc([NaN, 1], [0, 1])).toThrow(/NaN/);
     expect(() => auc([0, 1], [0, 0.5])).toThrow(/0\.5/);
     expect(() => auc([0, 1], [0])).toThrow(new RangeError('lengths differ: 2, 1'));
@@ -70,7 +70,7 @@ describe('auc', () => {
 });
 
 describe('brier and logLoss', () => {
-  it('are the means their definitions say', () => {
+  it('are the means of their definitions', () => {
     expect(brier([0.9, 0.2], [1, 0])).toBeCloseTo((0.01 + 0.04) / 2, 15);
     expect(logLoss([0.9, 0.2], [1, 0])).toBeCloseTo(-(Math.log(0.9) + Math.log(0.8)) / 2, 14);
     fc.assert(

@@ -57,9 +57,9 @@ export interface DetailedMetrics extends ModelMetrics, ConfusionMetrics {
   /** Of yes and no: yes above it. */
   readonly threshold: number;
   readonly confusion: Confusion | null;
-  /** F1 with both classes weighing the same; that of always saying yes is ⅔ there. */
+  /** F1 with both classes weighing the same; that of all positive is ⅔ there. */
   readonly f1_balanced: number | null;
-  /** F1 of always saying yes, the classes as they are. */
+  /** F1 of predicting all positive, with the classes as they are. */
   readonly f1_all_positive: number | null;
   /** Of the answer as a number: what AI3 is evaluated on. */
   readonly rmse: number | null;

@@ -17,7 +17,7 @@ const row = fc
   });
 
 describe('multiclassMetrics', () => {
-  it('are what their definitions say, a row of weight n counting n times', () => {
+  it('match their definitions, a row of weight n counting n times', () => {
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), (rows) => {
         const answers = {
@@ -64,7 +64,7 @@ describe('multiclassMetrics', () => {
     expect(multiclassLogLoss({ classes: 2, probabilities, labels })).toBeCloseTo(logLoss(p, labels), 14);
   });
 
-  it('never call a certain answer free of loss', () => {
+  it('never give a certain answer a loss of 0', () => {
     const loss = multiclassLogLoss({ classes: 2, probabilities: [1, 0], labels: [0] });
     expect(loss).toBeGreaterThan(0);
     expect(loss).toBeLessThan(1e-14);
@@ -91,7 +91,7 @@ describe('multiclassMetrics', () => {
     expect([...likeliestClasses([0.4, 0.4, 0.2, 0, 0.5, 0.5], 3)]).toEqual([0, 1]);
   });
 
-  it('refuses labels that are no class, shapes that do not fit and answers that are no number', () => {
+  it('refuses labels that are no class, shapes that do not match and answers that are not numbers', () => {
     expect(() => multiclassConfusion({ classes: 2, probabilities: [1, 0], labels: [2] })).toThrow(/label 2/);
     expect(() => multiclassConfusion({ classes: 2, probabilities: [1, 0], labels: [0.5] })).toThrow(/label 0\.5/);
     expect(() => multiclassConfusion({ classes: 2, probabilities: [1], labels: [0] })).toThrow(/1 probabilities/);

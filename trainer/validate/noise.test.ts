@@ -17,7 +17,7 @@ describe('aucStandardError', () => {
     }
   });
 
-  it('is what AUCs of independent exponential scores show, for which the formula was made', () => {
+  it('matches AUCs of independent exponential scores, the assumption of the formula', () => {
     const rng = createRng('exponential');
     for (const odds of [1, 3, 9]) {
       // Positives live `odds` times as long as negatives: AUC odds / (1 + odds).

@@ -20,7 +20,7 @@ export function aucStandardError(auc: number, positives: number, negatives: numb
 
 /**
  * Average uniqueness of each row's label among these rows (López de Prado 2018, ch. 4), [rows] in (0, 1]: rows of the
- * same pair whose label intervals overlap share them. The sum is about the number of independent rows they are worth.
+ * same pair whose label intervals overlap share them. The sum is about the equivalent number of independent rows.
  * Minutes are counted by the clock, those of a closed market included.
  */
 export function rowUniqueness({

@@ -122,7 +122,7 @@ describe('dispersionOfPredictions', () => {
     expect(spreadOf(0.25, 0.75).std).toBeCloseTo(Math.sqrt(0.125), 12);
   });
 
-  it('has nulls where there is nothing', () => {
+  it('has nulls without answers', () => {
     const none = dispersionOfPredictions(new Float64Array(), new Float64Array(), new Int32Array(), []);
     expect(none).toMatchObject({ rows: 0, mean: null, std: null, min: null, max: null, quantiles: {} });
     expect(none.variance_24h).toEqual({ days: 0, min: null, median: null, max: null, last: null });
@@ -131,20 +131,20 @@ describe('dispersionOfPredictions', () => {
 });
 
 describe('checkPredictionDispersion', () => {
-  it('lets a model through that tells rows apart', () => {
+  it('accepts a model that separates rows', () => {
     const rng = createRng('alive');
     const verdict = checkPredictionDispersion(dispersionOfPredictions(...answers(() => 0.5 + 0.02 * rng.normal())));
     expect(verdict).toMatchObject({ name: 'prediction dispersion', passed: true });
   });
 
-  it('sees a model with one answer for all', () => {
+  it('detects a model with one answer for all', () => {
     const spread = dispersionOfPredictions(...answers(() => 0.3));
     expect(spread.std).toBe(0);
     expect(spread.variance_24h).toMatchObject({ min: 0, max: 0, last: 0 });
     expect(checkPredictionDispersion(spread).passed).toBe(false);
   });
 
-  it('passes a variance exactly at the least one', () => {
+  it('passes a variance exactly at the minimum', () => {
     const rng = createRng('exact');
     const spread = dispersionOfPredictions(...answers(() => 0.5 + 0.1 * rng.normal()));
     const day = { ...spread.variance_24h, last: FROZEN_VARIANCE };
@@ -173,7 +173,7 @@ describe('checkPredictionDispersion', () => {
     });
   });
 
-  it('does not call a pair frozen that has no answers in its last day', () => {
+  it('does not report a pair without answers in its last day as frozen', () => {
     const rng = createRng('absent');
     const [time, scores, pair] = answers(() => 0.5 + 0.1 * rng.normal());
     const verdict = checkPredictionDispersion(
@@ -183,7 +183,7 @@ describe('checkPredictionDispersion', () => {
     expect(verdict.seen).not.toContain('frozen');
   });
 
-  it('sees a pair that froze a day ago, though all others move', () => {
+  it('detects a pair that froze a day ago, though all others change', () => {
     const rng = createRng('frozen');
     const spread = dispersionOfPredictions(
       ...answers((minute, pair) => (pair === 1 && minute * 60 > DAY ? 0.4 : 0.5 + 0.1 * rng.normal())),

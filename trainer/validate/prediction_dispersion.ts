@@ -4,12 +4,12 @@ import { pick, positions } from './rows.ts';
 const SECONDS_PER_HOUR = 3600;
 const HOURS_PER_DAY = 24;
 const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
-/** A day with fewer answers says nothing about their variance. */
+/** A day with fewer answers has no reliable variance. */
 const MIN_ROWS = 10;
 /** Below it the answers of a day are one and the same but for rounding: a standard deviation of 0.0001. */
 export const FROZEN_VARIANCE = 1e-8;
 
-/** How far answers lie apart: in all, and over days that end at each full hour, so that a frozen model is seen. */
+/** Dispersion of the answers: in all, and over days that end at each full hour, so that a frozen model is detected. */
 export interface PredictionDispersion {
   readonly rows: number;
   readonly mean: number | null;
@@ -120,8 +120,8 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
 }
 
 /**
- * Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one
- * and the same.
+ * Whether the model still separates rows: neither all answers nor, for any pair, those of its last 24 hours are the
+ * same.
  */
 export function checkPredictionDispersion(spread: PredictionDispersion): GateResult {
   const days: (readonly [string, number | null])[] = [

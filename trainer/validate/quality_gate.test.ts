@@ -6,7 +6,7 @@ import { checkQuality, qualityLimits, type QualityCase } from './quality_gate.ts
 
 const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
 
-/** Scores that know `skill` standard deviations of the label, whose positives are a share of all. */
+/** Scores with `skill` standard deviations of signal on the label, whose positives are a share of all. */
 function answers(seed: string, skill: number, share = 0.5, rows = 4000): QualityCase {
   const rng = createRng(seed);
   const labels = Float64Array.from({ length: rows }, () => (rng.uniform() < share ? 1 : 0));
@@ -17,7 +17,7 @@ const passed = (of: QualityCase, limits = LIMITS): Record<string, boolean> =>
   Object.fromEntries(checkQuality(of, limits).map((result) => [result.name, result.passed]));
 
 describe('checkQuality', () => {
-  it('lets a model with skill and enough samples through, however rare its positives are', () => {
+  it('accepts a model with skill and enough samples, however rare its positives are', () => {
     for (const share of [0.5, 0.1, 0.9])
       expect(Object.values(passed(answers('skill', 1.5, share)))).toEqual([true, true, true, true]);
   });
@@ -31,7 +31,7 @@ describe('checkQuality', () => {
     const coin = answers('coin', 0);
     const best = bestF1Threshold(coin.scores, coin.labels, balancedWeights(coin.labels))!;
     expect(Object.values(passed({ ...coin, threshold: 0 }))).toEqual([true, false, false, false]);
-    // Its own best threshold says nearly all positive and is a hair above that.
+    // Its own best threshold predicts nearly all positive and is slightly above that.
     expect(Object.values(passed({ ...coin, threshold: best }))).toEqual([true, true, true, false]);
   });
 
@@ -41,14 +41,14 @@ describe('checkQuality', () => {
     expect(Object.values(passed({ ...skilled, threshold: 100 }))).toEqual([true, false, false, true]);
   });
 
-  it('asks more of rows whose labels are worth few independent ones', () => {
+  it('requires more of rows whose labels are worth few independent ones', () => {
     const weak = answers('weak', 0.15);
     const uniqueness = new Float64Array(4000).fill(0.02);
     expect(passed(weak)['auc above noise']).toBe(true);
     expect(passed({ ...weak, uniqueness })['auc above noise']).toBe(false);
   });
 
-  it('refuses rows of one class and no rows at all: they show nothing', () => {
+  it('refuses rows of one class and no rows at all: they prove nothing', () => {
     for (const rows of [3, 0]) {
       const one = {
         samples: 5000,
@@ -75,7 +75,7 @@ describe('checkQuality', () => {
     });
   });
 
-  it('says what it saw and what it wanted', () => {
+  it('reports what it saw and what it expected', () => {
     expect(checkQuality(answers('text', 1.5), LIMITS).map(({ limit }) => limit)).toEqual([
       'at least 2000',
       'at least 0.6',

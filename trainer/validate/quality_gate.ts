@@ -5,7 +5,7 @@ import { allPositiveF1, balancedWeights, confusion, confusionMetrics } from './c
 import { auc } from './metrics.ts';
 import { aucStandardError } from './noise.ts';
 
-/** Models that are asked for a yes or no. AI3 answers with a share. */
+/** Models with a binary answer. AI3 answers with a share. */
 export const QUALITY_MODELS: readonly ModelName[] = ['ai1', 'ai2'];
 
 /** An AUC that noise reaches one time in 44. */
@@ -22,7 +22,7 @@ export function qualityLimits({ retrain }: Settings): QualityLimits {
   return { min_samples: retrain.quality_min_samples, f1_floor: retrain.quality_f1_floor };
 }
 
-/** Answers to rows that the model never saw, with labels of 0 and 1. */
+/** Answers on rows that the model was not trained on, with labels of 0 and 1. */
 export interface QualityCase {
   /** Rows it was learned from. */
   readonly samples: number;
@@ -35,8 +35,8 @@ export interface QualityCase {
 }
 
 /**
- * Whether a model is good enough to be let in at all: enough samples, F1 at its floor, above that of always saying yes,
- * and an AUC that noise does not reach, which a lucky threshold cannot give. Both F1 are taken with the classes
+ * Whether a model is good enough to be accepted: enough samples, F1 at its floor, above that of all positive, and an
+ * AUC that noise does not reach and a threshold chosen by chance cannot give. Both F1 are computed with the classes
  * balanced by weights (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½ there,
  * all positive ⅔.
  * @throws RangeError when lengths differ or a label is neither 0 nor 1

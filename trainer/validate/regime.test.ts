@@ -13,7 +13,7 @@ function rowsOf(index: number): { time: Float64Array; pair: Int32Array } {
 }
 
 describe('trendRegimes', () => {
-  it('is bull while leg A stands higher than before, bear while lower, and neither before there is a before', () => {
+  it('is bull while leg A is higher than before, bear while lower, and neither before the look-back is complete', () => {
     expect([...trendRegimes(rowsOf(0), histories, 10)]).toEqual([...Array(10).fill(0), ...Array(40).fill(1)]);
     expect([...trendRegimes(rowsOf(1), histories, 10)]).toEqual([...Array(10).fill(0), ...Array(40).fill(-1)]);
     const { lnA } = histories[2]!;
@@ -31,7 +31,7 @@ describe('trendRegimes', () => {
     }
   });
 
-  it('refuses a row whose bar its pair has not', () => {
+  it('refuses a row whose bar its pair does not have', () => {
     expect(() => trendRegimes({ time: [123], pair: [0] }, histories)).toThrow(/row 0: pair 0 has no bar/);
     const cut = { ...rising, length: 20 };
     expect(trendRegimes({ time: [rising.time[19]! + 60], pair: [0] }, [cut], 10)[0]).toBe(1);

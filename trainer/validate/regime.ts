@@ -5,7 +5,7 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 /** Bars of the pair, about a trading day. */
 const TREND_BARS = 1440;
 
-/** Rows by when their bar closed and whose it is. */
+/** Close time and pair of rows. */
 interface RowPlaces {
   /** Epoch seconds, [rows]. */
   readonly time: ArrayLike<number>;

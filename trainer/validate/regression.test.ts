@@ -10,7 +10,7 @@ const table = fc.array(fc.record({ p: value, y: value, copies: fc.integer({ min:
 const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
 
 describe('rmse, mae, r2 and pinball', () => {
-  it('are what their definitions say, a row of weight n counting n times', () => {
+  it('match their definitions, a row of weight n counting n times', () => {
     fc.assert(
       fc.property(table, fc.double({ min: 0.01, max: 0.99, noNaN: true }), (rows, quantile) => {
         const all = rows.flatMap(({ p, y, copies }) => new Array(copies).fill({ p, y }) as { p: number; y: number }[]);
@@ -33,7 +33,7 @@ describe('rmse, mae, r2 and pinball', () => {
     );
   });
 
-  it('is 0 for the mean of the targets, 1 for the targets themselves, and nothing for targets that do not vary', () => {
+  it('is 0 for the mean of the targets, 1 for the targets themselves, and undefined for constant targets', () => {
     expect(r2([2, 2, 2], [1, 2, 3])).toBe(0);
     expect(r2([1, 2, 3], [1, 2, 3])).toBe(1);
     expect(r2([3, 2, 1], [1, 2, 3])).toBe(-3);

@@ -58,7 +58,7 @@ describe('validationReport', () => {
     expect(alone(evaluated, (row) => evaluated.z[row]! <= 0)).toMatchObject(report.by_side['z_below']!);
   });
 
-  it('counts each tested row once in every way of dividing them', () => {
+  it('counts each tested row once in every split', () => {
     const tested = evaluated.split.filter((split) => split >= 0).length;
     for (const parts of [report.by_hour, report.by_pair, report.by_regime, report.by_side])
       expect(Object.values(parts).reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
@@ -76,7 +76,7 @@ describe('validationReport', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  it('does with what there is: one fold, no regime, no side, no weights', () => {
+  it('works with one fold, no regime, no side, no weights', () => {
     const { scores, y, time, pair } = evaluated;
     const bare = validationReport({ scores, y, time, pair, pairs: PAIRS });
     expect(bare.folds).toEqual([bare.pooled]);
@@ -93,7 +93,7 @@ describe('validationReport', () => {
     expect(soft.calibration).toEqual([]);
   });
 
-  it('has nothing but nulls without rows', () => {
+  it('has only nulls without rows', () => {
     const none = validationReport({
       scores: new Float64Array(),
       y: new Float64Array(),

@@ -8,7 +8,7 @@ const CALIBRATION_BINS = 10;
 const SECONDS_PER_HOUR = 3600;
 const HOURS = 24;
 
-/** Answers to rows that the answering model never saw, with what is known of each row. All arrays: [rows]. */
+/** Answers on rows that the model was not trained on, with the facts of each row. All arrays: [rows]. */
 export interface EvaluatedRows {
   readonly scores: Float64Array;
   readonly y: Float64Array;
@@ -24,7 +24,7 @@ export interface EvaluatedRows {
   readonly regime?: Int8Array;
   /** The z-score at the bar, for the side that would be entered. */
   readonly z?: Float64Array;
-  /** Yes and no are told apart here; 0.5 when absent. Fitted, if at all, on other rows. */
+  /** Threshold between the classes; 0.5 when absent. Fitted, if at all, on other rows. */
   readonly threshold?: number;
 }
 
@@ -73,7 +73,7 @@ export interface ValidationReport {
 }
 
 /**
- * Everything that is reported of one model from rows it never saw.
+ * The full report of one model on rows it was not trained on.
  * @throws RangeError when a score is NaN though a split tested the row, or not in [0, 1]
  */
 export function validationReport(evaluated: EvaluatedRows): ValidationReport {

@@ -16,10 +16,10 @@ export interface WalkOptions {
   readonly every: number;
   /** Minutes that a label looks ahead. */
   readonly horizon: number;
-  /** Noise columns: each remembers itself from row to row as `memory` says. */
+  /** Noise columns: autocorrelated from row to row by `memory`. */
   readonly columns: number;
   readonly memory: number;
-  /** How much column 0 knows of what comes: 0 = nothing, in standard deviations. */
+  /** Signal of column 0 about the future: 0 = nothing, in standard deviations. */
   readonly signal: number;
 }
 
@@ -34,8 +34,9 @@ const WALK: Omit<WalkOptions, 'seed'> = {
 };
 
 /**
- * Random walks, one per pair: a row's label is whether the walk stands higher `horizon` minutes later, so that labels
- * of neighbors overlap as real ones do. The columns are noise with a memory, and tell nothing of it but for `signal`.
+ * Random walks, one per pair: a row's label is whether the walk is higher `horizon` minutes later, so that labels of
+ * neighbors overlap as real ones do. The columns are autocorrelated noise, without information about it except for
+ * `signal`.
  */
 export function walkRows(options: Partial<WalkOptions> & { readonly seed: string }): ValidationRows {
   const { seed, pairs, rows, every, horizon, columns, memory, signal } = { ...WALK, ...options };
@@ -76,7 +77,7 @@ const SMALL: LearnerParams = {
   seed: 'small',
 };
 
-/** Learns a few small trees from the training rows alone, able to remember single stretches of them. */
+/** Trains a few small trees on the training rows alone, able to memorize single stretches of them. */
 export function smallTrees(params: Partial<LearnerParams> = {}): Fit<ValidationRows, TreeModel> {
   return async (rows, train) =>
     learnHere({

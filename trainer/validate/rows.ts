@@ -1,6 +1,6 @@
 import type { LabeledRows } from '../dataset/dataset_rows.ts';
 
-/** What validation asks of labeled rows: any that have these columns will do. */
+/** Columns of labeled rows that validation needs. */
 export type ValidationRows = Pick<LabeledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
 
 /**

@@ -67,7 +67,7 @@ describe('kFoldSplits', () => {
 });
 
 describe('walkForwardSplits', () => {
-  it('learn from the past alone: every training label is known before the block, by more than the embargo', () => {
+  it('train on the past alone: every training label is known before the block, by more than the embargo', () => {
     fc.assert(
       fc.property(problem, plans, (rows, plan) => {
         const splits = orTooShort(() => walkForwardSplits(rows, plan));
@@ -90,7 +90,7 @@ describe('walkForwardSplits', () => {
     );
   });
 
-  it('test each row from the first block on once, blocks in order of time, about equally large', () => {
+  it('test each row from the first block on once, blocks in time order, of about equal size', () => {
     fc.assert(
       fc.property(problem, plans, (rows, plan) => {
         const splits = orTooShort(() => walkForwardSplits(rows, plan));
@@ -105,7 +105,7 @@ describe('walkForwardSplits', () => {
     );
   });
 
-  it('expand over all of the past, or roll over a window of it', () => {
+  it('expand over the whole past, or roll a window over it', () => {
     const time = Float64Array.from({ length: 100 }, (_, i) => i * 60);
     const rows = { time, labelEnd: time.map((t) => t + 120) };
     const plan: WalkForward = { blocks: 5, firstShare: 0.5, embargo: 60, window: null };
@@ -119,14 +119,14 @@ describe('walkForwardSplits', () => {
     );
   });
 
-  it('begin at the same times in whatever order the rows come', () => {
+  it('begin at the same times in any order of the rows', () => {
     const time = Float64Array.from({ length: 100 }, (_, i) => ((i * 37) % 100) * 60);
     const plan: WalkForward = { blocks: 5, firstShare: 0.5, embargo: 60, window: null };
     const splits = walkForwardSplits({ time, labelEnd: time.map((t) => t + 120) }, plan);
     expect(splits.map(({ from }) => from)).toEqual([50, 60, 70, 80, 90].map((minute) => minute * 60));
   });
 
-  it('refuses plans that make no sense and data that is too short', () => {
+  it('refuses invalid plans and data that is too short', () => {
     const time = Float64Array.of(0, 60, 120, 180);
     const rows = { time, labelEnd: time };
     const plan: WalkForward = { blocks: 2, firstShare: 0.5, embargo: 0, window: null };
@@ -143,7 +143,7 @@ describe('walkForwardSplits', () => {
 });
 
 describe('finalSplit', () => {
-  it('is named, open at its end, and refuses what makes no sense', () => {
+  it('is named, open at its end, and refuses invalid arguments', () => {
     const time = Float64Array.of(0, 60, 120, 180);
     const rows = { time, labelEnd: time };
     expect(finalSplit(rows, 120, 30)).toMatchObject({ name: 'final', from: 120, until: Infinity });
@@ -153,7 +153,7 @@ describe('finalSplit', () => {
     );
   });
 
-  it('is everything from a time on against what was known before', () => {
+  it('is everything from a time on against labels known before', () => {
     fc.assert(
       fc.property(problem, fc.integer({ min: 1, max: 80 }), embargoes, (rows, from, embargo) => {
         const [split] = orTooShort(() => [finalSplit(rows, from, embargo)]) ?? [];

@@ -38,7 +38,7 @@ export interface WalkForward {
   readonly blocks: number;
   /** Share of the rows, in order of time, that comes before the first test block; in (0, 1). */
   readonly firstShare: number;
-  /** Seconds of quiet between the last label that is learned and the first test row. */
+  /** Seconds between the last training label and the first test row. */
   readonly embargo: number;
   /** Seconds before a test block from which its training rows come (rolling); null = all of the past (expanding). */
   readonly window: number | null;

@@ -29,7 +29,7 @@ const constant = (logit: number): TreeModel => ({
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 describe('validateSplits', () => {
-  it('gives each split the model of its training rows, with its answers to its test rows and their measures', async () => {
+  it('gives each split the model of its training rows, with its answers on its test rows and their metrics', async () => {
     const splits = [splitOf('first', [4, 5], [0, 1, 3]), splitOf('second', [0, 1, 2], [6, 7])];
     const answer = (model: number, x: Matrix): Float64Array =>
       Float64Array.from(x.values, (value) => (model + value) / 100);
@@ -79,7 +79,7 @@ describe('testedScores', () => {
 });
 
 describe('outOfFold', () => {
-  it('answers each row by the model of its time, its beginning included and its end not', () => {
+  it('scores each row with the model of its time, start inclusive and end exclusive', () => {
     const models = [
       { model: constant(1), from: 120, until: 240 },
       { model: constant(-1), from: 240, until: 300 },

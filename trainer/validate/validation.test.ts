@@ -42,7 +42,7 @@ function datasetFor(rows: ValidationRows): Pick<Dataset, 'histories' | 'definiti
 }
 
 describe('validateModel', () => {
-  it('reports the training period by models that did not see it, and the holdout by the model that ships', async () => {
+  it('reports the training period by models that were not trained on it, and the holdout by the published model', async () => {
     const all = walkRows(walk);
     const final = finalSplit(all, Float64Array.from(all.time).sort()[800]!, EMBARGO);
     const [trained, holdout] = [cut(all, final.train), cut(all, final.test)];

@@ -9,7 +9,7 @@ import { trendRegimes, zScores } from './regime.ts';
 import { validationReport, type ValidationReport } from './report.ts';
 import { isHard, pick, positions } from './rows.ts';
 
-/** Everything that is reported of one model, from rows it never saw. Plain JSON. */
+/** The full report of one model, on rows it was not trained on. Plain JSON. */
 export interface ModelValidation {
   /** Purged k-fold inside the training period. */
   readonly out_of_fold: ValidationReport;
@@ -87,7 +87,7 @@ function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabeledRows
   return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
 }
 
-/** Where yes begins: the best F1 of out-of-fold answers with both classes weighing the same; ½ where there is none. */
+/** Threshold of a positive answer: the best F1 of out-of-fold answers with balanced classes; ½ where there is none. */
 function chooseThreshold({ rows, scores, split }: Evaluated): number {
   const tested = positions(split.length, (row) => split[row]! >= 0);
   const labels = pick(rows.y, tested);

@@ -15,19 +15,26 @@
 #define MH_TASK_BARS 2
 #define MH_TASK_FILLS 3
 
-// An order without an answer is looked for so long before it counts as not made.
+// An order without an answer is looked for so long, in sync with the server, before it counts as not made.
 #define MH_UNSURE_MS 30000
+// A position of ours whose deal the history still lacks after this time is taken as it is.
+#define MH_POSITION_MS 120000
 #define MH_SECOND_LEG_MS 5000
 #define MH_OPEN_ATTEMPTS 3
 #define MH_CLOSE_PAUSE_MS 1000
+// A market that stays closed is asked at longer and longer intervals.
+#define MH_CLOSE_PAUSE_LAST_MS 60000
+#define MH_BEGIN_PAUSE_MS 1000
+#define MH_WAIT_PAUSE_MS 250
 // The terminal's list of positions may lag behind an order, and fills only after a connection is made.
 #define MH_ORDER_SETTLES_MS 5000
 #define MH_CONNECTION_SETTLES_MS 10000
-#define MH_LOTS_HAIR 0.0000001
 // The keys in Redis are read again so often: a message that was lost heals by it.
 #define MH_KEYS_MS 15000
-#define MH_FILLS_AT_ONCE 100
+#define MH_FILLS_AT_ONCE 50
+#define MH_FILLS_BYTES 32768
 #define MH_FILLS_REPEATED 65536
+#define MH_TAIL_BYTES 65536
 
 struct MhSettings
   {
@@ -97,6 +104,9 @@ private:
    MhBook            m_books[];
    MhView            m_views[];
    ulong             m_tryTick[];
+   // ENTERs that wait for a price, and what they wait for (empty: none).
+   MhSignal          m_waiting[];
+   string            m_waitsFor[];
    MhClock           m_clock;
    MhRedisLink       m_listener;
    MhRedisLink       m_speaker;
@@ -110,11 +120,21 @@ private:
    long              m_fillsAsked;
    bool              m_killed;
    ulong             m_killTick;
+   // The last lines of result.json.
+   string            m_tail;
    bool              m_lossReached;
    ulong             m_lossTick;
    long              m_lossDay;
    ulong             m_fillsTick;
    ulong             m_settledTick;
+   // From here on the terminal is in sync with the server.
+   ulong             m_syncTick;
+   bool              m_wasConnected;
+   string            m_missing;
+   // The account is there, its folder locked, its state read.
+   bool              m_isBegun;
+   ulong             m_beginTick;
+   long              m_login;
    // Of pairs that have none yet.
    long              m_firstTicket;
    int               m_fillsConnection;
@@ -148,8 +168,11 @@ private:
       ArrayResize(m_books, count);
       ArrayResize(m_views, count);
       ArrayResize(m_tryTick, count);
+      ArrayResize(m_waiting, count);
+      ArrayResize(m_waitsFor, count);
       for(int i = size; i < count; i++)
         {
+         m_waitsFor[i] = "";
          MhClearTrade(m_trades[i]);
          MhClearBook(m_books[i]);
          m_books[i].nextTicket = m_firstTicket;
@@ -176,7 +199,8 @@ private:
       return false;
      }
 
-   bool              Load(const string market, const string pairId)
+   // MH_SEAL_FINE, MH_SEAL_DAMAGED or MH_SEAL_HELD.
+   int               Load(const string market, const string pairId)
      {
       MhMemory memory;
       MhTrade trade;
@@ -184,10 +208,10 @@ private:
       MhClearTrade(trade);
       MhClearBook(book);
       int found = MhLoadState(StateName(market, pairId), memory, trade, book);
-      if(found < 0)
-         return false;
-      if(found == 0)
-         return true;
+      if(found == MH_SEAL_NONE)
+         return MH_SEAL_FINE;
+      if(found != MH_SEAL_FINE)
+         return found;
       m_consumer.Restore(memory);
       Grow();
       int i = m_consumer.Place(market, pairId);
@@ -200,7 +224,7 @@ private:
          m_consumer.Closed(memory.positionId);
          Save(i);
         }
-      return true;
+      return MH_SEAL_FINE;
      }
 
    // ---------------------------------------------------------------- fills
@@ -218,14 +242,19 @@ private:
      }
 
    // The end of result.json, long enough for every line that can be under way.
-   string            ResultTail()
+   // False when it cannot be read now.
+   bool              ResultTail(string &text)
      {
       uchar bytes[];
+      text = "";
       long size = MhFileSize(ResultName());
-      long offset = size > 65536 ? size - 65536 : 0;
-      if(!MhReadPart(ResultName(), offset, 65536, bytes))
-         return "";
-      return MhText(bytes, 0, ArraySize(bytes));
+      if(size <= 0)
+         return size == 0;
+      long offset = size > MH_TAIL_BYTES ? size - MH_TAIL_BYTES : 0;
+      if(!MhReadPart(ResultName(), offset, MH_TAIL_BYTES, bytes))
+         return false;
+      text = MhText(bytes, 0, ArraySize(bytes));
+      return true;
      }
 
    void              PrepareFill(const int i, MhFill &fill)
@@ -296,8 +325,17 @@ private:
          m_error = "RESULT_WRITE: cannot write " + ResultName();
          return;
         }
+      Remember(m_books[i].outbox);
       m_books[i].outbox = "";
       Save(i);
+     }
+
+   // The tickets of the last lines are needed even while the file cannot be read.
+   void              Remember(const string lines)
+     {
+      m_tail += lines;
+      if(StringLen(m_tail) > 2 * MH_TAIL_BYTES)
+         m_tail = StringSubstr(m_tail, StringLen(m_tail) - MH_TAIL_BYTES);
      }
 
    // After a restart: lines that already stand in result.json are not written again.
@@ -305,12 +343,11 @@ private:
      {
       if(m_books[i].outbox == "")
          return;
-      string tail = ResultTail();
       string lines[];
       int count = StringSplit(m_books[i].outbox, '\n', lines);
       string missing = "";
       for(int k = 0; k < count; k++)
-         if(lines[k] != "" && StringFind(tail, lines[k] + "\n") < 0)
+         if(lines[k] != "" && StringFind(m_tail, lines[k] + "\n") < 0)
             missing += lines[k] + "\n";
       m_books[i].outbox = missing;
       if(missing == "")
@@ -364,29 +401,57 @@ private:
       return m_trades[i].legs[k].side * (price - m_trades[i].legs[k].price) * lots * spec.contract * spec.rate;
      }
 
-   // Of what a pair holds, if it were closed now.
-   double            Floating(const int i)
+   // Of what a pair holds, if it were closed now. False while a leg has no price: half a hedge is no loss and no profit.
+   bool              Floating(const int i, double &sum)
      {
-      double sum = 0;
+      sum = 0;
       for(int k = 0; k < 2; k++)
         {
          if(m_trades[i].legs[k].lots <= 0)
             continue;
+         MhLotSpec spec;
          double price = Price(i, k, -m_trades[i].legs[k].side);
-         if(price > 0)
-            sum += LegPnl(i, k, m_trades[i].legs[k].lots, price);
+         if(!(price > 0) || !Spec(i, k, spec))
+            return false;
+         sum += LegPnl(i, k, m_trades[i].legs[k].lots, price);
         }
-      return sum;
+      return true;
      }
 
-   double            Equity()
+   // False while it is unknown: before the log-in the terminal has 0.
+   bool              Equity(double &equity)
      {
       if(!m_settings.paper)
-         return AccountInfoDouble(ACCOUNT_EQUITY);
-      double equity = m_settings.paperEquity;
+        {
+         equity = AccountInfoDouble(ACCOUNT_EQUITY);
+         return equity > 0;
+        }
+      equity = m_settings.paperEquity;
       for(int i = 0; i < ArraySize(m_trades); i++)
-         equity += m_books[i].realised + Floating(i);
-      return equity;
+        {
+         double floating = 0;
+         if(!Floating(i, floating))
+            return false;
+         equity += m_books[i].realised + floating;
+        }
+      return true;
+     }
+
+   bool              IsConnected()
+     {
+      return TerminalInfoInteger(TERMINAL_CONNECTED) != 0;
+     }
+
+   // Whether positions, history and account data are those of the server.
+   bool              IsInSync()
+     {
+      return IsConnected() && GetTickCount64() >= m_syncTick;
+     }
+
+   // Whether losses can be judged, and by which equity.
+   bool              IsJudged(double &equity)
+     {
+      return (m_settings.paper || IsInSync()) && Equity(equity);
      }
 
    void              BookPnl(const int i, const double pnl)
@@ -406,10 +471,19 @@ private:
    void              CheckLoss()
      {
       long day = m_clock.NowMs() / 86400000;
+      m_lossReached = m_lossDay == day;
       double dayPnl = 0;
       for(int i = 0; i < ArraySize(m_trades); i++)
-         dayPnl += (m_books[i].day == day ? m_books[i].dayPnl : 0) + Floating(i);
-      double began = Equity() - dayPnl;
+        {
+         double floating = 0;
+         if(!Floating(i, floating))
+            return;
+         dayPnl += (m_books[i].day == day ? m_books[i].dayPnl : 0) + floating;
+        }
+      double equity = 0;
+      if(!IsJudged(equity))
+         return;
+      double began = equity - dayPnl;
       // Once reached it stays so until the day is over, whatever floats back.
       if(m_settings.dailyLossPercent > 0 && dayPnl <= -began * m_settings.dailyLossPercent / 100)
          m_lossDay = day;
@@ -444,8 +518,7 @@ private:
             // Without its position an order to close would open another one.
             if(position == 0 || !PositionSelectByTicket(position))
               {
-               done.outcome = MH_ORDER_LATER;
-               done.retcode = 0;
+               MhClearExecution(done);
                done.error = "POSITION_GONE";
                return;
               }
@@ -457,17 +530,12 @@ private:
             done.position = m_trades[i].legs[k].position;
          return;
         }
-      done.retcode = 0;
-      done.error = "";
-      done.position = 0;
-      done.fees = 0;
-      done.ticket = 0;
+      MhClearExecution(done);
       done.lots = lots;
       done.requested = Price(i, k, side);
       done.price = done.requested * (1 + side * m_settings.paperSlippageBps / 10000);
       if(!(done.requested > 0))
         {
-         done.outcome = MH_ORDER_LATER;
          done.error = "NO_PRICE";
          return;
         }
@@ -521,6 +589,8 @@ private:
       m_trades[i].legs[k].lots = done.lots;
       m_trades[i].legs[k].price = done.price;
       m_trades[i].legs[k].position = done.position;
+      m_trades[i].legs[k].order = 0;
+      m_settledTick = MathMax(m_settledTick, GetTickCount64() + MH_ORDER_SETTLES_MS);
       if(done.fees != 0)
          BookPnl(i, done.fees);
       ReportLeg(i, k, true, done, 0);
@@ -536,21 +606,32 @@ private:
       ReportLeg(i, k, false, done, pnl);
       m_trades[i].legs[k].lots = NormalizeDouble(m_trades[i].legs[k].lots - lots, 8);
       m_trades[i].legs[k].stage = m_trades[i].legs[k].lots > MH_LOTS_HAIR ? MH_LEG_HELD : MH_LEG_CLOSED;
+      m_trades[i].legs[k].order = 0;
+      m_trades[i].legs[k].attempts = 0;
      }
 
    // An order that may be at the broker. 1: it is, and was booked. 0: it is not. -1: not known yet.
+   //
+   // What is found is believed at once. That there is nothing is believed only after MH_UNSURE_MS in sync with the server.
    int               Find(const int i, const int k, const bool opens)
      {
+      if(m_settings.paper)
+         return 0;
+      MhSought sought;
+      Seek(i, k, opens, sought);
       MhExecution done;
-      done.requested = 0;
-      done.fees = 0;
-      done.position = 0;
-      int side = opens ? m_trades[i].legs[k].side : -m_trades[i].legs[k].side;
-      datetime since = (datetime)(TimeTradeServer() - (m_clock.NowMs() - m_trades[i].legs[k].sentMs) / 1000 - 5);
-      double lots = opens ? m_trades[i].legs[k].wanted : m_trades[i].legs[k].lots;
-      if(!m_settings.paper &&
-         MhFindDeal(BrokerName(m_trades[i].legs[k].symbol), side, m_settings.magic, lots, opens ? 0 : m_trades[i].legs[k].position,
-                    OrderComment(i, k, opens), since, KnownTickets(), done))
+      int found = MhFindOrder(sought, done);
+      if(found == MH_FOUND_ENDED)
+         return 0;
+      if(!IsInSync())
+         m_trades[i].legs[k].searchTick = 0;
+      else
+         if(m_trades[i].legs[k].searchTick == 0)
+            m_trades[i].legs[k].searchTick = GetTickCount64();
+      ulong searchedMs = m_trades[i].legs[k].searchTick == 0 ? 0 : GetTickCount64() - m_trades[i].legs[k].searchTick;
+      if(found == MH_FOUND_OPEN && searchedMs >= MH_POSITION_MS && MhReadOpened(sought, done))
+         found = MH_FOUND_DONE;
+      if(found == MH_FOUND_DONE)
         {
          if(opens)
             Opened(i, k, done);
@@ -558,15 +639,33 @@ private:
             Closed(i, k, done);
          return 1;
         }
-      if(!m_settings.paper && m_clock.NowMs() - m_trades[i].legs[k].sentMs < MH_UNSURE_MS)
-         return -1;
-      return 0;
+      return found == MH_FOUND_OPEN || searchedMs < MH_UNSURE_MS ? -1 : 0;
+     }
+
+   void              Seek(const int i, const int k, const bool opens, MhSought &sought)
+     {
+      long agoMs = m_clock.NowMs() - m_trades[i].legs[k].firstSentMs;
+      sought.symbol = BrokerName(m_trades[i].legs[k].symbol);
+      sought.side = opens ? m_trades[i].legs[k].side : -m_trades[i].legs[k].side;
+      sought.magic = m_settings.magic;
+      sought.lots = opens ? m_trades[i].legs[k].wanted : m_trades[i].legs[k].lots;
+      sought.opens = opens;
+      sought.position = opens ? 0 : m_trades[i].legs[k].position;
+      sought.comment = OrderComment(i, k, opens);
+      sought.since = (datetime)((long)TimeTradeServer() - (agoMs > 0 ? agoMs / 1000 : 0) - MH_SEARCH_MARGIN_S);
+      sought.order = m_trades[i].legs[k].order;
+      sought.taken = ",";
+      for(int other = 0; other < ArraySize(m_trades); other++)
+         for(int leg = 0; leg < 2; leg++)
+            if(other != i || leg != k)
+               sought.taken += MhLong((long)m_trades[other].legs[leg].position) + "," + MhLong((long)m_trades[other].legs[leg].order) + ",";
+      sought.known = KnownTickets();
      }
 
    // Tickets of result.json and of what waits to get there, each between commas.
    string            KnownTickets()
      {
-      string text = ResultTail();
+      string text = m_tail;
       for(int i = 0; i < ArraySize(m_books); i++)
          text += m_books[i].outbox;
       string known = ",";
@@ -595,9 +694,39 @@ private:
       m_trades[i].closeSignalId = signalId;
       m_trades[i].closeGeneratedMs = generatedMs;
       m_tryTick[i] = 0;
+      for(int k = 0; k < 2; k++)
+        {
+         // Of the orders to close; one to open may still be looked for.
+         m_trades[i].legs[k].attempts = 0;
+         m_trades[i].legs[k].tryTick = 0;
+         if(m_trades[i].legs[k].stage != MH_LEG_SENT)
+            m_trades[i].legs[k].firstSentMs = 0;
+        }
       if(m_settings.trace && signalId == "")
          MhAppendFile(m_folder + "\\trace.jsonl", "{\"now_ms\":" + MhLong(m_clock.NowMs()) + MhTextField("closed", m_trades[i].positionId) +
                       MhTextField("reason", reason) + "}\n");
+     }
+
+   // Whether this refusal may be none a moment later: a symbol that was just selected has no price, a terminal that just started no equity.
+   bool              IsPassing(const string refusal)
+     {
+      return StringFind(refusal, "NO_PRICE ") == 0 || StringFind(refusal, "SIZE_UNKNOWN ") == 0 || refusal == "ACCOUNT_UNKNOWN";
+     }
+
+   // Why a leg is not opened at the prices of now; empty when it is. @param signaled price in the signal
+   string            CapOfLeg(const string symbol, const double signaled)
+     {
+      double bid = SymbolInfoDouble(symbol, SYMBOL_BID);
+      double ask = SymbolInfoDouble(symbol, SYMBOL_ASK);
+      if(!(bid > 0) || !(ask > 0))
+         return "NO_PRICE " + symbol;
+      double spreadBps = (ask - bid) / bid * 10000;
+      if(spreadBps > m_settings.maxSpreadBps)
+         return "CAP_SPREAD " + symbol + " " + MhNumber(spreadBps, 2) + " bps";
+      double driftBps = MathAbs((bid + ask) / 2 / signaled - 1) * 10000;
+      if(driftBps > m_settings.maxDriftBps)
+         return "CAP_DRIFT " + symbol + " " + MhNumber(driftBps, 2) + " bps";
+      return "";
      }
 
    // Why this ENTER is not followed; empty when it is.
@@ -611,7 +740,7 @@ private:
          return "CAP_OPEN_PAIRS";
       if(!IsLive(i))
          return "";
-      if(TerminalInfoInteger(TERMINAL_CONNECTED) == 0)
+      if(!IsConnected())
          return "NOT_CONNECTED";
       if(!m_settings.paper && (TerminalInfoInteger(TERMINAL_TRADE_ALLOWED) == 0 || MQLInfoInteger(MQL_TRADE_ALLOWED) == 0))
          return "TRADING_NOT_ALLOWED";
@@ -620,26 +749,18 @@ private:
          string symbol = BrokerName(m_trades[i].legs[k].symbol);
          if(!SymbolSelect(symbol, true))
             return "NO_SYMBOL " + symbol;
-         double bid = SymbolInfoDouble(symbol, SYMBOL_BID);
-         double ask = SymbolInfoDouble(symbol, SYMBOL_ASK);
-         if(!(bid > 0) || !(ask > 0))
-            return "NO_PRICE " + symbol;
          if(!m_settings.paper && SymbolInfoInteger(symbol, SYMBOL_TRADE_MODE) != SYMBOL_TRADE_MODE_FULL)
             return "NOT_TRADABLE " + symbol;
          if(!MhIsInSession(symbol, TimeTradeServer()))
             return "MARKET_CLOSED " + symbol;
-         double spreadBps = (ask - bid) / bid * 10000;
-         if(spreadBps > m_settings.maxSpreadBps)
-            return "CAP_SPREAD " + symbol + " " + MhNumber(spreadBps, 2) + " bps";
-         double signaled = k == 0 ? signal.priceA : signal.priceB;
-         double driftBps = MathAbs((bid + ask) / 2 / signaled - 1) * 10000;
-         if(driftBps > m_settings.maxDriftBps)
-            return "CAP_DRIFT " + symbol + " " + MhNumber(driftBps, 2) + " bps";
+         string refusal = CapOfLeg(symbol, k == 0 ? signal.priceA : signal.priceB);
+         if(refusal != "")
+            return refusal;
         }
       return "";
      }
 
-   // Puts the trade of an ENTER together. False: it is not followed, and the reason was reported.
+   // Puts the trade of an ENTER together. False: it is not followed, and the reason was reported, or it waits for a price.
    bool              Plan(const int i, const MhSignal &signal)
      {
       MhClearTrade(m_trades[i]);
@@ -655,25 +776,73 @@ private:
       m_trades[i].legs[1].symbol = signal.symbolB;
       m_trades[i].legs[0].side = signal.target;
       m_trades[i].legs[1].side = signal.beta < 0 ? signal.target : -signal.target;
+      m_waitsFor[i] = "";
       string refusal = CapReached(i, signal);
+      double equity = 0;
+      if(refusal == "" && !Equity(equity))
+         refusal = "ACCOUNT_UNKNOWN";
       MhLotSpec a;
       MhLotSpec b;
       if(refusal == "" && (!Spec(i, 0, a) || !Spec(i, 1, b)))
-         refusal = "SIZE_UNKNOWN";
+         refusal = "SIZE_UNKNOWN no price or rate";
       if(refusal == "")
         {
          MhSizes sizes;
-         MhSize(Equity(), m_settings.risk, signal.scale, signal.beta, IsLive(i) ? m_settings.maxLots : 1000000, m_settings.maxHedgeError, a, b, sizes);
+         MhSize(equity, m_settings.risk, signal.scale, signal.beta, IsLive(i) ? m_settings.maxLots : 1000000, m_settings.maxHedgeError, a, b, sizes);
          refusal = sizes.refusal;
          m_trades[i].legs[0].wanted = sizes.lotsA;
          m_trades[i].legs[1].wanted = sizes.lotsB;
         }
       if(refusal == "")
          return true;
-      ReportRefusal(i, refusal);
-      m_consumer.Closed(signal.positionId);
+      if(IsPassing(refusal) && m_clock.NowMs() <= signal.validUntilMs)
+         KeepWaiting(i, signal, refusal);
+      else
+        {
+         ReportRefusal(i, refusal);
+         m_consumer.Closed(signal.positionId);
+        }
       MhClearTrade(m_trades[i]);
       return false;
+     }
+
+   // ENTERs that wait are in no file: a restart gives them up.
+   void              KeepWaiting(const int i, const MhSignal &signal, const string why)
+     {
+      m_waiting[i] = signal;
+      m_waitsFor[i] = why;
+      m_tryTick[i] = GetTickCount64() + MH_WAIT_PAUSE_MS;
+     }
+
+   void              GiveUpWaiting(const int i, const string why)
+     {
+      ReportRefusalOf(i, m_waiting[i].positionId, m_waiting[i].generatedMs, why);
+      m_consumer.Closed(m_waiting[i].positionId);
+      m_waitsFor[i] = "";
+      Save(i);
+      Flush(i);
+     }
+
+   void              WorkWaiting(const int i)
+     {
+      if(GetTickCount64() < m_tryTick[i])
+         return;
+      if(m_clock.NowMs() > m_waiting[i].validUntilMs)
+        {
+         GiveUpWaiting(i, m_waitsFor[i]);
+         return;
+        }
+      MhSignal signal = m_waiting[i];
+      bool plans = Plan(i, signal);
+      if(m_waitsFor[i] != "")
+         return;
+      if(!Save(i) && plans)
+        {
+         MhClearTrade(m_trades[i]);
+         KeepWaiting(i, signal, "STATE_WRITE");
+         return;
+        }
+      Flush(i);
      }
 
    void              WorkOpening(const int i)
@@ -692,6 +861,8 @@ private:
                m_trades[i].legs[k].stage = MH_LEG_IDLE;
                m_trades[i].legs[k].attempts++;
               }
+            if(found == 1 && k == 0)
+               FitSecondLeg(i);
             Save(i);
             if(found == 1)
                continue;
@@ -709,31 +880,34 @@ private:
             BeginClose(i, "KILL", "", 0);
             break;
            }
-         m_trades[i].legs[k].sentMs = m_clock.NowMs();
+         if(!m_settings.paper && !IsConnected())
+            return;
          MhExecution done;
-         if(!m_settings.paper)
+         MhClearExecution(done);
+         done.error = CapAtOrder(i, k);
+         if(done.error == "")
            {
-            m_trades[i].legs[k].stage = MH_LEG_SENT;
-            if(!Save(i))
+            if(!MayOrder(i, k, MH_LEG_SENT))
               {
-               m_trades[i].legs[k].stage = MH_LEG_IDLE;
-               BeginClose(i, "STATE_WRITE", "", 0);
-               break;
+               m_tryTick[i] = GetTickCount64() + MH_WAIT_PAUSE_MS;
+               return;
               }
+            Execute(i, k, m_trades[i].legs[k].side, m_trades[i].legs[k].wanted, true, done);
            }
-         Execute(i, k, m_trades[i].legs[k].side, m_trades[i].legs[k].wanted, true, done);
          if(done.outcome == MH_ORDER_UNSURE)
            {
+            m_trades[i].legs[k].order = done.order;
             m_error = "order without an answer: " + done.error;
+            Save(i);
             return;
            }
          if(done.outcome == MH_ORDER_DONE)
            {
             Opened(i, k, done);
-            Save(i);
-            Flush(i);
             if(k == 0)
                FitSecondLeg(i);
+            Save(i);
+            Flush(i);
             continue;
            }
          m_trades[i].legs[k].stage = MH_LEG_IDLE;
@@ -770,10 +944,58 @@ private:
    void              FitSecondLeg(const int i)
      {
       double share = m_trades[i].legs[0].lots / m_trades[i].legs[0].wanted;
-      MhLotSpec spec;
-      if(share > 0.999999 || !Spec(i, 1, spec))
+      if(share > 0.999999)
          return;
+      // Only the steps of lots are needed: a price may be missing at the moment.
+      MhLotSpec spec;
+      spec.stepLots = 0.01;
+      spec.minLots = 0.01;
+      Spec(i, 1, spec);
       m_trades[i].legs[1].wanted = MathMax(MhSteps(m_trades[i].legs[1].wanted * share, spec.stepLots, 0.5), spec.minLots);
+     }
+
+   // Before an order leaves it stands on disk that it may have. False: it cannot be written now.
+   bool              MayOrder(const int i, const int k, const int stage)
+     {
+      m_trades[i].legs[k].sentMs = m_clock.NowMs();
+      if(m_settings.paper)
+         return true;
+      int before = m_trades[i].legs[k].stage;
+      if(m_trades[i].legs[k].firstSentMs == 0)
+         m_trades[i].legs[k].firstSentMs = m_trades[i].legs[k].sentMs;
+      m_trades[i].legs[k].order = 0;
+      m_trades[i].legs[k].searchTick = 0;
+      m_trades[i].legs[k].stage = stage;
+      if(Save(i))
+         return true;
+      m_trades[i].legs[k].stage = before;
+      return false;
+     }
+
+   // With market execution no deviation limits what an order costs: the caps are checked again right before it.
+   string            CapAtOrder(const int i, const int k)
+     {
+      string symbol = BrokerName(m_trades[i].legs[k].symbol);
+      if(m_settings.paper || MhHasDeviation(symbol))
+         return "";
+      return CapOfLeg(symbol, k == 0 ? m_books[i].priceA : m_books[i].priceB);
+     }
+
+   // On a netting account an order to close what is closed already opens the opposite: not before the terminal is in sync.
+   bool              MayClose()
+     {
+      if(m_settings.paper)
+         return true;
+      return MhIsHedging() ? IsConnected() : IsInSync();
+     }
+
+   ulong             ClosePause(const uint retcode, const int attempts)
+     {
+      bool isPrice = retcode == 0 || retcode == TRADE_RETCODE_REQUOTE || retcode == TRADE_RETCODE_PRICE_CHANGED || retcode == TRADE_RETCODE_PRICE_OFF;
+      ulong pauseMs = MH_CLOSE_PAUSE_MS;
+      for(int doubled = 0; doubled < attempts && !isPrice && pauseMs < MH_CLOSE_PAUSE_LAST_MS; doubled++)
+         pauseMs *= 2;
+      return pauseMs < MH_CLOSE_PAUSE_LAST_MS ? pauseMs : MH_CLOSE_PAUSE_LAST_MS;
      }
 
    void              WorkClosing(const int i)
@@ -793,20 +1015,15 @@ private:
            }
          if(stage == MH_LEG_IDLE)
             m_trades[i].legs[k].stage = MH_LEG_CLOSED;
-         if(stage != MH_LEG_HELD || GetTickCount64() < m_tryTick[i])
+         if(stage != MH_LEG_HELD || GetTickCount64() < m_trades[i].legs[k].tryTick || !MayClose())
             continue;
          if(!m_settings.paper && IsGone(i, k) != 0)
             continue;
-         m_trades[i].legs[k].sentMs = m_clock.NowMs();
          MhExecution done;
-         if(!m_settings.paper)
+         if(!MayOrder(i, k, MH_LEG_CLOSE_SENT))
            {
-            m_trades[i].legs[k].stage = MH_LEG_CLOSE_SENT;
-            if(!Save(i))
-              {
-               m_trades[i].legs[k].stage = MH_LEG_HELD;
-               continue;
-              }
+            m_trades[i].legs[k].tryTick = GetTickCount64() + MH_CLOSE_PAUSE_MS;
+            continue;
            }
          Execute(i, k, -m_trades[i].legs[k].side, m_trades[i].legs[k].lots, false, done);
          if(done.outcome == MH_ORDER_DONE)
@@ -818,14 +1035,16 @@ private:
            }
          if(done.outcome == MH_ORDER_UNSURE)
            {
+            m_trades[i].legs[k].order = done.order;
             m_error = "order without an answer: " + done.error;
+            Save(i);
             continue;
            }
          // Closing has no choice: it is tried until it is done.
          m_trades[i].legs[k].stage = MH_LEG_HELD;
+         m_trades[i].legs[k].tryTick = GetTickCount64() + ClosePause(done.retcode, m_trades[i].legs[k].attempts);
          m_trades[i].legs[k].attempts++;
          m_error = m_trades[i].legs[k].symbol + " is not closed: " + done.error;
-         m_tryTick[i] = GetTickCount64() + MH_CLOSE_PAUSE_MS;
          Save(i);
         }
       if(m_trades[i].legs[0].stage != MH_LEG_CLOSED || m_trades[i].legs[1].stage != MH_LEG_CLOSED)
@@ -895,7 +1114,7 @@ private:
    // Whether the terminal's list of positions can be believed: it is connected for a while, and no order in this symbol is so fresh that the list may lag behind it.
    bool              IsSettled(const string symbol)
      {
-      if(GetTickCount64() < m_settledTick)
+      if(!IsInSync() || GetTickCount64() < m_settledTick)
          return false;
       for(int i = 0; i < ArraySize(m_trades); i++)
          for(int k = 0; k < 2; k++)
@@ -919,11 +1138,16 @@ private:
          return 0;
       if(!IsSettled(symbol))
          return -1;
+      // No position goes without a deal.
+      if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, KnownTickets(), others.lastClose))
+        {
+         m_error = symbol + ": the position is not listed, and the history has no deal that closed it";
+         return -1;
+        }
       MhExecution done;
+      MhClearExecution(done);
       done.outcome = MH_ORDER_DONE;
       done.ticket = others.lastClose;
-      done.fees = 0;
-      done.requested = 0;
       done.position = m_trades[i].legs[k].position;
       done.lots = missing;
       done.price = Price(i, k, -m_trades[i].legs[k].side);
@@ -947,6 +1171,9 @@ private:
    void              WorkOpen(const int i)
      {
       string reason = "";
+      double floating = 0;
+      double equity = 0;
+      bool isJudged = Floating(i, floating) && IsJudged(equity);
       if(m_killed)
          reason = "KILL";
       else
@@ -957,7 +1184,7 @@ private:
             if(m_clock.NowMs() - m_trades[i].openedMs > ((long)m_trades[i].maxAgeBars + 2) * m_trades[i].intervalMs)
                reason = "OWN_MAX_AGE";
             else
-               if(m_settings.stopPercent > 0 && Floating(i) < -Equity() * m_settings.stopPercent / 100)
+               if(isJudged && m_settings.stopPercent > 0 && floating < -equity * m_settings.stopPercent / 100)
                   reason = "OWN_STOP";
       if(reason != "")
         {
@@ -974,6 +1201,8 @@ private:
 
    void              WorkTrade(const int i)
      {
+      if(m_waitsFor[i] != "")
+         WorkWaiting(i);
       if(m_trades[i].stage == MH_OPENING && GetTickCount64() >= m_tryTick[i])
          WorkOpening(i);
       if(m_trades[i].stage == MH_OPEN)
@@ -1038,6 +1267,8 @@ private:
         }
       if(verdict.closes && m_trades[i].positionId == verdict.closeId)
          BeginClose(i, signal.reason, signal.signalId, signal.generatedMs);
+      if(m_waitsFor[i] != "" && (verdict.halts || (verdict.closes && m_waiting[i].positionId == verdict.closeId)))
+         GiveUpWaiting(i, "GIVEN_UP " + (verdict.halts ? "HALT" : signal.reason));
       // What waits to be entered is given up; what is open stays.
       if(verdict.halts && m_trades[i].stage == MH_OPENING)
          BeginClose(i, "HALT", signal.signalId, signal.generatedMs);
@@ -1045,14 +1276,17 @@ private:
       // On disk before anything is done.
       if(!Save(i))
         {
+         // Nothing was sent: it is tried again while the signal is valid.
          if(plans)
+           {
             MhClearTrade(m_trades[i]);
-         if(verdict.opens)
-            m_consumer.Closed(signal.positionId);
+            KeepWaiting(i, signal, "STATE_WRITE");
+           }
          return;
         }
       WorkTrade(i);
-      if(verdict.opens && !plans && m_trades[i].positionId != signal.positionId)
+      bool isWaiting = m_waitsFor[i] != "" && m_waiting[i].positionId == signal.positionId;
+      if(verdict.opens && !plans && !isWaiting && m_trades[i].positionId != signal.positionId)
          OpenBehind(i, signal);
       Flush(i);
      }
@@ -1078,9 +1312,10 @@ private:
             WorkTrade(i);
          return;
         }
-      if(plans)
-         MhClearTrade(m_trades[i]);
-      m_consumer.Closed(signal.positionId);
+      if(!plans)
+         return;
+      MhClearTrade(m_trades[i]);
+      KeepWaiting(i, signal, "STATE_WRITE");
      }
 
    void              ReadFiles()
@@ -1211,7 +1446,7 @@ private:
       if(GetTickCount64() < m_fillsTick)
          return false;
       m_fillsTick = GetTickCount64() + 250;
-      if(!MhReadPart(ResultName(), m_fillsSent, 65536, bytes))
+      if(!MhReadPart(ResultName(), m_fillsSent, MH_FILLS_BYTES, bytes))
          return false;
       int size = ArraySize(bytes);
       int begin = 0;
@@ -1252,7 +1487,7 @@ private:
 
    string            OwnKillName()
      {
-      return m_folder + "\\KILL";
+      return (m_folder == "" ? m_settings.folder : m_folder) + "\\KILL";
      }
 
    void              CheckKill()
@@ -1295,43 +1530,247 @@ private:
       return false;
      }
 
-public:
-                     MhAgent()
+   // ---------------------------------------------------------------- beginning and end
+
+   // A change of the chart's symbol, timeframe or inputs starts the same object anew: nothing of before may last.
+   void              Reset()
      {
-      m_lock = INVALID_HANDLE;
       m_task = MH_TASK_NONE;
       m_taskPair = 0;
       m_keysTick = 0;
       m_listenerSeen = -1;
       m_fillsSent = 0;
       m_fillsAsked = 0;
+      m_fillsTick = 0;
+      m_fillsConnection = -1;
       m_killed = false;
       m_killTick = 0;
       m_lossReached = false;
       m_lossTick = 0;
       m_lossDay = -1;
-      m_fillsTick = 0;
       m_settledTick = 0;
+      m_syncTick = 0;
+      m_wasConnected = false;
+      m_missing = "";
+      m_tail = "";
+      m_isBegun = false;
+      m_beginTick = 0;
+      m_login = 0;
       m_firstTicket = 1;
-      m_fillsConnection = -1;
       m_error = "";
       m_refusals = 0;
       m_missed = 0;
+      ForgetPairs();
      }
 
-   // False: it cannot work, and the journal of the terminal says why.
+   void              ForgetPairs()
+     {
+      ArrayResize(m_trades, 0);
+      ArrayResize(m_books, 0);
+      ArrayResize(m_views, 0);
+      ArrayResize(m_tryTick, 0);
+      ArrayResize(m_waiting, 0);
+      ArrayResize(m_waitsFor, 0);
+      int count = ArraySize(m_pairs);
+      ArrayResize(m_lastFiles, count);
+      ArrayResize(m_blocked, count);
+      for(int k = 0; k < count; k++)
+        {
+         m_lastFiles[k] = "";
+         m_blocked[k] = 0;
+        }
+      m_consumer.Begin(m_settings.otherMarkets ? "live,simulated,replay" : "live", m_settings.maxSkewMs);
+     }
+
+   // A list longer than an input may be (255 characters with its name) stands in a file of the folder: `@pairs.txt`, by commas or lines.
+   bool              ReadList(string &list)
+     {
+      if(StringFind(list, "@") == 0)
+        {
+         uchar bytes[];
+         string name = m_settings.folder + "\\" + StringSubstr(list, 1);
+         if(!MhReadPart(name, 0, MH_FILE_LIMIT, bytes))
+            return Fail("cannot read " + name + " in Common\\Files");
+         list = MhText(bytes, 0, ArraySize(bytes));
+         StringReplace(list, "\r", "");
+         StringReplace(list, "\n", ",");
+        }
+      StringReplace(list, " ", "");
+      while(StringReplace(list, ",,", ",") > 0)
+         continue;
+      if(StringLen(list) > 0 && StringGetCharacter(list, StringLen(list) - 1) == ',')
+         list = MhPart(list, 0, StringLen(list) - 1);
+      return true;
+     }
+
+   void              WaitToBegin(const string why)
+     {
+      if(m_lock != INVALID_HANDLE)
+         FileClose(m_lock);
+      m_lock = INVALID_HANDLE;
+      if(m_error != why)
+         Fail(why);
+      m_beginTick = GetTickCount64() + MH_BEGIN_PAUSE_MS;
+     }
+
+   // Takes the folder of the account and reads what its pairs hold; waits where that cannot be done yet: a pair may be open.
+   void              Begin()
+     {
+      m_login = AccountInfoInteger(ACCOUNT_LOGIN);
+      if(m_login == 0)
+        {
+         WaitToBegin("NO_ACCOUNT: the terminal has not logged in");
+         return;
+        }
+      m_folder = m_settings.folder + "\\ea\\" + MhLong(m_login) + (m_settings.paper ? "_paper" : "_trade");
+      // Two charts with the same account would trade everything twice.
+      m_lock = FileOpen(m_folder + "\\lock", FILE_WRITE | FILE_BIN | FILE_COMMON);
+      if(m_lock == INVALID_HANDLE)
+        {
+         WaitToBegin("LOCKED: another chart or terminal runs with " + m_folder + " (or the folder cannot be written)");
+         return;
+        }
+      m_firstTicket = MhFirstOwnTicket(AccountInfoString(ACCOUNT_SERVER) + " " + MhLong(m_login) + " " + TerminalInfoString(TERMINAL_DATA_PATH) + " " +
+                                       MhLong(m_clock.NowMs()) + " " + MhLong((long)GetMicrosecondCount()));
+      if(!LoadAll() || !ResultTail(m_tail))
+        {
+         WaitToBegin("STATE_HELD: another program has files of " + m_folder + " open");
+         return;
+        }
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         FlushAfterRestart(i);
+      BeginWays();
+      m_isBegun = true;
+      m_wasConnected = false;
+      WatchConnection(GetTickCount64());
+      CheckKill();
+     }
+
+   // False: a file cannot be read now.
+   bool              LoadAll()
+     {
+      int count = ArraySize(m_pairs);
+      ForgetPairs();
+      m_error = "";
+      string kinds[];
+      int kindCount = StringSplit(m_settings.otherMarkets ? "live,simulated,replay" : "live", ',', kinds);
+      for(int k = 0; k < count; k++)
+        {
+         for(int kind = 0; kind < kindCount; kind++)
+           {
+            int found = Load(kinds[kind], m_pairs[k]);
+            if(found == MH_SEAL_HELD)
+               return false;
+            if(found == MH_SEAL_DAMAGED)
+              {
+               m_blocked[k] = 1;
+               Fail("STATE_DAMAGED: " + StateName(kinds[kind], m_pairs[k]) + " is damaged: close what " + m_pairs[k] + " holds by hand, then delete it");
+              }
+           }
+        }
+      return true;
+     }
+
+   void              BeginWays()
+     {
+      uchar sent[];
+      m_fillsSent = 0;
+      if(MhReadPart(m_folder + "\\fills.sent", 0, 64, sent))
+         m_fillsSent = StringToInteger(MhText(sent, 0, ArraySize(sent)));
+      if(m_fillsSent > MhFileSize(ResultName()))
+         m_fillsSent = 0;
+      m_fillsAsked = m_fillsSent;
+      m_fillsConnection = -1;
+      m_listenerSeen = -1;
+      m_keysTick = 0;
+      m_task = MH_TASK_NONE;
+      m_lossDay = -1;
+      m_lossReached = false;
+      uint timeout = (uint)m_settings.redisTimeoutMs;
+      if(m_settings.useRedis)
+         m_listener.Begin(m_settings.redisHost, m_settings.redisPort, m_settings.redisUser, m_settings.redisPassword, m_settings.redisDatabase, timeout,
+                          Subscriptions());
+      m_speaker.Begin(m_settings.redisHost, m_settings.redisPort, m_settings.redisUser, m_settings.redisPassword, m_settings.redisDatabase, timeout, "");
+      m_pusher.Begin(m_settings.barsUrl, m_settings.barsToken, m_settings.barsToRedis, SymbolsOfPairs(), m_settings.symbols, m_settings.suffix,
+                     m_settings.dst, m_settings.historyBars);
+     }
+
+   void              End()
+     {
+      if(m_isBegun)
+         for(int i = 0; i < ArraySize(m_trades); i++)
+            Save(i);
+      m_isBegun = false;
+      m_beginTick = 0;
+      m_listener.End();
+      m_speaker.End();
+      if(m_lock != INVALID_HANDLE)
+         FileClose(m_lock);
+      m_lock = INVALID_HANDLE;
+     }
+
+   void              WatchConnection(const ulong tick)
+     {
+      bool isConnected = IsConnected();
+      if(!isConnected || !m_wasConnected)
+         m_syncTick = tick + MH_CONNECTION_SETTLES_MS;
+      if(isConnected && !m_wasConnected)
+         SelectSymbols();
+      m_wasConnected = isConnected;
+     }
+
+   // Into Market Watch, so that prices come; what the broker does not have is reported, and what its execution means.
+   void              SelectSymbols()
+     {
+      string names[];
+      string missing = "";
+      string unlimited = "";
+      int count = StringSplit(SymbolsOfPairs(), ',', names);
+      for(int k = 0; k < count; k++)
+        {
+         string symbol = BrokerName(names[k]);
+         if(!SymbolSelect(symbol, true))
+           {
+            missing += " " + symbol;
+            continue;
+           }
+         // Selects the symbol of its rate too.
+         MhRate(SymbolInfoString(symbol, SYMBOL_CURRENCY_PROFIT), AccountInfoString(ACCOUNT_CURRENCY), m_settings.suffix);
+         if(!m_settings.paper && !MhHasDeviation(symbol))
+            unlimited += " " + symbol;
+        }
+      if(missing + ";" + unlimited == m_missing)
+         return;
+      m_missing = missing + ";" + unlimited;
+      if(missing != "")
+         Fail("NO_SYMBOL" + missing + ": not in the terminal; see InpSymbols and InpSuffix");
+      if(unlimited != "")
+         Print("minutehand: market execution ignores the deviation of an order (InpSlippageBps); InpMaxSpreadBps and InpMaxDriftBps limit it:" + unlimited);
+     }
+
+public:
+                     MhAgent()
+     {
+      m_lock = INVALID_HANDLE;
+      m_settings.otherMarkets = false;
+      m_settings.maxSkewMs = 0;
+      Reset();
+     }
+
+   // False: it cannot work, and the journal of the terminal says why. True: it works, or waits for the account or its folder.
    bool              Start(const MhSettings &settings)
      {
       m_settings = settings;
+      Reset();
       if(!(settings.risk > 0) || !(settings.maxLots > 0) || settings.maxOpenPairs < 1 || settings.folder == "")
          return Fail("risk, lots, pairs and folder must be given");
       if(!settings.useFiles && !settings.useRedis)
          return Fail("choose at least one way in: files or Redis");
       if(!settings.paper && settings.otherMarkets)
          return Fail("simulated and replayed markets are for paper mode alone");
-      string names = settings.pairs;
-      StringReplace(names, " ", "");
-      int count = StringSplit(names, ',', m_pairs);
+      if(!ReadList(m_settings.pairs) || !ReadList(m_settings.symbols))
+         return false;
+      int count = StringSplit(m_settings.pairs, ',', m_pairs);
       string a = "";
       string b = "";
       for(int k = 0; k < count; k++)
@@ -1339,52 +1778,8 @@ public:
             return Fail("\"" + m_pairs[k] + "\" is not a pair such as XAUUSD_XAGUSD");
       if(count < 1)
          return Fail("no pairs");
-      m_folder = settings.folder + "\\ea\\" + MhLong(AccountInfoInteger(ACCOUNT_LOGIN)) + (settings.paper ? "_paper" : "_trade");
-      // Two charts with the same account would trade everything twice.
-      m_lock = FileOpen(m_folder + "\\lock", FILE_WRITE | FILE_BIN | FILE_COMMON);
-      if(m_lock == INVALID_HANDLE)
-         return Fail("LOCKED: another chart or terminal runs with " + m_folder + " (or the folder cannot be written)");
-      m_settledTick = GetTickCount64() + MH_CONNECTION_SETTLES_MS;
-      m_firstTicket = MhFirstOwnTicket(AccountInfoString(ACCOUNT_SERVER) + " " + MhLong(AccountInfoInteger(ACCOUNT_LOGIN)) + " " +
-                                       TerminalInfoString(TERMINAL_DATA_PATH) + " " + MhLong(m_clock.NowMs()) + " " + MhLong((long)GetMicrosecondCount()));
-      // A change of the chart's symbol starts the same object anew.
-      m_task = MH_TASK_NONE;
-      m_keysTick = 0;
-      m_listenerSeen = -1;
-      ArrayResize(m_lastFiles, count);
-      ArrayResize(m_blocked, count);
-      ArrayResize(m_trades, 0);
-      ArrayResize(m_books, 0);
-      ArrayResize(m_views, 0);
-      string markets = settings.otherMarkets ? "live,simulated,replay" : "live";
-      m_consumer.Begin(markets, settings.maxSkewMs);
-      string kinds[];
-      int kindCount = StringSplit(markets, ',', kinds);
-      for(int k = 0; k < count; k++)
-        {
-         m_lastFiles[k] = "";
-         m_blocked[k] = 0;
-         for(int kind = 0; kind < kindCount; kind++)
-            if(!Load(kinds[kind], m_pairs[k]))
-              {
-               m_blocked[k] = 1;
-               Fail("STATE_DAMAGED: " + StateName(kinds[kind], m_pairs[k]) + " is damaged: close what " + m_pairs[k] + " holds by hand, then delete it");
-              }
-        }
-      for(int i = 0; i < ArraySize(m_trades); i++)
-         FlushAfterRestart(i);
-      uchar sent[];
-      if(MhReadFile(m_folder + "\\fills.sent", sent))
-         m_fillsSent = StringToInteger(MhText(sent, 0, ArraySize(sent)));
-      if(m_fillsSent > MhFileSize(ResultName()))
-         m_fillsSent = 0;
-      m_fillsAsked = m_fillsSent;
-      uint timeout = (uint)settings.redisTimeoutMs;
-      if(settings.useRedis)
-         m_listener.Begin(settings.redisHost, settings.redisPort, settings.redisUser, settings.redisPassword, settings.redisDatabase, timeout, Subscriptions());
-      m_speaker.Begin(settings.redisHost, settings.redisPort, settings.redisUser, settings.redisPassword, settings.redisDatabase, timeout, "");
-      m_pusher.Begin(settings.barsUrl, settings.barsToken, settings.barsToRedis, SymbolsOfPairs(), settings.symbols, settings.suffix, settings.dst, settings.historyBars);
-      CheckKill();
+      ForgetPairs();
+      Begin();
       return true;
      }
 
@@ -1392,8 +1787,14 @@ public:
    void              Timer()
      {
       ulong tick = GetTickCount64();
-      if(TerminalInfoInteger(TERMINAL_CONNECTED) == 0)
-         m_settledTick = tick + MH_CONNECTION_SETTLES_MS;
+      // Another account, or none any more: what is held belongs to the one before.
+      if(m_isBegun && AccountInfoInteger(ACCOUNT_LOGIN) != m_login)
+         End();
+      if(!m_isBegun && tick >= m_beginTick)
+         Begin();
+      if(!m_isBegun)
+         return;
+      WatchConnection(tick);
       if(tick >= m_killTick)
         {
          m_killTick = tick + 250;
@@ -1421,13 +1822,7 @@ public:
 
    void              Stop()
      {
-      for(int i = 0; i < ArraySize(m_trades); i++)
-         Save(i);
-      m_listener.End();
-      m_speaker.End();
-      if(m_lock != INVALID_HANDLE)
-         FileClose(m_lock);
-      m_lock = INVALID_HANDLE;
+      End();
      }
 
    // The button of the panel: a file, so that a restart does not forget it.
@@ -1502,8 +1897,9 @@ public:
                 (m_settings.useRedis ? (m_listener.IsUp() ? "Redis up" : "Redis down: " + m_listener.Error()) : "");
       if(line == 2)
          return m_pusher.IsOn() ? "bars out: " + MhLong(m_pusher.Sent()) + " " + m_pusher.Error() : "bars out: off";
+      double equity = 0;
       if(line == 3)
-         return "equity " + MhNumber(Equity(), 2) + "  open " + MhLong(OpenPairs()) + "  refused " + MhLong(m_refusals) + "  missed " + MhLong(m_missed);
+         return "equity " + (Equity(equity) ? MhNumber(equity, 2) : "unknown") + "  open " + MhLong(OpenPairs()) + "  refused " + MhLong(m_refusals) + "  missed " + MhLong(m_missed);
       if(line == 4)
          return "last error: " + (m_error == "" ? "none" : m_error);
       int i = line - 5;
@@ -1513,9 +1909,11 @@ public:
       m_consumer.Get(i, memory);
       long ageMs = m_clock.NowMs() - m_views[i].generatedMs;
       string age = m_views[i].generatedMs == 0 ? "not heard" : MhNumber((double)ageMs / 1000, 0) + " s" + (m_clock.NowMs() > m_views[i].validUntilMs ? " SILENT" : "");
-      string position = m_trades[i].stage == MH_FLAT ? "flat"
+      double floating = 0;
+      bool isPriced = Floating(i, floating);
+      string position = m_trades[i].stage == MH_FLAT ? (m_waitsFor[i] == "" ? "flat" : "waits for " + m_waitsFor[i])
                         : (m_trades[i].stage == MH_OPENING ? "opening" : (m_trades[i].stage == MH_CLOSING ? "closing" : "open")) +
-                        (m_trades[i].legs[0].side > 0 ? " long " : " short ") + MhNumber(Floating(i), 2);
+                        (m_trades[i].legs[0].side > 0 ? " long " : " short ") + (isPriced ? MhNumber(floating, 2) : "no price");
       return memory.pairId + (memory.market == "live" ? "" : " (" + memory.market + ")") + "  " + m_views[i].mode + " " + m_views[i].reason + "  age " + age +
              "  latency " + MhLong(m_views[i].latencyMs) + " ms  z " + MhNumber(m_views[i].z, 2) + "  p " + MhNumber(m_views[i].returnProb, 2) +
              "  risk " + MhNumber(m_views[i].riskScore, 2) + "  " + position + (m_views[i].refusal == "" ? "" : "  " + m_views[i].refusal);

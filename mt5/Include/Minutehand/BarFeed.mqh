@@ -12,9 +12,19 @@
 #define MH_SETTLE_SECONDS 1
 // What is older is history: it moves the daemon's features and publishes nothing.
 #define MH_LIVE_SECONDS 120
-#define MH_WINDOW_MINUTES 60
+// A line with history is to fit a slow connection: some 30 KB.
+#define MH_WINDOW_LINES 120
 // After a reconnection the terminal fills its charts first: a minute that looks empty then may not be.
-#define MH_CALM_SECONDS 10
+#define MH_CALM_MS 10000
+// So long after it the symbols whose charts are there wait for the others ...
+#define MH_CHARTS_MS 30000
+// ... and so long after each minute.
+#define MH_CHART_SECONDS 5
+#define MH_RETRY_MS 500
+// Without any tick a minute is over when the PC's clock is so far behind its end.
+#define MH_PC_MARGIN_SECONDS 15
+// A chart without a bar so far back begins later.
+#define MH_FIRST_BAR_MS 60000
 
 struct MhFeedSymbol
   {
@@ -22,6 +32,9 @@ struct MhFeedSymbol
    string            broker;
    // Open of the next minute to be sent, UTC; 0 when not known yet.
    datetime          next;
+   // Whether its chart is there from `next` on, and since when it is not.
+   bool              isReady;
+   ulong             waitsTick;
   };
 
 // Minutes put together, to be sent and then confirmed.
@@ -31,8 +44,9 @@ struct MhMinutes
    string            lines[];
    int               count;
    bool              isHistory;
-   // Where the next ones begin when these have been taken.
+   // Where the next ones begin when these have been taken, and of which symbols (places).
    datetime          next;
+   int               symbols[];
   };
 
 // `2026-11-20T08:26:00.000Z` as UTC seconds; 0 when it is none.
@@ -40,7 +54,7 @@ datetime MhParseIso(const string text)
   {
    if(StringLen(text) < 19)
       return 0;
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct((datetime)0, parts);
    parts.year = (int)StringToInteger(StringSubstr(text, 0, 4));
    parts.mon = (int)StringToInteger(StringSubstr(text, 5, 2));
@@ -73,27 +87,182 @@ private:
    MhFeedSymbol      m_symbols[];
    MhDst             m_dst;
    int               m_historyBars;
-   datetime          m_calmUntil;
+   ulong             m_connectedTick;
    bool              m_wasConnected;
+   ulong             m_retryTick;
+   int               m_winterOffset;
+   string            m_error;
+
+   datetime          ServerTime(const datetime utc)
+     {
+      return MhServerTime(m_dst, m_winterOffset, utc);
+     }
 
    // Bars of [from, to] of one symbol; false when the terminal has not got them ready.
-   bool              Rates(const int index, const int winterOffset, const datetime from, const datetime to, MqlRates &rates[])
+   //
+   // Asked for an interval that lies past the newest bar, CopyRates fails; while the history loads it gives a part of it. So more is asked for, and
+   // believed only when it reaches back to `from`: then a minute without a bar is one without a tick.
+   bool              Rates(const int index, const datetime from, const datetime to, MqlRates &rates[])
      {
-      SymbolSelect(m_symbols[index].broker, true);
-      ResetLastError();
-      int count = CopyRates(m_symbols[index].broker, PERIOD_M1, MhServerTime(m_dst, winterOffset, from), MhServerTime(m_dst, winterOffset, to), rates);
-      if(count < 0)
-         ArrayResize(rates, 0);
-      return count >= 0;
+      string broker = m_symbols[index].broker;
+      if(!SymbolSelect(broker, true))
+         return false;
+      datetime first = ServerTime(from);
+      datetime last = ServerTime(to);
+      int widths[3] = {3600, 345600, 1209600};
+      for(int attempt = 0; attempt < 3; attempt++)
+        {
+         int count = CopyRates(broker, PERIOD_M1, (datetime)(first - widths[attempt]), (datetime)(last + 86400), rates);
+         // CopyRates has asked for the history by now.
+         if(SeriesInfoInteger(broker, PERIOD_M1, SERIES_SYNCHRONIZED) == 0)
+            return false;
+         if(count > 0 && rates[0].time <= first)
+            return true;
+        }
+      return false;
+     }
+
+   // The terminal has no bars so far back and gets none: begins with its first one.
+   void              SkipMissingHistory(const int index)
+     {
+      ulong tick = GetTickCount64();
+      if(m_symbols[index].waitsTick == 0)
+         m_symbols[index].waitsTick = tick;
+      string broker = m_symbols[index].broker;
+      if(SeriesInfoInteger(broker, PERIOD_M1, SERIES_SYNCHRONIZED) == 0)
+         return;
+      // The server's own first date is final; the terminal's may still move.
+      datetime first = (datetime)SeriesInfoInteger(broker, PERIOD_M1, SERIES_SERVER_FIRSTDATE);
+      if(first <= ServerTime(m_symbols[index].next) && tick - m_symbols[index].waitsTick >= MH_FIRST_BAR_MS)
+         first = (datetime)SeriesInfoInteger(broker, PERIOD_M1, SERIES_FIRSTDATE);
+      if(first == 0)
+         return;
+      datetime utc = MhUtcOf(m_dst, m_winterOffset, first);
+      if(utc > m_symbols[index].next)
+         m_symbols[index].next = utc;
+     }
+
+   // The newest minute that is over: by the time of the last tick, whichever symbol's it was. The PC's clock alone decides only when no symbol ticks.
+   datetime          LastClosed(const datetime utcNow)
+     {
+      datetime tick = TimeCurrent();
+      // There may have been none.
+      datetime ticked = tick > 86400 ? MhUtcOf(m_dst, m_winterOffset, tick) : (datetime)0;
+      datetime settled = (datetime)(utcNow - MH_PC_MARGIN_SECONDS);
+      if(ticked > settled + MH_SETTLE_SECONDS)
+         settled = (datetime)(ticked - MH_SETTLE_SECONDS);
+      return (datetime)(settled - settled % 60 - 60);
+     }
+
+   // Which charts are there. False when some are not and it is worth waiting for them.
+   bool              CheckCharts(const datetime utcNow, const datetime last)
+     {
+      bool isComplete = true;
+      for(int k = 0; k < ArraySize(m_symbols); k++)
+        {
+         MqlRates rates[];
+         m_symbols[k].isReady = m_symbols[k].next <= last && Rates(k, m_symbols[k].next, last, rates);
+         if(m_symbols[k].isReady)
+            m_symbols[k].waitsTick = 0;
+         if(m_symbols[k].isReady || m_symbols[k].next > last)
+            continue;
+         isComplete = false;
+         SkipMissingHistory(k);
+        }
+      if(isComplete)
+         return true;
+      ulong tick = GetTickCount64();
+      m_retryTick = tick + MH_RETRY_MS;
+      bool isFresh = tick - m_connectedTick < MH_CHARTS_MS;
+      return !isFresh && utcNow >= last + 60 + MH_CHART_SECONDS;
+     }
+
+   // Puts the bars of [from, to] of all charts that are there into `cells`, by minute and symbol; false when one is not there any more.
+   bool              ReadCells(const datetime from, const datetime to, string &cells[], int &traded[])
+     {
+      int symbols = ArraySize(m_symbols);
+      int span = (int)((to - from) / 60) + 1;
+      ArrayResize(cells, span * symbols);
+      ArrayResize(traded, span);
+      for(int minute = 0; minute < span; minute++)
+         traded[minute] = 0;
+      for(int cell = 0; cell < span * symbols; cell++)
+         cells[cell] = "";
+      for(int k = 0; k < symbols; k++)
+        {
+         MqlRates rates[];
+         // The bars of those that are further on tell whether a minute was one without any tick.
+         bool isDue = m_symbols[k].isReady && m_symbols[k].next <= to;
+         if(!Rates(k, isDue && m_symbols[k].next > from ? m_symbols[k].next : from, to, rates))
+           {
+            if(isDue)
+               return false;
+            continue;
+           }
+         double point = SymbolInfoDouble(m_symbols[k].broker, SYMBOL_POINT);
+         int digits = (int)SymbolInfoInteger(m_symbols[k].broker, SYMBOL_DIGITS);
+         for(int bar = 0; bar < ArraySize(rates); bar++)
+           {
+            datetime utc = MhUtcOf(m_dst, m_winterOffset, rates[bar].time);
+            if(utc < from || utc > to)
+               continue;
+            int minute = (int)((utc - from) / 60);
+            cells[minute * symbols + k] = MhBarJson(m_symbols[k].symbol, utc, rates[bar], point, digits);
+            traded[minute] = traded[minute] + 1;
+           }
+        }
+      return true;
+     }
+
+   void              AddLine(MhMinutes &minutes, const string line)
+     {
+      ArrayResize(minutes.lines, minutes.count + 1, 256);
+      minutes.lines[minutes.count] = line;
+      minutes.count++;
+     }
+
+   // What is sent of [from, last]; history and what is news go apart.
+   bool              Fill(const datetime from, const datetime last, MhMinutes &minutes)
+     {
+      int symbols = ArraySize(m_symbols);
+      datetime firstLive = (datetime)(last - MH_LIVE_SECONDS + 60);
+      minutes.isHistory = from < firstLive;
+      int window = symbols < MH_WINDOW_LINES ? MH_WINDOW_LINES / symbols : 1;
+      datetime to = minutes.isHistory ? (datetime)(firstLive - 60) : last;
+      if(to > from + (window - 1) * 60)
+         to = (datetime)(from + (window - 1) * 60);
+      string cells[];
+      int traded[];
+      if(!ReadCells(from, to, cells, traded))
+         return false;
+      for(int minute = 0; minute < ArraySize(traded); minute++)
+        {
+         datetime utc = (datetime)(from + minute * 60);
+         for(int k = 0; k < symbols; k++)
+           {
+            if(traded[minute] == 0 || utc < m_symbols[k].next || !m_symbols[k].isReady)
+               continue;
+            string line = cells[minute * symbols + k];
+            AddLine(minutes, line == "" ? MhEmptyJson(m_symbols[k].symbol, utc) : line);
+           }
+        }
+      for(int k = 0; k < symbols; k++)
+         if(m_symbols[k].isReady)
+           {
+            int count = ArraySize(minutes.symbols);
+            ArrayResize(minutes.symbols, count + 1, 16);
+            minutes.symbols[count] = k;
+           }
+      minutes.next = (datetime)(to + 60);
+      if(minutes.count == 0)
+         Confirm(minutes);
+      return minutes.count > 0;
      }
 
 public:
                      MhBarFeed()
      {
-      m_dst = MH_DST_US;
-      m_historyBars = 0;
-      m_calmUntil = 0;
-      m_wasConnected = false;
+      Begin("", "", "", MH_DST_US, 0);
      }
 
    // @param symbols as the daemon names them, separated by commas
@@ -107,9 +276,22 @@ public:
          m_symbols[k].symbol = names[k];
          m_symbols[k].broker = MhBrokerSymbol(names[k], list, suffix);
          m_symbols[k].next = 0;
+         m_symbols[k].isReady = false;
+         m_symbols[k].waitsTick = 0;
         }
       m_dst = dst;
       m_historyBars = historyBars;
+      m_connectedTick = 0;
+      m_wasConnected = false;
+      m_retryTick = 0;
+      m_winterOffset = 0;
+      m_error = "";
+     }
+
+   // Why there is nothing to send; empty when there is nothing wrong.
+   string            Error()
+     {
+      return m_error;
      }
 
    // Where to go on: `lastBars` is the daemon's own word, {"EURUSD":"2026-11-20T08:25:00.000Z",...}; empty begins with the history.
@@ -122,96 +304,51 @@ public:
         {
          datetime last = isKnown ? MhParseIso(json.GetText(m_symbols[k].symbol, "")) : (datetime)0;
          m_symbols[k].next = last + 60 > first ? (datetime)(last + 60) : first;
+         m_symbols[k].waitsTick = 0;
         }
      }
 
-   // Puts the next closed minutes together, oldest first, at most an hour of them. A minute in which some symbol traded and another did not has `empty` for
-   // that one; a minute in which none traded (weekend) is passed over. False when there is nothing to send now.
+   // Puts the next closed minutes together, oldest first, some 30 KB of them at most. A minute in which some symbol traded and another did not has
+   // `empty` for that one; a minute in which none traded (weekend) is passed over. A symbol whose chart is not there yet is left out and goes on later from
+   // where it was. False when there is nothing to send now.
    bool              Collect(const datetime utcNow, MhMinutes &minutes)
      {
       minutes.count = 0;
       ArrayResize(minutes.lines, 0);
+      ArrayResize(minutes.symbols, 0);
+      ulong tick = GetTickCount64();
       bool isConnected = TerminalInfoInteger(TERMINAL_CONNECTED) != 0;
       if(isConnected && !m_wasConnected)
-         m_calmUntil = (datetime)(utcNow + MH_CALM_SECONDS);
+         m_connectedTick = tick;
       m_wasConnected = isConnected;
       int symbols = ArraySize(m_symbols);
-      if(!isConnected || utcNow < m_calmUntil || symbols == 0)
+      if(!isConnected || symbols == 0 || tick < m_retryTick || tick - m_connectedTick < MH_CALM_MS)
          return false;
-      datetime settled = (datetime)(utcNow - MH_SETTLE_SECONDS);
-      datetime last = (datetime)(settled - settled % 60 - 60);
-      datetime from = last + 60;
+      m_error = MhIsServerTime(TimeTradeServer(), utcNow) ? "" : "the server's time is not known";
+      if(m_error != "")
+         return false;
+      m_winterOffset = MhWinterOffset(m_dst, TimeTradeServer(), utcNow);
+      datetime last = LastClosed(utcNow);
+      if(Next() > last || !CheckCharts(utcNow, last))
+         return false;
+      datetime from = (datetime)(last + 60);
       for(int k = 0; k < symbols; k++)
-         if(m_symbols[k].next > 0 && m_symbols[k].next < from)
+         if(m_symbols[k].isReady && m_symbols[k].next < from)
             from = m_symbols[k].next;
       if(from > last)
          return false;
-      datetime firstLive = (datetime)(last - last % 60 - MH_LIVE_SECONDS + 60);
-      minutes.isHistory = from < firstLive;
-      datetime to = minutes.isHistory ? (datetime)(firstLive - 60) : last;
-      if(to > from + (MH_WINDOW_MINUTES - 1) * 60)
-         to = (datetime)(from + (MH_WINDOW_MINUTES - 1) * 60);
-      int winterOffset = MhWinterOffset(m_dst, TimeTradeServer(), utcNow);
-      int span = (int)((to - from) / 60) + 1;
-      string cells[];
-      int traded[];
-      ArrayResize(cells, span * symbols);
-      ArrayResize(traded, span);
-      for(int minute = 0; minute < span; minute++)
-         traded[minute] = 0;
-      for(int cell = 0; cell < span * symbols; cell++)
-         cells[cell] = "";
-      int ready[];
-      ArrayResize(ready, symbols);
-      for(int k = 0; k < symbols; k++)
-        {
-         MqlRates rates[];
-         bool isReady = Rates(k, winterOffset, from, to, rates);
-         // A chart that is not there yet gets a few seconds; then the others do not wait for it.
-         if(!isReady && utcNow - last - 60 < 5)
-            return false;
-         ready[k] = isReady ? 1 : 0;
-         double point = SymbolInfoDouble(m_symbols[k].broker, SYMBOL_POINT);
-         int digits = (int)SymbolInfoInteger(m_symbols[k].broker, SYMBOL_DIGITS);
-         for(int bar = 0; bar < ArraySize(rates); bar++)
-           {
-            datetime utc = MhUtcOf(m_dst, winterOffset, rates[bar].time);
-            int minute = (int)((utc - from) / 60);
-            if(utc < from || minute >= span)
-               continue;
-            cells[minute * symbols + k] = MhBarJson(m_symbols[k].symbol, utc, rates[bar], point, digits);
-            traded[minute] = traded[minute] + 1;
-           }
-        }
-      for(int minute = 0; minute < span; minute++)
-        {
-         datetime utc = (datetime)(from + minute * 60);
-         for(int k = 0; k < symbols; k++)
-           {
-            if(traded[minute] == 0 || utc < m_symbols[k].next)
-               continue;
-            string line = cells[minute * symbols + k];
-            if(line == "" && ready[k] == 1)
-               line = MhEmptyJson(m_symbols[k].symbol, utc);
-            if(line == "")
-               continue;
-            ArrayResize(minutes.lines, minutes.count + 1, 256);
-            minutes.lines[minutes.count] = line;
-            minutes.count++;
-           }
-        }
-      minutes.next = (datetime)(to + 60);
-      if(minutes.count == 0)
-         Confirm(minutes);
-      return minutes.count > 0;
+      return Fill(from, last, minutes);
      }
 
    // They have been taken.
    void              Confirm(const MhMinutes &minutes)
      {
-      for(int k = 0; k < ArraySize(m_symbols); k++)
-         if(m_symbols[k].next < minutes.next)
+      for(int at = 0; at < ArraySize(minutes.symbols); at++)
+        {
+         int k = minutes.symbols[at];
+         if(k < ArraySize(m_symbols) && m_symbols[k].next < minutes.next)
             m_symbols[k].next = minutes.next;
+        }
      }
 
    // The oldest minute that is still to be sent.

@@ -172,6 +172,14 @@ public:
    void              Begin(const string url, const string token, const bool toRedis, const string symbols, const string list, const string suffix,
                            const MhDst dst, const int historyBars)
      {
+      m_bootId = "";
+      m_isKnown = false;
+      m_nextTick = 0;
+      m_backoffMs = 1000;
+      m_error = "";
+      m_sent = 0;
+      m_answers = 0;
+      m_connection = -1;
       m_url = url;
       m_headers = token == "" ? "" : "Authorization: Bearer " + token + "\r\n";
       m_toRedis = toRedis;
@@ -185,7 +193,7 @@ public:
 
    string            Error()
      {
-      return m_error;
+      return m_error == "" ? m_feed.Error() : m_error;
      }
 
    long              Sent()

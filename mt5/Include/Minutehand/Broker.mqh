@@ -11,8 +11,22 @@
 #define MH_ORDER_LATER 1
 // Not at all. Nothing was done.
 #define MH_ORDER_REFUSED 2
-// Nobody knows: the answer did not come.
+// Unknown: the answer did not come, or the deals did not.
 #define MH_ORDER_UNSURE 3
+
+#define MH_FOUND_NONE 0
+#define MH_FOUND_DONE 1
+// It was there and ended without a deal.
+#define MH_FOUND_ENDED 2
+// It may be there: wait.
+#define MH_FOUND_OPEN -1
+
+// Deals may be told so long after the answer to their order.
+#define MH_DEAL_MS 1000
+#define MH_DEAL_PAUSE_MS 20
+// The history is searched from so long before an order: clocks of PC and server differ.
+#define MH_SEARCH_MARGIN_S 600
+#define MH_LOTS_HAIR 0.0000001
 
 struct MhExecution
   {
@@ -24,9 +38,24 @@ struct MhExecution
    double            price;
    ulong             ticket;
    ulong             position;
-   // Commission and swap of the deal, as far as they are known by now.
+   ulong             order;
+   // Commission, fee and swap of the deals, as far as they are known by now.
    double            fees;
   };
+
+void MhClearExecution(MhExecution &done)
+  {
+   done.outcome = MH_ORDER_LATER;
+   done.retcode = 0;
+   done.error = "";
+   done.lots = 0;
+   done.requested = 0;
+   done.price = 0;
+   done.ticket = 0;
+   done.position = 0;
+   done.order = 0;
+   done.fees = 0;
+  }
 
 bool MhIsHedging()
   {
@@ -98,7 +127,7 @@ bool MhLotSpecOf(const string symbol, const string suffix, MhLotSpec &spec)
 // Whether the broker's table of sessions has this symbol open at a moment of its server. A day without a session is closed; a symbol without any table is not known to be.
 bool MhIsInSession(const string symbol, const datetime server)
   {
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct(server, parts);
    long second = parts.hour * 3600 + parts.min * 60 + parts.sec;
    bool hasTable = false;
@@ -152,7 +181,12 @@ int MhOutcome(const uint retcode)
      }
   }
 
-// Price and fees of a deal from the history, when they stand there already.
+double MhDealFees(const ulong ticket)
+  {
+   return HistoryDealGetDouble(ticket, DEAL_COMMISSION) + HistoryDealGetDouble(ticket, DEAL_FEE) + HistoryDealGetDouble(ticket, DEAL_SWAP);
+  }
+
+// Price, volume and fees of one deal, when the history has it.
 void MhReadDeal(MhExecution &done)
   {
    if(done.ticket == 0 || !HistoryDealSelect(done.ticket))
@@ -164,21 +198,94 @@ void MhReadDeal(MhExecution &done)
    if(lots > 0)
       done.lots = lots;
    done.position = (ulong)HistoryDealGetInteger(done.ticket, DEAL_POSITION_ID);
-   done.fees = HistoryDealGetDouble(done.ticket, DEAL_COMMISSION) + HistoryDealGetDouble(done.ticket, DEAL_SWAP);
+   done.fees = MhDealFees(done.ticket);
+  }
+
+bool MhIsFinal(const long state)
+  {
+   return state == ORDER_STATE_FILLED || state == ORDER_STATE_CANCELED || state == ORDER_STATE_REJECTED || state == ORDER_STATE_EXPIRED;
+  }
+
+// Sums the deals of an order: volume-weighted price, fees, the ticket of the first one.
+//
+// MH_FOUND_DONE: all its deals are there. MH_FOUND_ENDED: it ended without a deal. MH_FOUND_OPEN: it is live, or the terminal does not have all of it yet.
+int MhReadOrder(const ulong order, const double wanted, const datetime sinceServer, MhExecution &done)
+  {
+   if(order == 0 || !HistorySelect(sinceServer, (datetime)(TimeTradeServer() + 86400)))
+      return MH_FOUND_OPEN;
+   double lots = 0;
+   double worth = 0;
+   done.ticket = 0;
+   done.fees = 0;
+   done.order = order;
+   int total = HistoryDealsTotal();
+   for(int k = 0; k < total; k++)
+     {
+      ulong ticket = HistoryDealGetTicket(k);
+      if(ticket == 0 || (ulong)HistoryDealGetInteger(ticket, DEAL_ORDER) != order)
+         continue;
+      double volume = HistoryDealGetDouble(ticket, DEAL_VOLUME);
+      lots += volume;
+      worth += volume * HistoryDealGetDouble(ticket, DEAL_PRICE);
+      done.fees += MhDealFees(ticket);
+      done.position = (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID);
+      if(done.ticket == 0)
+         done.ticket = ticket;
+     }
+   if(lots < wanted - MH_LOTS_HAIR)
+     {
+      // Less than was ordered: only the order itself, when it has ended, tells whether more is to come.
+      if(OrderSelect(order) || !HistoryOrderSelect(order) || !MhIsFinal(HistoryOrderGetInteger(order, ORDER_STATE)))
+         return MH_FOUND_OPEN;
+      double executed = HistoryOrderGetDouble(order, ORDER_VOLUME_INITIAL) - HistoryOrderGetDouble(order, ORDER_VOLUME_CURRENT);
+      if(executed < MH_LOTS_HAIR && lots < MH_LOTS_HAIR)
+         return MH_FOUND_ENDED;
+      if(lots < executed - MH_LOTS_HAIR || lots < MH_LOTS_HAIR)
+         return MH_FOUND_OPEN;
+     }
+   done.lots = NormalizeDouble(lots, 8);
+   done.price = worth / lots;
+   done.outcome = MH_ORDER_DONE;
+   done.error = "";
+   return MH_FOUND_DONE;
+  }
+
+// With market and exchange execution the server takes any price: `deviation` is for instant and request execution.
+bool MhHasDeviation(const string symbol)
+  {
+   long mode = SymbolInfoInteger(symbol, SYMBOL_TRADE_EXEMODE);
+   return mode == SYMBOL_TRADE_EXECUTION_INSTANT || mode == SYMBOL_TRADE_EXECUTION_REQUEST;
+  }
+
+// Waits a moment for the deals of an order that was accepted.
+void MhAwaitDeals(const ulong order, const double lots, MhExecution &done)
+  {
+   ulong beganTick = GetTickCount64();
+   datetime since = (datetime)(TimeTradeServer() - MH_SEARCH_MARGIN_S);
+   while(true)
+     {
+      int found = MhReadOrder(order, lots, since, done);
+      if(found == MH_FOUND_DONE)
+         return;
+      if(found == MH_FOUND_ENDED)
+        {
+         done.outcome = MH_ORDER_LATER;
+         done.error = "ORDER_CANCELED";
+         return;
+        }
+      if(GetTickCount64() - beganTick >= MH_DEAL_MS)
+         break;
+      Sleep(MH_DEAL_PAUSE_MS);
+     }
+   done.outcome = MH_ORDER_UNSURE;
+   done.error = "DEAL_UNKNOWN of order " + MhLong((long)order);
   }
 
 // A market order. @param position the one to close on a hedging account, else 0 @param slippageBps how much worse it may be
 void MhSendOrder(const string symbol, const int side, const double lots, const ulong position, const string comment, const long magic,
                  const double slippageBps, MhExecution &done)
   {
-   done.outcome = MH_ORDER_LATER;
-   done.retcode = 0;
-   done.error = "";
-   done.lots = 0;
-   done.price = 0;
-   done.ticket = 0;
-   done.position = 0;
-   done.fees = 0;
+   MhClearExecution(done);
    done.requested = SymbolInfoDouble(symbol, side > 0 ? SYMBOL_ASK : SYMBOL_BID);
    if(!(done.requested > 0))
      {
@@ -193,7 +300,7 @@ void MhSendOrder(const string symbol, const int side, const double lots, const u
    request.symbol = symbol;
    request.volume = lots;
    request.price = done.requested;
-   request.deviation = point > 0 ? (ulong)MathCeil(done.requested * slippageBps / 10000 / point) : 0;
+   request.deviation = point > 0 && MhHasDeviation(symbol) ? (ulong)MathCeil(done.requested * slippageBps / 10000 / point) : 0;
    request.type = side > 0 ? ORDER_TYPE_BUY : ORDER_TYPE_SELL;
    request.type_filling = MhFilling(symbol);
    request.type_time = ORDER_TIME_GTC;
@@ -203,17 +310,18 @@ void MhSendOrder(const string symbol, const int side, const double lots, const u
    bool isSent = OrderSend(request, result);
    done.retcode = result.retcode;
    done.outcome = MhOutcome(result.retcode);
-   if(done.outcome != MH_ORDER_DONE)
+   done.order = result.order;
+   if(done.order == 0 && result.deal != 0 && HistoryDealSelect(result.deal))
+      done.order = (ulong)HistoryDealGetInteger(result.deal, DEAL_ORDER);
+   bool isAccepted = done.outcome == MH_ORDER_DONE || result.retcode == TRADE_RETCODE_PLACED;
+   if(isAccepted && done.order != 0)
      {
-      done.error = "RETCODE_" + MhLong((long)result.retcode) + (isSent ? "" : " error " + MhLong(GetLastError()));
+      MhAwaitDeals(done.order, lots, done);
       return;
      }
-   done.ticket = result.deal;
-   done.lots = result.volume > 0 ? result.volume : lots;
-   done.price = result.price > 0 ? result.price : done.requested;
-   // Of the order that opens a position, until the deal says it itself.
-   done.position = position > 0 ? position : result.order;
-   MhReadDeal(done);
+   if(done.outcome == MH_ORDER_DONE)
+      done.outcome = MH_ORDER_UNSURE;
+   done.error = "RETCODE_" + MhLong((long)result.retcode) + (isSent ? "" : " error " + MhLong(GetLastError()));
   }
 
 // Signed lots of a symbol's position on a netting account; 0 when there is none.
@@ -257,41 +365,164 @@ void MhFindOthers(const string symbol, const ulong position, const long magic, c
      }
   }
 
-// Looks for the deal of an order whose answer did not come, or did not come to this life of the terminal.
-// @param lots what was ordered @param position what it was to close, 0 when it was to open @param sinceServer not before this server time @param known tickets that belong to other orders, each between commas
-bool MhFindDeal(const string symbol, const int side, const long magic, const double lots, const ulong position, const string comment,
-                const datetime sinceServer, const string known, MhExecution &done)
+bool MhIsListed(const string list, const ulong number)
   {
-   if(!HistorySelect(sinceServer, (datetime)(TimeTradeServer() + 86400)))
-      return false;
+   return StringFind(list, "," + MhLong((long)number) + ",") >= 0;
+  }
+
+// Orders of the selected history of which a deal is booked: a line of result.json has the ticket of the first one only.
+string MhBookedOrders(const string known)
+  {
+   string orders = ",";
    int total = HistoryDealsTotal();
+   for(int k = 0; k < total; k++)
+     {
+      ulong ticket = HistoryDealGetTicket(k);
+      if(ticket != 0 && MhIsListed(known, ticket))
+         orders += MhLong(HistoryDealGetInteger(ticket, DEAL_ORDER)) + ",";
+     }
+   return orders;
+  }
+
+// Hedging accounts: whether a deal that is not booked yet closed this position or a part of it. @param known tickets that are booked, each between commas
+bool MhWasClosed(const ulong position, const string known, ulong &closing)
+  {
+   closing = 0;
+   if(!HistorySelectByPosition(position))
+      return false;
+   string booked = MhBookedOrders(known);
+   int total = HistoryDealsTotal();
+   for(int k = 0; k < total; k++)
+     {
+      ulong ticket = HistoryDealGetTicket(k);
+      if(ticket == 0 || HistoryDealGetInteger(ticket, DEAL_ENTRY) == DEAL_ENTRY_IN)
+         continue;
+      if(!MhIsListed(booked, (ulong)HistoryDealGetInteger(ticket, DEAL_ORDER)))
+         closing = ticket;
+     }
+   return closing != 0;
+  }
+
+// An order whose answer did not come, or did not come to this life of the terminal.
+struct MhSought
+  {
+   string            symbol;
+   int               side;
+   long              magic;
+   // What was ordered.
+   double            lots;
+   bool              opens;
+   // Hedging accounts: what it was to close.
+   ulong             position;
+   string            comment;
+   // Not before this server time.
+   datetime          since;
+   // Tickets of deals that belong to other orders, and positions and orders of other legs, each between commas.
+   string            known;
+   string            taken;
+   // The number of the order, 0 when not known.
+   ulong             order;
+  };
+
+// Brokers may drop comments; one of another order of ours is never this one.
+bool MhIsComment(const MhSought &sought, const string comment)
+  {
+   return comment == sought.comment || StringFind(comment, "mh") != 0;
+  }
+
+// Whether the broker still works on it.
+bool MhIsLive(const MhSought &sought)
+  {
+   if(sought.order != 0 && OrderSelect(sought.order))
+      return true;
+   for(int k = OrdersTotal() - 1; k >= 0; k--)
+     {
+      ulong ticket = OrderGetTicket(k);
+      if(ticket == 0 || OrderGetInteger(ORDER_MAGIC) != sought.magic || OrderGetString(ORDER_SYMBOL) != sought.symbol)
+         continue;
+      if(MhIsListed(sought.taken, ticket) || !MhIsComment(sought, OrderGetString(ORDER_COMMENT)))
+         continue;
+      if(OrderGetInteger(ORDER_TYPE) == (sought.side > 0 ? ORDER_TYPE_BUY : ORDER_TYPE_SELL))
+         return true;
+     }
+   return false;
+  }
+
+// The order of a deal that fits; 0 when there is none.
+ulong MhOrderInHistory(const MhSought &sought)
+  {
+   if(!HistorySelect(sought.since, (datetime)(TimeTradeServer() + 86400)))
+      return 0;
+   int total = HistoryDealsTotal();
+   string booked = sought.taken + MhBookedOrders(sought.known);
    for(int k = total - 1; k >= 0; k--)
      {
       ulong ticket = HistoryDealGetTicket(k);
-      if(ticket == 0 || HistoryDealGetInteger(ticket, DEAL_MAGIC) != magic || HistoryDealGetString(ticket, DEAL_SYMBOL) != symbol)
+      if(ticket == 0 || HistoryDealGetInteger(ticket, DEAL_MAGIC) != sought.magic || HistoryDealGetString(ticket, DEAL_SYMBOL) != sought.symbol)
          continue;
-      if(HistoryDealGetInteger(ticket, DEAL_TYPE) != (side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL))
+      if(HistoryDealGetInteger(ticket, DEAL_TYPE) != (sought.side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL))
          continue;
-      if(StringFind(known, "," + MhLong((long)ticket) + ",") >= 0 || HistoryDealGetDouble(ticket, DEAL_VOLUME) > lots + 0.0000001)
+      ulong order = (ulong)HistoryDealGetInteger(ticket, DEAL_ORDER);
+      if(MhIsListed(booked, order) || HistoryDealGetDouble(ticket, DEAL_VOLUME) > sought.lots + MH_LOTS_HAIR)
          continue;
-      // Where each order has a position of its own, its deal names it.
+      // Where each order has a position of its own, its deal names it. Of several deals all but the first one add to it.
       bool opened = HistoryDealGetInteger(ticket, DEAL_ENTRY) == DEAL_ENTRY_IN;
-      if(MhIsHedging() && (position == 0 ? !opened : (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID) != position || opened))
+      ulong position = (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID);
+      if(MhIsHedging() && (sought.opens ? !opened : position != sought.position || opened))
          continue;
-      // Brokers may drop comments; one of another order of ours is never this one.
-      string said = HistoryDealGetString(ticket, DEAL_COMMENT);
-      if(said != comment && StringFind(said, "mh") == 0)
+      if(MhIsComment(sought, HistoryDealGetString(ticket, DEAL_COMMENT)))
+         return order;
+     }
+   return 0;
+  }
+
+// Hedging accounts: the open position of an order to open; it may be listed before its deal.
+bool MhSelectOpened(const MhSought &sought)
+  {
+   if(!sought.opens || !MhIsHedging())
+      return false;
+   for(int k = PositionsTotal() - 1; k >= 0; k--)
+     {
+      ulong ticket = PositionGetTicket(k);
+      if(ticket == 0 || PositionGetInteger(POSITION_MAGIC) != sought.magic || PositionGetString(POSITION_SYMBOL) != sought.symbol)
          continue;
-      done.outcome = MH_ORDER_DONE;
-      done.ticket = ticket;
-      done.error = "";
-      done.price = 0;
-      done.lots = 0;
-      done.requested = 0;
-      MhReadDeal(done);
-      return true;
+      if(PositionGetInteger(POSITION_TYPE) != (sought.side > 0 ? POSITION_TYPE_BUY : POSITION_TYPE_SELL))
+         continue;
+      if(PositionGetInteger(POSITION_TIME) < (long)sought.since || PositionGetDouble(POSITION_VOLUME) > sought.lots + MH_LOTS_HAIR)
+         continue;
+      ulong identifier = (ulong)PositionGetInteger(POSITION_IDENTIFIER);
+      if(!MhIsListed(sought.taken, identifier) && MhIsComment(sought, PositionGetString(POSITION_COMMENT)))
+         return true;
      }
    return false;
+  }
+
+// Looks for an order among live orders, the history and open positions. MH_FOUND_NONE: in none of them.
+int MhFindOrder(const MhSought &sought, MhExecution &done)
+  {
+   MhClearExecution(done);
+   if(MhIsLive(sought))
+      return MH_FOUND_OPEN;
+   ulong order = sought.order != 0 ? sought.order : MhOrderInHistory(sought);
+   int found = order != 0 ? MhReadOrder(order, sought.lots, sought.since, done) : MH_FOUND_NONE;
+   if(found == MH_FOUND_DONE || found == MH_FOUND_ENDED || done.ticket != 0)
+      return found;
+   return MhSelectOpened(sought) ? MH_FOUND_OPEN : MH_FOUND_NONE;
+  }
+
+// A position whose deals the history never gets, as the execution of the order that opened it.
+bool MhReadOpened(const MhSought &sought, MhExecution &done)
+  {
+   if(MhIsLive(sought) || !MhSelectOpened(sought))
+      return false;
+   MhClearExecution(done);
+   done.outcome = MH_ORDER_DONE;
+   done.position = (ulong)PositionGetInteger(POSITION_IDENTIFIER);
+   done.order = done.position;
+   done.ticket = done.position;
+   done.lots = PositionGetDouble(POSITION_VOLUME);
+   done.price = PositionGetDouble(POSITION_PRICE_OPEN);
+   return true;
   }
 
 #endif

@@ -45,7 +45,7 @@ public:
 // The Sunday of a month, 00:00 as if it were UTC: the n-th one (1 ...), or the last one (0).
 datetime MhSunday(const int year, const int month, const int nth)
   {
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct((datetime)0, parts);
    parts.year = nth > 0 || month < 12 ? year : year + 1;
    parts.mon = nth > 0 ? month : month % 12 + 1;
@@ -62,7 +62,7 @@ bool MhIsSummer(const MhDst rule, const datetime utc)
   {
    if(rule == MH_DST_NONE)
       return false;
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct(utc, parts);
    datetime begin = 0;
    datetime end = 0;
@@ -80,10 +80,20 @@ bool MhIsSummer(const MhDst rule, const datetime utc)
    return utc >= begin && utc < end;
   }
 
+// No time zone is further from UTC.
+#define MH_OFFSET_LIMIT 50400
+
+// Before the terminal has the server's time, it gives none: datetime has no sign, so the distance is taken as a number first.
+bool MhIsServerTime(const datetime server, const datetime utc)
+  {
+   long distance = (long)server - (long)utc;
+   return distance >= -MH_OFFSET_LIMIT && distance <= MH_OFFSET_LIMIT;
+  }
+
 // The server's distance from UTC in winter, in seconds, by what both clocks say now: whole quarters of an hour.
 int MhWinterOffset(const MhDst rule, const datetime server, const datetime utc)
   {
-   double quarters = MathRound((double)(server - utc) / 900.0);
+   double quarters = MathRound((double)((long)server - (long)utc) / 900.0);
    return (int)quarters * 900 - (MhIsSummer(rule, utc) ? 3600 : 0);
   }
 

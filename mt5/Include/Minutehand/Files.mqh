@@ -11,6 +11,33 @@
 // A signal has 900 bytes, the state of a pair with a thousand ids 34,000.
 #define MH_FILE_LIMIT 1048576
 
+// A virus scanner holds a file that was just written for some ten milliseconds.
+#define MH_FILE_TRIES 6
+#define MH_FILE_PAUSE_MS 25
+
+#define MH_SEAL_FINE 1
+#define MH_SEAL_NONE 0
+#define MH_SEAL_DAMAGED -1
+// Another program has the file open: try again later.
+#define MH_SEAL_HELD -2
+
+// FileOpen with pauses while another program holds the file.
+int MhOpen(const string name, const int flags)
+  {
+   for(int attempt = 1; attempt <= MH_FILE_TRIES; attempt++)
+     {
+      int handle = FileOpen(name, flags | FILE_BIN | FILE_COMMON);
+      if(handle != INVALID_HANDLE)
+         return handle;
+      bool isMissing = (flags & FILE_WRITE) == 0 && !FileIsExist(name, FILE_COMMON);
+      if(isMissing)
+         return INVALID_HANDLE;
+      if(attempt < MH_FILE_TRIES)
+         Sleep(MH_FILE_PAUSE_MS);
+     }
+   return INVALID_HANDLE;
+  }
+
 // The whole of a file; false when it is not there, cannot be opened now, or is too large.
 bool MhReadFile(const string name, uchar &bytes[])
   {
@@ -30,7 +57,7 @@ bool MhReadFile(const string name, uchar &bytes[])
 bool MhReadPart(const string name, const long offset, const int limit, uchar &bytes[])
   {
    ArrayResize(bytes, 0);
-   int handle = FileOpen(name, FILE_READ | FILE_BIN | FILE_COMMON | FILE_SHARE_READ | FILE_SHARE_WRITE);
+   int handle = MhOpen(name, FILE_READ | FILE_SHARE_READ | FILE_SHARE_WRITE);
    if(handle == INVALID_HANDLE)
       return false;
    long rest = (long)FileSize(handle) - offset;
@@ -44,11 +71,12 @@ bool MhReadPart(const string name, const long offset, const int limit, uchar &by
    return isFine;
   }
 
+// Bytes of a file: 0 when there is none, -1 when it cannot be opened now.
 long MhFileSize(const string name)
   {
-   int handle = FileOpen(name, FILE_READ | FILE_BIN | FILE_COMMON | FILE_SHARE_READ | FILE_SHARE_WRITE);
+   int handle = MhOpen(name, FILE_READ | FILE_SHARE_READ | FILE_SHARE_WRITE);
    if(handle == INVALID_HANDLE)
-      return 0;
+      return FileIsExist(name, FILE_COMMON) ? -1 : 0;
    long size = (long)FileSize(handle);
    FileClose(handle);
    return size;
@@ -60,7 +88,7 @@ bool MhReplaceFile(const string name, const string text)
    uchar bytes[];
    int count = MhBytes(text, bytes);
    string fresh = name + ".new";
-   int handle = FileOpen(fresh, FILE_WRITE | FILE_BIN | FILE_COMMON);
+   int handle = MhOpen(fresh, FILE_WRITE);
    if(handle == INVALID_HANDLE)
       return false;
    bool isWritten = FileWriteArray(handle, bytes, 0, count) == (uint)count;
@@ -68,24 +96,27 @@ bool MhReplaceFile(const string name, const string text)
    FileClose(handle);
    if(!isWritten)
       return false;
-   // A virus scanner may hold the old file for a moment.
-   for(int attempt = 0; attempt < 5; attempt++)
+   for(int attempt = 1; attempt <= MH_FILE_TRIES; attempt++)
+     {
       if(FileMove(fresh, FILE_COMMON, name, FILE_COMMON | FILE_REWRITE))
          return true;
+      if(attempt < MH_FILE_TRIES)
+         Sleep(MH_FILE_PAUSE_MS);
+     }
    return false;
   }
 
 // Adds lines to a file; half a line that a crash left behind is ended first.
 bool MhAppendFile(const string name, const string text)
   {
-   uchar last[];
-   long size = MhFileSize(name);
-   bool isTorn = size > 0 && MhReadPart(name, size - 1, 1, last) && ArraySize(last) == 1 && last[0] != '\n';
-   uchar bytes[];
-   int count = MhBytes(isTorn ? "\n" + text : text, bytes);
-   int handle = FileOpen(name, FILE_READ | FILE_WRITE | FILE_BIN | FILE_COMMON | FILE_SHARE_READ | FILE_SHARE_WRITE);
+   int handle = MhOpen(name, FILE_READ | FILE_WRITE | FILE_SHARE_READ | FILE_SHARE_WRITE);
    if(handle == INVALID_HANDLE)
       return false;
+   uchar last[];
+   long size = (long)FileSize(handle);
+   bool isTorn = size > 0 && FileSeek(handle, size - 1, SEEK_SET) && FileReadArray(handle, last, 0, 1) == 1 && last[0] != '\n';
+   uchar bytes[];
+   int count = MhBytes(isTorn ? "\n" + text : text, bytes);
    bool isWritten = FileSeek(handle, 0, SEEK_END) && FileWriteArray(handle, bytes, 0, count) == (uint)count;
    FileFlush(handle);
    FileClose(handle);
@@ -100,33 +131,39 @@ bool MhSaveSealed(const string name, const string lines)
    return MhReplaceFile(name, lines + "{\"crc32\":\"" + MhHex8(MhCrc32(bytes, 0, count)) + "\"}\n");
   }
 
-bool MhReadSealed(const string name, string &lines)
+// MH_SEAL_FINE, MH_SEAL_NONE, MH_SEAL_DAMAGED or MH_SEAL_HELD.
+int MhReadSealed(const string name, string &lines)
   {
    uchar bytes[];
    lines = "";
-   if(!MhReadFile(name, bytes))
-      return false;
+   if(!FileIsExist(name, FILE_COMMON))
+      return MH_SEAL_NONE;
+   if(!MhReadPart(name, 0, MH_FILE_LIMIT, bytes))
+      return MH_SEAL_HELD;
    // `{"crc32":"00000000"}` and a newline
    int sealed = ArraySize(bytes) - 21;
    if(sealed < 0)
-      return false;
+      return MH_SEAL_DAMAGED;
    string seal = "{\"crc32\":\"" + MhHex8(MhCrc32(bytes, 0, sealed)) + "\"}\n";
    if(MhText(bytes, sealed, 21) != seal)
-      return false;
+      return MH_SEAL_DAMAGED;
    lines = MhText(bytes, 0, sealed);
-   return true;
+   return MH_SEAL_FINE;
   }
 
-// What MhSaveSealed wrote. 1: read. 0: there is none. -1: there is one, and it is damaged.
+// What MhSaveSealed wrote. FileMove may be a copy: a crash in it leaves the target missing or damaged and the new file whole.
 int MhLoadSealed(const string name, string &lines)
   {
-   if(MhReadSealed(name, lines))
-      return 1;
-   // A crash between removing the old file and renaming the new one leaves the new one.
-   bool isThere = FileIsExist(name, FILE_COMMON);
-   if(!isThere && MhReadSealed(name + ".new", lines))
-      return 1;
-   return isThere ? -1 : 0;
+   int found = MhReadSealed(name, lines);
+   if(found == MH_SEAL_FINE || found == MH_SEAL_HELD)
+      return found;
+   int fresh = MhReadSealed(name + ".new", lines);
+   if(fresh == MH_SEAL_HELD)
+      return MH_SEAL_HELD;
+   if(fresh != MH_SEAL_FINE)
+      return found;
+   // Into its place before anything is written beside it.
+   return FileCopy(name + ".new", FILE_COMMON, name, FILE_COMMON | FILE_REWRITE) ? MH_SEAL_FINE : MH_SEAL_HELD;
   }
 
 #endif

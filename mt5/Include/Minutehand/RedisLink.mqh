@@ -17,6 +17,9 @@
 #define MH_QUIET_MS 5000
 // ... and given up when it does not answer.
 #define MH_ANSWER_MS 5000
+// The terminal ends a connection whose send times out: a slow line needs longer than a connection to a machine nearby.
+#define MH_SEND_TIMEOUT_MS 2000
+#define MH_SENDS_A_TURN 16
 
 class MhRedisLink
   {
@@ -37,8 +40,11 @@ private:
    ulong             m_nextTryTick;
    ulong             m_heardTick;
    ulong             m_askedTick;
+   ulong             m_sentTick;
    string            m_error;
    MhRespReader      m_reader;
+   // What the line has not taken yet.
+   uchar             m_unsent[];
    int               m_connections;
    bool              m_isLost;
    // The last turn was spent on connecting.
@@ -48,9 +54,32 @@ private:
      {
       uchar bytes[];
       command.Take(bytes);
-      if(SocketSend(m_handle, bytes, (uint)ArraySize(bytes)) == ArraySize(bytes))
+      if(ArraySize(m_unsent) == 0)
+         m_sentTick = GetTickCount64();
+      ArrayCopy(m_unsent, bytes, ArraySize(m_unsent), 0, ArraySize(bytes));
+      return SendRest();
+     }
+
+   // A line may take a part: the rest follows, at the latest with the next turns. False when the connection is lost.
+   bool              SendRest()
+     {
+      for(int part = 0; part < MH_SENDS_A_TURN && ArraySize(m_unsent) > 0; part++)
+        {
+         int sent = SocketSend(m_handle, m_unsent, (uint)ArraySize(m_unsent));
+         if(sent < 0)
+           {
+            Drop("sending failed, error " + MhLong(GetLastError()));
+            return false;
+           }
+         if(sent == 0)
+            break;
+         ArrayRemove(m_unsent, 0, (uint)sent);
+         m_sentTick = GetTickCount64();
+         m_askedTick = m_sentTick;
+        }
+      if(ArraySize(m_unsent) == 0 || GetTickCount64() - m_sentTick < MH_ANSWER_MS)
          return true;
-      Drop("sending failed");
+      Drop("sending timed out");
       return false;
      }
 
@@ -105,6 +134,9 @@ public:
       m_isLost = false;
       m_hasTried = false;
       m_unanswered = 0;
+      m_askedTick = 0;
+      m_sentTick = 0;
+      m_heardTick = 0;
       m_error = "";
      }
 
@@ -118,6 +150,9 @@ public:
       m_database = database;
       m_timeoutMs = timeoutMs;
       m_channels = channels;
+      Drop("not tried yet");
+      m_backoffMs = MH_BACKOFF_FIRST_MS;
+      m_nextTryTick = 0;
      }
 
    bool              IsUp()
@@ -156,6 +191,7 @@ public:
       m_isLost = false;
       m_unanswered = 0;
       m_reader.Clear();
+      ArrayResize(m_unsent, 0);
       m_error = why;
       m_nextTryTick = GetTickCount64() + (ulong)m_backoffMs;
       m_backoffMs = m_backoffMs * 2 > MH_BACKOFF_LAST_MS ? MH_BACKOFF_LAST_MS : m_backoffMs * 2;
@@ -200,13 +236,16 @@ public:
             Drop("no connection to " + m_host + ":" + MhLong((long)m_port) + ", error " + MhLong(GetLastError()));
             return;
            }
-         SocketTimeouts(m_handle, m_timeoutMs, m_timeoutMs);
+         uint sendMs = MH_SEND_TIMEOUT_MS;
+         SocketTimeouts(m_handle, m_timeoutMs > sendMs ? m_timeoutMs : sendMs, m_timeoutMs);
          m_heardTick = tick;
          m_askedTick = tick;
          m_connections++;
          Greet();
          return;
         }
+      if(!SendRest())
+         return;
       // SocketIsReadable says 1 when it does not know: reading waits a millisecond then.
       for(int round = 0; round < 64; round++)
         {

@@ -11,7 +11,7 @@
 // What a number is that the daemon does not know.
 #define MH_UNKNOWN DBL_MAX
 
-#define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,expected_net_bps,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
+#define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,expected_net_bps,leverage_reduction_rate,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
 // The closed list of docs/reference/PROTOCOL.md#reasons.
 #define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,SESSION,PROB_LOW,RISK_HIGH,COST_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
@@ -260,13 +260,16 @@ private:
       Hex(23, 16);
       signal.mode = Words(24, "OK,WARMUP,DEGRADED,HALT");
       Number(25, true);
-      signal.market = Words(27, "live,simulated,replay");
-      signal.bootId = Plain(28);
+      double rate = Number(26, false);
+      if(rate <= 0 || rate > 1)
+         Bad("leverage_reduction_rate is not above 0 and at most 1");
+      signal.market = Words(28, "live,simulated,replay");
+      signal.bootId = Plain(29);
       if(signal.bootId == "")
          Bad("boot_id is empty");
-      signal.seq = Positive(29);
-      signal.generatedMs = Positive(30);
-      signal.validUntilMs = Positive(31);
+      signal.seq = Positive(30);
+      signal.generatedMs = Positive(31);
+      signal.validUntilMs = Positive(32);
       return m_bad == "";
      }
 

@@ -38,6 +38,14 @@ struct MhLeg
    int               stage;
    long              sentMs;
    int               attempts;
+   // When the first order to open, or the first to close, was sent: an order without an answer is looked for from there.
+   long              firstSentMs;
+   // The broker's number of the order without a deal yet, or 0.
+   ulong             order;
+   // Not kept on disk. Since when the search for an order is in vain; 0 before the terminal is in sync.
+   ulong             searchTick;
+   // No order of this leg before.
+   ulong             tryTick;
   };
 
 struct MhTrade
@@ -99,6 +107,10 @@ void MhClearTrade(MhTrade &trade)
       trade.legs[k].stage = MH_LEG_IDLE;
       trade.legs[k].sentMs = 0;
       trade.legs[k].attempts = 0;
+      trade.legs[k].firstSentMs = 0;
+      trade.legs[k].order = 0;
+      trade.legs[k].searchTick = 0;
+      trade.legs[k].tryTick = 0;
      }
   }
 
@@ -148,7 +160,8 @@ string MhTradeLine(const MhTrade &trade)
               MhNumberField(leg + "wanted", trade.legs[k].wanted, 8) + MhNumberField(leg + "lots", trade.legs[k].lots, 8) +
               MhNumberField(leg + "price", trade.legs[k].price, 10) + MhLongField(leg + "position", (long)trade.legs[k].position) +
               MhLongField(leg + "stage", trade.legs[k].stage) + MhLongField(leg + "sent_ms", trade.legs[k].sentMs) +
-              MhLongField(leg + "attempts", trade.legs[k].attempts);
+              MhLongField(leg + "attempts", trade.legs[k].attempts) + MhLongField(leg + "first_sent_ms", trade.legs[k].firstSentMs) +
+              MhLongField(leg + "order", (long)trade.legs[k].order);
      }
    return line + "}";
   }
@@ -182,6 +195,10 @@ bool MhReadTrade(const string line, MhTrade &trade)
       trade.legs[k].stage = (int)json.GetLong(leg + "stage", 0);
       trade.legs[k].sentMs = json.GetLong(leg + "sent_ms", 0);
       trade.legs[k].attempts = (int)json.GetLong(leg + "attempts", 0);
+      trade.legs[k].firstSentMs = json.GetLong(leg + "first_sent_ms", trade.legs[k].sentMs);
+      trade.legs[k].order = (ulong)json.GetLong(leg + "order", 0);
+      trade.legs[k].searchTick = 0;
+      trade.legs[k].tryTick = 0;
      }
    return trade.stage >= MH_FLAT && trade.stage <= MH_CLOSING;
   }
@@ -213,18 +230,18 @@ bool MhSaveState(const string name, const MhMemory &memory, const MhTrade &trade
    return MhSaveSealed(name, MhMemoryLine(memory) + "\n" + MhTradeLine(trade) + "\n" + MhBookLine(book) + "\n");
   }
 
-// 1: read. 0: there is none. -1: there is one, and it is damaged: nobody knows what this pair holds.
+// MH_SEAL_FINE, MH_SEAL_NONE, MH_SEAL_HELD or MH_SEAL_DAMAGED: what this pair holds is unknown then.
 int MhLoadState(const string name, MhMemory &memory, MhTrade &trade, MhBook &book)
   {
    string text = "";
    int found = MhLoadSealed(name, text);
-   if(found != 1)
+   if(found != MH_SEAL_FINE)
       return found;
    string lines[];
    if(StringSplit(text, '\n', lines) < 3)
-      return -1;
+      return MH_SEAL_DAMAGED;
    bool isFine = MhReadMemory(lines[0], memory) && MhReadTrade(lines[1], trade) && MhReadBook(lines[2], book);
-   return isFine ? 1 : -1;
+   return isFine ? MH_SEAL_FINE : MH_SEAL_DAMAGED;
   }
 
 #endif

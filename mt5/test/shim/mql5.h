@@ -5,8 +5,11 @@
  *
  * Behaviour that is easy to get wrong is kept: an index outside an array ends the program, SocketIsReadable says 1 when it does not
  * know, SocketRead gives -1 when nothing comes in time, TimeGMT has whole seconds, files stand below a common folder.
+ *
+ * `Terminal::unkind` has what a real terminal does to a program and a kind shim would not; each is a mode of its own, off by default.
  */
 #pragma once
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cmath>
 #include <cfloat>
@@ -19,6 +22,7 @@
 #include <fcntl.h>
 #include <functional>
 #include <map>
+#include <memory>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -38,7 +42,8 @@ typedef unsigned char uchar;
 typedef unsigned short ushort;
 typedef unsigned int uint;
 typedef unsigned long ulong;
-typedef long datetime;
+/** Unsigned, as MQL5 has it: a difference below zero becomes a moment far in the future. */
+typedef unsigned long datetime;
 typedef int color;
 
 static_assert(sizeof(long) == 8, "long has 64 bits in MQL5");
@@ -279,9 +284,14 @@ struct ShimSymbol {
   int digits = 5;
   int filling = 3;
   long tradeMode = 4;
+  /** Execution by request 0, instant 1, market 2, exchange 3. */
+  long execution = 1;
   std::string profitCurrency = "USD";
-  /** Seconds of the server's day, every day. */
+  /** Seconds of the server's day, every day but the closed ones (0 is Sunday). */
   std::vector<std::pair<datetime, datetime>> sessions = {{0, 86400}};
+  std::set<int> closedDays;
+  /** When it was put into Market Watch; -1: it was not. */
+  long selectedMs = -1;
   std::vector<MqlRates> rates;
 };
 struct ShimDeal {
@@ -289,14 +299,62 @@ struct ShimDeal {
   std::string symbol, comment;
   long type, entry, magic, timeMs;
   double volume, price, profit;
+  /** True time at which it was made, and at which the terminal shows it. */
+  long madeMs = 0, shownMs = 0;
+  double fee = 0;
 };
 struct ShimPosition {
   ulong ticket;
   std::string symbol, comment;
   long type, magic;
   double volume, price;
+  long madeMs = 0;
 };
 struct MqlTradeRequest;
+/** An order at the broker, live until `dueMs`. */
+struct ShimOrder {
+  ulong ticket;
+  std::string symbol, comment;
+  long type, magic;
+  double volume, executed;
+  long madeMs, dueMs, shownMs;
+  std::shared_ptr<MqlTradeRequest> request;
+};
+/** Each field is a mode. All times in true milliseconds. */
+struct Unkind {
+  /** Deals and finished orders stand in the history so long after they were made. */
+  long dealLagMs = 0;
+  /** The list of positions lags so far behind the broker. */
+  long positionLagMs = 0;
+  /** So long after a connection positions, history and charts are those of before it. */
+  long syncMs = 0;
+  /** An order is executed in so many deals. */
+  int dealsPerOrder = 1;
+  /** So long an order is live before it is executed; OrderSend answers at once. */
+  long executionMs = 0;
+  /** OrderSend's answer has neither deal nor price nor volume. */
+  bool bareAnswers = false;
+  /** Prices come so long after a symbol was selected; -1: they are always there. */
+  long firstTickMs = -1;
+  /** CopyRates gives -1 when the whole interval lies past the newest bar; the newest bar is still being made; charts lack what came while the line was down. */
+  bool charts = false;
+  /** So much longer a bar is not final than its minute lasts. */
+  long lateTickMs = 0;
+  /** The clock of the PC is ahead of the true time. */
+  long pcAheadMs = 0;
+  /** TimeCurrent is the time of the last tick; 0: ticks come all the time. */
+  std::function<long()> lastTickMs;
+  /** Orders are refused out of session. */
+  bool sessions = false;
+  /** FileMove copies and then deletes. */
+  bool moveCopies = false;
+  /** A scanner holds a file for so long after it was written. */
+  long scannerMs = 0;
+  /** SocketSend writes at most so many bytes. */
+  int sendBytes = 0;
+  /** Commission of each deal, as DEAL_FEE. */
+  double dealFee = 0;
+};
 struct Terminal {
   std::string commonFolder = ".";
   /** Milliseconds UTC; the machine's own clock when not set. */
@@ -306,10 +364,26 @@ struct Terminal {
   long serverOffsetSeconds = 0;
   std::map<std::string, ShimSymbol> symbols;
   bool hedging = true, connected = true, tradeAllowed = true;
+  /** Before a log-in the account has no data: login, equity and balance are 0, texts empty. */
+  bool loggedIn = true;
+  long login = 1;
   double equity = 10000, balance = 10000;
   std::string currency = "USD";
+  Unkind unkind;
+  /** The broker's side. */
   std::vector<ShimPosition> positions;
   std::vector<ShimDeal> deals;
+  std::vector<ShimOrder> orders;
+  std::vector<std::pair<long, std::vector<ShimPosition>>> positionLog;
+  /** The terminal shows the broker's side as it was at this moment until it is in sync again; -1 shows nothing, LONG_MAX the present. */
+  long frozenMs = LONG_MAX, syncedMs = 0;
+  /** Charts lack the minutes in between until the terminal is in sync. */
+  long holeFromMs = LONG_MAX, holeToMs = LONG_MAX;
+  std::map<std::string, long> heldFiles;
+  /** Of Sleep; time passes by itself when not set. */
+  std::function<void(long)> sleep;
+  /** Answers WebRequest in place of a server: status and body. */
+  std::function<std::pair<int, std::string>(const std::string &method, const std::string &url, const std::string &body)> http;
   ulong nextTicket = 1000;
   int ordersSent = 0;
   /** Return code for a request, or 0 to execute it; may change the volume that is executed, or crash the program. */
@@ -337,6 +411,7 @@ inline ShimSymbol *shimSymbol(const string &name) {
 
 inline std::string shimText(const string &value) { return value.utf8(); }
 inline std::string shimText(const char *value) { return value; }
+inline std::string shimText(const std::string &value) { return value; }
 inline std::string shimText(bool value) { return value ? "true" : "false"; }
 inline std::string shimText(double value) { return std::to_string(value); }
 template <class T> std::string shimText(T value) { return std::to_string(value); }
@@ -360,10 +435,21 @@ inline long shimNowMs() {
   clock_gettime(CLOCK_REALTIME, &now);
   return now.tv_sec * 1000L + now.tv_nsec / 1000000;
 }
-inline datetime TimeGMT() { return shimNowMs() / 1000; }
-inline datetime TimeTradeServer() { return shimNowMs() / 1000 + terminal().serverOffsetSeconds; }
-inline datetime TimeCurrent() { return TimeTradeServer(); }
+/** What the clock of the PC says. */
+inline long shimPcMs() { return shimNowMs() + terminal().unkind.pcAheadMs; }
+inline datetime TimeGMT() { return (datetime)(shimPcMs() / 1000); }
+/** Calculated in the terminal from the PC's clock. */
+inline datetime TimeTradeServer() { return (datetime)(shimPcMs() / 1000 + terminal().serverOffsetSeconds); }
+/** Of the last tick of all symbols. */
+inline datetime TimeCurrent() {
+  const Terminal &world = terminal();
+  return (datetime)((world.unkind.lastTickMs ? world.unkind.lastTickMs() : shimNowMs()) / 1000 + world.serverOffsetSeconds);
+}
 inline datetime TimeLocal() { return TimeGMT(); }
+inline void Sleep(int ms) {
+  if (terminal().sleep) terminal().sleep(ms);
+  else usleep((useconds_t)ms * 1000);
+}
 inline ulong GetMicrosecondCount() {
   if (terminal().clock) return (ulong)terminal().clock() * 1000;
   timespec now;
@@ -372,7 +458,9 @@ inline ulong GetMicrosecondCount() {
 }
 inline ulong GetTickCount64() { return terminal().ticks ? terminal().ticks() : GetMicrosecondCount() / 1000; }
 inline bool TimeToStruct(datetime time, MqlDateTime &parts) {
-  time_t seconds = time;
+  // The year 3000 is the last that MQL5 has.
+  if (time > 32535215999UL) return false;
+  time_t seconds = (time_t)time;
   tm broken;
   gmtime_r(&seconds, &broken);
   parts = {broken.tm_year + 1900, broken.tm_mon + 1, broken.tm_mday, broken.tm_hour,
@@ -387,7 +475,7 @@ inline datetime StructToTime(MqlDateTime &parts) {
   broken.tm_hour = parts.hour;
   broken.tm_min = parts.min;
   broken.tm_sec = parts.sec;
-  return timegm(&broken);
+  return (datetime)timegm(&broken);
 }
 #define TIME_DATE 1
 #define TIME_MINUTES 2
@@ -422,9 +510,25 @@ inline std::map<int, FILE *> &shimFiles() {
   static std::map<int, FILE *> files;
   return files;
 }
+/** Whether a scanner has a file open: it can be neither opened, moved nor deleted. */
+inline bool shimIsHeld(const std::string &path) {
+  auto held = terminal().heldFiles.find(path);
+  return held != terminal().heldFiles.end() && shimNowMs() < held->second;
+}
+inline void shimScan(const std::string &path) {
+  if (terminal().unkind.scannerMs > 0) terminal().heldFiles[path] = shimNowMs() + terminal().unkind.scannerMs;
+}
+inline std::map<int, std::string> &shimWritten() {
+  static std::map<int, std::string> written;
+  return written;
+}
 inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP) {
   if (!(flags & FILE_BIN)) shimFail("only binary files are used");
   std::string path = shimPath(name, flags);
+  if (shimIsHeld(path)) {
+    terminal().lastError = 5004;
+    return INVALID_HANDLE;
+  }
   if (flags & FILE_WRITE)
     for (size_t at = terminal().commonFolder.size() + 1; (at = path.find('/', at)) != std::string::npos; at++)
       mkdir(path.substr(0, at).c_str(), 0755);
@@ -447,11 +551,13 @@ inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP)
   int handle = 1;
   while (shimFiles().count(handle)) handle++;
   shimFiles()[handle] = file;
+  shimWritten()[handle] = flags & FILE_WRITE ? path : "";
   return handle;
 }
 inline void FileClose(int handle) {
   fclose(shimFiles().at(handle));
   shimFiles().erase(handle);
+  if (shimWritten()[handle] != "") shimScan(shimWritten()[handle]);
 }
 inline ulong FileSize(int handle) {
   FILE *file = shimFiles().at(handle);
@@ -482,12 +588,48 @@ inline uint FileWriteArray(int handle, const MqlArray<uchar> &bytes, int start =
   return (uint)written;
 }
 inline bool FileIsExist(const string &name, int flags = 0) { return access(shimPath(name, flags).c_str(), F_OK) == 0; }
-inline bool FileDelete(const string &name, int flags = 0) { return unlink(shimPath(name, flags).c_str()) == 0; }
+inline bool FileDelete(const string &name, int flags = 0) {
+  return !shimIsHeld(shimPath(name, flags)) && unlink(shimPath(name, flags).c_str()) == 0;
+}
+/** In two parts when the file hook wants it: a crash in between leaves half a file. */
+inline bool shimCopy(const std::string &from, const std::string &to) {
+  FILE *source = fopen(from.c_str(), "rb");
+  if (!source) return false;
+  std::string bytes;
+  char part[65536];
+  for (size_t got; (got = fread(part, 1, sizeof part, source)) > 0;) bytes.append(part, got);
+  fclose(source);
+  FILE *target = fopen(to.c_str(), "wb");
+  if (!target) return false;
+  size_t first = terminal().beforeFile ? (size_t)terminal().beforeFile((int)bytes.size()) : bytes.size();
+  fwrite(bytes.data(), 1, first, target);
+  fflush(target);
+  if (first < bytes.size()) {
+    fclose(target);
+    terminal().beforeFile(-1);
+    target = fopen(to.c_str(), "ab");
+    fwrite(bytes.data() + first, 1, bytes.size() - first, target);
+  }
+  return fclose(target) == 0;
+}
+inline bool shimMayReplace(const std::string &from, const std::string &to, int flags) {
+  if (shimIsHeld(from) || shimIsHeld(to)) {
+    terminal().lastError = 5004;
+    return false;
+  }
+  return (flags & FILE_REWRITE) || access(to.c_str(), F_OK) != 0;
+}
+inline bool FileCopy(const string &from, int fromFlags, const string &to, int toFlags) {
+  std::string source = shimPath(from, fromFlags), target = shimPath(to, toFlags | FILE_COMMON);
+  return shimMayReplace(source, target, toFlags) && shimCopy(source, target);
+}
 inline bool FileMove(const string &from, int fromFlags, const string &to, int toFlags) {
-  std::string target = shimPath(to, toFlags | FILE_COMMON);
-  if (terminal().beforeFile) terminal().beforeFile(0);
-  if (!(toFlags & FILE_REWRITE) && access(target.c_str(), F_OK) == 0) return false;
-  return rename(shimPath(from, fromFlags).c_str(), target.c_str()) == 0;
+  std::string source = shimPath(from, fromFlags), target = shimPath(to, toFlags | FILE_COMMON);
+  if (!terminal().unkind.moveCopies && terminal().beforeFile) terminal().beforeFile(0);
+  if (!shimMayReplace(source, target, toFlags)) return false;
+  bool isMoved = terminal().unkind.moveCopies ? shimCopy(source, target) && unlink(source.c_str()) == 0 : rename(source.c_str(), target.c_str()) == 0;
+  shimScan(target);
+  return isMoved;
 }
 inline bool FolderCreate(const string &name, int flags = 0) {
   std::string path = shimPath(name, flags);
@@ -551,6 +693,7 @@ inline int SocketRead(int handle, MqlArray<uchar> &bytes, uint maxLength, uint t
 }
 inline int SocketSend(int handle, const MqlArray<uchar> &bytes, uint length) {
   size_t sent = 0;
+  if (terminal().unkind.sendBytes > 0) length = std::min(length, (uint)terminal().unkind.sendBytes);
   while (sent < length) {
     pollfd one = {handle, POLLOUT, 0};
     if (poll(&one, 1, 1000) != 1) return sent > 0 ? (int)sent : -1;
@@ -567,6 +710,12 @@ inline bool SocketTimeouts(int, uint, uint) { return true; }
 
 inline int WebRequest(const string &method, const string &url, const string &headers, int timeoutMs,
                       const MqlArray<char> &data, MqlArray<char> &result, string &resultHeaders) {
+  if (terminal().http) {
+    auto answered = terminal().http(method.utf8(), url.utf8(), std::string(data.raw().data(), data.raw().size()));
+    result.raw().assign(answered.second.begin(), answered.second.end());
+    resultHeaders = string("HTTP/1.1");
+    return answered.first;
+  }
   std::string address = url.utf8();
   size_t begin = address.find("://") + 3, path = address.find('/', begin);
   std::string host = address.substr(begin, path - begin), port = "80";
@@ -616,20 +765,33 @@ enum ENUM_SYMBOL_INFO_DOUBLE {
   SYMBOL_BID, SYMBOL_ASK, SYMBOL_POINT, SYMBOL_TRADE_CONTRACT_SIZE, SYMBOL_VOLUME_MIN, SYMBOL_VOLUME_MAX,
   SYMBOL_VOLUME_STEP, SYMBOL_TRADE_TICK_SIZE, SYMBOL_TRADE_TICK_VALUE
 };
-enum ENUM_SYMBOL_INFO_INTEGER { SYMBOL_DIGITS, SYMBOL_FILLING_MODE, SYMBOL_TRADE_MODE, SYMBOL_SELECT, SYMBOL_EXIST };
+enum ENUM_SYMBOL_INFO_INTEGER { SYMBOL_DIGITS, SYMBOL_FILLING_MODE, SYMBOL_TRADE_MODE, SYMBOL_SELECT, SYMBOL_EXIST, SYMBOL_TRADE_EXEMODE };
+enum ENUM_SYMBOL_TRADE_EXECUTION {
+  SYMBOL_TRADE_EXECUTION_REQUEST, SYMBOL_TRADE_EXECUTION_INSTANT, SYMBOL_TRADE_EXECUTION_MARKET, SYMBOL_TRADE_EXECUTION_EXCHANGE
+};
 enum ENUM_SYMBOL_INFO_STRING { SYMBOL_CURRENCY_PROFIT };
 enum { SYMBOL_FILLING_FOK = 1, SYMBOL_FILLING_IOC = 2 };
 enum ENUM_SYMBOL_TRADE_MODE {
   SYMBOL_TRADE_MODE_DISABLED, SYMBOL_TRADE_MODE_LONGONLY, SYMBOL_TRADE_MODE_SHORTONLY, SYMBOL_TRADE_MODE_CLOSEONLY,
   SYMBOL_TRADE_MODE_FULL
 };
-inline bool SymbolSelect(const string &name, bool) { return shimSymbol(name) != nullptr; }
+inline bool SymbolSelect(const string &name, bool) {
+  ShimSymbol *one = shimSymbol(name);
+  if (one && one->selectedMs < 0) one->selectedMs = shimNowMs();
+  return one != nullptr;
+}
+/** A symbol just selected has no prices. */
+inline bool shimHasPrice(const ShimSymbol &symbol) {
+  const Terminal &world = terminal();
+  if (world.unkind.firstTickMs < 0) return true;
+  return symbol.selectedMs >= 0 && shimNowMs() >= symbol.selectedMs + world.unkind.firstTickMs;
+}
 inline double SymbolInfoDouble(const string &name, ENUM_SYMBOL_INFO_DOUBLE property) {
   ShimSymbol *one = shimSymbol(name);
   if (!one) return 0;
   switch (property) {
-    case SYMBOL_BID: return one->bid;
-    case SYMBOL_ASK: return one->ask;
+    case SYMBOL_BID: return shimHasPrice(*one) ? one->bid : 0;
+    case SYMBOL_ASK: return shimHasPrice(*one) ? one->ask : 0;
     case SYMBOL_POINT: return one->point;
     case SYMBOL_TRADE_CONTRACT_SIZE: return one->contract;
     case SYMBOL_VOLUME_MIN: return one->minLots;
@@ -647,6 +809,7 @@ inline long SymbolInfoInteger(const string &name, ENUM_SYMBOL_INFO_INTEGER prope
     case SYMBOL_DIGITS: return one->digits;
     case SYMBOL_FILLING_MODE: return one->filling;
     case SYMBOL_TRADE_MODE: return one->tradeMode;
+    case SYMBOL_TRADE_EXEMODE: return one->execution;
     case SYMBOL_SELECT:
     case SYMBOL_EXIST: return 1;
   }
@@ -657,21 +820,87 @@ inline string SymbolInfoString(const string &name, ENUM_SYMBOL_INFO_STRING) {
   return one ? string(one->profitCurrency) : string();
 }
 enum ENUM_DAY_OF_WEEK { SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY };
-inline bool SymbolInfoSessionTrade(const string &name, ENUM_DAY_OF_WEEK, uint session, datetime &from, datetime &to) {
+inline bool SymbolInfoSessionTrade(const string &name, ENUM_DAY_OF_WEEK day, uint session, datetime &from, datetime &to) {
   ShimSymbol *one = shimSymbol(name);
-  if (!one || session >= one->sessions.size()) return false;
+  if (!one || one->closedDays.count(day) || session >= one->sessions.size()) return false;
   from = one->sessions[session].first;
   to = one->sessions[session].second;
   return true;
+}
+inline bool shimIsInSession(const ShimSymbol &symbol, long trueMs) {
+  long second = trueMs / 1000 + terminal().serverOffsetSeconds, day = (second / 86400 + 4) % 7;
+  if (symbol.closedDays.count((int)day)) return false;
+  for (auto &one : symbol.sessions)
+    if (second % 86400 >= (long)one.first && second % 86400 < (long)one.second) return true;
+  return symbol.sessions.empty();
+}
+inline bool shimIsSynced() { return terminal().connected && shimNowMs() >= terminal().syncedMs; }
+enum ENUM_SERIES_INFO_INTEGER { SERIES_BARS_COUNT, SERIES_FIRSTDATE, SERIES_LASTBAR_DATE, SERIES_SERVER_FIRSTDATE, SERIES_TERMINAL_FIRSTDATE, SERIES_SYNCHRONIZED };
+/** What the terminal's chart of a symbol has now of [from, to], in the server's time. */
+inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, datetime to) {
+  const Terminal &world = terminal();
+  std::vector<MqlRates> chart;
+  long lastMs = shimIsSynced() ? LONG_MAX : world.connected ? LONG_MAX : world.holeFromMs;
+  auto begin = std::lower_bound(symbol.rates.begin(), symbol.rates.end(), from, [](const MqlRates &bar, datetime time) { return bar.time < time; });
+  for (; begin != symbol.rates.end() && begin->time <= to; ++begin) {
+    MqlRates bar = *begin;
+    if (!world.unkind.charts) {
+      chart.push_back(bar);
+      continue;
+    }
+    long openMs = ((long)bar.time - world.serverOffsetSeconds) * 1000;
+    if (openMs > shimNowMs() || openMs > lastMs) break;
+    bool isInHole = !shimIsSynced() && openMs + 60000 > world.holeFromMs && openMs < world.holeToMs;
+    if (isInHole) continue;
+    if (openMs + 60000 + world.unkind.lateTickMs > shimNowMs()) {
+      bar.close = bar.high = bar.low = bar.open;
+      bar.tick_volume = 1;
+    }
+    chart.push_back(bar);
+  }
+  return chart;
+}
+inline long SeriesInfoInteger(const string &name, ENUM_TIMEFRAMES, ENUM_SERIES_INFO_INTEGER property) {
+  ShimSymbol *one = shimSymbol(name);
+  if (!one) return 0;
+  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced();
+  if (property != SERIES_FIRSTDATE && property != SERIES_SERVER_FIRSTDATE) shimFail("a property of a series that the shim does not have");
+  return one->rates.empty() ? 0 : (long)one->rates.front().time;
 }
 /** Bars whose open lies in [from, to], oldest first. */
 inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetime to, MqlArray<MqlRates> &rates) {
   rates.raw().clear();
   ShimSymbol *one = shimSymbol(name);
   if (!one) return -1;
-  for (const MqlRates &bar : one->rates)
-    if (bar.time >= from && bar.time <= to) rates.raw().push_back(bar);
+  rates.raw() = shimChart(*one, from, to);
+  if (terminal().unkind.charts && rates.raw().empty() && shimChart(*one, to, 32535215999UL).empty()) {
+    terminal().lastError = 4401;
+    return -1;
+  }
   return (int)rates.raw().size();
+}
+/** The line is lost: what the terminal shows stays as it was before this very moment. */
+inline void shimDisconnect() {
+  Terminal &world = terminal();
+  if (shimIsSynced()) world.frozenMs = shimNowMs() - 1;
+  if (shimIsSynced()) world.holeFromMs = shimNowMs();
+  world.connected = false;
+}
+/** The line is back; the terminal is in sync some time later. */
+inline void shimConnect() {
+  Terminal &world = terminal();
+  world.connected = true;
+  world.holeToMs = shimNowMs();
+  world.syncedMs = shimNowMs() + world.unkind.syncMs;
+}
+/** The terminal was started anew and has no connection yet: it shows nothing. */
+inline void shimRestartTerminal() {
+  Terminal &world = terminal();
+  shimDisconnect();
+  world.loggedIn = false;
+  world.frozenMs = -1;
+  if (world.unkind.firstTickMs >= 0)
+    for (auto &symbol : world.symbols) symbol.second.selectedMs = -1;
 }
 
 /* ---------------------------------------------------------------- account and trading */
@@ -685,14 +914,19 @@ enum ENUM_TERMINAL_INFO_INTEGER { TERMINAL_CONNECTED, TERMINAL_TRADE_ALLOWED };
 enum ENUM_TERMINAL_INFO_STRING { TERMINAL_DATA_PATH };
 enum ENUM_MQL_INFO_INTEGER { MQL_TRADE_ALLOWED, MQL_TESTER };
 inline double AccountInfoDouble(ENUM_ACCOUNT_INFO_DOUBLE what) {
+  if (!terminal().loggedIn) return 0;
   return what == ACCOUNT_EQUITY ? terminal().equity : terminal().balance;
 }
-inline string AccountInfoString(ENUM_ACCOUNT_INFO_STRING what) { return string(what == ACCOUNT_SERVER ? "Shim-Demo" : terminal().currency); }
+inline string AccountInfoString(ENUM_ACCOUNT_INFO_STRING what) {
+  if (!terminal().loggedIn) return string();
+  return string(what == ACCOUNT_SERVER ? "Shim-Demo" : terminal().currency);
+}
 inline long AccountInfoInteger(ENUM_ACCOUNT_INFO_INTEGER what) {
+  if (!terminal().loggedIn) return 0;
   switch (what) {
     case ACCOUNT_MARGIN_MODE: return terminal().hedging ? ACCOUNT_MARGIN_MODE_RETAIL_HEDGING : ACCOUNT_MARGIN_MODE_RETAIL_NETTING;
     case ACCOUNT_TRADE_MODE: return ACCOUNT_TRADE_MODE_DEMO;
-    case ACCOUNT_LOGIN: return 1;
+    case ACCOUNT_LOGIN: return terminal().login;
     default: return terminal().tradeAllowed;
   }
 }
@@ -742,40 +976,44 @@ enum {
   TRADE_RETCODE_TRADE_DISABLED = 10017, TRADE_RETCODE_MARKET_CLOSED = 10018, TRADE_RETCODE_NO_MONEY = 10019,
   TRADE_RETCODE_PRICE_CHANGED = 10020, TRADE_RETCODE_PRICE_OFF = 10021, TRADE_RETCODE_TOO_MANY_REQUESTS = 10024,
   TRADE_RETCODE_CLIENT_DISABLES_AT = 10027, TRADE_RETCODE_LOCKED = 10028, TRADE_RETCODE_INVALID_FILL = 10030,
-  TRADE_RETCODE_CONNECTION = 10031, TRADE_RETCODE_POSITION_CLOSED = 10036
+  TRADE_RETCODE_CONNECTION = 10031, TRADE_RETCODE_POSITION_CLOSED = 10036, TRADE_RETCODE_FIFO_CLOSE = 10045
 };
 enum ENUM_DEAL_TYPE { DEAL_TYPE_BUY, DEAL_TYPE_SELL };
 enum ENUM_DEAL_ENTRY { DEAL_ENTRY_IN, DEAL_ENTRY_OUT, DEAL_ENTRY_INOUT };
 enum ENUM_POSITION_TYPE { POSITION_TYPE_BUY, POSITION_TYPE_SELL };
 enum ENUM_DEAL_PROPERTY_INTEGER { DEAL_ORDER, DEAL_TIME, DEAL_TIME_MSC, DEAL_TYPE, DEAL_ENTRY, DEAL_MAGIC, DEAL_POSITION_ID, DEAL_REASON };
 enum ENUM_DEAL_REASON { DEAL_REASON_CLIENT, DEAL_REASON_MOBILE, DEAL_REASON_WEB, DEAL_REASON_EXPERT };
-enum ENUM_DEAL_PROPERTY_DOUBLE { DEAL_VOLUME, DEAL_PRICE, DEAL_COMMISSION, DEAL_SWAP, DEAL_PROFIT };
+enum ENUM_DEAL_PROPERTY_DOUBLE { DEAL_VOLUME, DEAL_PRICE, DEAL_COMMISSION, DEAL_SWAP, DEAL_PROFIT, DEAL_FEE };
 enum ENUM_DEAL_PROPERTY_STRING { DEAL_SYMBOL, DEAL_COMMENT };
-enum ENUM_POSITION_PROPERTY_INTEGER { POSITION_TICKET, POSITION_TYPE, POSITION_MAGIC, POSITION_IDENTIFIER };
+enum ENUM_POSITION_PROPERTY_INTEGER { POSITION_TICKET, POSITION_TYPE, POSITION_MAGIC, POSITION_IDENTIFIER, POSITION_TIME };
+enum ENUM_ORDER_PROPERTY_INTEGER { ORDER_TICKET, ORDER_TYPE, ORDER_STATE, ORDER_MAGIC, ORDER_POSITION_ID };
+enum ENUM_ORDER_PROPERTY_DOUBLE { ORDER_VOLUME_INITIAL, ORDER_VOLUME_CURRENT };
+enum ENUM_ORDER_PROPERTY_STRING { ORDER_SYMBOL, ORDER_COMMENT };
+enum ENUM_ORDER_STATE {
+  ORDER_STATE_STARTED, ORDER_STATE_PLACED, ORDER_STATE_CANCELED, ORDER_STATE_PARTIAL, ORDER_STATE_FILLED, ORDER_STATE_REJECTED,
+  ORDER_STATE_EXPIRED, ORDER_STATE_REQUEST_ADD, ORDER_STATE_REQUEST_MODIFY, ORDER_STATE_REQUEST_CANCEL
+};
 enum ENUM_POSITION_PROPERTY_DOUBLE { POSITION_VOLUME, POSITION_PRICE_OPEN, POSITION_PROFIT };
 enum ENUM_POSITION_PROPERTY_STRING { POSITION_SYMBOL, POSITION_COMMENT };
 
-/** Executes at the terminal's prices. */
-inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeResult &result) {
+/** One deal of an order: changes the positions. */
+inline uint shimDeal(const MqlTradeRequest &request, ulong order, double volume, MqlTradeResult &result, int part) {
   Terminal &world = terminal();
   ShimSymbol *symbol = shimSymbol(request.symbol);
-  if (!symbol) return TRADE_RETCODE_INVALID;
-  double steps = volume / symbol->stepLots;
-  if (volume < symbol->minLots - 1e-9 || volume > symbol->maxLots + 1e-9 || std::fabs(steps - std::round(steps)) > 1e-6)
-    return TRADE_RETCODE_INVALID_VOLUME;
-  int fill = request.type_filling == ORDER_FILLING_FOK ? 1 : request.type_filling == ORDER_FILLING_IOC ? 2 : 0;
-  if (fill != 0 && !(symbol->filling & fill)) return TRADE_RETCODE_INVALID_FILL;
   int side = request.type == ORDER_TYPE_BUY ? 1 : -1;
-  double price = side > 0 ? symbol->ask : symbol->bid;
-  ShimDeal deal = {world.nextTicket++, world.nextTicket++, 0, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(),
+  // Deeper in the book the price is worse.
+  double price = (side > 0 ? symbol->ask : symbol->bid) + side * part * symbol->point;
+  ShimDeal deal = {world.nextTicket++, order, 0, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(),
                    side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL, DEAL_ENTRY_IN, (long)request.magic, shimNowMs() + world.serverOffsetSeconds * 1000,
-                   volume, price, 0};
+                   volume, price, 0, shimNowMs(), shimNowMs() + world.unkind.dealLagMs * (part + 1), -world.unkind.dealFee};
   ShimPosition *into = nullptr;
-  for (ShimPosition &one : world.positions)
-    if (world.hedging ? request.position != 0 && one.ticket == request.position : one.symbol == deal.symbol) into = &one;
+  for (ShimPosition &one : world.positions) {
+    bool isMine = request.position != 0 ? one.ticket == request.position : one.ticket == order;
+    if (world.hedging ? isMine : one.symbol == deal.symbol) into = &one;
+  }
   if (world.hedging && request.position != 0 && !into) return TRADE_RETCODE_POSITION_CLOSED;
   if (!into) {
-    world.positions.push_back({deal.order, deal.symbol, deal.comment, side > 0 ? POSITION_TYPE_BUY : POSITION_TYPE_SELL, deal.magic, volume, price});
+    world.positions.push_back({deal.order, deal.symbol, deal.comment, side > 0 ? POSITION_TYPE_BUY : POSITION_TYPE_SELL, deal.magic, volume, price, shimNowMs()});
     deal.position = deal.order;
   } else {
     deal.position = into->ticket;
@@ -796,19 +1034,75 @@ inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeR
     }
   }
   world.deals.push_back(deal);
-  result.deal = deal.ticket;
-  result.order = deal.order;
+  world.positionLog.push_back({shimNowMs(), world.positions});
+  if (part == 0) {
+    result.deal = deal.ticket;
+    result.order = deal.order;
+    result.price = price;
+  }
+  return 0;
+}
+/** Executes at the broker's prices, in as many deals as the mode wants. */
+inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeResult &result, ulong order = 0) {
+  Terminal &world = terminal();
+  ShimSymbol *symbol = shimSymbol(request.symbol);
+  if (!symbol) return TRADE_RETCODE_INVALID;
+  if (world.unkind.sessions && !shimIsInSession(*symbol, shimNowMs())) return TRADE_RETCODE_MARKET_CLOSED;
+  double steps = volume / symbol->stepLots;
+  if (volume < symbol->minLots - 1e-9 || volume > symbol->maxLots + 1e-9 || std::fabs(steps - std::round(steps)) > 1e-6)
+    return TRADE_RETCODE_INVALID_VOLUME;
+  int fill = request.type_filling == ORDER_FILLING_FOK ? 1 : request.type_filling == ORDER_FILLING_IOC ? 2 : 0;
+  if (fill != 0 && !(symbol->filling & fill)) return TRADE_RETCODE_INVALID_FILL;
+  bool isNew = order == 0;
+  if (isNew) order = world.nextTicket++;
+  long all = std::lround(volume / symbol->stepLots), parts = std::min<long>(world.unkind.dealsPerOrder, all), left = all;
+  for (int part = 0; part < parts; part++) {
+    long now = part == parts - 1 ? left : all / parts;
+    left -= now;
+    uint code = shimDeal(request, order, (double)now * symbol->stepLots, result, part);
+    if (code != 0) return code;
+  }
+  if (isNew)
+    world.orders.push_back({order, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(), (long)request.type, (long)request.magic,
+                            request.volume, volume, shimNowMs(), shimNowMs(), shimNowMs() + world.unkind.dealLagMs * parts, nullptr});
   result.volume = volume;
-  result.price = price;
   return volume + 1e-9 < request.volume ? TRADE_RETCODE_DONE_PARTIAL : TRADE_RETCODE_DONE;
+}
+/** Live orders are among the last ones. */
+inline size_t shimFirstLive() { return terminal().orders.size() > 64 ? terminal().orders.size() - 64 : 0; }
+/** Live orders whose time has come are executed. */
+inline void shimSettle() {
+  for (size_t at = shimFirstLive(); at < terminal().orders.size(); at++) {
+    ShimOrder one = terminal().orders[at];
+    if (!one.request || one.dueMs > shimNowMs()) continue;
+    MqlTradeResult result = {};
+    uint code = shimExecute(*one.request, one.executed, result, one.ticket);
+    ShimOrder &done = terminal().orders[at];
+    if (code != TRADE_RETCODE_DONE && code != TRADE_RETCODE_DONE_PARTIAL) done.executed = 0;
+    done.request = nullptr;
+    done.shownMs = shimNowMs() + terminal().unkind.dealLagMs * terminal().unkind.dealsPerOrder;
+  }
 }
 inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   Terminal &world = terminal();
+  shimSettle();
   world.ordersSent++;
   result = MqlTradeResult();
+  if (!world.connected) {
+    result.retcode = TRADE_RETCODE_CONNECTION;
+    return false;
+  }
   double volume = request.volume;
   uint code = world.broker ? world.broker(request, volume) : 0;
+  if (code == 0 && world.unkind.executionMs > 0) {
+    result.order = world.nextTicket++;
+    world.orders.push_back({result.order, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(), (long)request.type,
+                            (long)request.magic, request.volume, volume, shimNowMs(), shimNowMs() + world.unkind.executionMs, 0,
+                            std::make_shared<MqlTradeRequest>(request)});
+    code = TRADE_RETCODE_PLACED;
+  }
   if (code == 0) code = shimExecute(request, volume, result);
+  if (world.unkind.bareAnswers) result.deal = 0, result.price = 0, result.volume = 0;
   if (world.answerLost) {
     result = MqlTradeResult();
     code = TRADE_RETCODE_TIMEOUT;
@@ -817,39 +1111,72 @@ inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   return code == TRADE_RETCODE_DONE || code == TRADE_RETCODE_DONE_PARTIAL || code == TRADE_RETCODE_PLACED;
 }
 
-inline std::vector<ShimDeal *> &shimSelectedDeals() {
-  static std::vector<ShimDeal *> selected;
+/** What was made up to this moment is shown by the terminal. */
+inline long shimShownMs() { return shimIsSynced() ? LONG_MAX : terminal().frozenMs; }
+inline bool shimIsShown(long madeMs, long shownMs) { return madeMs <= shimShownMs() && shownMs <= shimNowMs(); }
+inline std::vector<ShimPosition> shimPositions() {
+  const Terminal &world = terminal();
+  shimSettle();
+  long momentMs = std::min(shimShownMs(), world.unkind.positionLagMs > 0 ? shimNowMs() - world.unkind.positionLagMs : LONG_MAX);
+  if (momentMs == LONG_MAX) return world.positions;
+  for (size_t at = world.positionLog.size(); at > 0; at--)
+    if (world.positionLog[at - 1].first <= momentMs) return world.positionLog[at - 1].second;
+  return {};
+}
+
+struct ShimHistory {
+  std::vector<ShimDeal> deals;
+  std::vector<ShimOrder> orders;
+};
+inline ShimHistory &shimSelected() {
+  static ShimHistory selected;
   return selected;
 }
-inline bool HistorySelect(datetime from, datetime to) {
-  shimSelectedDeals().clear();
-  for (ShimDeal &deal : terminal().deals)
-    if (deal.timeMs / 1000 >= from && deal.timeMs / 1000 <= to) shimSelectedDeals().push_back(&deal);
+/** The deals that are wanted of all from the last one back to the first one that is not `recent`. */
+template <class Recent, class Wanted> bool shimSelectHistory(Recent isRecent, Wanted isWanted) {
+  shimSettle();
+  shimSelected() = ShimHistory();
+  std::vector<ShimDeal> &deals = terminal().deals;
+  size_t first = deals.size();
+  while (first > 0 && isRecent(deals[first - 1])) first--;
+  for (; first < deals.size(); first++)
+    if (shimIsShown(deals[first].madeMs, deals[first].shownMs) && isWanted(deals[first])) shimSelected().deals.push_back(deals[first]);
   return true;
+}
+inline bool HistorySelect(datetime from, datetime to) {
+  return shimSelectHistory([&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) >= from; }, [&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) <= to; });
 }
 inline bool HistorySelectByPosition(ulong position) {
-  shimSelectedDeals().clear();
-  for (ShimDeal &deal : terminal().deals)
-    if (deal.position == position) shimSelectedDeals().push_back(&deal);
-  return true;
+  return shimSelectHistory([&](ShimDeal &deal) { return deal.ticket > position; }, [&](ShimDeal &deal) { return deal.position == position; });
 }
 inline bool HistoryDealSelect(ulong ticket) {
-  for (ShimDeal &deal : terminal().deals)
-    if (deal.ticket == ticket) {
-      shimSelectedDeals().assign(1, &deal);
+  std::vector<ShimDeal> &deals = terminal().deals;
+  for (auto deal = deals.rbegin(); deal != deals.rend(); ++deal)
+    if (deal->ticket == ticket && shimIsShown(deal->madeMs, deal->shownMs)) {
+      shimSelected().deals.assign(1, *deal);
       return true;
     }
   return false;
 }
-inline int HistoryDealsTotal() { return (int)shimSelectedDeals().size(); }
-inline ulong HistoryDealGetTicket(int index) { return shimSelectedDeals().at(index)->ticket; }
-inline ShimDeal &shimDeal(ulong ticket) {
-  for (ShimDeal *deal : shimSelectedDeals())
-    if (deal->ticket == ticket) return *deal;
+inline bool HistoryOrderSelect(ulong ticket) {
+  shimSettle();
+  std::vector<ShimOrder> &orders = terminal().orders;
+  for (auto order = orders.rbegin(); order != orders.rend(); ++order)
+    if (order->ticket == ticket && !order->request && shimIsShown(order->madeMs, order->shownMs)) {
+      shimSelected().orders.assign(1, *order);
+      return true;
+    }
+  return false;
+}
+inline int HistoryDealsTotal() { return (int)shimSelected().deals.size(); }
+inline ulong HistoryDealGetTicket(int index) { return shimSelected().deals.at((size_t)index).ticket; }
+inline ShimDeal &shimDealOf(ulong ticket) {
+  for (ShimDeal &deal : shimSelected().deals)
+    if (deal.ticket == ticket) return deal;
   shimFail("a deal that was not selected");
 }
 inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER property) {
-  ShimDeal &deal = shimDeal(ticket);
+  ShimDeal &deal = shimDealOf(ticket);
   switch (property) {
     case DEAL_ORDER: return (long)deal.order;
     case DEAL_TIME: return deal.timeMs / 1000;
@@ -864,51 +1191,112 @@ inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER prope
   return 0;
 }
 inline double HistoryDealGetDouble(ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE property) {
-  ShimDeal &deal = shimDeal(ticket);
+  ShimDeal &deal = shimDealOf(ticket);
   switch (property) {
     case DEAL_VOLUME: return deal.volume;
     case DEAL_PRICE: return deal.price;
     case DEAL_PROFIT: return deal.profit;
+    case DEAL_FEE: return deal.fee;
     default: return 0;
   }
 }
 inline string HistoryDealGetString(ulong ticket, ENUM_DEAL_PROPERTY_STRING property) {
-  ShimDeal &deal = shimDeal(ticket);
+  ShimDeal &deal = shimDealOf(ticket);
   return property == DEAL_SYMBOL ? string(deal.symbol) : string(deal.comment);
 }
-inline ShimPosition *&shimPosition() {
-  static ShimPosition *selected = nullptr;
+inline long shimOrderInteger(const ShimOrder &order, ENUM_ORDER_PROPERTY_INTEGER property) {
+  switch (property) {
+    case ORDER_TICKET: return (long)order.ticket;
+    case ORDER_TYPE: return order.type;
+    case ORDER_MAGIC: return order.magic;
+    case ORDER_STATE:
+      return order.request ? ORDER_STATE_PLACED : order.executed > order.volume - 1e-9 ? ORDER_STATE_FILLED : ORDER_STATE_CANCELED;
+    default: return 0;
+  }
+}
+inline double shimOrderDouble(const ShimOrder &order, ENUM_ORDER_PROPERTY_DOUBLE property) {
+  return property == ORDER_VOLUME_INITIAL ? order.volume : order.volume - (order.request ? 0 : order.executed);
+}
+inline string shimOrderString(const ShimOrder &order, ENUM_ORDER_PROPERTY_STRING property) {
+  return property == ORDER_SYMBOL ? string(order.symbol) : string(order.comment);
+}
+inline ShimOrder &shimHistoryOrder(ulong ticket) {
+  for (ShimOrder &order : shimSelected().orders)
+    if (order.ticket == ticket) return order;
+  shimFail("an order that was not selected");
+}
+inline long HistoryOrderGetInteger(ulong ticket, ENUM_ORDER_PROPERTY_INTEGER property) { return shimOrderInteger(shimHistoryOrder(ticket), property); }
+inline double HistoryOrderGetDouble(ulong ticket, ENUM_ORDER_PROPERTY_DOUBLE property) { return shimOrderDouble(shimHistoryOrder(ticket), property); }
+/** Live orders, as the terminal shows them. */
+inline std::vector<ShimOrder> shimLiveOrders() {
+  shimSettle();
+  std::vector<ShimOrder> live;
+  for (size_t at = shimFirstLive(); at < terminal().orders.size(); at++) {
+    ShimOrder &order = terminal().orders[at];
+    if (order.request && shimIsShown(order.madeMs, 0)) live.push_back(order);
+  }
+  return live;
+}
+inline ShimOrder &shimOrder() {
+  static ShimOrder selected;
   return selected;
 }
-inline int PositionsTotal() { return (int)terminal().positions.size(); }
+inline int OrdersTotal() { return (int)shimLiveOrders().size(); }
+inline ulong OrderGetTicket(int index) {
+  std::vector<ShimOrder> live = shimLiveOrders();
+  if (index < 0 || index >= (int)live.size()) return 0;
+  shimOrder() = live[(size_t)index];
+  return shimOrder().ticket;
+}
+inline bool OrderSelect(ulong ticket) {
+  for (ShimOrder &order : shimLiveOrders())
+    if (order.ticket == ticket) {
+      shimOrder() = order;
+      return true;
+    }
+  return false;
+}
+inline long OrderGetInteger(ENUM_ORDER_PROPERTY_INTEGER property) { return shimOrderInteger(shimOrder(), property); }
+inline double OrderGetDouble(ENUM_ORDER_PROPERTY_DOUBLE property) { return shimOrderDouble(shimOrder(), property); }
+inline string OrderGetString(ENUM_ORDER_PROPERTY_STRING property) { return shimOrderString(shimOrder(), property); }
+/** What was selected is copied: it does not change any more. */
+inline ShimPosition &shimPosition() {
+  static ShimPosition selected;
+  return selected;
+}
+inline int PositionsTotal() { return (int)shimPositions().size(); }
 inline bool PositionSelectByTicket(ulong ticket) {
-  for (ShimPosition &one : terminal().positions)
+  for (ShimPosition &one : shimPositions())
     if (one.ticket == ticket) {
-      shimPosition() = &one;
+      shimPosition() = one;
       return true;
     }
   return false;
 }
 inline ulong PositionGetTicket(int index) {
-  if (index < 0 || index >= PositionsTotal()) return 0;
-  shimPosition() = &terminal().positions[index];
-  return shimPosition()->ticket;
+  std::vector<ShimPosition> shown = shimPositions();
+  if (index < 0 || index >= (int)shown.size()) return 0;
+  shimPosition() = shown[(size_t)index];
+  return shimPosition().ticket;
 }
 inline long PositionGetInteger(ENUM_POSITION_PROPERTY_INTEGER property) {
   switch (property) {
-    case POSITION_TYPE: return shimPosition()->type;
-    case POSITION_MAGIC: return shimPosition()->magic;
-    default: return (long)shimPosition()->ticket;
+    case POSITION_TYPE: return shimPosition().type;
+    case POSITION_MAGIC: return shimPosition().magic;
+    case POSITION_TIME: return shimPosition().madeMs / 1000 + terminal().serverOffsetSeconds;
+    default: return (long)shimPosition().ticket;
   }
 }
 inline double PositionGetDouble(ENUM_POSITION_PROPERTY_DOUBLE property) {
   switch (property) {
-    case POSITION_VOLUME: return shimPosition()->volume;
-    case POSITION_PRICE_OPEN: return shimPosition()->price;
+    case POSITION_VOLUME: return shimPosition().volume;
+    case POSITION_PRICE_OPEN: return shimPosition().price;
     default: return 0;
   }
 }
-inline string PositionGetString(ENUM_POSITION_PROPERTY_STRING) { return string(shimPosition()->symbol); }
+inline string PositionGetString(ENUM_POSITION_PROPERTY_STRING property) {
+  return string(property == POSITION_SYMBOL ? shimPosition().symbol : shimPosition().comment);
+}
 
 /* ---------------------------------------------------------------- chart */
 
@@ -920,7 +1308,7 @@ enum ENUM_OBJECT_PROPERTY_INTEGER {
 enum ENUM_OBJECT_PROPERTY_STRING { OBJPROP_TEXT, OBJPROP_FONT };
 enum ENUM_BASE_CORNER { CORNER_LEFT_UPPER };
 enum { clrWhite = 0xFFFFFF, clrSilver = 0xC0C0C0, clrBlack = 0, clrFireBrick = 0x2222B2, clrDarkSlateGray = 0x4F4F2F, clrOrange = 0xA5FF };
-enum ENUM_CHART_EVENT { CHARTEVENT_OBJECT_CLICK = 1 };
+enum ENUM_CHART_EVENT { CHARTEVENT_OBJECT_CLICK = 1, CHARTEVENT_CUSTOM = 1000 };
 enum { INIT_SUCCEEDED = 0, INIT_FAILED = 1, INIT_PARAMETERS_INCORRECT = 32767 };
 inline bool ObjectCreate(long, const string &name, ENUM_OBJECT, int, datetime, double) {
   terminal().labels[name.utf8()] = "";

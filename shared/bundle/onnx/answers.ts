@@ -6,7 +6,7 @@ import type { Matrix } from './tree_ensemble.ts';
 /** Rows per call: the memory for answers and sums stays small. */
 const BATCH_ROWS = 8192;
 
-/** What a model says of each row: `values[row * width + answer]`. */
+/** Answers of a model for each row: `values[row * width + answer]`. */
 export interface Answers {
   readonly width: number;
   readonly values: Float32Array;

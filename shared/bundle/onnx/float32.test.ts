@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { nextAbove, nextBelow } from './float32.ts';
 
 describe('nextBelow and nextAbove', () => {
-  it('are neighbors: nothing lies between, and the way back leads home', () => {
+  it('are neighbors: nothing is between, and each inverts the other', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true }), (x) => {
         if (x !== -Infinity) {

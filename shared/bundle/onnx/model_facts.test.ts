@@ -8,7 +8,7 @@ describe('decodeFacts', () => {
     { task: 'multiclass', quantile: null, columns: ['é'], classes: ['no', 'perhaps', 'yes'] },
     { task: 'regression', quantile: null, columns: [], classes: null },
     { task: 'quantile', quantile: 0.9, columns: ['x'], classes: null },
-  ])('gives back what encodeFacts wrote: $task', (facts) => {
+  ])('decodes the output of encodeFacts: $task', (facts) => {
     expect(decodeFacts({ ...encodeFacts(facts), other: 'not JSON' })).toEqual(facts);
   });
 

@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { MinutehandError } from '../../errors.ts';
 
-/** What a model file says of itself, as key/value properties of the ONNX model. */
+/** Description in a model file, as key/value properties of the ONNX model. */
 export interface ModelFacts {
   readonly task: 'binary' | 'multiclass' | 'regression' | 'quantile';
   /** The quantile of the value that is answered; null for other tasks. */
   readonly quantile: number | null;
   /** Names of the input columns, in order. */
   readonly columns: readonly string[];
-  /**
-   * The label that each class stands for; a binary model answers with the probability of the second one. null where
-   * there are none.
-   */
+  /** The label of each class; a binary model answers with the probability of the second one. null without classes. */
   readonly classes: readonly (number | string)[] | null;
 }
 

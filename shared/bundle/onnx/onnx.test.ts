@@ -37,7 +37,7 @@ function codeOf(run: () => unknown): string | undefined {
 }
 
 describe('encodeOnnx', () => {
-  it('writes a graph in which ties and missing values go where the tree sends them', async () => {
+  it('writes a graph in which ties and missing values follow the tree', async () => {
     const values = Float32Array.of(0, 0.1, 0, 0.2, 0, NaN, 0, Infinity, 0, -Infinity);
     const expected = predict(stump, { rows: 5, columns: 2, values });
     const scores = await score(stump, values);
@@ -67,11 +67,11 @@ describe('encodeOnnx', () => {
 });
 
 describe('decodeOnnx', () => {
-  it('gives back what was encoded', () => {
+  it('inverts the encoding', () => {
     expect(decodeOnnx(encodeOnnx(stump))).toEqual({ ensemble: stump, metadata: {} });
   });
 
-  it('refuses bytes that are no such model', () => {
+  it('refuses bytes that are not such a model', () => {
     expect(codeOf(() => decodeOnnx(new Uint8Array(0)))).toBe('MODEL_LOAD');
     expect(codeOf(() => decodeOnnx(new TextEncoder().encode('not a model')))).toBe('MODEL_LOAD');
     const bytes = encodeOnnx(stump);
@@ -81,7 +81,7 @@ describe('decodeOnnx', () => {
     }
   });
 
-  it('refuses trees that do not end, lead outside, or ask for an unknown column', () => {
+  it('refuses trees that do not end, lead outside, or use an unknown column', () => {
     const broken = (name: string, integers: number[]): Uint8Array => {
       const model = decodeModel(encodeOnnx(stump));
       const attribute = model.graph.nodes[0]!.attributes!.find((a) => a.name === name)!;

@@ -49,8 +49,8 @@ export function encodeOnnx(ensemble: TreeEnsemble, extras: OnnxExtras = {}): Uin
  *
  * onnxruntime sums leaves in the type of the features: float32 for a sigmoid, which flattens the rounding and is what
  * the WASM scorer does as well (but see `exactSums`). Values of any size, and logits of many classes, are summed in
- * float64: a Cast stands before the trees, so that the one rounding is that of the sums to float32. Thresholds and
- * leaves are float32 either way, so every row goes the same way.
+ * float64: a Cast precedes the trees, so that the one rounding is that of the sums to float32. Thresholds and leaves
+ * are float32 either way, so every row takes the same path.
  *
  * The same model and extras give the same bytes.
  * @throws RangeError when a sigmoid has not one ensemble, a softmax fewer than two, or ensembles differ in columns
@@ -200,8 +200,8 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
 }
 
 /**
- * Reads what `encodeOnnx` wrote: the ensemble (an ensemble of no trees comes back with one tree of one empty leaf) and
- * the metadata.
+ * Reads the output of `encodeOnnx`: the ensemble (an ensemble of no trees is returned with one tree of one empty leaf)
+ * and the metadata.
  * @throws MinutehandError MODEL_LOAD when the bytes are not such a model.
  */
 export function decodeOnnx(bytes: Uint8Array): { ensemble: TreeEnsemble; metadata: Record<string, string> } {

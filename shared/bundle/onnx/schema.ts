@@ -3,8 +3,8 @@ import { readMessage } from './wire.ts';
 
 /**
  * The messages and fields of ONNX that a boosted-tree graph needs, by their field numbers in the ONNX IR specification
- * (https://onnx.ai/onnx/repo-docs/IR.html). A parser skips fields it does not know, so a file with more of them is read
- * all the same.
+ * (https://onnx.ai/onnx/repo-docs/IR.html). A parser skips unknown fields, so a file with more of them can still be
+ * read.
  */
 const packed = { packed: true };
 const root = protobuf.Root.fromJSON({

@@ -13,7 +13,7 @@ const tree: Tree = {
 const ensemble: TreeEnsemble = { columns: 2, baseScore: 0.5, trees: [tree, tree] };
 
 describe('findLeaf', () => {
-  it('goes left on ties, and where the node says when the value is missing', () => {
+  it('goes left on ties, and to the node’s default side when the value is missing', () => {
     const leafOf = (...values: number[]): number => findLeaf(tree, Float32Array.from(values), 0);
     expect(leafOf(0.5, 9)).toBe(1);
     expect(leafOf(NaN, 9)).toBe(1);

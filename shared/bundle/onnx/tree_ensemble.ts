@@ -18,11 +18,11 @@ export interface Tree {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly missingLeft: Uint8Array;
-  /** What a leaf adds to the score, in logits; 0 at inner nodes. */
+  /** The value a leaf adds to the score, in logits; 0 at inner nodes. */
   readonly value: Float32Array;
 }
 
-/** A tree of leaves without a value: whoever makes one sets its splits. */
+/** A tree of leaves without a value: the caller sets its splits. */
 export function emptyTree(nodes: number): Tree {
   return {
     feature: new Int32Array(nodes).fill(-1),
@@ -61,7 +61,7 @@ export function findLeaf(tree: Tree, values: Float32Array, offset: number): numb
   let column = feature[0]!;
   while (column >= 0) {
     const x = values[offset + column]!;
-    // A missing value compares false with everything, so only the second question is asked of it.
+    // A missing value compares false with everything, so only the second condition applies to it.
     const goesLeft = x <= threshold[node]! || (x !== x && missingLeft[node] === 1);
     node = goesLeft ? left[node]! : right[node]!;
     column = feature[node]!;

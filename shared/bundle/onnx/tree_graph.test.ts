@@ -81,7 +81,7 @@ describe('decodeTreeGraph', () => {
     ],
     ['two classes', asClassifier],
     [
-      'two classes, and all ways to ask',
+      'two classes, and all node modes',
       (m) => {
         asClassifier(m);
         useAllModes(m);
@@ -111,7 +111,7 @@ describe('decodeTreeGraph', () => {
           attribute(m, name).integers = attribute(m, name).integers!.map((id) => 24 - id);
       },
     ],
-  ])('understands a graph as onnxruntime does: %s', async (_what, edit) => {
+  ])('interprets a graph like onnxruntime: %s', async (_what, edit) => {
     await expectAnswersOfOnnxruntime(edited(edit));
   });
 
@@ -151,7 +151,7 @@ describe('decodeTreeGraph', () => {
         drop(m, 'classlabels_int64s');
       },
     ],
-  ])('leaves to onnxruntime, and says why: %s', (_what, seen, edit) => {
+  ])('leaves to onnxruntime, with the reason: %s', (_what, seen, edit) => {
     // The leaf that is doubled is the one that the second entry of the first tree's list belongs to.
     const bytes = edited((model) => {
       const first = attribute(model, 'target_nodeids').integers![0]!;

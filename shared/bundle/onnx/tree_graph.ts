@@ -10,15 +10,15 @@ const CLASSIFIER = 'TreeEnsembleClassifier';
 /** A graph that is nothing but trees, a sum, and perhaps a sigmoid. */
 export interface TreeGraph {
   readonly ensemble: TreeEnsemble;
-  /** What is made of the sum: nothing, or the probability that it is the logit of. */
+  /** Transformation of the sum: none, or the probability of which it is the logit. */
   readonly link: 'none' | 'sigmoid';
   readonly metadata: Record<string, string>;
 }
 
 /**
- * Reads a TreeEnsembleRegressor of one target, with or without a Sigmoid behind it, or a binary TreeEnsembleClassifier
+ * Reads a TreeEnsembleRegressor of one target, with or without a Sigmoid after it, or a binary TreeEnsembleClassifier
  * with LOGISTIC (ONNX operators of ai.onnx.ml 1 to 3). `<`, `>` and `>=` are rewritten as the `<=` of our trees, which
- * changes no row's way.
+ * changes no row's path.
  * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was
  * seen.
  */
@@ -30,8 +30,8 @@ export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
 }
 
 /**
- * Reads what `encodeTreeModel` wrote, and whatever `decodeTreeGraph` reads: the model (an ensemble of no trees comes
- * back with one tree of one empty leaf) and the metadata.
+ * Reads the output of `encodeTreeModel`, and everything that `decodeTreeGraph` reads: the model (an ensemble of no
+ * trees is returned with one tree of one empty leaf) and the metadata.
  * @throws MinutehandError MODEL_LOAD as `decodeTreeGraph`
  */
 export function decodeTreeModel(bytes: Uint8Array): { model: TreeModel; metadata: Record<string, string> } {
@@ -51,18 +51,18 @@ function decode<T>(bytes: Uint8Array, read: (model: OnnxModel) => T): T {
   }
 }
 
-/** What may stand around the trees, and how many numbers they may answer with. */
+/** Operators allowed around the trees, and the allowed numbers of answers. */
 interface Accepted {
   readonly before: readonly string[];
   readonly behind: readonly string[];
   readonly manyTargets: boolean;
 }
 
-/** What the WASM scorer computes. */
+/** The subset of graphs that the WASM scorer computes. */
 const PLAIN: Accepted = { before: [], behind: ['Sigmoid'], manyTargets: false };
 const ANY: Accepted = { before: ['Cast'], behind: ['Sigmoid', 'Softmax'], manyTargets: true };
 
-/** Something that our trees cannot say. */
+/** A construct that our trees cannot represent. */
 class Unreadable extends Error {}
 
 function must(holds: boolean, seen: string): asserts holds {
@@ -176,7 +176,7 @@ function readTrees(node: OnnxNode, columns: number, isClassifier: boolean, { man
   return treesOf.map((own, target) => ({ columns, baseScore: base[target] ?? 0, trees: own }));
 }
 
-/** A tree and where in its arrays each of its node ids stands. */
+/** A tree and the index in its arrays of each of its node ids. */
 interface NumberedTree {
   readonly tree: Tree;
   readonly places: ReadonlyMap<number, number>;

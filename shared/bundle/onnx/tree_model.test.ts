@@ -135,7 +135,7 @@ describe('a model in onnxruntime', () => {
       expect(await worstDifference(model, hardRows(model, 100))).toBeLessThan(1e-6);
   });
 
-  it('gives a row the same bits alone as among others', async () => {
+  it('gives a row the same bits alone and among others', async () => {
     const model: TreeModel = { link: 'softmax', ensembles: ensembles(3, 100, 'batches') };
     const x = hardRows(model, 9000);
     const bytes = encodeTreeModel(model);
@@ -164,7 +164,7 @@ describe('encodeTreeModel', () => {
     expect(createHash('sha256').update(bytes).digest('hex').slice(0, 16)).toBe(expected);
   });
 
-  it('refuses what no graph can say', () => {
+  it('refuses what no graph can represent', () => {
     const [one, two] = ensembles(2, 1, 'refused');
     const narrow = { ...two!, columns: 3 };
     const refused: TreeModel[] = [
@@ -178,7 +178,7 @@ describe('encodeTreeModel', () => {
 });
 
 describe('decodeTreeModel', () => {
-  it('gives back what was encoded', () => {
+  it('inverts the encoding', () => {
     const links = fc.constantFrom<Link>('sigmoid', 'softmax', 'identity');
     fc.assert(
       fc.property(links, fc.integer({ min: 2, max: 5 }), fc.integer({ min: 1, max: 4 }), (link, width, trees) => {
@@ -222,7 +222,7 @@ describe('decodeTreeModel', () => {
     );
   });
 
-  it('takes a Softmax without a word on its axis, which is the last one', () => {
+  it('accepts a Softmax without an axis, which is the last one', () => {
     const bytes = edited((m) => (m.graph.nodes[2]!.attributes = []));
     expect(decodeTreeModel(bytes).model).toEqual(model);
   });
@@ -257,7 +257,7 @@ describe('predictModel', () => {
     }
   });
 
-  it('refuses two ensembles behind one sigmoid', () => {
+  it('refuses two ensembles with one sigmoid', () => {
     expect(() => predictModel({ link: 'sigmoid', ensembles: ensembles(2, 1, 'two') }, x)).toThrow(RangeError);
   });
 });

@@ -58,7 +58,7 @@ function plain(value: unknown): unknown {
 }
 
 describe('readMessage', () => {
-  it('reads back what protobufjs wrote', () => {
+  it('reads the output of protobufjs', () => {
     fc.assert(
       fc.property(message, (written) => {
         const bytes = All.encode(All.fromObject(written)).finish();
@@ -67,13 +67,13 @@ describe('readMessage', () => {
     );
   });
 
-  it('reads lists that are not packed, and steps over what it does not know', () => {
+  it('reads lists that are not packed, and skips unknown fields', () => {
     const written = { many: [1, -1, 300], numbers: [0.5, Infinity], unknown: 1.5, another: 7, text: 'after' };
     const read = readMessage(All, Older.encode(Older.fromObject(written)).finish());
     expect(read).toMatchObject({ many: [1, -1, 300], numbers: [0.5, Infinity], text: 'after' });
   });
 
-  it('gives defaults for what is not there, and no message', () => {
+  it('gives defaults for missing fields, and no message', () => {
     expect(readMessage(All, new Uint8Array())).toEqual({
       one: 0,
       many: [],

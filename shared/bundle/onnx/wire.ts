@@ -4,7 +4,7 @@ const WIRE = { varint: 0, bits64: 1, bytes: 2, bits32: 5 } as const;
 const float = new DataView(new ArrayBuffer(4));
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** What is read from, and how far it was read. */
+/** The bytes, and the read position. */
 interface Source {
   readonly bytes: Uint8Array;
   at: number;
@@ -94,7 +94,7 @@ function readNumber(field: protobuf.Field, source: Source, end: number): number 
   return float.getFloat32(0, true);
 }
 
-/** An int64 in two's complement, as near as a number comes to it. */
+/** An int64 in two's complement, as the nearest number. */
 function readVarint(source: Source, end: number): number {
   let value = 0;
   let complement = 0;

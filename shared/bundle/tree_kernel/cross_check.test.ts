@@ -32,11 +32,11 @@ const higherLeaves = (view: DataView, at: number): void => {
 };
 
 describe('the check', () => {
-  it('finds the kernel’s answers to be onnxruntime’s', async () => {
+  it('finds the kernel’s answers equal to onnxruntime’s', async () => {
     expect(await verdictOn(packTrees(ensemble, 'sigmoid'))).toBeLessThanOrEqual(CROSS_CHECK_TOLERANCE);
   });
 
-  it('asks the same rows of the same model, and others of another one', () => {
+  it('uses the same rows for the same model, and others for another one', () => {
     expect(checkRows(ensemble, 'seed')).toEqual(features);
     expect(checkRows(ensemble, 'another')).not.toEqual(features);
     expect(rows).toBeGreaterThan(600);
@@ -53,19 +53,19 @@ describe('the check', () => {
     ['a threshold a little higher', 8 + 4, higher],
     ['other leaves struck out', 8 + 8, turned],
     ['leaf values a little higher', 8 + 30 * 12, higherLeaves],
-  ])('sees a wrong table of the passes: %s', async (_what, at, change) => {
+  ])('detects a wrong table of the passes: %s', async (_what, at, change) => {
     expect(await verdictOn(corrupted(at, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
   });
 
   it.each([
     ['a threshold a little higher', 4, higher],
     ['another child', 8, (view: DataView, at: number) => view.setUint32(at, view.getUint32(at + 4, true), true)],
-  ])('sees a wrong table of the walked trees: %s', async (_what, offset, change) => {
+  ])('detects a wrong table of the walked trees: %s', async (_what, offset, change) => {
     const { walkedNodesAt } = packTrees(ensemble, 'sigmoid');
     expect(await verdictOn(corrupted(walkedNodesAt + offset, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
   });
 
-  it('sees an answer that is no number', async () => {
+  it('detects an answer that is not a number', async () => {
     const withNothing = corrupted(8 + 30 * 12, (view, at) => {
       for (let leaf = 0; leaf < 31; leaf++) view.setFloat32(at + 4 * leaf, NaN, true);
     });

@@ -7,19 +7,19 @@ import { openTreeKernel } from './tree_kernel.ts';
 
 /** How far an answer may be from onnxruntime's. */
 export const CROSS_CHECK_TOLERANCE = 1e-6;
-/** More than half of the values of a column stand exactly at a threshold: 300 thresholds have their turn. */
+/** More than half of the values of a column are exactly at a threshold: 300 thresholds are tested. */
 const RANDOM_ROWS = 600;
 /** Rows per call: every way through the kernel, one row to full passes with each number of vectors left over. */
 const CALLS = [1, 2, 7, PASS_ROWS, PASS_ROWS + 1, 3 * PASS_ROWS + 5, 4, 8, 2 * PASS_ROWS, 11];
 
-/** What was compared, and the largest difference; Infinity where one answer is a number and the other is none. */
+/** What was compared, and the largest difference; Infinity where only one answer is a number. */
 export interface CrossCheckResult {
   readonly rows: number;
   readonly largestDifference: number;
 }
 
 /**
- * Rows that ask every node hard questions: values exactly at thresholds and their float32 neighbors, between and far
+ * Rows that test every node at its limits: values exactly at thresholds and their float32 neighbors, between and far
  * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].
  */
 export function checkRows(ensemble: TreeEnsemble, seed: string): Float32Array {

@@ -14,14 +14,12 @@ const KIND = { whole: 0, first: 1, later: 2 } as const;
  * An ensemble as tree_kernel.as.ts reads it, one block of bytes at any address that four divides, little-endian:
  *
  * - Per word of up to 32 leaves (a larger tree has several, from left to right): kind u16, leaf values u16, bytes of
- *   the nodes u32;
- * per node its column in bytes u32, threshold f32, and the leaves u32 that a row keeps which goes right; the leaf
- * values f32.
- *   Words of larger trees have 33 of them, the last one 0 for rows whose leaf stands in another word.
+ *   the nodes u32; per node its column in bytes u32, threshold f32, and the leaves u32 that remain for a row that goes
+ *   right; the leaf values f32. Words of larger trees have 33 of them, the last one 0 for rows whose leaf is in another
+ *   word.
  * - Per group of eight trees: steps to the deepest leaf u32, the roots u32.
  * - Per node: its column in bytes u32, threshold f32, left and right child u32. A leaf has its value for a threshold
- *   and is its
- *   own child.
+ *   and is its own child.
  *
  * A node that sends missing values left reads a second copy of its column, in which they are −∞.
  */
@@ -43,7 +41,7 @@ export function packTrees(ensemble: TreeEnsemble, link: 'none' | 'sigmoid'): Pac
   const groups = Math.ceil(trees.length / WALKED_TOGETHER);
   const groupsAt = layouts.reduce((sum, layout) => sum + wordsBytes(layout), 0);
   const walkedNodesAt = groupsAt + groups * GROUP_WORDS * 4;
-  // One more than there are: the leaf of value 0 that stands for the trees that the last group lacks.
+  // One more than there are: the leaf of value 0 that fills the last group.
   const walkedNodes = trees.reduce((sum, tree) => sum + tree.feature.length, 1);
   const bytes = new Uint8Array(walkedNodesAt + walkedNodes * WALKED_NODE_WORDS * 4);
   const view = new DataView(bytes.buffer);
@@ -98,7 +96,7 @@ function layOut(tree: Tree): Layout {
   return { firstLeaf, leavesUnder, leafCount, depth: depths.reduce((most, depth) => Math.max(most, depth), 0), words };
 }
 
-/** Leaf values that stand behind the nodes of a word. */
+/** Number of leaf values after the nodes of a word. */
 function valueCount({ words, leafCount }: Layout): number {
   return words.length === 1 ? leafCount : LEAVES_PER_WORD + 1;
 }
@@ -108,7 +106,7 @@ function wordsBytes(layout: Layout): number {
   return layout.words.reduce((sum, nodes) => sum + WORD_HEADER_BYTES + nodes.length * NODE_BYTES + values, 0);
 }
 
-/** The second copies stand behind all first ones. */
+/** The second copies follow all first ones. */
 function slotOf(tree: Tree, node: number, columns: number): number {
   return tree.feature[node]! + (tree.missingLeft[node] === 1 ? columns : 0);
 }

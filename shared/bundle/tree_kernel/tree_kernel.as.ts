@@ -1,9 +1,9 @@
 /**
- * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees: pack.ts writes what is read here
- * and says how it is laid out. The idea is QuickScorer's (Lucchese et al. 2015): a tree is not walked; all of its nodes
- * are asked, each one that answers no strikes out the leaves on its left, and the lowest leaf that is left is the one
- * the row falls into. So there is no branch to mispredict, and four rows are asked at once. The rows of a pass lie
- * column by column in `lanes`.
+ * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees from the layout that pack.ts
+ * writes and documents. The method is QuickScorer (Lucchese et al. 2015): a tree is not walked; all of its nodes are
+ * evaluated, each false condition masks out the leaves on its left, and the lowest remaining leaf is the leaf of the
+ * row. So there is no branch to mispredict, and four rows are evaluated at once. The rows of a pass are column by
+ * column in `lanes`.
  */
 
 /** Rows of a pass: three vectors of four keep sums, masks and temporaries of all rows in registers. */
@@ -247,7 +247,7 @@ function walk(model: u32, row: u32, offset: u32): void {
       n6 = step(nodes, n6, row);
       n7 = step(nodes, n7, row);
     }
-    // A leaf's value stands where a node has its threshold.
+    // A leaf's value is at the position of a node's threshold.
     sum += load<f32>(nodes + n0, 4);
     sum += load<f32>(nodes + n1, 4);
     sum += load<f32>(nodes + n2, 4);

@@ -47,7 +47,7 @@ function scoreByKernel(ensemble: TreeEnsemble, link: 'none' | 'sigmoid', feature
 const plain = (values: ArrayLike<number>): number[] => Array.from(values, (value) => value + 0);
 
 describe('the tree kernel', () => {
-  it('gives the float32 sum of the leaves to the bit, for trees of 1 to 100 leaves and rows that ask hard questions', () => {
+  it('gives the float32 sum of the leaves to the bit, for trees of 1 to 100 leaves and rows at the limits of the nodes', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 20 }),
@@ -65,7 +65,7 @@ describe('the tree kernel', () => {
     );
   });
 
-  it('answers a row the same alone, among others and whatever stands behind the last one', () => {
+  it('gives a row the same answer alone, among others and whatever follows the last one', () => {
     const ensemble = randomEnsemble({ trees: 40, leaves: 33, columns: 9, seed: 'alone', threshold: edgy });
     const features = checkRows(ensemble, 'alone');
     const rows = features.length / 9;
@@ -81,7 +81,7 @@ describe('the tree kernel', () => {
     }
   });
 
-  it('equals onnxruntime to the bit before the sigmoid, and is within 1e-6 of it behind', async () => {
+  it('equals onnxruntime to the bit before the sigmoid, and is within 1e-6 of it after', async () => {
     for (const [trees, leaves] of [
       [1, 1],
       [1, 2],
@@ -113,7 +113,7 @@ describe('the tree kernel', () => {
     }
   });
 
-  it('keeps apart what several ensembles of one memory answer', () => {
+  it('keeps the answers of several ensembles in one memory separate', () => {
     const ensembles = [3, 40, 300].map((trees) =>
       randomEnsemble({ trees, leaves: 2 + (trees % 50), columns: 6, seed: `${trees}` }),
     );

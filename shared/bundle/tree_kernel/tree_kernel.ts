@@ -5,8 +5,8 @@ import { packageRoot } from '../../root.ts';
 import { PASS_ROWS, type PackedTrees } from './pack.ts';
 
 /**
- * The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all
- * the rest.
+ * The part of WebAssembly that is used here: TypeScript declares it only in its browser library, which would declare
+ * everything else too.
  */
 interface Wasm {
   readonly Module: new (bytes: Uint8Array) => object;
@@ -23,7 +23,7 @@ const PAGE_BYTES = 65536;
 export interface TreeKernel {
   /**
    * Scores the first `rows` rows of `features` (row by row, as wide as the ensembles) by every ensemble. Nothing is
-   * allocated: answer i of ensemble m stands in `answers[m][i]`, [maxRows], until the next call.
+   * allocated: answer i of ensemble m is in `answers[m][i]`, [maxRows], until the next call.
    * @throws RangeError more rows than there is room for
    */
   score(features: Float32Array, rows: number): void;
@@ -40,13 +40,13 @@ type Score = (
 ) => void;
 
 /**
- * Puts ensembles of the same width into memory of their own, and gives it back when nobody holds the kernel any more.
+ * Puts ensembles of the same width into memory of their own, and frees it when the kernel is no longer referenced.
  * @throws MinutehandError KERNEL_MISSING
  */
 export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: number): TreeKernel {
   const columns = ensembles[0]?.columns ?? 0;
   if (ensembles.some((ensemble) => ensemble.columns !== columns)) throw new RangeError('ensembles of several widths');
-  // Lanes stand first: a vector that crosses no cache line is loaded faster.
+  // Lanes come first: a vector that crosses no cache line is loaded faster.
   const lanesAt = 0;
   const featuresAt = lanesAt + columns * 2 * PASS_ROWS * 4;
   const modelsAt = featuresAt + maxRows * columns * 4;

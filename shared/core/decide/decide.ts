@@ -1,5 +1,6 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../bar.ts';
 import { isEntryClosed, type EntryWindow } from '../cost/entry_window.ts';
+import type { LeveragePolicy } from '../position/leverage.ts';
 import { adverseZ, type Market, type Position, type Side } from '../position/position.ts';
 
 export type Action = 'ENTER' | 'EXIT' | 'HOLD';
@@ -45,6 +46,8 @@ export interface DecisionPolicy {
   readonly risk_exit: number;
   /** Whether a pair without a proven edge holds. */
   readonly require_edge: boolean;
+  /** Absent where nothing reduces the size of positions; no decision depends on it. */
+  readonly leverage?: LeveragePolicy;
   /** When nothing is entered. */
   readonly no_entry_windows: readonly EntryWindow[];
   /** The expected result of an entry, in basis points after costs, must be above it. */

@@ -16,7 +16,7 @@ export const CALENDAR_FEATURES: readonly (FeatureDefinition & { readonly name: C
   { ...shared, name: 'week_cos', formula: 'cos of the same' },
 ];
 
-/** Where the bar's open stands in the UTC day and week, on a circle so that midnight has no edge. */
+/** The position of the bar's open in the UTC day and week, on a circle so that midnight has no edge. */
 export class Calendar {
   readonly #columns: ColumnsOf<CalendarFeature>;
   #minute = NaN;

@@ -13,7 +13,7 @@ const feature = <Name extends string>(name: Name): FeatureDefinition & { readonl
 });
 
 describe('ColumnPlanner', () => {
-  it('gives each feature the column at which its definition stands, group after group', () => {
+  it('gives each feature the column of its definition, group after group', () => {
     const planner = new ColumnPlanner();
     expect(planner.declare([feature('a'), feature('b')])).toEqual({ a: 0, b: 1 });
     expect(planner.declare([feature('c')])).toEqual({ c: 2 });

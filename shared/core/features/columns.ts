@@ -1,6 +1,6 @@
 import type { FeatureDefinition } from './feature.ts';
 
-/** Where features stand in a pair's row of values. */
+/** Column indexes of features in a pair's row of values. */
 export type ColumnsOf<Name extends string> = Readonly<Record<Name, number>>;
 
 /** Collects the declarations of features. Schema order is the order of declaration. */

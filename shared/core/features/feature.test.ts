@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FLAT_STD, flatMoment, MODEL_NAMES, perModel, sampleStd, writeCorrelation } from './feature.ts';
 
-it('perModel makes one thing of each model', () => {
+it('perModel maps each model', () => {
   const made = perModel((model) => `of ${model}`);
   expect(made).toEqual({ ai1: 'of ai1', ai2: 'of ai2', ai3: 'of ai3' });
   expect(Object.keys(made)).toEqual(MODEL_NAMES);

@@ -8,7 +8,7 @@ export function perModel<T>(make: (model: ModelName) => T): Record<ModelName, T>
   return { ai1: make('ai1'), ai2: make('ai2'), ai3: make('ai3') };
 }
 
-/** What docs/reference/FEATURES.md and the feature schema say of one column. */
+/** Description of one column in docs/reference/FEATURES.md and the feature schema. */
 export interface FeatureDefinition {
   readonly name: string;
   readonly formula: string;
@@ -26,8 +26,8 @@ export interface FeatureDefinition {
 }
 
 /**
- * The current bar of a pair and what was made of it, overwritten each bar. What does not exist yet is NaN, and whatever
- * is computed from it is NaN too: that is all there is to warm-up.
+ * The current bar of a pair and the values derived from it, overwritten each bar. A value that does not exist yet is
+ * NaN, and so is everything computed from it: this is the whole warm-up logic.
  */
 export interface Frame {
   /** Bars stepped so far, the current one included. */
@@ -79,9 +79,9 @@ export function flatMoment(count: number): number {
 }
 
 /**
- * Writes Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. Takes and gives places in
- * arrays, because doubles as arguments and results get boxed wherever a function is not inlined.
- * @param sums where Sxx, Syy, Sxy of `count` points stand, from `from` on
+ * Writes Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. Arguments and results are
+ * positions in arrays, because doubles as arguments and results get boxed wherever a function is not inlined.
+ * @param sums array with Sxx, Syy, Sxy of `count` points from `from` on
  */
 export function writeCorrelation(sums: Float64Array, from: number, count: number, out: Float64Array, at: number): void {
   const flat = FLAT_STD * FLAT_STD * count;

@@ -9,7 +9,7 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
   const n = a.length;
   const x = b.map((bar) => Math.log(bar.close));
   const y = a.map((bar) => Math.log(bar.close));
-  /** Mean of what stands above the first: log prices have most digits in common, and sums would lose the others. */
+  /** Mean of the differences from the first: log prices have most digits in common, and sums would lose the others. */
   const rise = (v: number[]): number => v.reduce((s, e) => s + (e - v[0]!), 0) / v.length;
   const mean = (v: number[]): number => v[0]! + rise(v);
   const product = (u: number[], v: number[]): number => {

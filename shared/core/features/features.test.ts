@@ -134,7 +134,7 @@ describe('PairFeatures', () => {
     );
   });
 
-  it('goes on, to the bit, as if it had never stopped, when its last warm-up bars are stepped again at any cut', () => {
+  it('continues, to the bit, as if it had never stopped, when its last warm-up bars are stepped again at any cut', () => {
     fc.assert(
       fc.property(fc.string(), anyWindows, fc.nat(), (seed, windows, where) => {
         const warmup = warmupBars(windows);
@@ -215,7 +215,7 @@ describe('PairFeatures', () => {
     expect(features.frame.z).toBe(0);
   });
 
-  it('has a frame without a bar before its first', () => {
+  it('has a frame without a previous bar before its first', () => {
     const { frame, bars, ready } = new PairFeatures(SMALL);
     const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 };
     expect([bars, ready, frame.minute, frame.a, frame.b]).toEqual([0, false, -Infinity, none, none]);
@@ -235,7 +235,7 @@ describe('PairFeatures', () => {
     expect(features.bars).toBe(2);
   });
 
-  it('has finite values, or NaN where the definition says missing, for all bars that are valid, however extreme', () => {
+  it('has finite values, or NaN where the definition marks them missing, for all bars that are valid, however extreme', () => {
     const price = fc.oneof(
       fc.constantFrom(5e-324, 1e-308, 1e-160, 1, 1 + 2 ** -52, 1e160, 1.7e308),
       fc.integer({ min: -744, max: 709 }).map((ln) => Math.max(5e-324, Math.exp(ln))),
@@ -287,9 +287,9 @@ describe('PairFeatures', () => {
       return { a, b, features: run(SMALL, a, b), next: a.at(-1)!.time / 60 + 1 };
     };
 
-    it('a minute that one leg lacks moves nothing: windows count bars, not minutes', () => {
+    it('a minute that one leg lacks changes nothing: windows count bars, not minutes', () => {
       const { a, b, features } = warm('holes');
-      // The same bars an hour apart instead of a minute: only what speaks of time differs.
+      // The same bars an hour apart instead of a minute: only features of time differ.
       const apart = (bars: readonly Bar[]): Bar[] => bars.map((bar) => ({ ...bar, time: (bar.time * 60) as OpenTime }));
       const sparse = run(SMALL, apart(a), apart(b));
       for (const { name } of features.definitions) {
@@ -299,7 +299,7 @@ describe('PairFeatures', () => {
       }
     });
 
-    it('a gap resets no window; return and true range of the first bar after it hold the whole jump, and gap and coverage say so', () => {
+    it('a gap resets no window; return and true range of the first bar after it hold the whole jump, and gap and coverage show it', () => {
       const { a, b, features, next } = warm('weekend');
       const minute = next + 2880;
       const lastA = a.at(-1)!;
@@ -387,7 +387,7 @@ const fate = fc.constantFrom('bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'b
 describe('FeatureEngine', () => {
   const PAIRS = ['A_B', 'A_C', 'B_C', 'C_D', 'D_A', 'A_B'].map(parsePair);
 
-  it('gives every pair, to the bit, what an engine of its own would, whatever it shares, misses, and comes late with', () => {
+  it('gives every pair, to the bit, the values of its own engine, whatever it shares, misses, and has late', () => {
     const script = fc.record({
       seed: fc.string(),
       windows: fc.oneof(fc.constant(SMALL), anyWindows),
@@ -398,7 +398,7 @@ describe('FeatureEngine', () => {
           fates: fc.array(fc.array(fate, { minLength: 4, maxLength: 4 }), { maxLength: 4, size: 'max' }),
           /** Pairs that wait, and step what they missed in one batch at the end of the part. */
           late: fc.subarray([0, 1, 2, 3, 4, 5]),
-          /** A pair that is told other prices than the others, once. */
+          /** A pair that receives other prices than the others, once. */
           revised: fc.option(fc.integer({ min: 0, max: 5 })),
         }),
         { minLength: 1, maxLength: 6, size: 'max' },

@@ -57,12 +57,12 @@ const OLS_STAGE = 0;
 const SPREAD_STAGE = 1;
 const LARGEST_FLOAT32 = 3.4e38;
 /**
- * A bar comes once a minute, and what its pairs need has left the caches by then. Lines that are asked for together
- * come together; those that a step finds missing come one after the other.
+ * A bar arrives once a minute, and its pairs' data has left the caches by then. Cache lines that are requested together
+ * arrive together; those that a step misses arrive one after the other.
  */
 const TOUCHED_TOGETHER = 16;
 
-/** The columns in the order in which they stand, and how one pair's are made of its next bar. */
+/** The columns in their order, and the computation of one pair's values from its next bar. */
 class Columns {
   readonly definitions: readonly FeatureDefinition[];
   readonly #legs: LegTracks;
@@ -158,10 +158,10 @@ class Columns {
 }
 
 /**
- * The features of all pairs of a shard, moved on together, one step per bar that both legs have.
+ * The features of all pairs of a shard, advanced together, one step per bar that both legs have.
  *
  * After `warmupBars` steps of a pair its values are a pure function of its last `warmupBars` bars: to the bit, wherever
- * the run began, and whatever other pairs stand beside it.
+ * the run started, and whatever other pairs there are.
  */
 export class FeatureEngine {
   readonly definitions: readonly FeatureDefinition[];
@@ -183,10 +183,8 @@ export class FeatureEngine {
   }
 
   /**
-   * Takes the next minutes that both legs of a pair have. A pair may stand in the batch several times, in the order of
-   * time.
-   * @throws RangeError when legs differ in time or a pair's time does not ascend; what stands before it in the batch is
-   * done
+   * Takes the next minutes that both legs of a pair have. A pair may occur in the batch several times, in time order.
+   * @throws RangeError when legs differ in time or a pair's time does not ascend; earlier entries of the batch are done
    */
   step(batch: readonly PairBars[]): void {
     for (let from = 0; from < batch.length; from += TOUCHED_TOGETHER) {
@@ -221,8 +219,8 @@ export class FeatureEngine {
   }
 
   /**
-   * One double per column of `definitions`; NaN = missing (in warm-up, or where the definition says so). Overwritten by
-   * the next step.
+   * One double per column of `definitions`; NaN = missing (in warm-up, or where the definition allows it). Overwritten
+   * by the next step.
    */
   values(pairIndex: number): Float64Array {
     return this.#views[pairIndex]!;
@@ -246,7 +244,7 @@ export class FeatureEngine {
   }
 }
 
-/** The features of one pair: an engine with nothing beside it. */
+/** The features of one pair: an engine with a single pair. */
 export class PairFeatures {
   readonly definitions: readonly FeatureDefinition[];
   readonly warmupBars: number;

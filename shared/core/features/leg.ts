@@ -3,7 +3,7 @@ import { FoldPlanner, M2, MEAN, type FoldPlan, type Series } from './window/fold
 import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 
-/** Where a leg's values of its last bar stand: `values[at + VOL]` and so on. NaN = missing. */
+/** Location of a leg's values of its last bar: `values[at + VOL]` and so on. NaN = missing. */
 export interface LegValues {
   values: Float64Array;
   at: number;
@@ -35,7 +35,7 @@ export const CLOSE = 3;
 export const VOLUME = 4;
 export const BAR_VALUES = 5;
 
-/** What is kept of a leg between two bars. */
+/** State of a leg between two bars. */
 export interface LegState {
   readonly folds: FoldState;
   bars: number;
@@ -45,7 +45,7 @@ export interface LegState {
   volumeBars: number;
 }
 
-/** All that the bars of a leg say without those of the other leg. */
+/** All values of a leg's bars that do not depend on the other leg. */
 export class LegWindows {
   /** The values are a function of this many last bars, the current one included. */
   readonly lookBackBars: number;
@@ -87,7 +87,7 @@ export class LegWindows {
     return { folds: this.#plan.createState(), bars: 0, close: NaN, lnClose: NaN, volumeBars: 0 };
   }
 
-  /** Forgets all bars. */
+  /** Clears all bars. */
   reset(state: LegState): void {
     this.#plan.reset(state.folds);
     state.bars = 0;
@@ -98,8 +98,8 @@ export class LegWindows {
 
   /**
    * Takes the next bar of a leg and writes LEG_VALUES.
-   * @param bars where the bar stands as BAR_VALUES, from `bar` on; its minute must ascend
-   * @param out where the values go, from `at` on
+   * @param bars array with the bar as BAR_VALUES from `bar` on; its minute must ascend
+   * @param out destination of the values, from `at` on
    */
   step(state: LegState, bars: Float64Array, bar: number, out: Float64Array, at: number): void {
     const close = bars[bar + CLOSE]!;

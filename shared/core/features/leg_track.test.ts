@@ -16,7 +16,7 @@ function createLegs() {
 }
 
 describe('LegTracks', () => {
-  it('lets pairs of a symbol share one set of windows from their first bar on', () => {
+  it('shares one set of windows between pairs of a symbol from their first bar on', () => {
     const { first, second, alone, step } = createLegs();
     for (let minute = 1; minute < 100; minute++) {
       for (const leg of [first, second, alone]) step(leg, minute);
@@ -43,7 +43,7 @@ describe('LegTracks', () => {
     },
   );
 
-  it('lets a pair that is behind read the past of the track', () => {
+  it('serves the past of the track to a pair that is behind', () => {
     const { first, second, step } = createLegs();
     for (let minute = 1; minute <= 30; minute++) step(first, minute);
     for (let minute = 1; minute <= 30; minute++) {
@@ -53,7 +53,7 @@ describe('LegTracks', () => {
     expect(valuesOf(second)).toEqual(valuesOf(first));
   });
 
-  it('lets a pair begin at the oldest bar that the track still has', () => {
+  it('allows a pair to begin at the oldest bar of the track', () => {
     const { first, second, alone, step } = createLegs();
     const rows = first.follower!.track.rowMask + 1;
     for (let minute = 1; minute <= 200; minute++) step(first, minute);
@@ -84,7 +84,7 @@ describe('LegTracks', () => {
     expect([isTracked(1023), isTracked(1024)]).toEqual([true, false]);
   });
 
-  it('takes a pair that came after a long history into step after its look-back', () => {
+  it('brings a pair that was added after a long history into step after its look-back', () => {
     const { first, second, step } = createLegs();
     for (let minute = 1; minute < 300; minute++) step(first, minute);
     for (let minute = 300; minute < 400; minute++) {
@@ -108,14 +108,14 @@ describe('LegTracks', () => {
     }
   });
 
-  it('does not share a bar that two pairs were told differently', () => {
+  it('does not share a bar that two pairs received with different prices', () => {
     const tracks = new LegTracks(SMALL);
     const [first, second, alone] = tracks.createLegs(['A', 'A', 'B']) as [PairLeg, PairLeg, PairLeg];
     for (let minute = 1; minute < 100; minute++) {
       tracks.step(first, bar(minute), minute);
-      const told = minute === 40 ? { ...bar(minute), high: 9 } : bar(minute);
-      tracks.step(second, told, minute);
-      tracks.step(alone, told, minute);
+      const received = minute === 40 ? { ...bar(minute), high: 9 } : bar(minute);
+      tracks.step(second, received, minute);
+      tracks.step(alone, received, minute);
       expect(isShared(second), `minute ${minute}`).toBe(minute < 40 || minute >= 40 + lookBack);
       expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
     }

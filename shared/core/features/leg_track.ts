@@ -22,7 +22,7 @@ export interface PairLeg extends LegValues {
   readonly follower: Follower | null;
 }
 
-/** How the leg of one pair goes along the track of its symbol. */
+/** Position of the leg of one pair in the track of its symbol. */
 interface Follower {
   readonly track: LegTrack;
   /** Bars of the leg so far. */
@@ -38,10 +38,10 @@ interface Follower {
   ringAt: number;
 }
 
-/** The bars of a symbol that any of its pairs took, each minute once, with what its windows said then. */
+/** The bars of a symbol that any of its pairs took, each minute once, with the values of its windows at that minute. */
 interface LegTrack {
   readonly state: LegState;
-  /** Rows of BAR_VALUES, then LEG_VALUES: bar `index` stands at row `index & rowMask`. */
+  /** Rows of BAR_VALUES, then LEG_VALUES: bar `index` is at row `index & rowMask`. */
   readonly rows: Float64Array;
   readonly rowMask: number;
   /** Its last minute, alone in an array: a field of an object would be boxed. */
@@ -57,12 +57,12 @@ const LONGEST_SHARED_BARS = 1024;
 
 /**
  * The legs of all pairs of an engine. Pairs with a symbol in common share its windows, stepped once per minute, while
- * their bars are the same; it is an optimization and nothing else: a leg's values are a pure function of its last
- * `lookBackBars` bars, so whoever has the same bars has the same values, to the bit.
+ * their bars are the same. This is only an optimization: a leg's values are a pure function of its last `lookBackBars`
+ * bars, so equal bars give equal values, to the bit.
  *
  * A pair is in step with its symbol's track when its last `lookBackBars` bars are the track's, or all its bars are all
- * of the track's. A minute that the other leg lacked, or a bar with other prices, takes it out of step: then it has
- * windows of its own until it has been in step for `lookBackBars` bars. A pair that is behind reads the track's past.
+ * of the track's. A minute without the other leg, or a bar with other prices, puts it out of step: then it has its own
+ * windows until it has been in step for `lookBackBars` bars. A pair that is behind reads the track's past.
  */
 export class LegTracks {
   readonly #windows: LegWindows;
@@ -75,7 +75,7 @@ export class LegTracks {
     this.#lookBackBars = this.#windows.lookBackBars;
   }
 
-  /** One leg for each of these symbols; those that stand there more than once share a track. */
+  /** One leg for each of these symbols; repeated symbols share a track. */
   createLegs(symbols: readonly string[]): PairLeg[] {
     const counts = new Map<string, number>();
     for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
@@ -95,8 +95,8 @@ export class LegTracks {
   }
 
   /**
-   * Takes the next bar of a leg and says in `leg.values` and `leg.at` where its values stand until the next step of any
-   * leg.
+   * Takes the next bar of a leg and sets `leg.values` and `leg.at` to the location of its values, valid until the next
+   * step of any leg.
    */
   step(leg: PairLeg, bar: Bar, minute: number): void {
     const row = this.#bar;
@@ -196,17 +196,17 @@ function rowOf(track: LegTrack, index: number): number {
   return (index & track.rowMask) * ROW;
 }
 
-/** Whether a bar of the track and this one of the same minute say the same. */
+/** Whether a bar of the track equals this one of the same minute. */
 function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
   const row = rowOf(track, index);
   for (let i = HIGH; i < BAR_VALUES; i++) if (track.rows[row + i] !== bar[i]) return false;
   return true;
 }
 
-/** Index of the track's bar of the same minute; −1 when there is none or it is no longer known. */
+/** Index of the track's bar of the same minute; −1 when there is none or it has been overwritten. */
 function indexOf(track: LegTrack, bar: Float64Array): number {
   let high = track.state.bars - 1;
-  // Another pair has mostly brought it this minute.
+  // Usually another pair has added it this minute.
   if (bar[MINUTE] === track.last[0]) return high;
   let low = Math.max(0, high - track.rowMask);
   while (low <= high) {

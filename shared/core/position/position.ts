@@ -14,6 +14,21 @@ export interface Market {
   readonly lnB: number;
 }
 
+/**
+ * What the signals of a pair would have earned if every one were filled at its close, as fractions of the capital,
+ * which is the gross notional at full size. Overnight swaps are not counted.
+ */
+export interface VirtualAccount {
+  /** Of closed positions. */
+  readonly settled: number;
+  /** At the last complete bar, the open position liquidated. */
+  readonly value: number;
+  /** The highest value so far. */
+  readonly peak: number;
+  /** position_scale of the open position as published; 0 when flat. */
+  readonly scale: number;
+}
+
 /** The virtual position of a pair. An open one is measured with alpha, beta, mean and std frozen at its entry. */
 export interface Position {
   readonly side: Side;
@@ -27,6 +42,8 @@ export interface Position {
   readonly zStd: number;
   /** Bars of the pair since the entry bar. */
   readonly ageBars: number;
+  /** Only where leverage_reduction_rate has steps. */
+  readonly account?: VirtualAccount;
 }
 
 export const FLAT: Position = {
@@ -58,6 +75,11 @@ export function agePosition(position: Position): Position {
 /** z of the current prices by the frozen parameters of the entry. */
 export function frozenZ(position: Position, lnA: number, lnB: number): number {
   return (lnA - position.alpha - position.beta * lnB - position.zMean) / position.zStd;
+}
+
+/** How far ln A − beta · ln B has moved since the entry, by the frozen beta. */
+export function frozenSpreadMove(position: Position, lnA: number, lnB: number): number {
+  return (frozenZ(position, lnA, lnB) - position.entryZ) * position.zStd;
 }
 
 /** How many standard deviations the frozen z stands on the entry's side of zero: falls as the spread reverts. */

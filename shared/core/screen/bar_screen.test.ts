@@ -60,21 +60,21 @@ describe('BarScreen', () => {
     },
   );
 
-  it('holds back a spike that is in the high alone, or in the low alone', () => {
+  it('holds back a spike in the high alone, or in the low alone', () => {
     expect(suspects(changed((bar, i) => (i === 300 ? { ...bar, high: bar.high * 1000 } : bar)))).toEqual([
       '300 refuted',
     ]);
     expect(suspects(changed((bar, i) => (i === 300 ? { ...bar, low: bar.low / 2 } : bar)))).toEqual(['300 refuted']);
   });
 
-  it('is confirmed by a second bar of the same level, and suspects the way back in its turn', () => {
+  it('is confirmed by a second bar of the same level, and suspects the return in turn', () => {
     expect(suspects(changed((bar, i) => (i < 302 ? times(bar, 1000) : bar)))).toEqual([
       '300 confirmed',
       '302 confirmed',
     ]);
   });
 
-  it('takes a level that has really moved after one minute', () => {
+  it('accepts a real level shift after one minute', () => {
     expect(suspects(changed((bar) => times(bar, 1 / 4)))).toEqual(['300 confirmed']);
   });
 
@@ -86,23 +86,23 @@ describe('BarScreen', () => {
     expect(suspects(changed((bar, i) => times(bar, factors.get(i) ?? 1)))).toEqual(['300 refuted', '301 refuted']);
   });
 
-  it('refutes every other bar of a feed that is bad every other minute, as long as it can tell which', () => {
+  it('refutes every other bar of a feed that is bad every other minute, as long as it can identify it', () => {
     const bars = changed((bar, i) => (i === 300 || i === 302 ? times(bar, 1000) : bar));
     expect(suspects(bars)).toEqual(['300 refuted', '302 refuted']);
   });
 
-  it('takes bars as they come when each of five disagrees with the one before, and goes on from two that agree', () => {
+  it('accepts bars when each of five disagrees with the one before, and continues from two that agree', () => {
     const answers = suspects(changed((bar, i) => times(bar, i < 310 ? 3 ** (i - 299) : 1)));
     expect(answers).toEqual(['300 refuted', '301 refuted', '302 refuted', '303 refuted']);
   });
 
-  it('is not blunted by the outliers it has seen', () => {
+  it('is not desensitized by past outliers', () => {
     const bars = changed((bar, i) => (i % 3 === 0 ? times(bar, 1000) : bar));
     const expected = Array.from({ length: 34 }, (_, i) => `${300 + 3 * i} ${i === 33 ? 'open' : 'refuted'}`);
     expect(suspects(bars)).toEqual(expected);
   });
 
-  it('allows a gap what its length makes likely, and no more', () => {
+  it('allows a gap a move in proportion to its length, and no more', () => {
     const gap = (minutes: number, factor: number): Bar[] =>
       changed((bar) => ({ ...times(bar, factor), time: (bar.time + minutes * 60) as OpenTime }));
     expect(suspects(gap(2880, 1.05))).toEqual([]);
@@ -110,13 +110,13 @@ describe('BarScreen', () => {
     expect(suspects(gap(1, 1.05))).toEqual(['300 confirmed']);
   });
 
-  it('scales with the symbol: what is wild for one is calm for another', () => {
+  it('scales with the symbol: a move that is extreme for one is normal for another', () => {
     const jump = (bar: Bar, i: number): Bar => (i === 300 ? times(bar, 1.03) : bar);
     expect(suspects(changed(jump, 1))).toEqual(['300 refuted']);
     expect(suspects(changed(jump, 20))).toEqual([]);
   });
 
-  it('leaves a symbol that stood still its smallest move', () => {
+  it('keeps the smallest move for a symbol without movement', () => {
     const flat = (bar: Bar, i: number): Bar => {
       const close = i < 300 ? 15 : 15 * 1.0049;
       return { ...bar, open: close, high: close, low: close, close };
@@ -126,7 +126,7 @@ describe('BarScreen', () => {
     expect(suspects(bars, { sigmas: 60, min_move_bps: 40 })).toEqual(['300 confirmed']);
   });
 
-  it('suspects nothing before it has seen thirty moves', () => {
+  it('suspects nothing before thirty moves', () => {
     const spike = (at: number): Bar[] => walk('young', 60).map((bar, i) => (i === at ? times(bar, 1000) : bar));
     expect(suspects(spike(29))).toEqual([]);
     expect(suspects(spike(31))).toEqual(['31 refuted']);
@@ -150,14 +150,14 @@ describe('BarScreen', () => {
       ];
     };
 
-    it('takes a bar that reaches the limit, and suspects one that passes it', () => {
+    it('accepts a bar at the limit, and suspects one above it', () => {
       expect(suspects(then([1, 1, 1.5, 1]), HALF)).toEqual([]);
       expect(suspects(then([1, 1, 1.5 + 2 ** -52, 1]), HALF)).toEqual(['40 open']);
       expect(suspects(then([4, 0.5, 1, 1]), HALF)).toEqual([]);
       expect(suspects(then([4, 0.5 - 2 ** -54, 1, 1]), HALF)).toEqual(['40 open']);
     });
 
-    it('takes a bar after a suspect that reaches the limit from the last trusted close', () => {
+    it('accepts a bar after a suspect that reaches the limit from the last trusted close', () => {
       expect(suspects(then([1, 9, 9, 9], [4, 2, 2, 2]), HALF)).toEqual(['40 refuted']);
       expect(suspects(then([1, 9, 9, 9], [4, 2, 2 + 2 ** -51, 2]), HALF)).toEqual(['40 refuted', '41 open']);
     });
@@ -203,7 +203,7 @@ describe('BarScreen', () => {
   }
   const SHARP: ScreenPolicy = { sigmas: 12, min_move_bps: 5 };
 
-  it('answers as its definition does, bar by bar', () => {
+  it('answers by its definition, bar by bar', () => {
     fc.assert(
       fc.property(weather, (given) => {
         const bars = wild(given);
@@ -213,7 +213,7 @@ describe('BarScreen', () => {
     );
   });
 
-  it('is a function of its look-back: a screen that begins there answers as one that has seen everything', () => {
+  it('is a function of its look-back: a screen that begins there answers like one with the whole history', () => {
     fc.assert(
       fc.property(weather, fc.integer({ min: 1, max: 70 }), (given, begin) => {
         const bars = wild(given);

@@ -8,7 +8,7 @@ export interface ScreenPolicy {
   readonly min_move_bps: number;
 }
 
-/** What the next bar of the symbol says of a suspect. */
+/** Verdict of the symbol's next bar on a suspect. */
 export type SuspectOutcome = 'confirmed' | 'refuted';
 
 /** Moves whose median is the scale. */
@@ -50,8 +50,8 @@ const PLACES = 9;
  * confirmed and its level is the new one; if both hold, the nearer one counts. If neither holds, the suspect is refuted
  * and the bar is suspect itself.
  *
- * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever it holds, and allocates
- * nothing.
+ * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever its values, and
+ * allocates nothing.
  */
 export class BarScreen {
   readonly #sigmas: number;
@@ -100,7 +100,7 @@ export class BarScreen {
     return this.#isSuspect;
   }
 
-  /** What the last bar said of the suspect before it; null when the bar before was none. */
+  /** Verdict of the last bar on the suspect before it; null when the bar before was not suspect. */
   get verdict(): SuspectOutcome | null {
     return this.#verdict;
   }

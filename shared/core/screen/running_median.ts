@@ -4,7 +4,7 @@
  */
 export class RunningMedian {
   readonly #size: number;
-  /** In order of arrival: value number n stands at n modulo `size`. */
+  /** In order of arrival: value number n is at n modulo `size`. */
   readonly #ring: Float64Array;
   readonly #sorted: Float64Array;
   #pushed = 0;
@@ -24,10 +24,7 @@ export class RunningMedian {
     out[at] = this.#pushed === 0 ? NaN : this.#sorted[(this.count - 1) >> 1]!;
   }
 
-  /**
-   * Takes the number that stands at `from`: any but NaN. Numbers come and go in arrays, since arguments and results get
-   * boxed.
-   */
+  /** Takes the number at `from`: any but NaN. Arguments and results are in arrays, since others get boxed. */
   push(values: Float64Array, from: number): void {
     const sorted = this.#sorted;
     const value = values[from]!;

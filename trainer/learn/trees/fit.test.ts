@@ -72,7 +72,7 @@ describe('runFit', () => {
     expect(await runFit(taskOf(rows), silent)).toEqual(expected);
   });
 
-  it('takes the configured number of trees when it is told to, or when there are too few rows to ask', async () => {
+  it('takes the configured number of trees on request, or when there are too few rows to stop on', async () => {
     const rows = rowsOf('few', 500, 0.5);
     const params = { ...PARAMS, rounds: 30 };
     const fixed = await runFit(taskOf(rows, { params, stopsEarly: false }), silent);
@@ -80,7 +80,7 @@ describe('runFit', () => {
     expect(await runFit(taskOf(rows, { params }), silent)).toEqual(fixed);
   });
 
-  it('learns forests by the same task, and says how far it is', async () => {
+  it('learns forests by the same task, and reports progress', async () => {
     const told: number[] = [];
     const rows = rowsOf('forest', 2000, 0.9);
     const params = { ...PARAMS, rounds: 20 };

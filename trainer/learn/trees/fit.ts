@@ -38,7 +38,7 @@ export interface FitTask {
 /** `done` trees of at most `total`. */
 export type OnTree = (done: number, total: number) => void;
 
-/** Learns one model on one thread, as its task says. */
+/** Trains one model on one thread, by its task. */
 export function runFit(
   { engine, task, rows, subset, params, stopsEarly, base }: FitTask,
   onTree: OnTree,

@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 describe('openFitPool', () => {
-  it('learns on any number of threads what is learned on the calling one, on top of a model as well', async () => {
+  it('learns the same on any number of threads as on the calling one, on top of a model as well', async () => {
     const rows = rowsOf('same', 3000);
     const base = await runFit(taskOf(rowsOf('base', 2000), 'base'), silent);
     const half = Int32Array.from({ length: 1500 }, (_, i) => 2 * i);
@@ -63,7 +63,7 @@ describe('openFitPool', () => {
     }
   });
 
-  it('hands threads the rows themselves, once for all fits of the same arrays, and never a copy', async () => {
+  it('gives threads the rows themselves, once for all fits of the same arrays, and never a copy', async () => {
     const post = vi.spyOn(Worker.prototype, 'postMessage');
     const pool = open(2);
     const rows = rowsOf('shared', 2000);
@@ -81,7 +81,7 @@ describe('openFitPool', () => {
     expect(buffersOf(({ y }) => y).size).toBe(2);
   });
 
-  it('learns what is urgent before what waits, each in the order in which it was asked for', async () => {
+  it('learns urgent tasks before waiting ones, each in the order of requests', async () => {
     const pool = open(1);
     const rows = rowsOf('order', 500);
     const order: string[] = [];
@@ -97,7 +97,7 @@ describe('openFitPool', () => {
     expect(order).toEqual(['first', 'urgent', 'urgent too', 'second', 'third']);
   });
 
-  it('says of each fit how far it is', async () => {
+  it('reports the progress of each fit', async () => {
     const pool = open(1);
     const told: string[] = [];
     await pool.fit(taskOf(rowsOf('told', 400), 'told', { stopsEarly: false }), (done, total) =>
@@ -106,7 +106,7 @@ describe('openFitPool', () => {
     expect(told).toEqual(Array.from({ length: 10 }, (_, i) => `${i + 1}/10`));
   });
 
-  it('passes on what a fit throws, and goes on', async () => {
+  it('passes on what a fit throws, and continues', async () => {
     const pool = open(1);
     const rows = rowsOf('empty', 400);
     const weightless = taskOf({ ...rows, weights: new Float64Array(400) }, 'empty', { stopsEarly: false });
@@ -114,7 +114,7 @@ describe('openFitPool', () => {
     expect((await pool.fit(taskOf(rows, 'next', { stopsEarly: false }), silent)).ensembles[0]!.trees.length).toBe(10);
   });
 
-  it('ends every fit with an error when its last thread is gone, also those that are asked for later', async () => {
+  it('ends every fit with an error when its last thread is gone, also those that are requested later', async () => {
     const post = vi.spyOn(Worker.prototype, 'postMessage');
     const pool = open(1);
     const rows = rowsOf('gone', 2000);
@@ -146,7 +146,7 @@ describe('openFitPool', () => {
 });
 
 describe('lendMemory', () => {
-  it('lends the same memory again, cleared, and more of it when more is asked for', () => {
+  it('lends the same memory again, cleared, and more of it when more is requested', () => {
     const first = lendMemory((reserve) => {
       const memory = reserve(100_000);
       new Uint8Array(memory.buffer).fill(7);
@@ -165,7 +165,7 @@ describe('lendMemory', () => {
     });
   });
 
-  it('lends another one to work inside of work, and takes its own back when the work throws', () => {
+  it('lends another one to nested work, and reclaims its own when the work throws', () => {
     let outer: unknown;
     const failing = (): never =>
       lendMemory((reserve) => {

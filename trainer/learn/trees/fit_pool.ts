@@ -13,11 +13,11 @@ export type WorkerAnswer =
   | { readonly model: TreeModel }
   | { readonly error: ReturnType<typeof describeError> };
 
-/** Learns models. Each one is the same whatever learns it, so the number of workers changes nothing but the time. */
+/** Trains models. Each one is the same for any number of workers, which changes nothing but the time. */
 export interface FitPool {
   /**
-   * The rows are read when they are first asked for: they must not change while the pool is open.
-   * @param order a task that is urgent goes before all that wait and are not
+   * The rows are read at their first use: they must not change while the pool is open.
+   * @param order an urgent task precedes all waiting tasks that are not
    */
   fit(task: FitTask, onTree: OnTree, order?: { readonly isUrgent: boolean }): Promise<TreeModel>;
   close(): Promise<void>;
@@ -45,7 +45,7 @@ export function openFitPool(workers: number): FitPool {
   const jobs = new Map<Worker, Job | null>(threads.map((thread) => [thread, null]));
   const share = createSharing();
   let isClosed = false;
-  /** What ended the last thread. */
+  /** The error that ended the last thread. */
   let lastError: unknown;
 
   function next(thread: Worker): void {
@@ -62,7 +62,7 @@ export function openFitPool(workers: number): FitPool {
       else job.reject(new MinutehandError(answer.error.code, { seen: answer.error.message, next: answer.error.next }));
       next(thread);
     });
-    // A thread that dies takes its job along; the others go on, and the training ends with this error.
+    // A thread that dies takes its job with it; the others continue, and the training ends with this error.
     const end = (error: unknown): void => {
       jobs.get(thread)?.reject(error);
       jobs.delete(thread);
@@ -94,8 +94,8 @@ export function openFitPool(workers: number): FitPool {
 type Share = <T extends Float32Array | Float64Array>(values: T) => T;
 
 /**
- * Copies an array into memory that all threads read, once: fifty fits learn from the same few arrays, which AI2 and
- * AI3, and rows with other labels, have in common. A copy goes when nobody holds its original any more.
+ * Copies an array into memory that all threads read, once: fifty fits train on the same few arrays, which AI2 and AI3,
+ * and rows with other labels, have in common. A copy is freed when its original is no longer referenced.
  */
 function createSharing(): Share {
   const shared = new WeakMap<object, Float32Array | Float64Array>();
@@ -110,7 +110,7 @@ function createSharing(): Share {
   };
 }
 
-/** What a fit needs of the rows and nothing else. */
+/** The part of the rows that a fit needs. */
 function shareRows({ x, y, time, labelEnd, weights }: FitRows, share: Share): FitRows {
   return {
     x: { ...x, values: share(x.values) },

@@ -8,8 +8,8 @@ export interface FitQueue {
   /** Before those that wait, and not counted in the progress. */
   fitUrgent(task: FitTask): Promise<TreeModel>;
   /**
-   * Progress of work that is worth `weight` fits.
-   * @returns takes the share that is done, 0 to 1
+   * Progress of work that counts as `weight` fits.
+   * @returns a function that receives the finished share, 0 to 1
    */
   part(weight: number): (share: number) => void;
   close(): Promise<void>;

@@ -179,7 +179,7 @@ describe('gbdt on threads', () => {
     },
   );
 
-  it('tells of every round while it learns, and leaves the calling thread free', async () => {
+  it('reports every round while it learns, and leaves the calling thread free', async () => {
     const rounds: number[] = [];
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
@@ -229,7 +229,7 @@ describe('gbdt', () => {
       return [...counts.values()];
     });
 
-  it('learns what can be learned, and lowers the training loss with every round', () => {
+  it('learns a learnable function, and lowers the training loss with every round', () => {
     const ensemble = learn(binary, train, params).ensembles[0]!;
     const losses = [0, 1, 5, 20, 60].map((n) =>
       logLossOf(predict({ ...ensemble, trees: ensemble.trees.slice(0, n) }, train.x), train.y),
@@ -296,7 +296,7 @@ describe('gbdt', () => {
         }),
         fc.constantFrom(0.1, 0.25, 0.5, 0.9),
         (pairs, quantile) => {
-          // One column that says nothing but which half a row is in.
+          // One column that only identifies the half of a row.
           const cells = pairs.map((_, row) => row % 2);
           const table = tableOf(
             1,
@@ -340,7 +340,7 @@ describe('gbdt', () => {
     );
   });
 
-  it('adds a sampled tree to the rows that it did not see as well', () => {
+  it('adds a sampled tree to the rows outside its sample as well', () => {
     const sampled = { ...params, rounds: 2, rowFraction: 0.5, learningRate: 1 };
     const two = learn(binary, train, sampled).ensembles[0]!;
     const losses = [1, 2].map((n) => logLossOf(predict({ ...two, trees: two.trees.slice(0, n) }, train.x), train.y));
@@ -423,7 +423,7 @@ describe('gbdt', () => {
     p.forEach((probability, i) => expect(Math.abs(probability - y[i]!)).toBeLessThan(1e-4));
   });
 
-  it('separates missing from known when that is all there is to know', () => {
+  it('separates missing from present values when that is the only signal', () => {
     const rows = 400;
     const values = Float32Array.from({ length: rows }, (_, i) => (i % 2 ? NaN : i));
     const y = Float64Array.from({ length: rows }, (_, i) => i % 2);
@@ -455,7 +455,7 @@ describe('gbdt', () => {
     },
   );
 
-  it('goes on while it helps when a class never comes and has no tree', () => {
+  it('continues while it helps when a class never occurs and has no tree', () => {
     const [own, other] = [train, test].map((table) => withTargets(table, { kind: 'multiclass', classes: 2 }));
     const task: Task = { kind: 'multiclass', classes: 3 };
     const { ensembles } = learn(task, own!, params, { table: other!, patience: 5 });
@@ -482,7 +482,7 @@ describe('gbdt', () => {
     for (let i = 0; i < 100; i++) learn(binary, test, { ...params, rounds: 1 });
   });
 
-  it('refuses data and parameters that mean nothing', async () => {
+  it('refuses invalid data and parameters', async () => {
     const bad = makeTable(10, 2, 'bad');
     const refuse = (
       table: Partial<TrainingTable>,
@@ -586,7 +586,7 @@ describe('gbdt that is warm-started from a model', () => {
     expect(goOn(task, coin, eager, grown, stopping)).toEqual(grown);
   });
 
-  it('is warm-started from what a calibrated model answers', () => {
+  it('is warm-started from the answers of a calibrated model', () => {
     const task = TASKS[0]!;
     const base = calibrated(learn(task, train, rules), { slope: 1.3, intercept: -0.2 });
     const grown = goOn(task, later, { ...rules, rounds: 30 }, base);
@@ -596,7 +596,7 @@ describe('gbdt that is warm-started from a model', () => {
     expect(lossOf(task, grown, 42, test)).toBeLessThan(lossOf(task, base, 12, test));
   });
 
-  it('is one graph that onnxruntime and the scorer answer as one, with a thousand trees', async () => {
+  it('is one graph with equal answers of onnxruntime and the scorer, with a thousand trees', async () => {
     const task = TASKS[0]!;
     const slow = { ...rules, leaves: 8, learningRate: 0.02, rowFraction: 0.5 };
     let model = learn(task, later, { ...slow, rounds: 400 });

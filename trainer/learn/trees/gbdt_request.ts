@@ -27,11 +27,11 @@ export function checkRequest({ task, table, params, stopping, threads, base }: L
   }
 }
 
-/** @throws MinutehandError LEARNER_TASK when an engine that learns from nothing only is asked to go on */
+/** @throws MinutehandError LEARNER_TASK when an engine without warm start receives a base */
 export function refuseBase(engine: Engine, { base }: LearnRequest): void {
   if (base === undefined || base === null) return;
   throw new MinutehandError('LEARNER_TASK', {
-    seen: `${engine}, asked to add trees to a model`,
+    seen: `${engine}, with a model to add trees to`,
     next: 'Use the engine gbdt to warm-start from a model, or learn from the beginning.',
   });
 }

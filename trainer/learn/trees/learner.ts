@@ -3,7 +3,7 @@ import type { Link, Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_e
 
 /** What is learned. The model's answers: a probability, one probability per class, a value, a quantile of the value. */
 export type Task =
-  /** Targets in [0, 1]; soft ones (a wanted share) are learned by cross-entropy like hard ones. */
+  /** Targets in [0, 1]; soft ones (a target share) are learned by cross-entropy like hard ones. */
   | { readonly kind: 'binary' }
   /** Targets 0 … classes − 1. */
   | { readonly kind: 'multiclass'; readonly classes: number }
@@ -44,7 +44,7 @@ export interface LearnerParams {
   readonly minGain: number;
   /** Value bins per column, 2…255; missing values have one more. */
   readonly maxBins: number;
-  /** Share of the rows each tree sees, (0, 1]. */
+  /** Share of the rows sampled for each tree, (0, 1]. */
   readonly rowFraction: number;
   /** Share of the columns each tree may split on, (0, 1]; never less than one column. */
   readonly columnFraction: number;
@@ -86,8 +86,8 @@ export interface LearnRequest {
   /** Threads to learn on; they change the time and nothing else. */
   readonly threads: number;
   /**
-   * A model of the same task and columns to add trees to; absent or null: learned from nothing. Only `gbdt` takes one.
-   * What comes back is one model: its trees, then at most `rounds` new ones.
+   * A model of the same task and columns to add trees to; absent or null: trained from scratch. Only `gbdt` accepts
+   * one. The result is one model: its trees, then at most `rounds` new ones.
    */
   readonly base?: TreeModel | null;
   onRound(round: number, rounds: number): void;

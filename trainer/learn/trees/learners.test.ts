@@ -37,7 +37,7 @@ for (const engine of ENGINES) {
     );
 
     it.skipIf(note !== '')(
-      engine === 'gbdt' ? 'adds trees to a model' : 'says that it adds trees to no model, and what does',
+      engine === 'gbdt' ? 'adds trees to a model' : 'reports that it cannot add trees to a model, and which engine can',
       async () => {
         const table = randomTable('learners', 500, 3, { task: { kind: 'binary' } });
         const own = request({ kind: 'binary' }, table, { params: { ...LEARNER_DEFAULTS, rounds: 3 } });
@@ -46,7 +46,7 @@ for (const engine of ENGINES) {
         else
           await expect(going).rejects.toMatchObject({
             code: 'LEARNER_TASK',
-            seen: `${engine}, asked to add trees to a model`,
+            seen: `${engine}, with a model to add trees to`,
             next: expect.stringContaining('gbdt'),
           });
       },

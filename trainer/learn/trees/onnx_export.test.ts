@@ -101,13 +101,13 @@ describe('a trained ensemble in onnxruntime', () => {
   });
 
   // A deliberate change of the learner or the graph changes this hash; another machine or engine must not.
-  it('is these very bytes on every machine', () => {
+  it('has exactly these bytes on every machine', () => {
     expect(createHash('sha256').update(encodeOnnx(ensemble)).digest('hex')).toMatchInlineSnapshot(
       `"a14daf7b402c7328dd2476bc347f12f9de6a6c007b884f7e1531ed96812ce385"`,
     );
   });
 
-  it('comes back from its bytes as it was, with its metadata', () => {
+  it('is decoded from its bytes unchanged, with its metadata', () => {
     const back = decodeOnnx(encodeOnnx(ensemble, { metadata: { b: '2', a: '日本' } }));
     expect(back.ensemble).toEqual(ensemble);
     expect(back.metadata).toEqual({ a: '日本', b: '2' });

@@ -28,7 +28,7 @@ const answersOf = ({ ensembles }: TreeModel, { x }: TrainingTable): Float64Array
   ensembles.map((ensemble) => predictLogits(ensemble, x));
 
 describe('randomForest', () => {
-  it('answers shares in [0, 1] that tell what can be told of a binary target', async () => {
+  it('answers shares in [0, 1] that separate a binary target as far as possible', async () => {
     const target = (u: number, noise: number): number => (u + 0.3 * noise > 0 ? 1 : 0);
     const test = tableOf(4000, 'test', target);
     const model = await grow({ kind: 'binary' }, tableOf(4000, 'train', target));

@@ -12,8 +12,8 @@ import type { Learner, Task } from './learner.ts';
  * mean: of a class's share, of a value. With more than two classes a tree splits for a random half of them against the
  * rest, and its leaves hold the shares of all.
  *
- * The learning rate, penalties on leaf values and the least hessian mean nothing here, and more trees do no harm:
- * `stopping` is not looked at.
+ * The learning rate, penalties on leaf values and the minimum hessian have no effect here, and more trees do not
+ * overfit: `stopping` is ignored.
  * @throws MinutehandError LEARNER_TASK for quantiles and when there is a base, and what gbdt throws
  */
 export const randomForest: Learner = {

@@ -27,7 +27,7 @@ describe('treeAnswer', () => {
     expect(treeAnswer(forest, x)).toEqual(predictModel(forest, x));
   });
 
-  it('refuses a model that answers several things', () => {
+  it('refuses a model with several answers', () => {
     expect(() => treeAnswer({ link: 'softmax', ensembles: [ensembleOf('a'), ensembleOf('b')] }, x)).toThrow(RangeError);
   });
 });

@@ -11,9 +11,7 @@ import { checkFeatureLookAhead, checkLabelEnds, longRun, type LookAheadOptions }
 /** Bars that each of these tests tries. */
 const SAMPLES = 100;
 
-/**
- * The leakage tests that need the bars: features know nothing later than their bar, labels nothing later than they say.
- */
+/** The leakage tests that need the bars: features use no data after their bar, labels none after their stated end. */
 export function checkBars(
   histories: Dataset['histories'],
   bars: ReadonlyMap<string, BarColumns>,

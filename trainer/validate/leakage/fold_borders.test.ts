@@ -34,7 +34,7 @@ describe('checkFoldBorders', () => {
     expect(verdict.seen).toMatch(/overlapping training rows in kfold 1, .* kfold 5/);
   });
 
-  it('fails rows that were dealt out at random, and an embargo that was not kept', () => {
+  it('fails rows that were assigned at random, and an embargo that was violated', () => {
     const rng = createRng('dealt');
     const fold = rows.y.map(() => rng.integer(5));
     const dealt = kFoldSplits(rows, 5, 0).map((split, i) => ({
@@ -47,7 +47,7 @@ describe('checkFoldBorders', () => {
     expect(checkFoldBorders(rows, kFoldSplits(rows, 5, 0), EMBARGO).passed).toBe(false);
   });
 
-  it('counts what comparing every two rows counts', () => {
+  it('counts the same as a comparison of every two rows', () => {
     const row = fc.record({
       time: fc.integer({ min: 0, max: 60 }),
       span: fc.integer({ min: 0, max: 12 }),
@@ -62,9 +62,13 @@ describe('checkFoldBorders', () => {
         const overlapping = split.train.filter((a) =>
           split.test.some((b) => time[a]! <= labelEnd[b]! + embargo && time[b]! <= labelEnd[a]!),
         ).length;
-        const { passed, seen } = checkFoldBorders({ time, labelEnd }, [split], embargo);
+        const { passed, seen, limit } = checkFoldBorders({ time, labelEnd }, [split, split], embargo);
         expect(passed).toBe(overlapping === 0);
-        if (overlapping > 0) expect(seen).toBe(`${overlapping} overlapping training rows in any`);
+        const overlaps = `${overlapping} overlapping training rows in any`;
+        const none = `no overlap of ${2 * of('train').length} training rows in 2 splits`;
+        expect(seen).toBe(overlapping > 0 ? `${overlaps}, ${overlaps}` : none);
+        expect(limit).toBe(`no training label overlaps a test label or begins within ${embargo} s after it`);
+        expect([split.train, split.test]).toEqual([of('train'), of('test')]);
       }),
       { numRuns: 300 },
     );

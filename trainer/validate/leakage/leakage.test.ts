@@ -86,7 +86,7 @@ function rowsOf({ x }: ValidationRows, rows: Int32Array): Float32Array {
 }
 
 describe('validation as a whole', () => {
-  it('says of a random walk with columns of noise that nothing is known, and the gate refuses', async () => {
+  it('finds no skill on a random walk with columns of noise, and the gate refuses', async () => {
     const { report, forward, final, gate, leaks, importance } = await validate(walkRows({ seed: 'noise', rows: 1200 }));
     // About 450 independent rows: a standard error of 0.03.
     expect(Math.abs(report.pooled.auc! - 0.5)).toBeLessThan(0.08);
@@ -105,7 +105,7 @@ describe('validation as a whole', () => {
     for (const { drop, std } of importance.features) expect(Math.abs(drop)).toBeLessThan(0.02 + 4 * std);
   });
 
-  it('says of columns that know what comes that they do, and the gate lets the model in', async () => {
+  it('finds skill with predictive columns, and the gate accepts the model', async () => {
     const { report, forward, final, gate, leaks, importance } = await validate(
       walkRows({ seed: 'signal', rows: 1200, signal: 1 }),
     );

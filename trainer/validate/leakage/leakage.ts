@@ -20,7 +20,7 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
   /** Seconds. */
   readonly embargo: number;
   readonly fit: Fit<Rows, Model>;
-  /** `fit` where it warm-starts from a model, which knows the labels before they are shuffled. */
+  /** `fit` without its warm start from a model, which was trained on the labels before they are shuffled. */
   readonly fitFromNothing: Fit<Rows, Model>;
   readonly answer: Scorer<Model>;
   /** All of a model that was fitted. */

@@ -69,7 +69,36 @@ describe('checkFeatureLookAhead', () => {
       name: 'features look-ahead',
       passed: true,
       seen: '60 sampled bars equal to the bit',
+      limit: `features from the ${options.warmupBars} minutes up to a bar equal those of the long run`,
     });
+  });
+
+  it('fails a series beside the features that looks one bar ahead, and names all that differs', () => {
+    const ahead: LookAheadOptions['build'] = (pair, a, b) => {
+      const history = tampered((own, t) => own.z[Math.min(t + 1, own.length - 1)]!)(pair, a, b);
+      return { ...history, z: history.z.map((z, t) => (t === 0 ? z + 1 : z)), beta: history.beta };
+    };
+    const verdict = checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead });
+    expect(verdict.passed).toBe(false);
+    expect(verdict.seen).toMatch(/^60 of 60 sampled bars differ, first \w+ 20.*Z: z, feature 2$/);
+  });
+
+  it('tries every bar that kept its features, the first one of each pair too', () => {
+    const tried = new Set<string>();
+    const short = settings.minutehand.pairs.map((id): LongRun => {
+      const pair = parsePair(id);
+      const [a, b] = [pair.a, pair.b].map((symbol) => tinyBars(settings, options.warmupBars + 2).get(symbol)!);
+      return longRun(options.build(pair, a!, b!), a!, b!);
+    });
+    const labelOf: LabelOf = (history, t) => {
+      tried.add(`${history.pair.id} ${t}`);
+      return null;
+    };
+    checkLabelEnds('tried', short, labelOf, options);
+    const all = short.flatMap(({ history }) =>
+      Array.from({ length: history.length }, (_, t) => `${history.pair.id} ${t}`),
+    );
+    expect([...tried].sort()).toEqual(all.sort());
   });
 
   it('fails a feature that looks one bar ahead', () => {
@@ -79,7 +108,7 @@ describe('checkFeatureLookAhead', () => {
     expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature 2$/);
   });
 
-  it('fails a feature that was scaled by what the whole run showed', () => {
+  it('fails a feature that was scaled by statistics of the whole run', () => {
     const scaled = tampered((history, t) => history.z[t]! / Math.max(...history.z));
     expect(checkFeatureLookAhead(runsOf(scaled, true), { ...options, build: scaled }).passed).toBe(false);
   });
@@ -106,7 +135,7 @@ describe('checkFeatureLookAhead', () => {
     expect(checkFeatureLookAhead(turned, options).passed).toBe(false);
   });
 
-  it('does not pass without a bar to try', () => {
+  it('does not pass without a bar to test', () => {
     expect(checkFeatureLookAhead([], options).passed).toBe(false);
   });
 });
@@ -116,16 +145,25 @@ describe('checkLabelEnds', () => {
     const verdict = checkLabelEnds(name, runs, LABELS[name]!, options);
     expect(verdict).toMatchObject({ name, passed: true });
     expect(verdict.seen).toBe('60 sampled labels the same');
+    expect(verdict.limit).toBe('a label needs no bar after the one at which it was known');
   });
 
-  it('finds labels to try where few bars have one, and does not pass where none has', () => {
+  it('fails a label whose end depends on later bars', () => {
+    const moving: LabelOf = (history, t) =>
+      t + 3 < history.length ? { label: 1, end: t + 2 } : t + 2 < history.length ? { label: 1, end: t + 1 } : null;
+    const verdict = checkLabelEnds('moving', runs, moving, options);
+    expect(verdict.passed).toBe(false);
+    expect(verdict.seen).toMatch(/: 1 after 2 bars became 1 after 1 bars$/);
+  });
+
+  it('finds labels to test where few bars have one, and does not pass where none has', () => {
     const candidates: LabelOf = (history, t) =>
       Math.abs(history.z[t]!) >= 2 ? LABELS['reversion']!(history, t) : null;
     expect(checkLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');
     expect(checkLabelEnds('none', runs, () => null, options).passed).toBe(false);
   });
 
-  it('fails a label that was known later than it says', () => {
+  it('fails a label that was known later than stated', () => {
     const early: LabelOf = (history, t) => {
       const outcome = riskLabel(history, t, RISK);
       return outcome && { ...outcome, end: outcome.end - 1 };
@@ -135,7 +173,7 @@ describe('checkLabelEnds', () => {
     expect(verdict.seen).toMatch(/sampled labels differ, first .* after 19 bars became none/);
   });
 
-  it('fails a label that reads a bar behind its end', () => {
+  it('fails a label that reads a bar after its end', () => {
     const peeking: LabelOf = (history, t) => {
       const outcome = scaleLabel(history, t, SCALE);
       return outcome && { ...outcome, label: outcome.label + (history.z[outcome.end + 1] ?? 0) };
@@ -146,7 +184,7 @@ describe('checkLabelEnds', () => {
 
 const m1 = realData('m1');
 describe('on real bars', () => {
-  it.skipIf(m1 === null)(`gold and silver have features and labels without a future${skipNote(m1)}`, async () => {
+  it.skipIf(m1 === null)(`gold and silver have features and labels without look-ahead${skipNote(m1)}`, async () => {
     const real = loadSettings({ env: {} }).minutehand.windows;
     const bars = await readBarFolder(m1!, ['XAUUSD', 'XAGUSD']);
     const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];

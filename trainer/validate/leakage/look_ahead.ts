@@ -14,7 +14,7 @@ export interface LongRun {
   readonly history: PairHistory;
   readonly a: BarColumns;
   readonly b: BarColumns;
-  /** The minutes that both legs have, and where they stand in the columns of each. */
+  /** The minutes that both legs have, and their indexes in the columns of each. */
   readonly time: Float64Array;
   readonly inA: Int32Array;
   readonly inB: Int32Array;
@@ -28,7 +28,7 @@ export function longRun(history: PairHistory, a: BarColumns, b: BarColumns): Lon
 export interface LookAheadOptions {
   /** The features' own way of making a history, keeping the features of every bar. */
   readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
-  /** Bars that the features say they need, the bar itself included. */
+  /** Bars that the features need, the bar itself included. */
   readonly warmupBars: number;
   /** Bars, or labels, that are tried: drawn from all bars that kept their features. */
   readonly samples: number;
@@ -39,8 +39,8 @@ export interface LookAheadOptions {
 export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
 
 /**
- * Whether features know the future: for sampled bars t, everything is made again from the `warmupBars` minutes up to t
- * alone, and must equal what the long run had, to the bit.
+ * Whether features use the future: for sampled bars t, everything is computed again from the `warmupBars` minutes up to
+ * t alone, and must equal the values of the long run, to the bit.
  */
 export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
@@ -64,8 +64,8 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
 }
 
 /**
- * Whether labels say truly when they were known: for sampled bars, the label made again from the bars up to its `end`
- * alone must be the same. Purging relies on it.
+ * Whether labels state correctly when they were known: for sampled bars, the label computed again from the bars up to
+ * its `end` alone must be the same. Purging relies on it.
  */
 export function checkLabelEnds(
   name: string,

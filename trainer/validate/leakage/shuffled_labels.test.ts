@@ -36,7 +36,7 @@ function dealtOut(rows: ValidationRows, folds: number): Split[] {
 }
 
 describe('checkShuffledLabels', () => {
-  it('finds nothing in shuffled labels, whether the real ones could be told or not, and the gate refuses what was learned', async () => {
+  it('finds nothing in shuffled labels, whether the real ones could be predicted or not, and the gate refuses the model', async () => {
     for (const signal of [0, 1]) {
       const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
       const found = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest);
@@ -44,7 +44,8 @@ describe('checkShuffledLabels', () => {
         ['shuffled labels', true],
         ['shuffled labels refused', true],
       ]);
-      expect(found[1]!.seen).toContain('auc above noise');
+      expect(found[1]!.seen).toMatch(/^refused by .*auc above noise/);
+      expect(found[1]!.limit).toBe('the gate refuses a model of shuffled labels');
     }
   });
 
@@ -56,13 +57,13 @@ describe('checkShuffledLabels', () => {
     expect(limit).toMatch(/^0\.5 ± 0\.1\d{3}, 3 standard errors with 26\d independent rows of 2100$/);
   });
 
-  it('fails folds whose neighbors stand on both sides: overlapping labels, unpurged', async () => {
+  it('fails folds with neighbors on both sides: overlapping labels, unpurged', async () => {
     const rows = walkRows({ seed: 'dealt', rows: 700, memory: 0.98 });
     const [noise] = await verdicts(rows, dealtOut(rows, 5), honest);
     expect(noise!.passed).toBe(false);
   });
 
-  it('fails a learner that sees the test rows, which the gate alone would let in', async () => {
+  it('fails a learner with access to the test rows, which the gate alone would accept', async () => {
     const rows = walkRows({ seed: 'sees all', rows: 700 });
     const seesAll: typeof honest = (all) => honest(all, Int32Array.from(all.y.keys()));
     const [noise, refused] = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), seesAll);
@@ -89,12 +90,42 @@ describe('checkShuffledLabels', () => {
     expect(noise!.passed).toBe(false);
   });
 
-  it('takes soft labels for positive above their median', async () => {
+  it('treats soft labels as positive above their median', async () => {
     const rows = walkRows({ seed: 'soft', rows: 500 });
     const soft = { ...rows, y: rows.y.map((label, row) => 0.3 + 0.4 * label + (row % 7) / 100) };
     const options = { seed: 'shuffle', standardErrors: 3, gate: null };
     const found = await checkShuffledLabels(soft, kFoldSplits(soft, 4, EMBARGO), honest, predictModel, options);
     expect(found.map(({ passed }) => passed)).toEqual([true]);
+  });
+
+  it('ranks soft labels as those above their median against the others', async () => {
+    const rows = walkRows({ seed: 'median', rows: 500 });
+    const soft = rows.y.map((label, row) => ((row * 7919) % 1000) / 1000 - label);
+    const median = [...soft].sort((a, b) => a - b)[Math.floor((soft.length - 1) / 2)]!;
+    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    // Scores that do not depend on labels: both rankings see the same ones.
+    const model = honest(rows, Int32Array.from(rows.y.keys()));
+    const verdictOf = (y: Float64Array): Promise<GateResult[]> =>
+      checkShuffledLabels({ ...rows, y }, kFoldSplits(rows, 4, EMBARGO), () => model, predictModel, options);
+    expect(await verdictOf(soft)).toEqual(await verdictOf(soft.map((label) => (label > median ? 1 : 0))));
+  });
+
+  it('asks the gate about tested rows only, and names each criterion that refuses', async () => {
+    const rows = walkRows({ seed: 'tested', rows: 300 });
+    const [first] = kFoldSplits(rows, 4, EMBARGO);
+    const asked: number[][] = [];
+    const refusal = (name: string, passed: boolean): GateResult => ({ name, passed, seen: '', limit: '' });
+    const options = {
+      seed: 'shuffle',
+      standardErrors: 3,
+      gate: (scores: Float64Array, labels: Float64Array, uniqueness: Float64Array): GateResult[] => {
+        asked.push([scores.length, labels.length, uniqueness.length]);
+        return [refusal('one', false), refusal('two', true), refusal('three', false)];
+      },
+    };
+    const [, refused] = await checkShuffledLabels(rows, [first!], honest, predictModel, options);
+    expect(asked).toEqual([Array(3).fill(first!.test.length)]);
+    expect(refused!.seen).toBe('refused by one, three');
   });
 
   it('does not pass when there is nothing to rank', async () => {

@@ -14,8 +14,8 @@ export interface ShuffleOptions {
   /** The AUC may be so many standard errors away from ½. */
   readonly standardErrors: number;
   /**
-   * The gate that must refuse what was learned from shuffled labels; null asks none. It is given the uniqueness of the
-   * labels as well.
+   * The gate that must refuse models trained on shuffled labels; null runs none. It also receives the uniqueness of the
+   * labels.
    */
   readonly gate:
     ((scores: Float64Array, labels: Float64Array, uniqueness: Float64Array) => readonly GateResult[]) | null;
@@ -83,8 +83,8 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
 }
 
 /**
- * The labels in another order: each pair's, in order of time, cut into blocks of `blockRows`, the blocks of all pairs
- * shuffled and laid end to end over the same rows. The same seed, the same order. [rows]
+ * The labels in another order: each pair's, in time order, cut into blocks of `blockRows`, the blocks of all pairs
+ * shuffled and concatenated over the same rows. The same seed, the same order. [rows]
  */
 export function shuffleInBlocks(
   { y, time, pair }: Pick<ValidationRows, 'y' | 'time' | 'pair'>,

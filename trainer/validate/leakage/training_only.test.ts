@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { predict, predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import type { Task } from '../../learn/trees/learner.ts';
 import { validateSplits } from '../cross_validation.ts';
 import { balancedWeights, bestF1Threshold } from '../confusion.ts';
@@ -14,9 +16,13 @@ const rows = walkRows({ seed: 'training only', rows: 300, signal: 0.5 });
 const splits = kFoldSplits(rows, 3, 600);
 const bytes = (model: TreeModel): Uint8Array => encodeTreeModel(model);
 
-async function verdictOn(fit: Fit<ValidationRows, TreeModel>): Promise<boolean> {
+async function resultOf(fit: Fit<ValidationRows, TreeModel>): Promise<GateResult> {
   const [, middle] = await validateSplits(rows, splits, fit, predictModel);
-  return (await checkTrainingOnly(rows, middle!, fit, bytes, BINARY, 'seed')).passed;
+  return checkTrainingOnly(rows, middle!, fit, bytes, BINARY, 'seed');
+}
+
+async function verdictOn(fit: Fit<ValidationRows, TreeModel>): Promise<boolean> {
+  return (await resultOf(fit)).passed;
 }
 
 /** Shifts every logit, as a calibrator would. */
@@ -24,11 +30,54 @@ function shifted({ link, ensembles }: TreeModel, by: number): TreeModel {
   return { link, ensembles: ensembles.map((own) => ({ ...own, baseScore: Math.fround(own.baseScore + by) })) };
 }
 
+async function digestsOf(...models: Promise<TreeModel>[]): Promise<string[]> {
+  const all = await Promise.all(models);
+  return all.map((model) => createHash('sha256').update(bytes(model)).digest('hex').slice(0, 12));
+}
+
 describe('checkTrainingOnly', () => {
   const honest = smallTrees();
 
   it('passes a learner that looks at its training rows alone', async () => {
-    expect(await verdictOn(honest)).toBe(true);
+    const { train } = splits[1]!;
+    const [digest] = await digestsOf(honest(rows, train));
+    expect(await resultOf(honest)).toEqual({
+      name: 'fitted on training rows only',
+      passed: true,
+      seen: `model ${digest} of kfold 2 whatever its other ${rows.y.length - train.length} rows hold`,
+      limit: 'the same bytes',
+    });
+  });
+
+  it('states both models when they differ', async () => {
+    let calls = 0;
+    const { train } = splits[1]!;
+    const unstable = async (all: ValidationRows, subset: Int32Array): Promise<TreeModel> =>
+      shifted(await honest(all, subset), subset === train ? calls++ : 0);
+    const model = honest(rows, train);
+    const [first, second] = await digestsOf(
+      model.then((own) => shifted(own, 0)),
+      model.then((own) => shifted(own, 1)),
+    );
+    expect((await resultOf(unstable)).seen).toBe(
+      `model ${first} of kfold 2 became ${second} when its other ${rows.y.length - train.length} rows changed`,
+    );
+  });
+
+  it('replaces the values of the other rows by present and missing ones, and those of training rows by none', async () => {
+    const seen: ValidationRows[] = [];
+    const fold = { ...splits[1]!, model: await honest(rows, splits[1]!.train) };
+    await checkTrainingOnly(rows, fold, async (all, train) => (seen.push(all), honest(all, train)), bytes, BINARY, 's');
+    const { columns, values } = rows.x;
+    const training = new Set(fold.train);
+    const other = [...values.keys()].filter((at) => !training.has(Math.floor(at / columns)));
+    const replaced = other.map((at) => seen[0]!.x.values[at]!);
+    const missing = replaced.filter((value) => Number.isNaN(value)).length / replaced.length;
+    expect(missing).toBeGreaterThan(0.05);
+    expect(missing).toBeLessThan(0.2);
+    expect(Math.max(...replaced.filter((value) => !Number.isNaN(value)).map(Math.abs))).toBeGreaterThan(100);
+    const kept = [...values.keys()].filter((at) => training.has(Math.floor(at / columns)));
+    expect(kept.map((at) => seen[0]!.x.values[at])).toEqual(kept.map((at) => values[at]));
   });
 
   it('passes a calibrator and a threshold fitted on training rows', async () => {
@@ -81,7 +130,7 @@ describe('checkTrainingOnly', () => {
     expect(await verdictOn(async (all, train) => shifted(await honest(all, train), calls++))).toBe(false);
   });
 
-  it('leaves the rows it was given as they were', async () => {
+  it('does not change its input rows', async () => {
     const kept = structuredClone(rows);
     await verdictOn(honest);
     expect(rows).toEqual(kept);

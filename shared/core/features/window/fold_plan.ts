@@ -1,7 +1,7 @@
 import { COUNTERS, INPUTS, SIZE, SlidingFold, type FoldState, type Kind } from './sliding_fold.ts';
 
 /**
- * Where a series stands: what it observes goes to `input` from this place on, what its window holds is read from
+ * Location of a series: its observations are written to `input` from this index on, its window values are read from
  * `result`.
  */
 export interface Series {
@@ -37,9 +37,9 @@ const FIRST_CAPACITY = 8;
  * Series of one stage with the same window share a fold, and with it all but their sums.
  */
 export class FoldPlan {
-  /** What the next `push` takes, by `Series.input`. */
+  /** Input of the next `push`, by `Series.input`. */
   readonly input: Float64Array;
-  /** What the last `push` left, by `Series.result`; NaN while a window is not full or holds a value that is missing. */
+  /** Result of the last `push`, by `Series.result`; NaN while a window is not full or holds a missing value. */
   readonly result: Float64Array;
   readonly #stages: readonly (readonly SlidingFold[])[];
   readonly #reciprocal: Float64Array;
@@ -47,7 +47,9 @@ export class FoldPlan {
   readonly #rows: number;
   readonly #folds: number;
 
-  /** @param wanted what `moments`, `comoments` and `mean` gave, once each; from now on their places are known */
+  /**
+   * @param wanted the results of `moments`, `comoments` and `mean`, once each; their positions are final from now on
+   */
   constructor(wanted: readonly Wanted[]) {
     let input = 0;
     let result = 0;
@@ -138,7 +140,7 @@ export class FoldPlan {
   }
 }
 
-/** Asks for series, then makes the plan of all that was asked for. */
+/** Collects requested series, then makes the plan for all of them. */
 export class FoldPlanner {
   readonly #wanted: Wanted[] = [];
 

@@ -1,4 +1,4 @@
-/** Rows of values, each read again `bars` bars later. The cursor stands in the ring, before the rows. */
+/** Rows of values, each read again `bars` bars later. The cursor is in the ring, before the rows. */
 export class LagRing {
   readonly #bars: number;
   readonly #width: number;
@@ -17,7 +17,7 @@ export class LagRing {
     return ring;
   }
 
-  /** Where the row of `bars` bars ago stands: to be read, then overwritten with that of this bar. */
+  /** Index of the row of `bars` bars ago: to be read, then overwritten with that of this bar. */
   next(ring: Float64Array): number {
     const at = ring[0]!;
     const after = at + this.#width;

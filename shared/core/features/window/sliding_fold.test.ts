@@ -168,7 +168,7 @@ describe('sliding folds', () => {
     );
   });
 
-  it('are a pure function of their last observations, to the bit, from wherever they began', () => {
+  it('are a pure function of their last observations, to the bit, wherever they began', () => {
     fc.assert(
       fc.property(points, windows, fc.nat(), (all, wanted, cut) => {
         const longest = Math.max(wanted.moments, wanted.comoments, wanted.mean);
@@ -199,7 +199,7 @@ describe('sliding folds', () => {
     );
   });
 
-  it('are NaN while a missing value is in the window, and as if it had never been once it has left', () => {
+  it('are NaN while a missing value is in the window, and unaffected by it once it has left', () => {
     const wanted = { moments: 12, comoments: 12, mean: 7 };
     const folds = createFolds(wanted);
     const clean = createFolds(wanted);
@@ -285,7 +285,7 @@ describe('sliding folds', () => {
     expect(capacityAfter(60)).toBe(128);
   });
 
-  it('have no place before the plan is made', () => {
+  it('have no position before the plan is made', () => {
     const planner = new FoldPlanner();
     const series = planner.moments(0, 2);
     expect(series).toEqual({ input: -1, result: -1 });

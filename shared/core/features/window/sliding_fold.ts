@@ -47,7 +47,7 @@ const SLOT = 6;
 export const COUNTERS = 7;
 
 /**
- * All series of one window, moved on by one bar at a time in O(1), whatever the length of the window.
+ * All series of one window, advanced by one bar at a time in O(1), whatever the length of the window.
  *
  * Nothing is ever subtracted. Minutes fall into blocks of fixed absolute position (epoch minute / block length, half a
  * window). A finished block gets the aggregate of each of its suffixes, one per bar, before the window's oldest bar
@@ -120,7 +120,7 @@ export class SlidingFold {
     return counters[this.#counters + NEXT]! - counters[this.#counters + HEAD]! >= capacity;
   }
 
-  /** Copies the finished blocks to where they stand in a state of another capacity. */
+  /** Copies the finished blocks to their positions in a state of another capacity. */
   moveBlocks(from: FoldState, to: FoldState): void {
     const { row } = this;
     for (let block = to.counters[this.#counters + HEAD]!; block < to.counters[this.#counters + NEXT]!; block++) {

@@ -31,7 +31,7 @@ describe('boost', () => {
     expect(run([NaN, NaN, NaN, NaN], { patience: 3 })).toEqual({ kept: 1, rounds: [1, 2, 3, 4] });
   });
 
-  it('ends when nothing is left to split', () => {
+  it('ends when no split is left', () => {
     expect(run([], {}, 4)).toEqual({ kept: 4, rounds: [1, 2, 3, 4] });
     expect(run([], {}, 0)).toEqual({ kept: 1, rounds: [] });
     expect(run([3, 2, 2.5, 2.5], { patience: 5 }, 4)).toEqual({ kept: 2, rounds: [1, 2, 3, 4] });

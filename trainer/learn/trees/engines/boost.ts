@@ -2,7 +2,7 @@
 export interface Booster {
   /** Learns one more round. False: nothing was left to split, and the model stays as it was. */
   step(): boolean;
-  /** Mean loss on the stopping rows; asked for only where there are some. */
+  /** Mean loss on the stopping rows; called only where there are some. */
   loss(): number;
 }
 

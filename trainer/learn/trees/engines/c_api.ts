@@ -5,7 +5,7 @@ import { installationHint, type OpenLibrary } from './engine_library.ts';
 /** Address of an object inside a library. */
 export type Handle = bigint;
 
-/** Where a C function puts an answer: `[null]` before the call. */
+/** Output parameter of a C function: `[null]` before the call. */
 export type Out<T> = [T | null];
 
 /** The answer of a C function that succeeded. */

@@ -3,7 +3,7 @@ import type { LearnRequest } from '../learner.ts';
 import type { NativeEngine } from '../../../../shared/policy/engines.ts';
 import type { EngineLibraries } from './engine_library.ts';
 
-/** One model to learn with an engine's library, as plain data that can be handed to a thread. */
+/** One model to train with an engine's library, as plain data that can be passed to a thread. */
 export interface EngineJob extends Pick<LearnRequest, 'task' | 'table' | 'params' | 'stopping' | 'threads'> {
   readonly engine: NativeEngine;
   readonly libraries: EngineLibraries;

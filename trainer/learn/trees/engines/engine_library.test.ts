@@ -20,14 +20,14 @@ describe.skipIf(open === null)(`openLibrary${note}`, () => {
     ['CONDA_PREFIX', 'lib/python3.12/site-packages/xgboost/lib/libxgboost.so'],
     ['VIRTUAL_ENV', 'lib/python3.9/site-packages/xgboost/lib/libxgboost.so'],
     ['LD_LIBRARY_PATH', 'libxgboost.so.0'],
-  ])('finds what %s says: %s', (variable, file) => {
+  ])('finds the library of %s: %s', (variable, file) => {
     const path = join(folder, file);
     mkdirSync(dirname(path), { recursive: true });
     symlinkSync(open!.path, path);
     expect(openLibrary('xgboost', NONE, { [variable]: folder }).path).toBe(path);
   });
 
-  it('goes on to the next place when a file does not load', () => {
+  it('continues with the next location when a file does not load', () => {
     writeFileSync(join(folder, 'libxgboost.so'), 'torn');
     const { path } = openLibrary('xgboost', NONE, { ...process.env, LD_LIBRARY_PATH: folder });
     expect(dirname(path)).not.toBe(folder);
@@ -43,7 +43,7 @@ describe.skipIf(open === null)(`openLibrary${note}`, () => {
     );
   });
 
-  it('makes the threads of OpenMP wait without spinning, unless the user says otherwise', () => {
+  it('makes the threads of OpenMP wait without spinning, unless the user sets it', () => {
     openLibrary('xgboost', librariesFrom());
     expect(process.env['OMP_WAIT_POLICY']).toBe('passive');
   });

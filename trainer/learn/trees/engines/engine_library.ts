@@ -35,8 +35,7 @@ function fileNames(engine: NativeEngine): readonly string[] {
 }
 
 /**
- * Where libraries and Python packages are installed to, in the order of the search; `*` stands for any part of a
- * folder's name.
+ * Folders where libraries and Python packages are installed, in search order; `*` matches any part of a folder's name.
  */
 function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
@@ -78,7 +77,7 @@ function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** The folders that a path with `*` in its parts stands for, sorted by name. */
+/** The folders that match a path with `*` in its parts, sorted by name. */
 function expand(pattern: string): string[] {
   const star = pattern.indexOf('*');
   if (star < 0) return isFolder(pattern) ? [pattern] : [];
@@ -122,7 +121,7 @@ export function openLibrary(
       const path = isPath(file) ? resolve(file) : file;
       return { path, library: load(koffi, path), koffi };
     } catch (error) {
-      // Of a mere name, the loader says no more than that it does not know it.
+      // For a bare name, the loader only reports that it was not found.
       if (isPath(file) || configured !== null) refusals.push(`${file} does not load (${(error as Error).message})`);
     }
   }
@@ -140,7 +139,7 @@ function missing(engine: NativeEngine, seen: string): MinutehandError {
 
 const require = createRequire(import.meta.url);
 
-/** Loaded only when an engine is asked for, so that nothing else depends on it. */
+/** Loaded only when an engine is requested, so that nothing else depends on it. */
 function loadKoffi(engine: NativeEngine): typeof Koffi {
   try {
     return require('koffi') as typeof Koffi;
@@ -160,7 +159,7 @@ const RTLD_NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000;
 
 /**
  * OpenMP's threads outlive the call that started them. If the library and OpenMP with it were unloaded at the end of a
- * worker, those threads would wake up in memory that is gone.
+ * worker, those threads would continue in freed memory.
  */
 function keepLoaded(koffi: typeof Koffi, path: string): void {
   if (process.platform !== 'linux' && process.platform !== 'darwin') return;

@@ -6,7 +6,7 @@ const x = { rows: 3, columns: 2, values: Float32Array.of(1, NaN, Infinity, 4, -I
 const y = Float64Array.of(0, 1, 0.5);
 
 describe('engineRows', () => {
-  it('leaves out rows of weight 0 and columns that are not asked for', () => {
+  it('leaves out rows of weight 0 and columns that are not requested', () => {
     const rows = engineRows({ x, y, weights: Float64Array.of(2, 0, 1) }, [1]);
     expect(rows).toEqual({
       rows: 2,
@@ -17,18 +17,18 @@ describe('engineRows', () => {
     });
   });
 
-  it('brings infinities within ±FAR and leaves the missing missing', () => {
+  it('brings infinities within ±FAR and keeps missing values', () => {
     const { values } = engineRows({ x, y, weights: null }, [0, 1]);
     expect([...values]).toEqual([1, NaN, FAR, 4, -FAR, FAR]);
   });
 
-  it('takes a table that is as it should be without a copy', () => {
+  it('uses a valid table without a copy', () => {
     const plain = { ...x, values: new Float32Array(6) };
     expect(engineRows({ x: plain, y, weights: null }, [0, 1]).values).toBe(plain.values);
     expect(engineRows({ x: plain, y, weights: null }, [1]).values).toEqual(new Float32Array(3));
   });
 
-  it('says DATA_TOO_SHORT when nothing has weight', () => {
+  it('reports DATA_TOO_SHORT when nothing has weight', () => {
     expect(() => engineRows({ x, y, weights: new Float64Array(3) }, [0])).toThrow(
       expect.objectContaining({ code: 'DATA_TOO_SHORT' }) as Error,
     );

@@ -40,7 +40,7 @@ export function learnOffTheWay(job: EngineJob, onRound: OnRound): Promise<TreeMo
   });
 }
 
-/** A part of a larger array is handed over with all of the larger one, unless it is taken out before. */
+/** A part of a larger array would be transferred with the whole array, unless it is copied before. */
 function withoutRest(job: EngineJob): EngineJob {
   const own = <Values extends Float32Array | Float64Array>(values: Values): Values =>
     values.byteLength === values.buffer.byteLength ? values : (values.slice() as Values);
@@ -53,7 +53,7 @@ function withoutRest(job: EngineJob): EngineJob {
   return { ...job, table: table(job.table), stopping };
 }
 
-/** What the thread does. Errors are taken apart: only their texts survive the way to another thread. */
+/** Main function of the thread. Errors are sent as fields: only their texts survive the transfer to another thread. */
 export function answerJob(job: EngineJob, say: (answer: EngineAnswer) => void): void {
   try {
     say({ model: runJob(job, (round, rounds) => say({ round, rounds })) });

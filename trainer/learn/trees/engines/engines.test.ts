@@ -104,7 +104,7 @@ for (const engine of NATIVE_ENGINES) {
       it.each([
         ['plain', false, null],
         ['weighted, sampled, with early stopping, on some columns only', true, [10, 0, 1, 2, 4, 6, 7]],
-      ] as const)('answers as the engine does within 1e-6 on 50,000 delicate rows, %s', (_how, isWeighted, columns) => {
+      ] as const)('matches the engine within 1e-6 on 50,000 rows of edge cases, %s', (_how, isWeighted, columns) => {
         const table = randomTable('equal', 6000, COLUMNS, { task, isSoft, isWeighted });
         const stopping = isWeighted
           ? { table: randomTable('equal/stopping', 1000, COLUMNS, { task, isSoft, isWeighted }), patience: 5 }
@@ -142,7 +142,7 @@ for (const engine of NATIVE_ENGINES) {
       });
     });
 
-    it('answers as the engine does where targets are far from 0', () => {
+    it('matches the engine where targets are far from 0', () => {
       const { x, y } = randomTable('far', 3000, COLUMNS, { task: { kind: 'regression' } });
       const table = { x, y: y.map((target) => 1000 + target), weights: null };
       const job = {
@@ -160,7 +160,7 @@ for (const engine of NATIVE_ENGINES) {
       expect(greatestDifference(predictModel(model, x), score(withinFar(x)))).toBeLessThan(tolerance);
     });
 
-    it('takes infinities for values beyond all others', async () => {
+    it('treats infinities as values beyond all others', async () => {
       const values = Float32Array.from({ length: 4000 }, (_, i) => [-Infinity, -1, 1, Infinity, NaN][i % 5]!);
       const y = Float64Array.from(values, (_, i) => [1, 0, 0, 1, 0][i % 5]!);
       const table = { x: { rows: 4000, columns: 1, values }, y, weights: null };
@@ -173,7 +173,7 @@ for (const engine of NATIVE_ENGINES) {
       expect([...answers].map(Math.round)).toEqual([1, 1, 0, 0, 1, 1, 0]);
     });
 
-    it('gives the same model for the same seed, and another for another one where rows are drawn', async () => {
+    it('gives the same model for the same seed, and another for another seed where rows are sampled', async () => {
       const table = randomTable('seed', 3000, COLUMNS, { task: BINARY });
       const learn = (seed: string): Promise<TreeModel> =>
         learner.learn(request(BINARY, table, { params: { ...quick, rowFraction: 0.5, seed } }));
@@ -209,7 +209,7 @@ for (const engine of NATIVE_ENGINES) {
       }
     });
 
-    it('takes a row of weight 0 as if it were not there', async () => {
+    it('ignores a row of weight 0', async () => {
       const table = randomTable('weights', 4000, COLUMNS, { task: BINARY, isWeighted: true });
       const kept = [...table.y.keys()].filter((row) => table.weights![row]! > 0);
       const without = {
@@ -222,7 +222,7 @@ for (const engine of NATIVE_ENGINES) {
       expect(await learn(without)).toEqual(await learn(table));
     });
 
-    it('keeps to its limits on leaves, depth, columns and bins', async () => {
+    it('respects its limits on leaves, depth, columns and bins', async () => {
       const table = randomTable('limits', 5000, COLUMNS, { task: BINARY });
       const learn = async (params: Partial<LearnerParams>): Promise<TreeEnsemble> =>
         (await learner.learn(request(BINARY, table, { params: { ...quick, ...params } }))).ensembles[0]!;
@@ -238,7 +238,7 @@ for (const engine of NATIVE_ENGINES) {
       expect(thresholds(await learn({ columns: [0], maxBins: 255 }))).toBeGreaterThan(8);
     });
 
-    it('shrinks leaves by its penalties and splits less for a dearer gain', async () => {
+    it('shrinks leaves by its penalties and splits less for a higher minimum gain', async () => {
       const table = randomTable('penalties', 3000, COLUMNS, { task: BINARY });
       const learn = async (params: Partial<LearnerParams>): Promise<TreeEnsemble> =>
         (await learner.learn(request(BINARY, table, { params: { ...quick, rounds: 3, ...params } }))).ensembles[0]!;
@@ -253,7 +253,7 @@ for (const engine of NATIVE_ENGINES) {
       expect(leavesOf(await learn({ minHessianInLeaf: 100 }))[0]).toBeLessThan(leavesOf(plain)[0]!);
     });
 
-    it('learns a constant where there is nothing to split', async () => {
+    it('learns a constant where no split is possible', async () => {
       const x = { rows: 100, columns: 2, values: new Float32Array(200).fill(3) };
       for (const y of [
         new Float64Array(100).fill(0.25),
@@ -266,7 +266,7 @@ for (const engine of NATIVE_ENGINES) {
       }
     });
 
-    it('refuses requests that are not as the contract says', async () => {
+    it('refuses requests that violate the contract', async () => {
       const table = randomTable('refused', 50, 2, { task: BINARY });
       const bad: Partial<LearnRequest>[] = [
         { params: { ...quick, rounds: 0 } },
@@ -301,7 +301,7 @@ for (const engine of NATIVE_ENGINES) {
       for (const [index, seed] of ['a', 'b', 'c'].entries()) expect(together[index]).toEqual(await learn(1, seed));
     });
 
-    it('learns in the built code on a thread of its own, the same, while the caller goes on', async () => {
+    it('learns in the built code on a thread of its own, the same, while the caller continues', async () => {
       // Threads need the built code; `npm test` builds first.
       const built = (await import(
         join(packageRoot(), 'dist/trainer/learn/trees/engines/engines.js')
@@ -326,7 +326,7 @@ for (const engine of NATIVE_ENGINES) {
       ).toBe('DATA_TOO_SHORT');
     });
 
-    it('says what the library said when it refuses', () => {
+    it('reports the message of the library when it refuses', () => {
       const x = randomMatrix('said', 10, 2);
       const error = thrownBy(() =>
         engine === 'lightgbm'

@@ -9,7 +9,7 @@ import { bindXgboost, xgboostVersion } from './xgboost.ts';
 
 export interface FoundEngine {
   readonly path: string;
-  /** null where the library does not say. */
+  /** null where the library does not report it. */
   readonly version: string | null;
 }
 
@@ -31,13 +31,13 @@ export function findEngine(engine: NativeEngine): FoundEngine {
 const turns = createTurns();
 
 /**
- * A learner that uses an engine's library through its C API. It learns on a thread of its own; the caller's goes on.
+ * A learner that uses an engine's library through its C API. It learns on a thread of its own; the caller's continues.
  *
  * The same table, parameters and seed give the same model, by LightGBM with any number of threads. These are the
- * engines' own promises: another processor or another build of the library may differ in last bits.
+ * engines' own guarantees: another processor or another build of the library may differ in last bits.
  * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a
- * task that the engine does not know and for a base, and LEARNER_FAILED with the library's words when it reports an
- * error
+ * task that the engine does not support and for a base, and LEARNER_FAILED with the library's message when it reports
+ * an error
  */
 export function nativeLearner(engine: NativeEngine): Learner {
   const { path } = findEngine(engine);

@@ -73,8 +73,8 @@ export function bindLightgbm(open: OpenLibrary): LightgbmApi {
 }
 
 /**
- * The version that LightGBM's Python package notes beside its library; null where it says none: the library itself does
- * not tell.
+ * The version that LightGBM's Python package stores beside its library; null where there is none: the library itself
+ * does not report it.
  */
 export function lightgbmVersion(path: string): string | null {
   const file = [join(dirname(path), '../VERSION.txt'), join(dirname(path), 'VERSION.txt')].find((name) =>
@@ -83,7 +83,7 @@ export function lightgbmVersion(path: string): string | null {
   return file === undefined ? null : readFileSync(file, 'utf8').trim();
 }
 
-/** What LightGBM learned. */
+/** A model trained by LightGBM. */
 export function learnWithLightgbm(open: OpenLibrary, job: EngineJob, onRound: OnRound): TreeModel {
   const columns = job.table.x.columns;
   const columnOf = allowedColumns(job.table.x, job.params);

@@ -45,7 +45,7 @@ describe('a model of LightGBM', () => {
     expect(scores(text([stump(String(tenth), NAN_RIGHT)]), [tenth])).toEqual([1]);
   });
 
-  it('sends the missing where its split says, or as a 0 where training had none', () => {
+  it('sends missing values to the default side of the split, or as a 0 where training had none', () => {
     expect(scores(text([stump('-5', NAN_LEFT)]), [NaN, 0])).toEqual([1, 2]);
     expect(scores(text([stump('5', NAN_RIGHT)]), [NaN, 0])).toEqual([2, 1]);
     for (const decision of [NONE_LEFT, NONE_RIGHT]) {
@@ -54,13 +54,13 @@ describe('a model of LightGBM', () => {
     }
   });
 
-  it('takes what is within 1e-35 of 0 for 0', () => {
+  it('treats values within 1e-35 of 0 as 0', () => {
     const least = '1.0000000180025095e-35';
     expect(scores(text([stump(least, NAN_LEFT)]), [1e-35, 2e-35, -1e-35])).toEqual([1, 2, 1]);
     expect(scores(text([stump(`-${least}`, NAN_LEFT)]), [-1e-35, -2e-35, 0, 1e-40])).toEqual([2, 1, 2, 2]);
   });
 
-  it('takes a threshold beyond all numbers for one above infinity', () => {
+  it('treats a threshold beyond all numbers as one above infinity', () => {
     for (const threshold of ['1.0000000000000001e+300', 'inf']) {
       expect(scores(text([stump(threshold, NAN_RIGHT)]), [Infinity, -Infinity, NaN])).toEqual([1, 1, 2]);
     }
@@ -74,7 +74,7 @@ describe('a model of LightGBM', () => {
     expect(right).toBeCloseTo(1000.0004321, 9);
   });
 
-  it('knows trees of one leaf, no trees, and one tree per class in turn', () => {
+  it('reads trees of one leaf, no trees, and one tree per class in turn', () => {
     const leaf = (value: number): string => `num_leaves=1\nnum_cat=0\nleaf_value=${value}\nis_linear=0`;
     expect(scores(text([leaf(0.5), stump('0', NAN_LEFT)]), [-1, 1])).toEqual([1.5, 2.5]);
     expect(scores(text([]), [3])).toEqual([0]);
@@ -83,12 +83,12 @@ describe('a model of LightGBM', () => {
     expect(classes.ensembles.map((ensemble) => predictLogits(ensemble, x)[0])).toEqual([4, 6]);
   });
 
-  it('counts columns as the table does', () => {
+  it('counts columns like the table', () => {
     const { ensembles } = parseLightgbm(text([stump('0', NAN_LEFT, 1)]), { ...SHAPE, columnOf: [0, 2] });
     expect([...ensembles[0]!.trees[0]!.feature]).toEqual([2, -1, -1]);
   });
 
-  it('is refused when it holds what was not asked for, or is no model', () => {
+  it('is refused when it holds something not requested, or is no model', () => {
     expect(() => scores(text([stump('0', 1)]), [0])).toThrow('category');
     expect(() => scores(text([stump('0', 4)]), [0])).toThrow('zero as missing');
     expect(() => scores(text([stump('0', 8).replace('num_cat=0', 'num_cat=1')]), [0])).toThrow('categories');

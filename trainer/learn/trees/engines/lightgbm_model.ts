@@ -21,7 +21,8 @@ const ZERO = Math.fround(1e-35);
  *
  * The first tree of each answer has the starting score in its leaves; most of it becomes the ensemble's base score, so
  * that the leaves are small numbers and keep their last bits in float32.
- * @throws Error on a model of a kind that this engine is never asked for (categories, linear leaves, zeros as missing)
+ * @throws Error on a kind of model that is never requested from this engine (categories, linear leaves, zeros as
+ * missing)
  */
 export function parseLightgbm(text: string, shape: ModelShape): TreeModel {
   const [head, ...rest] = text.split(/^Tree=\d+$/m) as [string, ...string[]];
@@ -62,7 +63,7 @@ interface LightgbmTree {
 function readTree(of: Map<string, string>): LightgbmTree {
   const leaves = Number(of.get('num_leaves'));
   if (of.get('num_cat') !== '0' || (of.get('is_linear') ?? '0') !== '0') {
-    throw new Error('a tree with categories or linear leaves, which was not asked for');
+    throw new Error('a tree with categories or linear leaves, which was not requested');
   }
   const numbers = (name: string, length: number): number[] => {
     const text = of.get(name) ?? '';
@@ -109,12 +110,12 @@ function convert(tree: LightgbmTree, columnOf: ArrayLike<number>, baseScore: num
 function missingGoesLeft(decision: number, threshold: number): boolean {
   const missing = decision >> MISSING_SHIFT;
   if ((decision & CATEGORICAL) !== 0 || missing === MISSING_ZERO) {
-    throw new Error('a split by category, or with zero as missing, which was not asked for');
+    throw new Error('a split by category, or with zero as missing, which was not requested');
   }
   return missing === MISSING_NONE ? 0 <= threshold : (decision & DEFAULT_LEFT) !== 0;
 }
 
-/** What is within ±ZERO is scored as 0. */
+/** Values within ±ZERO are scored as 0. */
 function edgeOfZero(threshold: number): number {
   return 0 <= threshold ? ZERO : nextBelow(-ZERO);
 }

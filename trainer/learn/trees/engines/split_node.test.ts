@@ -7,7 +7,7 @@ const float32 = fc.float({ noNaN: true });
 const value = fc.oneof(fc.float(), fc.constantFrom(FAR, -FAR, 2 * FAR, -2 * FAR, Infinity, -Infinity, NaN, 0));
 
 describe('a split', () => {
-  it('sends every value where the engine sends what it was learned as', () => {
+  it('sends every value to the side of the engine’s training value', () => {
     const threshold = fc.oneof(float32, fc.constantFrom(FAR, -FAR, 1.5 * FAR, -1.5 * FAR));
     fc.assert(
       fc.property(threshold, value, fc.boolean(), (limit, x, missingLeft) => {

@@ -8,7 +8,7 @@ import type { Link, Tree } from '../../../../shared/bundle/onnx/tree_ensemble.ts
  */
 export const FAR = 2 ** 126;
 
-/** What the model's text does not say about the table it was learned from. */
+/** Facts of the training table that are missing in the model's text. */
 export interface ModelShape {
   /** Of the table. */
   readonly columns: number;

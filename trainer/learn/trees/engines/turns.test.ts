@@ -29,7 +29,7 @@ it('runs work of equal keys together, of other keys in turn, and queues do not w
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
-it('goes on after work that failed', async () => {
+it('continues after work that failed', async () => {
   const turns = createTurns();
   await expect(turns.take('q', 1, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
   expect(await turns.take('q', 2, () => Promise.resolve('next'))).toBe('next');

@@ -68,7 +68,7 @@ export function xgboostVersion({ library }: OpenLibrary): [number, number, numbe
   return [parts[0][0]!, parts[1][0]!, parts[2][0]!];
 }
 
-/** What XGBoost learned. @throws MinutehandError as `boostXgboost` */
+/** A model trained by XGBoost. @throws MinutehandError as `boostXgboost` */
 export function learnWithXgboost(open: OpenLibrary, job: EngineJob, onRound: OnRound): TreeModel {
   const columns = job.table.x.columns;
   const { json, rounds } = boostXgboost(open, job, onRound);
@@ -82,8 +82,8 @@ export function learnWithXgboost(open: OpenLibrary, job: EngineJob, onRound: OnR
 /**
  * Learns with XGBoost's histogram trees, grown leaf by leaf. `minDataInLeaf` has no counterpart there: a leaf is held
  * back by its sum of hessians alone. The model in JSON has all rounds, of which the first `rounds` are to be kept.
- * Targets and weights are float32. Up to version 2 it would start from 0.5 whatever the targets are; here it starts
- * from their mean, as version 2 does by itself.
+ * Targets and weights are float32. Before version 2 it would start from 0.5 for any targets; here it starts from their
+ * mean, as version 2 does by default.
  * @throws MinutehandError LEARNER_TASK for quantiles with a version below 2
  */
 export function boostXgboost(

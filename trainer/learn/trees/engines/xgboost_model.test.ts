@@ -48,7 +48,7 @@ describe('a model of XGBoost', () => {
     expect(scores({ trees: [stump(0, 0)] }, [0, -0, -1e-45])).toEqual([[2.5, 2.5, 1.5]]);
   });
 
-  it('sends the missing where its split says', () => {
+  it('sends missing values to the default side of the split', () => {
     for (const [left, right] of [
       [1, 0],
       [true, false],
@@ -57,7 +57,7 @@ describe('a model of XGBoost', () => {
     }
   });
 
-  it('takes thresholds beyond all values for a question about missing alone', () => {
+  it('treats thresholds beyond all values as a split of missing values alone', () => {
     expect(scores({ trees: [stump(2 * FAR, 0)] }, [Infinity, -Infinity, NaN])).toEqual([[1.5, 1.5, 2.5]]);
     expect(scores({ trees: [stump(-2 * FAR, 1)] }, [Infinity, -Infinity, NaN])).toEqual([[2.5, 2.5, 1.5]]);
   });
@@ -69,7 +69,7 @@ describe('a model of XGBoost', () => {
     expect(scores({ trees: [], base: '[1E0,2E0]', classes: 2 }, [0], 'softmax')).toEqual([[1], [2]]);
   });
 
-  it('has a tree per class and round, of which so many rounds are kept', () => {
+  it('has a tree per class and round, of which the given number of rounds is kept', () => {
     const trees = [stump(0, 0), stump(1, 0), stump(2, 0), stump(3, 0)];
     expect(scores({ trees, classes: 2 }, [0.5], 'softmax')).toEqual([[2 + 1 + 0.5], [1 + 1 + 0.5]]);
     expect(scores({ trees, classes: 2 }, [0.5], 'softmax', 1)).toEqual([[2.5], [1.5]]);

@@ -55,7 +55,7 @@ function binned(
 }
 
 describe('float32Between', () => {
-  it('lies at or above the lower number and below the upper one, in float32', () => {
+  it('is at or above the lower number and below the upper one, in float32', () => {
     fc.assert(
       fc.property(anyFloat, anyFloat, (a, b) => {
         fc.pre(a !== b);
@@ -104,7 +104,7 @@ describe('findEdges', () => {
 });
 
 describe('binning in the kernel', () => {
-  it('finds the edges of the obvious rule, and puts a value in the bin that `x <= threshold` says for each', () => {
+  it('finds the edges of the obvious rule, and puts each value in the bin given by `x <= threshold`', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10 }).chain((columns) =>
@@ -137,7 +137,7 @@ describe('binning in the kernel', () => {
     );
   });
 
-  it('looks only at rows with weight', () => {
+  it('uses only rows with weight', () => {
     const [column] = binned(Float32Array.of(1, 2, 300, 400), 1, 255, Float64Array.of(1, 2, 0, 0));
     expect([...column!.edges]).toEqual([1.5]);
     expect([...column!.bins]).toEqual([0, 1]);
@@ -151,7 +151,7 @@ describe('binning in the kernel', () => {
     expect(Math.max(...column!.bins)).toBe(254);
   });
 
-  it('decides the edges of many rows from 200,000 of them, evenly still', () => {
+  it('derives the edges of many rows from 200,000 of them, still evenly', () => {
     const rng = createRng('many');
     const rows = 500_000;
     const values = Float32Array.from({ length: rows }, () => rng.normal());

@@ -17,8 +17,7 @@ export type OnRound = (round: number, rounds: number) => void;
 /** Waiting for the others may take as long as a piece or two of one's own, and this. */
 const PATIENCE_MS = 0.3;
 /**
- * A helper that the machine has put aside in the middle of a piece holds all; then none is asked for so many times as
- * long.
+ * A preempted helper in the middle of a piece blocks all others; then no helper is used for this many times as long.
  */
 const ALONE_TIMES = 10;
 
@@ -39,7 +38,7 @@ function conductorOf(module: object, memory: SharedMemory, plan: Plan): Conducto
   return { code, buffer: memory.buffer, words: wordsOf(memory), plan, run };
 }
 
-/** Learns what the plan says on the calling thread. */
+/** Trains by the plan on the calling thread. */
 export function learn(module: object, fit: PreparedFit, onRound: OnRound): TreeModel {
   return fit.plan.objective.kind === 'forest' ? growForest(module, fit, onRound) : boost(module, fit, onRound);
 }
@@ -144,8 +143,8 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
 const MAX_DRAWS = 1000;
 
 /**
- * Which classes a tree sets against the others: some, not none and not all. It splits for these two sides, and its
- * leaves tell the shares of all.
+ * Which classes a tree separates from the others: some, not none and not all. It splits for these two sides, and its
+ * leaves have the shares of all.
  */
 function drawCodes(codes: Float32Array, rng: Rng): void {
   do {
@@ -153,7 +152,7 @@ function drawCodes(codes: Float32Array, rng: Rng): void {
   } while (codes.every((code) => code === codes[0]));
 }
 
-/** Which rows the next tree sees follows from a random key and the row. */
+/** The rows of the next tree are a function of a random key and the row. */
 function drawRows({ words, plan }: Conductor, rng: Rng, fraction: number): void {
   words.set(at.KEY, rng.integer(2 ** 32));
   const bootstraps = plan.objective.kind === 'forest' && fraction === 1;
@@ -240,7 +239,7 @@ function stepsFor(rows: number): number {
 interface LossWatch {
   /** Adds the tree that was grown last. */
   walk(k: number): void;
-  /** Whether the patience is at its end after a round. */
+  /** Whether the patience is exhausted after a round. */
   isOver(round: number, ensembles: readonly (readonly Tree[])[]): boolean;
   /** Trees per class at the lowest loss. */
   best(): readonly number[];

@@ -2,10 +2,10 @@ import type { Words } from './memory.ts';
 import type { Plan } from './plan.ts';
 import type { KernelCode } from './webassembly.ts';
 
-/** Runs a phase of the kernel, on all threads where it is worth their while. */
+/** Runs a phase of the kernel, on all threads where that is faster. */
 export type RunPhase = (kind: number, pieces: number) => void;
 
-/** What the conducting thread works with. */
+/** State of the controlling thread. */
 export interface Conductor {
   readonly code: KernelCode;
   readonly buffer: SharedArrayBuffer;

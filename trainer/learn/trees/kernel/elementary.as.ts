@@ -1,8 +1,8 @@
 /** exp and ln of IEEE operations alone, so that they are the same everywhere. Constants only: no data in memory. */
 
 /**
- * e^t in four lanes for t ≤ 0, relative error below 2e-7; −87 stands for everything below it. Polynomial of Cephes'
- * expf (Moshier).
+ * e^t in four lanes for t ≤ 0, relative error below 2e-7; values below −87 count as −87. Polynomial of Cephes' expf
+ * (Moshier).
  */
 export function exp4(t: v128): v128 {
   t = f32x4.pmax(t, f32x4.splat(-87));

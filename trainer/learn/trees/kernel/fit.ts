@@ -10,7 +10,7 @@ import { reserveMemory, type Reserve, type SharedMemory } from './webassembly.ts
 /** Rows that decide where a column is cut into bins: LightGBM's number. */
 const SAMPLE_ROWS = 200_000;
 
-/** What is asked of the kernel: a request of which every word has been checked. */
+/** A request to the kernel with every field checked. */
 export interface FitRequest {
   readonly objective: Objective;
   readonly table: TrainingTable;
@@ -30,7 +30,7 @@ export interface StartScores {
   readonly stopping: Float64Array;
 }
 
-/** A fit that is laid out in memory and can begin. */
+/** A fit with allocated memory, ready to start. */
 export interface PreparedFit {
   readonly memory: SharedMemory;
   readonly plan: Plan;
@@ -81,7 +81,7 @@ export function prepareFit(request: FitRequest, reserve: Reserve = reserveMemory
   return { memory, plan, start: base === null ? null : startScores(base, memory, plan) };
 }
 
-/** What the base says of the rows that are in memory, before binning overwrites them. */
+/** Scores of the base for the rows in memory, before binning overwrites them. */
 function startScores({ ensembles }: TreeModel, memory: SharedMemory, { rows, width, stopping }: Plan): StartScores {
   const words = wordsOf(memory);
   const scoresOf = (field: number, count: number): Float64Array => {
@@ -159,7 +159,7 @@ function baseScores({ y, weights }: TrainingTable, objective: Objective): number
   };
   switch (objective.kind) {
     case 'forest':
-      // Values are learned as what they differ from their mean, since they may lie far from 0; shares have no need to.
+      // Values are trained as differences from their mean, since they may be far from 0; shares need no shift.
       return [objective.target === 'value' ? Math.fround(mean((row) => y[row]!)) : 0];
     case 'regression':
       return [Math.fround(mean((row) => y[row]!))];
@@ -183,7 +183,7 @@ function baseScores({ y, weights }: TrainingTable, objective: Objective): number
   }
 }
 
-/** The smallest value with at least the wanted weight at or below it. */
+/** The smallest value with at least the `wanted` weight at or below it. */
 function weightedQuantile(values: Float64Array, weights: Float64Array | null, wanted: number): number {
   const order = Uint32Array.from(values.keys()).sort((a, b) => values[a]! - values[b]!);
   let sum = 0;

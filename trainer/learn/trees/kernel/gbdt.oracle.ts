@@ -152,7 +152,7 @@ function gradientOf(
   }
 }
 
-/** The kernel's own polynomial, one float32 operation at a time; that it is e^t is another test's business. */
+/** The kernel's own polynomial, one float32 operation at a time; another test checks that it is e^t. */
 export function exp32(t: number): number {
   t = Math.max(t, -87);
   const k = nearest(f(t * f(1.44269504088896341)));
@@ -323,7 +323,7 @@ export function quantileOf(pairs: readonly (readonly [number, number])[], share:
   return sorted.at(-1)![0];
 }
 
-/** What a tree adds to a row, asked node by node. */
+/** The value a tree adds to a row, evaluated node by node. */
 function answerOf(tree: Tree, node: number, x: Float32Array): number {
   const column = tree.feature[node]!;
   if (column < 0) return tree.value[node]!;

@@ -7,20 +7,20 @@ import { LeafValues } from './leaf_values.ts';
 import { partRows } from './row_parting.ts';
 import { TreeNodes } from './tree_nodes.ts';
 
-/** What a split must improve, in rounded units. */
+/** Minimum improvement of a split, in rounded units. */
 export interface Rules {
   readonly leastImprovement: number;
 }
 
 export interface GrownTree {
   readonly tree: Tree;
-  /** Pieces of its leaves, as they stand in memory. */
+  /** Pieces of its leaves, in their order in memory. */
   readonly pieces: number;
   /** In a forest of classes: its leaves' values per class, [classes][nodes]. */
   readonly shares: readonly Float32Array[];
 }
 
-/** What trees are grown with, made once for a fit. */
+/** Resources for growing trees, allocated once for a fit. */
 export class Grower {
   readonly #conductor: Conductor;
   readonly #groups: number;

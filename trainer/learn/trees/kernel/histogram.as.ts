@@ -60,7 +60,7 @@ function total(histogram: u32): i64 {
   return sum;
 }
 
-/** One load brings the bins of a row in all eight columns; lane i adds to the histogram i × 2048 bytes further on. */
+/** One load reads the bins of a row in all eight columns; lane i adds to the histogram i × 2048 bytes further on. */
 function fill(histogram: u32, group: u32, count: u32): void {
   const isRoot = load<u32>(IDENTITY) == 1;
   let bins = load<u32>(isRoot ? GROUP_BINS : COLLECTED_BINS) + group * load<u32>(ROW_STRIDE) * GROUP;

@@ -1,11 +1,11 @@
 /**
  * AssemblyScript, compiled to kernel.wasm by bin/dist.mjs: all of boosting that touches rows. Its memory is shared by
- * threads, each with an instance of its own. layout.ts says what stands where; memory.ts lays it out; boost.ts
- * conducts.
+ * threads, each with an instance of its own. layout.ts defines the addresses; memory.ts allocates the memory; boost.ts
+ * controls the phases.
  *
- * Work is done in phases. A phase is cut into pieces by the data alone, never by the number of threads; whoever is free
- * takes the next one, so a thread that the machine has put aside takes fewer. No piece reads what another piece of its
- * phase writes, and every sum has an order of its own or is one of integers: who did what leaves no trace in the
+ * Work is done in phases. A phase is divided into pieces by the data alone, never by the number of threads; any free
+ * thread takes the next one, so a preempted thread takes fewer. No piece reads what another piece of its phase writes,
+ * and every sum has a fixed order or is one of integers: the assignment of pieces to threads does not affect the
  * result.
  */
 import { binGroup, packGroup } from './binning.as';
@@ -86,7 +86,7 @@ export function alone(kind: u32, pieces: u32): void {
 }
 
 /**
- * Begins a phase with whoever helps and does what it gets of it; returns how many pieces that were. `finish` has to
+ * Starts a phase with the helping threads and processes pieces of it; returns how many pieces that were. `finish` must
  * follow.
  */
 export function begin(kind: u32, pieces: u32): u32 {
@@ -115,7 +115,7 @@ export function finish(): u32 {
   }
 }
 
-/** What a helping thread does until it is stopped. */
+/** Loop of a helping thread until it is stopped. */
 export function help(thread: u32): void {
   let seen: u32 = 0;
   while (true) {
@@ -136,8 +136,8 @@ export function help(thread: u32): void {
 }
 
 /**
- * A claim names its phase and how much is left in one word, so that a thread that comes late can take nothing of a
- * later phase for the one it knows. What stands in the header is stable from a claim to the end of its piece.
+ * A claim has its phase and the remaining pieces in one word, so that a late thread cannot take a piece of a later
+ * phase for one of its own. The header is stable from a claim to the end of its piece.
  */
 function takePieces(phase: u32, thread: u32): u32 {
   let taken: u32 = 0;

@@ -1,10 +1,10 @@
 /**
- * Where things stand in the memory that kernel.as.ts and memory.ts share; both TypeScript and AssemblyScript read this
- * file, so it is plain numbers. Addresses in bytes. Words are 32 bits, little-endian, unless it says otherwise.
+ * Addresses in the memory that kernel.as.ts and memory.ts share; both TypeScript and AssemblyScript read this file, so
+ * it is plain numbers. Addresses in bytes. Words are 32 bits, little-endian, unless stated otherwise.
  */
 
-// What threads meet at, one cache line each.
-/** 64 bits: number of the phase << 32 | pieces nobody has taken yet. */
+// Synchronization words, one cache line each.
+/** 64 bits: number of the phase << 32 | pieces not taken yet. */
 export const CLAIM = 64;
 export const PHASE = 128;
 export const DONE = 192;
@@ -13,7 +13,7 @@ export const STOP = 256;
 export const SLEEPERS = 320;
 export const CONDUCTOR_SLEEPS = 384;
 
-// What the phase is; written by the conductor, stable while a piece of it is under way.
+// Parameters of the phase; written by the conductor, stable while a piece of it is under way.
 export const KIND = 448;
 export const PIECES = 452;
 export const START = 456;
@@ -23,7 +23,7 @@ export const CLASS = 464;
 /** Histograms: of the smaller child (or the root) and, where not 0, of the parent, which becomes the larger child's. */
 export const SMALL = 468;
 export const LARGE = 472;
-/** Whose splits are searched; NOBODY = not at all. */
+/** Nodes whose splits are searched; NOBODY = none. */
 export const SMALL_NODE = 476;
 export const LARGE_NODE = 480;
 /** 1: the rows are all rows in their own order. */
@@ -34,7 +34,7 @@ export const SPLIT_BIN = 492;
 export const SPLIT_MISSING_LEFT = 496;
 /** Rows that go left, all pieces together. */
 export const LEFT_COUNT = 500;
-/** 0: nobody's, 1: the left, 2: the right child's gradients are put in row. */
+/** 0: neither child's, 1: the left child's, 2: the right child's gradients are copied into row order. */
 export const COLLECT = 504;
 /** f32 each: integer steps per unit of gradient and hessian. */
 export const GRADIENT_STEPS = 508;

@@ -140,7 +140,7 @@ function lossOf(row: u32, y: f64): f64 {
 }
 
 /**
- * The weighted quantile of a leaf's residuals: the smallest one with at least the wanted share of the weight at or
+ * The weighted quantile of a leaf's residuals: the smallest one with at least the requested share of the weight at or
  * below it, which minimizes the pinball loss. A selection by thirds (Dijkstra's flag) around a middle element; piece =
  * whole leaf.
  */
@@ -171,7 +171,7 @@ export function leafQuantile(piece: u32): void {
 function select3(values: u32, shares: u32, count: u32, wanted: f64): f64 {
   let low: u32 = 0;
   let high = count; // The answer is in [low, high).
-  let before: f64 = 0; // Weight of what lies below low.
+  let before: f64 = 0; // Weight of the values below low.
   while (high - low > 1) {
     const pivot = middleOf(
       load<f64>(values + low * 8),

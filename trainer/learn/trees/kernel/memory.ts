@@ -37,7 +37,7 @@ export function wordsOf(memory: SharedMemory): Words {
   };
 }
 
-/** Says where each piece of a parting has its rows; returns how many go left. */
+/** Computes the destination of the rows of each piece of a partition; returns how many go left. */
 export function placeParts(buffer: SharedArrayBuffer, words: Words, pieces: number): number {
   const left = new Uint32Array(buffer, words.get(at.CHUNK_LEFT), pieces);
   const before = new Uint32Array(buffer, words.get(at.CHUNK_LEFT_BEFORE), pieces);
@@ -97,7 +97,7 @@ type Sizes = ReturnType<typeof sizesOf>;
 /** Gives a field of the header the address of so many bytes. */
 type Give = (field: number, bytes: number) => void;
 
-/** What is there from binning to the last tree. */
+/** Data present from binning to the last tree. */
 function giveWhole(give: Give, { objective, hasWeights, width, classes, stopping }: Plan, sizes: Sizes): void {
   const { slots, stride } = sizes;
   give(at.SLOT_COLUMNS, slots * 4);
@@ -117,14 +117,14 @@ function giveWhole(give: Give, { objective, hasWeights, width, classes, stopping
   give(at.STOPPING_LOSSES, Math.ceil(stopping.rows / CHUNK_ROWS) * 8);
 }
 
-/** What binning alone needs. */
+/** Data for binning alone. */
 function giveBinning(give: Give, { rows, width, sample, threads }: Plan, { sampleRows, scratchBytes }: Sizes): void {
   give(at.X, rows * width * 4);
   give(at.SAMPLE, sample === null ? 0 : sampleRows * 4);
   give(at.SCRATCH, scratchBytes * threads);
 }
 
-/** What growing trees needs. */
+/** Data for growing trees. */
 function giveBoosting(give: Give, { rows, classes, params }: Plan, sizes: Sizes): void {
   const { groups, stride, chunks, leafPieces, nodes, active } = sizes;
   give(at.GROUP_BINS, groups * stride * at.GROUP);
@@ -165,12 +165,12 @@ function writeHeader(words: Words, plan: Plan, sizes: Sizes): void {
 }
 
 /**
- * Reserves memory for a fit and writes its header. What binning alone needs lies where the rest will.
+ * Reserves memory for a fit and writes its header. Data for binning alone shares its addresses with later data.
  *
  * Bytes: per row and column 5 while binning, 4 afterward; per row 8 + 32 per thread while binning, 36 + 16 per class
  * afterward (+ 4 with weights); per leaf 2048 per column; 4 per row and column of the stopping table. 4 GB are some 18
  * million rows of 30 columns.
- * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
+ * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not suffice
  */
 export function layOut(plan: Plan, reserve: Reserve): SharedMemory {
   const { columns, sample } = plan;

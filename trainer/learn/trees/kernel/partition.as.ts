@@ -48,7 +48,7 @@ export function partAlone(): u32 {
 
 function partRows(from: u32, to: u32, left: u32, right: u32): u32 {
   const bins = load<u32>(COLUMN_BINS) + load<u32>(SPLIT_COLUMN) * load<u32>(ROW_STRIDE);
-  // The missing bin, 255, is one more than no bin: turned by one it stands before bin 0.
+  // The missing bin, 255, is one more than no bin: rotated by one it precedes bin 0.
   const turn = load<u32>(SPLIT_MISSING_LEFT);
   const limit = load<u32>(SPLIT_BIN) + turn;
   const start = left;
@@ -76,8 +76,8 @@ function partRows(from: u32, to: u32, left: u32, right: u32): u32 {
 }
 
 /**
- * Brings what a chunk parted to its place, and the gradients of the child that asks for them into the order of its
- * rows.
+ * Moves the partitioned rows of a chunk to their destination, and the gradients of the child selected by COLLECT into
+ * the order of its rows.
  */
 export function move(chunk: u32): void {
   const start = load<u32>(START);
@@ -98,8 +98,8 @@ export function move(chunk: u32): void {
 }
 
 /**
- * Copies the rounded gradients and bins of `count` rows listed at `rows`, one behind the other from place `to` on.
- * Waiting for memory is what rows here and there cost; so each is asked for once and nothing else is done meanwhile.
+ * Copies the rounded gradients and bins of `count` rows listed at `rows` contiguously to position `to` on. Random
+ * access to rows is bound by memory latency, so each row is read once, with no other work in between.
  */
 export function collect(rows: u32, count: u32, to: u32): void {
   const packed = load<u32>(PACKED);

@@ -1,6 +1,6 @@
 import type { LearnerParams } from '../learner.ts';
 
-/** What is minimized; a forest's trees each learn by themselves the means of what they are told. */
+/** The loss that is minimized; each tree of a forest learns the means of its targets independently. */
 export type Objective =
   | { readonly kind: 'binary' }
   | { readonly kind: 'multiclass'; readonly classes: number }
@@ -28,7 +28,7 @@ export interface Plan {
   /** Columns that may split, ascending; a slot is an index into this list. */
   readonly columns: readonly number[];
   readonly hasWeights: boolean;
-  /** Rows that decide where edges lie; null = all of them. */
+  /** Rows that determine the bin edges; null = all of them. */
   readonly sample: Uint32Array | null;
   readonly stopping: { readonly rows: number; readonly hasWeights: boolean; readonly patience: number } | null;
   /** Score of every row before the first tree, per class. */

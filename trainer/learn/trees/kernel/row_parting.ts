@@ -8,7 +8,7 @@ import { placeParts } from './memory.ts';
 const PART_TOGETHER_ROWS = 2 * at.PART_ROWS;
 
 /**
- * Parts the rows of a leaf by a split; returns how many went left.
+ * Partitions the rows of a leaf by a split; returns how many went left.
  * @param isInOwnOrder whether the tree has all rows and the leaf is its root
  * @param collects whether the bins of the smaller side are gathered, for its histogram
  */

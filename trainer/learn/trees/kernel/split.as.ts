@@ -20,8 +20,8 @@ import {
 
 /**
  * Improvement of a split: S(G_l)²/(H_l+λ) + S(G_r)²/(H_r+λ) − S(G)²/(H+λ) with S(G) = max(|G| − α, 0) (Friedman 2001;
- * Chen & Guestrin 2016, eq. 7, without ½). The first two terms stand over one denominator: one division for two. Equal
- * ones go to the lowest bin, then to missing on the right.
+ * Chen & Guestrin 2016, eq. 7, without ½). The first two terms share one denominator: one division for two. Ties go to
+ * the lowest bin, then to missing on the right.
  *
  * The record of a node and column, 32 bytes: improvement f64; of the split, once it has been resolved: sums of the left
  * side i64, bin, missing goes left, 1 = it has been resolved, the node misses some values.
@@ -49,7 +49,7 @@ export function findSplit(histogram: u32, sums: i64, slot: u32, node: u32, posit
 }
 
 /**
- * The largest score, two candidates at a time: behind bin b and behind b + 1. One too many at the end has nobody on its
+ * The largest score, two candidates at a time: after bin b and after b + 1. An extra one at the end has no rows on its
  * right.
  */
 function scan(histogram: u32, sums: i64, start: i64, candidates: u32): f64 {
@@ -125,8 +125,8 @@ function scoreOf(sums: i64): f64 {
 }
 
 /**
- * Says which the best split of a column is. Histograms know hessians only, which bound a count of rows and do not tell
- * it: where the split lies between the bounds, the rows are counted and the column is searched again.
+ * Determines the best split of a column. Histograms have only hessians, which bound a count of rows without giving it:
+ * where the split is between the bounds, the rows are counted and the column is searched again.
  * @param start the node's rows in the order of the tree
  */
 export function resolveSplit(histogram: u32, slot: u32, node: u32, position: u32, start: u32, rows: u32): void {

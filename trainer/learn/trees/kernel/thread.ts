@@ -5,14 +5,14 @@ import { learn } from './boost.ts';
 import type { PreparedFit } from './fit.ts';
 import { instantiate } from './webassembly.ts';
 
-/** What a thread is given: the first one conducts, the others help. */
+/** Data for starting a thread: the first one controls, the others help. */
 export interface ThreadTask {
   readonly module: object;
   readonly fit: PreparedFit;
   readonly thread: number;
 }
 
-/** What the conducting thread says. */
+/** Messages of the controlling thread. */
 export type ThreadAnswer =
   | { readonly round: number; readonly rounds: number }
   | { readonly model: TreeModel }

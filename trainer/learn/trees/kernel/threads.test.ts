@@ -58,7 +58,7 @@ describe('learnOnThreads', () => {
     for (const worker of started) expect(worker.threadId).toBe(-1);
   });
 
-  it('ends with an error when a thread reads where no memory is', async () => {
+  it('ends with an error when a thread reads out of bounds', async () => {
     const fit = prepare(2);
     let isDone = false;
     const learning = learnOnThreads(fit, () => {
@@ -111,7 +111,7 @@ describe('gbdt in a process', () => {
     await worker.terminate();
   });
 
-  it('lets the process end by itself when the model is there', async () => {
+  it('lets the process end on its own when the model is there', async () => {
     const short = program.replace('1000000', '3');
     const child = spawn(process.execPath, ['--input-type=module', '-e', short], { stdio: 'ignore' });
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
@@ -119,12 +119,12 @@ describe('gbdt in a process', () => {
 });
 
 describe('reserveMemory', () => {
-  it('refuses what 32-bit addresses do not reach', () => {
+  it('refuses sizes beyond 32-bit addresses', () => {
     expect(() => reserveMemory(2 ** 32 + 1)).toThrowError(expect.objectContaining({ code: 'LEARNER_MEMORY' }));
     expect(reserveMemory(70_000).buffer.byteLength).toBe(131_072);
   });
 
-  it('is asked for more than that by a table that is too large', async () => {
+  it('is requested beyond its limit by a table that is too large', async () => {
     const x = { rows: 3000, columns: 2000, values: new Float32Array(6_000_000) };
     const table = { x, y: new Float64Array(3000), weights: null };
     const params = { ...LEARNER_DEFAULTS, leaves: 3000, minDataInLeaf: 1 };

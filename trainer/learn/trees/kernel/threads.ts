@@ -41,7 +41,7 @@ export async function learnOnThreads(fit: PreparedFit, onRound: OnRound): Promis
         worker.on('error', (cause) => {
           reject(new MinutehandError('LEARNER_THREAD', { seen: `thread ${thread}: ${cause.message}`, cause }));
         });
-        // After the model, or an error, this says nothing new.
+        // After the model, or an error, this adds nothing.
         worker.on('exit', (code) => {
           reject(new MinutehandError('LEARNER_THREAD', { seen: `thread ${thread} ended with code ${code}` }));
         });

@@ -37,7 +37,7 @@ export class TreeNodes {
     this.#addLeaf();
   }
 
-  /** Splits a leaf into two. @returns the left node; the right one comes behind it */
+  /** Splits a leaf into two. @returns the left node; the right one follows it */
   split(node: number, { slot, bin, missingLeft, hasMissing, leftSum }: Split, left: number, right: number): number {
     const word = node * WORDS_PER_NODE;
     const leftNode = this.#addLeaf();

@@ -14,8 +14,8 @@ interface GrowingMemory extends SharedMemory {
 }
 
 /**
- * The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all
- * the rest.
+ * The part of WebAssembly that is used here: TypeScript declares it only in its browser library, which would declare
+ * everything else too.
  */
 interface Wasm {
   readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => GrowingMemory;
@@ -25,10 +25,10 @@ const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssemb
 
 const KERNEL_FILE = 'dist/trainer/learn/trees/kernel/kernel.wasm';
 const PAGE_BYTES = 65536;
-/** What 32-bit addresses reach. */
+/** Limit of 32-bit addresses. */
 const MAX_PAGES = 65536;
 
-/** What kernel.as.ts exports. */
+/** Exports of kernel.as.ts. */
 export interface KernelCode {
   alone(kind: number, pieces: number): void;
   begin(kind: number, pieces: number): number;
@@ -59,7 +59,7 @@ export function reserveMemory(bytes: number): SharedMemory {
   return orRefused(bytes, () => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
 }
 
-/** The thread's memory while nobody has it; weak, so that it goes when nothing is learned any more. */
+/** The thread's memory while it is unused; weak, so that it is freed when no training runs any more. */
 let ownMemory: WeakRef<GrowingMemory> | null = null;
 
 /**

@@ -1,0 +1,129 @@
+import type { Bar } from '../../shared/bar.ts';
+import { createRng } from '../../shared/rng.ts';
+import type { Rng } from '../../shared/ports.ts';
+import { benchModels } from '../models.ts';
+import { percentiles, type Percentiles } from '../percentiles.ts';
+import type { Measured } from './end_to_end.ts';
+import {
+  openField,
+  TOGETHER,
+  type Arrival,
+  type Field,
+  type Latencies,
+  type Sending,
+  type Transport,
+} from './field.ts';
+import { startHelper } from './process.ts';
+
+/**
+ * How the bars of a minute arrive: in one message; each symbol at a random moment within 2 s; one by one with random
+ * gaps of 0 to 3 ms, over one connection or one for each symbol. As `burst`, while another process locks the journal.
+ */
+export const PATTERNS = ['together', 'trickle', 'burst', 'burst_connections', 'burst_stalls'] as const;
+export type Pattern = (typeof PATTERNS)[number];
+
+export interface ArrivalResult {
+  readonly pattern: Pattern;
+  readonly pairs: number;
+  /** Of each daemon. */
+  readonly minutes: number;
+  /** Microseconds of each signal, from sending the later of its two bars. */
+  readonly transports: Readonly<Partial<Record<Transport, ArrivalLatencies>>>;
+}
+
+export interface ArrivalLatencies {
+  readonly real: Percentiles;
+  readonly null: Percentiles;
+  readonly ratio_p50: number;
+  readonly ratio_p99: number;
+  readonly ratio_p999: number;
+}
+
+export interface ArrivalOptions {
+  readonly pairs: number;
+  /** Of each pattern and daemon; unless given, 1,000, and 150 where a minute takes 2 s. */
+  readonly minutes?: number;
+  readonly say: (line: string) => void;
+}
+
+const TRICKLE_MS = 2000;
+const BURST_GAP_MS = 3;
+const BLOCK_MINUTES = 10;
+const WARM_UP_MINUTES = 300;
+/** The journal is locked so long, and so often. */
+const STALL = { heldMs: 100, everyMs: 5000 };
+
+/** Blocks of the real and the null daemon take turns within each pattern. */
+export async function benchArrival({ pairs, minutes, say }: ArrivalOptions): Promise<ArrivalResult[]> {
+  const { trained } = await benchModels(say);
+  const field = await openField({ pairs, bundles: [trained], withNull: true, connectionPerSymbol: true });
+  try {
+    await inTurns(field, TOGETHER, Math.min(WARM_UP_MINUTES, minutes ?? Infinity));
+    const results: ArrivalResult[] = [];
+    for (const pattern of PATTERNS) {
+      const count = minutes ?? (pattern === 'trickle' ? 150 : 1000);
+      say(`${pairs} pairs, ${pattern}: ${count} minutes …`);
+      results.push(await measurePattern(field, pattern, count));
+    }
+    return results;
+  } finally {
+    await field.close();
+  }
+}
+
+/** @param field with a connection for each symbol where the pattern is `burst_connections` */
+export async function measurePattern(field: Field, pattern: Pattern, minutes: number): Promise<ArrivalResult> {
+  const stall = pattern === 'burst_stalls' ? startHelper('stall', { path: field.journalPath, ...STALL }) : null;
+  try {
+    const measured = await inTurns(field, arrivalOf(pattern, createRng(`arrival ${pattern}`)), minutes);
+    const transports = field.transports.map((transport) => [transport, compareSignals(measured, transport)]);
+    return { pattern, pairs: field.pairs.length, minutes, transports: Object.fromEntries(transports) as never };
+  } finally {
+    await stall?.end();
+  }
+}
+
+async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {
+  const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
+  for (let done = 0; done < minutes; done += BLOCK_MINUTES) {
+    const count = Math.min(BLOCK_MINUTES, minutes - done);
+    const order = (done / BLOCK_MINUTES) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
+    for (const target of order)
+      for (let i = 0; i < count; i++) measured[target.kind].push(await target.minute(arrival));
+  }
+  return measured;
+}
+
+export function arrivalOf(pattern: Pattern, rng: Rng): Arrival {
+  if (pattern === 'together') return TOGETHER;
+  if (pattern === 'trickle') return (bars) => oneByOne(bars, () => rng.uniform() * TRICKLE_MS, false);
+  return (bars) => {
+    let delayMs = 0;
+    const shuffled = oneByOne(bars, () => rng.uniform(), false).flatMap((sending) => sending.bars);
+    return oneByOne(shuffled, () => (delayMs += rng.uniform() * BURST_GAP_MS), pattern === 'burst_connections');
+  };
+}
+
+function oneByOne(bars: readonly Bar[], delayMs: () => number, hasOwnConnections: boolean): Sending[] {
+  const connectionOf = new Map([...bars.map(({ symbol }) => symbol)].sort().map((symbol, index) => [symbol, index]));
+  return bars
+    .map((bar) => ({
+      delayMs: delayMs(),
+      connection: hasOwnConnections ? connectionOf.get(bar.symbol)! : 0,
+      bars: [bar],
+    }))
+    .sort((a, b) => a.delayMs - b.delayMs);
+}
+
+function compareSignals(measured: Measured, transport: Transport): ArrivalLatencies {
+  const of = (latencies: readonly Latencies[]): Percentiles =>
+    percentiles(latencies.flatMap(({ signals }) => signals[transport] ?? []));
+  const [real, base] = [of(measured.real), of(measured.null)];
+  return {
+    real,
+    null: base,
+    ratio_p50: real.p50 / base.p50,
+    ratio_p99: real.p99 / base.p99,
+    ratio_p999: real.p999 / base.p999,
+  };
+}

@@ -1,0 +1,203 @@
+import { hostname, userInfo } from 'node:os';
+import { Option, type Command } from 'commander';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { CHANNEL_NAMES } from '../../shared/policy/schema.ts';
+import type { Channel, ChannelName } from '../../trainer/notify/channels/channel.ts';
+import { openChannels } from '../../trainer/notify/channels/channels.ts';
+import { sendDirectly } from '../../trainer/notify/direct.ts';
+import { EVENTS } from '../../trainer/notify/events.ts';
+import { timeText } from '../../trainer/notify/message.ts';
+import { acknowledge, type Notice } from '../../trainer/notify/outbox.ts';
+import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+
+const SHOWN = 30;
+const DURATION = /^(\d{1,4})(m|h|d)$/;
+const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+export function addAlerts(program: Command, output: () => Output): void {
+  const alerts = program
+    .command('alerts')
+    .summary('list, acknowledge, silence and test notifications')
+    .description('Notifications of the trainer: its outbox in the store, and the channels that the environment names.');
+  alerts
+    .command('list')
+    .option('--all', 'also those that are over')
+    .description('open alerts of this market, newest first, and what was delivered where')
+    .action((flags: { all?: boolean }) => inStore((store, settings) => list(store, settings, flags, output())));
+  alerts
+    .command('ack')
+    .argument('<alert>', 'its key, or its number in the list')
+    .description('acknowledges an open alert: it is not sent again; PagerDuty and the webhook receive it')
+    .action((alert: string) => inStore((store, settings) => ack(store, settings, alert, output())));
+  alerts
+    .command('silence')
+    .argument('<pattern>', 'keys of alerts; * stands for any text')
+    .option('--for <duration>', 'how long: 30m, 2h, 7d', '1h')
+    .option('--end', 'end the silences of this pattern instead')
+    .description('alerts that begin in this time are listed and not sent')
+    .action((pattern: string, flags: SilenceFlags) =>
+      inStore((store, settings) => silence(store, settings, pattern, flags, output())),
+    );
+  alerts
+    .command('test')
+    .addOption(new Option('--channel <name>', 'only this one').choices(CHANNEL_NAMES))
+    .description('sends a test message at once, without the trainer; exit code 1 when a channel does not take it')
+    .action((flags: { channel?: ChannelName }) => test(flags.channel ?? null, output()));
+  alerts
+    .command('unit')
+    .argument('<unit>', 'name of a systemd unit')
+    .description('notifies that a service has failed, without the trainer: what OnFailure= of the units starts')
+    .action((unit: string) => unitFailed(unit, output()));
+}
+
+async function inStore(work: (store: Store, settings: Settings) => Promise<void>): Promise<void> {
+  const settings = loadSettings();
+  const store = await openStore(storeUrl(process.env, homePaths()));
+  try {
+    await work(store, settings);
+  } finally {
+    await store.close();
+  }
+}
+
+async function list(store: Store, { minutehand }: Settings, flags: { all?: boolean }, output: Output): Promise<void> {
+  const { market } = minutehand;
+  const query = store.db.selectFrom('core.alerts').selectAll().where('market', '=', market);
+  const wanted = flags.all === true ? query : query.where('resolved_ms', 'is', null);
+  const rows = await wanted.orderBy('alert_id', 'desc').limit(SHOWN).execute();
+  const deliveries = await store.db
+    .selectFrom('core.alert_deliveries as d')
+    .innerJoin('core.alert_messages as m', 'm.message_id', 'd.message_id')
+    .select(['m.alert_id', 'm.action', 'd.channel', 'd.status', 'd.attempts', 'd.error', 'd.sent_ms'])
+    .where('m.alert_id', 'in', [0, ...rows.map(({ alert_id }) => alert_id)])
+    .orderBy('d.delivery_id')
+    .execute();
+  const silences = await store.db
+    .selectFrom('core.alert_silences')
+    .select(['pattern', 'until_ms', 'created_by'])
+    .where('market', '=', market)
+    .where('until_ms', '>', MACHINE_CLOCK.nowMs())
+    .execute();
+  if (rows.length === 0) output.line(flags.all === true ? 'No alerts yet.' : 'No open alerts.');
+  for (const row of rows) {
+    const { alert_id, alert_key, severity, event, subject, text, opened_ms, count, acked_by, resolved_ms } = row;
+    const state = resolved_ms !== null ? 'over' : acked_by !== null ? `acknowledged by ${acked_by}` : 'open';
+    output.line(
+      `${alert_id}  ${timeText(opened_ms)}  ${severity}  ${state}  ${EVENTS[event]?.title ?? event}: ${subject}`,
+    );
+    output.line(`    ${text}${count > 1 ? ` (reported ${count} times)` : ''}  [${alert_key}]`);
+    const own = deliveries.filter((delivery) => delivery.alert_id === alert_id);
+    if (own.length > 0) output.line(`    ${own.map(deliveryText).join(', ')}`);
+  }
+  for (const { pattern, until_ms, created_by } of silences)
+    output.line(`silenced: ${pattern} until ${timeText(until_ms)} by ${created_by}`);
+  output.result({
+    alerts: rows.map((row) => ({
+      ...row,
+      details: JSON.parse(row.details) as unknown,
+      deliveries: deliveries.filter(({ alert_id }) => alert_id === row.alert_id),
+    })),
+    silences,
+  });
+}
+
+function deliveryText(row: {
+  action: string;
+  channel: string;
+  status: string;
+  attempts: number;
+  error: string | null;
+}): string {
+  const { action, channel, status, attempts, error } = row;
+  const tries = status === 'queued' && attempts > 0 ? ` after ${attempts} attempts (${error ?? 'under way'})` : '';
+  return `${channel} ${action} ${status}${status === 'failed' ? ` (${error})` : tries}`;
+}
+
+async function ack(store: Store, { minutehand }: Settings, alert: string, output: Output): Promise<void> {
+  const scope = { market: minutehand.market, nowMs: MACHINE_CLOCK.nowMs() };
+  const keys = await store.transaction((tx) => acknowledge(tx, scope, alert, userInfo().username));
+  if (keys.length === 0)
+    throw new MinutehandError('ALERT_UNKNOWN', { seen: alert, expected: 'an open alert that is not acknowledged' });
+  for (const key of keys) output.line(`Acknowledged: ${key}.`);
+  output.result({ acknowledged: keys });
+}
+
+interface SilenceFlags {
+  readonly for: string;
+  readonly end?: boolean;
+}
+
+async function silence(
+  store: Store,
+  { minutehand }: Settings,
+  pattern: string,
+  flags: SilenceFlags,
+  output: Output,
+): Promise<void> {
+  const { market } = minutehand;
+  const nowMs = MACHINE_CLOCK.nowMs();
+  if (flags.end === true) {
+    const rows = await store.db
+      .updateTable('core.alert_silences')
+      .set({ until_ms: nowMs })
+      .where('market', '=', market)
+      .where('pattern', '=', pattern)
+      .where('until_ms', '>', nowMs)
+      .returning('silence_id')
+      .execute();
+    output.line(rows.length === 0 ? `${pattern} is not silenced.` : `${pattern} is sent again.`);
+    return output.result({ ended: rows.length });
+  }
+  const until_ms = nowMs + durationMs(flags.for);
+  const created_by = userInfo().username;
+  await store.db
+    .insertInto('core.alert_silences')
+    .values({ market, pattern, until_ms, created_ms: nowMs, created_by })
+    .execute();
+  output.line(`${pattern} is silenced until ${timeText(until_ms)}.`);
+  output.result({ pattern, until: new Date(until_ms).toISOString() });
+}
+
+/** @throws MinutehandError USAGE */
+function durationMs(text: string): number {
+  const found = DURATION.exec(text);
+  if (found === null) throw new MinutehandError('USAGE', { seen: `--for ${text}`, expected: '30m, 2h or 7d' });
+  return Number(found[1]) * UNIT_MS[found[2] as keyof typeof UNIT_MS];
+}
+
+async function test(only: ChannelName | null, output: Output): Promise<void> {
+  const nowMs = MACHINE_CLOCK.nowMs();
+  const text = 'A test of this channel; nothing is wrong.';
+  const key = `self_test:${nowMs}`;
+  await send({ key, event: 'self_test', subject: hostname(), text, isOnce: true }, only, output);
+}
+
+function unitFailed(unit: string, output: Output): Promise<void> {
+  const text = `systemd reports that ${unit} has failed on ${hostname()}.`;
+  const command = `journalctl -u ${unit} -n 50; systemctl status ${unit}`;
+  return send(
+    { key: `unit_failed:${unit}@${hostname()}`, event: 'unit_failed', subject: unit, text, command },
+    null,
+    output,
+  );
+}
+
+/** On the channels of its severity, or on one. */
+async function send(notice: Notice, only: ChannelName | null, output: Output): Promise<void> {
+  const settings = loadSettings();
+  const { channels, problems } = openChannels(settings.retrain, process.env);
+  for (const { variable, text } of problems) output.note(`warning: ${variable} ${text}`);
+  const isWanted = ({ name }: Channel): boolean => only === null || name === only;
+  const wanted = channels.filter(isWanted);
+  if (wanted.length === 0)
+    throw new MinutehandError('CHANNELS_MISSING', { seen: only === null ? 'no address' : `no address of ${only}` });
+  const results = await sendDirectly(wanted, settings.minutehand.market, notice, MACHINE_CLOCK.nowMs());
+  for (const { channel, failure } of results)
+    output.line(failure === null ? `${channel}: taken` : `${channel}: not taken, ${failure.reason}`);
+  output.result({ channels: results });
+  if (problems.length > 0 || results.some(({ failure }) => failure !== null)) process.exitCode = 1;
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { listVersions, readActive, readManifest, readShadow } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../../shared/bundle/model_set.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { createRng } from '../../shared/rng.ts';
+import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
+import type { Output } from '../output.ts';
+
+interface CheckFlags {
+  readonly dryRun?: boolean;
+  readonly test?: boolean;
+}
+
+export function addCheck(program: Command, output: () => Output): void {
+  const check = program.command('check').summary('check the models of this installation');
+  check
+    .command('ml-models')
+    .description(
+      'verifies every bundle as the daemon does before a swap, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
+    )
+    .option('--dry-run', 'write nothing')
+    .option('--test', 'also score random rows with each bundle and time them')
+    .action((flags: CheckFlags) => checkModels(flags, output()));
+}
+
+interface CheckedBundle {
+  readonly version: string;
+  readonly role: 'active' | 'previous' | 'shadow' | null;
+  readonly ok: boolean;
+  /** Gates that its training failed. */
+  readonly failed_gates: readonly string[];
+  readonly rows_per_second: number | null;
+  readonly error: string | null;
+}
+
+async function checkModels({ dryRun = false, test = false }: CheckFlags, output: Output): Promise<void> {
+  const { models } = homePaths();
+  const schema = featureSchema(loadSettings().minutehand.windows);
+  const active = readActive(models);
+  const shadow = readShadow(models);
+  const roleOf = (version: string): CheckedBundle['role'] =>
+    version === active?.version
+      ? 'active'
+      : version === active?.previous
+        ? 'previous'
+        : version === shadow
+          ? 'shadow'
+          : null;
+  const bundles: CheckedBundle[] = [];
+  for (const version of listVersions(models)) {
+    const folder = join(models, version);
+    const bundle = { version, role: roleOf(version), failed_gates: [], rows_per_second: null };
+    try {
+      const { gates = [] } = readManifest(folder);
+      const failed_gates = gates.filter(({ passed }) => !passed).map(({ name }) => name);
+      const rows_per_second = await verify(folder, schema, test);
+      bundles.push({ ...bundle, ok: true, failed_gates, rows_per_second, error: null });
+    } catch (error) {
+      const { code, message } = describeError(error);
+      bundles.push({ ...bundle, ok: false, error: `${code}: ${message}` });
+    }
+  }
+  for (const { version, role, ok, failed_gates, rows_per_second, error } of bundles) {
+    const speed = rows_per_second === null ? '' : `, ${Math.round(rows_per_second).toLocaleString('en')} rows/s`;
+    const gates = failed_gates.length === 0 ? '' : `, gates failed: ${failed_gates.join(', ')}`;
+    output.line(`${version.padEnd(16)} ${(role ?? '').padEnd(8)} ${ok ? `ok${speed}${gates}` : error}`);
+  }
+  const isActiveThere = bundles.some(({ role, ok }) => role === 'active' && ok);
+  if (!isActiveThere) output.line('No usable active bundle: every signal is HOLD NO_MODEL.');
+  const ok = isActiveThere && bundles.every((bundle) => bundle.ok);
+  if (!dryRun && ok) writeMetadataViews(models);
+  output.result({ ok, models, bundles });
+  if (!ok) process.exitCode = 1;
+}
+
+const TEST_ROWS = 1000;
+
+/** @returns rows that were scored per second; null when not asked for. @throws MinutehandError as loadModelSet */
+async function verify(folder: string, schema: ReturnType<typeof featureSchema>, test: boolean): Promise<number | null> {
+  const set = await loadModelSet(folder, schema, test ? TEST_ROWS : 1);
+  try {
+    if (!test) return null;
+    const rng = createRng(folder);
+    const columns = set.manifest.features.length;
+    const rows = Float32Array.from({ length: TEST_ROWS * columns }, () => rng.normal());
+    const beganMs = performance.now();
+    const answers = await set.infer(rows, TEST_ROWS);
+    const seconds = (performance.now() - beganMs) / 1000;
+    const outside = Object.values(answers).some((values) =>
+      (values as Float64Array).some((value) => !(value >= 0 && value <= 1)),
+    );
+    if (outside) throw new MinutehandError('MODEL_OUTPUT', { seen: `${folder}: an answer outside 0 to 1` });
+    return TEST_ROWS / seconds;
+  } finally {
+    await set.release();
+  }
+}

@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
+import { countCommonMinutes } from '../../trainer/dataset/pair_history.ts';
+import { computedRows } from '../../trainer/feature_table/computed_rows.ts';
+import { storeRows } from '../../trainer/feature_table/stored_features.ts';
+import { writeTable, type PairRows } from '../../trainer/feature_table/write_table.ts';
+import { openStore, storeUrl } from '../../trainer/store/store.ts';
+import { storedKey } from '../feature_source.ts';
+import type { Output } from '../output.ts';
+import { readBars } from './train.ts';
+
+interface ExportFlags {
+  readonly out: string;
+  readonly data?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export function addDataset(program: Command, output: () => Output): void {
+  const dataset = program.command('dataset').summary('write features and labels of all pairs as a table');
+  dataset
+    .command('export')
+    .description(
+      'computes features and labels of every bar of every pair and writes them where `train --features` reads them: one row per pair and bar',
+    )
+    .requiredOption('--out <place>', 'a file (.csv, .csv.gz, .parquet), or `store`: core.features and core.labels')
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that `train` would use')
+    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--to <day>', 'UTC day or minute at which they end')
+    .action((flags: ExportFlags) => exportDataset(flags, output()));
+}
+
+async function exportDataset(flags: ExportFlags, output: Output): Promise<void> {
+  const { out } = flags;
+  if (out !== 'store' && !/\.(csv|csv\.gz|parquet)$/.test(out))
+    throw new MinutehandError('USAGE', {
+      seen: `--out ${out}`,
+      expected: 'a .csv, .csv.gz or .parquet file, or store',
+    });
+  const settings = loadSettings();
+  const market = flags.data === undefined ? settings.minutehand.market : 'live';
+  const progress = output.progress();
+  try {
+    const bars = await readBars(flags, settings, (done, total) => progress.update('reading bars', done, total));
+    const pairs = pairsOf(settings, bars, (done, total) => progress.update('features and labels', done, total));
+    const key = storedKey(settings, market);
+    const rows = out === 'store' ? await storeAll(pairs, key) : await writeTable(out, key.schema, pairs);
+    progress.stop();
+    output.line(`${rows} rows written to ${out}`);
+    output.result({ out, rows, feature_schema: key.schema.hash, labels: key.labels });
+  } finally {
+    progress.stop();
+  }
+}
+
+async function storeAll(pairs: PairRows, key: ReturnType<typeof storedKey>): Promise<number> {
+  const store = await openStore(storeUrl(process.env, homePaths()));
+  try {
+    let written = 0;
+    for await (const { pairId, rows } of pairs) {
+      await storeRows(store, key, pairId, rows);
+      written += rows.length;
+    }
+    return written;
+  } finally {
+    await store.close();
+  }
+}
+
+/** One pair in memory at a time. */
+async function* pairsOf(
+  settings: Settings,
+  bars: ReadonlyMap<string, BarColumns>,
+  onProgress: (done: number, total: number) => void,
+): PairRows {
+  const policy = datasetPolicy(settings);
+  const pairs = settings.minutehand.pairs
+    .map(parsePair)
+    .filter(({ a, b }) => countCommonMinutes(bars.get(a), bars.get(b)) > 0);
+  for (const [i, pair] of pairs.entries()) {
+    const rows = computedRows(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy);
+    yield await Promise.resolve({ pairId: pair.id, rows });
+    onProgress(i + 1, pairs.length);
+  }
+}

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { clangFindings, clangNote, hasClang } from './clang.ts';
+
+const PROGRAMS = ['agent.cpp', 'wake.cpp'];
+
+describe.skipIf(!hasClang())(`the expert advisor, read by clang${clangNote()}`, { timeout: 120_000 }, () => {
+  it('has no warning of -Wall -Wextra -Wconversion -Wshadow', () => {
+    expect(clangFindings(PROGRAMS)).toEqual([]);
+  });
+
+  it('has a finding for a lost bit, a lost sign, a hidden name and a variable without use', () => {
+    const wrong =
+      'uchar small = GetTickCount64(); uint size = ArraySize(bytes); { int text = small; text++; } int unused = 0;';
+    const findings = clangFindings(['wake.cpp'], (path, text) =>
+      path.endsWith('Text.mqh') ? text.replace('ArrayResize(bytes, 0);', wrong) : text,
+    ).join('\n');
+    for (const message of ['implicit-int-conversion', 'sign-conversion', 'shadow', 'unused-variable'])
+      expect(findings).toContain(message);
+  });
+});

@@ -1,0 +1,3 @@
+// 108: A macro without a name.
+#define 3 SIZE
+void OnTick() { Print("x"); }

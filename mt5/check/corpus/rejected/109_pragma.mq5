@@ -1,0 +1,3 @@
+// 109: A directive of C++.
+#pragma once
+void OnTick() { Print("x"); }

@@ -1,0 +1,2 @@
+// 112: A string that does not end.
+void OnTick() { Print("abc); }

@@ -1,0 +1,3 @@
+// 113: #include without bracket or quote.
+#include Agent.mqh
+void OnTick() { Print("x"); }

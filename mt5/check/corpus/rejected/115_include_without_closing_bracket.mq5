@@ -1,0 +1,3 @@
+// 115: #include <... without >.
+#include <Agent.mqh
+void OnTick() { Print("x"); }

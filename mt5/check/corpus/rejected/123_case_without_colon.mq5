@@ -1,0 +1,2 @@
+// 123: case without a colon.
+void OnTick() { switch(StringLen("a")) { case 1 Print("x"); break; } }

@@ -1,0 +1,2 @@
+// 132: if without a parenthesis.
+void OnTick() { if IsStopped() Print("x"); }

@@ -1,0 +1,3 @@
+// 141: An enumeration without a brace.
+enum Way A, B;
+void OnTick() { Print("x"); }

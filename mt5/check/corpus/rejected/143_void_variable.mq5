@@ -1,0 +1,2 @@
+// 143: A variable of type void.
+void OnTick() { void nothing; Print("x"); }

@@ -1,0 +1,2 @@
+// 144: A closing parenthesis too many.
+void OnTick() { Print("x")); }

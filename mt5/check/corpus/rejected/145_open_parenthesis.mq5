@@ -1,0 +1,2 @@
+// 145: A parenthesis that is not closed.
+void OnTick() { Print(("x"); }

@@ -1,0 +1,3 @@
+// 146: Only the first dimension may be dynamic.
+int g_grid[][];
+void OnTick() { Print("x"); }

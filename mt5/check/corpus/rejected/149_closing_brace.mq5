@@ -1,0 +1,2 @@
+// 149: A closing brace too many.
+void OnTick() { Print("x"); } }

@@ -1,0 +1,2 @@
+// 149: A reserved word as an expression.
+void OnTick() { int a = class; Print(a); }

@@ -1,0 +1,2 @@
+// 153: break outside of a loop.
+void OnTick() { break; }

@@ -1,0 +1,3 @@
+// 154: A structure without its semicolon.
+struct Leg { int side; }
+void OnTick() { Leg leg; leg.side = 1; }

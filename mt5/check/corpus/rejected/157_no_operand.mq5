@@ -1,0 +1,2 @@
+// 157: An operand is missing.
+void OnTick() { int a = 1 + ; Print(a); }

@@ -1,0 +1,3 @@
+// 161: The program ends within a declaration.
+void OnTick() { Print("x"); }
+int g_count = 1

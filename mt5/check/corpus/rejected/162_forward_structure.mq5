@@ -1,0 +1,3 @@
+// 162: A structure that is declared ahead.
+struct Leg;
+void OnTick() { Print("x"); }

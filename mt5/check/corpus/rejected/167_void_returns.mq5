@@ -1,0 +1,3 @@
+// 167: A void function returns a value.
+void Nothing() { return 1; }
+void OnTick() { Nothing(); }

@@ -1,0 +1,2 @@
+// 173: The size of an array is no integer.
+void OnTick() { int a[1.5]; Print(a[0]); }

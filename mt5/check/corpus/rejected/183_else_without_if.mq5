@@ -1,0 +1,2 @@
+// 183: else without if.
+void OnTick() { else Print("x"); }

@@ -1,0 +1,3 @@
+// 189: An input is changed.
+input int InpSize = 3;
+void OnTick() { InpSize = 4; }

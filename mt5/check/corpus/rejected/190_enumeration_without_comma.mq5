@@ -1,0 +1,3 @@
+// 190: Members of an enumeration without a comma.
+enum Way { WAY_A WAY_B };
+void OnTick() { Print("x"); }

@@ -1,0 +1,2 @@
+// 197: An index that is no integer.
+void OnTick() { int a[3]; double at = 1.0; a[at] = 1; Print(a[0]); }

@@ -1,0 +1,2 @@
+// 199: A parameter is missing.
+void OnTick() { Print(StringFind("abc")); }

@@ -1,0 +1,2 @@
+// 199: A parameter too many.
+void OnTick() { Print(StringLen("abc", 1)); }

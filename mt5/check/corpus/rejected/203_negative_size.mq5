@@ -1,0 +1,2 @@
+// 203: A size below one.
+void OnTick() { int a[-1]; Print(a[0]); }

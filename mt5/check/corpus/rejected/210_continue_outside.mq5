@@ -1,0 +1,2 @@
+// 210: continue outside of a loop.
+void OnTick() { continue; }

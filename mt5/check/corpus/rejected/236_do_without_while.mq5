@@ -1,0 +1,2 @@
+// 236: do without while.
+void OnTick() { do { Print("x"); } }

@@ -1,0 +1,2 @@
+// 246: A structure where a number is expected.
+void OnTick() { MqlTick tick; if(SymbolInfoTick(_Symbol, tick)) Print(MathSqrt(tick)); }

@@ -1,0 +1,2 @@
+// 256: A variable that is not declared.
+void OnTick() { Print(nothing); }

@@ -1,0 +1,2 @@
+// 25: An escape sequence that does not exist.
+void OnTick() { Print("a\qb"); }

@@ -1,0 +1,2 @@
+// 262: A property of another kind.
+void OnTick() { Print(SymbolInfoDouble(_Symbol, SYMBOL_DIGITS)); }

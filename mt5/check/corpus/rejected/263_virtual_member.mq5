@@ -1,0 +1,3 @@
+// 263: virtual of a member.
+class Box { public: virtual int size; };
+void OnTick() { Print("x"); }

@@ -1,0 +1,3 @@
+// 286: const of a constructor.
+class Box { public: Box() const { Print("x"); } };
+void OnTick() { Print("x"); }

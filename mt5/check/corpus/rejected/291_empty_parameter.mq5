@@ -1,0 +1,2 @@
+// 291: A parameter that is left out.
+void OnTick() { Print(StringFind("abc", , 1)); }

@@ -1,0 +1,2 @@
+// 321: EnumToString of a number.
+void OnTick() { Print(EnumToString(5)); }

@@ -1,0 +1,2 @@
+// 36: 0x without digits.
+void OnTick() { Print(0x); }

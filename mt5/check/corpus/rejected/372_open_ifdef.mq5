@@ -1,0 +1,3 @@
+// 372: #ifdef without #endif.
+#ifdef NOTHING
+void OnTick() { Print("x"); }

@@ -1,0 +1,2 @@
+// 43: Time becomes an int.
+void OnTick() { int now = TimeGMT(); Print(now); }

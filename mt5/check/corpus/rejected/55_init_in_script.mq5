@@ -1,0 +1,3 @@
+// 55: OnInit in a script.
+int OnInit() { return INIT_SUCCEEDED; }
+void OnStart() { Print("script"); }

@@ -1,0 +1,2 @@
+// 69: A semicolon behind if.
+void OnTick() { if(IsStopped()); Print("x"); }

@@ -1,0 +1,2 @@
+// foreign_lambda: A lambda.
+void OnTick() { int a = [](int b) { return b; }(1); Print(a); }

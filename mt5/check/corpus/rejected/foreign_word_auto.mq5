@@ -1,0 +1,2 @@
+// foreign_word: auto.
+void OnTick() { auto a = 1; Print(a); }

@@ -1,0 +1,2 @@
+// foreign_word: nullptr.
+void OnTick() { Print(nullptr); }

@@ -1,0 +1,2 @@
+// foreign_word: A cast of C++.
+void OnTick() { int a = static_cast<int>(1.5); Print(a); }

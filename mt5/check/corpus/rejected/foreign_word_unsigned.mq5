@@ -1,0 +1,2 @@
+// foreign_word: unsigned.
+void OnTick() { unsigned int a = 1; Print(a); }

@@ -1,0 +1,2 @@
+// no_exceptions: An exception.
+void OnTick() { throw 1; }

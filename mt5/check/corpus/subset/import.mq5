@@ -1,0 +1,4 @@
+// no_import: A DLL.
+#import "user32.dll"
+#import
+void OnTick() { Print("x"); }

@@ -1,0 +1,3 @@
+// outside_subset: A namespace.
+namespace Box { int g_size = 1; }
+void OnTick() { Print("x"); }

@@ -1,0 +1,3 @@
+// no_resource: A resource.
+#resource "\\Images\\a.bmp"
+void OnTick() { Print("x"); }

@@ -1,0 +1,269 @@
+/**
+ * Simulated days of the expert advisor on a real account, with every unkindness of the terminal and the broker drawn from a seed. When the luck has
+ * turned at the end, nothing may be open and the broker's deals, result.json and the bars that a daemon took must agree.
+ */
+#pragma once
+#include "unkind.h"
+
+class UnkindDays {
+  struct Account {
+    std::vector<ShimPosition> positions;
+    std::vector<ShimDeal> deals;
+    std::vector<ShimOrder> orders;
+    std::vector<std::pair<long, std::vector<ShimPosition>>> log;
+  };
+  struct Pair {
+    const char *id, *b;
+    int held = 0;
+  };
+  static constexpr const char *SYMBOLS[3] = {"EURUSD", "GBPUSD", "USDCHF"};
+
+  uint32_t state;
+  int minutes;
+  bool isLucky = true;
+  std::map<long, Account> accounts;
+  Pair pairs[2] = {{"EURUSD_GBPUSD", "GBPUSD"}, {"EURUSD_USDCHF", "USDCHF"}};
+  int positions = 0;
+  long lineBackMs = 0, loginBackMs = 0, accountBackMs = 0, lastTickMs = 0;
+
+  uint32_t draw(uint32_t below) {
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state % below;
+  }
+  template <class T> T oneOf(std::initializer_list<T> values) { return *(values.begin() + draw((uint32_t)values.size())); }
+
+  void drawModes() {
+    Unkind &modes = terminal().unkind;
+    modes.dealLagMs = oneOf<long>({0, 100, 400, 3000});
+    modes.positionLagMs = oneOf<long>({0, 300, 2000});
+    modes.syncMs = oneOf<long>({0, 3000, 8000});
+    modes.dealsPerOrder = oneOf<int>({1, 2, 3});
+    modes.executionMs = oneOf<long>({0, 0, 300, 5000});
+    modes.bareAnswers = draw(2) == 0;
+    modes.firstTickMs = oneOf<long>({-1, 0, 2000});
+    modes.charts = true;
+    modes.lateTickMs = oneOf<long>({0, 200, 500});
+    modes.pcAheadMs = (long)draw(3800) - 1900;
+    modes.sessions = true;
+    modes.moveCopies = draw(2) == 0;
+    modes.scannerMs = oneOf<long>({0, 0, 0, 50});
+    modes.dealFee = 0.3;
+    modes.lastTickMs = [this] { return lastTickMs; };
+    terminal().dropsComments = draw(3) == 0;
+    for (auto &symbol : terminal().symbols) symbol.second.execution = draw(2) ? 1 : 2, symbol.second.closedDays = {6, 0};
+    settings.maxSkewMs = 5000;
+    if (draw(2)) settings.stopPercent = settings.dailyLossPercent = 0;
+  }
+  bool isOpen(long second) const { return shimIsInSession(terminal().symbols["EURUSD.m"], second * 1000); }
+  void drawBars() {
+    for (int minute = -40; minute < minutes + 40; minute++) {
+      long second = FIRST + minute * 60;
+      bool isQuiet = draw(100) == 0 || !isOpen(second);
+      for (const char *symbol : SYMBOLS)
+        if (!isQuiet && draw(20) != 0) putBar(symbol, second, 1 + draw(1000) * 0.001);
+    }
+  }
+  void movePrices() {
+    for (auto &one : terminal().symbols) {
+      double moved = one.second.bid * (1 + ((double)draw(41) - 20) / 200000);
+      one.second.bid = std::round(moved * 100000) / 100000;
+      one.second.ask = one.second.bid + 0.0001;
+    }
+  }
+
+  /** Of the broker and the way to it. */
+  uint luck(const MqlTradeRequest &request, double &volume) {
+    if (isLucky) return 0;
+    MqlTradeResult result = {};
+    switch (draw(40)) {
+      case 0: case 1: return TRADE_RETCODE_REQUOTE;
+      case 2: return request.position == 0 ? TRADE_RETCODE_NO_MONEY : TRADE_RETCODE_TOO_MANY_REQUESTS;
+      case 3: return TRADE_RETCODE_TIMEOUT;
+      case 4: shimExecute(request, volume, result); return TRADE_RETCODE_TIMEOUT;
+      case 5: throw Crash();
+      case 6: shimExecute(request, volume, result); throw Crash();
+      case 7: shimExecute(request, volume, result); loseLine(); return TRADE_RETCODE_TIMEOUT;
+      case 8: loseLine(); return TRADE_RETCODE_CONNECTION;
+      // Accepted, and executed when nobody waits any more.
+      case 9:
+        terminal().orders.push_back({terminal().nextTicket++, request.symbol.utf8(), terminal().dropsComments ? "" : request.comment.utf8(), (long)request.type,
+                                     (long)request.magic, request.volume, volume, nowMs, nowMs + 20000, 0, std::make_shared<MqlTradeRequest>(request)});
+        return TRADE_RETCODE_TIMEOUT;
+      case 10: case 11: if (volume > 0.02) volume = std::floor(volume / 2 / 0.01) * 0.01; return 0;
+      default: return 0;
+    }
+  }
+  void loseLine() {
+    if (!terminal().connected) return;
+    shimDisconnect();
+    lineBackMs = nowMs + 2000 + draw(300000);
+  }
+  /** Whatever is done, a crash in it is followed by a start, until one survives. */
+  void survive(std::function<void()> body) {
+    try {
+      body();
+    } catch (Crash &) {
+      die();
+      restart();
+    }
+  }
+  void restart() {
+    survive([this] {
+      agent.reset(new MhAgent());
+      CHECK(agent->Start(settings));
+    });
+  }
+  void crash() {
+    die();
+    restart();
+  }
+  void switchAccount(long login) {
+    Terminal &world = terminal();
+    Account &before = accounts[world.login];
+    before = {world.positions, world.deals, world.orders, world.positionLog};
+    Account &after = accounts[login];
+    world.positions = after.positions, world.deals = after.deals, world.orders = after.orders, world.positionLog = after.log;
+    world.login = login;
+    // What is shown of it is what was there when it was left.
+    shimDisconnect();
+    world.frozenMs = nowMs;
+    lineBackMs = nowMs + 1000;
+  }
+  void misfortune() {
+    if (draw(60) == 0) crash();
+    if (draw(90) == 0) loseLine();
+    if (draw(120) == 0)
+      survive([] {
+        agent->Stop();
+        CHECK(agent->Start(settings));
+      });
+    if (draw(240) == 0) {
+      die();
+      shimRestartTerminal();
+      loginBackMs = nowMs + 1000 + draw(60000);
+      lineBackMs = loginBackMs + draw(5000);
+      restart();
+    }
+    if (draw(400) == 0 && accountBackMs == 0) {
+      switchAccount(2);
+      accountBackMs = nowMs + 60000 + draw(900000);
+    }
+  }
+  void fortune() {
+    if (loginBackMs > 0 && nowMs >= loginBackMs) terminal().loggedIn = true, loginBackMs = 0;
+    if (lineBackMs > 0 && nowMs >= lineBackMs && loginBackMs == 0) shimConnect(), lineBackMs = 0;
+    if (accountBackMs > 0 && nowMs >= accountBackMs) switchAccount(1), accountBackMs = 0;
+    if (terminal().connected && isOpen(nowMs / 1000)) lastTickMs = nowMs / 1000 * 1000;
+  }
+  void turn(long ms) {
+    nowMs += ms;
+    fortune();
+    survive([] { agent->Timer(); });
+  }
+  void say(Pair &pair, bool isEnd) {
+    Said said = leave(pair.held, pair.id);
+    said.priceA = terminal().symbols["EURUSD.m"].bid + 0.00005;
+    said.priceB = terminal().symbols[std::string(pair.b) + ".m"].bid + 0.00005;
+    Said entry = said;
+    if (isEnd) pair.held = 0, said.position = "", said.action = "HOLD";
+    else if (pair.held == 0 || draw(12) == 0) {
+      if (draw(4) != 0 && pair.held == 0) said.position = "", said.action = "HOLD";
+      else {
+        pair.held = ++positions;
+        said = enter(pair.held, draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pair.id);
+        said.priceA = entry.priceA, said.priceB = entry.priceB;
+      }
+    } else if (draw(8) == 0) pair.held = 0;
+    else {
+      said = inside(pair.held);
+      said.pair = pair.id;
+      if (draw(20) == 0) said.mode = "HALT";
+    }
+    if (isEnd || draw(10) != 0) publish(said);
+  }
+  void minute(bool isEnd) {
+    long end = (nowMs / 60000 + 1) * 60000;
+    if (!isEnd) misfortune();
+    if (!isEnd || isOpen(nowMs / 1000)) movePrices();
+    turn(1000);
+    // A market that is closed has no signals; the terminal stays on.
+    if (!isEnd && !isOpen(nowMs / 1000)) {
+      while (nowMs + 20000 < end) turn(20000);
+      return turn(end - nowMs);
+    }
+    for (Pair &pair : pairs) {
+      say(pair, isEnd);
+      for (int k = 0; k < 3; k++) turn(250);
+    }
+    while (nowMs + 5000 < end) turn(5000);
+    turn(end - nowMs > 0 ? end - nowMs : 1);
+  }
+
+  void check(long login, int firstMinute) {
+    if (terminal().login != login) switchAccount(login);
+    for (int k = 0; k < 30 || (k < 4000 && !isOpen(nowMs / 1000 - 600)); k++) minute(true);
+    EQUAL((int)terminal().positions.size(), 0);
+    EQUAL(unreconciled(), "");
+    std::map<std::string, double> lots;
+    std::map<std::string, int> opened;
+    for (const std::string &line : fillsOf()) {
+      std::string leg = BarTaker::field(line, "position_id").substr(20) + BarTaker::field(line, "leg"), kind = BarTaker::field(line, "kind");
+      if (kind == "open" && ++opened[leg] > 1) failures += " " + leg + " opened twice;";
+      lots[leg] += atof(BarTaker::field(line, "lots").c_str()) * (kind == "open" ? 1 : -1);
+    }
+    for (auto &one : lots)
+      if (std::fabs(one.second) > 1e-7) failures += " " + one.first + " not closed;";
+    fills += (int)fillsOf().size();
+    for (const char *symbol : SYMBOLS) {
+      EQUAL(wrongBars(symbol, FIRST + firstMinute * 60, nowMs / 60000 * 60 - 120), 0);
+      for (auto &one : taker.taken[symbol])
+        if (one.second >= 0) bars++;
+    }
+    EQUAL(taker.conflicts, 0);
+  }
+
+public:
+  int fills = 0, bars = 0;
+
+  UnkindDays(uint32_t seed, int minuteCount) : state(seed * 2654435761u), minutes(minuteCount) {}
+
+  void run() {
+    world(draw(2) == 0);
+    takeBars();
+    lastTickMs = nowMs;
+    drawModes();
+    drawBars();
+    accounts[1], accounts[2];
+    terminal().broker = [this](const MqlTradeRequest &request, double &volume) { return luck(request, volume); };
+    terminal().beforeFile = [this](int bytes) -> int {
+      if (bytes < 0) throw Crash();
+      if (isLucky || draw(3000) != 0) return bytes;
+      if (bytes == 0) throw Crash();
+      return (int)draw((uint32_t)bytes);
+    };
+    restart();
+    isLucky = false;
+    for (int k = 0; k < minutes; k++) minute(false);
+    isLucky = true;
+    terminal().unkind.scannerMs = 0;
+    accountBackMs = 0;
+    check(2, -20);
+    check(1, -20);
+  }
+};
+
+/** Days of so many minutes, one for each seed; a line for each. */
+static void runDays(int first, int last, int minutes) {
+  for (int seed = first; seed <= last; seed++) {
+    failures = "";
+    UnkindDays days((uint32_t)seed, minutes);
+    days.run();
+    std::string modes = terminal().hedging ? "hedging" : "netting";
+    die();
+    printf("%s seed %d: %s, %d lines, %d bars%s\n", failures.empty() ? "ok" : "FAILED", seed, modes.c_str(), days.fills, days.bars, failures.substr(0, 2000).c_str());
+    fflush(stdout);
+    rmdir(terminal().commonFolder.c_str());
+  }
+}

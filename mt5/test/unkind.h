@@ -1,0 +1,551 @@
+/**
+ * Scenarios in which the terminal does what its documentation allows (Terminal::unkind), one for each.
+ */
+#pragma once
+#include "bar_taker.h"
+
+/** Lines of fills; half a line that a crash left is none. */
+static std::vector<std::string> fillsOf() {
+  std::vector<std::string> fills;
+  for (const std::string &line : results())
+    if (!line.empty() && line.back() == '}' && line.find("\"schema\"") == 1 && line.find("\"kind\":\"refused\"") == std::string::npos) fills.push_back(line);
+  return fills;
+}
+/** Lots of the broker's deals of this program and of result.json, by symbol and side: what stands in one and not in the other. */
+static std::string unreconciled() {
+  std::map<std::string, double> lots;
+  for (ShimDeal &deal : terminal().deals)
+    if (deal.magic == settings.magic) lots[deal.symbol + (deal.type == DEAL_TYPE_BUY ? " BUY" : " SELL")] += deal.volume;
+  for (const std::string &line : fillsOf())
+    lots[BarTaker::field(line, "broker_symbol") + " " + BarTaker::field(line, "side")] -= atof(BarTaker::field(line, "lots").c_str());
+  std::string text;
+  for (auto &one : lots)
+    if (std::fabs(one.second) > 1e-7) text += one.first + " " + std::to_string(one.second) + " ";
+  return text;
+}
+static int ordersOf(const char *symbol) {
+  std::set<ulong> orders;
+  for (ShimDeal &deal : terminal().deals)
+    if (deal.symbol == symbol) orders.insert(deal.order);
+  return (int)orders.size();
+}
+/** The answer to the order of a symbol is lost, and the line with it. */
+static void loseLineAt(const char *symbol) {
+  std::string wanted = symbol;
+  terminal().broker = [wanted](const MqlTradeRequest &request, double &volume) -> uint {
+    if (request.symbol.utf8() != wanted) return 0;
+    MqlTradeResult result = {};
+    shimExecute(request, volume, result);
+    shimDisconnect();
+    return TRADE_RETCODE_TIMEOUT;
+  };
+}
+
+/** Defect 1: the history says nothing while the line is down, and a while after. */
+static void orderBeforeALostLine(bool hedging, const char *symbol) {
+  world(hedging);
+  terminal().unkind.syncMs = 8000;
+  loseLineAt(symbol);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(50000));
+  terminal().broker = nullptr;
+  shimConnect();
+  CHECK(run(60000));
+  EQUAL(ordersOf(symbol), 1);
+  publish(leave(1));
+  CHECK(run(60000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(unreconciled(), "");
+}
+/** Defect 1: the same of an order to close. */
+static void closeBeforeALostLine(bool hedging) {
+  world(hedging);
+  terminal().unkind.syncMs = 8000;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(10000));
+  loseLineAt("GBPUSD.m");
+  publish(leave(1));
+  CHECK(run(50000));
+  terminal().broker = nullptr;
+  shimConnect();
+  CHECK(run(60000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
+/** Defect 1: the order is live at the broker for longer than anybody waits. */
+static void orderThatStaysLive() {
+  world(true);
+  terminal().unkind.executionMs = 50000;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(60000));
+  EQUAL(ordersOf("EURUSD.m"), 1);
+  EQUAL(net("EURUSD.m"), 0.3);
+  publish(leave(1));
+  CHECK(run(200000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
+/** Defect 1: the position is there, its deal is not told yet. */
+static void positionBeforeItsDeal(bool keepsComments) {
+  world(true);
+  terminal().dropsComments = !keepsComments;
+  terminal().unkind.dealLagMs = 50000;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(60000));
+  EQUAL(ordersOf("EURUSD.m"), 1);
+  CHECK(run(60000));
+  publish(leave(1));
+  CHECK(run(300000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
+/** Defect 1: a program that dies in its order and comes back while the terminal has no connection. */
+static void diesAndComesBackOffline() {
+  world(true);
+  terminal().unkind.syncMs = 8000;
+  loseLineAt("EURUSD.m");
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(250));
+  die();
+  shimRestartTerminal();
+  CHECK(start());
+  CHECK(run(40000));
+  terminal().broker = nullptr;
+  terminal().loggedIn = true;
+  shimConnect();
+  CHECK(run(60000));
+  EQUAL(ordersOf("EURUSD.m"), 1);
+  publish(leave(1));
+  CHECK(run(20000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
+
+/** Defect 2: the chart's symbol, period or inputs change; the same object stops and starts. */
+static void barsAfterAChangeOfChart() {
+  world(true);
+  takeBars();
+  long first = nowMs / 60000 * 60;
+  for (int minute = -30; minute < 10; minute++)
+    for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) putBar(symbol, first + minute * 60, 1 + minute * 0.001);
+  terminal().unkind.charts = true;
+  CHECK(start());
+  CHECK(run(100000));
+  EQUAL(taker.last["GBPUSD"], first);
+  agent->Stop();
+  CHECK(agent->Start(settings));
+  CHECK(run(180000));
+  EQUAL(taker.last["GBPUSD"], first + 180);
+  EQUAL(wrongBars("GBPUSD", first - 1800, first + 240), 0);
+}
+static void lossOfAnotherAccount() {
+  world(true);
+  settings.stopPercent = 0;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(1000));
+  terminal().symbols["EURUSD.m"].bid = 1.0925;
+  terminal().symbols["EURUSD.m"].ask = 1.0926;
+  CHECK(run(3000));
+  EQUAL(counted("\"reason\":\"DAILY_LOSS\""), 2);
+  agent->Stop();
+  terminal().login = 2;
+  CHECK(agent->Start(settings));
+  CHECK(run(11000));
+  Said said = enter(2);
+  said.priceA = 1.09255;
+  publish(said);
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 2);
+}
+
+/** Defect 3: no equity before the log-in. */
+static void equityIsNotKnown() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(5000));
+  die();
+  terminal().equity = terminal().balance = 0;
+  shimDisconnect();
+  CHECK(start());
+  CHECK(run(5000));
+  terminal().equity = terminal().balance = 10000;
+  shimConnect();
+  CHECK(run(20000));
+  EQUAL(PositionsTotal(), 2);
+  EQUAL(counted("\"kind\":\"close\""), 0);
+  publish(leave(1));
+  CHECK(run(5000));
+  EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
+}
+/** Defect 3: what one leg loses the other one wins, and that one has no price yet. */
+static void oneLegHasNoPrice() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(5000));
+  ShimSymbol &a = terminal().symbols["EURUSD.m"], &b = terminal().symbols["GBPUSD.m"];
+  a.bid = 1.0900, a.ask = 1.0901;
+  b.bid = b.ask = 0;
+  CHECK(run(5000));
+  b.bid = 1.2355, b.ask = 1.2356;
+  CHECK(run(5000));
+  EQUAL(PositionsTotal(), 2);
+  EQUAL(counted("\"kind\":\"close\""), 0);
+}
+
+/** Defect 4: the program starts before the terminal has logged in. */
+static void startsBeforeTheLogin() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(5000));
+  die();
+  shimRestartTerminal();
+  CHECK(start());
+  CHECK(run(5000));
+  bool isShown = false;
+  for (int line = 0; line < agent->PanelLines(); line++) isShown = isShown || agent->PanelLine(line).utf8().find("NO_ACCOUNT") != std::string::npos;
+  CHECK(isShown);
+  agent->SwitchKill();
+  CHECK(agent->IsKilled());
+  agent->SwitchKill();
+  terminal().loggedIn = true;
+  shimConnect();
+  CHECK(run(20000));
+  EQUAL((int)terminal().positions.size(), 2);
+  publish(leave(1));
+  CHECK(run(20000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+  CHECK(access((terminal().commonFolder + "/minutehand/ea/0_trade").c_str(), F_OK) != 0);
+}
+/** Defect 4: a folder that another one has for a moment more. */
+static void waitsForTheLock() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(5000));
+  MhAgent second;
+  second.Start(settings);
+  for (int turn = 0; turn < 20; turn++) nowMs += 250, second.Timer();
+  EQUAL(terminal().ordersSent, 2);
+  agent->Stop();
+  publish(leave(1));
+  for (int turn = 0; turn < 80; turn++) nowMs += 250, second.Timer();
+  EQUAL(PositionsTotal(), 0);
+  second.Stop();
+}
+/** Another account is chosen in the terminal and the program is told by nobody. */
+static void anotherAccount() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(5000));
+  std::vector<ShimPosition> positions = terminal().positions;
+  publish(inside(1));
+  CHECK(run(1000));
+  terminal().positions.clear();
+  terminal().login = 2;
+  CHECK(run(30000));
+  publish(enter(2, -1));
+  CHECK(run(5000));
+  EQUAL(net("EURUSD.m"), -0.3);
+  publish(leave(2));
+  CHECK(run(5000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"kind\":\"close\""), 2);
+  terminal().positions = positions;
+  terminal().login = 1;
+  CHECK(run(30000));
+  EQUAL(counted("\"kind\":\"close\""), 2);
+  EQUAL(counted("\"reason\":\"EXTERNAL\""), 0);
+  EQUAL(PositionsTotal(), 0);
+}
+
+/** Defect 5: an order in several deals that come after the answer. */
+static void severalDeals(bool hedging, long lagMs) {
+  world(hedging);
+  terminal().unkind.dealsPerOrder = 3;
+  terminal().unkind.bareAnswers = true;
+  terminal().unkind.dealLagMs = lagMs;
+  terminal().unkind.dealFee = 0.5;
+  // Leg A is filled in part.
+  terminal().broker = [](const MqlTradeRequest &request, double &volume) {
+    if (request.symbol == "EURUSD.m" && request.type == ORDER_TYPE_BUY) volume = 0.1;
+    return 0u;
+  };
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(20000));
+  EQUAL(net("EURUSD.m"), 0.1);
+  EQUAL(net("GBPUSD.m"), -0.07);
+  EQUAL(counted("\"kind\":\"open\""), 2);
+  // 0.03 at 1.1001, 0.03 at a point and 0.04 at two points more.
+  EQUAL(counted("\"filled_price\":1.100111"), 1);
+  CHECK(run(11000));
+  publish(leave(1));
+  CHECK(run(20000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(unreconciled(), "");
+  double pnl = 0;
+  for (const std::string &line : results())
+    if (line.find("\"leg\":\"A\"") != std::string::npos && line.find("\"kind\":\"close\"") != std::string::npos) pnl += atof(BarTaker::field(line, "pnl").c_str());
+  // Three deals for 0.5 each, 0.1 lots from 1.100111 to 1.099989.
+  CHECK(std::fabs(pnl - (-1.5 - 1.22)) < 0.01);
+}
+/** Defect 5: the server says done and never tells a deal within a second: not known, never full. */
+static void lateDealsAreUnsure() {
+  world(true);
+  terminal().unkind.bareAnswers = true;
+  terminal().unkind.dealLagMs = 5000;
+  terminal().broker = [](const MqlTradeRequest &request, double &volume) {
+    if (request.symbol == "EURUSD.m") volume = std::min(volume, 0.1);
+    return 0u;
+  };
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(3000));
+  EQUAL(counted("\"kind\":\"open\""), 0);
+  CHECK(run(20000));
+  EQUAL(net("EURUSD.m"), 0.1);
+  EQUAL(net("GBPUSD.m"), -0.07);
+  EQUAL(unreconciled(), "");
+}
+
+/** Defect 6: a symbol that was just selected has no price. */
+static void firstTickComesLater() {
+  world(true);
+  terminal().unkind.firstTickMs = 4000;
+  publish(enter(1));
+  CHECK(start());
+  CHECK(run(20000));
+  EQUAL(PositionsTotal(), 2);
+  EQUAL(counted("refused"), 0);
+}
+static void priceNeverComes() {
+  world(true);
+  CHECK(start());
+  terminal().symbols["GBPUSD.m"].bid = 0;
+  publish(enter(1));
+  CHECK(run(60000));
+  EQUAL(counted("refused"), 0);
+  CHECK(run(100000, 1000));
+  EQUAL(counted("NO_PRICE GBPUSD.m"), 1);
+  terminal().symbols["GBPUSD.m"].bid = 1.25;
+  CHECK(run(60000));
+  EQUAL(terminal().ordersSent, 0);
+  // Its end is the end of what waits, too.
+  terminal().symbols["GBPUSD.m"].bid = 0;
+  publish(enter(2));
+  CHECK(run(2000));
+  publish(leave(2));
+  CHECK(run(2000));
+  terminal().symbols["GBPUSD.m"].bid = 1.25;
+  CHECK(run(10000));
+  EQUAL(terminal().ordersSent, 0);
+  EQUAL(counted("GIVEN_UP"), 1);
+}
+static void missingNameIsTold() {
+  world(true);
+  terminal().symbols.erase("USDCHF.m");
+  CHECK(start());
+  CHECK(run(1000));
+  bool isTold = false;
+  for (const std::string &line : terminal().printed) isTold = isTold || line.find("NO_SYMBOL USDCHF.m") != std::string::npos;
+  CHECK(isTold);
+}
+
+static const long FIRST = 1795163160;
+static void barWorld(long offset = 7200) {
+  world(true);
+  takeBars();
+  terminal().serverOffsetSeconds = offset;
+  terminal().unkind.charts = true;
+  for (int minute = -40; minute < 30; minute++)
+    for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) putBar(symbol, FIRST + minute * 60, 1 + minute * 0.001);
+}
+/** Defect 7: nothing of one symbol in the minutes that are asked for. */
+static void quietSymbol() {
+  barWorld();
+  auto &rates = terminal().symbols["GBPUSD.m"].rates;
+  rates.erase(rates.begin() + 42, rates.begin() + 46);
+  CHECK(start());
+  CHECK(run(600000));
+  EQUAL(wrongBars("GBPUSD", FIRST - 1800, FIRST + 540), 0);
+  for (int minute = 2; minute < 6; minute++) EQUAL(taker.taken["GBPUSD"].count(FIRST + minute * 60) ? taker.taken["GBPUSD"][FIRST + minute * 60] : 0, -1);
+  EQUAL(taker.conflicts, 0);
+}
+/** Defect 7: a connection later the charts still lack what came while the line was down. */
+static void holeInTheChart() {
+  barWorld();
+  terminal().unkind.syncMs = 45000;
+  CHECK(start());
+  CHECK(run(60000));
+  shimDisconnect();
+  CHECK(run(200000));
+  shimConnect();
+  CHECK(run(300000));
+  for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
+  EQUAL(taker.conflicts, 0);
+}
+/** Defect 7: a clock of the PC that is two seconds ahead or behind. */
+static void wrongClock(long aheadMs) {
+  barWorld();
+  terminal().unkind.pcAheadMs = aheadMs;
+  terminal().unkind.lateTickMs = 300;
+  CHECK(start());
+  CHECK(run(600000));
+  for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
+  EQUAL(taker.conflicts, 0);
+}
+/** Defect 7: what the terminal says before it has the server's time. */
+static void serverTimeIsNone() {
+  barWorld(20 * 3600);
+  CHECK(start());
+  CHECK(run(60000));
+  EQUAL((int)taker.taken.size(), 0);
+}
+/** Defect 7: no tick of any symbol: the last minute before a pause is sent all the same. */
+static void pauseOfAllSymbols() {
+  barWorld();
+  for (auto &symbol : terminal().symbols) symbol.second.rates.resize(45);
+  terminal().unkind.lastTickMs = [] { return std::min(nowMs, (FIRST + 299) * 1000); };
+  CHECK(start());
+  CHECK(run(400000));
+  EQUAL(taker.last["EURUSD"], FIRST + 240);
+}
+
+/** Defect 8: with market execution no deviation protects an order. */
+static void priceRunsAwayWithMarketExecution() {
+  world(true);
+  for (auto &symbol : terminal().symbols) symbol.second.execution = 2;
+  terminal().broker = [](const MqlTradeRequest &request, double &) {
+    if (request.symbol == "EURUSD.m") terminal().symbols["GBPUSD.m"].bid = 1.24;
+    return 0u;
+  };
+  CHECK(start());
+  bool isTold = false;
+  CHECK(run(11000));
+  for (const std::string &line : terminal().printed) isTold = isTold || line.find("deviation") != std::string::npos;
+  CHECK(isTold);
+  publish(enter(1));
+  CHECK(run(10000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(ordersOf("GBPUSD.m"), 0);
+  EQUAL(counted("CAP_SPREAD GBPUSD.m"), 1);
+  EQUAL(unreconciled(), "");
+}
+
+/** Defect 9: a whole weekend out of session. */
+static void weekend() {
+  for (uint code : {(uint)TRADE_RETCODE_MARKET_CLOSED, (uint)TRADE_RETCODE_TOO_MANY_REQUESTS, (uint)TRADE_RETCODE_FIFO_CLOSE}) {
+    world(true);
+    CHECK(start());
+    CHECK(run(11000));
+    publish(enter(1));
+    CHECK(run(1000));
+    terminal().broker = [code](const MqlTradeRequest &, double &) { return code; };
+    publish(leave(1));
+    CHECK(run(6 * 3600000, 5000));
+    CHECK(terminal().ordersSent < 1000);
+    EQUAL(PositionsTotal(), 2);
+    terminal().broker = nullptr;
+    CHECK(run(70000));
+    EQUAL(PositionsTotal(), 0);
+    EQUAL(unreconciled(), "");
+  }
+}
+/** One market is closed: the other leg is not kept for it. */
+static void oneMarketIsClosed() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(1000));
+  terminal().broker = [](const MqlTradeRequest &request, double &) { return request.symbol == "EURUSD.m" ? (uint)TRADE_RETCODE_MARKET_CLOSED : 0u; };
+  publish(leave(1));
+  CHECK(run(5000));
+  EQUAL(net("GBPUSD.m"), 0);
+  EQUAL(net("EURUSD.m"), 0.3);
+}
+
+/** Defect 10: a scanner holds what was just written. */
+static void scanner(long ms) {
+  world(true);
+  terminal().unkind.scannerMs = ms;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(10000));
+  EQUAL(PositionsTotal(), 2);
+  publish(leave(1));
+  CHECK(run(10000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
+  EQUAL(unreconciled(), "");
+}
+/** Defect 10: a longer hold in the middle of an entry, and at a start. */
+static void scannerHoldsTheState() {
+  world(true);
+  CHECK(start());
+  CHECK(run(11000));
+  std::string path = terminal().commonFolder + "/minutehand/ea/1_trade/state_live_EURUSD_GBPUSD.json";
+  terminal().broker = [path](const MqlTradeRequest &request, double &) {
+    if (request.symbol == "EURUSD.m") terminal().heldFiles[path] = nowMs + 2000;
+    return 0u;
+  };
+  publish(enter(1));
+  CHECK(run(10000));
+  EQUAL(PositionsTotal(), 2);
+  EQUAL(counted("STATE_WRITE"), 0);
+  die();
+  terminal().heldFiles[path] = nowMs + 5000;
+  terminal().broker = nullptr;
+  start();
+  CHECK(run(20000));
+  publish(leave(1));
+  CHECK(run(20000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(unreconciled(), "");
+}
+
+/** Defect 12: more pairs than an input has room for. */
+static void pairsInAFile() {
+  world(true);
+  mkdir((terminal().commonFolder + "/minutehand").c_str(), 0755);
+  std::ofstream(terminal().commonFolder + "/minutehand/pairs.txt") << "EURUSD_GBPUSD\r\nEURUSD_USDCHF\r\n";
+  settings.pairs = "@pairs.txt";
+  CHECK(start());
+  publish(enter(1, 1, 0.8, "EURUSD_USDCHF"));
+  CHECK(run(12000));
+  EQUAL(PositionsTotal(), 2);
+  settings.pairs = "@missing.txt";
+  die();
+  CHECK(!start());
+}

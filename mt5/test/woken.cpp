@@ -1,0 +1,41 @@
+/**
+ * The whole expert advisor as a process that reads events of the service, `<chart> <event>`; the first one ends its
+ * timer. Arguments: common folder, port of Redis, pair, `true` for InpWake.
+ */
+#include "mql5.h"
+#include "../Experts/Minutehand.mq5"
+#include <csignal>
+#include <iostream>
+
+int main(int count, char **arguments) {
+  if (count != 5) return 64;
+  signal(SIGPIPE, SIG_IGN);
+  // A line that is read ahead would be invisible to poll.
+  setvbuf(stdin, nullptr, _IONBF, 0);
+  terminal().commonFolder = arguments[1];
+  InpFolder = "home";
+  InpWay = MH_WAY_REDIS;
+  InpStopPercent = 0;
+  InpRedisPort = atoi(arguments[2]);
+  InpPairs = string(arguments[3]);
+  InpWake = std::string(arguments[4]) == "true";
+  if (OnInit() != INIT_SUCCEEDED) return 1;
+  bool hasTimer = true;
+  printf("started\n");
+  fflush(stdout);
+  while (true) {
+    pollfd one = {0, POLLIN, 0};
+    // As fine as a terminal ticks.
+    if (poll(&one, 1, hasTimer ? 10 : 1000) != 1) {
+      if (hasTimer) OnTimer();
+      continue;
+    }
+    std::string line;
+    if (!std::getline(std::cin, line)) break;
+    hasTimer = false;
+    // The other chart has no expert advisor.
+    if (line[0] == '2') OnChartEvent(CHARTEVENT_CUSTOM + atoi(line.c_str() + 2), 0, 0.0, "");
+  }
+  OnDeinit(0);
+  return 0;
+}

@@ -1,0 +1,60 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { describeError } from './errors.ts';
+import { makePrivateFolder } from './private_files.ts';
+import type { HomePaths } from './policy/home.ts';
+
+const fatalSchema = z.object({
+  at_ms: z.number(),
+  pid: z.number(),
+  code: z.string(),
+  message: z.string(),
+  next: z.string(),
+});
+
+/** Why a daemon ended or did not start. */
+export type Fatal = z.infer<typeof fatalSchema>;
+
+const MAX_LINES = 20;
+
+/** Lines of JSON beside the journal, which may be what cannot be written. */
+function fatalPath({ home }: HomePaths, shard: string): string {
+  return join(home, `daemon_${shard}.fatal.jsonl`);
+}
+
+/** Notes the error that ends a daemon, for the trainer to notify of. Never throws. */
+export function noteFatal(paths: HomePaths, shard: string, error: unknown, nowMs: number): void {
+  const { code, message, next } = describeError(error);
+  const path = fatalPath(paths, shard);
+  try {
+    makePrivateFolder(dirname(path));
+    appendFileSync(
+      path,
+      `${JSON.stringify({ at_ms: nowMs, pid: process.pid, code, message, next } satisfies Fatal)}\n`,
+    );
+  } catch {
+    // The log and the exit code tell it too.
+  }
+}
+
+/** The newest ones; none when there is no such file. */
+export function readFatals(paths: HomePaths, shard: string): readonly Fatal[] {
+  try {
+    const lines = readFileSync(fatalPath(paths, shard), 'utf8').trimEnd().split('\n').slice(-MAX_LINES);
+    return lines.flatMap((line) => {
+      const parsed = fatalSchema.safeParse(jsonOf(line));
+      return parsed.success ? [parsed.data] : [];
+    });
+  } catch {
+    return [];
+  }
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { MinutehandError } from '../errors.ts';
+import type { Settings } from './policy.ts';
+
+/** Values by part (`core`, `retrain` …) and key. */
+export type ConfigValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** The values of a configuration. Addresses may hold passwords, and say nothing about models or signals. */
+export function configValues({ core, retrain, signals, minutehand }: Settings): ConfigValues {
+  const { transports: _transports, ...rest } = minutehand;
+  return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };
+}
+
+/** Who runs a program, and why with this configuration. */
+export interface ConfigAuthor {
+  /** user@machine */
+  readonly changed_by: string;
+  /** `trainer`, or `daemon` and its shard. */
+  readonly program: string;
+  /** MINUTEHAND_CHANGE_REASON; null when it is not set. */
+  readonly reason: string | null;
+}
+
+export function configAuthor(program: string, env: NodeJS.ProcessEnv): ConfigAuthor {
+  return { changed_by: `${userName(env)}@${hostname()}`, program, reason: env['MINUTEHAND_CHANGE_REASON'] || null };
+}
+
+/** Behind sudo: who has called it. A user id without a name is shown as it is. */
+function userName(env: NodeJS.ProcessEnv): string {
+  const caller = env['SUDO_USER'];
+  if (caller !== undefined && caller !== '') return caller;
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+/** A start of a daemon with another configuration than before; one line of `config_<shard>.jsonl`. */
+export interface ConfigStart extends ConfigAuthor {
+  readonly at_ms: number;
+  readonly policy_hash: string;
+  readonly values: ConfigValues;
+}
+
+/**
+ * Appends the configuration that a daemon starts with to its file when it is another than that of the last line. The
+ * trainer copies what it finds there into `audit.config_changes`.
+ * @throws what the file system throws
+ */
+export function noteConfigStart(path: string, start: ConfigStart): void {
+  const last = readConfigStarts(path).at(-1);
+  if (last !== undefined && JSON.stringify(last.values) === JSON.stringify(start.values)) return;
+  // The line before may have been cut off.
+  appendFileSync(path, `\n${JSON.stringify(start)}\n`, { mode: 0o600 });
+}
+
+/** All lines of such a file, oldest first; none when it is not there. A line that was cut off is left out. */
+export function readConfigStarts(path: string): ConfigStart[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
+  }
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as ConfigStart];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../root.ts';
+import { CONFIG_FILES, policyKeys, type ConfigPart } from './schema.ts';
+import { readYamlFile } from './yaml_file.ts';
+
+/** Path of a part's JSON Schema, which has the delivered values of its policy as `default`. */
+function schemaFile(part: ConfigPart): string {
+  return join(packageRoot(), 'config', 'schema', CONFIG_FILES[part].replace(/\.yaml$/, '.schema.json'));
+}
+
+interface PolicySchema {
+  readonly properties: Readonly<
+    Record<string, { readonly properties: { readonly value: { readonly default?: unknown } } }>
+  >;
+}
+
+/** The values that minutehand is delivered with, for the keys that a policy file lacks. */
+export function deliveredValues(part: ConfigPart, keys: readonly string[]): Record<string, unknown> {
+  if (keys.length === 0) return {};
+  const { properties } = JSON.parse(readFileSync(schemaFile(part), 'utf8')) as PolicySchema;
+  return Object.fromEntries(keys.map((key) => [key, properties[key]!.properties.value.default]));
+}
+
+/** The values of the delivered policy file itself, from which the schemas are generated. */
+export function packagedValues(part: ConfigPart): Record<string, unknown> {
+  const read = readYamlFile(join(packageRoot(), 'config', CONFIG_FILES[part]));
+  if ('problems' in read) return {};
+  const entries = read.yaml.value as Record<string, { readonly value?: unknown } | undefined>;
+  return Object.fromEntries(policyKeys(part).map((key) => [key, entries[key]?.value]));
+}

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import type { z } from 'zod';
+import { readAddress, urlOf } from './address.ts';
+import type { HomePaths } from './policy/home.ts';
+import { isLocked } from './store/home_lock.ts';
+
+const ANSWER_MS = 3000;
+
+/**
+ * `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there
+ * is none.
+ */
+export type Presence = 'up' | 'mute' | 'down';
+
+/** What a process of this home said of itself. */
+export interface ProcessState<Said> {
+  readonly presence: Presence;
+  readonly pid: number | null;
+  /** Where it was asked; null when nobody knows where. */
+  readonly url: string | null;
+  /** null unless it is up. */
+  readonly said: Said | null;
+}
+
+/**
+ * Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not
+ * made.
+ */
+export function isTaken(lock: string): boolean | null {
+  if (!existsSync(lock)) return false;
+  try {
+    return isLocked(lock);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Asks a process of this home.
+ * @param kind as in the names of its lock and its address
+ * @param configured where it listens when it left no address; port 0 = unknown
+ * @param schema what it must answer, so that another program at the port is not taken for it
+ */
+export async function askProcess<Said>(
+  paths: HomePaths,
+  kind: string,
+  configured: { readonly host: string; readonly port: number },
+  path: string,
+  schema: z.ZodType<Said>,
+): Promise<ProcessState<Said>> {
+  if (isTaken(paths.lock(kind)) === false) return { presence: 'down', pid: null, url: null, said: null };
+  const told = readAddress(paths.address(kind));
+  const address = told ?? (configured.port === 0 ? null : configured);
+  const pid = told?.pid ?? null;
+  if (address === null) return { presence: 'mute', pid, url: null, said: null };
+  const url = urlOf(address);
+  const said = await getJson(`${url}${path}`, schema);
+  const isElsewhere = said === null && isTaken(paths.lock(kind)) === null;
+  return { presence: said !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, said };
+}
+
+/** null for whatever goes wrong. */
+export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promise<Said | null> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
+    return schema.parse(await response.json());
+  } catch {
+    return null;
+  }
+}

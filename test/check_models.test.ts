@@ -1,0 +1,119 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Manifest } from '../shared/bundle/manifest.ts';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import type { ModelValidation } from '../trainer/validate/validation.ts';
+import { PRODUCTION_METADATA, TRAINING_METADATA } from '../trainer/registry/metadata_views.ts';
+import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let place: Workplace;
+let bars: Map<string, BarColumns>;
+let trained: Finished;
+let version: string;
+let manifest: Manifest;
+beforeAll(async () => {
+  // No AUC reaches this: one gate fails for sure.
+  place = createWorkplace({ retrain: { adopt_min_auc: 0.99 } });
+  bars = tinyBars(place.settings);
+  const data = await place.writeBars('bars', bars);
+  const flags = ['--trials', '0', '--days', '1', '--verbose', '--require-gates', '--hash-name', '--json'];
+  const config = join(place.config, 'minutehand.yaml');
+  trained = await place.run(['train', '--data', data, '--config', config, ...flags], {
+    env: { MINUTEHAND_CONFIG: '/nowhere' },
+  });
+  ({ version } = JSON.parse(trained.stdout) as { version: string });
+  manifest = JSON.parse(readFileSync(join(place.models, version, 'manifest.json'), 'utf8')) as Manifest;
+}, 120_000);
+afterAll(() => place.remove());
+
+const read = (file: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(place.models, file), 'utf8')) as Record<string, unknown>;
+const check = async (...flags: string[]) => {
+  const { code, stdout } = await place.run(['check', 'ml-models', ...flags, '--json']);
+  return { code, ...(JSON.parse(stdout) as { ok: boolean; bundles: Record<string, unknown>[] }) };
+};
+
+describe('train', () => {
+  it('takes the last days, names its stages, and ends with 1 when a required gate fails', () => {
+    expect(trained.code).toBe(1);
+    expect(trained.stderr).toMatch(/ s: reading bars\n.* s: features and labels\n.* s: learning\n/s);
+    const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1)!));
+    // One day of bars, less the warm-up.
+    expect(Date.parse(manifest.period.from) / 1000).toBeGreaterThan(newest - 86_400);
+    expect(Date.parse(manifest.period.to) / 1000).toBeGreaterThanOrEqual(newest);
+  });
+
+  it('names the bundle by a hash of the configuration that its manifest sums up', () => {
+    expect(version).toMatch(/^\d{8}_\d{4}-[0-9a-f]{8}$/);
+    expect(manifest.configuration).toMatchObject({
+      policy_hash: place.settings.policyHash,
+      'train.engine': 'gbdt',
+      'label.horizon_bars': 20,
+    });
+  });
+
+  it('writes training_metadata.json from what its bundle measured', () => {
+    const validation = read(join(version, 'validation.json')) as unknown as Record<string, ModelValidation>;
+    const { f1, accuracy } = validation['ai1']!.holdout.pooled;
+    expect(f1).not.toBeNull();
+    expect(read(TRAINING_METADATA)).toMatchObject({
+      model_version: version,
+      theta1: manifest.theta1,
+      model_metrics: {
+        ai1: { f1_score: f1, accuracy, auc: manifest.metrics.ai1.holdout.auc },
+        ai2: { f1_score: validation['ai2']!.holdout.pooled.f1 },
+        ai3: { accuracy: null },
+      },
+    });
+    expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);
+  });
+});
+
+describe('check ml-models', () => {
+  it('fails while nothing is active, and after a bundle was damaged', async () => {
+    expect(await check()).toMatchObject({ code: 1, ok: false, bundles: [{ version, role: null, ok: true }] });
+  });
+
+  it('verifies and times the bundles, and writes the view of the active one unless it is a dry run', async () => {
+    expect((await place.run(['models', 'promote', version])).code).toBe(0);
+    const view = read(PRODUCTION_METADATA);
+    expect(view).toMatchObject({
+      model_version: version,
+      performance_metrics: {
+        trades: manifest.backtest!.trades,
+        sharpe: manifest.backtest!.net_sharpe,
+        ai1: { auc: manifest.metrics.ai1.holdout.auc },
+      },
+    });
+    rmSync(join(place.models, PRODUCTION_METADATA));
+    expect(await check('--dry-run')).toMatchObject({ code: 0, ok: true });
+    expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);
+    const tested = await check('--test');
+    expect(tested).toMatchObject({
+      code: 0,
+      bundles: [{ role: 'active', failed_gates: expect.arrayContaining(['ai1 auc']) as string[] }],
+    });
+    expect(tested.bundles[0]!['rows_per_second']).toBeGreaterThan(0);
+    expect(read(PRODUCTION_METADATA)).toEqual(view);
+  });
+
+  it('models list shows the break-even cost of each pair beside the configured one, and models note writes into the registry', async () => {
+    const [list, note] = await place.runEach([
+      ['models', 'list'],
+      ['models', 'note', version, 'one day only', '--model', 'AI1', '--json'],
+    ]);
+    for (const [pair, { break_even_cost_bps, mean_cost_bps }] of Object.entries(manifest.edge)) {
+      const shown = (bps: number | null | undefined): string => ((bps ?? null) === null ? '–' : bps!.toFixed(2));
+      expect(list!.stdout).toMatch(
+        new RegExp(
+          `${pair} +break-even cost +${shown(break_even_cost_bps)} bps, configured +${shown(mean_cost_bps)} bps`,
+        ),
+      );
+    }
+    expect(JSON.parse(note!.stdout)).toEqual({ version, models: ['AI1'], notes: 'one day only' });
+  });
+});

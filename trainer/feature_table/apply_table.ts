@@ -1,0 +1,104 @@
+import { MinutehandError } from '../../shared/errors.ts';
+import type { PairBuild } from '../dataset/pair_build.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_labels.ts';
+import type { FeatureSource, LabelColumn, TableRows } from './feature_table.ts';
+
+/**
+ * A pair's build with the features, and the labels where there are any, of a table in the place of its own. Prices, z
+ * and the evaluation label stay those of the bars: what models are measured on is the same whatever they learn from.
+ * @throws MinutehandError DATA_MISSING when the table lacks a row that the models are asked about; TABLE_FORMAT when a
+ * label ends at no bar
+ */
+export async function applyTable(source: FeatureSource, build: PairBuild): Promise<PairBuild> {
+  const { history, labels } = build;
+  const table = await source.rows(history.pair.id);
+  const place = `${source.place}, ${history.pair.id}`;
+  const at = placesOf(history, table);
+  const lacking = history.row.reduce((count, row, t) => count + (row >= 0 && at[t]! < 0 ? 1 : 0), 0);
+  if (table === null || lacking > 0)
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `${place}: ${table === null ? 'no rows' : `${lacking} of ${history.rows} rows are missing`}`,
+      expected: 'a row for each bar that a model is asked about',
+      next: 'Write the table again from the same bars: `minutehand dataset export`.',
+    });
+  const features = takeFeatures(history, table, at);
+  return {
+    history: { ...history, features },
+    labels: table.labels === null ? labels : takeLabels(place, history, labels, table.labels, at),
+  };
+}
+
+/** Where each bar of the history stands in the table; −1 where it does not. */
+function placesOf({ time, length }: PairHistory, table: TableRows | null): Int32Array {
+  const places = new Int32Array(length).fill(-1);
+  if (table === null) return places;
+  for (let t = 0, i = 0; t < length; t++) {
+    while (i < table.length && table.time[i]! < time[t]!) i++;
+    if (i < table.length && table.time[i] === time[t]) places[t] = i;
+  }
+  return places;
+}
+
+function takeFeatures({ row, rows, features }: PairHistory, table: TableRows, at: Int32Array): Float32Array {
+  const width = features.length / rows;
+  const taken = new Float32Array(features.length);
+  row.forEach((own, t) => {
+    if (own < 0) return;
+    const from = at[t]! * width;
+    taken.set(table.features.subarray(from, from + width), own * width);
+  });
+  return taken;
+}
+
+function takeLabels(
+  place: string,
+  history: PairHistory,
+  own: PairLabels,
+  table: Readonly<Record<LabelColumn, Float64Array>>,
+  at: Int32Array,
+): PairLabels {
+  const barAt = new Map(Array.from(history.time, (time, t) => [time, t]));
+  const take = (bars: Iterable<number>, label: (row: number) => number, end: LabelColumn): BarLabels => {
+    const found: { bar: number; end: number; label: number }[] = [];
+    for (const bar of bars) {
+      const row = at[bar]!;
+      const value = row < 0 ? NaN : label(row);
+      if (Number.isNaN(value)) continue;
+      const known = barAt.get(table[end][row]!);
+      if (known === undefined || known < bar)
+        throw new MinutehandError('TABLE_FORMAT', {
+          seen: `${place}: ${end} ${table[end][row]} of the bar ${history.time[bar]}`,
+          expected: 'the open of a later bar of this pair, in epoch seconds',
+          next: 'Correct the column.',
+        });
+      found.push({ bar, end: known, label: value });
+    }
+    return {
+      bar: Int32Array.from(found, (one) => one.bar),
+      end: Int32Array.from(found, (one) => one.end),
+      label: Float64Array.from(found, (one) => one.label),
+    };
+  };
+  const kept = [...history.row.keys()].filter((t) => history.row[t]! >= 0);
+  const risk = take(own.ai2.bar, (row) => Math.max(...RISK_PARTS.map((part) => table[`ai2_${part}`][row]!)), 'ai2_end');
+  const parts = Object.fromEntries(
+    RISK_PARTS.map((part) => [part, Uint8Array.from(risk.bar, (bar) => table[`ai2_${part}`][at[bar]!]!)]),
+  ) as unknown as PairLabels['ai2']['parts'];
+  const ai1 = take(kept, (row) => table.ai1[row]!, 'ai1_end');
+  return {
+    // The evaluation label stays the trained one where it is.
+    ai1: isSame(ai1, own.ai1) ? own.ai1 : ai1,
+    evaluation: own.evaluation,
+    ai2: { ...risk, parts },
+    ai3: take(own.ai3.bar, (row) => table.ai3[row]!, 'ai3_end'),
+  };
+}
+
+function isSame(one: BarLabels, other: BarLabels): boolean {
+  return (['bar', 'end', 'label'] as const).every(
+    (name) =>
+      one[name].length === other[name].length &&
+      one[name].every((value: number, i: number) => value === other[name][i]),
+  );
+}

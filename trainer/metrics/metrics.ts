@@ -1,0 +1,192 @@
+import type { Metric, Sample } from '../../shared/metrics/metric.ts';
+import type { MonitorStatus } from '../monitor/monitor.ts';
+import { isSkipped, type MonitorReport } from '../monitor/report.ts';
+import type { Notifications } from '../notify/notifications.ts';
+import type { RetrainRun } from '../schedule/run.ts';
+
+/** What the metrics of a trainer read. */
+export interface TrainerMetricsSource {
+  /** Newest first. */
+  runs(): readonly RetrainRun[];
+  monitor(): MonitorStatus;
+  /** Runs that wait in the store; null when it cannot be read. */
+  queued(): Promise<number | null>;
+  /** null when the outbox cannot be read. */
+  outbox(): ReturnType<Notifications['counts']>;
+  isWell(): boolean;
+}
+
+const MS_PER_SECOND = 1000;
+
+/** Every metric of a trainer. */
+export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
+  {
+    name: 'retrain_duration',
+    type: 'gauge',
+    help: 'Seconds of the last training run that ended; the name of the specification.',
+    read: (source) => lastDuration(source),
+  },
+  {
+    name: 'minutehand_retrain_duration_seconds',
+    type: 'gauge',
+    help: 'Time of the last training run that ended; absent before the first.',
+    read: (source) => lastDuration(source),
+  },
+  {
+    name: 'minutehand_retrain_runs',
+    type: 'gauge',
+    labels: ['kind', 'status'],
+    help: 'The newest training runs, 50 at most, by kind and outcome.',
+    read: (source) => countedBy(source.runs(), ({ kind, status }) => [kind, status]),
+  },
+  {
+    name: 'minutehand_retrain_ended_seconds',
+    type: 'gauge',
+    labels: ['status'],
+    help: 'When the last run of each outcome ended, in seconds since 1970.',
+    read: (source) => lastEnds(source.runs()),
+  },
+  {
+    name: 'minutehand_retrain_progress',
+    type: 'gauge',
+    help: 'Progress of the training run that is under way, 0 to 1; absent without one.',
+    read: (source) => {
+      const running = source.runs().find(({ status }) => status === 'running');
+      return running === undefined ? null : running.percent / 100;
+    },
+  },
+  {
+    name: 'minutehand_retrain_queue',
+    type: 'gauge',
+    help: 'Training runs that wait.',
+    read: (source) => source.queued(),
+  },
+  {
+    name: 'minutehand_gate_passed',
+    type: 'gauge',
+    labels: ['gate'],
+    help: '1 for each gate that the last trained bundle passed, 0 for the others.',
+    read: (source) => gatesOf(source.runs()),
+  },
+  {
+    name: 'minutehand_drift_psi',
+    type: 'gauge',
+    labels: ['feature'],
+    help: 'Population stability index of each feature, live against training.',
+    read: (source) => features(source.monitor(), ({ psi }) => psi),
+  },
+  {
+    name: 'minutehand_drift_mean_shift',
+    type: 'gauge',
+    labels: ['feature'],
+    help: 'Shift of the mean of each feature, in standard deviations of training.',
+    read: (source) => features(source.monitor(), ({ shift }) => shift),
+  },
+  {
+    name: 'minutehand_monitor_findings',
+    type: 'gauge',
+    help: 'Limits of drift and performance that the active models exceed.',
+    read: (source) => reportOf(source.monitor())?.findings.length ?? null,
+  },
+  {
+    name: 'minutehand_monitor_age_seconds',
+    type: 'gauge',
+    help: 'Time since the last look at the active models; absent before the first.',
+    read: (source) => ageSeconds(source.monitor().looked_at),
+  },
+  {
+    name: 'minutehand_kpi_win_rate',
+    type: 'gauge',
+    labels: ['pair_id'],
+    help: 'Share of winning trades among the last ones of a pair; all pairs together as pair_id all.',
+    read: (source) => kpis(source.monitor(), ({ win_rate }) => win_rate),
+  },
+  {
+    name: 'minutehand_kpi_drawdown',
+    type: 'gauge',
+    labels: ['pair_id'],
+    help: 'Drawdown of the last trades of a pair, as a fraction of gross notional; all together as pair_id all.',
+    read: (source) => kpis(source.monitor(), ({ drawdown }) => drawdown),
+  },
+  {
+    name: 'minutehand_kpi_refusal_rate',
+    type: 'gauge',
+    labels: ['pair_id'],
+    help: 'Share of entry candidates that the models refused; all pairs together as pair_id all.',
+    read: (source) => kpis(source.monitor(), ({ refusal_rate }) => refusal_rate),
+  },
+  {
+    name: 'minutehand_alerts_open',
+    type: 'gauge',
+    labels: ['severity'],
+    help: 'Open alerts.',
+    read: async (source) => (await source.outbox())?.open.map(({ severity, count }) => [severity, count]) ?? null,
+  },
+  {
+    name: 'minutehand_notifications',
+    type: 'gauge',
+    labels: ['channel', 'status'],
+    help: 'Notifications in the outbox by channel: queued, sent, failed, skipped.',
+    read: async (source) =>
+      (await source.outbox())?.deliveries.map(({ channel, status, count }) => [[channel, status], count]) ?? null,
+  },
+  {
+    name: 'minutehand_watch_well',
+    type: 'gauge',
+    help: '1 while daemons, feeds and disk are well, as the heartbeat says it; else 0.',
+    read: (source) => (source.isWell() ? 1 : 0),
+  },
+];
+
+function lastDuration(source: TrainerMetricsSource): number | null {
+  const last = source.runs().find(({ duration_ms }) => duration_ms !== null);
+  return last === undefined ? null : last.duration_ms! / MS_PER_SECOND;
+}
+
+function countedBy(runs: readonly RetrainRun[], labelsOf: (run: RetrainRun) => readonly string[]): Sample[] {
+  const counts = new Map<string, { labels: readonly string[]; count: number }>();
+  for (const run of runs) {
+    const labels = labelsOf(run);
+    const known = counts.get(labels.join()) ?? { labels, count: 0 };
+    counts.set(labels.join(), { labels, count: known.count + 1 });
+  }
+  return [...counts.values()].map(({ labels, count }) => [labels, count]);
+}
+
+function lastEnds(runs: readonly RetrainRun[]): Sample[] {
+  const ends = new Map<string, number>();
+  for (const { status, finished_at } of runs)
+    if (finished_at !== null && !ends.has(status)) ends.set(status, Date.parse(finished_at) / MS_PER_SECOND);
+  return [...ends];
+}
+
+function gatesOf(runs: readonly RetrainRun[]): Sample[] {
+  const gates = runs.find(({ gate }) => Array.isArray(gate))?.gate as
+    readonly { readonly name: string; readonly passed: boolean }[] | undefined;
+  return (gates ?? []).map(({ name, passed }) => [name, passed ? 1 : 0]);
+}
+
+function reportOf({ report }: MonitorStatus): MonitorReport | null {
+  return report === null || 'skipped' in report ? null : report;
+}
+
+type Feature = Extract<MonitorReport['drift'], { readonly features: unknown }>['features'][number];
+
+function features(status: MonitorStatus, read: (feature: Feature) => number | null): Sample[] {
+  const report = reportOf(status);
+  if (report === null || isSkipped(report.drift)) return [];
+  return report.drift.features.flatMap((feature) => sample(feature.name, read(feature)));
+}
+
+function kpis(status: MonitorStatus, read: (kpi: MonitorReport['kpi']['total']) => number | null): Sample[] {
+  const report = reportOf(status);
+  if (report === null) return [];
+  const { total, pairs } = report.kpi;
+  return [['all', total] as const, ...Object.entries(pairs)].flatMap(([id, kpi]) => sample(id, read(kpi)));
+}
+
+const sample = (label: string, value: number | null): Sample[] => (value === null ? [] : [[label, value]]);
+
+function ageSeconds(at: string | null): number | null {
+  return at === null ? null : (Date.now() - Date.parse(at)) / MS_PER_SECOND;
+}

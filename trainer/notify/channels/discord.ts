@@ -1,0 +1,20 @@
+import { digestOf, textOf } from '../message.ts';
+import type { Channel } from './channel.ts';
+import { postJson } from './http_post.ts';
+
+/** Source: https://discord.com/developers/docs/resources/webhook#execute-webhook */
+const LONGEST_TEXT = 2000;
+
+/** A webhook of Discord. Names in the text mention nobody. */
+export function discordChannel(url: URL, link: string | null): Channel {
+  return {
+    name: 'discord',
+    actions: ['trigger', 'resolve'],
+    groups: true,
+    send(messages, signal) {
+      const text = messages.length > 1 ? digestOf(messages, link) : textOf(messages[0]!, link);
+      const content = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1)}…` : text;
+      return postJson(url, JSON.stringify({ content, allowed_mentions: { parse: [] } }), signal);
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { createTransport } from 'nodemailer';
+import { digestOf, textOf, titleOf, type AlertMessage } from '../message.ts';
+import type { Channel, SendFailure } from './channel.ts';
+import { reasonOf } from './http_post.ts';
+
+const TIMEOUT_MS = 10_000;
+/** A server that refuses for good says 5xx; 530 to 538 concern the login, which a person may mend. */
+const isRefusal = (code: number | undefined): boolean => code !== undefined && code >= 550;
+
+export interface EmailAddresses {
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+/** A mail server: `smtp://user:password@host:587`, `smtps://` for TLS from the start. */
+export function emailChannel(url: string, { from, to }: EmailAddresses, link: string | null): Channel {
+  const options = { url, connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS };
+  return {
+    name: 'email',
+    actions: ['trigger', 'resolve'],
+    groups: true,
+    async send(messages, signal) {
+      const transport = createTransport(options);
+      // Closing does not end a command that is under way; the result no longer matters then.
+      const cut = new Promise<SendFailure>((resolve) => {
+        const late = { reason: 'the mail server did not answer in time', retryAfterMs: null, isRefused: false };
+        signal.addEventListener('abort', () => resolve(late), { once: true });
+      });
+      const sending = transport
+        .sendMail({ from, to: [...to], ...contentOf(messages, link), disableFileAccess: true, disableUrlAccess: true })
+        .then(() => null, failureOf);
+      try {
+        return await Promise.race([sending, cut]);
+      } finally {
+        transport.close();
+      }
+    },
+  };
+}
+
+function contentOf(messages: readonly AlertMessage[], link: string | null): object {
+  const [first] = messages;
+  const isOne = messages.length === 1;
+  return {
+    subject: isOne ? titleOf(first!) : `[minutehand] ${messages.length} notifications`,
+    text: isOne ? textOf(first!, link) : digestOf(messages, link),
+    messageId: `<${idOf(messages)}@minutehand>`,
+  };
+}
+
+/** The same for the same messages: many readers show a mail that comes twice once. */
+function idOf(messages: readonly AlertMessage[]): string {
+  const ids = messages.map(({ market, message_id, created_ms }) => `${market} ${message_id} ${created_ms}`).join();
+  return createHash('sha256').update(ids).digest('hex').slice(0, 32);
+}
+
+function failureOf(error: unknown): SendFailure {
+  const { responseCode } = error as { responseCode?: number };
+  const answered = responseCode === undefined ? '' : ` (${responseCode})`;
+  return {
+    reason: `mail server: ${reasonOf(error)}${answered}`,
+    retryAfterMs: null,
+    isRefused: isRefusal(responseCode),
+  };
+}

@@ -1,0 +1,50 @@
+import type { SendFailure } from './channel.ts';
+
+/** Statuses after which the same message may be taken later. */
+const LATER: readonly number[] = [408, 409, 425, 429];
+/** These mean a wrong address or key, which a person may mend while it is tried again. */
+const WRONG_PLACE: readonly number[] = [401, 403, 404, 405, 407, 410];
+const LONGEST_WAIT_MS = 3_600_000;
+
+/** Posts JSON. Never rejects. @returns null on a status of 200 to 299 */
+export async function postJson(
+  url: URL,
+  body: string,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<SendFailure | null> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+      // Followed, it would become a GET without the message.
+      redirect: 'manual',
+      signal,
+    });
+    await response.body?.cancel();
+    if (response.ok) return null;
+    const { status } = response;
+    return {
+      reason: `${url.host} answered ${status}`,
+      retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()),
+      isRefused: status >= 400 && status < 500 && !LATER.includes(status) && !WRONG_PLACE.includes(status),
+    };
+  } catch (error) {
+    return { reason: `${url.host}: ${reasonOf(error)}`, retryAfterMs: null, isRefused: false };
+  }
+}
+
+/** Seconds or a date (RFC 9110, 10.2.3), an hour at most; null when there is none or it cannot be read. */
+export function retryAfterMs(header: string | null, nowMs: number): number | null {
+  if (header === null || header.trim() === '') return null;
+  const seconds = Number(header);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
+  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), LONGEST_WAIT_MS);
+}
+
+/** Of a failed fetch the reason stands below; the error itself may name the whole address. */
+export function reasonOf(error: unknown): string {
+  const { name, code, cause } = error as { name?: string; code?: string; cause?: NodeJS.ErrnoException };
+  return cause?.code ?? code ?? name ?? 'unknown';
+}

@@ -1,0 +1,48 @@
+/** How soon a person has to look: `notification_routes` of retrain_policy.yaml sends each to its channels. */
+export const SEVERITIES = ['critical', 'warning', 'info'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+interface EventDeclaration {
+  readonly severity: Severity;
+  /** What happened, as the first words of a notification. */
+  readonly title: string;
+  /** A command or a step for the person who reads it. */
+  readonly command: string;
+}
+
+/** Everything that notifies. docs/guides/OPERATE.md lists them from here. */
+export const EVENTS = {
+  daemon_dead: {
+    severity: 'critical',
+    title: 'Daemon does not run',
+    command: 'minutehand status; systemctl start minutehand.target, or minutehand up',
+  },
+  daemon_mute: {
+    severity: 'critical',
+    title: 'Daemon does not answer',
+    command: 'minutehand status; end its process if it stays so',
+  },
+  daemon_fatal: { severity: 'critical', title: 'Daemon ended with an error', command: 'minutehand doctor' },
+  feed_silent: { severity: 'critical', title: 'No bars arrive', command: 'minutehand status; check the feeder' },
+  daemon_halt: { severity: 'critical', title: 'Daemon is in mode HALT', command: 'minutehand status' },
+  daemon_degraded: { severity: 'warning', title: 'Daemon is DEGRADED', command: 'minutehand status' },
+  latency: { severity: 'warning', title: 'Signals exceed the latency budget', command: 'minutehand status' },
+  redis: { severity: 'warning', title: 'Redis is unavailable', command: 'minutehand doctor' },
+  disk: { severity: 'critical', title: 'Disk is nearly full', command: 'df -h' },
+  store: { severity: 'critical', title: 'Trainer cannot write its store', command: 'minutehand doctor' },
+  kpi_halt: { severity: 'critical', title: 'Live KPI halt', command: 'minutehand models resume <pair>' },
+  drift: { severity: 'warning', title: 'Models fit less', command: 'minutehand runs list' },
+  risk_streak: { severity: 'warning', title: 'Risk flag streak', command: 'minutehand status' },
+  refusal_rate: { severity: 'warning', title: 'Refusal rate outside its limits', command: 'minutehand status' },
+  retrain_failed: { severity: 'warning', title: 'Training run failed', command: 'minutehand runs list' },
+  retrain_aborted: { severity: 'critical', title: 'Training given up', command: 'minutehand runs list' },
+  retrain_adopted: { severity: 'info', title: 'Models adopted', command: 'minutehand models list' },
+  retrain_rejected: { severity: 'info', title: 'Models rejected', command: 'minutehand runs list' },
+  rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand models list' },
+  archive_failed: { severity: 'warning', title: 'Signals cannot be archived', command: 'minutehand signals archive' },
+  channel_failed: { severity: 'warning', title: 'A channel takes no notifications', command: 'minutehand alerts list' },
+  unit_failed: { severity: 'critical', title: 'Service ended with an error', command: 'minutehand status' },
+  self_test: { severity: 'info', title: 'Self-test', command: '' },
+} as const satisfies Readonly<Record<string, EventDeclaration>>;
+
+export type EventName = keyof typeof EVENTS;

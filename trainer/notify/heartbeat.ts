@@ -1,0 +1,52 @@
+import type { Logger } from 'pino';
+import { httpUrl } from './channels/channels.ts';
+import { reasonOf } from './channels/http_post.ts';
+
+const EVERY_MS = 60_000;
+const ANSWER_MS = 10_000;
+
+export interface HeartbeatOptions {
+  /** `MINUTEHAND_HEARTBEAT_URL`; the whole address is a secret. */
+  readonly address: string | undefined;
+  readonly log: Logger;
+  isWell(): boolean;
+  say(line: string): void;
+}
+
+/**
+ * The dead-man's switch: requests an address each minute while all is well, so that silence rings elsewhere.
+ * @returns a function that ends it
+ */
+export function startHeartbeat({ address, log, isWell, say }: HeartbeatOptions): () => void {
+  if (address === undefined || address === '') return () => undefined;
+  const url = httpUrl(address);
+  if (url === null) {
+    say('MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.');
+    return () => undefined;
+  }
+  let failure = '';
+  const beat = async (): Promise<void> => {
+    if (!isWell()) return;
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
+      await response.body?.cancel();
+      told(response.ok ? '' : `status ${response.status}`);
+    } catch (error) {
+      told(reasonOf(error));
+    }
+  };
+  /** Once, until it changes. */
+  const told = (reason: string): void => {
+    if (reason !== '' && reason !== failure) log.warn({ host: url.host, reason }, 'the heartbeat was not taken');
+    failure = reason;
+  };
+  const timer = setInterval(() => void beat(), EVERY_MS);
+  // The first when the first looks are done.
+  const first = setTimeout(() => void beat(), EVERY_MS / 4);
+  timer.unref();
+  first.unref();
+  return () => {
+    clearInterval(timer);
+    clearTimeout(first);
+  };
+}

@@ -1,0 +1,199 @@
+import type { SessionCalendar } from '../../../shared/market/session_calendar.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import type { Notice } from '../outbox.ts';
+import { timeText } from '../message.ts';
+import type { DaemonLook, WatchedHealth } from './daemon_look.ts';
+
+/** A daemon that is restarted is back before that. */
+const DEAD_AFTER_MS = 30_000;
+/** One that reads a long journal answers late. */
+const MUTE_AFTER_MS = 60_000;
+/** First models take as long. */
+const NO_MODELS_AFTER_MS = 600_000;
+/** History may have to be sent first. */
+const NO_BARS_AFTER_MS = 300_000;
+const LATENCY_QUIET_MS = 600_000;
+const EXPIRED_AFTER_MS = 60_000;
+
+/** What one look at a daemon has found. Keys name the shard and the machine. */
+export interface Conditions {
+  readonly notices: readonly Notice[];
+  /** Events that this look could judge: an open alert of these that is not in `notices` is over. */
+  readonly judged: readonly string[];
+  /** No consumer of this daemon would trade, or nobody could see why. */
+  readonly isWell: boolean;
+}
+
+const OF_PRESENCE = ['daemon_dead', 'daemon_mute'];
+const OF_HEALTH = ['feed_silent', 'daemon_halt', 'daemon_degraded', 'kpi_halt', 'redis', 'latency'];
+
+/** Judges the looks at one daemon, one after the other; time comes in with them. */
+export class DaemonConditions {
+  readonly #place: string;
+  readonly #calendar: () => SessionCalendar;
+  readonly #isLive: boolean;
+  readonly #pairs: readonly Pair[];
+  /** Since when something is so, epoch ms. */
+  readonly #since = new Map<string, number>();
+  #hadModels = false;
+  #redisWasUp = false;
+  #boot = '';
+  #overBudget = 0;
+  #overBudgetMs: number | null = null;
+  #overBudgetBars = 0;
+
+  /**
+   * @param place of keys: `<shard>@<machine>`
+   * @param pairs of the shard, where bars come from outside
+   */
+  constructor(place: string, pairs: readonly Pair[] | null, calendar: () => SessionCalendar) {
+    this.#place = place;
+    this.#isLive = pairs !== null;
+    this.#pairs = pairs ?? [];
+    this.#calendar = calendar;
+  }
+
+  judge(look: DaemonLook, nowMs: number): Conditions {
+    const { presence, health, pid } = look;
+    const downMs = this.#lastsMs('down', presence === 'down', nowMs);
+    const muteMs = this.#lastsMs('mute', presence === 'mute', nowMs);
+    const notices: Notice[] = [];
+    if (downMs >= DEAD_AFTER_MS) notices.push(this.#dead(nowMs - downMs));
+    if (muteMs >= MUTE_AFTER_MS) notices.push(this.#mute(pid, nowMs - muteMs));
+    if (health === null) {
+      // What is down is not mute; what hangs is not known to be dead.
+      const judged = presence === 'down' ? OF_PRESENCE : ['daemon_dead'];
+      return { notices, judged, isWell: false };
+    }
+    const found = [
+      ...this.#silence(health, nowMs),
+      ...this.#models(health, nowMs),
+      ...this.#degradations(health),
+      ...this.#expired(health, nowMs),
+      ...kpiHalts(health),
+      ...this.#redis(health),
+    ];
+    const isWell = health.model_version !== null && found.every(({ event }) => event === 'kpi_halt');
+    const all = [...found, ...this.#latency(health, look.overBudget, nowMs)];
+    return { notices: all, judged: [...OF_PRESENCE, ...OF_HEALTH], isWell };
+  }
+
+  #dead(sinceMs: number): Notice {
+    const text = `No process holds the lock of daemon ${this.#place} since ${timeText(sinceMs)}: bars are not answered.`;
+    return this.#notice('daemon_dead', '', { text, sinceMs });
+  }
+
+  #mute(pid: number | null, sinceMs: number): Notice {
+    const text = `Process ${pid ?? 'unknown'} holds the lock and does not answer /healthz since ${timeText(sinceMs)}.`;
+    return this.#notice('daemon_mute', '', { text, sinceMs });
+  }
+
+  #silence({ silent_pairs, last_bars }: WatchedHealth, nowMs: number): Notice[] {
+    if (!this.#isLive) return [];
+    const calendar = this.#calendar();
+    // A daemon that never had a bar counts no pair as silent.
+    const neverMs = this.#lastsMs('no bars', Object.keys(last_bars).length === 0, nowMs);
+    const isSilent = (id: string): boolean => silent_pairs.includes(id) || neverMs >= NO_BARS_AFTER_MS;
+    const isOpen = (symbol: string): boolean => calendar.isOpen(symbol, nowMs / 1000);
+    const expected = this.#pairs.filter(({ id, a, b }) => isSilent(id) && isOpen(a) && isOpen(b)).map(({ id }) => id);
+    if (expected.length === 0) return [];
+    const newest = Object.values(last_bars).sort().at(-1);
+    const last = newest === undefined ? '' : ` The newest bar is of ${timeText(Date.parse(newest))}.`;
+    const text = `${expected.join(', ')}: no bars, though the market is open.${last}`;
+    return [this.#notice('feed_silent', '', { text })];
+  }
+
+  #models({ model_version, halts_refused }: WatchedHealth, nowMs: number): Notice[] {
+    const withoutMs = this.#lastsMs('no models', model_version === null, nowMs);
+    this.#hadModels ||= model_version !== null;
+    const found: Notice[] = [];
+    if (model_version === null && (this.#hadModels || withoutMs >= NO_MODELS_AFTER_MS))
+      found.push(this.#notice('daemon_halt', 'models', { text: 'No active models: mode HALT, no entries.' }));
+    if (halts_refused !== null) {
+      const { code, message, next } = halts_refused;
+      found.push(this.#notice('daemon_halt', 'halts', { text: `${code}: ${message}`, command: next }));
+    }
+    return found;
+  }
+
+  #degradations({ degradations, model_refused, late_bars, model_version }: WatchedHealth): Notice[] {
+    const version = model_version;
+    const found = degradations.map((what) => {
+      const said = what === 'late_bars' ? late_bars : null;
+      const text = said?.message ?? `Degraded: ${what}. Signals continue in mode DEGRADED.`;
+      return this.#notice('daemon_degraded', what, { text, version, ...(said ? { command: said.next } : {}) });
+    });
+    if (model_refused !== null) {
+      const { code, message, next, version: refused } = model_refused;
+      const text = `Refused models ${refused}. ${code}: ${message}`;
+      found.push(this.#notice('daemon_degraded', 'model_refused', { text, version, command: next }));
+    }
+    return found;
+  }
+
+  /** Of pairs that are not silent: their bars come, and still no consumer acts. */
+  #expired({ expired_pairs, silent_pairs, model_version }: WatchedHealth, nowMs: number): Notice[] {
+    const expired = expired_pairs.filter((id) => !silent_pairs.includes(id));
+    const lastsMs = this.#lastsMs('expired', model_version !== null && expired.length > 0, nowMs);
+    if (lastsMs < EXPIRED_AFTER_MS || !this.#isLive) return [];
+    const text = `The newest signals of ${expired.join(', ')} have expired: no consumer acts on them.`;
+    return [this.#notice('daemon_degraded', 'expired', { text, severity: 'critical' })];
+  }
+
+  /** A server that was never there is not missed: `enabled: auto` means so. */
+  #redis({ redis, redis_missed }: WatchedHealth): Notice[] {
+    this.#redisWasUp ||= redis === 'up' || redis_missed > 0;
+    if (redis === 'off') this.#redisWasUp = false;
+    if (redis !== 'refused' && !(redis === 'down' && this.#redisWasUp)) return [];
+    const why = redis === 'refused' ? 'refuses signals' : 'does not answer';
+    const text = `Redis ${why}; signals go out by the other transports. ${redis_missed} signals missed since the start.`;
+    return [this.#notice('redis', '', { text })];
+  }
+
+  #latency({ boot_id }: WatchedHealth, overBudget: number | null, nowMs: number): Notice[] {
+    if (boot_id !== this.#boot) {
+      // Of a daemon that was there before this trainer only what is new counts.
+      this.#overBudget = this.#boot === '' ? (overBudget ?? 0) : 0;
+      this.#boot = boot_id;
+    }
+    if (overBudget !== null && overBudget > this.#overBudget) {
+      this.#overBudgetBars += overBudget - this.#overBudget;
+      this.#overBudget = overBudget;
+      this.#overBudgetMs = nowMs;
+    }
+    if (this.#overBudgetMs === null || nowMs - this.#overBudgetMs >= LATENCY_QUIET_MS) {
+      this.#overBudgetBars = 0;
+      return [];
+    }
+    const text = `${this.#overBudgetBars} bars took longer than feed.budget_ms until their signals were out.`;
+    return [this.#notice('latency', '', { text })];
+  }
+
+  #notice(event: Notice['event'], what: string, rest: Partial<Notice> & Pick<Notice, 'text'>): Notice {
+    const key = `${event}:${this.#place}${what === '' ? '' : `:${what}`}`;
+    return { key, event, subject: `daemon ${this.#place}`, ...rest };
+  }
+
+  /** How long something has been so, in looks without a gap. */
+  #lastsMs(what: string, isSo: boolean, nowMs: number): number {
+    if (!isSo) {
+      this.#since.delete(what);
+      return 0;
+    }
+    const since = this.#since.get(what) ?? nowMs;
+    // A clock that was set back begins anew.
+    this.#since.set(what, Math.min(since, nowMs));
+    return Math.max(0, nowMs - since);
+  }
+}
+
+/** The key is the monitor's, which reports the halt that it makes at once. */
+function kpiHalts({ halts, model_version }: WatchedHealth): Notice[] {
+  return halts.map(({ pair_id, reason, seen, limit }) => ({
+    key: `kpi_halt:${pair_id}`,
+    event: 'kpi_halt' as const,
+    subject: pair_id,
+    text: `${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`,
+    version: model_version,
+  }));
+}

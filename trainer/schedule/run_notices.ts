@@ -1,0 +1,53 @@
+import type { Notice } from '../notify/outbox.ts';
+import type { RetrainRun } from './run.ts';
+
+/** What people are notified of when a run has ended, and the alerts that are over then. */
+export interface RunNotices {
+  readonly raised: readonly Notice[];
+  readonly cleared: readonly string[];
+}
+
+const FAILED = 'retrain_failed';
+const ABORTED = 'retrain_aborted';
+const NOTHING: RunNotices = { raised: [], cleared: [] };
+
+/** Pure: the outcome of a run in, notices out. The same run again gives the same keys. */
+export function noticesOfRun(run: RetrainRun): RunNotices {
+  const { run_id, kind, trigger, attempt, started_at, status, error, reasons, model_version } = run;
+  const subject = `training run ${run_id} (${kind}, ${trigger})`;
+  const details = { run_id, kind, trigger, attempt, started_at, status, error, model_version };
+  const common = {
+    subject,
+    details,
+    version: run.previous_version,
+    sinceMs: Date.parse(run.finished_at ?? started_at),
+  };
+  switch (status) {
+    case 'failed':
+    case 'killed': {
+      const text = `Attempt ${attempt}: ${error ?? 'unknown reason'} It is tried again; the active models stay.`;
+      return { raised: [{ ...common, key: FAILED, event: 'retrain_failed', text }], cleared: [] };
+    }
+    case 'aborted': {
+      const text = `Given up after ${attempt} attempts. ${error ?? ''} The active models stay.`;
+      return { raised: [{ ...common, key: ABORTED, event: 'retrain_aborted', text }], cleared: [] };
+    }
+    case 'adopted':
+    case 'rejected': {
+      // Nothing to learn yet: that happens every day.
+      if (model_version === null) return { raised: [], cleared: [FAILED, ABORTED] };
+      const event = status === 'adopted' ? ('retrain_adopted' as const) : ('retrain_rejected' as const);
+      const text =
+        status === 'adopted'
+          ? `Models ${model_version} are active.`
+          : `Models ${model_version} did not pass: ${reasons.join('; ')}. The active models stay.`;
+      const key = `${event}:${run_id}:${started_at}`;
+      return {
+        raised: [{ ...common, key, event, text, version: model_version, isOnce: true }],
+        cleared: [FAILED, ABORTED],
+      };
+    }
+    default:
+      return NOTHING;
+  }
+}

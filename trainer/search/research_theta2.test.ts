@@ -1,0 +1,153 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isoMinute, type OpenTime } from '../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { activate, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { decisionPolicy } from '../../shared/policy/policy.ts';
+import { TINY_MINUTES, tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { pairEdge } from '../backtest/edge.ts';
+import { backtestPeriod, ROWS_PER_SCORE } from '../backtest/period.ts';
+import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import { adoptionGates } from '../gate/gate.ts';
+import type { TrainOptions } from '../train_options.ts';
+import { researchTheta2, type Theta2Result } from './research_theta2.ts';
+
+const settings = tinySettings({
+  core: {
+    theta_search_range: { theta1: [0.2, 0.9], theta2: [0.2, 0.8] },
+    theta1_initial: 0.3,
+    theta2_initial: 0.25,
+    theta_step: 0.2,
+  },
+  minutehand: { search: { min_trades: 5 } },
+  retrain: { pass_rate_range: [0.1, 0.9] },
+});
+const bars = tinyBars(settings, TINY_MINUTES + 900);
+const pairs = settings.minutehand.pairs.map(parsePair);
+
+let folder: string;
+let base: Bundle;
+let result: Theta2Result;
+let set: ModelSet;
+const optionsOf = (changes: Partial<TrainOptions> = {}): TrainOptions => ({
+  ...{
+    settings,
+    bars,
+    market: 'simulated',
+    seed: 7,
+    gitCommit: null,
+    out: folder,
+    created: new Date('2024-02-01T00:00:00Z'),
+  },
+  ...{ workers: 0, cache: null, trials: 0, searchFolder: null, holdoutFrom: null, onProgress: () => undefined },
+  ...changes,
+});
+const backtestOf = async (theta2: number, from: number, to: number, given = bars) => {
+  const { bundles } = await backtestPeriod({
+    ...{ pairs, sets: [set], thresholds: { theta2 }, from: from as OpenTime, policy: decisionPolicy(settings) },
+    bars: new Map([...given].map(([symbol, own]) => [symbol, clipBars(own, undefined, to as OpenTime)])),
+    ...{ labels: datasetPolicy(settings), costs: settings.minutehand.symbols, workers: 0, onProgress: () => undefined },
+  });
+  return bundles[0]!.all_pairs;
+};
+const seconds = (text: string): number => Date.parse(text) / 1000;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-theta2-'));
+  const { version } = await trainTinyModels(folder, { settings });
+  activate(folder, version);
+  base = readBundle(join(folder, version));
+  set = await loadModelSet(base.folder, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
+  result = (await researchTheta2(base, optionsOf()))!;
+}, 120_000);
+afterAll(async () => {
+  await set.release();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a search of θ2 alone', () => {
+  it('takes the value with the best net Sharpe ratio on the bars behind the bundle, of those that are allowed', async () => {
+    const from = seconds(base.manifest.period.to) + 120;
+    const ratios: [number, number][] = [];
+    for (let theta2 = 20; theta2 <= 80; theta2 += 20) {
+      const { total } = await backtestOf(theta2 / 100, from, Infinity);
+      if (total.net_sharpe !== null && total.trades >= 5) ratios.push([theta2 / 100, total.net_sharpe]);
+    }
+    const best = ratios.reduce((one, other) => (other[1] > one[1] ? other : one));
+    expect(ratios.length).toBeGreaterThan(1);
+    expect(result.manifest.theta2).toBe(best[0]);
+    expect(result.manifest.search!.thresholds).toMatchObject({ tried: 4, chosen: true, net_sharpe: best[1] });
+  });
+
+  it('leaves models, θ1, ranks and training as they are, and proves the edge again on the holdout of the bundle', async () => {
+    const next = readBundle(result.path);
+    expect(next.models).toEqual(base.models);
+    const { theta2, search, edge, gates, version: _v, created: _c, files: _f, ...kept } = next.manifest;
+    expect(base.manifest).toMatchObject({ ...kept });
+    expect(theta2).not.toBe(base.manifest.theta2);
+    expect([search!.thresholds!.tried, gates!.length]).toEqual([4, 1]);
+    const { holdout_from, to } = base.manifest.period;
+    const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);
+    for (const { id } of pairs)
+      expect(edge[id]).toEqual(
+        pairEdge(
+          trades.filter(({ pairId }) => pairId === id),
+          `7/edge/${id}`,
+        ),
+      );
+  });
+
+  it('does not see the holdout: other bars there change no choice', async () => {
+    const { holdout_from, to } = base.manifest.period;
+    const [from, end] = [seconds(holdout_from), seconds(to) - 8 * 3600];
+    const shaken = new Map([...bars].map(([symbol, own]) => [symbol, shake(own, from, end)]));
+    const other = (await researchTheta2(base, optionsOf({ bars: shaken })))!;
+    expect(other.manifest.theta2).toBe(result.manifest.theta2);
+    expect(other.manifest.search).toEqual(result.manifest.search);
+    expect(other.manifest.edge).not.toEqual(result.manifest.edge);
+  });
+
+  it('is compared with the active models on the holdout before it is adopted', async () => {
+    const context = { settings, bars: result.bars, modelsFolder: folder, workers: 0, onProgress: () => undefined };
+    const gates = await adoptionGates(result, context);
+    expect(gates.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['risk pass rate', 'golden vectors', 'champion net sharpe']),
+    );
+    const last = Math.max(...[...result.bars.values()].map(({ time }) => time.at(-1)!));
+    expect(isoMinute(last)).toBe(base.manifest.period.to);
+  });
+
+  it('finds nothing new where no value is allowed or the best is there already, and needs bars behind the bundle', async () => {
+    const before = readdirSync(folder).length;
+    const strict = tinySettings({ minutehand: { search: { min_trades: 100_000 } } });
+    expect(
+      await researchTheta2(base, optionsOf({ settings: { ...settings, minutehand: strict.minutehand } })),
+    ).toBeNull();
+    expect(await researchTheta2(readBundle(result.path), optionsOf())).toBeNull();
+    const known = new Map(
+      [...bars].map(([symbol, own]) => [
+        symbol,
+        clipBars(own, undefined, seconds(base.manifest.period.to) as OpenTime),
+      ]),
+    );
+    await expect(researchTheta2(base, optionsOf({ bars: known }))).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+    expect(readdirSync(folder)).toHaveLength(before);
+    expect(existsSync(join(result.path, 'CARD.md'))).toBe(true);
+    expect(readFileSync(join(result.path, 'CARD.md'), 'utf8')).toContain(String(result.manifest.theta2));
+  });
+});
+
+/** The same bars with other prices from `from` to `end`. */
+function shake(columns: BarColumns, from: number, end: number): BarColumns {
+  const factor = Float64Array.from(columns.time, (time, i) =>
+    time >= from && time < end ? 1 + 2e-4 * Math.sin(i) : 1,
+  );
+  const moved = (column: Float64Array): Float64Array => column.map((value, i) => value * factor[i]!);
+  const { open, high, low, close } = columns;
+  return { ...columns, open: moved(open), high: moved(high), low: moved(low), close: moved(close) };
+}

@@ -1,0 +1,220 @@
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { writeBundle, type Bundle } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import {
+  MONITOR_FILE,
+  VALIDATION_FILE,
+  type Manifest,
+  type PairEdge,
+  type ThresholdReport,
+} from '../../shared/bundle/manifest.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { readModelsFile } from '../../shared/bundle/models_file.ts';
+import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { decisionPolicy } from '../../shared/policy/policy.ts';
+import { pairEdge } from '../backtest/edge.ts';
+import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
+import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import { checkPassRate } from '../gate/criteria.ts';
+import { buildLivePairs, scoreCandidates } from '../monitor/live_pairs.ts';
+import { renderCard } from '../registry/card.ts';
+import type { TrainResult } from '../registry/make_bundle.ts';
+import type { TrainOptions } from '../train_options.ts';
+import { gridValue } from './axis.ts';
+import { sharpeReport } from './choose_thresholds.ts';
+
+/** Of a new bundle: what the adoption gates read. The bars are those that they compare on: the holdout alone. */
+export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, BarColumns> };
+
+/**
+ * Searches θ2 alone again, models, θ1 and ranks being those of a bundle: by backtests of the bars behind its last one,
+ * the largest net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge and gates stay on
+ * the bundle's holdout, which this choice does not see either.
+ * @returns the new bundle; null when no value is allowed, or the best is the one there is
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_SCHEMA and as `loadModelSet`
+ */
+export async function researchTheta2(bundle: Bundle, options: TrainOptions): Promise<Theta2Result | null> {
+  const { settings } = options;
+  const set = await loadModelSet(bundle.folder, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE, {
+    engine: settings.minutehand.inference.engine,
+  });
+  try {
+    const found = await searchTheta2(set, options);
+    if (found === null || found.theta2 === set.theta2) return null;
+    const holdout = await backtestOf([{ ...set, theta2: found.theta2 }], holdoutOf(bundle.manifest), options);
+    return await writeResult(bundle, set, found, holdout[0]!, options);
+  } finally {
+    await set.release();
+  }
+}
+
+interface Found {
+  readonly theta2: number;
+  readonly passRate: number;
+  readonly risks: readonly number[];
+  readonly report: ThresholdReport;
+}
+
+interface Span {
+  readonly from: OpenTime;
+  readonly to: OpenTime;
+}
+
+async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found | null> {
+  const { core, retrain, minutehand } = options.settings;
+  const span = newBarsOf(set.manifest, options);
+  const live = buildLivePairs({
+    pairs: minutehand.pairs.map(parsePair),
+    bars: barsOf(span, options),
+    windows: minutehand.windows,
+    from: span.from,
+    farOut: minutehand.decision.z_entry,
+  });
+  const { risks } = await scoreCandidates(live, set, minutehand.decision.z_entry);
+  const [lowest, highest] = core.theta_search_range.theta2;
+  const count = Math.round((highest - lowest) / core.theta_step) + 1;
+  const values = Array.from({ length: count }, (_, i) => gridValue(lowest, core.theta_step, i));
+  const results = await backtestOf(
+    values.map((theta2) => ({ ...set, theta2 })),
+    span,
+    options,
+  );
+  const passRateOf = (theta2: number): number => risks.filter((risk) => risk < theta2).length / risks.length;
+  const [fewest, most] = retrain.pass_rate_range;
+  const tried = results.map(({ all_pairs }, i) => {
+    const theta2 = values[i]!;
+    const { net_sharpe, trades } = all_pairs.total;
+    const passRate = passRateOf(theta2);
+    const isAllowed =
+      net_sharpe !== null && trades >= minutehand.search.min_trades && passRate >= fewest && passRate <= most;
+    return { theta2, passRate, netSharpe: net_sharpe ?? NaN, trades, days: all_pairs.days, isAllowed };
+  });
+  const allowed = tried.filter(({ isAllowed }) => isAllowed);
+  if (allowed.length === 0) return null;
+  const best = allowed.reduce((one, other) => (other.netSharpe > one.netSharpe ? other : one));
+  return {
+    theta2: best.theta2,
+    passRate: best.passRate,
+    risks,
+    report: {
+      tried: tried.length,
+      allowed: allowed.length,
+      chosen: true,
+      trades: best.trades,
+      pass_rate: best.passRate,
+      ...sharpeReport(best.days, tried),
+    },
+  };
+}
+
+/** Behind the last bar that the bundle was evaluated on. @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT */
+function newBarsOf({ period, version }: Manifest, { bars }: TrainOptions): Span {
+  const last = Math.max(...[...bars.values()].map(({ time, length }) => time[length - 1] ?? -Infinity));
+  const from = secondsOf(period.to) + 2 * SECONDS_PER_BAR;
+  if (!(last > from))
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: Number.isFinite(last) ? `bars up to ${isoMinute(last)}` : 'no bars',
+      expected: `bars behind ${period.to}, the last bar of ${version}`,
+      next: 'Wait for more bars.',
+    });
+  return { from: from as OpenTime, to: (last + SECONDS_PER_BAR) as OpenTime };
+}
+
+function holdoutOf({ period }: Manifest): Span {
+  return {
+    from: secondsOf(period.holdout_from) as OpenTime,
+    to: (secondsOf(period.to) + SECONDS_PER_BAR) as OpenTime,
+  };
+}
+
+function barsOf({ from, to }: Span, { bars }: TrainOptions): Map<string, BarColumns> {
+  const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
+  return new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, warmFrom, to)]));
+}
+
+async function backtestOf(
+  sets: readonly ModelSet[],
+  span: Span,
+  options: TrainOptions,
+): Promise<readonly BundleResult[]> {
+  const { settings, workers, onProgress } = options;
+  const { bundles } = await backtestPeriod({
+    pairs: settings.minutehand.pairs.map(parsePair),
+    bars: barsOf(span, options),
+    from: span.from,
+    sets,
+    policy: decisionPolicy(settings),
+    labels: datasetPolicy(settings),
+    costs: settings.minutehand.symbols,
+    workers,
+    onProgress: (done, total) => onProgress('thresholds', done, total),
+  });
+  return bundles;
+}
+
+async function writeResult(
+  { folder, manifest: base, models }: Bundle,
+  set: ModelSet,
+  { theta2, risks, report }: Found,
+  holdout: BundleResult,
+  options: TrainOptions,
+): Promise<Theta2Result> {
+  const { settings, seed, out, created } = options;
+  const { format: _format, version: _version, created: _created, files: _files, ...kept } = base;
+  const gates = [checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range)];
+  const edge = Object.fromEntries(
+    base.pairs.map((id) => {
+      const trades = holdout.all_pairs.trades.filter(({ pairId }) => pairId === id);
+      return [id, pairEdge(trades, `${seed}/edge/${id}`)];
+    }),
+  );
+  const search = { ai1: base.search?.ai1 ?? null, thresholds: report };
+  const manifest = { ...kept, theta2, search, edge, gates };
+  const path = writeBundle(out, created, {
+    manifest,
+    models,
+    reports: {
+      [VALIDATION_FILE]: readReport(folder, VALIDATION_FILE),
+      [MONITOR_FILE]: { ...readReport(folder, MONITOR_FILE), backtest: countTrades(Object.values(edge)) },
+    },
+    card: renderCard,
+  });
+  try {
+    await (await loadModelSet(path, featureSchema(settings.minutehand.windows), 1)).release();
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+  const span = holdoutOf(base);
+  const bars = barsOf(span, options);
+  const { z_entry } = settings.minutehand.decision;
+  const pairs = settings.minutehand.pairs.map(parsePair);
+  const live = buildLivePairs({ pairs, bars, windows: settings.minutehand.windows, from: span.from, farOut: z_entry });
+  const { times } = await scoreCandidates(live, set, z_entry);
+  const dataset = { holdoutFrom: span.from, evaluation: { holdout: { time: Float64Array.from(times) } } };
+  return {
+    ...{ version: basename(path), path, manifest, gates, bars },
+    // What the adoption gates read of them.
+    dataset: dataset as unknown as TrainResult['dataset'],
+    validation: {} as TrainResult['validation'],
+  };
+}
+
+function readReport(folder: string, name: string): object {
+  return JSON.parse(readModelsFile(join(folder, name), 'content').toString('utf8')) as object;
+}
+
+/** What the monitor compares live win rates with. */
+function countTrades(pairs: readonly PairEdge[]): { trades: number; wins: number } {
+  const sum = (of: (pair: PairEdge) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
+  return { trades: sum(({ trades }) => trades), wins: sum(({ wins = 0 }) => wins) };
+}
+
+function secondsOf(iso: string): number {
+  return Date.parse(iso) / 1000;
+}

@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeFolder } from '../../shared/folder.ts';
+import type { SearchReport } from '../../shared/bundle/manifest.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { ModelName } from '../../shared/core/features/feature.ts';
+import type { DatasetRows } from '../dataset/dataset.ts';
+import { takeDatasetRows } from '../dataset/labeled_rows.ts';
+import { relabeled } from '../dataset/relabel.ts';
+import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
+import { takeRows, type FitTask } from '../learn/trees/fit.ts';
+import { learnerParams, TASK, type Learning } from '../learn/learning.ts';
+import { WALK_FORWARD } from '../learn/model_learning.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
+import { modelMetrics } from '../validate/model_metrics.ts';
+import { rowsOutside } from '../validate/purged_kfold.ts';
+import { pick, positions } from '../validate/rows.ts';
+import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
+import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
+import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
+
+/** The best of many trials is a little better by chance alone. */
+const MIN_ERRORS = 2;
+
+export interface ModelSearchOptions {
+  readonly trials: number;
+  /** Folder for what a search that was cut off resumes from; null = nowhere. */
+  readonly folder: string | null;
+  /** Trains a model; requests from here are more urgent than the rest. */
+  fit(task: FitTask): Promise<TreeModel>;
+  onProgress(progress: SearchProgress): void;
+}
+
+/** Result of the search: the parameters for the training, and the report of it. */
+export interface SearchedLearning {
+  readonly learning: Learning;
+  readonly barriers: Barriers;
+  readonly report: SearchReport;
+}
+
+/** What a search is about: a model, its settings now, the rows that trials are measured on and those they learn from. */
+interface SearchTarget {
+  readonly name: ModelName;
+  readonly current: SearchedSettings;
+  /** Whether the barriers of the label are searched too. */
+  readonly label: boolean;
+  /** Rows of the training period, evenly thinned to `most`. */
+  evaluated(most: number): DatasetRows;
+  /** The same under the label of a trial. */
+  trained(barriers: Barriers, most: number): DatasetRows;
+}
+
+function targetOf(name: ModelName, { dataset, settings }: Learning): SearchTarget {
+  const { search, train } = settings.minutehand;
+  const current: SearchedSettings = { trees: train[name], barriers: EVALUATION_BARRIERS };
+  if (name !== 'ai1') {
+    const rows = (most: number): DatasetRows => thinned(dataset.train[name], most);
+    return { name, current, label: false, evaluated: rows, trained: (_barriers, most) => rows(most) };
+  }
+  return {
+    ...{ name, current, label: search.label },
+    evaluated: (most) => relabeled(dataset, EVALUATION_BARRIERS, most),
+    trained: (barriers, most) => relabeled(dataset, barriers, most),
+  };
+}
+
+/** Every n-th of the rows, `most` at most. */
+function thinned(rows: DatasetRows, most: number): DatasetRows {
+  const { length } = rows.y;
+  if (length <= most) return rows;
+  return takeDatasetRows(
+    rows,
+    Int32Array.from({ length: most }, (_, i) => Math.floor((i * length) / most)),
+  );
+}
+
+/**
+ * As `searchModel` for AI1.
+ * @throws as `searchModel`
+ */
+export function searchAi1(learning: Learning, options: ModelSearchOptions): Promise<SearchedLearning> {
+  return searchModel('ai1', learning, options);
+}
+
+/**
+ * Looks for better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold inside the
+ * training period. Every trial is measured on the same rows of the evaluation label by its log loss, which depends on ranks and
+ * on calibrated probabilities. The best trial is taken only where it beats the configured one by more than `MIN_ERRORS`
+ * standard errors of their difference over the folds, and then also in walk-forward, with all rows: a fold has the time
+ * on both sides of it to learn from, which favors larger models than the future does.
+ * @throws as `searchTraining` and the learner
+ */
+export async function searchModel(
+  name: ModelName,
+  learning: Learning,
+  options: ModelSearchOptions,
+): Promise<SearchedLearning> {
+  const { dataset, settings, seed } = learning;
+  const { search, train, label } = settings.minutehand;
+  const embargo = label.horizon_bars * SECONDS_PER_BAR;
+  const target = targetOf(name, learning);
+  const { current } = target;
+  const evaluated = target.evaluated(search.max_rows);
+  const folds = kFoldSplits(evaluated, train.folds, embargo).map(({ test }) => ({
+    test,
+    x: takeRows(evaluated.x, test),
+    y: pick(evaluated.y, test),
+    span: spanOf(evaluated, test),
+  }));
+  const space = trainingSpace(current, target.label);
+  const configured = configuredParams(current, target.label);
+  const journal = openJournalPath(options.folder, name, [
+    dataset.snapshotId,
+    train.engine,
+    search,
+    train.folds,
+    embargo,
+  ]);
+  const result = await searchTraining({
+    space,
+    configured,
+    seed: `${seed}/search/${name}`,
+    direction: 'minimize',
+    sampler: 'tpe',
+    budget: { trials: options.trials, limitMs: search.limit_minutes === null ? null : search.limit_minutes * 60_000 },
+    folds: folds.length,
+    journal,
+    prepare: (params) => {
+      const { barriers } = settingsOf(params, current);
+      const isEvaluated = params['label.barriers'] !== 'searched';
+      return Promise.resolve(isEvaluated ? evaluated : target.trained(barriers, search.max_rows));
+    },
+    measureFold: async (rows, fold, params) => {
+      const { x, y, span } = folds[fold]!;
+      const model = await options.fit({
+        engine: train.engine,
+        task: TASK,
+        rows,
+        subset: rowsOutside(rows.time, rows.labelEnd, span, embargo),
+        params: learnerParams(withTrees(settings, name, settingsOf(params, current)), dataset.definitions, name, seed),
+        stopsEarly: true,
+      });
+      return modelMetrics(treeAnswer(model, x), y).log_loss ?? NaN;
+    },
+    nowMs: () => performance.now(),
+    onProgress: options.onProgress,
+  });
+  if (journal !== null) rmSync(journal, { force: true });
+
+  const { best, gain } = result;
+  const isBetter = best.number > 0 && gain.mean > MIN_ERRORS * gain.standardError;
+  const forwardGain = isBetter ? await gainForward(learning, target, settingsOf(best.params, current), options) : null;
+  const adopted = forwardGain !== null && forwardGain > 0;
+  const chosen = adopted ? settingsOf(best.params, current) : current;
+  const isRelabeled = adopted && best.params['label.barriers'] === 'searched';
+  const ai1 = isRelabeled ? relabeled(dataset, chosen.barriers, train.max_rows) : dataset.train.ai1;
+  return {
+    learning: {
+      seed,
+      settings: withTrees(settings, name, chosen),
+      dataset: { ...dataset, train: { ...dataset.train, ai1 } },
+    },
+    barriers: chosen.barriers,
+    report: reportOf(result, forwardGain, adopted),
+  };
+}
+
+function reportOf(result: SearchResult, forwardGain: number | null, adopted: boolean): SearchReport {
+  const { trials, complete, pruned, failed, configured, best, gain } = result;
+  return {
+    trials,
+    complete,
+    pruned,
+    failed,
+    configured_log_loss: configured.value,
+    best_log_loss: best.value,
+    gain: gain.mean,
+    gain_standard_error: gain.standardError,
+    forward_gain: forwardGain,
+    best_parameters: best.params,
+    adopted,
+  };
+}
+
+/**
+ * How far the log loss of `found` is below that of `current`, mean of the blocks that walk-forward tests, each learned
+ * from what came before it.
+ */
+async function gainForward(
+  { dataset, settings, seed }: Learning,
+  { name, current, ...target }: SearchTarget,
+  found: SearchedSettings,
+  { fit }: ModelSearchOptions,
+): Promise<number> {
+  const { train, label } = settings.minutehand;
+  const embargo = label.horizon_bars * SECONDS_PER_BAR;
+  const evaluated = target.evaluated(train.max_rows);
+  const blocks = walkForwardSplits(evaluated, { ...WALK_FORWARD, embargo, window: null });
+  const lossesOf = async (own: SearchedSettings): Promise<number[]> => {
+    const rows = own.barriers === current.barriers ? evaluated : target.trained(own.barriers, train.max_rows);
+    const params = learnerParams(withTrees(settings, name, own), dataset.definitions, name, seed);
+    return Promise.all(
+      blocks.map(async ({ test, from }) => {
+        const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < from);
+        const model = await fit({ engine: train.engine, task: TASK, rows, subset, params, stopsEarly: true });
+        return modelMetrics(treeAnswer(model, takeRows(evaluated.x, test)), pick(evaluated.y, test)).log_loss ?? NaN;
+      }),
+    );
+  };
+  const [before, after] = await Promise.all([lossesOf(current), lossesOf(found)]);
+  return before.reduce((sum, loss, i) => sum + (loss - after[i]!) / before.length, 0);
+}
+
+export function withTrees(
+  settings: Learning['settings'],
+  name: ModelName,
+  { trees }: Pick<SearchedSettings, 'trees'>,
+): Learning['settings'] {
+  const { minutehand } = settings;
+  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, [name]: trees } } };
+}
+
+/** From the first time of these rows to the end of the last of their labels. */
+function spanOf({ time, labelEnd }: DatasetRows, rows: Int32Array): { begin: number; end: number } {
+  let [begin, end] = [Infinity, -Infinity];
+  for (const row of rows) {
+    begin = Math.min(begin, time[row]!);
+    end = Math.max(end, labelEnd[row]!);
+  }
+  return { begin, end };
+}
+
+/** Whatever decides about a trial and is not in the journal itself decides about its name. */
+function openJournalPath(folder: string | null, model: ModelName, identity: readonly unknown[]): string | null {
+  if (folder === null) return null;
+  makeFolder(folder);
+  const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
+  return join(folder, `${model}_${name}.jsonl`);
+}

@@ -1,0 +1,87 @@
+import { sql, type Kysely } from 'kysely';
+import type { Engine } from './engine.ts';
+import type { Tables } from './tables.ts';
+
+/**
+ * `model_registry`: one row per model of every registered bundle. `UPDATE model_registry SET notes = …` edits the note
+ * of a model; no other column can be written. A bundle that was never active counts as archived. The metrics are those
+ * of the holdout. On PostgreSQL the view stands in the first schema of the search path, and is left out where its role
+ * may not create there.
+ */
+export async function createModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
+  if (kind === 'postgres' && !(await mayCreate(db))) return;
+  for (const statement of kind === 'postgres' ? POSTGRES : SQLITE) await sql.raw(statement).execute(db);
+}
+
+async function mayCreate(db: Kysely<Tables>): Promise<boolean> {
+  const { rows } = await sql<{ may: boolean | null }>`
+    SELECT has_schema_privilege(current_schema(), 'CREATE') AS may`.execute(db);
+  return rows[0]?.may === true;
+}
+
+const POSTGRES = [
+  `CREATE VIEW model_registry AS
+   SELECT r.version AS model_version, t.model_type,
+     CASE r.status WHEN 'candidate' THEN 'archived' ELSE r.status END AS status,
+     (r.m #>> '{period,from}')::timestamptz AS train_period_start,
+     (r.m #>> '{period,holdout_from}')::timestamptz AS train_period_end,
+     (r.m ->> 'theta1')::numeric(6,4) AS theta1,
+     (r.m ->> 'theta2')::numeric(6,4) AS theta2,
+     jsonb_build_object(
+       'auc', r.m #> ARRAY['metrics', lower(t.model_type), 'holdout', 'auc'],
+       'brier', r.m #> ARRAY['metrics', lower(t.model_type), 'holdout', 'brier'],
+       'sharpe', r.m #> '{backtest,net_sharpe}', 'win_rate', r.m #> '{backtest,win_rate}',
+       'mean_pnl_bps', r.m #> '{backtest,mean_net_bps}', 'max_drawdown', r.m #> '{backtest,max_drawdown}',
+       'trades', r.m #> '{backtest,trades}') AS metrics,
+     CASE WHEN r.removed_at IS NULL
+       THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
+     n.notes, r.created::timestamptz AS created_at,
+     greatest(r.created::timestamptz, r.adopted_at::timestamptz, r.retired_at::timestamptz, r.removed_at::timestamptz,
+       n.updated_at::timestamptz) AS updated_at
+   FROM (SELECT *, manifest::jsonb AS m FROM core.model_registry) r
+   CROSS JOIN (VALUES ('AI1'), ('AI2'), ('AI3')) t (model_type)
+   LEFT JOIN core.model_notes n ON n.version = r.version AND n.model_type = t.model_type`,
+  `CREATE FUNCTION core.edit_model_notes() RETURNS trigger LANGUAGE plpgsql AS $$
+   BEGIN
+     IF to_jsonb(NEW) - 'notes' IS DISTINCT FROM to_jsonb(OLD) - 'notes' THEN
+       RAISE EXCEPTION 'only notes of model_registry can be edited';
+     END IF;
+     INSERT INTO core.model_notes VALUES (NEW.model_version, NEW.model_type, coalesce(NEW.notes, ''),
+       to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+     ON CONFLICT (version, model_type) DO UPDATE SET notes = excluded.notes, updated_at = excluded.updated_at;
+     RETURN NEW;
+   END $$`,
+  `CREATE TRIGGER edit_model_notes INSTEAD OF UPDATE ON model_registry
+   FOR EACH ROW EXECUTE FUNCTION core.edit_model_notes()`,
+];
+
+const SQLITE = [
+  `CREATE VIEW model_registry AS
+   SELECT r.version AS model_version, t.model_type,
+     CASE r.status WHEN 'candidate' THEN 'archived' ELSE r.status END AS status,
+     json_extract(r.manifest, '$.period.from') AS train_period_start,
+     json_extract(r.manifest, '$.period.holdout_from') AS train_period_end,
+     round(json_extract(r.manifest, '$.theta1'), 4) AS theta1,
+     round(json_extract(r.manifest, '$.theta2'), 4) AS theta2,
+     json_object(
+       'auc', json_extract(r.manifest, '$.metrics.' || lower(t.model_type) || '.holdout.auc'),
+       'brier', json_extract(r.manifest, '$.metrics.' || lower(t.model_type) || '.holdout.brier'),
+       'sharpe', json_extract(r.manifest, '$.backtest.net_sharpe'),
+       'win_rate', json_extract(r.manifest, '$.backtest.win_rate'),
+       'mean_pnl_bps', json_extract(r.manifest, '$.backtest.mean_net_bps'),
+       'max_drawdown', json_extract(r.manifest, '$.backtest.max_drawdown'),
+       'trades', json_extract(r.manifest, '$.backtest.trades')) AS metrics,
+     CASE WHEN r.removed_at IS NULL
+       THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
+     n.notes, r.created AS created_at,
+     max(r.created, coalesce(r.adopted_at, ''), coalesce(r.retired_at, ''), coalesce(r.removed_at, ''),
+       coalesce(n.updated_at, '')) AS updated_at
+   FROM core_model_registry r
+   CROSS JOIN (SELECT 'AI1' AS model_type UNION ALL SELECT 'AI2' UNION ALL SELECT 'AI3') t
+   LEFT JOIN core_model_notes n ON n.version = r.version AND n.model_type = t.model_type`,
+  `CREATE TRIGGER edit_model_notes INSTEAD OF UPDATE OF notes ON model_registry BEGIN
+     INSERT INTO core_model_notes VALUES (NEW.model_version, NEW.model_type, coalesce(NEW.notes, ''),
+       strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+     ON CONFLICT (version, model_type) DO UPDATE SET notes = excluded.notes, updated_at = excluded.updated_at;
+   END`,
+];
