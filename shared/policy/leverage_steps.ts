@@ -1,3 +1,4 @@
+import { fillCostBps } from '../core/cost/fill_cost.ts';
 import type { LeveragePolicy } from '../core/position/leverage.ts';
 import type { CorePolicy, MinutehandSettings } from './schema.ts';
 
@@ -10,10 +11,7 @@ export function reducesLeverage({ leverage_reduction_rate: { drawdown, risk_scor
 export function leveragePolicy(core: CorePolicy, symbols: MinutehandSettings['symbols']): LeveragePolicy | undefined {
   if (!reducesLeverage(core)) return undefined;
   const round_trip_bps = Object.fromEntries(
-    Object.entries(symbols).map(([symbol, { spread_bps, commission_bps, slippage_bps }]) => [
-      symbol,
-      spread_bps + 2 * (commission_bps + slippage_bps),
-    ]),
+    Object.entries(symbols).map(([symbol, costs]) => [symbol, 2 * fillCostBps(costs, 0)]),
   );
   return { ...core.leverage_reduction_rate, round_trip_bps };
 }

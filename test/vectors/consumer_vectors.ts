@@ -99,7 +99,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     whole(sound, obey(`open ${ONE}`)),
   ]),
   live('another contract is refused whatever else it contains', [
-    whole(signed(unsigned(sound).replace('minutehand.signal/2', 'minutehand.signal/2')), refuse('SCHEMA')),
+    whole(signed(unsigned(sound).replace('minutehand.signal/2', 'minutehand.signal/3')), refuse('SCHEMA')),
     whole(signed('{"schema":"minutehand.signal/22"'), refuse('SCHEMA')),
     whole(signed('{"hello":1'), refuse('SCHEMA')),
     whole(signed('{hello'), refuse('SCHEMA')),

@@ -19,8 +19,8 @@ export interface PnlChanges {
 
 /**
  * Trades of one pair marked to market at every close, scale and costs included. The capital is the full-size gross
- * notional, which stays as it is: nothing is reinvested. The costs of a fill are paid when it happens; a night is paid at the first bar after it. The changes of a trade add up to scale · netBps /
- * 10,000.
+ * notional, which stays as it is: nothing is reinvested. The costs of a fill are paid when it happens; a
+ * night is paid at the first bar after it. The changes of a trade add up to scale · netBps / 10,000.
  */
 export function markToMarket(
   history: PairHistory,

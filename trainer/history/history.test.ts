@@ -96,7 +96,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     for (const name of names) await run(`ALTER TABLE ${name} DROP COLUMN leverage_reduction_rate`);
     const rows = simulatedDay(DAY, SMALL);
     const old = rows.map((row, i) =>
-      i % 2 === 0 ? row : { ...row, body: row.body.replace(/,"leverage_reduction_rate":[^,}]*/, '') },
+      i % 2 === 0 ? row : { ...row, body: row.body.replace(/,"expected_net_bps":.*$/, '') },
     );
     journal(old);
     tables = await openSignalTables(store, policy);

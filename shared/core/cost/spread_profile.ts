@@ -26,10 +26,10 @@ const at = (hour: number, minute = 0): number => hour * 60 + minute;
 
 /*
  * Medians of quoted spreads over the median of their trading day. Currencies: eleven pairs, five-minute bid and ask
- * candles, 14 sessions of August and September 2024; the median of the pairs. Metals: gold and silver, minute quotes
- * of 2014 and ticks of 2017 and 2018; a broker that quotes gold after 17:00 shows 6, most stop until 18:00. Indices: MetaTrader bars of
- * 2025 and 2026, which have no quotes from 16:50 to 18:05: the value in between is an assumption, that of metals.
- * Crypto: an assumption; its venues have no daily pause, and fewer participants on weekends.
+ * candles, 14 sessions of August and September 2024; the median of the pairs. Metals: gold and silver, minute quotes of
+ * 2014 and ticks of 2017 and 2018; a broker that quotes gold after 17:00 shows 6, most stop until 18:00. Indices:
+ * MetaTrader bars of 2025 and 2026, which have no quotes from 16:50 to 18:05: the value in between is an assumption,
+ * that of metals. Crypto: an assumption; its venues have no daily pause, and fewer participants on weekends.
  */
 const SHAPES: Readonly<Record<AssetClass, Shape>> = {
   currency: {

@@ -89,8 +89,8 @@ export interface Decision {
 
 /**
  * What to do at the close of a bar: a pure function of its arguments, the same one live, in replay and in backtest.
- * `position` is the one before this bar, already aged by it; `time` is the bar's open. Without `scores` nothing is entered; exits that need
- * no model still happen.
+ * `position` is the one before this bar, already aged by it; `time` is the bar's open. Without `scores`
+ * nothing is entered; exits that need no model still happen.
  */
 export function decide(
   market: Market,
