@@ -52,7 +52,7 @@ await run(async () => {
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
     await mustHold('g++', ensureCompiler);
-    await mustHold('clang', ensureClang);
+    await mustHold('clang and promtool', ensureCheckers);
     await mustHold('build', async () => void (await ensureBuilt()));
     const checks = Promise.all([
       mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
@@ -90,12 +90,14 @@ async function ensureCompiler() {
   return !inCi;
 }
 
-/** It reads the expert advisor's sources a second time, with warnings of its own. */
-async function ensureClang() {
-  if (inPath('clang++') || (await aptInstall(['clang']))) return true;
+/** Second compiler of the expert advisor's sources, and checker of the Prometheus rules. */
+async function ensureCheckers() {
+  const packages = { 'clang++': 'clang', promtool: 'prometheus' };
+  const missing = Object.keys(packages).filter((program) => !inPath(program));
+  if (missing.length === 0 || (await aptInstall(missing.map((program) => packages[program])))) return true;
   say(
-    'clang++ is not installed: install it (Debian: apt-get install clang; macOS: xcode-select --install).' +
-      (inCi ? '' : ' Without it the tests that need it are skipped.'),
+    `${missing.join(' and ')} not installed: install them (Debian: apt-get install ${Object.values(packages).join(' ')}).` +
+      (inCi ? '' : ' Without them the tests that need them are skipped.'),
   );
   return !inCi;
 }

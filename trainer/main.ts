@@ -38,12 +38,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
   const notifier = startNotifications(options);
   const retrainer = createRetrainer(options, createRunLog(runs.log), notifier);
-  const server = fastify({
-    logger: false,
-    forceCloseConnections: true,
-    http: { requireHostHeader: REQUIRE_HOST_HEADER },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket),
-  });
+  const server = createHttpServer();
   const { host, allowed_hosts, port } = settings.minutehand.transports.trainer;
   const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
@@ -108,6 +103,15 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       unlock();
     },
   };
+}
+
+function createHttpServer() {
+  return fastify({
+    logger: false,
+    forceCloseConnections: true,
+    http: { requireHostHeader: REQUIRE_HOST_HEADER },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+  });
 }
 
 /** A schedule as it is shown. */

@@ -72,28 +72,16 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
       : { thresholds: warmStart.thresholds, report: null };
 
   // edge
-  const deciders = {
-    ai1: learned.ai1.model,
-    ai2: learned.ai2.model,
-    riskQuantiles: quantiles,
-    thresholds,
-    expectation,
-  };
+  const { ai1, ai2 } = perModel((name) => learned[name].model);
+  const deciders = { ai1, ai2, riskQuantiles: quantiles, thresholds, expectation };
   const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
 
   // gates
-  const risks = candidateRisks(dataset, learned.ai2.model, quantiles);
   const { theta2 } = thresholds;
-  const gates = checkTraining({
-    models,
-    candidateRisks: risks,
-    theta2,
-    executability: holdout.executability,
-    leakage,
-    limits: settings.retrain,
-  });
+  const [risks, limits] = [candidateRisks(dataset, ai2, quantiles), settings.retrain];
+  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, leakage, limits });
 
   // bundle
   return makeBundle({
