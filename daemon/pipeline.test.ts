@@ -967,7 +967,7 @@ describe('a halt', () => {
         }
         before = body;
       });
-    expect(held).toBeGreaterThan(5);
+    expect(held).toBeGreaterThan(3);
     expect(wouldEnter).toBeGreaterThan(2);
     expect(exits).toBeGreaterThan(0);
   });

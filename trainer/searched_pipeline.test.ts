@@ -146,10 +146,10 @@ describe('a training that searches', () => {
 
   it('is compared with a champion by net results', async () => {
     activate(folder, result.version);
-    const sharpeWith = async (spread_bps: number): Promise<number> => {
+    const sharpeWith = async (commission_bps: number): Promise<number> => {
       const symbols = Object.entries(settings.minutehand.symbols).map(([symbol, costs]) => [
         symbol,
-        { ...costs, spread_bps },
+        { ...costs, commission_bps },
       ]);
       const own = { ...settings, minutehand: { ...settings.minutehand, symbols: Object.fromEntries(symbols) } };
       const context = { settings: own as typeof settings, bars: options.bars, modelsFolder: folder, workers: 0 };
