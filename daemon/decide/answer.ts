@@ -1,7 +1,7 @@
-import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { closeTimestamp, SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { expectedNetBps } from '../../shared/core/cost/expected_net.ts';
-import { quotedBps, type FillCosts } from '../../shared/core/cost/fill_cost.ts';
+import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
   type Decision,
@@ -29,8 +29,8 @@ export interface AnswerContext {
   readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
-  /** By symbol. */
-  readonly costs: Readonly<Record<string, FillCosts>>;
+  /** By pair index. */
+  readonly costs: readonly PairFillCosts[];
   readonly featureSchema: string;
   readonly models: ModelSet | null;
   /** null when nothing could be scored. */
@@ -73,7 +73,7 @@ export function answerMinute(
   const isHalted = context.halted[pairIndex] === 1;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
-  const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, pair, context, time);
+  const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, context, minute);
   const isDecided = frame !== null && !isHeartbeat(minute);
   const { decision, position: taken } = isDecided
     ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
@@ -147,12 +147,10 @@ function scoresAt(
   { return_prob, risk_score }: BatchScores,
   row: number,
   frame: Frame,
-  { a, b }: Pair,
   { policy, models, costs }: AnswerContext,
-  time: OpenTime,
+  { pairIndex, time }: AnsweredMinute,
 ): Scores {
   const probability = return_prob[row]!;
-  const legs = { a: costs[a]!, b: costs[b]! };
   const fillTime = time + SECONDS_PER_BAR;
   const expectation = models!.expectation ?? null;
   return {
@@ -163,7 +161,7 @@ function scoresAt(
       probability,
       policy,
       expectation,
-      legs,
+      costs[pairIndex]!,
       fillTime,
       quotedBps(frame.a),
       quotedBps(frame.b),

@@ -1,9 +1,10 @@
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
-import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
+import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
+import { pairCosts } from '../../shared/policy/costs.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
@@ -27,12 +28,14 @@ export class Decider {
   readonly ids: SignalIds;
   readonly #options: DeciderOptions;
   readonly #labels: readonly string[];
+  readonly #costs: readonly PairFillCosts[];
   readonly #positions: Position[];
 
   constructor(options: DeciderOptions) {
     this.#options = options;
     this.ids = new SignalIds(options.pairs, options.policyHash);
     this.#labels = options.pairs.map(pairLabel);
+    this.#costs = options.pairs.map((pair) => pairCosts(options.costs, pair));
     this.#positions = options.pairs.map(() => FLAT);
   }
 
@@ -67,12 +70,12 @@ export class Decider {
   }
 
   contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
-    const { policy, policyHash, costs, schema, matrix, degradations } = this.#options;
+    const { policy, policyHash, schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
       policy,
       policyHash,
-      costs,
+      costs: this.#costs,
       featureSchema: schema.hash,
       models,
       scores,

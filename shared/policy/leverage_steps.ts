@@ -3,7 +3,7 @@ import type { LeveragePolicy } from '../core/position/leverage.ts';
 import type { CorePolicy, MinutehandSettings } from './schema.ts';
 
 /** Whether `leverage_reduction_rate` has any step. */
-export function reducesLeverage({ leverage_reduction_rate: { drawdown, risk_score } }: CorePolicy): boolean {
+function reducesLeverage({ leverage_reduction_rate: { drawdown, risk_score } }: CorePolicy): boolean {
   return drawdown.length > 0 || risk_score.length > 0;
 }
 

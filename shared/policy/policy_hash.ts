@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { reducesLeverage } from './leverage_steps.ts';
 import type { CorePolicy, DecisionPolicy, MinutehandSettings } from './schema.ts';
 
 /** JSON with the keys of every object in code-unit order and without spaces: equal values have equal text. */
@@ -14,12 +13,10 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * Sixteen hex digits of SHA-256 over what steers decisions: the values of core_policy.yaml and the decision section
- * of minutehand.yaml; where drawdown reduces leverage also the costs, which it is measured after. Labels, comments and
- * the order of keys do not count.
+ * Sixteen hex digits of SHA-256 over what steers decisions: the values of core_policy.yaml, and of minutehand.yaml the
+ * decision section and the costs in `symbols`. Labels, comments and the order of keys do not count.
  */
 export function policyHash(core: CorePolicy, decision: DecisionPolicy, symbols: MinutehandSettings['symbols']): string {
-  const { leverage_reduction_rate: _without, ...others } = core;
-  const hashed = reducesLeverage(core) ? { core, decision, symbols } : { core: others, decision };
-  return createHash('sha256').update(canonicalJson(hashed)).digest('hex').slice(0, 16);
+  const hashed = canonicalJson({ core, decision, symbols });
+  return createHash('sha256').update(hashed).digest('hex').slice(0, 16);
 }
