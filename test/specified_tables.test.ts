@@ -13,6 +13,7 @@ import { newRun, type RetrainRun } from '../trainer/schedule/run.ts';
 import { openRunAudit, runUuid } from '../trainer/schedule/run_audit.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
+import { skipNote } from './skip_note.ts';
 import { tinySettings, trainTinyModels } from './tiny_models.ts';
 
 /*
@@ -50,6 +51,8 @@ const KINDS = [
   },
   { kind: 'postgres' as const, note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
 ];
+
+const NO_TYPES = { sqlite: skipNote(true, 'SQLite has no such types'), postgres: '' };
 
 describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
   let store: Store;
@@ -143,7 +146,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       ]);
     });
 
-    it.runIf(kind === 'postgres')('has the specified types on PostgreSQL', async () => {
+    it.runIf(kind === 'postgres')(`has the specified types on PostgreSQL${NO_TYPES[kind]}`, async () => {
       expect(await typesOf('public.model_registry')).toMatchObject({
         theta1: 'numeric',
         theta2: 'numeric',
