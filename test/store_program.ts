@@ -2,6 +2,8 @@
  * For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `prune <file>
  * <count>` prunes it in batches of so many signals, `halt <models> <count>` adds halts one by one.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { OpenTime } from '../shared/bar.ts';
 import { addHalts } from '../shared/bundle/halts.ts';
 import { describeError } from '../shared/errors.ts';
@@ -11,10 +13,19 @@ import { openJournal, type InputRow } from '../shared/store/journal.ts';
 const [command, path, count] = process.argv.slice(2) as [string, string, string];
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
 if (command === 'lock') {
   try {
     lockHome(path);
-    say('locked');
+    // The lock is held although nothing here references it.
+    setImmediate(() => {
+      collectGarbage();
+      say('locked');
+    });
     setInterval(() => undefined, 1000);
   } catch (error) {
     say(describeError(error).code);

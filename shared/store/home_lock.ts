@@ -44,6 +44,9 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
   return null;
 }
 
+/** A lock whose file is garbage-collected is closed and lost: each is referenced until it is released. */
+const held = new Set<Database>();
+
 /** @returns null when another process has it, after blocking this thread for `timeoutMs` */
 function tryLock(path: string, timeoutMs: number): Unlock | null {
   let db: Database | null = null;
@@ -51,7 +54,11 @@ function tryLock(path: string, timeoutMs: number): Unlock | null {
     makePrivateFolder(dirname(path));
     const opened = (db = new Database(path, { timeout: timeoutMs }));
     opened.exec('BEGIN EXCLUSIVE');
-    return () => void opened.close();
+    held.add(opened);
+    return () => {
+      held.delete(opened);
+      opened.close();
+    };
   } catch (cause) {
     db?.close();
     if (cause instanceof SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
