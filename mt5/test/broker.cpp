@@ -930,7 +930,9 @@ int main(int count, char **arguments) {
       for (const char *symbol : {"EURUSD.m", "GBPUSD.m"}) orderBeforeALostLine(hedging, symbol);
   });
   scenario("sends no order to close twice when the line is lost with its answer", [] { closeBeforeALostLine(true), closeBeforeALostLine(false); });
-  scenario("waits for an order that is still live at the broker", orderThatStaysLive);
+  scenario("waits for an order that is still live at the broker", [] {
+    for (long lagMs : {0L, 3000L}) orderThatStaysLive(true, lagMs), orderThatStaysLive(false, lagMs);
+  });
   scenario("takes an open position for an executed order before its deal is told", [] { positionBeforeItsDeal(true), positionBeforeItsDeal(false); });
   scenario("searches for an order only when the terminal is connected again after a restart", diesAndComesBackOffline);
   scenario("sends bars on after a change of chart or inputs", barsAfterAChangeOfChart);

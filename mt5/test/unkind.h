@@ -77,9 +77,10 @@ static void closeBeforeALostLine(bool hedging) {
   EQUAL(unreconciled(), "");
 }
 /** Defect 1: the order is live at the broker for longer than anybody waits. */
-static void orderThatStaysLive() {
-  world(true);
+static void orderThatStaysLive(bool hedging, long dealLagMs) {
+  world(hedging);
   terminal().unkind.executionMs = 50000;
+  terminal().unkind.dealLagMs = dealLagMs;
   CHECK(start());
   CHECK(run(11000));
   publish(enter(1));

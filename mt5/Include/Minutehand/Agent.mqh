@@ -612,7 +612,7 @@ private:
 
    // An order that may be at the broker. 1: it is, and was booked. 0: it is not. -1: not known yet.
    //
-   // What is found is believed at once. That there is nothing is believed only after MH_UNSURE_MS in sync with the server.
+   // What is found is believed at once. That there is nothing is believed only after MH_UNSURE_MS in sync with the server, without a live order.
    int               Find(const int i, const int k, const bool opens)
      {
       if(m_settings.paper)
@@ -623,7 +623,8 @@ private:
       int found = MhFindOrder(sought, done);
       if(found == MH_FOUND_ENDED)
          return 0;
-      if(!IsInSync())
+      // A live order may be executed right after it was seen, and its deal be told later: the search begins when it is live no more.
+      if(!IsInSync() || MhIsLive(sought))
          m_trades[i].legs[k].searchTick = 0;
       else
          if(m_trades[i].legs[k].searchTick == 0)
