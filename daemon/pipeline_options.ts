@@ -46,7 +46,7 @@ export interface PipelineOptions {
   readonly stragglerTimeoutMs: number;
   /** Intervals without a live minute after which a pair gets heartbeats, and after which their mode is HALT. */
   readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
-  /** Halts in force when the journal ended; none where there is no journal. */
+  /** Active halts when the journal ended; none where there is no journal. */
   readonly halts?: Standing;
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;

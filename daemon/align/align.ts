@@ -5,7 +5,7 @@ import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
  * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.
- * duplicate: the very bar again, ignored. revised: another bar for a known minute, refused. out_of_order: older than
+ * duplicate: the same bar again, ignored. revised: another bar for a known minute, refused. out_of_order: older than
  * the symbol's last, refused.
  */
 export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of_order';

@@ -45,7 +45,7 @@ async function loadModels(version: string): Promise<ModelSet> {
 
 /**
  * One day's weather on a journal file: late and empty legs, bad ticks, swaps, halts, a degradation, and processes that
- * end and begin anew.
+ * end and restart.
  */
 async function liveThrough(path: string, seed: string, how = settings): Promise<void> {
   const rng = createRng(seed);

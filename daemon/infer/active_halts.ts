@@ -14,7 +14,7 @@ import { describeError, MinutehandError, type ErrorReport } from '../../shared/e
 import { watchHalts, type HaltWatchOptions } from './halt_watch.ts';
 
 export interface ActiveHaltsOptions extends Pick<HaltWatchOptions, 'modelsFolder' | 'files' | 'scheduler' | 'pollMs'> {
-  /** The halts in force when the journal ended. */
+  /** Active halts when the journal ended. */
   readonly standing: Standing;
   activeVersion(): string | null;
   apply(standing: Standing): void;
@@ -32,7 +32,7 @@ export interface ActiveHalts {
   refused(): ErrorReport | null;
 }
 
-/** Follows `halts.json`. A halt that merely disappears from it stays in force until a person resumes the pair. */
+/** Follows `halts.json`. A halt that merely disappears from it stays active until a person resumes the pair. */
 export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
   const { log, say } = options;
   let halts: Halts = NO_HALTS;

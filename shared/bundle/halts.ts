@@ -190,7 +190,7 @@ export function haltedPairs<Standing extends StandingHalt>(
 }
 
 /**
- * Halts in force after a read of `halts.json`: the halts it names, and earlier ones that no new `resumed` record lifts.
+ * Active halts after a read of `halts.json`: the halts it names, and earlier ones that no new `resumed` record lifts.
  * A halt that is merely missing was lost (a power cut can undo the rename of a file that was not flushed yet, a person
  * can delete it), and stays.
  */
@@ -209,7 +209,7 @@ export function standingAfter(known: Standing, read: Halts): Standing {
   return { halts: [...read.halts, ...lost], resumed: [...read.resumed, ...kept] };
 }
 
-/** Halts in force although `halts.json` does not name them. */
+/** Active halts although `halts.json` does not name them. */
 export function lostHalts(standing: readonly StandingHalt[], { halts }: Halts): StandingHalt[] {
   return standing.filter(
     ({ pair_id, version }) => !halts.some((halt) => halt.pair_id === pair_id && halt.version === version),

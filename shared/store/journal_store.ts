@@ -23,7 +23,7 @@ export type InputKind =
 export interface InputRow {
   readonly kind: InputKind;
   /**
-   * By kind: symbol, pair id, model version (empty: no models any more), all halts in force from here on
+   * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the degradation, or boot id.
    */
   readonly subject: string;
@@ -105,7 +105,7 @@ export interface JournalStore {
   lastSignals(): LastSignal[];
   /** The newest answer of each pair by the shadow set of this version. */
   lastShadows(modelVersion: string): LastSignal[];
-  /** The halts in force at the end, as the text of their row; empty when there are none. They outlive boots. */
+  /** The active halts at the end, as the text of their row; empty when there are none. They outlive boots. */
   lastHalts(): string;
   /** All answers of shadow sets, in order. */
   shadows(): IterableIterator<ShadowRow>;
