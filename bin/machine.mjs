@@ -4,6 +4,8 @@ import { delimiter, join } from 'node:path';
 import { LOG_FOLDER, readText, say } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
+let listsAreNew = false;
+
 /**
  * Installs Debian packages, as root on Debian or Ubuntu only. It starts no service.
  * @param {string[]} packages
@@ -16,7 +18,7 @@ export async function aptInstall(packages) {
   const apt = { file: 'apt-get', first: ['-y', '-o', 'DPkg::Lock::Timeout=120'] };
   return withServicesHeldBack(async () => {
     // A failing update (one source of several is away) does not mean that the package lists are of no use.
-    await runLogged('updating package lists', apt, ['update'], logPath, env);
+    if (!listsAreNew) listsAreNew = (await runLogged('updating package lists', apt, ['update'], logPath, env)) === 0;
     const args = ['install', '--no-install-recommends', ...packages];
     if ((await runLogged(`installing ${packages.join(', ')}`, apt, args, logPath, env)) === 0) return true;
     say(`${tailOf(logPath)}\napt-get could not install ${packages.join(', ')}; the whole log is ${logPath}`);

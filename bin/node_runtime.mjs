@@ -29,23 +29,30 @@ const NPM_WARNING = /^npm warn (?!Unknown (user|global|env|builtin|cli) config).
  * @param {string[]} vitestArgs
  */
 export async function testOnNode(wanted, vitestArgs) {
+  const runTests = await startOnNode(wanted);
+  await runTests?.(vitestArgs);
+}
+
+/**
+ * `npm start` in a fresh copy of this folder, until there are ten signals.
+ * @param {string} wanted a version of Node, such as `24` or `22.23.1`
+ * @returns {Promise<((vitestArgs: string[]) => Promise<void>) | null>} runs tests in that copy; null if the start failed
+ */
+export async function startOnNode(wanted) {
   /** @type {Runtime | undefined} */
   let runtime;
   if (!(await mustHold(`fetch Node ${wanted}`, async () => void (runtime = await fetchNode(wanted)))) || !runtime)
-    return;
+    return null;
   const { node, version } = runtime;
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-node-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
-  try {
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const found = runtime;
+  const start = () => {
     cpSync(ROOT, folder, { recursive: true, filter: isCloned });
-    const found = runtime;
-    if (await mustHold(`npm start with Node ${version}`, () => startsUp(found, folder)))
-      await testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
-  } finally {
-    remove();
-    process.off('exit', remove);
-  }
+    return startsUp(found, folder);
+  };
+  if (!(await mustHold(`npm start with Node ${version}`, start))) return null;
+  return (vitestArgs) => testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
 }
 
 /** @param {string} path */
@@ -70,7 +77,7 @@ async function fetchNode(wanted) {
     writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
     const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
     const npm = { file: 'npm', first: [], shell: process.platform === 'win32' };
-    const logPath = join(LOG_FOLDER, 'node.log');
+    const logPath = join(LOG_FOLDER, `node-${wanted}.log`);
     if ((await runLogged(`fetching Node ${wanted}`, npm, [...args, `${name}@${wanted}`], logPath)) !== 0)
       throw new SetupError(`Node ${wanted} could not be fetched; the whole log is ${logPath}`);
   }

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
-import { OTHER_NODES, testOnNode } from './node_runtime.mjs';
+import { OTHER_NODES, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, say } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
@@ -34,8 +34,8 @@ const NODE_TESTS = [
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
 
 /**
- * Runs beside the tests, with the processor time they leave; the tests do not wait for it. Its output is printed in one
- * piece.
+ * Runs beside the other steps, with the processor time they leave; they do not wait for it. Its output is printed in
+ * one piece.
  * @param {string} name @param {string[]} args
  */
 const checkedBeside = (name, args) => async () => {
@@ -46,28 +46,36 @@ const checkedBeside = (name, args) => async () => {
   return code;
 };
 
+/** Needs the packages, but no native part of them: compiling SQLite leaves the other cores idle. */
+const besideCompilation = () => ({
+  checks: Promise.all([
+    mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
+    (async () => {
+      await mustHold('types', checkedBeside('typescript/bin/tsc', ['--noEmit']));
+      await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
+    })(),
+  ]),
+  // Both at once: half of its time each start waits for the network or for the next minute.
+  otherNodes: Promise.all((inCi ? OTHER_NODES : []).map(startOnNode)),
+});
+
 await run(async () => {
-  if (await mustHold('install', ensureInstalled)) {
+  /** @type {ReturnType<typeof besideCompilation> | null} */
+  let beside = null;
+  const isInstalled = await mustHold('install', () => ensureInstalled(() => (beside = besideCompilation())));
+  if (isInstalled) {
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
     await mustHold('g++', ensureCompiler);
     await mustHold('clang and promtool', ensureCheckers);
     await mustHold('build', async () => void (await ensureBuilt()));
-    const checks = Promise.all([
-      mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
-      (async () => {
-        await mustHold('types', checkedBeside('typescript/bin/tsc', ['--noEmit']));
-        await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
-      })(),
-    ]);
     // Compiling it takes minutes: it serves here where an earlier run has done that.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
     await testsHold('tests', process.argv.slice(2));
-    await checks;
-    const others = inCi ? OTHER_NODES : [];
-    for (const version of others) await testOnNode(version, NODE_TESTS);
   }
+  await beside?.checks;
+  for (const runTests of (await beside?.otherNodes) ?? []) if (isInstalled) await runTests?.(NODE_TESTS);
   return conclude();
 });
 
