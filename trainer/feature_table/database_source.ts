@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { MinutehandError } from '../../shared/errors.ts';
 import { withoutPassword } from '../store/postgres.ts';
 import type { FeatureSource, TableRows } from './feature_table.ts';
@@ -22,7 +22,8 @@ export async function databaseSource(url: string, names: readonly string[]): Pro
       seen: `--features ${withoutPassword(url)}`,
       expected: 'postgres://…/database?table=schema.name',
     });
-  const client = new pg.Client({ connectionString: address.href, connectionTimeoutMillis: 10_000 });
+  const { default: driver } = await import('pg');
+  const client = new driver.Client({ connectionString: address.href, connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();

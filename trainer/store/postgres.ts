@@ -1,5 +1,4 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import pg from 'pg';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -11,6 +10,8 @@ const INT8 = 20;
 
 /** The store on a PostgreSQL server. @throws what the driver throws, when the server does not answer or refuses */
 export async function openPostgres(url: string): Promise<Engine> {
+  // Loading it takes a tenth of the time of a short command, and most stores are SQLite.
+  const { default: pg } = await import('pg');
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,

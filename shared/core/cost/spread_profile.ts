@@ -168,16 +168,16 @@ export function assetClassOf(symbol: string): AssetClass {
   return CURRENCIES.test(symbol) && CURRENCIES.test(symbol.slice(3)) ? 'currency' : 'index';
 }
 
-const DEFAULTS: Readonly<Record<AssetClass, SpreadProfile>> = {
-  currency: weekOf(SHAPES.currency),
-  metal: weekOf(SHAPES.metal),
-  index: weekOf(SHAPES.index),
-  crypto: weekOf(SHAPES.crypto),
-};
+/** Computed on first use: most commands need none. */
+const defaults = new Map<AssetClass, SpreadProfile>();
 
 /** The delivered profile of an asset class. */
 export function defaultProfile(assetClass: AssetClass): SpreadProfile {
-  return DEFAULTS[assetClass];
+  const known = defaults.get(assetClass);
+  if (known) return known;
+  const profile = weekOf(SHAPES[assetClass]);
+  defaults.set(assetClass, profile);
+  return profile;
 }
 
 /** @param time epoch seconds */
