@@ -36,7 +36,7 @@ export async function testOnNode(wanted, vitestArgs) {
 /**
  * `npm start` in a fresh copy of this folder, until there are ten signals.
  * @param {string} wanted a version of Node, such as `24` or `22.23.1`
- * @returns {Promise<((vitestArgs: string[]) => Promise<void>) | null>} runs tests in that copy; null if the start failed
+ * @returns {Promise<((vitestArgs: string[]) => Promise<void>) | null>} runs tests in that copy; null: failed
  */
 export async function startOnNode(wanted) {
   /** @type {Runtime | undefined} */
