@@ -5,17 +5,18 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Certificate } from '../cli/parity/certificate.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
 let place: Workplace;
+let daemon: Running;
 let day: string;
 let signing: NodeJS.ProcessEnv;
 let trusting: NodeJS.ProcessEnv;
 beforeAll(async () => {
   place = createWorkplace({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 10 } } });
   activate(place.models, (await trainTinyModels(place.models)).version);
-  const daemon = place.start(['daemon']);
+  daemon = place.start(['daemon']);
   await eventually(
     () => `a daemon that has published for a while: ${daemon.stderr()}`,
     async () => (await place.run(['status', '--json'])).stdout.includes('"mode":"OK"'),
@@ -39,7 +40,7 @@ function publishedDay(path: string): boolean {
   return true;
 }
 
-it('minutehand parity certifies the day of a running daemon', async () => {
+it('minutehand parity certifies the day of a running daemon', { timeout: 120_000 }, async () => {
   const run = await place.run(['parity', '--day', day, '--market', 'simulated', '--json']);
   const certificate = JSON.parse(run.stdout) as Certificate & { readonly file: string };
   expect(run.code, JSON.stringify(certificate.mismatches)).toBe(0);
@@ -49,19 +50,17 @@ it('minutehand parity certifies the day of a running daemon', async () => {
   expect(readFileSync(certificate.file.replace('.json', '.html'), 'utf8')).toContain(certificate.verdict);
 });
 
-it('minutehand parity verify accepts the signed file only', async () => {
+it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }, async () => {
+  daemon.kill('SIGTERM');
+  await daemon.ended;
   const { stdout } = await place.run(['parity', '--day', day, '--json'], { env: signing });
   const { file } = JSON.parse(stdout) as { file: string };
-  const verify = (env = trusting) => place.run(['parity', 'verify', file, '--json'], { env });
-  expect((await verify()).code).toBe(0);
-  expect((await verify({ MINUTEHAND_TRUSTED_KEYS: '' })).stdout).toContain('KEY_UNUSABLE');
+  const verify = ['parity', 'verify', file, '--json'];
+  expect((await place.run(verify, { env: trusting })).code).toBe(0);
   writeFileSync(file, readFileSync(file, 'utf8').replace('"shard": "main"', '"shard": "Main"'));
-  const changed = await verify();
-  expect(changed).toMatchObject({ code: 1 });
-  expect(changed.stdout).toContain('PARITY_SIGNATURE');
-});
-
-it('minutehand parity fails for a day without signals', async () => {
-  const { code, stdout } = await place.run(['parity', '--day', '2001-01-01', '--json']);
-  expect([code, stdout]).toEqual([1, expect.stringContaining('DATA_MISSING')]);
+  const changed = await place.run(verify, { env: trusting });
+  expect([changed.code, changed.stdout]).toEqual([1, expect.stringContaining('PARITY_SIGNATURE')]);
+  const [unchecked, missing] = await place.runEach([verify, ['parity', '--day', '2001-01-01', '--json']]);
+  expect([unchecked!.code, unchecked!.stdout]).toEqual([1, expect.stringContaining('KEY_UNUSABLE')]);
+  expect([missing!.code, missing!.stdout]).toEqual([1, expect.stringContaining('DATA_MISSING')]);
 });

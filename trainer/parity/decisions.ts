@@ -85,7 +85,7 @@ export async function compareDecisions(
     if (set !== undefined) position = await runSegment(day, set, policy, { ...segment, end, position }, tally);
     position = tally.positionAfter(day.history.time[segment.end - 1]!) ?? position;
   }
-  tally.addMinutesWithoutBars();
+  tally.addMinutesWithoutBars(day.history.time[day.history.length - 1]);
   return tally.result();
 }
 
@@ -180,9 +180,13 @@ class Tally {
     else this.#differ(time, live, fields ?? { reason: { live: live?.body.reason ?? null, backtest: 'decided' } });
   }
 
-  /** The live signals of minutes that the backtest does not have. */
-  addMinutesWithoutBars(): void {
+  /**
+   * The live signals of minutes that the backtest does not have.
+   * @param lastBar of the history: nothing is decided at it, for there is no next one to be filled at
+   */
+  addMinutesWithoutBars(lastBar: number | undefined): void {
     for (const time of this.#unmatched) {
+      if (time === lastBar) continue;
       const live = this.#live.get(time)!;
       const { action, reason } = live.body;
       if (action !== 'HOLD' || causeOf(live, this.#policyHash) !== null)
