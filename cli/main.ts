@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   fit: async () => (await import('./commands/fit.ts')).addFit,
   backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
   replay: async () => (await import('./commands/replay.ts')).addReplay,
+  parity: async () => (await import('./commands/parity.ts')).addParity,
   runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
   alerts: async () => (await import('./commands/alerts.ts')).addAlerts,

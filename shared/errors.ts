@@ -292,6 +292,16 @@ export const ERRORS = {
     message: 'No trusted key has signed the bundle.',
     next: 'If its origin is trusted, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
+  PARITY_FILE: {
+    status: 422,
+    message: 'The file is no parity certificate.',
+    next: '`minutehand parity` writes one for a day.',
+  },
+  PARITY_SIGNATURE: {
+    status: 422,
+    message: 'No trusted key has signed the certificate.',
+    next: 'Do not trust it. Certificates are signed where MINUTEHAND_SIGNING_KEY is set; write it again there.',
+  },
   KEY_UNUSABLE: {
     status: 422,
     message: 'A key for signing bundles, or for trusting them, cannot be used.',

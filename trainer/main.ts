@@ -12,6 +12,7 @@ import { startMonitor } from './monitor/monitor.ts';
 import { startHeartbeat } from './notify/heartbeat.ts';
 import { startNotifications } from './notify/notifications.ts';
 import { startWatch } from './notify/watch/watch.ts';
+import { startNightlyParity } from './parity/nightly.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
@@ -69,6 +70,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   schedules = scheduleAll(options, retrainer);
   const fills = startFills(options);
   const history = startHistory({ ...options, notifier });
+  const parity = startNightlyParity({ ...options, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
@@ -91,6 +93,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       leave();
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
+      parity.stop();
       endHeartbeat();
       await watch.stop();
       await fills.stop();

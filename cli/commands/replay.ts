@@ -64,12 +64,8 @@ function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   if ((flags.data === undefined) === (flags.journal === undefined))
     throw new MinutehandError('USAGE', { seen: 'replay', expected: 'either --data <folder> or --journal <file>' });
   if (flags.data !== undefined) return runBars(flags.data, flags, output);
-  const bound = (['from', 'to', 'pairs'] as const).find((name) => flags[name] !== undefined);
-  if (bound !== undefined)
-    throw new MinutehandError('USAGE', {
-      seen: `--journal with --${bound}`,
-      expected: '--journal alone: all of it is replayed',
-    });
+  if (flags.pairs !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--journal with --pairs', expected: 'all pairs of the journal' });
   return runJournal(flags.journal!, flags, output);
 }
 
@@ -77,6 +73,8 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
   const settings = loadSettings();
   const { pairs, windows } = settings.minutehand;
   const modelsFolder = flags.models ?? homePaths().models;
+  const { from = 0 as OpenTime, to = Number.MAX_SAFE_INTEGER as OpenTime } = parsePeriod(flags);
+  const isPart = flags.from !== undefined || flags.to !== undefined;
   const schema = featureSchema(windows);
   const store = openJournal(path, { readOnly: true });
   const file = flags.out === undefined ? null : openOutputFile(flags.out);
@@ -87,6 +85,7 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
       clock: MACHINE_CLOCK,
       bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
       store,
+      ...(isPart && { period: { from, to } }),
       loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);

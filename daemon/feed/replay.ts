@@ -118,7 +118,9 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
 
 export interface JournalReplayOptions extends ReplayOptions {
   /** Where signals were pruned, only those that are left are replayed. */
-  readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned'>>;
+  readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned' | 'stateBefore'>>;
+  /** Only the signals of these minutes; it needs a journal on disk. Without it all of them. */
+  readonly period?: { readonly from: OpenTime; readonly to: OpenTime };
   /** The set of a version that was active. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
 }
@@ -131,7 +133,9 @@ export interface JournalReplaySummary extends ReplaySummary {
    * runs, or was killed, leaves some.
    */
   readonly unanswered: number;
-  /** The first signals that did not, or that the journal has and the replay has not, or the other way round. */
+  /** Signals that did not, or that the journal has and the replay has not, or the other way round. */
+  readonly different: number;
+  /** The first of them. */
   readonly differences: readonly {
     readonly pair_id: string;
     readonly time: string;
@@ -149,33 +153,50 @@ export function replayJournal(options: JournalReplayOptions): Promise<JournalRep
 }
 
 async function replaySnapshot(options: JournalReplayOptions): Promise<JournalReplaySummary> {
-  const { store } = options;
+  const { store, period } = options;
   const replayed: Replayed = new Map();
   const keyOf = createKeys();
   const { pipeline, settle, summary } = createReplay(options, {
     ...NO_JOURNAL,
     signal: (row) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
   });
-  const pruned = store.pruned?.() ?? null;
-  if (pruned !== null) await resumeBehind(pruned, pipeline, options);
+  const before = stateAt(store, period?.from);
+  const end = period === undefined ? null : stateAt(store, period.to);
+  if (before !== null) await resumeBehind(before, pipeline, options);
   let done = 0;
-  for (const row of inputsBehind(store, pruned)) {
+  for (const row of inputsBetween(store, before, end)) {
     // What a killed process left unanswered was answered by the one after it, but from the same bars and models.
     if (row.kind === 'boot') await settle();
     pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
-  return { ...summary(), ...compare(signalsBehind(store, pruned), replayed) };
+  return { ...summary(), ...compare(signalsBetween(store, before, end), replayed) };
 }
 
-function inputsBehind(store: JournalStore, pruned: PrunedSignals | null): IterableIterator<InputRow> {
+function stateAt(store: JournalReplayOptions['store'], time: OpenTime | undefined): PrunedSignals | null {
+  return (time === undefined ? store.pruned?.() : store.stateBefore?.(time)) ?? null;
+}
+
+function inputsBetween(
+  store: JournalStore,
+  before: PrunedSignals | null,
+  end: PrunedSignals | null,
+): IterableIterator<InputRow> {
   const all = 0 as OpenTime;
-  return pruned === null ? store.inputsFrom(all) : (store as JournalFile).inputsFrom(all, { after: pruned.afterInput });
+  if (before === null && end === null) return store.inputsFrom(all);
+  const ids = { after: before?.afterInput ?? 0, ...(end && { through: end.afterInput }) };
+  return (store as JournalFile).inputsFrom(all, ids);
 }
 
-function signalsBehind(store: JournalStore, pruned: PrunedSignals | null): IterableIterator<AnsweredSignal> {
-  return pruned === null ? store.signals() : (store as JournalFile).signals(pruned.signalRow);
+function signalsBetween(
+  store: JournalStore,
+  before: PrunedSignals | null,
+  end: PrunedSignals | null,
+): IterableIterator<AnsweredSignal> {
+  if (before === null && end === null) return store.signals();
+  const rows = { after: before?.signalRow ?? 0, ...(end && { through: end.signalRow }) };
+  return (store as JournalFile).signals(rows);
 }
 
 /** Brings a pipeline to where the daemon was behind the last pruned signal, as a restart does. */
@@ -228,14 +249,15 @@ type Replayed = Map<string, { readonly content: string; readonly place: number }
 function compare(
   signals: Iterable<AnsweredSignal>,
   replayed: Replayed,
-): Pick<JournalReplaySummary, 'equal' | 'unanswered' | 'differences'> {
+): Pick<JournalReplaySummary, 'equal' | 'unanswered' | 'different' | 'differences'> {
   const differences: JournalReplaySummary['differences'][number][] = [];
+  let [equal, different] = [0, 0];
   const differ = (key: string, journal: string | null, replay: string | null): void => {
     const [pair_id, time] = key.split(' ') as [string, string];
+    different++;
     if (differences.length < MAX_DIFFERENCES)
       differences.push({ pair_id, time: new Date(Number(time) * 1000).toISOString(), journal, replay });
   };
-  let equal = 0;
   let lastPlace = -1;
   const keyOf = createKeys();
   for (const signal of signals) {
@@ -252,7 +274,7 @@ function compare(
     if (place > lastPlace) unanswered++;
     else differ(key, null, content);
   }
-  return { equal, unanswered, differences };
+  return { equal, unanswered, different, differences };
 }
 
 /** Names the signals of a pair: a minute, and the how many-th signal after it, for heartbeats of silence follow one. */

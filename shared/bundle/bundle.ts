@@ -8,7 +8,7 @@ import type { FileSystem } from '../ports.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
 import { BUNDLE_FORMAT, FORMER_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
-import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signManifest, trustedKeys } from './signature.ts';
+import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signatureText, trustedKeys } from './signature.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 /** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
@@ -176,7 +176,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
   writeDurably(files, join(draft, MANIFEST), bytes);
   const key = signingKey();
-  if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signManifest(bytes, key));
+  if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
   writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
   files.sync(draft);
 }
@@ -192,7 +192,7 @@ export function signBundle(folder: string): string {
   const bytes = readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   const manifest = parseManifest(folder, bytes);
   for (const name of MODEL_NAMES) readModel(folder, name, manifest, MACHINE_FILES);
-  replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signManifest(bytes, key));
+  replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
   return keyName(key);
 }
 

@@ -33,9 +33,9 @@ export function keyName(key: KeyObject): string {
     .slice(0, 16);
 }
 
-/** The text of `manifest.sig`. */
-export function signManifest(manifest: Uint8Array, key: KeyObject): string {
-  const signature = sign(null, manifest, key).toString('base64');
+/** The text of a signature file such as `manifest.sig`. */
+export function signatureText(bytes: Uint8Array, key: KeyObject): string {
+  const signature = sign(null, bytes, key).toString('base64');
   return `${JSON.stringify({ algorithm: 'ed25519', key: keyName(key), signature } satisfies z.infer<typeof signatureSchema>)}\n`;
 }
 
@@ -94,15 +94,24 @@ export function checkSignature(
   const expected = `the signature of ${trusted.map(keyName).join(' or ')}`;
   const refuse = (seen: string): MinutehandError => new MinutehandError('MODEL_SIGNATURE', { seen, expected });
   if (files.stat(path) === null) throw refuse(`${folder} is not signed`);
+  const text = readModelsFile(path, 'signature', files).toString('utf8');
+  const refusal = signatureRefusal(text, manifest, trusted);
+  if (refusal !== null) throw refuse(`${folder} ${refusal}`);
+}
+
+/**
+ * Why a signature does not count; null when a trusted key has signed the bytes.
+ * @param text of the signature file
+ */
+export function signatureRefusal(text: string, bytes: Uint8Array, trusted: readonly KeyObject[]): string | null {
   let given: z.infer<typeof signatureSchema>;
   try {
-    given = signatureSchema.parse(JSON.parse(readModelsFile(path, 'signature', files).toString('utf8')));
-  } catch (cause) {
-    throw new MinutehandError('MODEL_SIGNATURE', { seen: `${path} is no signature`, expected, cause });
+    given = signatureSchema.parse(JSON.parse(text));
+  } catch {
+    return 'has a damaged signature';
   }
-  const signature = Buffer.from(given.signature, 'base64');
   const signer = trusted.find((key) => keyName(key) === given.key);
-  if (signer === undefined) throw refuse(`${folder} is signed by ${given.key}`);
-  if (!verify(null, manifest, signer, signature))
-    throw refuse(`${folder}: the signature of ${given.key} is not of this manifest`);
+  if (signer === undefined) return `is signed by ${given.key}`;
+  const isSigned = verify(null, bytes, signer, Buffer.from(given.signature, 'base64'));
+  return isSigned ? null : `does not have the content that ${given.key} signed`;
 }

@@ -90,7 +90,7 @@ describe('the journal file', () => {
       C_D: at(19),
     });
     expect([...store.signals()]).toHaveLength(2);
-    expect([...store.signals(store.pruned()!.signalRow)]).toEqual([]);
+    expect([...store.signals({ after: store.pruned()!.signalRow })]).toEqual([]);
     expect([...store.inputsFrom(at(0))]).toHaveLength(600);
     expect(store.lastShadows('v').map(({ time }) => time)).toEqual([at(300)]);
     for (const from of [301, 601, 901]) {

@@ -30,6 +30,8 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
   return new SqliteJournal(path, openDatabase(path, options.readOnly === true));
 }
 
+const ALL_ROWS = Number.MAX_SAFE_INTEGER;
+
 class SqliteJournal implements JournalFile {
   readonly #path: string;
   readonly #db: Database;
@@ -140,7 +142,7 @@ class SqliteJournal implements JournalFile {
 
   *inputsFrom(
     from: OpenTime,
-    { after = 0, through = Number.MAX_SAFE_INTEGER }: { readonly after?: number; readonly through?: number } = {},
+    { after = 0, through = ALL_ROWS }: { readonly after?: number; readonly through?: number } = {},
   ): IterableIterator<InputRow> {
     const rows = this.#db
       .prepare('SELECT * FROM inputs WHERE time >= ? AND input_id > ? AND input_id <= ? ORDER BY input_id')
@@ -148,11 +150,14 @@ class SqliteJournal implements JournalFile {
     for (const row of rows) yield toInput(row);
   }
 
-  *signals(afterRow = 0): IterableIterator<AnsweredSignal> {
+  *signals({
+    after = 0,
+    through = ALL_ROWS,
+  }: { readonly after?: number; readonly through?: number } = {}): IterableIterator<AnsweredSignal> {
     const rows = this.#db.prepare(
-      'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? ORDER BY signal_row',
+      'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row',
     );
-    yield* rows.iterate(afterRow) as IterableIterator<AnsweredSignal>;
+    yield* rows.iterate(after, through) as IterableIterator<AnsweredSignal>;
   }
 
   lastBars(): Map<string, OpenTime> {
@@ -214,6 +219,26 @@ class SqliteJournal implements JournalFile {
 
   pruned(): PrunedSignals | null {
     return this.#pruner.pruned();
+  }
+
+  stateBefore(time: OpenTime): PrunedSignals | null {
+    const end = this.#db
+      .prepare(
+        `SELECT signal_row AS signalRow, after_input AS afterInput FROM signals
+         WHERE signal_row < ifnull((SELECT min(signal_row) FROM signals WHERE time >= ?), ${ALL_ROWS})
+         ORDER BY signal_row DESC LIMIT 1`,
+      )
+      .get(time) as Pick<PrunedSignals, 'signalRow' | 'afterInput'> | undefined;
+    const pruned = this.pruned();
+    if (end === undefined || end.signalRow <= (pruned?.signalRow ?? 0)) return pruned;
+    const last = this.#db
+      .prepare(
+        `SELECT pair_id AS pairId, time, position FROM signals WHERE signal_row IN
+           (SELECT max(signal_row) FROM signals WHERE signal_row <= ? GROUP BY pair_id)`,
+      )
+      .all(end.signalRow) as LastSignal[];
+    const known = new Map([...(pruned?.last ?? []), ...last].map((signal) => [signal.pairId, signal]));
+    return { ...end, last: [...known.values()] };
   }
 
   prune(bounds: PruneBounds, limit: number): number {

@@ -165,10 +165,12 @@ export interface PrunedSignals {
 export interface JournalFile extends JournalStore {
   /** @param ids input ids after `after` and up to `through` only */
   inputsFrom(from: OpenTime, ids?: { readonly after?: number; readonly through?: number }): IterableIterator<InputRow>;
-  /** @param afterRow signals behind this row only */
-  signals(afterRow?: number): IterableIterator<AnsweredSignal>;
+  /** @param rows signals behind row `after` and up to row `through` only */
+  signals(rows?: { readonly after?: number; readonly through?: number }): IterableIterator<AnsweredSignal>;
   /** null when nothing was ever pruned. */
   pruned(): PrunedSignals | null;
+  /** As `pruned`, as if the signals of all minutes before `time` were; null when there are none. */
+  stateBefore(time: OpenTime): PrunedSignals | null;
   /**
    * Deletes the oldest signals within the bounds and the shadow answers of their minutes, in one transaction. Inputs
    * stay, and so does the newest signal of each pair, which has its position. Their pages are used again; the file does

@@ -2,7 +2,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { expectedNetBps, type Expectation } from '../../shared/core/cost/expected_net.ts';
 import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
-import { step } from '../../shared/core/decide/step.ts';
+import { step, type Step } from '../../shared/core/decide/step.ts';
 import { reduceLeverage } from '../../shared/core/position/leverage.ts';
 import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
@@ -70,6 +70,10 @@ export interface BacktestOptions {
   scores(t: number): ModelScores | null;
   /** position_scale of bar `t`; asked only where a position is opened. Without it every position has full size. */
   scale?(t: number): number;
+  /** Before the first bar; flat without it. The trade of an open one is not recorded. */
+  readonly start?: Position;
+  /** Is passed what was done at bar `t`. @returns the position to continue with */
+  observe?(t: number, done: Step): Position;
 }
 
 /** What a run over one pair's bars did. */
@@ -96,7 +100,7 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   const trades: FilledTrade[] = [];
   const refusals: Partial<Record<Reason, number>> = {};
   let candidates = 0;
-  let position: Position = FLAT;
+  let position = options.start ?? FLAT;
   let entrySignal = -1;
   const close = (held: Position, exitSignal: number, fillBar: number, reason: string): void =>
     void trades.push(makeTrade(history, held, entrySignal, exitSignal, fillBar, reason, options));
@@ -124,10 +128,11 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
     }
-    if (action === 'EXIT') close(before, t, t + 1, reason);
+    if (action === 'EXIT' && entrySignal >= 0) close(before, t, t + 1, reason);
     if (action === 'ENTER') entrySignal = t;
+    if (options.observe !== undefined) position = options.observe(t, { ...taken, position });
   }
-  if (position.side !== 0 && entrySignal + 1 < to - 1) close(position, -1, to - 1, 'END_OF_DATA');
+  if (position.side !== 0 && entrySignal >= 0 && entrySignal + 1 < to - 1) close(position, -1, to - 1, 'END_OF_DATA');
   return { trades, candidates, refusals };
 }
 

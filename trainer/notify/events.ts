@@ -38,6 +38,11 @@ export const EVENTS = {
   retrain_aborted: { severity: 'critical', title: 'Training given up', command: 'minutehand runs list' },
   retrain_adopted: { severity: 'info', title: 'Models adopted', command: 'minutehand models list' },
   retrain_rejected: { severity: 'info', title: 'Models rejected', command: 'minutehand runs list' },
+  parity: {
+    severity: 'critical',
+    title: 'Live differs from the backtest',
+    command: 'minutehand parity --day <day>',
+  },
   rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand models list' },
   archive_failed: { severity: 'warning', title: 'Signals cannot be archived', command: 'minutehand signals archive' },
   channel_failed: { severity: 'warning', title: 'A channel takes no notifications', command: 'minutehand alerts list' },

@@ -8,7 +8,7 @@ import { VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type Vie
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
 import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
 import { MIN_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
-import { STYLE } from './style.ts';
+import { htmlPage, htmlTable } from './page.ts';
 
 export interface ReportOptions {
   readonly result: PeriodResult;
@@ -115,10 +115,7 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
     '<h2>How it was counted</h2>',
     `<ul>${ASSUMPTIONS.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`,
   ];
-  return (
-    `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
-    `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>\n<body><main>\n${sections.join('\n')}\n</main></body></html>\n`
-  );
+  return htmlPage(title, sections);
 }
 
 /** Whether the trades could have been made as they were counted: net bps per trade at full size. */
@@ -131,7 +128,7 @@ function executabilityTables(bundles: readonly BundleResult[], names: readonly s
       ? ''
       : `<p>${escapeHtml(nameOf(names, i))}Busiest hours of ${VIEW_NAMES.all_pairs}, New York: ${escapeHtml(busiestHours(executability))}.</p>`,
   );
-  return [table(['', ...EXECUTABILITY_COLUMNS], rows), ...hours];
+  return [htmlTable(['', ...EXECUTABILITY_COLUMNS], rows), ...hours];
 }
 
 /** Net value, drawdown and days of every bundle. */
@@ -276,7 +273,7 @@ function totalsTable(bundles: readonly BundleResult[], names: readonly string[])
       cells: cellsOf(bundle[view].total, bundle[view].trades, TOTALS),
     })),
   );
-  return table(
+  return htmlTable(
     ['', ...columns.map(({ name }) => name)],
     TOTALS.map(([name], row) => [name, ...columns.map(({ cells }) => cells[row]!)]),
   );
@@ -286,7 +283,7 @@ function pairsTable({ all_pairs, noEdge }: BundleResult, { pairs, barsOf }: Peri
   const wanted = TOTALS.filter(
     ([name]) => !['Return before costs', 'Sortino, annualized', 'Turnover, × capital'].includes(name),
   );
-  return table(
+  return htmlTable(
     ['Pair', 'Edge', 'Bars', ...wanted.map(([name]) => name)],
     pairs.map((pair) => [
       pair,
@@ -312,14 +309,14 @@ function reasonsTable(bundles: readonly BundleResult[], names: readonly string[]
       ...bundles.map(({ all_pairs }) => String(pick(all_pairs.total)[reason] ?? 0)),
     ]);
   };
-  return table(
+  return htmlTable(
     ['', ...names],
     [...counted(({ exits }) => exits, 'Closed:'), ...counted(({ refusals }) => refusals, 'Refused:')],
   );
 }
 
 function modelsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
-  return table(
+  return htmlTable(
     ['Model', 'Rows', 'AUC', 'Brier', 'Baseline Brier', 'Calibration error'],
     bundles.flatMap(({ models }, i) =>
       MODEL_NAMES.map((name) => {
@@ -338,7 +335,7 @@ function modelsTable(bundles: readonly BundleResult[], names: readonly string[])
 }
 
 function costsTable(symbols: ReportOptions['symbols']): string {
-  return table(
+  return htmlTable(
     ['Symbol', 'Spread, bps', 'Commission a side', 'Slippage a side', 'Swap long', 'Swap short'],
     Object.entries(symbols).map(([symbol, costs]) => [
       symbol,
@@ -349,12 +346,6 @@ function costsTable(symbols: ReportOptions['symbols']): string {
       String(costs.swap_short_bps_per_night),
     ]),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (tag: string, row: readonly string[]): string =>
-    `<tr>${row.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`;
-  return `<div class="wide"><table><thead>${cells('th', head)}</thead><tbody>${rows.map((row) => cells('td', row)).join('')}</tbody></table></div>`;
 }
 
 function timeAxes(yText: (y: number) => string): { xText: (x: number) => string; yText: (y: number) => string } {

@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { OpenTime } from '../../shared/bar.ts';
+import { signatureText, signingKey, trustedKeys } from '../../shared/bundle/signature.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
+import { PARITY_COLUMNS, parityCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
+import { proveDay } from '../parity/prove_day.ts';
+import type { Output } from '../output.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parseDay } from '../period.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+const DAY_SECONDS = 86_400;
+
+interface ParityFlags {
+  readonly day?: string;
+  readonly shard: string;
+  readonly market?: string;
+  readonly out?: string;
+}
+
+export function addParity(program: Command, output: () => Output): void {
+  const parity = program
+    .command('parity')
+    .summary('prove that live was what the backtest would have been')
+    .description(
+      'Compares the signals of a day with a replay of the journal (to the byte) and with a backtest of the same bars and models (every decision); differences ' +
+        'are counted by cause (docs/reference/LIVE_VS_BACKTEST.md). Writes a certificate as JSON and HTML, signed where MINUTEHAND_SIGNING_KEY is set. ' +
+        'Exit code 1 when a difference has no cause. The daemon may run meanwhile.',
+    )
+    .option('--day <day>', 'UTC day (default: yesterday)')
+    .option('--shard <name>', 'the shard of config/minutehand.yaml', 'main')
+    .addOption(marketOption())
+    .option('--out <folder>', 'where to write (default: parity of MINUTEHAND_HOME)')
+    .action((flags: ParityFlags) => prove(flags, output()));
+  parity
+    .command('verify')
+    .argument('<file>', 'parity_….json; its signature is beside it')
+    .description(
+      'checks that a key of MINUTEHAND_TRUSTED_KEYS has signed the certificate, and shows it; exit code 1 when not, or when it has a mismatch',
+    )
+    .action((file: string) => verify(file, output()));
+}
+
+async function prove({ day, shard, market: wanted, out }: ParityFlags, output: Output): Promise<void> {
+  applyMarket(wanted);
+  const settings = loadSettings();
+  const paths = homePaths();
+  const { market } = settings.minutehand;
+  const progress = output.progress();
+  const certificate = await proveDay({
+    settings,
+    paths,
+    market,
+    shard,
+    day: day === undefined ? yesterday() : wholeDay(day),
+    onProgress: (part, done, total) => progress.update(part, done, total),
+  });
+  progress.stop();
+  const path = write(certificate, out ?? join(paths.home, 'parity'));
+  show(certificate, output);
+  output.line(`Written: ${path}.json, ${path}.html`);
+  output.result({ ...certificate, file: `${path}.json` });
+}
+
+function verify(file: string, output: Output): void {
+  const trusted = trustedKeys();
+  if (trusted === null)
+    throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_TRUSTED_KEYS is not set', expected: 'public keys' });
+  const certificate = readCertificate(file, trusted);
+  show(certificate, output);
+  output.result(certificate);
+}
+
+function yesterday(): OpenTime {
+  const today = Math.floor(MACHINE_CLOCK.nowMs() / 1000 / DAY_SECONDS) * DAY_SECONDS;
+  return (today - DAY_SECONDS) as OpenTime;
+}
+
+function wholeDay(text: string): OpenTime {
+  const day = parseDay(text, '--day');
+  if (day % DAY_SECONDS !== 0)
+    throw new MinutehandError('USAGE', { seen: `--day ${text}`, expected: 'a UTC day such as 2019-03-01' });
+  return day;
+}
+
+/** @returns the path without its extension */
+function write(certificate: Certificate, folder: string): string {
+  const { market, shard, day } = certificate;
+  const path = join(folder, `parity_${market}_${shard}_${day}`);
+  const json = `${JSON.stringify(certificate, null, 2)}\n`;
+  const key = signingKey();
+  const files = {
+    [`${path}.html`]: renderCertificate(certificate),
+    ...(key && { [signatureOf(`${path}.json`)]: signatureText(Buffer.from(json), key) }),
+    [`${path}.json`]: json,
+  };
+  try {
+    makeFolder(folder, 0o700);
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
+  }
+  for (const [name, text] of Object.entries(files)) {
+    const file = openOutputFile(name);
+    file.write(text);
+    file.close();
+  }
+  return path;
+}
+
+function show(certificate: Certificate, output: Output): void {
+  const { day, market, shard, replay, decisions, mismatches } = certificate;
+  output.line(`${day}, market ${market}, shard ${shard}: ${replay.equal} of ${replay.signals} signals equal in replay`);
+  const widths = [17, 9, 9, 40, 0];
+  const row = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join(' ')
+      .trimEnd();
+  output.line(row(PARITY_COLUMNS));
+  for (const [pair, parity] of Object.entries(decisions)) output.line(row([pair, ...parityCells(parity)]));
+  for (const { pair_id, time, fields } of mismatches)
+    output.line(`MISMATCH ${pair_id} ${time} ${JSON.stringify(fields)}`);
+  output.line(verdictText(certificate));
+  if (certificate.verdict === 'MISMATCH') process.exitCode = 1;
+}

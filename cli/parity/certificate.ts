@@ -1,0 +1,74 @@
+import type { KeyObject } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { keyName, signatureRefusal } from '../../shared/bundle/signature.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
+import type { DecisionParity, Mismatch } from '../../trainer/parity/decisions.ts';
+
+export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
+
+/** EXPLAINED: every difference has a cause of docs/reference/LIVE_VS_BACKTEST.md. */
+export type Verdict = 'EQUAL' | 'EXPLAINED' | 'MISMATCH';
+
+/** Proof of one day: replay and backtest beside what was published. */
+export interface Certificate {
+  readonly schema: typeof CERTIFICATE_SCHEMA;
+  /** UTC. */
+  readonly day: string;
+  readonly market: string;
+  readonly shard: string;
+  readonly created_at: string;
+  readonly verdict: Verdict;
+  readonly policy_hash: string;
+  readonly model_versions: readonly string[];
+  /** The journal's inputs once more through the daemon's pipeline. */
+  readonly replay: {
+    readonly signals: number;
+    /** Equal to the byte. */
+    readonly equal: number;
+    readonly different: number;
+    /** Over the deterministic part of every replayed signal. */
+    readonly sha256: string;
+  };
+  /** The day's bars through the backtest, by pair. */
+  readonly decisions: Readonly<Record<string, PairParity>>;
+  /** The first of all differences without a cause. */
+  readonly mismatches: readonly Mismatch[];
+  /** Costs paid beside those assumed, by kind of account and symbol. */
+  readonly fills: Readonly<Record<string, Readonly<Record<string, SymbolFills>>>>;
+}
+
+export type PairParity = Omit<DecisionParity, 'mismatches'> & { readonly mismatches: number };
+
+export function verdictOf({ replay, decisions }: Pick<Certificate, 'replay' | 'decisions'>): Verdict {
+  const pairs = Object.values(decisions);
+  if (replay.different > 0 || pairs.some(({ mismatches }) => mismatches > 0)) return 'MISMATCH';
+  return pairs.every(({ compared, equal }) => compared === equal) ? 'EQUAL' : 'EXPLAINED';
+}
+
+/** The signature is beside the file that it signs. */
+export const signatureOf = (path: string): string => `${path}.sig`;
+
+/**
+ * Reads a certificate that a trusted key has signed.
+ * @throws MinutehandError PARITY_FILE, PARITY_SIGNATURE
+ */
+export function readCertificate(path: string, trusted: readonly KeyObject[]): Certificate {
+  let bytes: Buffer;
+  let certificate: Certificate;
+  try {
+    bytes = readFileSync(path);
+    certificate = JSON.parse(bytes.toString('utf8')) as Certificate;
+    if (certificate.schema !== CERTIFICATE_SCHEMA) throw new Error(`schema ${String(certificate.schema)}`);
+  } catch (cause) {
+    throw new MinutehandError('PARITY_FILE', { seen: path, cause });
+  }
+  const sig = signatureOf(path);
+  const refusal = existsSync(sig) ? signatureRefusal(readFileSync(sig, 'utf8'), bytes, trusted) : 'is not signed';
+  if (refusal !== null)
+    throw new MinutehandError('PARITY_SIGNATURE', {
+      seen: `${path} ${refusal}`,
+      expected: `the signature of ${trusted.map(keyName).join(' or ')}`,
+    });
+  return certificate;
+}

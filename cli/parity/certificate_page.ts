@@ -1,0 +1,67 @@
+import { CAUSES, type Cause } from '../../trainer/parity/decisions.ts';
+import { htmlPage, htmlTable } from '../../trainer/backtest/report/page.ts';
+import { escapeHtml } from '../../trainer/backtest/report/chart.ts';
+import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
+import type { Certificate, PairParity, Verdict } from './certificate.ts';
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  EQUAL: 'Every signal came out of the replay to the byte, and every decision is the backtest’s.',
+  EXPLAINED:
+    'Every signal came out of the replay to the byte; every decision that differs from the backtest’s has a known cause.',
+  MISMATCH: 'Signals differ without a known cause.',
+};
+
+/** One sentence. */
+export function verdictText({ verdict }: Pick<Certificate, 'verdict'>): string {
+  return `${verdict}: ${VERDICTS[verdict]}`;
+}
+
+/** The certificate as one HTML file for people. */
+export function renderCertificate(certificate: Certificate): string {
+  const { day, market, shard, replay, decisions, mismatches, fills, policy_hash, model_versions, created_at } =
+    certificate;
+  const rows = Object.entries(decisions).map(([pair, parity]) => [pair, ...parityCells(parity)]);
+  const causes = new Set(Object.values(decisions).flatMap(({ explained }) => Object.keys(explained) as Cause[]));
+  const fillRows = Object.entries(fills).flatMap(([account, symbols]) =>
+    Object.entries(symbols).map(([symbol, costs]) => [account, symbol, ...fillCells(costs)]),
+  );
+  return htmlPage(`Parity of ${day}`, [
+    `<h1>Parity of ${day}, market ${escapeHtml(market)}, shard ${escapeHtml(shard)}</h1>`,
+    `<p class="${certificate.verdict === 'MISMATCH' ? 'warning' : 'verdict'}">${escapeHtml(verdictText(certificate))}</p>`,
+    `<p>${replay.equal} of ${replay.signals} signals equal in the replay of the journal, sha256 ${replay.sha256}.</p>`,
+    '<h2>Decisions beside the backtest</h2>',
+    htmlTable(PARITY_COLUMNS, rows),
+    ...[...causes].sort().map((cause) => `<p><b>${cause}</b>: ${escapeHtml(CAUSES[cause])}.</p>`),
+    ...(mismatches.length === 0 ? [] : ['<h2>Differences without a cause</h2>', mismatchTable(certificate)]),
+    '<h2>Costs paid, basis points a side</h2>',
+    fillRows.length === 0 ? '<p>No fills.</p>' : htmlTable(FILL_COLUMNS, fillRows),
+    `<p>Models ${escapeHtml(model_versions.join(', ') || 'none')}, policy ${escapeHtml(policy_hash)}, written ${escapeHtml(created_at)}.</p>`,
+  ]);
+}
+
+export const PARITY_COLUMNS = ['pair', 'compared', 'equal', 'explained', 'mismatches'] as const;
+
+export function parityCells({ compared, equal, explained, mismatches }: PairParity): string[] {
+  const causes = Object.entries(explained).map(([cause, count]) => `${cause} ${count}`);
+  return [`${compared}`, `${equal}`, causes.join(', ') || '–', `${mismatches}`];
+}
+
+const FILL_COLUMNS = ['account', 'symbol', 'fills', 'slippage', 'assumed', 'shortfall', 'assumed'];
+
+function fillCells({ slippage, shortfall }: SymbolFills): string[] {
+  const text = (bps: number | null): string => (bps === null ? '–' : bps.toFixed(2));
+  return [
+    `${slippage.fills}`,
+    text(slippage.bps),
+    text(slippage.configured_bps),
+    text(shortfall.bps),
+    text(shortfall.configured_bps),
+  ];
+}
+
+function mismatchTable({ mismatches }: Certificate): string {
+  const rows = mismatches.flatMap(({ pair_id, time, fields }) =>
+    Object.entries(fields).map(([field, { live, backtest }]) => [pair_id, time, field, `${live}`, `${backtest}`]),
+  );
+  return htmlTable(['pair', 'bar open', 'field', 'live', 'backtest'], rows);
+}

@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import type { OpenTime } from '../../shared/bar.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import { decisionPolicy, shardOf, type Settings } from '../../shared/policy/policy.ts';
+import { bootIdAt } from '../../shared/signal/boot_id.ts';
+import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
+import { replayJournal } from '../../daemon/feed/replay.ts';
+import { ROWS_PER_SCORE } from '../../trainer/backtest/bar_scores.ts';
+import { against } from '../../trainer/fills/live_kpis.ts';
+import { readTrades } from '../../trainer/fills/live_trades.ts';
+import { fillPerformance } from '../../trainer/monitor/fill_performance.ts';
+import { compareDecisions, type Mismatch } from '../../trainer/parity/decisions.ts';
+import { readJournalDay, type DayPeriod, type JournalDay } from '../../trainer/parity/journal_day.ts';
+import { openStoreIfThere } from '../../trainer/store/store.ts';
+import { CERTIFICATE_SCHEMA, verdictOf, type Certificate, type PairParity } from './certificate.ts';
+
+const SHOWN_MISMATCHES = 50;
+const DAY_SECONDS = 86_400;
+const DAY_MS = 1000 * DAY_SECONDS;
+
+export interface DayOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly market: 'live' | 'simulated';
+  readonly shard: string;
+  /** Midnight UTC. */
+  readonly day: OpenTime;
+  onProgress(part: string, done: number, total: number): void;
+}
+
+/**
+ * Compares the signals of one day and one shard with a replay of the journal and with a backtest of its bars.
+ * @throws MinutehandError DATA_MISSING where the journal has no signals of the day (any more), MODEL_MISSING …
+ */
+export async function proveDay(options: DayOptions): Promise<Certificate> {
+  const { settings, paths, market, day } = options;
+  const shard = shardOf(settings.minutehand, options.shard);
+  const period: DayPeriod = { from: day, to: (day + DAY_SECONDS) as OpenTime };
+  const path = paths.journal(market, shard.name);
+  const journal = openJournal(path, { readOnly: true });
+  try {
+    const pairIds = shard.pairs.map(({ id }) => id);
+    const journalDay = await journal.snapshot(() =>
+      Promise.resolve(readJournalDay(journal, pairIds, settings.minutehand.windows, period)),
+    );
+    if (journalDay.signals === 0)
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `${path} has no signals of ${isoDay(day)}`,
+        next: 'Signals are kept for signals_journal_days; `minutehand signals export` has older ones.',
+      });
+    const replay = await replayDay(journal, options, pairIds, period);
+    const { decisions, mismatches } = await compareDay(journalDay, options);
+    const parts = { replay, decisions };
+    return {
+      schema: CERTIFICATE_SCHEMA,
+      day: isoDay(day),
+      market,
+      shard: shard.name,
+      created_at: new Date(MACHINE_CLOCK.nowMs()).toISOString(),
+      verdict: verdictOf(parts),
+      policy_hash: settings.policyHash,
+      model_versions: journalDay.versions,
+      ...parts,
+      mismatches,
+      fills: await fillsOf(options, period),
+    };
+  } finally {
+    journal.close();
+  }
+}
+
+async function replayDay(
+  store: JournalFile,
+  { settings, paths, onProgress }: DayOptions,
+  pairIds: readonly string[],
+  period: DayPeriod,
+): Promise<Certificate['replay']> {
+  onProgress('replay', 0, 1);
+  const schema = featureSchema(settings.minutehand.windows);
+  const { signals, equal, different, sha256 } = await replayJournal({
+    settings,
+    pairIds,
+    clock: MACHINE_CLOCK,
+    bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
+    store,
+    period,
+    loadModels: (version) => loadModelSet(join(paths.models, version), schema, pairIds.length),
+    onSignals: () => undefined,
+  });
+  return { signals, equal, different, sha256 };
+}
+
+async function compareDay(
+  { pairs, versions }: JournalDay,
+  { settings, paths, onProgress }: DayOptions,
+): Promise<{ decisions: Record<string, PairParity>; mismatches: Mismatch[] }> {
+  const { windows, inference } = settings.minutehand;
+  const costs = tradingCosts(settings, 'profile');
+  const sets = new Map<string, ModelSet>();
+  try {
+    for (const version of versions)
+      sets.set(
+        version,
+        await loadModelSet(join(paths.models, version), featureSchema(windows), ROWS_PER_SCORE, {
+          engine: inference.engine,
+        }),
+      );
+    const decisions: Record<string, PairParity> = {};
+    const mismatches: Mismatch[] = [];
+    for (const [done, pairDay] of pairs.entries()) {
+      const { pair } = pairDay.history;
+      onProgress('backtest', done, pairs.length);
+      const policy = { decision: decisionPolicy(settings), policyHash: settings.policyHash };
+      const parity = await compareDecisions(pairDay, sets, { ...policy, costs: pairCosts(costs, pair) });
+      decisions[pair.id] = { ...parity, mismatches: parity.mismatches.length };
+      mismatches.push(...parity.mismatches.slice(0, SHOWN_MISMATCHES - mismatches.length));
+    }
+    return { decisions, mismatches };
+  } finally {
+    for (const set of sets.values()) await set.release();
+  }
+}
+
+async function fillsOf(
+  { settings, paths, market }: DayOptions,
+  { from, to }: DayPeriod,
+): Promise<Certificate['fills']> {
+  const store = await openStoreIfThere(process.env, paths);
+  if (store === null) return {};
+  try {
+    const all = await readTrades(store, { market, fromMs: from * 1000 });
+    const trades = all.filter(({ time_ms }) => time_ms < to * 1000);
+    const signals = against(settings, paths, from * 1000 - DAY_MS, to * 1000, MACHINE_CLOCK.nowMs());
+    const costs = settings.minutehand.symbols;
+    const accounts = fillPerformance({ trades, ...signals }, { edge: {} }, costs, settings.retrain);
+    return Object.fromEntries(Object.entries(accounts).map(([account, { symbols }]) => [account, symbols]));
+  } finally {
+    await store.close();
+  }
+}
+
+function isoDay(time: OpenTime): string {
+  return new Date(time * 1000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,146 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Certificate } from '../cli/parity/certificate.ts';
+import { proveDay } from '../cli/parity/prove_day.ts';
+import { barInput } from '../daemon/input.ts';
+import { byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+
+const settings = tinySettings();
+const { windows, pairs } = settings.minutehand;
+const MINUTES = 800;
+/** Minutes before the day; the first ones come as history. */
+const BEFORE = 250;
+const HISTORY = 150;
+const RECORDED = byMinute(tinyBars(settings, MINUTES));
+const DAY = (Math.ceil(RECORDED.at(-1)!.time / 86_400) * 86_400) as OpenTime;
+/** Recorded bars, so that midnight is after `BEFORE` minutes. */
+const MARKET = RECORDED.map(({ bars }, index) =>
+  bars.map((bar) => ({ ...bar, time: (DAY + 60 * (index - BEFORE)) as OpenTime })),
+);
+const [FIRST, SECOND] = [pairs[0]!, pairs[1]!];
+
+const folder = mkdtempSync(join(tmpdir(), 'minutehand-parity-'));
+const paths = homePaths({ MINUTEHAND_HOME: folder });
+const sets: ModelSet[] = [];
+beforeAll(async () => {
+  mkdirSync(paths.models, { recursive: true });
+  for (const seed of [7, 8]) {
+    const { path } = await trainTinyModels(paths.models, { seed });
+    sets.push(await loadModelSet(path, featureSchema(windows), pairs.length));
+  }
+});
+afterAll(async () => {
+  for (const set of sets) await set.release();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface LiveDay {
+  /** What happens before a minute. */
+  readonly before?: (index: number, bench: Bench) => void;
+  /** Whether a minute comes as backfill. */
+  readonly backfill?: (index: number) => boolean;
+  /** A factor for the prices of a bar, or that it comes a minute late. */
+  readonly change?: (symbol: string, index: number) => number | 'late';
+  /** Of the daemon; the certificate is made by `settings`. */
+  readonly daemon?: Settings;
+}
+
+/** A night and a day through a real pipeline into a journal. @returns the certificate of the day */
+async function certify({ before, backfill, change, daemon = settings }: LiveDay): Promise<Certificate> {
+  const path = paths.journal('simulated', 'main');
+  rmSync(path, { force: true });
+  const journal = openJournal(path);
+  const bench = openBench(daemon);
+  const { inputs } = bench.pipeline;
+  inputs.apply({ kind: 'swap', set: sets[0]! });
+  const late: Bar[] = [];
+  for (const [index, bars] of MARKET.entries()) {
+    before?.(index, bench);
+    const isHistory = index < HISTORY || backfill?.(index) === true;
+    for (const bar of late.splice(0)) inputs.take(barInput(bar, false));
+    for (const bar of bars) {
+      const how = change?.(bar.symbol, index) ?? 1;
+      if (how === 'late') late.push(bar);
+      else inputs.take(barInput(scaled(bar, how), isHistory));
+    }
+    inputs.endMinute();
+    await bench.pipeline.settled();
+    journal.append(bench.inputs.splice(0), bench.rows.splice(0));
+  }
+  journal.close();
+  return proveDay({ settings, paths, market: 'simulated', shard: 'main', day: DAY, onProgress: () => undefined });
+}
+
+function scaled(bar: Bar, factor: number): Bar {
+  const { open, high, low, close } = bar;
+  return { ...bar, open: open * factor, high: high * factor, low: low * factor, close: close * factor };
+}
+
+const total = (certificate: Certificate, value: (parity: Certificate['decisions'][string]) => number): number =>
+  Object.values(certificate.decisions).reduce((sum, parity) => sum + value(parity), 0);
+
+const DAY_MINUTES = MINUTES - BEFORE;
+
+describe('the parity certificate of a day', () => {
+  it('finds every decision of an undisturbed day equal to the bit', async () => {
+    const certificate = await certify({});
+    expect(certificate.mismatches).toEqual([]);
+    expect(certificate).toMatchObject({
+      verdict: 'EQUAL',
+      replay: { signals: DAY_MINUTES * pairs.length, different: 0 },
+    });
+    // The last bar has no next one at which it could be filled.
+    expect(total(certificate, ({ equal }) => equal)).toBe((DAY_MINUTES - 1) * pairs.length);
+    expect(total(certificate, ({ compared }) => compared)).toBe((DAY_MINUTES - 1) * pairs.length);
+  });
+
+  it('has a cause for each decision that differs, and equal ones between them', async () => {
+    const halt = {
+      pair_id: FIRST,
+      reason: 'win_rate',
+      seen: '0.4',
+      limit: '0.5',
+      since: '2024-01-01T00:00:00Z',
+    } as const;
+    const certificate = await certify({
+      before(index, { pipeline }) {
+        if (index === BEFORE + 100) pipeline.inputs.apply({ kind: 'swap', set: sets[1]! });
+        if (index === BEFORE + 300)
+          pipeline.inputs.apply({
+            kind: 'halts',
+            standing: { halts: [{ ...halt, version: sets[1]!.version }], resumed: [] },
+          });
+      },
+      backfill: (index) => index >= BEFORE + 200 && index < BEFORE + 220,
+      change(symbol, index) {
+        if (symbol === SECOND.slice(0, 6) && index % 50 === 20) return 'late';
+        return symbol === FIRST.slice(0, 6) && index === BEFORE + 150 ? 1000 : 1;
+      },
+    });
+    expect(certificate.mismatches).toEqual([]);
+    expect(certificate).toMatchObject({ verdict: 'EXPLAINED', replay: { different: 0 } });
+    expect(certificate.model_versions).toEqual(sets.map(({ version }) => version));
+    const { [FIRST]: first, [SECOND]: second } = certificate.decisions;
+    expect(first!.explained).toEqual({ BACKFILL: 20, BAR_SUSPECT: 1, KPI_HALT: expect.any(Number) as number });
+    expect(second!.explained).toEqual({ BACKFILL: 20, LEG_MISSING: 11 });
+    expect(second!.equal).toBe(second!.compared - 20);
+  });
+
+  it('finds windows that are off by one', async () => {
+    const z_window = windows.z_window + 1;
+    const daemon = tinySettings({ minutehand: { windows: { z_window } } });
+    const certificate = await certify({ daemon });
+    expect(certificate.verdict).toBe('MISMATCH');
+    expect(certificate.replay.equal).toBe(0);
+    for (const { equal, mismatches } of Object.values(certificate.decisions)) expect(mismatches).toBeGreaterThan(equal);
+  });
+});

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { z } from 'zod';
+import { shardsOf } from '../../shared/policy/policy.ts';
+import type { Notifications } from '../notify/notifications.ts';
+import { scheduleByCron } from '../schedule/schedule.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+
+const answerSchema = z.union([
+  z.object({ verdict: z.enum(['EQUAL', 'EXPLAINED', 'MISMATCH']), day: z.string(), file: z.string() }),
+  z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
+]);
+type Answer = z.infer<typeof answerSchema>;
+
+export type NightlyOptions = Pick<TrainerOptions, 'settings' | 'command' | 'say'> & {
+  readonly notifier: Pick<Notifications, 'raise' | 'clear'>;
+};
+
+/** Certifies the day before of every shard by `parity_cron`, each in a process of its own. */
+export function startNightlyParity(options: NightlyOptions): { stop(): void } {
+  const { parity_cron } = options.settings.retrain;
+  if (parity_cron === null) return { stop: () => undefined };
+  const ending = new AbortController();
+  const schedule = scheduleByCron(parity_cron, () => certifyShards(options, ending.signal));
+  return {
+    stop() {
+      ending.abort();
+      schedule.stop();
+    },
+  };
+}
+
+/** One shard after the other: the daemon needs the processor more. Never rejects. */
+export async function certifyShards(options: NightlyOptions, signal: AbortSignal): Promise<void> {
+  for (const { name } of shardsOf(options.settings.minutehand)) {
+    const answer = await runParity(options, name, signal);
+    if (signal.aborted) return;
+    await report(options, name, answer);
+  }
+}
+
+async function report({ notifier, say }: NightlyOptions, shard: string, answer: Answer): Promise<void> {
+  const key = `parity:${shard}`;
+  if ('error' in answer) {
+    const { code, message } = answer.error;
+    // A weekend, a holiday, a market that did not run.
+    if (code === 'DATA_MISSING') return;
+    await notifier.raise({ key, event: 'parity', subject: shard, text: `The day could not be certified: ${message}` });
+    return;
+  }
+  const { verdict, day, file } = answer;
+  say(`Parity of ${day}, shard ${shard}: ${verdict} (${file}).`);
+  if (verdict !== 'MISMATCH') return notifier.clear(key);
+  const text = `Signals of ${day} differ from replay or backtest without a known cause: ${file}`;
+  await notifier.raise({ key, event: 'parity', subject: shard, text, details: { day, file } });
+}
+
+function runParity({ command, settings }: NightlyOptions, shard: string, signal: AbortSignal): Promise<Answer> {
+  const [program, ...args] = command;
+  const { market } = settings.minutehand;
+  const child = spawn(program!, [...args, 'parity', '--json', '--shard', shard, '--market', market], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    windowsHide: true,
+    signal,
+  });
+  let text = '';
+  child.stdout.on('data', (data: Buffer) => (text += data.toString('utf8')));
+  const ended = (seen: string): Answer => ({ error: { code: 'INTERNAL', message: `parity ended: ${seen}` } });
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(ended(error.message)));
+    child.on('close', (code) => resolve(parseAnswer(text) ?? ended(`exit code ${code}, no answer`)));
+  });
+}
+
+function parseAnswer(text: string): Answer | null {
+  try {
+    return answerSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
