@@ -127,6 +127,7 @@ class UnkindDays {
     before = {world.positions, world.deals, world.orders, world.positionLog};
     Account &after = accounts[login];
     world.positions = after.positions, world.deals = after.deals, world.orders = after.orders, world.positionLog = after.log;
+    world.firstLive = 0;
     world.login = login;
     // What is shown of it is what was there when it was left.
     shimDisconnect();
@@ -185,16 +186,17 @@ class UnkindDays {
     }
     if (isEnd || draw(10) != 0) publish(said);
   }
+  /** A market that is closed has no signals; the terminal stays on. */
+  void pass(long end) {
+    while (nowMs + 20000 < end) turn(20000);
+    turn(end - nowMs);
+  }
   void minute(bool isEnd) {
     long end = (nowMs / 60000 + 1) * 60000;
     if (!isEnd) misfortune();
     if (!isEnd || isOpen(nowMs / 1000)) movePrices();
     turn(1000);
-    // A market that is closed has no signals; the terminal stays on.
-    if (!isEnd && !isOpen(nowMs / 1000)) {
-      while (nowMs + 20000 < end) turn(20000);
-      return turn(end - nowMs);
-    }
+    if (!isEnd && !isOpen(nowMs / 1000)) return pass(end);
     for (Pair &pair : pairs) {
       say(pair, isEnd);
       for (int k = 0; k < 3; k++) turn(250);
@@ -206,7 +208,9 @@ class UnkindDays {
 
   void check(long login, int firstMinute) {
     if (terminal().login != login) switchAccount(login);
-    for (int k = 0; k < 30 || (k < 4000 && !isOpen(nowMs / 1000 - 600)); k++) minute(true);
+    for (int k = 0; k < 30; k++) minute(true);
+    while (!isOpen(nowMs / 1000)) pass((nowMs / 60000 + 1) * 60000);
+    for (int k = 0; k < 10; k++) minute(true);
     EQUAL((int)terminal().positions.size(), 0);
     EQUAL(unreconciled(), "");
     std::map<std::string, double> lots;

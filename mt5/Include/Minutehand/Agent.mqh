@@ -35,6 +35,8 @@
 #define MH_FILLS_BYTES 32768
 #define MH_FILLS_REPEATED 65536
 #define MH_TAIL_BYTES 65536
+// Half of it has the tickets of more lines than MH_TAIL_BYTES.
+#define MH_KNOWN_UNITS 16384
 
 struct MhSettings
   {
@@ -120,8 +122,10 @@ private:
    long              m_fillsAsked;
    bool              m_killed;
    ulong             m_killTick;
-   // The last lines of result.json.
+   // The last lines of result.json at the beginning.
    string            m_tail;
+   // Tickets of result.json and of what waits to get there, each between commas.
+   string            m_known;
    bool              m_lossReached;
    ulong             m_lossTick;
    long              m_lossDay;
@@ -293,6 +297,9 @@ private:
    void              Report(const int i, const MhFill &fill)
      {
       m_books[i].outbox += MhFillLine(fill) + "\n";
+      m_known += MhLong((long)fill.ticket) + ",";
+      if(StringLen(m_known) > MH_KNOWN_UNITS)
+         m_known = StringSubstr(m_known, StringFind(m_known, ",", MH_KNOWN_UNITS / 2));
      }
 
    // An ENTER that was not followed. @param generatedMs of its signal, 0 when not known
@@ -325,17 +332,8 @@ private:
          m_error = "RESULT_WRITE: cannot write " + ResultName();
          return;
         }
-      Remember(m_books[i].outbox);
       m_books[i].outbox = "";
       Save(i);
-     }
-
-   // The tickets of the last lines are needed even while the file cannot be read.
-   void              Remember(const string lines)
-     {
-      m_tail += lines;
-      if(StringLen(m_tail) > 2 * MH_TAIL_BYTES)
-         m_tail = StringSubstr(m_tail, StringLen(m_tail) - MH_TAIL_BYTES);
      }
 
    // After a restart: lines that already stand in result.json are not written again.
@@ -360,9 +358,7 @@ private:
 
    bool              IsLive(const int i)
      {
-      MhMemory memory;
-      m_consumer.Get(i, memory);
-      return memory.market == "live";
+      return m_consumer.Market(i) == "live";
      }
 
    string            BrokerName(const string symbol)
@@ -660,16 +656,16 @@ private:
          for(int leg = 0; leg < 2; leg++)
             if(other != i || leg != k)
                sought.taken += MhLong((long)m_trades[other].legs[leg].position) + "," + MhLong((long)m_trades[other].legs[leg].order) + ",";
-      sought.known = KnownTickets();
+      sought.known = m_known;
      }
 
-   // Tickets of result.json and of what waits to get there, each between commas.
-   string            KnownTickets()
+   // Of the last lines of result.json and of those that waited when the last life ended.
+   void              ReadKnown()
      {
       string text = m_tail;
       for(int i = 0; i < ArraySize(m_books); i++)
          text += m_books[i].outbox;
-      string known = ",";
+      m_known = ",";
       string mark = "\"ticket\":";
       int at = StringFind(text, mark);
       while(at >= 0)
@@ -678,10 +674,9 @@ private:
          int end = StringFind(text, ",", begin);
          if(end < 0)
             break;
-         known += MhPart(text, begin, end - begin) + ",";
+         m_known += MhPart(text, begin, end - begin) + ",";
          at = StringFind(text, mark, end);
         }
-      return known;
      }
 
    // ---------------------------------------------------------------- a trade's way
@@ -1140,7 +1135,7 @@ private:
       if(!IsSettled(symbol))
          return -1;
       // No position goes without a deal.
-      if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, KnownTickets(), others.lastClose))
+      if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, m_known, others.lastClose))
         {
          m_error = symbol + ": the position is not listed, and the history has no deal that closed it";
          return -1;
@@ -1554,6 +1549,7 @@ private:
       m_wasConnected = false;
       m_missing = "";
       m_tail = "";
+      m_known = ",";
       m_isBegun = false;
       m_beginTick = 0;
       m_login = 0;
@@ -1638,6 +1634,7 @@ private:
          WaitToBegin("STATE_HELD: another program has files of " + m_folder + " open");
          return;
         }
+      ReadKnown();
       for(int i = 0; i < ArraySize(m_trades); i++)
          FlushAfterRestart(i);
       BeginWays();
