@@ -60,7 +60,7 @@ class UnkindDays {
   }
   bool isOpen(long second) const { return shimIsInSession(terminal().symbols["EURUSD.m"], second * 1000); }
   void drawBars() {
-    for (int minute = -40; minute < minutes + 40; minute++) {
+    for (int minute = -40; minute < minutes + 80; minute++) {
       long second = FIRST + minute * 60;
       bool isQuiet = draw(100) == 0 || !isOpen(second);
       for (const char *symbol : SYMBOLS)
@@ -149,6 +149,11 @@ class UnkindDays {
       lineBackMs = loginBackMs + draw(5000);
       restart();
     }
+    if (draw(300) == 0) {
+      shimSleepPc(40000 + draw(1200000), draw(2000));
+      // The terminal may notice that its line is dead, or have a new one at once.
+      if (draw(2)) loseLine();
+    }
     if (draw(400) == 0 && accountBackMs == 0) {
       switchAccount(2);
       accountBackMs = nowMs + 60000 + draw(900000);
@@ -189,11 +194,11 @@ class UnkindDays {
   /** A market that is closed has no signals; the terminal stays on. */
   void pass(long end) {
     while (nowMs + 20000 < end) turn(20000);
-    turn(end - nowMs);
+    turn(end - nowMs > 0 ? end - nowMs : 1);
   }
   void minute(bool isEnd) {
-    long end = (nowMs / 60000 + 1) * 60000;
     if (!isEnd) misfortune();
+    long end = (nowMs / 60000 + 1) * 60000;
     if (!isEnd || isOpen(nowMs / 1000)) movePrices();
     turn(1000);
     if (!isEnd && !isOpen(nowMs / 1000)) return pass(end);
@@ -252,7 +257,7 @@ public:
     };
     restart();
     isLucky = false;
-    for (int k = 0; k < minutes; k++) minute(false);
+    for (long end = nowMs + minutes * 60000L; nowMs < end;) minute(false);
     isLucky = true;
     terminal().unkind.scannerMs = 0;
     accountBackMs = 0;

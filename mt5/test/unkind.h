@@ -138,6 +138,63 @@ static void diesAndComesBackOffline() {
   EQUAL(unreconciled(), "");
 }
 
+/** The PC sleeps while an order is looked for: time in which nobody looked is no search. */
+static void sleepsInASearch(bool hedging, bool closes) {
+  world(hedging);
+  Unkind &modes = terminal().unkind;
+  modes.dealLagMs = modes.positionLagMs = modes.syncMs = 5000;
+  CHECK(start());
+  CHECK(run(11000));
+  if (closes) publish(enter(1));
+  CHECK(run(20000));
+  publish(closes ? leave(1) : enter(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(2000));
+  shimSleepPc(60000, 2000);
+  CHECK(run(60000));
+  EQUAL(ordersOf("EURUSD.m"), closes ? 2 : 1);
+  EQUAL(net("EURUSD.m"), closes ? 0 : 0.3);
+  publish(leave(1));
+  CHECK(run(60000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
+/** A short sleep is shorter than the pause after which the terminal counts as out of sync. */
+static void sleepsAShortTime() {
+  world(true);
+  terminal().unkind.dealLagMs = terminal().unkind.positionLagMs = 15000;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(2000));
+  shimSleepPc(29000, 2000);
+  CHECK(run(30000));
+  EQUAL(ordersOf("EURUSD.m"), 1);
+  EQUAL(net("EURUSD.m"), 0.3);
+}
+/** A person closes a pair while the PC sleeps: it is not closed again from a list of positions that is stale. */
+static void closedByHandWhileAsleep() {
+  world(false);
+  terminal().unkind.syncMs = 5000;
+  CHECK(start());
+  CHECK(run(11000));
+  publish(enter(1));
+  CHECK(run(20000));
+  shimSleepPc(300000, 2000);
+  byHand("EURUSD.m", -0.3);
+  byHand("GBPUSD.m", 0.21);
+  publish(leave(1));
+  CHECK(run(30000));
+  EQUAL(terminal().ordersSent, 2);
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
+}
+
 /** Defect 2: the chart's symbol, period or inputs change; the same object stops and starts. */
 static void barsAfterAChangeOfChart() {
   world(true);
@@ -413,6 +470,17 @@ static void holeInTheChart() {
   shimConnect();
   CHECK(run(300000));
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
+  EQUAL(taker.conflicts, 0);
+}
+/** Charts lack the minutes that the PC slept through, and the terminal has not noticed. */
+static void barsAfterASleep() {
+  barWorld();
+  terminal().unkind.syncMs = 5000;
+  CHECK(start());
+  CHECK(run(100000));
+  shimSleepPc(400000, 2000);
+  CHECK(run(200000));
+  for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 600), 0);
   EQUAL(taker.conflicts, 0);
 }
 /** Defect 7: a clock of the PC that is two seconds ahead or behind. */

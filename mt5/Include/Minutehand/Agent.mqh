@@ -17,6 +17,10 @@
 
 // An order without an answer is looked for so long, in sync with the server, before it counts as not made.
 #define MH_UNSURE_MS 30000
+// Of the time between two looks so much counts: a PC that slept did not look.
+#define MH_LOOK_MS 2000
+// After so long without a turn the PC slept: what the terminal shows may be old, although it is connected.
+#define MH_ASLEEP_MS 30000
 // A position of ours whose deal the history still lacks after this time is taken as it is.
 #define MH_POSITION_MS 120000
 #define MH_SECOND_LEG_MS 5000
@@ -134,6 +138,8 @@ private:
    // From here on the terminal is in sync with the server.
    ulong             m_syncTick;
    bool              m_wasConnected;
+   // The end of the last turn; 0 before the first one.
+   ulong             m_turnTick;
    string            m_missing;
    // The account is there, its folder locked, its state read.
    bool              m_isBegun;
@@ -620,12 +626,7 @@ private:
       if(found == MH_FOUND_ENDED)
          return 0;
       // A live order may be executed right after it was seen, and its deal be told later: the search begins when it is live no more.
-      if(!IsInSync() || MhIsLive(sought))
-         m_trades[i].legs[k].searchTick = 0;
-      else
-         if(m_trades[i].legs[k].searchTick == 0)
-            m_trades[i].legs[k].searchTick = GetTickCount64();
-      ulong searchedMs = m_trades[i].legs[k].searchTick == 0 ? 0 : GetTickCount64() - m_trades[i].legs[k].searchTick;
+      ulong searchedMs = Searched(i, k, IsInSync() && !MhIsLive(sought));
       if(found == MH_FOUND_OPEN && searchedMs >= MH_POSITION_MS && MhReadOpened(sought, done))
          found = MH_FOUND_DONE;
       if(found == MH_FOUND_DONE)
@@ -637,6 +638,19 @@ private:
          return 1;
         }
       return found == MH_FOUND_OPEN || searchedMs < MH_UNSURE_MS ? -1 : 0;
+     }
+
+   // Milliseconds of the search so far.
+   ulong             Searched(const int i, const int k, const bool isSearching)
+     {
+      ulong tick = isSearching ? GetTickCount64() : 0;
+      ulong before = m_trades[i].legs[k].lookTick;
+      m_trades[i].legs[k].lookTick = tick;
+      if(tick == 0 || before == 0)
+         m_trades[i].legs[k].searchedMs = 0;
+      else
+         m_trades[i].legs[k].searchedMs += MathMin(tick - before, (ulong)MH_LOOK_MS);
+      return m_trades[i].legs[k].searchedMs;
      }
 
    void              Seek(const int i, const int k, const bool opens, MhSought &sought)
@@ -960,7 +974,7 @@ private:
       if(m_trades[i].legs[k].firstSentMs == 0)
          m_trades[i].legs[k].firstSentMs = m_trades[i].legs[k].sentMs;
       m_trades[i].legs[k].order = 0;
-      m_trades[i].legs[k].searchTick = 0;
+      m_trades[i].legs[k].lookTick = 0;
       m_trades[i].legs[k].stage = stage;
       if(Save(i))
          return true;
@@ -1547,6 +1561,7 @@ private:
       m_settledTick = 0;
       m_syncTick = 0;
       m_wasConnected = false;
+      m_turnTick = 0;
       m_missing = "";
       m_tail = "";
       m_known = ",";
@@ -1711,7 +1726,10 @@ private:
      {
       bool isConnected = IsConnected();
       if(!isConnected || !m_wasConnected)
+        {
          m_syncTick = tick + MH_CONNECTION_SETTLES_MS;
+         m_pusher.Reconnected();
+        }
       if(isConnected && !m_wasConnected)
          SelectSymbols();
       m_wasConnected = isConnected;
@@ -1781,10 +1799,18 @@ public:
       return true;
      }
 
-   // One turn: everything that is due.
    void              Timer()
      {
       ulong tick = GetTickCount64();
+      if(m_turnTick != 0 && tick - m_turnTick >= MH_ASLEEP_MS)
+         m_wasConnected = false;
+      Turn(tick);
+      m_turnTick = GetTickCount64();
+     }
+
+   // Everything that is due.
+   void              Turn(const ulong tick)
+     {
       // Another account, or none any more: what is held belongs to the one before.
       if(m_isBegun && AccountInfoInteger(ACCOUNT_LOGIN) != m_login)
          End();

@@ -388,6 +388,8 @@ struct Terminal {
   std::vector<std::pair<long, std::vector<ShimPosition>>> positionLog;
   /** The terminal shows the broker's side as it was at this moment until it is in sync again; -1 shows nothing, LONG_MAX the present. */
   long frozenMs = LONG_MAX, syncedMs = 0;
+  /** After the PC slept: until then the terminal has not noticed it and calls its charts in sync. */
+  long staleUntilMs = 0;
   /** Charts lack the minutes in between until the terminal is in sync. */
   long holeFromMs = LONG_MAX, holeToMs = LONG_MAX;
   std::map<std::string, long> heldFiles;
@@ -873,7 +875,7 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, 
 inline long SeriesInfoInteger(const string &name, ENUM_TIMEFRAMES, ENUM_SERIES_INFO_INTEGER property) {
   ShimSymbol *one = shimSymbol(name);
   if (!one) return 0;
-  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced();
+  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced() || (terminal().connected && shimNowMs() < terminal().staleUntilMs);
   if (property != SERIES_FIRSTDATE && property != SERIES_SERVER_FIRSTDATE) shimFail("a property of a series that the shim does not have");
   return one->rates.empty() ? 0 : (long)one->rates.front().time;
 }
@@ -1092,6 +1094,22 @@ inline void shimSettle() {
     one.shownMs = shimNowMs() + world.unkind.dealLagMs * world.unkind.dealsPerOrder;
   }
 }
+/**
+ * The PC sleeps while the broker goes on. Awake again, the terminal shows what it had, then fills up as after a connection. It was connected all
+ * the time as far as a program can see.
+ */
+inline void shimSleepPc(long ms, long noticeMs) {
+  Terminal &world = terminal();
+  if (shimIsSynced()) world.frozenMs = world.holeFromMs = shimNowMs();
+  world.syncedMs = LONG_MAX;
+  for (long end = shimNowMs() + ms; shimNowMs() < end;) {
+    world.sleep(std::min(1000L, end - shimNowMs()));
+    shimSettle();
+  }
+  world.holeToMs = shimNowMs();
+  world.staleUntilMs = shimNowMs() + noticeMs;
+  world.syncedMs = world.staleUntilMs + world.unkind.syncMs;
+}
 inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   Terminal &world = terminal();
   shimSettle();
@@ -1122,13 +1140,13 @@ inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
 
 /** What was made up to this moment is shown by the terminal. */
 inline long shimShownMs() { return shimIsSynced() ? LONG_MAX : terminal().frozenMs; }
-inline bool shimIsShown(long madeMs, long shownMs) { return madeMs <= shimShownMs() && shownMs <= shimNowMs(); }
+inline bool shimIsShown(long madeMs, long shownMs) { return std::max(madeMs, shownMs) <= std::min(shimShownMs(), shimNowMs()); }
 inline const std::vector<ShimPosition> &shimPositions() {
   static const std::vector<ShimPosition> none;
   const Terminal &world = terminal();
   shimSettle();
-  long momentMs = std::min(shimShownMs(), world.unkind.positionLagMs > 0 ? shimNowMs() - world.unkind.positionLagMs : LONG_MAX);
-  if (momentMs == LONG_MAX) return world.positions;
+  if (shimIsSynced() && world.unkind.positionLagMs == 0) return world.positions;
+  long momentMs = std::min(shimShownMs(), shimNowMs()) - world.unkind.positionLagMs;
   auto after = std::upper_bound(world.positionLog.begin(), world.positionLog.end(), momentMs, [](long ms, const auto &one) { return ms < one.first; });
   return after == world.positionLog.begin() ? none : std::prev(after)->second;
 }
