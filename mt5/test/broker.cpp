@@ -939,7 +939,7 @@ int main(int count, char **arguments) {
     for (bool hedging : {true, false}) sleepsInASearch(hedging, false), sleepsInASearch(hedging, true);
     sleepsAShortTime();
   });
-  scenario("closes nothing again that was closed by hand while the PC slept", closedByHandWhileAsleep);
+  scenario("closes nothing again that was closed by hand while the PC slept", [] { closedByHandWhileAsleep(false), closedByHandWhileAsleep(true); });
   scenario("sends the bars of the time in which the PC slept", barsAfterASleep);
   scenario("sends bars on after a change of chart or inputs", barsAfterAChangeOfChart);
   scenario("takes the loss of one account for none of another", lossOfAnotherAccount);

@@ -149,7 +149,8 @@ class UnkindDays {
       lineBackMs = loginBackMs + draw(5000);
       restart();
     }
-    if (draw(300) == 0) {
+    // History reaches back for half an hour: a sleep before the first bars would be a gap that nobody can fill.
+    if (draw(300) == 0 && !taker.taken.empty()) {
       shimSleepPc(40000 + draw(1200000), draw(2000));
       // The terminal may notice that its line is dead, or have a new one at once.
       if (draw(2)) loseLine();

@@ -138,7 +138,7 @@ private:
    // From here on the terminal is in sync with the server.
    ulong             m_syncTick;
    bool              m_wasConnected;
-   // The end of the last turn; 0 before the first one.
+   // The end of the last turn.
    ulong             m_turnTick;
    string            m_missing;
    // The account is there, its folder locked, its state read.
@@ -1561,7 +1561,7 @@ private:
       m_settledTick = 0;
       m_syncTick = 0;
       m_wasConnected = false;
-      m_turnTick = 0;
+      m_turnTick = GetTickCount64();
       m_missing = "";
       m_tail = "";
       m_known = ",";
@@ -1802,7 +1802,7 @@ public:
    void              Timer()
      {
       ulong tick = GetTickCount64();
-      if(m_turnTick != 0 && tick - m_turnTick >= MH_ASLEEP_MS)
+      if(tick - m_turnTick >= MH_ASLEEP_MS)
          m_wasConnected = false;
       Turn(tick);
       m_turnTick = GetTickCount64();
