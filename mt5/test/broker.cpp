@@ -935,6 +935,12 @@ int main(int count, char **arguments) {
   });
   scenario("takes an open position for an executed order before its deal is told", [] { positionBeforeItsDeal(true), positionBeforeItsDeal(false); });
   scenario("searches for an order only when the terminal is connected again after a restart", diesAndComesBackOffline);
+  scenario("sends no order again because the PC slept while it was looked for", [] {
+    for (bool hedging : {true, false}) sleepsInASearch(hedging, false), sleepsInASearch(hedging, true);
+    sleepsAShortTime();
+  });
+  scenario("closes nothing again that was closed by hand while the PC slept", [] { closedByHandWhileAsleep(false), closedByHandWhileAsleep(true); });
+  scenario("sends the bars of the time in which the PC slept", barsAfterASleep);
   scenario("sends bars on after a change of chart or inputs", barsAfterAChangeOfChart);
   scenario("takes the loss of one account for none of another", lossOfAnotherAccount);
   scenario("judges no loss before the account has equity", equityIsNotKnown);

@@ -46,10 +46,10 @@ export function translate(source: string): string {
 /**
  * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path. Nothing is compiled twice: the program
  * is named after what it was made of.
- * @param level `-O1` for programs that run for minutes
+ * @param level `-O2` for programs that run for minutes
  * @throws Error with what g++ said
  */
-export function compileProgram(name: string, level: '-O0' | '-O1' = '-O0'): string {
+export function compileProgram(name: string, level: '-O0' | '-O2' = '-O0'): string {
   const sources = [join(MT5, 'Include'), join(MT5, 'Experts'), join(MT5, 'Services'), join(MT5, 'test')]
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => /\.(mqh|mq5|cpp|h)$/.test(path))

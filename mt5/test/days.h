@@ -60,7 +60,7 @@ class UnkindDays {
   }
   bool isOpen(long second) const { return shimIsInSession(terminal().symbols["EURUSD.m"], second * 1000); }
   void drawBars() {
-    for (int minute = -40; minute < minutes + 40; minute++) {
+    for (int minute = -40; minute < minutes + 80; minute++) {
       long second = FIRST + minute * 60;
       bool isQuiet = draw(100) == 0 || !isOpen(second);
       for (const char *symbol : SYMBOLS)
@@ -127,6 +127,7 @@ class UnkindDays {
     before = {world.positions, world.deals, world.orders, world.positionLog};
     Account &after = accounts[login];
     world.positions = after.positions, world.deals = after.deals, world.orders = after.orders, world.positionLog = after.log;
+    world.firstLive = 0;
     world.login = login;
     // What is shown of it is what was there when it was left.
     shimDisconnect();
@@ -147,6 +148,12 @@ class UnkindDays {
       loginBackMs = nowMs + 1000 + draw(60000);
       lineBackMs = loginBackMs + draw(5000);
       restart();
+    }
+    // History reaches back for half an hour: a sleep before the first bars would be a gap that nobody can fill.
+    if (draw(300) == 0 && !taker.taken.empty()) {
+      shimSleepPc(40000 + draw(1200000), draw(2000));
+      // The terminal may notice that its line is dead, or have a new one at once.
+      if (draw(2)) loseLine();
     }
     if (draw(400) == 0 && accountBackMs == 0) {
       switchAccount(2);
@@ -185,16 +192,17 @@ class UnkindDays {
     }
     if (isEnd || draw(10) != 0) publish(said);
   }
+  /** A market that is closed has no signals; the terminal stays on. */
+  void pass(long end) {
+    while (nowMs + 20000 < end) turn(20000);
+    turn(end - nowMs > 0 ? end - nowMs : 1);
+  }
   void minute(bool isEnd) {
-    long end = (nowMs / 60000 + 1) * 60000;
     if (!isEnd) misfortune();
+    long end = (nowMs / 60000 + 1) * 60000;
     if (!isEnd || isOpen(nowMs / 1000)) movePrices();
     turn(1000);
-    // A market that is closed has no signals; the terminal stays on.
-    if (!isEnd && !isOpen(nowMs / 1000)) {
-      while (nowMs + 20000 < end) turn(20000);
-      return turn(end - nowMs);
-    }
+    if (!isEnd && !isOpen(nowMs / 1000)) return pass(end);
     for (Pair &pair : pairs) {
       say(pair, isEnd);
       for (int k = 0; k < 3; k++) turn(250);
@@ -206,7 +214,9 @@ class UnkindDays {
 
   void check(long login, int firstMinute) {
     if (terminal().login != login) switchAccount(login);
-    for (int k = 0; k < 30 || (k < 4000 && !isOpen(nowMs / 1000 - 600)); k++) minute(true);
+    for (int k = 0; k < 30; k++) minute(true);
+    while (!isOpen(nowMs / 1000)) pass((nowMs / 60000 + 1) * 60000);
+    for (int k = 0; k < 10; k++) minute(true);
     EQUAL((int)terminal().positions.size(), 0);
     EQUAL(unreconciled(), "");
     std::map<std::string, double> lots;
@@ -248,7 +258,7 @@ public:
     };
     restart();
     isLucky = false;
-    for (int k = 0; k < minutes; k++) minute(false);
+    for (long end = nowMs + minutes * 60000L; nowMs < end;) minute(false);
     isLucky = true;
     terminal().unkind.scannerMs = 0;
     accountBackMs = 0;

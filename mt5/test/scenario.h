@@ -43,8 +43,8 @@ static void world(bool hedging) {
   terminal().sleep = [](long ms) { nowMs += ms; };
   terminal().serverOffsetSeconds = 7200;
   terminal().hedging = hedging;
-  terminal().commonFolder = root + "/" + std::to_string(++homes);
-  mkdir(terminal().commonFolder.c_str(), 0755);
+  do terminal().commonFolder = root + "/" + std::to_string(++homes);
+  while (mkdir(terminal().commonFolder.c_str(), 0755) != 0 && errno == EEXIST);
   auto symbol = [](const char *name, double bid, double ask, const char *currency) {
     ShimSymbol one;
     one.bid = bid;

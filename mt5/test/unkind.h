@@ -29,6 +29,16 @@ static int ordersOf(const char *symbol) {
     if (deal.symbol == symbol) orders.insert(deal.order);
   return (int)orders.size();
 }
+static void startInSync() {
+  CHECK(start());
+  CHECK(run(11000));
+}
+/** With an ENTER that is so old. */
+static void startInTrade(long ms) {
+  startInSync();
+  publish(enter(1));
+  CHECK(run(ms));
+}
 /** The answer to the order of a symbol is lost, and the line with it. */
 static void loseLineAt(const char *symbol) {
   std::string wanted = symbol;
@@ -46,10 +56,7 @@ static void orderBeforeALostLine(bool hedging, const char *symbol) {
   world(hedging);
   terminal().unkind.syncMs = 8000;
   loseLineAt(symbol);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(50000));
+  startInTrade(50000);
   terminal().broker = nullptr;
   shimConnect();
   CHECK(run(60000));
@@ -63,10 +70,7 @@ static void orderBeforeALostLine(bool hedging, const char *symbol) {
 static void closeBeforeALostLine(bool hedging) {
   world(hedging);
   terminal().unkind.syncMs = 8000;
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(10000));
+  startInTrade(10000);
   loseLineAt("GBPUSD.m");
   publish(leave(1));
   CHECK(run(50000));
@@ -81,8 +85,7 @@ static void orderThatStaysLive(bool hedging, long dealLagMs) {
   world(hedging);
   terminal().unkind.executionMs = 50000;
   terminal().unkind.dealLagMs = dealLagMs;
-  CHECK(start());
-  CHECK(run(11000));
+  startInSync();
   publish(enter(1));
   terminal().answerLost = true;
   CHECK(run(250));
@@ -100,8 +103,7 @@ static void positionBeforeItsDeal(bool keepsComments) {
   world(true);
   terminal().dropsComments = !keepsComments;
   terminal().unkind.dealLagMs = 50000;
-  CHECK(start());
-  CHECK(run(11000));
+  startInSync();
   publish(enter(1));
   terminal().answerLost = true;
   CHECK(run(250));
@@ -119,10 +121,7 @@ static void diesAndComesBackOffline() {
   world(true);
   terminal().unkind.syncMs = 8000;
   loseLineAt("EURUSD.m");
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(250));
+  startInTrade(250);
   die();
   shimRestartTerminal();
   CHECK(start());
@@ -136,6 +135,62 @@ static void diesAndComesBackOffline() {
   CHECK(run(20000));
   EQUAL((int)terminal().positions.size(), 0);
   EQUAL(unreconciled(), "");
+}
+
+/** The PC sleeps while an order is looked for: time in which nobody looked is no search. */
+static void sleepsInASearch(bool hedging, bool closes) {
+  world(hedging);
+  Unkind &modes = terminal().unkind;
+  modes.dealLagMs = modes.positionLagMs = modes.syncMs = 5000;
+  startInSync();
+  if (closes) publish(enter(1));
+  CHECK(run(20000));
+  publish(closes ? leave(1) : enter(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(2000));
+  shimSleepPc(60000, 2000);
+  CHECK(run(60000));
+  EQUAL(ordersOf("EURUSD.m"), closes ? 2 : 1);
+  EQUAL(net("EURUSD.m"), closes ? 0 : 0.3);
+  publish(leave(1));
+  CHECK(run(60000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
+/** A short sleep is shorter than the pause after which the terminal counts as out of sync. */
+static void sleepsAShortTime() {
+  world(true);
+  terminal().unkind.dealLagMs = terminal().unkind.positionLagMs = 15000;
+  startInSync();
+  publish(enter(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(2000));
+  shimSleepPc(29000, 2000);
+  CHECK(run(30000));
+  EQUAL(ordersOf("EURUSD.m"), 1);
+  EQUAL(net("EURUSD.m"), 0.3);
+}
+/** A person closes a pair while the PC sleeps: it is not closed again from a list of positions that is stale. */
+static void closedByHandWhileAsleep(bool hasJustStarted) {
+  world(false);
+  terminal().unkind.syncMs = 5000;
+  startInTrade(20000);
+  if (hasJustStarted) {
+    die();
+    CHECK(start());
+  }
+  shimSleepPc(300000, 2000);
+  byHand("EURUSD.m", -0.3);
+  byHand("GBPUSD.m", 0.21);
+  publish(leave(1));
+  CHECK(run(30000));
+  EQUAL(terminal().ordersSent, 2);
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
 }
 
 /** Defect 2: the chart's symbol, period or inputs change; the same object stops and starts. */
@@ -158,10 +213,7 @@ static void barsAfterAChangeOfChart() {
 static void lossOfAnotherAccount() {
   world(true);
   settings.stopPercent = 0;
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(1000));
+  startInTrade(1000);
   terminal().symbols["EURUSD.m"].bid = 1.0925;
   terminal().symbols["EURUSD.m"].ask = 1.0926;
   CHECK(run(3000));
@@ -180,10 +232,7 @@ static void lossOfAnotherAccount() {
 /** Defect 3: no equity before the log-in. */
 static void equityIsNotKnown() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(5000));
+  startInTrade(5000);
   die();
   terminal().equity = terminal().balance = 0;
   shimDisconnect();
@@ -201,10 +250,7 @@ static void equityIsNotKnown() {
 /** Defect 3: what one leg loses the other one wins, and that one has no price yet. */
 static void oneLegHasNoPrice() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(5000));
+  startInTrade(5000);
   ShimSymbol &a = terminal().symbols["EURUSD.m"], &b = terminal().symbols["GBPUSD.m"];
   a.bid = 1.0900, a.ask = 1.0901;
   b.bid = b.ask = 0;
@@ -218,10 +264,7 @@ static void oneLegHasNoPrice() {
 /** Defect 4: the program starts before the terminal has logged in. */
 static void startsBeforeTheLogin() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(5000));
+  startInTrade(5000);
   die();
   shimRestartTerminal();
   CHECK(start());
@@ -245,10 +288,7 @@ static void startsBeforeTheLogin() {
 /** Defect 4: a folder that another one has for a moment more. */
 static void waitsForTheLock() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(5000));
+  startInTrade(5000);
   MhAgent second;
   second.Start(settings);
   for (int turn = 0; turn < 20; turn++) nowMs += 250, second.Timer();
@@ -262,10 +302,7 @@ static void waitsForTheLock() {
 /** Another account is chosen in the terminal and the program is told by nobody. */
 static void anotherAccount() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(5000));
+  startInTrade(5000);
   std::vector<ShimPosition> positions = terminal().positions;
   publish(inside(1));
   CHECK(run(1000));
@@ -299,10 +336,7 @@ static void severalDeals(bool hedging, long lagMs) {
     if (request.symbol == "EURUSD.m" && request.type == ORDER_TYPE_BUY) volume = 0.1;
     return 0u;
   };
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(20000));
+  startInTrade(20000);
   EQUAL(net("EURUSD.m"), 0.1);
   EQUAL(net("GBPUSD.m"), -0.07);
   EQUAL(counted("\"kind\":\"open\""), 2);
@@ -328,10 +362,7 @@ static void lateDealsAreUnsure() {
     if (request.symbol == "EURUSD.m") volume = std::min(volume, 0.1);
     return 0u;
   };
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(3000));
+  startInTrade(3000);
   EQUAL(counted("\"kind\":\"open\""), 0);
   CHECK(run(20000));
   EQUAL(net("EURUSD.m"), 0.1);
@@ -415,6 +446,17 @@ static void holeInTheChart() {
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
   EQUAL(taker.conflicts, 0);
 }
+/** Charts lack the minutes that the PC slept through, and the terminal has not noticed. */
+static void barsAfterASleep() {
+  barWorld();
+  terminal().unkind.syncMs = 5000;
+  CHECK(start());
+  CHECK(run(100000));
+  shimSleepPc(400000, 2000);
+  CHECK(run(200000));
+  for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 600), 0);
+  EQUAL(taker.conflicts, 0);
+}
 /** Defect 7: a clock of the PC that is two seconds ahead or behind. */
 static void wrongClock(long aheadMs) {
   barWorld();
@@ -467,10 +509,7 @@ static void priceRunsAwayWithMarketExecution() {
 static void weekend() {
   for (uint code : {(uint)TRADE_RETCODE_MARKET_CLOSED, (uint)TRADE_RETCODE_TOO_MANY_REQUESTS, (uint)TRADE_RETCODE_FIFO_CLOSE}) {
     world(true);
-    CHECK(start());
-    CHECK(run(11000));
-    publish(enter(1));
-    CHECK(run(1000));
+    startInTrade(1000);
     terminal().broker = [code](const MqlTradeRequest &, double &) { return code; };
     publish(leave(1));
     CHECK(run(6 * 3600000, 5000));
@@ -485,10 +524,7 @@ static void weekend() {
 /** One market is closed: the other leg is not kept for it. */
 static void oneMarketIsClosed() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(1000));
+  startInTrade(1000);
   terminal().broker = [](const MqlTradeRequest &request, double &) { return request.symbol == "EURUSD.m" ? (uint)TRADE_RETCODE_MARKET_CLOSED : 0u; };
   publish(leave(1));
   CHECK(run(5000));
@@ -500,10 +536,7 @@ static void oneMarketIsClosed() {
 static void scanner(long ms) {
   world(true);
   terminal().unkind.scannerMs = ms;
-  CHECK(start());
-  CHECK(run(11000));
-  publish(enter(1));
-  CHECK(run(10000));
+  startInTrade(10000);
   EQUAL(PositionsTotal(), 2);
   publish(leave(1));
   CHECK(run(10000));
@@ -514,8 +547,7 @@ static void scanner(long ms) {
 /** Defect 10: a longer hold in the middle of an entry, and at a start. */
 static void scannerHoldsTheState() {
   world(true);
-  CHECK(start());
-  CHECK(run(11000));
+  startInSync();
   std::string path = terminal().commonFolder + "/minutehand/ea/1_trade/state_live_EURUSD_GBPUSD.json";
   terminal().broker = [path](const MqlTradeRequest &request, double &) {
     if (request.symbol == "EURUSD.m") terminal().heldFiles[path] = nowMs + 2000;

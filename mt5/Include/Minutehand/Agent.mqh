@@ -17,6 +17,10 @@
 
 // An order without an answer is looked for so long, in sync with the server, before it counts as not made.
 #define MH_UNSURE_MS 30000
+// Of the time between two looks so much counts: a PC that slept did not look.
+#define MH_LOOK_MS 2000
+// After so long without a turn the PC slept: what the terminal shows may be old, although it is connected.
+#define MH_ASLEEP_MS 30000
 // A position of ours whose deal the history still lacks after this time is taken as it is.
 #define MH_POSITION_MS 120000
 #define MH_SECOND_LEG_MS 5000
@@ -35,6 +39,8 @@
 #define MH_FILLS_BYTES 32768
 #define MH_FILLS_REPEATED 65536
 #define MH_TAIL_BYTES 65536
+// Half of it has the tickets of more lines than MH_TAIL_BYTES.
+#define MH_KNOWN_UNITS 16384
 
 struct MhSettings
   {
@@ -120,8 +126,10 @@ private:
    long              m_fillsAsked;
    bool              m_killed;
    ulong             m_killTick;
-   // The last lines of result.json.
+   // The last lines of result.json at the beginning.
    string            m_tail;
+   // Tickets of result.json and of what waits to get there, each between commas.
+   string            m_known;
    bool              m_lossReached;
    ulong             m_lossTick;
    long              m_lossDay;
@@ -130,6 +138,8 @@ private:
    // From here on the terminal is in sync with the server.
    ulong             m_syncTick;
    bool              m_wasConnected;
+   // The end of the last turn.
+   ulong             m_turnTick;
    string            m_missing;
    // The account is there, its folder locked, its state read.
    bool              m_isBegun;
@@ -293,6 +303,9 @@ private:
    void              Report(const int i, const MhFill &fill)
      {
       m_books[i].outbox += MhFillLine(fill) + "\n";
+      m_known += MhLong((long)fill.ticket) + ",";
+      if(StringLen(m_known) > MH_KNOWN_UNITS)
+         m_known = StringSubstr(m_known, StringFind(m_known, ",", MH_KNOWN_UNITS / 2));
      }
 
    // An ENTER that was not followed. @param generatedMs of its signal, 0 when not known
@@ -325,17 +338,8 @@ private:
          m_error = "RESULT_WRITE: cannot write " + ResultName();
          return;
         }
-      Remember(m_books[i].outbox);
       m_books[i].outbox = "";
       Save(i);
-     }
-
-   // The tickets of the last lines are needed even while the file cannot be read.
-   void              Remember(const string lines)
-     {
-      m_tail += lines;
-      if(StringLen(m_tail) > 2 * MH_TAIL_BYTES)
-         m_tail = StringSubstr(m_tail, StringLen(m_tail) - MH_TAIL_BYTES);
      }
 
    // After a restart: lines that already stand in result.json are not written again.
@@ -360,9 +364,7 @@ private:
 
    bool              IsLive(const int i)
      {
-      MhMemory memory;
-      m_consumer.Get(i, memory);
-      return memory.market == "live";
+      return m_consumer.Market(i) == "live";
      }
 
    string            BrokerName(const string symbol)
@@ -624,12 +626,7 @@ private:
       if(found == MH_FOUND_ENDED)
          return 0;
       // A live order may be executed right after it was seen, and its deal be told later: the search begins when it is live no more.
-      if(!IsInSync() || MhIsLive(sought))
-         m_trades[i].legs[k].searchTick = 0;
-      else
-         if(m_trades[i].legs[k].searchTick == 0)
-            m_trades[i].legs[k].searchTick = GetTickCount64();
-      ulong searchedMs = m_trades[i].legs[k].searchTick == 0 ? 0 : GetTickCount64() - m_trades[i].legs[k].searchTick;
+      ulong searchedMs = Searched(i, k, IsInSync() && !MhIsLive(sought));
       if(found == MH_FOUND_OPEN && searchedMs >= MH_POSITION_MS && MhReadOpened(sought, done))
          found = MH_FOUND_DONE;
       if(found == MH_FOUND_DONE)
@@ -641,6 +638,19 @@ private:
          return 1;
         }
       return found == MH_FOUND_OPEN || searchedMs < MH_UNSURE_MS ? -1 : 0;
+     }
+
+   // Milliseconds of the search so far.
+   ulong             Searched(const int i, const int k, const bool isSearching)
+     {
+      ulong tick = isSearching ? GetTickCount64() : 0;
+      ulong before = m_trades[i].legs[k].lookTick;
+      m_trades[i].legs[k].lookTick = tick;
+      if(tick == 0 || before == 0)
+         m_trades[i].legs[k].searchedMs = 0;
+      else
+         m_trades[i].legs[k].searchedMs += MathMin(tick - before, (ulong)MH_LOOK_MS);
+      return m_trades[i].legs[k].searchedMs;
      }
 
    void              Seek(const int i, const int k, const bool opens, MhSought &sought)
@@ -660,16 +670,16 @@ private:
          for(int leg = 0; leg < 2; leg++)
             if(other != i || leg != k)
                sought.taken += MhLong((long)m_trades[other].legs[leg].position) + "," + MhLong((long)m_trades[other].legs[leg].order) + ",";
-      sought.known = KnownTickets();
+      sought.known = m_known;
      }
 
-   // Tickets of result.json and of what waits to get there, each between commas.
-   string            KnownTickets()
+   // Of the last lines of result.json and of those that waited when the last life ended.
+   void              ReadKnown()
      {
       string text = m_tail;
       for(int i = 0; i < ArraySize(m_books); i++)
          text += m_books[i].outbox;
-      string known = ",";
+      m_known = ",";
       string mark = "\"ticket\":";
       int at = StringFind(text, mark);
       while(at >= 0)
@@ -678,10 +688,9 @@ private:
          int end = StringFind(text, ",", begin);
          if(end < 0)
             break;
-         known += MhPart(text, begin, end - begin) + ",";
+         m_known += MhPart(text, begin, end - begin) + ",";
          at = StringFind(text, mark, end);
         }
-      return known;
      }
 
    // ---------------------------------------------------------------- a trade's way
@@ -965,7 +974,7 @@ private:
       if(m_trades[i].legs[k].firstSentMs == 0)
          m_trades[i].legs[k].firstSentMs = m_trades[i].legs[k].sentMs;
       m_trades[i].legs[k].order = 0;
-      m_trades[i].legs[k].searchTick = 0;
+      m_trades[i].legs[k].lookTick = 0;
       m_trades[i].legs[k].stage = stage;
       if(Save(i))
          return true;
@@ -1140,7 +1149,7 @@ private:
       if(!IsSettled(symbol))
          return -1;
       // No position goes without a deal.
-      if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, KnownTickets(), others.lastClose))
+      if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, m_known, others.lastClose))
         {
          m_error = symbol + ": the position is not listed, and the history has no deal that closed it";
          return -1;
@@ -1552,8 +1561,10 @@ private:
       m_settledTick = 0;
       m_syncTick = 0;
       m_wasConnected = false;
+      m_turnTick = GetTickCount64();
       m_missing = "";
       m_tail = "";
+      m_known = ",";
       m_isBegun = false;
       m_beginTick = 0;
       m_login = 0;
@@ -1638,6 +1649,7 @@ private:
          WaitToBegin("STATE_HELD: another program has files of " + m_folder + " open");
          return;
         }
+      ReadKnown();
       for(int i = 0; i < ArraySize(m_trades); i++)
          FlushAfterRestart(i);
       BeginWays();
@@ -1714,7 +1726,10 @@ private:
      {
       bool isConnected = IsConnected();
       if(!isConnected || !m_wasConnected)
+        {
          m_syncTick = tick + MH_CONNECTION_SETTLES_MS;
+         m_pusher.Reconnected();
+        }
       if(isConnected && !m_wasConnected)
          SelectSymbols();
       m_wasConnected = isConnected;
@@ -1784,10 +1799,18 @@ public:
       return true;
      }
 
-   // One turn: everything that is due.
    void              Timer()
      {
       ulong tick = GetTickCount64();
+      if(tick - m_turnTick >= MH_ASLEEP_MS)
+         m_wasConnected = false;
+      Turn(tick);
+      m_turnTick = GetTickCount64();
+     }
+
+   // Everything that is due.
+   void              Turn(const ulong tick)
+     {
       // Another account, or none any more: what is held belongs to the one before.
       if(m_isBegun && AccountInfoInteger(ACCOUNT_LOGIN) != m_login)
          End();

@@ -289,6 +289,11 @@ public:
       m_error = "";
      }
 
+   void              Reconnected()
+     {
+      m_wasConnected = false;
+     }
+
    // Why there is nothing to send; empty when there is nothing wrong.
    string            Error()
      {

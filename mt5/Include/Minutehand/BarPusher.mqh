@@ -220,6 +220,12 @@ public:
          Post(utcNow);
      }
 
+   // What the charts have may be old.
+   void              Reconnected()
+     {
+      m_feed.Reconnected();
+     }
+
    // Redis answered one of its commands. False when it was none of its own.
    bool              Answered(const MhReply &reply)
      {

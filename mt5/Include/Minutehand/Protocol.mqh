@@ -95,6 +95,11 @@ public:
       memory = m_memories[index];
      }
 
+   string            Market(const int index)
+     {
+      return m_memories[index].market;
+     }
+
    // The place of what is kept of a pair; made when there is none.
    int               Place(const string market, const string pairId)
      {

@@ -42,8 +42,9 @@ struct MhLeg
    long              firstSentMs;
    // The broker's number of the order without a deal yet, or 0.
    ulong             order;
-   // Not kept on disk. Since when the search for an order is in vain; 0 before the terminal is in sync.
-   ulong             searchTick;
+   // Not kept on disk. The last look for an order in vain, 0 when there was none in sync, and how long the search lasts.
+   ulong             lookTick;
+   ulong             searchedMs;
    // No order of this leg before.
    ulong             tryTick;
   };
@@ -109,7 +110,8 @@ void MhClearTrade(MhTrade &trade)
       trade.legs[k].attempts = 0;
       trade.legs[k].firstSentMs = 0;
       trade.legs[k].order = 0;
-      trade.legs[k].searchTick = 0;
+      trade.legs[k].lookTick = 0;
+      trade.legs[k].searchedMs = 0;
       trade.legs[k].tryTick = 0;
      }
   }
@@ -197,7 +199,8 @@ bool MhReadTrade(const string line, MhTrade &trade)
       trade.legs[k].attempts = (int)json.GetLong(leg + "attempts", 0);
       trade.legs[k].firstSentMs = json.GetLong(leg + "first_sent_ms", trade.legs[k].sentMs);
       trade.legs[k].order = (ulong)json.GetLong(leg + "order", 0);
-      trade.legs[k].searchTick = 0;
+      trade.legs[k].lookTick = 0;
+      trade.legs[k].searchedMs = 0;
       trade.legs[k].tryTick = 0;
      }
    return trade.stage >= MH_FLAT && trade.stage <= MH_CLOSING;

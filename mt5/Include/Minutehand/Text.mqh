@@ -93,21 +93,17 @@ string MhQuote(const string text)
   {
    string quoted = "\"";
    int length = StringLen(text);
+   int plain = 0;
    for(int at = 0; at < length; at++)
      {
       ushort unit = StringGetCharacter(text, at);
-      if(unit == '\"')
-         quoted += "\\\"";
-      else
-         if(unit == '\\')
-            quoted += "\\\\";
-         else
-            if(unit == '\n')
-               quoted += "\\n";
-            else
-               quoted += unit < 32 ? " " : ShortToString(unit);
+      if(unit >= 32 && unit != '\"' && unit != '\\')
+         continue;
+      string escaped = unit == '\"' ? "\\\"" : (unit == '\\' ? "\\\\" : (unit == '\n' ? "\\n" : " "));
+      quoted += MhPart(text, plain, at - plain) + escaped;
+      plain = at + 1;
      }
-   return quoted + "\"";
+   return quoted + MhPart(text, plain, length - plain) + "\"";
   }
 
 // `,"key":"text"`

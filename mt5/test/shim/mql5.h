@@ -28,6 +28,7 @@
 #include <poll.h>
 #include <set>
 #include <string>
+#include <string_view>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -55,9 +56,11 @@ static_assert(sizeof(long) == 8, "long has 64 bits in MQL5");
 
 /* ---------------------------------------------------------------- text */
 
-inline std::u16string shimUtf16(const std::string &bytes) {
-  std::u16string out;
-  for (size_t i = 0; i < bytes.size();) {
+inline std::u16string shimUtf16(std::string_view bytes) {
+  size_t ascii = 0;
+  while (ascii < bytes.size() && (unsigned char)bytes[ascii] < 0x80) ascii++;
+  std::u16string out(bytes.begin(), bytes.begin() + (long)ascii);
+  for (size_t i = ascii; i < bytes.size();) {
     unsigned char lead = (unsigned char)bytes[i];
     int more = lead < 0x80 ? 0 : lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : -1;
     uint32_t code = more == 0 ? lead : more == 1 ? lead & 31 : more == 2 ? lead & 15 : lead & 7;
@@ -84,8 +87,11 @@ inline std::u16string shimUtf16(const std::string &bytes) {
 }
 
 inline std::string shimUtf8(const std::u16string &units) {
-  std::string out;
-  for (size_t i = 0; i < units.size(); i++) {
+  std::string out(units.size(), '\0');
+  size_t ascii = 0;
+  for (; ascii < units.size() && units[ascii] < 0x80; ascii++) out[ascii] = (char)units[ascii];
+  out.resize(ascii);
+  for (size_t i = ascii; i < units.size(); i++) {
     uint32_t code = units[i];
     if (code >= 0xD800 && code < 0xDC00 && i + 1 < units.size() && units[i + 1] >= 0xDC00 && units[i + 1] < 0xE000)
       code = 0x10000 + ((code - 0xD800) << 10) + (units[++i] - 0xDC00);
@@ -107,19 +113,22 @@ public:
   string() {}
   string(const char *text) : units(shimUtf16(text)) {}
   string(const std::string &text) : units(shimUtf16(text)) {}
-  string(const std::u16string &text) : units(text) {}
+  string(std::u16string text) : units(std::move(text)) {}
   std::string utf8() const { return shimUtf8(units); }
   string &operator+=(const string &other) {
     units += other.units;
     return *this;
   }
 };
-inline string operator+(const string &a, const string &b) { return string(a.units + b.units); }
+inline string operator+(string a, const string &b) {
+  a += b;
+  return a;
+}
 inline bool operator==(const string &a, const string &b) { return a.units == b.units; }
 inline bool operator!=(const string &a, const string &b) { return a.units != b.units; }
 
 /** What compile.ts makes of a text in quotes: in MQL5 it is a string, and "a" + "b" is one too. */
-inline string operator""_s(const char *text, size_t) { return string(text); }
+inline string operator""_s(const char *text, size_t size) { return string(shimUtf16(std::string_view(text, size))); }
 
 template <class T> class MqlArray {
   std::vector<T> items;
@@ -374,9 +383,13 @@ struct Terminal {
   std::vector<ShimPosition> positions;
   std::vector<ShimDeal> deals;
   std::vector<ShimOrder> orders;
+  /** No order before this place is live; 0 after `orders` was replaced. */
+  size_t firstLive = 0;
   std::vector<std::pair<long, std::vector<ShimPosition>>> positionLog;
   /** The terminal shows the broker's side as it was at this moment until it is in sync again; -1 shows nothing, LONG_MAX the present. */
   long frozenMs = LONG_MAX, syncedMs = 0;
+  /** After the PC slept: until then the terminal has not noticed it and calls its charts in sync. */
+  long staleUntilMs = 0;
   /** Charts lack the minutes in between until the terminal is in sync. */
   long holeFromMs = LONG_MAX, holeToMs = LONG_MAX;
   std::map<std::string, long> heldFiles;
@@ -529,15 +542,13 @@ inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP)
     terminal().lastError = 5004;
     return INVALID_HANDLE;
   }
-  if (flags & FILE_WRITE)
+  bool both = (flags & FILE_READ) && (flags & FILE_WRITE);
+  FILE *file = fopen(path.c_str(), both ? "r+b" : flags & FILE_WRITE ? "wb" : "rb");
+  if (!file && (flags & FILE_WRITE)) {
     for (size_t at = terminal().commonFolder.size() + 1; (at = path.find('/', at)) != std::string::npos; at++)
       mkdir(path.substr(0, at).c_str(), 0755);
-  bool both = (flags & FILE_READ) && (flags & FILE_WRITE);
-  FILE *file = nullptr;
-  if (both) {
-    file = fopen(path.c_str(), "r+b");
-    if (!file) file = fopen(path.c_str(), "w+b");
-  } else file = fopen(path.c_str(), flags & FILE_WRITE ? "wb" : "rb");
+    file = fopen(path.c_str(), both ? "w+b" : "wb");
+  }
   if (!file) {
     terminal().lastError = 5004;
     return INVALID_HANDLE;
@@ -841,6 +852,7 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, 
   const Terminal &world = terminal();
   std::vector<MqlRates> chart;
   long lastMs = shimIsSynced() ? LONG_MAX : world.connected ? LONG_MAX : world.holeFromMs;
+  chart.reserve(64);
   auto begin = std::lower_bound(symbol.rates.begin(), symbol.rates.end(), from, [](const MqlRates &bar, datetime time) { return bar.time < time; });
   for (; begin != symbol.rates.end() && begin->time <= to; ++begin) {
     MqlRates bar = *begin;
@@ -863,7 +875,7 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, 
 inline long SeriesInfoInteger(const string &name, ENUM_TIMEFRAMES, ENUM_SERIES_INFO_INTEGER property) {
   ShimSymbol *one = shimSymbol(name);
   if (!one) return 0;
-  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced();
+  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced() || (terminal().connected && shimNowMs() < terminal().staleUntilMs);
   if (property != SERIES_FIRSTDATE && property != SERIES_SERVER_FIRSTDATE) shimFail("a property of a series that the shim does not have");
   return one->rates.empty() ? 0 : (long)one->rates.front().time;
 }
@@ -1068,20 +1080,35 @@ inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeR
   result.volume = volume;
   return volume + 1e-9 < request.volume ? TRADE_RETCODE_DONE_PARTIAL : TRADE_RETCODE_DONE;
 }
-/** Live orders are among the last ones. */
-inline size_t shimFirstLive() { return terminal().orders.size() > 64 ? terminal().orders.size() - 64 : 0; }
 /** Live orders whose time has come are executed. */
 inline void shimSettle() {
-  for (size_t at = shimFirstLive(); at < terminal().orders.size(); at++) {
-    ShimOrder one = terminal().orders[at];
+  Terminal &world = terminal();
+  while (world.firstLive < world.orders.size() && !world.orders[world.firstLive].request) world.firstLive++;
+  for (size_t at = world.firstLive; at < world.orders.size(); at++) {
+    ShimOrder &one = world.orders[at];
     if (!one.request || one.dueMs > shimNowMs()) continue;
     MqlTradeResult result = {};
     uint code = shimExecute(*one.request, one.executed, result, one.ticket);
-    ShimOrder &done = terminal().orders[at];
-    if (code != TRADE_RETCODE_DONE && code != TRADE_RETCODE_DONE_PARTIAL) done.executed = 0;
-    done.request = nullptr;
-    done.shownMs = shimNowMs() + terminal().unkind.dealLagMs * terminal().unkind.dealsPerOrder;
+    if (code != TRADE_RETCODE_DONE && code != TRADE_RETCODE_DONE_PARTIAL) one.executed = 0;
+    one.request = nullptr;
+    one.shownMs = shimNowMs() + world.unkind.dealLagMs * world.unkind.dealsPerOrder;
   }
+}
+/**
+ * The PC sleeps while the broker goes on. Awake again, the terminal shows what it had, then fills up as after a connection. It was connected all
+ * the time as far as a program can see.
+ */
+inline void shimSleepPc(long ms, long noticeMs) {
+  Terminal &world = terminal();
+  if (shimIsSynced()) world.frozenMs = world.holeFromMs = shimNowMs();
+  world.syncedMs = LONG_MAX;
+  for (long end = shimNowMs() + ms; shimNowMs() < end;) {
+    world.sleep(std::min(1000L, end - shimNowMs()));
+    shimSettle();
+  }
+  world.holeToMs = shimNowMs();
+  world.staleUntilMs = shimNowMs() + noticeMs;
+  world.syncedMs = world.staleUntilMs + world.unkind.syncMs;
 }
 inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   Terminal &world = terminal();
@@ -1113,20 +1140,20 @@ inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
 
 /** What was made up to this moment is shown by the terminal. */
 inline long shimShownMs() { return shimIsSynced() ? LONG_MAX : terminal().frozenMs; }
-inline bool shimIsShown(long madeMs, long shownMs) { return madeMs <= shimShownMs() && shownMs <= shimNowMs(); }
-inline std::vector<ShimPosition> shimPositions() {
+inline bool shimIsShown(long madeMs, long shownMs) { return std::max(madeMs, shownMs) <= std::min(shimShownMs(), shimNowMs()); }
+inline const std::vector<ShimPosition> &shimPositions() {
+  static const std::vector<ShimPosition> none;
   const Terminal &world = terminal();
   shimSettle();
-  long momentMs = std::min(shimShownMs(), world.unkind.positionLagMs > 0 ? shimNowMs() - world.unkind.positionLagMs : LONG_MAX);
-  if (momentMs == LONG_MAX) return world.positions;
-  for (size_t at = world.positionLog.size(); at > 0; at--)
-    if (world.positionLog[at - 1].first <= momentMs) return world.positionLog[at - 1].second;
-  return {};
+  if (shimIsSynced() && world.unkind.positionLagMs == 0) return world.positions;
+  long momentMs = std::min(shimShownMs(), shimNowMs()) - world.unkind.positionLagMs;
+  auto after = std::upper_bound(world.positionLog.begin(), world.positionLog.end(), momentMs, [](long ms, const auto &one) { return ms < one.first; });
+  return after == world.positionLog.begin() ? none : std::prev(after)->second;
 }
 
+/** Places in `deals` and `orders`, ascending. */
 struct ShimHistory {
-  std::vector<ShimDeal> deals;
-  std::vector<ShimOrder> orders;
+  std::vector<size_t> deals, orders;
 };
 inline ShimHistory &shimSelected() {
   static ShimHistory selected;
@@ -1135,48 +1162,53 @@ inline ShimHistory &shimSelected() {
 /** The deals that are wanted of all from the last one back to the first one that is not `recent`. */
 template <class Recent, class Wanted> bool shimSelectHistory(Recent isRecent, Wanted isWanted) {
   shimSettle();
-  shimSelected() = ShimHistory();
-  std::vector<ShimDeal> &deals = terminal().deals;
+  ShimHistory &selected = shimSelected();
+  selected.deals.clear(), selected.orders.clear();
+  const std::vector<ShimDeal> &deals = terminal().deals;
   size_t first = deals.size();
   while (first > 0 && isRecent(deals[first - 1])) first--;
   for (; first < deals.size(); first++)
-    if (shimIsShown(deals[first].madeMs, deals[first].shownMs) && isWanted(deals[first])) shimSelected().deals.push_back(deals[first]);
+    if (isWanted(deals[first]) && shimIsShown(deals[first].madeMs, deals[first].shownMs)) selected.deals.push_back(first);
   return true;
 }
 inline bool HistorySelect(datetime from, datetime to) {
-  return shimSelectHistory([&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) >= from; }, [&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) <= to; });
+  return shimSelectHistory([&](const ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) >= from; }, [&](const ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) <= to; });
 }
 inline bool HistorySelectByPosition(ulong position) {
-  return shimSelectHistory([&](ShimDeal &deal) { return deal.ticket > position; }, [&](ShimDeal &deal) { return deal.position == position; });
+  return shimSelectHistory([&](const ShimDeal &deal) { return deal.ticket > position; }, [&](const ShimDeal &deal) { return deal.position == position; });
+}
+/** The place of a ticket, or none. Tickets ascend. */
+template <class Item> size_t shimPlace(const std::vector<Item> &items, ulong ticket) {
+  auto found = std::lower_bound(items.begin(), items.end(), ticket, [](const Item &item, ulong wanted) { return item.ticket < wanted; });
+  return found != items.end() && found->ticket == ticket ? (size_t)(found - items.begin()) : SIZE_MAX;
 }
 inline bool HistoryDealSelect(ulong ticket) {
-  std::vector<ShimDeal> &deals = terminal().deals;
-  for (auto deal = deals.rbegin(); deal != deals.rend(); ++deal)
-    if (deal->ticket == ticket && shimIsShown(deal->madeMs, deal->shownMs)) {
-      shimSelected().deals.assign(1, *deal);
-      return true;
-    }
-  return false;
+  const std::vector<ShimDeal> &deals = terminal().deals;
+  size_t at = shimPlace(deals, ticket);
+  if (at == SIZE_MAX || !shimIsShown(deals[at].madeMs, deals[at].shownMs)) return false;
+  shimSelected().deals.assign(1, at);
+  return true;
 }
 inline bool HistoryOrderSelect(ulong ticket) {
   shimSettle();
-  std::vector<ShimOrder> &orders = terminal().orders;
-  for (auto order = orders.rbegin(); order != orders.rend(); ++order)
-    if (order->ticket == ticket && !order->request && shimIsShown(order->madeMs, order->shownMs)) {
-      shimSelected().orders.assign(1, *order);
+  const std::vector<ShimOrder> &orders = terminal().orders;
+  for (size_t at = orders.size(); at-- > 0;)
+    if (orders[at].ticket == ticket && !orders[at].request && shimIsShown(orders[at].madeMs, orders[at].shownMs)) {
+      shimSelected().orders.assign(1, at);
       return true;
     }
   return false;
 }
 inline int HistoryDealsTotal() { return (int)shimSelected().deals.size(); }
-inline ulong HistoryDealGetTicket(int index) { return shimSelected().deals.at((size_t)index).ticket; }
-inline ShimDeal &shimDealOf(ulong ticket) {
-  for (ShimDeal &deal : shimSelected().deals)
-    if (deal.ticket == ticket) return deal;
-  shimFail("a deal that was not selected");
+inline ulong HistoryDealGetTicket(int index) { return terminal().deals.at(shimSelected().deals.at((size_t)index)).ticket; }
+inline const ShimDeal &shimDealOf(ulong ticket) {
+  const std::vector<size_t> &selected = shimSelected().deals;
+  size_t at = shimPlace(terminal().deals, ticket);
+  if (!std::binary_search(selected.begin(), selected.end(), at)) shimFail("a deal that was not selected");
+  return terminal().deals[at];
 }
 inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER property) {
-  ShimDeal &deal = shimDealOf(ticket);
+  const ShimDeal &deal = shimDealOf(ticket);
   switch (property) {
     case DEAL_ORDER: return (long)deal.order;
     case DEAL_TIME: return deal.timeMs / 1000;
@@ -1191,7 +1223,7 @@ inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER prope
   return 0;
 }
 inline double HistoryDealGetDouble(ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE property) {
-  ShimDeal &deal = shimDealOf(ticket);
+  const ShimDeal &deal = shimDealOf(ticket);
   switch (property) {
     case DEAL_VOLUME: return deal.volume;
     case DEAL_PRICE: return deal.price;
@@ -1201,7 +1233,7 @@ inline double HistoryDealGetDouble(ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE prope
   }
 }
 inline string HistoryDealGetString(ulong ticket, ENUM_DEAL_PROPERTY_STRING property) {
-  ShimDeal &deal = shimDealOf(ticket);
+  const ShimDeal &deal = shimDealOf(ticket);
   return property == DEAL_SYMBOL ? string(deal.symbol) : string(deal.comment);
 }
 inline long shimOrderInteger(const ShimOrder &order, ENUM_ORDER_PROPERTY_INTEGER property) {
@@ -1220,20 +1252,20 @@ inline double shimOrderDouble(const ShimOrder &order, ENUM_ORDER_PROPERTY_DOUBLE
 inline string shimOrderString(const ShimOrder &order, ENUM_ORDER_PROPERTY_STRING property) {
   return property == ORDER_SYMBOL ? string(order.symbol) : string(order.comment);
 }
-inline ShimOrder &shimHistoryOrder(ulong ticket) {
-  for (ShimOrder &order : shimSelected().orders)
-    if (order.ticket == ticket) return order;
+inline const ShimOrder &shimHistoryOrder(ulong ticket) {
+  for (size_t at : shimSelected().orders)
+    if (terminal().orders.at(at).ticket == ticket) return terminal().orders[at];
   shimFail("an order that was not selected");
 }
 inline long HistoryOrderGetInteger(ulong ticket, ENUM_ORDER_PROPERTY_INTEGER property) { return shimOrderInteger(shimHistoryOrder(ticket), property); }
 inline double HistoryOrderGetDouble(ulong ticket, ENUM_ORDER_PROPERTY_DOUBLE property) { return shimOrderDouble(shimHistoryOrder(ticket), property); }
 /** Live orders, as the terminal shows them. */
-inline std::vector<ShimOrder> shimLiveOrders() {
+inline std::vector<const ShimOrder *> shimLiveOrders() {
   shimSettle();
-  std::vector<ShimOrder> live;
-  for (size_t at = shimFirstLive(); at < terminal().orders.size(); at++) {
-    ShimOrder &order = terminal().orders[at];
-    if (order.request && shimIsShown(order.madeMs, 0)) live.push_back(order);
+  std::vector<const ShimOrder *> live;
+  for (size_t at = terminal().firstLive; at < terminal().orders.size(); at++) {
+    const ShimOrder &order = terminal().orders[at];
+    if (order.request && shimIsShown(order.madeMs, 0)) live.push_back(&order);
   }
   return live;
 }
@@ -1243,15 +1275,15 @@ inline ShimOrder &shimOrder() {
 }
 inline int OrdersTotal() { return (int)shimLiveOrders().size(); }
 inline ulong OrderGetTicket(int index) {
-  std::vector<ShimOrder> live = shimLiveOrders();
+  std::vector<const ShimOrder *> live = shimLiveOrders();
   if (index < 0 || index >= (int)live.size()) return 0;
-  shimOrder() = live[(size_t)index];
+  shimOrder() = *live[(size_t)index];
   return shimOrder().ticket;
 }
 inline bool OrderSelect(ulong ticket) {
-  for (ShimOrder &order : shimLiveOrders())
-    if (order.ticket == ticket) {
-      shimOrder() = order;
+  for (const ShimOrder *order : shimLiveOrders())
+    if (order->ticket == ticket) {
+      shimOrder() = *order;
       return true;
     }
   return false;
@@ -1266,7 +1298,7 @@ inline ShimPosition &shimPosition() {
 }
 inline int PositionsTotal() { return (int)shimPositions().size(); }
 inline bool PositionSelectByTicket(ulong ticket) {
-  for (ShimPosition &one : shimPositions())
+  for (const ShimPosition &one : shimPositions())
     if (one.ticket == ticket) {
       shimPosition() = one;
       return true;
@@ -1274,7 +1306,7 @@ inline bool PositionSelectByTicket(ulong ticket) {
   return false;
 }
 inline ulong PositionGetTicket(int index) {
-  std::vector<ShimPosition> shown = shimPositions();
+  const std::vector<ShimPosition> &shown = shimPositions();
   if (index < 0 || index >= (int)shown.size()) return 0;
   shimPosition() = shown[(size_t)index];
   return shimPosition().ticket;
