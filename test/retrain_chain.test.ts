@@ -24,6 +24,7 @@ const MIN_SAMPLES = 1000;
  * searched, so that a second training on the same bars makes the same models, which are not worse than themselves.
  */
 const SMALL: SettingsOverrides = {
+  core: { theta_step: 0.1 },
   retrain: { quality_min_samples: MIN_SAMPLES },
   minutehand: {
     pairs: pairs.slice(0, 3),
@@ -36,6 +37,8 @@ const SMALL: SettingsOverrides = {
   },
 };
 const MINUTES = 8000;
+/** Behind those that models are learned from: a search of θ2 alone needs newer bars. */
+const NEWER_MINUTES = 3000;
 
 let place: Workplace;
 let daemon: Running;
@@ -50,9 +53,7 @@ const heard: Signal[] = [];
  */
 beforeAll(async () => {
   place = createWorkplace(SMALL);
-  const store = await openStore(join(place.home, 'trainer.db'));
-  for (const columns of tinyBars(place.settings, MINUTES).values()) await store.bars.put('live', columns);
-  await store.close();
+  await importBars(MINUTES);
   daemon = place.start(['daemon', '--json']);
   const { port } = await readyOf<{ port: number }>('the daemon', daemon);
   const socket = new WebSocket(`ws://127.0.0.1:${port}/signals`);
@@ -61,6 +62,12 @@ beforeAll(async () => {
   await eventually('signals without models', () => heard.length > 0);
 });
 afterAll(() => place.remove());
+
+async function importBars(minutes: number): Promise<void> {
+  const store = await openStore(join(place.home, 'trainer.db'));
+  for (const columns of tinyBars(place.settings, minutes).values()) await store.bars.put('live', columns);
+  await store.close();
+}
 
 async function readyOf<Ready>(name: string, running: Running): Promise<Ready> {
   let ended: unknown = null;
@@ -189,6 +196,31 @@ describe('trainer, training process, gates and daemon', () => {
     expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'rejected', error: null });
     expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars behind /)]);
     expect(activeText()).toBe(before);
+  });
+
+  it('hand a θ2 that newer bars chose to the daemon, with the same models and θ1', async () => {
+    await importBars(MINUTES + NEWER_MINUTES);
+    const { version: champion } = readActive(place.models)!;
+    const before = readManifest(join(place.models, champion));
+    const run = await retrain('thresholds');
+    expect(run).toMatchObject({ kind: 'thresholds', status: 'adopted', previous_version: champion, reasons: [] });
+    const version = run.model_version!;
+    const after = readManifest(join(place.models, version));
+    expect(after.theta2).not.toBe(before.theta2);
+    expect(after).toMatchObject({ theta1: before.theta1, risk_quantiles: before.risk_quantiles, period: before.period });
+    expect(gatesOf(run).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['risk pass rate', 'golden vectors', 'champion net sharpe']),
+    );
+    expect(readActive(place.models)).toEqual({ version, previous: champion });
+    expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
+    await signalOf(version);
+    const next = heard.find(({ model_version }) => model_version === version)!;
+    expect(next).toMatchObject({ theta1: before.theta1, theta2: after.theta2, policy_hash: heard[0]!.policy_hash });
+    const last = heard.findLast(({ model_version }) => model_version === champion)!;
+    expect(last.theta2).toBe(before.theta2);
+    for (const { model_version, theta2, risk_score, risk_flag } of heard)
+      if (model_version === version && risk_score !== null)
+        expect([theta2, risk_flag]).toEqual([after.theta2, risk_score >= after.theta2 ? 1 : 0]);
   });
 
   it('end with exit code 0', async () => {
