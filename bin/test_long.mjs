@@ -16,6 +16,8 @@ const LONG = [
   'mt5/day.test.ts',
   'mt5/broker.test.ts',
   'test/signals_crash.test.ts',
+  'test/notified.test.ts',
+  'trainer/monitor/evidence.test.ts',
   'trainer/dataset/real_dataset.test.ts',
   'trainer/learn/trees/engines/engines.test.ts',
 ];

@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { parseDocument } from 'yaml';
+import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
 import { readActive, readManifest } from '../shared/bundle/bundle.ts';
+import { SECONDS_PER_BAR } from '../shared/bar.ts';
+import { openMinuteFrom } from '../shared/market/trading_week.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import type { GateResult } from '../trainer/gate/criteria.ts';
 import type { RetrainRun } from '../trainer/schedule/run.ts';
+import { TRAINER_METRICS } from '../trainer/metrics/metrics.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
 // Each wait has its own deadline, and names what it waited for.
@@ -24,6 +29,7 @@ const MIN_SAMPLES = 1000;
  * searched, so that a second training on the same bars makes the same models, which are not worse than themselves.
  */
 const SMALL: SettingsOverrides = {
+  core: { theta_step: 0.1 },
   retrain: { quality_min_samples: MIN_SAMPLES },
   minutehand: {
     pairs: pairs.slice(0, 3),
@@ -36,10 +42,13 @@ const SMALL: SettingsOverrides = {
   },
 };
 const MINUTES = 8000;
+/** Behind those that models are learned from: a search of θ2 alone needs newer bars. */
+const NEWER_MINUTES = 3000;
 
 let place: Workplace;
 let daemon: Running;
 let trainer: Running;
+let daemonPort: number;
 let trainerPort: number;
 /** Every signal of the daemon since the start. */
 const heard: Signal[] = [];
@@ -50,17 +59,21 @@ const heard: Signal[] = [];
  */
 beforeAll(async () => {
   place = createWorkplace(SMALL);
-  const store = await openStore(join(place.home, 'trainer.db'));
-  for (const columns of tinyBars(place.settings, MINUTES).values()) await store.bars.put('live', columns);
-  await store.close();
+  await importBars(MINUTES);
   daemon = place.start(['daemon', '--json']);
-  const { port } = await readyOf<{ port: number }>('the daemon', daemon);
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/signals`);
+  ({ port: daemonPort } = await readyOf<{ port: number }>('the daemon', daemon));
+  const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
   socket.on('message', (data: Buffer) => heard.push(verifySignal(data.toString('utf8'))));
   socket.on('error', () => undefined);
   await eventually('signals without models', () => heard.length > 0);
 });
 afterAll(() => place.remove());
+
+async function importBars(minutes: number): Promise<void> {
+  const store = await openStore(join(place.home, 'trainer.db'));
+  for (const columns of tinyBars(place.settings, minutes).values()) await store.bars.put('live', columns);
+  await store.close();
+}
 
 async function readyOf<Ready>(name: string, running: Running): Promise<Ready> {
   let ended: unknown = null;
@@ -94,6 +107,17 @@ async function retrain(kind: RetrainRun['kind'] = 'full'): Promise<RetrainRun> {
   const response = await fetch(`http://127.0.0.1:${trainerPort}/retrain?kind=${kind}`, { method: 'POST' });
   expect(response.status).toBe(202);
   return runThatEnded(((await response.json()) as RetrainRun).run_id);
+}
+
+/** A page of metrics as Prometheus gets it: the names of all, and the value of each series. */
+async function scrape(port: number): Promise<{ text: string; names: Set<string>; series: Map<string, number> }> {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const text = await response.text();
+  const names = new Set([...text.matchAll(/^# TYPE (\S+) (?:counter|gauge|summary|histogram)$/gm)].map(([, name]) => name!));
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const series = new Map(lines.map((line) => /^(.+) (\S+)$/.exec(line)!.slice(1) as [string, string]));
+  return { text, names, series: new Map([...series].map(([name, value]) => [name, Number(value)])) };
 }
 
 async function registered(): Promise<Record<string, string>> {
@@ -175,8 +199,9 @@ describe('trainer, training process, gates and daemon', () => {
     expect(versionsHeard()).toEqual(['', first, version]);
     for (const id of place.settings.minutehand.pairs) {
       const own = heard.filter(({ pair_id }) => pair_id === id);
-      const minutes = own.map(({ timestamp }) => Date.parse(timestamp) / 60_000);
-      minutes.slice(1).forEach((minute, i) => expect(minute - minutes[i]!).toBe(1));
+      const closes = own.map(({ timestamp }) => Date.parse(timestamp) / 1000);
+      // A slow machine takes so long that a weekend is among them.
+      closes.slice(1).forEach((close, i) => expect(close).toBe(openMinuteFrom(closes[i]!) + SECONDS_PER_BAR));
     }
   });
 
@@ -189,6 +214,61 @@ describe('trainer, training process, gates and daemon', () => {
     expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'rejected', error: null });
     expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars behind /)]);
     expect(activeText()).toBe(before);
+  });
+
+  it('hand a θ2 that newer bars chose to the daemon, with the same models and θ1', async () => {
+    await importBars(MINUTES + NEWER_MINUTES);
+    const { version: champion } = readActive(place.models)!;
+    const before = readManifest(join(place.models, champion));
+    const run = await retrain('thresholds');
+    expect(run).toMatchObject({ kind: 'thresholds', status: 'adopted', previous_version: champion, reasons: [] });
+    const version = run.model_version!;
+    const after = readManifest(join(place.models, version));
+    expect(after.theta2).not.toBe(before.theta2);
+    expect(after).toMatchObject({
+      theta1: before.theta1,
+      risk_quantiles: before.risk_quantiles,
+      period: before.period,
+    });
+    expect(gatesOf(run).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['risk pass rate', 'golden vectors', 'champion net sharpe']),
+    );
+    expect(readActive(place.models)).toEqual({ version, previous: champion });
+    expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
+    await signalOf(version);
+    const next = heard.find(({ model_version }) => model_version === version)!;
+    expect(next).toMatchObject({ theta1: before.theta1, theta2: after.theta2, policy_hash: heard[0]!.policy_hash });
+    const last = heard.findLast(({ model_version }) => model_version === champion)!;
+    expect(last.theta2).toBe(before.theta2);
+    for (const { model_version, theta2, risk_score, risk_flag } of heard)
+      if (model_version === version && risk_score !== null)
+        expect([theta2, risk_flag]).toEqual([after.theta2, risk_score >= after.theta2 ? 1 : 0]);
+  });
+
+  it('serve every declared metric, the three of the specification among them', async () => {
+    const [ofDaemon, ofTrainer] = [await scrape(daemonPort), await scrape(trainerPort)];
+    expect([...ofDaemon.names].sort()).toEqual([...DAEMON_METRICS, ...PROCESS_METRICS].map(({ name }) => name).sort());
+    expect([...ofTrainer.names].sort()).toEqual(TRAINER_METRICS.map(({ name }) => name).sort());
+    expect(ofDaemon.series.get('inference_latency_count')).toBeGreaterThan(0);
+    expect(ofDaemon.series.get('signals_per_min')).toBeGreaterThan(0);
+    const response = await fetch(`http://127.0.0.1:${trainerPort}/runs`);
+    const [newest] = ((await response.json()) as { runs: RetrainRun[] }).runs;
+    expect(ofTrainer.series.get('retrain_duration')).toBe(newest!.duration_ms! / 1000);
+    expect(Object.fromEntries(ofTrainer.series)).toMatchObject({
+      minutehand_retrain_duration_seconds: newest!.duration_ms! / 1000,
+      'minutehand_retrain_runs{kind="full",status="adopted"}': 2,
+      'minutehand_retrain_runs{kind="full",status="rejected"}': 1,
+      'minutehand_retrain_runs{kind="thresholds",status="adopted"}': 1,
+      minutehand_retrain_queue: 0,
+      'minutehand_gate_passed{gate="risk pass rate"}': 1,
+    });
+  });
+
+  it.runIf(HAS_PROMTOOL)(`serve what promtool accepts${PROMTOOL_NOTE}`, async () => {
+    for (const port of [daemonPort, trainerPort]) {
+      const { text } = await scrape(port);
+      expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
+    }
   });
 
   it('end with exit code 0', async () => {

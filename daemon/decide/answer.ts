@@ -1,6 +1,5 @@
-import { closeTimestamp, SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { closeTimestamp } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
-import { expectedNetBps } from '../../shared/core/cost/expected_net.ts';
 import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
@@ -9,16 +8,12 @@ import {
   type Gate,
   type Scores,
 } from '../../shared/core/decide/decide.ts';
+import { scoresOf } from '../../shared/core/decide/scores.ts';
 import { step } from '../../shared/core/decide/step.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
-import {
-  reduceLeverage,
-  standingRate,
-  type LeveragePolicy,
-  type Reduced,
-} from '../../shared/core/position/leverage.ts';
-import type { Market, Position } from '../../shared/core/position/position.ts';
+import { applyLeverage } from '../../shared/core/position/leverage.ts';
+import type { Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
@@ -73,17 +68,15 @@ export function answerMinute(
   const isHalted = context.halted[pairIndex] === 1;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
-  const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, context, minute);
+  const scored = frame === null || scores === null ? null : scoresAtRow(scores, row, frame, context, minute);
   const isDecided = frame !== null && !isHeartbeat(minute);
   const { decision, position: taken } = isDecided
     ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
     : { decision: hold(minute, position), position };
   const fullScale = scores === null ? null : scores.position_scale[row]!;
-  const { leverage } = policy;
   const market = isDecided ? frame : null;
-  const reduced = leverage === undefined ? null : sized(leverage, pair, market, scored, fullScale, position, taken);
-  const rate = reduced === null ? 1 : reduced.rate;
-  const after = reduced === null ? taken : reduced.position;
+  const risk = scored === null ? null : scored.risk_score;
+  const { rate, position: after } = applyLeverage(policy.leverage, pair, market, risk, fullScale, position, taken);
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -128,45 +121,24 @@ export function answerMinute(
   };
 }
 
-/** @param market null where nothing was decided */
-function sized(
-  leverage: LeveragePolicy,
-  pair: Pair,
-  market: Market | null,
-  scores: Scores | null,
-  fullScale: number | null,
-  before: Position,
-  after: Position,
-): Reduced {
-  const risk = scores === null ? null : scores.risk_score;
-  if (market === null) return { rate: standingRate(leverage, after, risk), position: after };
-  return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);
-}
-
-function scoresAt(
+function scoresAtRow(
   { return_prob, risk_score }: BatchScores,
   row: number,
   frame: Frame,
   { policy, models, costs }: AnswerContext,
   { pairIndex, time }: AnsweredMinute,
 ): Scores {
-  const probability = return_prob[row]!;
-  const fillTime = time + SECONDS_PER_BAR;
-  const expectation = models!.expectation ?? null;
-  return {
-    return_prob: probability,
-    risk_score: risk_score[row]!,
-    expected_net_bps: expectedNetBps(
-      frame,
-      probability,
-      policy,
-      expectation,
-      costs[pairIndex]!,
-      fillTime,
-      quotedBps(frame.a),
-      quotedBps(frame.b),
-    ),
-  };
+  return scoresOf(
+    frame,
+    return_prob[row]!,
+    risk_score[row]!,
+    policy,
+    models!.expectation ?? null,
+    costs[pairIndex]!,
+    time,
+    quotedBps(frame.a),
+    quotedBps(frame.b),
+  );
 }
 
 function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean): Gate {

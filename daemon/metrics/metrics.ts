@@ -212,7 +212,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
 export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
   {
     name: 'minutehand_event_loop_delay_seconds',
-    type: 'gauge',
+    type: 'summary',
     labels: ['quantile'],
     help: 'How late the event loop came to its work since the last scrape, sampled every 10 ms; quantile 1 is the longest delay.',
     read: (watch) => watch.takeLoopDelays(),

@@ -18,7 +18,7 @@ export interface Metric<Source> {
   readonly name: `minutehand_${string}` | (typeof SPECIFIED_NAMES)[number];
   /** One line. */
   readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly type: 'counter' | 'gauge' | 'summary' | 'histogram';
   readonly labels?: readonly string[];
   /** Called at each scrape. */
   read(source: Source): Reading | Promise<Reading>;

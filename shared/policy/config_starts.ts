@@ -45,13 +45,14 @@ export interface ConfigStart extends ConfigAuthor {
 }
 
 /**
- * Appends the configuration that a daemon starts with to its file when it is another than that of the last line. The
+ * Appends the configuration that a daemon starts with to its file when it, or its hash, is another than that of the last line. The
  * trainer copies what it finds there into `audit.config_changes`.
  * @throws what the file system throws
  */
 export function noteConfigStart(path: string, start: ConfigStart): void {
   const last = readConfigStarts(path).at(-1);
-  if (last !== undefined && JSON.stringify(last.values) === JSON.stringify(start.values)) return;
+  const known = JSON.stringify([last?.policy_hash, last?.values]);
+  if (known === JSON.stringify([start.policy_hash, start.values])) return;
   // The line before may have been cut off.
   appendFileSync(path, `\n${JSON.stringify(start)}\n`, { mode: 0o600 });
 }

@@ -1,9 +1,10 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import { expectedNetBps, type Expectation } from '../../shared/core/cost/expected_net.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
+import { scoresOf } from '../../shared/core/decide/scores.ts';
 import { step, type Step } from '../../shared/core/decide/step.ts';
-import { reduceLeverage } from '../../shared/core/position/leverage.ts';
+import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
@@ -108,22 +109,12 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const market = marketAt(history, t);
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const scores = scoresAt(market, t, history, options);
+    const scores = scoresAtBar(market, t, history, options);
     const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
     const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
-    position =
-      policy.leverage === undefined
-        ? taken.position
-        : reduceLeverage(
-            policy.leverage,
-            history.pair,
-            market,
-            scores?.risk_score ?? null,
-            fullScale,
-            before,
-            taken.position,
-          ).position;
+    const risk = scores?.risk_score ?? null;
+    ({ position } = applyLeverage(policy.leverage, history.pair, market, risk, fullScale, before, taken.position));
     if (isCandidate) {
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
@@ -136,16 +127,14 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   return { trades, candidates, refusals };
 }
 
-function scoresAt(market: Market, t: number, history: PairHistory, options: BacktestOptions): Scores | null {
+function scoresAtBar(market: Market, t: number, history: PairHistory, options: BacktestOptions): Scores | null {
   const scores = options.scores(t);
   if (scores === null) return null;
   const { policy, expectation = null, costs } = options;
+  const { return_prob, risk_score } = scores;
   const [quotedA, quotedB] = [history.quotedA[t]!, history.quotedB[t]!];
-  const time = history.time[t]! + SECONDS_PER_BAR;
-  return {
-    ...scores,
-    expected_net_bps: expectedNetBps(market, scores.return_prob, policy, expectation, costs, time, quotedA, quotedB),
-  };
+  const time = history.time[t]! as OpenTime;
+  return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB);
 }
 
 function makeTrade(

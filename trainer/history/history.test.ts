@@ -147,6 +147,29 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     }
   });
 
+  it('joins signals to a configuration that was noted under another hash, or none, before', async () => {
+    const values = { core: { theta1_initial: 0.7, theta2_initial: 0.3, leverage_reduction_rate: {} } };
+    const policy_hash = /"policy_hash":"([^"]*)"/.exec(simulatedDay(DAY, SMALL)[0]!.body)![1]!;
+    for (const hash of [null, '0'.repeat(16), policy_hash, policy_hash])
+      await noteConfigChanges(store, values, clock, hash);
+    journal(simulatedDay(DAY, SMALL));
+    await copy.pass();
+    const view = 'core.signals_history_policy'.replace('.', store.kind === 'sqlite' ? '_' : '.');
+    const run = (text: string) => store.db.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text));
+    const { rows } = await run(`SELECT DISTINCT policy_theta1_initial, policy_theta2_initial FROM ${view}`);
+    expect(rows).toEqual([{ policy_theta1_initial: '0.7', policy_theta2_initial: '0.3' }]);
+    const notes = await store.db
+      .selectFrom('audit.config_changes')
+      .select(['before', 'after', 'policy_hash'])
+      .where('key', '=', 'policy_hash')
+      .orderBy('change_id')
+      .execute();
+    expect(notes).toEqual([
+      { before: null, after: `"${'0'.repeat(16)}"`, policy_hash: '0'.repeat(16) },
+      { before: `"${'0'.repeat(16)}"`, after: `"${policy_hash}"`, policy_hash },
+    ]);
+  });
+
   it('has every journaled signal once, to the byte, whatever the parts in which it comes', async () => {
     const rows = simulatedDay(DAY, SMALL);
     for (let first = 0; first < rows.length; first += 50) {

@@ -13,7 +13,7 @@ const NOBODY = { changed_by: null, program: null, reason: null };
 
 /**
  * Writes a row into `audit.config_changes` for every value that is another than the one written last, and for every key
- * that is new or gone.
+ * that is new or gone; without any, one for a hash that is new.
  * @param policyHash of the configuration: what its signals carry
  * @returns how many rows were written
  */
@@ -45,8 +45,26 @@ export async function noteConfigChanges(
       return before === after ? [] : [{ changed_at, part, key, before, after, ...about }];
     });
   });
+  if (changes.length === 0)
+    changes.push(...(await hashChanges({ db }, policyHash)).map((row) => ({ changed_at, ...row, ...about })));
   if (changes.length > 0) await db.insertInto('audit.config_changes').values(changes).execute();
   return changes.length;
+}
+
+/** A hash that no row has, of values that are known: they were noted before it existed, or under another one. */
+async function hashChanges({ db }: Pick<Store, 'db'>, policyHash: string | null) {
+  if (policyHash === null) return [];
+  const rows = await db
+    .selectFrom('audit.config_changes')
+    .select(({ fn }) => ['policy_hash', fn.max('change_id').as('change_id')])
+    .where('policy_hash', 'is not', null)
+    .groupBy('policy_hash')
+    .orderBy('change_id', 'desc')
+    .execute();
+  if (rows.some(({ policy_hash }) => policy_hash === policyHash)) return [];
+  const [last] = rows;
+  const before = last === undefined ? null : JSON.stringify(last.policy_hash);
+  return [{ part: 'policy', key: 'policy_hash', before, after: JSON.stringify(policyHash) }];
 }
 
 /**

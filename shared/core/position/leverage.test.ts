@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { parsePair } from '../../pair.ts';
-import { leverageRate, NEW_ACCOUNT, reduceLeverage, standingRate, type LeveragePolicy } from './leverage.ts';
+import { applyLeverage, leverageRate, NEW_ACCOUNT, reduceLeverage, standingRate, type LeveragePolicy } from './leverage.ts';
 import { FLAT, openPosition, type Market, type Position } from './position.ts';
 
 const PAIR = parsePair('AAA_BBB');
@@ -98,5 +98,21 @@ describe('the virtual account', () => {
       rate: 1,
       position: { ...FLAT, account: NEW_ACCOUNT },
     });
+  });
+});
+
+describe('leverage at a bar', () => {
+  const account = { settled: 0.01, value: 0.01, peak: 0.02, scale: 0 };
+  const before: Position = { ...FLAT, account };
+  const opened = openPosition(-1, 'id', 60 as OpenTime, marketOf(0.4));
+
+  it('is 1 without a policy, stands where no bar is decided on, and else reduces', () => {
+    expect(applyLeverage(undefined, PAIR, marketOf(0.4), 0.3, 0.5, before, opened)).toEqual({
+      ...{ rate: 1, position: opened },
+    });
+    expect(applyLeverage(policy, PAIR, null, 0.3, null, before, before)).toEqual({ rate: 0.4, position: before });
+    expect(applyLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened)).toEqual(
+      reduceLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened),
+    );
   });
 });

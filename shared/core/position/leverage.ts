@@ -26,8 +26,27 @@ export interface Reduced {
 }
 
 /**
- * Marks the virtual account at the close of a bar and gives the rate that applies there. The same live, in replay and
- * in backtest.
+ * The rate at a bar, and the position after it with its account. The same live, in replay and in backtest.
+ * @param policy absent: nothing is reduced
+ * @param market null where no bar is decided on: the account stays as it was
+ * @param fullScale null where nothing was scored
+ */
+export function applyLeverage(
+  policy: LeveragePolicy | undefined,
+  pair: Pair,
+  market: Market | null,
+  riskScore: number | null,
+  fullScale: number | null,
+  before: Position,
+  after: Position,
+): Reduced {
+  if (policy === undefined) return { rate: 1, position: after };
+  if (market === null) return { rate: standingRate(policy, after, riskScore), position: after };
+  return reduceLeverage(policy, pair, market, riskScore, fullScale ?? 0, before, after);
+}
+
+/**
+ * Marks the virtual account at the close of a bar and gives the rate that applies there.
  * @param fullScale position_scale before the reduction, 0 to 1
  * @param before the position before the bar, with its account
  * @param after the position after the bar, as `step` gives it

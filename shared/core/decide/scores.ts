@@ -1,0 +1,31 @@
+import { SECONDS_PER_BAR, type OpenTime } from '../../bar.ts';
+import { expectedNetBps, type Expectation, type ExpectationPolicy } from '../cost/expected_net.ts';
+import type { PairFillCosts } from '../cost/fill_cost.ts';
+import type { Market } from '../position/position.ts';
+import type { Scores } from './decide.ts';
+
+/**
+ * What `decide` reads of the models' answers to a bar; the fill is expected in the next minute. The same live, in
+ * replay and in backtest.
+ * @param expectation null: what the barriers promise, uncalibrated
+ * @param time open of the bar that is decided on
+ * @param quotedA spread of leg A in that bar, in basis points; NaN where it has none
+ */
+export function scoresOf(
+  market: Market,
+  returnProb: number,
+  riskScore: number,
+  policy: ExpectationPolicy,
+  expectation: Expectation | null,
+  costs: PairFillCosts,
+  time: OpenTime,
+  quotedA: number,
+  quotedB: number,
+): Scores {
+  const fillTime = time + SECONDS_PER_BAR;
+  return {
+    return_prob: returnProb,
+    risk_score: riskScore,
+    expected_net_bps: expectedNetBps(market, returnProb, policy, expectation, costs, fillTime, quotedA, quotedB),
+  };
+}
