@@ -144,7 +144,7 @@ function sized(
 }
 
 function scoresAt(
-  { return_prob, risk_score }: BatchScores,
+  { return_prob, risk_score, result_sigmas }: BatchScores,
   row: number,
   frame: Frame,
   { policy, models, costs }: AnswerContext,
@@ -165,6 +165,7 @@ function scoresAt(
       fillTime,
       quotedBps(frame.a),
       quotedBps(frame.b),
+      result_sigmas[row]!,
     ),
   };
 }

@@ -139,7 +139,17 @@ function scoresAt(market: Market, t: number, history: PairHistory, options: Back
   const time = history.time[t]! + SECONDS_PER_BAR;
   return {
     ...scores,
-    expected_net_bps: expectedNetBps(market, scores.return_prob, policy, expectation, costs, time, quotedA, quotedB),
+    expected_net_bps: expectedNetBps(
+      market,
+      scores.return_prob,
+      policy,
+      expectation,
+      costs,
+      time,
+      quotedA,
+      quotedB,
+      scores.result_sigmas,
+    ),
   };
 }
 

@@ -38,7 +38,13 @@ function setOf(changes: Partial<ModelSet> = {}): ModelSet {
     const columns = features.length / rows;
     const column = (shift: number): Float64Array =>
       Float64Array.from({ length: rows }, (_, i) => answerTo(features.subarray(i * columns, (i + 1) * columns), shift));
-    return { return_prob: column(0), risk_prob: column(1), risk_score: column(2), position_scale: column(3) };
+    return {
+      return_prob: column(0),
+      risk_prob: column(1),
+      risk_score: column(2),
+      position_scale: column(3),
+      result_sigmas: new Float64Array(rows).fill(NaN),
+    };
   };
   return { version: '20240101_0000', theta1: 0.5, theta2: 0.7, hasEdge: () => true, infer, ...changes } as ModelSet;
 }
