@@ -86,7 +86,8 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   // gates
   const { theta2 } = thresholds;
   const [risks, limits] = [candidateRisks(dataset, ai2, quantiles), settings.retrain];
-  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, leakage, limits });
+  const requireEdge = settings.core.require_edge;
+  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, requireEdge, leakage, limits });
 
   // bundle
   return makeBundle({
