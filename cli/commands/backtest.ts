@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
+import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -12,7 +13,7 @@ import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
+import { COST_MODELS, tradingCosts, withPriceKinds, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../trainer/backtest/executability.ts';
@@ -91,7 +92,7 @@ export function addBacktest(program: Command, output: () => Output): void {
 
 async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
   const startedMs = performance.now();
-  const settings = loadSettings();
+  const settings = withPriceKinds(loadSettings(), readPriceKinds(flags.data));
   const { minutehand } = settings;
   const pairs = configuredPairs(flags, settings).map(parsePair);
   const { from = 0 as OpenTime, to } = parsePeriod(flags);

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
@@ -12,9 +13,11 @@ import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
+import { tradingCosts, withMids, withPriceKinds } from '../../shared/policy/costs.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
+import { midBars } from '../../trainer/dataset/mid_bars.ts';
 import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
@@ -27,6 +30,7 @@ import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
+import { storedPriceKinds } from '../../trainer/store/price_kinds.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
@@ -51,6 +55,7 @@ interface TrainFlags {
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly target: Target;
+  readonly mid?: boolean;
   readonly cache: boolean;
   readonly days?: string;
   readonly verbose?: boolean;
@@ -92,6 +97,10 @@ export function addTrain(program: Command, output: () => Output): void {
         .choices(TARGETS)
         .default('reversion'),
     )
+    .option(
+      '--mid',
+      'an experiment: bars that were imported as bids become mids, by half the spread of each minute; the daemon does not',
+    )
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
       '--warm-start',
@@ -120,7 +129,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const settings = withEngine(loadSettings(configFolder(flags.config)), flags.engine);
+  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags);
+  const settings = flags.mid === true ? withMids(imported) : imported;
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
   const paths = homePaths();
@@ -133,7 +143,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     progress.update(stage, done, total);
   };
   const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
-  const bars = flags.days === undefined ? read : lastDays(read, parseInteger(flags.days, '--days', 1));
+  const priced = flags.mid === true ? midBars(read, tradingCosts(imported)) : read;
+  const bars = flags.days === undefined ? priced : lastDays(priced, parseInteger(flags.days, '--days', 1));
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   const gpu = watchGpu(process.pid);
@@ -181,6 +192,19 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   if (isWritten) tellMetadata(modelsFolder, output);
   report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/** The settings with the price kinds that were stated when the bars were imported. */
+async function withOwnPrices(settings: Settings, { data }: Pick<TrainFlags, 'data'>): Promise<Settings> {
+  if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
+  const store = await openStoreIfThere(process.env, homePaths());
+  if (store === null) return settings;
+  const { market, symbols } = settings.minutehand;
+  try {
+    return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
+  } finally {
+    await store.close();
+  }
 }
 
 /** @throws MinutehandError CONFIG_MISSING */

@@ -81,7 +81,8 @@ export function answerMinute(
   const fullScale = scores === null ? null : scores.position_scale[row]!;
   const { leverage } = policy;
   const market = isDecided ? frame : null;
-  const reduced = leverage === undefined ? null : sized(leverage, pair, market, scored, fullScale, position, taken);
+  const reduced =
+    leverage === undefined ? null : sized(leverage, pair, market, scored, fullScale, position, taken, time);
   const rate = reduced === null ? 1 : reduced.rate;
   const after = reduced === null ? taken : reduced.position;
   const body: SignalBody = {
@@ -137,10 +138,11 @@ function sized(
   fullScale: number | null,
   before: Position,
   after: Position,
+  time: number,
 ): Reduced {
   const risk = scores === null ? null : scores.risk_score;
   if (market === null) return { rate: standingRate(leverage, after, risk), position: after };
-  return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);
+  return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after, time);
 }
 
 function scoresAt(

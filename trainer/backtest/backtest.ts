@@ -119,6 +119,7 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
             fullScale,
             before,
             taken.position,
+            history.time[t]!,
           ).position;
     if (isCandidate) {
       candidates++;
@@ -166,8 +167,8 @@ function makeTrade(
   const { side, beta } = position;
   const entryBar = entrySignal + 1;
   const gross = grossBps(history, side, beta, entryBar, exitBar);
-  const entryCostBps = fillCostAt(history, entryBar, beta, options.costs);
-  const costBps = entryCostBps + fillCostAt(history, exitBar, beta, options.costs);
+  const entryCostBps = fillCostAt(history, entryBar, side, beta, options.costs);
+  const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, options.costs);
   const fullScale = options.scale?.(entrySignal) ?? 1;
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
@@ -191,10 +192,16 @@ function makeTrade(
   };
 }
 
-/** What filling both legs at the open of a bar costs. */
-export function fillCostAt(history: PairHistory, bar: number, beta: number, costs: PairFillCosts): number {
+/** What filling both legs at the open of a bar costs, leg A bought where `side` > 0. */
+export function fillCostAt(
+  history: PairHistory,
+  bar: number,
+  side: number,
+  beta: number,
+  costs: PairFillCosts,
+): number {
   const { time, quotedA, quotedB } = history;
-  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!);
+  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!, side);
 }
 
 /** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */

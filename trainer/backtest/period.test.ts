@@ -352,14 +352,15 @@ describe('backtestPeriod', () => {
   });
 
   it('reduces positions by drawdown and risk as a reader of the trades would, and shows the drawdown without', async () => {
-    const round_trip_bps = Object.fromEntries(Object.keys(symbols).map((id) => [id, 0]));
+    const free = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
+    const costs = Object.fromEntries(Object.keys(symbols).map((id) => [id, free]));
     const leverage = {
       drawdown: [
         [0.0005, 0.5],
         [0.002, 0.2],
       ] as const,
       risk_score: [[0.3, 0.7]] as const,
-      round_trip_bps,
+      costs,
     };
     const reduced = await run({ policy: { ...policy, leverage } });
     const [with_, without] = [reduced.bundles[0]!.all_pairs, result.bundles[0]!.all_pairs];
