@@ -11,6 +11,7 @@ const LONG = [
   'sim/sim.test.ts',
   'daemon/kill.test.ts',
   'daemon/feed/redis.test.ts',
+  'trainer/backtest/executability.test.ts',
   'trainer/search/study.test.ts',
   'bench/end_to_end/soak.test.ts',
   'mt5/day.test.ts',

@@ -1,6 +1,7 @@
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { train, type TrainResult } from '../trainer/pipeline.ts';
+import type { Target } from '../trainer/train_options.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
 export { TINY_MINUTES, tinyBars, tinySettings, type SettingsOverrides } from './tiny_settings.ts';
@@ -15,6 +16,7 @@ export interface TinyModelOptions {
   readonly trials?: number;
   /** Gives the version its name; the same minute for every bundle unless given, so that later ones get `_2`, `_3`. */
   readonly created?: Date;
+  readonly target?: Target;
 }
 
 /** Really trains on the simulated market, in a second or so. Nothing is made active. */
@@ -35,6 +37,7 @@ export async function trainTinyModels(
     workers: 0,
     cache: null,
     trials: options.trials ?? 0,
+    target: options.target ?? 'reversion',
     searchFolder: null,
     holdoutFrom: null,
     onProgress: () => undefined,

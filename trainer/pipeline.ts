@@ -3,20 +3,22 @@ import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { parsePair } from '../shared/pair.ts';
 import { proveEdge } from './backtest/holdout.ts';
-import { calibrateModel } from './calibrate/calibrate_model.ts';
+import { judgeResult } from './backtest/result_walk_forward.ts';
+import { calibrateModel, type LearnedModel } from './calibrate/calibrate_model.ts';
 import { calibrateExpectation } from './calibrate/expectation.ts';
 import { buildDataset, type Dataset } from './dataset/dataset.ts';
 import { candidateRisks } from './gate/candidate_risks.ts';
 import { checkTraining } from './gate/gates.ts';
+import { countResultFits, learnResult, resultRows } from './learn/result_model.ts';
 import { openFitQueue, type FitQueue } from './learn/trees/fit_queue.ts';
 import type { Learning } from './learn/learning.ts';
 import { modelJob } from './learn/model_job.ts';
-import { countFits, learnModel } from './learn/model_learning.ts';
+import { countFits, countTrees, learnModel } from './learn/model_learning.ts';
 import { makeBundle, type TrainResult } from './registry/make_bundle.ts';
 import { findThresholds } from './search/choose_thresholds.ts';
 import { planSearch, type PlannedSearch } from './search/plan_search.ts';
 import type { TrainOptions } from './train_options.ts';
-import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
+import { warmStartTraining, fullTraining, type NetPart, type TrainingPlan } from './training_plan.ts';
 import { outOfFold } from './validate/cross_validation.ts';
 import { checkBars } from './validate/leakage/bars.ts';
 import { countLeakageFits, testModelLeakage } from './validate/leakage/model_leakage.ts';
@@ -66,14 +68,17 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const quantiles =
     warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
   const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
+  const learnedNet = warmStart === null && options.target === 'net' ? await learnNet(dataset, settings, options) : null;
+  const net = learnedNet ?? warmStart?.net ?? null;
+  const calibrated = { riskQuantiles: quantiles, expectation };
   const { thresholds, report } =
     warmStart === null
-      ? findThresholds(dataset, learned, { riskQuantiles: quantiles, expectation }, options)
+      ? findThresholds(dataset, { ...learned, ...(learnedNet && { net: learnedNet }) }, calibrated, options)
       : { thresholds: warmStart.thresholds, report: null };
 
   // edge
   const { ai1, ai2 } = perModel((name) => learned[name].model);
-  const deciders = { ai1, ai2, riskQuantiles: quantiles, thresholds, expectation };
+  const deciders = { ai1, ai2, riskQuantiles: quantiles, thresholds, expectation, ...(net && { net: net.model }) };
   const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
@@ -81,7 +86,8 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   // gates
   const { theta2 } = thresholds;
   const [risks, limits] = [candidateRisks(dataset, ai2, quantiles), settings.retrain];
-  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, leakage, limits });
+  const requireEdge = settings.core.require_edge;
+  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, requireEdge, leakage, limits });
 
   // bundle
   return makeBundle({
@@ -94,6 +100,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     riskQuantiles: quantiles,
     expectation,
     thresholds,
+    net,
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
     ...holdout,
     gates,
@@ -108,6 +115,34 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
  */
 export async function trainFromWarmStart(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
   return train(options, warmStartTraining(base, options));
+}
+
+/** The model of the result, judged by the trades it decides in walk-forward. */
+async function learnNet(
+  dataset: Dataset,
+  settings: TrainOptions['settings'],
+  { seed, workers, onProgress }: TrainOptions,
+): Promise<NetPart & Pick<LearnedModel, 'folds'>> {
+  const { folds } = settings.minutehand.train;
+  const found = resultRows(dataset, dataset.holdoutFrom, settings);
+  const stage = 'learning the result';
+  const fits = countResultFits(folds);
+  const queue = openFitQueue(workers, fits, (done, total) => onProgress(stage, done, total));
+  try {
+    const learned = await learnResult(found, dataset, settings, seed, (task) => queue.fit(task));
+    onProgress(stage, fits, fits);
+    const { rows, clipped } = found;
+    const report = {
+      rows: rows.y.length,
+      effective_rows: rows.effectiveRows,
+      trees: countTrees(learned.model),
+      clipped,
+      walk_forward: [...judgeResult(dataset, learned.walkForward, settings, seed)],
+    };
+    return { model: learned.model, folds: learned.folds, report };
+  } finally {
+    await queue.close();
+  }
 }
 
 async function openDataset(

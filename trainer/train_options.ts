@@ -4,12 +4,18 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { FeatureSource } from './feature_table/feature_table.ts';
 import type { CacheOptions } from './dataset/pair_cache.ts';
 
+/** reversion: AI1 as published. net: also a model of the result, which supplies `expected_net_bps`. */
+export const TARGETS = ['reversion', 'net'] as const;
+export type Target = (typeof TARGETS)[number];
+
 export interface TrainOptions {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
   /** Origin of the bars; stated in manifest and card. */
   readonly market: 'live' | 'simulated';
   readonly seed: number;
+  /** Of a full training; a warm start has what its base has. Default: reversion. */
+  readonly target?: Target;
   readonly gitCommit: string | null;
   /** Folder of bundles to write into. */
   readonly out: string;

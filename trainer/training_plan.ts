@@ -2,7 +2,8 @@ import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import type { WarmStartFrom, Manifest } from '../shared/bundle/manifest.ts';
+import type { WarmStartFrom, Manifest, NetReport } from '../shared/bundle/manifest.ts';
+import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../shared/core/decide/decide.ts';
@@ -34,12 +35,19 @@ export interface WarmStart {
   readonly riskQuantiles: readonly number[];
   readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
+  readonly net: NetPart | null;
   readonly search: NonNullable<Manifest['search']>;
   /** For the manifest of the new bundle. */
   readonly origin: { readonly from: WarmStartFrom; readonly learnedFrom: string };
   /** The dataset with only the rows that the bundle has not learned from. */
   newRows(dataset: Dataset): Dataset;
   gainsTrees(models: Readonly<Record<ModelName, TreeModel>>): boolean;
+}
+
+/** A bundle's model of the result, with what was measured of it. */
+export interface NetPart {
+  readonly model: TreeModel;
+  readonly report: NetReport;
 }
 
 /** All models from nothing, by the configured settings. */
@@ -79,12 +87,20 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       riskQuantiles: risk_quantiles,
       expectation: manifest.expectation ?? null,
       thresholds: { theta1, theta2 },
+      net: netPartOf({ manifest, models }),
       search: search ?? { ai1: null, thresholds: null },
       origin: { from: start.from, learnedFrom: manifest.period.from },
       newRows: (dataset) => withNewRows(manifest, dataset, label.horizon_bars * SECONDS_PER_BAR),
       gainsTrees: (learned) => MODEL_NAMES.some((name) => countTrees(learned[name]) > countTrees(start.models[name])),
     },
   };
+}
+
+/** As it was learned in full: a warm start adds no trees to it. */
+function netPartOf({ manifest, models }: Pick<Bundle, 'manifest' | 'models'>): NetPart | null {
+  const report = manifest.metrics.net;
+  if (models.net === undefined || report === undefined) return null;
+  return { model: decodeTreeModel(models.net).model, report };
 }
 
 /** Open of the newest bar of these pairs. @throws MinutehandError DATA_MISSING */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
+import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -12,7 +13,7 @@ import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
+import { COST_MODELS, tradingCosts, withPriceKinds, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../trainer/backtest/executability.ts';
@@ -22,12 +23,14 @@ import {
   ROWS_PER_SCORE,
   VIEWS,
   type BundleResult,
+  type PeriodOptions,
   type PeriodResult,
   type ViewResult,
 } from '../../trainer/backtest/period.ts';
 import type { Performance } from '../../trainer/backtest/performance.ts';
 import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/backtest/report/report.ts';
 import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
+import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -41,6 +44,7 @@ interface BacktestFlags extends PairsFlags {
   readonly theta1?: string;
   readonly theta2?: string;
   readonly costs: CostModel;
+  readonly costTable?: boolean;
   readonly workers?: string;
   readonly out?: string;
 }
@@ -73,6 +77,7 @@ export function addBacktest(program: Command, output: () => Output): void {
         .choices(COST_MODELS)
         .default('profile'),
     )
+    .option('--cost-table', 'also by both cost models, with and without no_entry_windows, side by side')
     .option(
       '--workers <n>',
       'threads that build features (default: one for each core); they change the time and nothing else',
@@ -87,7 +92,7 @@ export function addBacktest(program: Command, output: () => Output): void {
 
 async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
   const startedMs = performance.now();
-  const settings = loadSettings();
+  const settings = withPriceKinds(loadSettings(), readPriceKinds(flags.data));
   const { minutehand } = settings;
   const pairs = configuredPairs(flags, settings).map(parsePair);
   const { from = 0 as OpenTime, to } = parsePeriod(flags);
@@ -111,7 +116,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   });
   const bars = screenBars(read, screenPolicy(settings));
   const policy = decisionPolicy(settings);
-  const result = await backtestPeriod({
+  const options: PeriodOptions = {
     pairs,
     bars,
     from,
@@ -122,12 +127,15 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     costs: tradingCosts(settings, flags.costs),
     workers,
     onProgress: (done, total) => progress.update('backtest', done, total),
-  });
+  };
+  const result = await backtestPeriod(options);
+  const table = flags.costTable === true ? await compareCosts(options, settings) : [];
   for (const set of sets) await set.release();
   progress.stop();
   const files = flags.out === undefined ? null : writeFiles(flags.out, result, sets, settings);
   const seconds = (performance.now() - startedMs) / 1000;
   show(result, sets, policy.require_edge, seconds, output);
+  for (const line of table.length === 0 ? [] : ['', ...costTable(table)]) output.line(line);
   if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
 
   const documents = result.bundles.map((bundle, i) => ({
@@ -144,11 +152,26 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     trading_days: result.days.length,
     require_edge: policy.require_edge,
     cost_model: flags.costs,
+    ...(table.length > 0 && { cost_table: table }),
     costs: costsOf(result.pairs, settings),
     assumptions: ASSUMPTIONS,
     seconds,
     files,
   });
+}
+
+/** The first bundle, as if every pair had an edge, by both cost models and with and without `no_entry_windows`. */
+async function compareCosts(options: PeriodOptions, settings: Settings): Promise<BacktestCostRow[]> {
+  const rows: BacktestCostRow[] = [];
+  for (const costs of COST_MODELS) {
+    for (const windows of [false, true]) {
+      const policy = windows ? options.policy : { ...options.policy, no_entry_windows: [] };
+      const sets = options.sets.slice(0, 1);
+      const { bundles } = await backtestPeriod({ ...options, sets, policy, costs: tradingCosts(settings, costs) });
+      rows.push(costRow({ costs, windows }, bundles[0]!.all_pairs));
+    }
+  }
+  return rows;
 }
 
 /** @throws MinutehandError USAGE */
@@ -212,11 +235,12 @@ function writeText(path: string, parts: Iterable<string>): void {
 
 /** One bundle for programs. */
 function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: PeriodResult) {
-  const view = ({ total, pairs, fullLeverage, executability }: ViewResult) => ({
+  const view = ({ total, pairs, fullLeverage, executability, interval }: ViewResult) => ({
     ...total,
     full_leverage: fullLeverage,
     pairs,
     executability,
+    interval,
   });
   return {
     version: bundle.version,
@@ -280,6 +304,7 @@ function show(
       const { fullLeverage } = bundle[view];
       if (fullLeverage !== null) output.line(fullLeverageRow(fullLeverage));
       showExecutability(bundle[view], output);
+      showInterval(bundle[view], output);
     }
   });
 }
@@ -289,6 +314,13 @@ function showExecutability({ executability }: ViewResult, output: Output): void 
   const cells = executabilityCells(executability).map((cell, i) => `${EXECUTABILITY_COLUMNS[i]!} ${cell}`);
   output.line(`executability, net bps per trade: ${cells.join(', ')}`);
   output.line(`busiest hours in New York: ${busiestHours(executability)}`);
+}
+
+function showInterval({ interval }: ViewResult, output: Output): void {
+  const { net_bps, lower_5_net_bps, upper_95_net_bps, no_edge } = interval;
+  if (lower_5_net_bps === null) return;
+  const range = `${figure(net_bps, 2)} (90 % interval ${figure(lower_5_net_bps, 2)} to ${figure(upper_95_net_bps, 2)})`;
+  output.line(`net bps per trade in this period: ${range}: ${no_edge ? 'NO_EDGE' : 'edge'}`);
 }
 
 const HEAD = '                   trades      won   gross     net  Sharpe  drawdown   return  refused';

@@ -5,6 +5,10 @@ import { createBarCheck, type BarReport } from '../bars/bar_check.ts';
 import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../bars/bar_export.ts';
 import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
+import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
+import { keepPriceKind } from '../../trainer/store/price_kinds.ts';
+import { addLearnSpreads } from './learn_spreads.ts';
 import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import { createClockCheck, type ClockReport } from '../bars/clock_check.ts';
 import { folderSink } from '../bars/folder_sink.ts';
@@ -29,6 +33,7 @@ interface ImportFlags extends MarketFlag {
   readonly trustClock?: boolean;
   readonly symbol?: string;
   readonly series?: string;
+  readonly price?: PriceKind;
 }
 
 interface ExportFlags extends MarketFlag {
@@ -63,6 +68,9 @@ export function addBars(program: Command, output: () => Output): void {
     .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
     .addOption(marketOption('bars of a simulated market are kept separate from real ones'))
     .option('--symbol <name>', 'symbol of a single file whose name does not contain it')
+    .addOption(
+      new Option('--price <kind>', 'what the prices are; at bid, a buy pays the whole spread').choices(PRICE_KINDS),
+    )
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
       'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports, Binance klines, and series such as Binance funding rates and open interest, recognized by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
@@ -83,6 +91,7 @@ export function addBars(program: Command, output: () => Output): void {
       'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, and shows when its weeks open',
     )
     .action((path: string | undefined, flags: MarketFlag) => runCheck(path, flags, output()));
+  addLearnSpreads(bars, output);
   bars
     .command('export')
     .requiredOption('--out <folder>', 'folder to write into, one file per symbol; a file of that name is replaced')
@@ -129,6 +138,12 @@ async function runImport(source: string, flags: ImportFlags, output: Output): Pr
     flags.out === undefined
       ? await withStore((store) => work(storeSink(store, flags.market)))
       : await work(await folderSink(flags.out));
+  const { price, out } = flags;
+  if (price !== undefined) {
+    const symbols = result.symbols.map(({ symbol }) => symbol);
+    if (out === undefined) await withStore((store) => keepPriceKind(store, flags.market, symbols, price));
+    else for (const symbol of symbols) writePriceKind(out, symbol, price);
+  }
   progress.stop();
   for (const one of result.symbols) sayImported(one, output);
   for (const one of result.series)

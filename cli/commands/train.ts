@@ -2,33 +2,39 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
-import type { Manifest } from '../../shared/bundle/manifest.ts';
+import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
+import { tradingCosts, withMids, withPriceKinds } from '../../shared/policy/costs.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
+import { midBars } from '../../trainer/dataset/mid_bars.ts';
 import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
 import { adoptionGates } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
+import { TARGETS, type Target } from '../../trainer/train_options.ts';
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
+import { storedPriceKinds } from '../../trainer/store/price_kinds.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
+import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
@@ -48,6 +54,8 @@ interface TrainFlags {
   readonly theta2?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
+  readonly target: Target;
+  readonly mid?: boolean;
   readonly cache: boolean;
   readonly days?: string;
   readonly verbose?: boolean;
@@ -84,6 +92,15 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
+    .addOption(
+      new Option('--target <name>', 'net: a fourth model, of the result before costs, supplies expected_net_bps')
+        .choices(TARGETS)
+        .default('reversion'),
+    )
+    .option(
+      '--mid',
+      'an experiment: bars that were imported as bids become mids, by half the spread of each minute; the daemon does not',
+    )
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
       '--warm-start',
@@ -112,7 +129,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const settings = withEngine(loadSettings(configFolder(flags.config)), flags.engine);
+  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags);
+  const settings = flags.mid === true ? withMids(imported) : imported;
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
   const paths = homePaths();
@@ -125,7 +143,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     progress.update(stage, done, total);
   };
   const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
-  const bars = flags.days === undefined ? read : lastDays(read, parseInteger(flags.days, '--days', 1));
+  const priced = flags.mid === true ? midBars(read, tradingCosts(imported)) : read;
+  const bars = flags.days === undefined ? priced : lastDays(priced, parseInteger(flags.days, '--days', 1));
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   const gpu = watchGpu(process.pid);
@@ -149,6 +168,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
       searchFolder: flags.cache ? paths.searches : null,
       holdoutFrom: flags.holdoutFrom === undefined ? null : parseDay(flags.holdoutFrom, '--holdout-from'),
       workers,
+      target: flags.target,
       onProgress,
     };
     result = await trainAs(flags, modelsFolder, options);
@@ -172,6 +192,19 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   if (isWritten) tellMetadata(modelsFolder, output);
   report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/** The settings with the price kinds that were stated when the bars were imported. */
+async function withOwnPrices(settings: Settings, { data }: Pick<TrainFlags, 'data'>): Promise<Settings> {
+  if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
+  const store = await openStoreIfThere(process.env, homePaths());
+  if (store === null) return settings;
+  const { market, symbols } = settings.minutehand;
+  try {
+    return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
+  } finally {
+    await store.close();
+  }
 }
 
 /** @throws MinutehandError CONFIG_MISSING */
@@ -247,6 +280,7 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
     const { rows, auc, brier, brier_baseline } = metrics[name].holdout;
     output.line(`${name}  ${String(rows).padStart(8)}  ${figure(auc)}  ${figure(brier)}  ${figure(brier_baseline)}`);
   }
+  for (const line of netLines(metrics.net)) output.line(line);
   for (const line of searchLines(search)) output.line(line);
   output.line(`θ1 ${theta1}, θ2 ${theta2}`);
   for (const [pair, { no_edge, trades, mean_net_bps }] of Object.entries(edge)) {
@@ -265,7 +299,7 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
     version: isWritten ? result.version : null,
     path: isWritten ? result.path : null,
     adopted,
-    models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3 },
+    models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3, ...(metrics.net && { net: metrics.net }) },
     theta1,
     theta2,
     search,
@@ -273,6 +307,15 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
     gates,
     resources,
   });
+}
+
+/** Walk-forward of the model of the result. */
+function netLines(report: NetReport | undefined): string[] {
+  if (report === undefined) return [];
+  return [
+    `net: ${report.rows} rows, ${report.trees} trees; entries it decides in walk-forward, bps per trade:`,
+    ...costTable(report.walk_forward),
+  ];
 }
 
 /** @throws MinutehandError MODEL_MISSING, and as readBundle */

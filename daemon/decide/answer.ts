@@ -76,7 +76,8 @@ export function answerMinute(
   const fullScale = scores === null ? null : scores.position_scale[row]!;
   const market = isDecided ? frame : null;
   const risk = scored === null ? null : scored.risk_score;
-  const { rate, position: after } = applyLeverage(policy.leverage, pair, market, risk, fullScale, position, taken);
+  const { leverage } = policy;
+  const { rate, position: after } = applyLeverage(leverage, pair, market, risk, fullScale, position, taken, time);
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -122,7 +123,7 @@ export function answerMinute(
 }
 
 function scoresAtRow(
-  { return_prob, risk_score }: BatchScores,
+  { return_prob, risk_score, result_sigmas }: BatchScores,
   row: number,
   frame: Frame,
   { policy, models, costs }: AnswerContext,
@@ -138,6 +139,7 @@ function scoresAtRow(
     time,
     quotedBps(frame.a),
     quotedBps(frame.b),
+    result_sigmas[row]!,
   );
 }
 

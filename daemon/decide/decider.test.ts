@@ -104,6 +104,7 @@ const scoresOf = (rows: readonly (readonly number[])[]): BatchScores => ({
   risk_score: Float64Array.from(rows, (row) => row[1]!),
   position_scale: Float64Array.from(rows, (row) => row[2] ?? 1),
   risk_prob: Float64Array.from(rows, (row) => row[3] ?? 0.5),
+  result_sigmas: Float64Array.from(rows, () => NaN),
 });
 const same = (...row: number[]): BatchScores => scoresOf(PAIRS.map(() => row));
 

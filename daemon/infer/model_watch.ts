@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { activePath, readActive, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
-import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import { MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -187,12 +187,12 @@ function isUnread(error: unknown, seen: string): boolean {
   return error.code === 'KEY_UNUSABLE' || (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT));
 }
 
-/** The signature counts where there is one: most bundles have none. */
+/** The signature and the model of the result count where there are: most bundles have none. */
 function bundleFiles(folder: string, files: FileSystem): string[] {
-  const signature = join(folder, SIGNATURE_FILE);
+  const optional = [NET_FILE, SIGNATURE_FILE].map((name) => join(folder, name));
   return [
     ...['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name)),
-    ...(files.stat(signature) === null ? [] : [signature]),
+    ...optional.filter((path) => files.stat(path) !== null),
   ];
 }
 

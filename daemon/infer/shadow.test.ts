@@ -68,6 +68,7 @@ const scoresOf = (count: number): BatchScores => ({
   risk_prob: new Float64Array(count).fill(0.4),
   risk_score: new Float64Array(count).fill(0.99),
   position_scale: new Float64Array(count).fill(0.5),
+  result_sigmas: new Float64Array(count).fill(NaN),
 });
 const bodyOf = ({ body }: ShadowRow): SignalBody => JSON.parse(`${body}}`) as SignalBody;
 

@@ -6,10 +6,20 @@ import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
-import { BUNDLE_FORMAT, FORMER_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
+import {
+  BUNDLE_FORMAT,
+  bundleModels,
+  FORMER_FORMAT,
+  manifestSchema,
+  modelFile,
+  NET_FILE,
+  perBundleModel,
+  type BundleModel,
+  type Manifest,
+  type PerBundleModel,
+} from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
-import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signatureText, trustedKeys } from './signature.ts';
-import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
+import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
 
 /** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
 export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
@@ -21,7 +31,7 @@ const SHADOW = 'shadow.json';
 export interface Bundle {
   readonly folder: string;
   readonly manifest: Manifest;
-  readonly models: Readonly<Record<ModelName, Buffer>>;
+  readonly models: PerBundleModel<Buffer>;
   /** Identity of what the models decide: their hashes with the thresholds and ranks that turn scores into signals. */
   readonly modelsHash: string;
 }
@@ -34,7 +44,7 @@ export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): B
   const bytes = readFile(join(folder, MANIFEST), 'manifest', files);
   checkSignature(folder, bytes, files, trustedKeys());
   const manifest = parseManifest(folder, bytes);
-  const models = perModel((name) => readModel(folder, name, manifest, files));
+  const models = perBundleModel(bundleModels(manifest), (name) => readModel(folder, name, manifest, files));
   return { folder, manifest, models, modelsHash: hashModels(manifest) };
 }
 
@@ -69,11 +79,11 @@ function formatOf(manifest: unknown): unknown {
   return typeof manifest === 'object' && manifest !== null && 'format' in manifest ? manifest.format : undefined;
 }
 
-function readModel(folder: string, name: ModelName, manifest: Manifest, files: FileSystem): Buffer {
-  const file = MODEL_FILES[name];
+function readModel(folder: string, name: BundleModel, manifest: Manifest, files: FileSystem): Buffer {
+  const file = modelFile(name);
   const bytes = readFile(join(folder, file), 'content', files);
   const seen = sha256Hex(bytes);
-  const expected = manifest.files[file].sha256;
+  const expected = manifest.files[file]!.sha256;
   if (seen !== expected)
     throw new MinutehandError('MODEL_HASH', {
       seen: `${join(folder, file)} has ${seen.slice(0, 12)}…`,
@@ -104,6 +114,7 @@ function hashModels(manifest: Manifest): string {
     theta2,
     risk_quantiles,
     edges,
+    ...(files[NET_FILE] === undefined ? [] : [files[NET_FILE].sha256]),
   ];
   return sha256Hex(JSON.stringify(identity));
 }
@@ -114,7 +125,7 @@ export function sha256Hex(data: string | Uint8Array): string {
 
 export interface BundleContent {
   readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
-  readonly models: Readonly<Record<ModelName, Uint8Array>>;
+  readonly models: PerBundleModel<Uint8Array>;
   /** Plain JSON, written as it is. */
   readonly reports?: Readonly<Partial<Record<typeof VALIDATION_FILE | typeof MONITOR_FILE, unknown>>>;
   readonly card: (manifest: Manifest) => string;
@@ -159,7 +170,10 @@ export function writeBundle(
 function writeDraft(draft: string, version: string, created: Date, content: BundleContent, files: FileSystem): void {
   files.remove(draft);
   files.makeFolder(draft);
-  const contents = MODEL_NAMES.map((name): [string, Uint8Array] => [MODEL_FILES[name], content.models[name]]);
+  const contents = Object.entries(content.models).map(([name, bytes]): [string, Uint8Array] => [
+    modelFile(name as BundleModel),
+    bytes,
+  ]);
   for (const [name, report] of Object.entries(content.reports ?? {}))
     contents.push([name, Buffer.from(`${JSON.stringify(report)}\n`)]);
   const fileEntries = contents.map(([name, bytes]) => {
@@ -191,7 +205,7 @@ export function signBundle(folder: string): string {
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
   const bytes = readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   const manifest = parseManifest(folder, bytes);
-  for (const name of MODEL_NAMES) readModel(folder, name, manifest, MACHINE_FILES);
+  for (const name of bundleModels(manifest)) readModel(folder, name, manifest, MACHINE_FILES);
   replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
   return keyName(key);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 
 export const BUNDLE_FORMAT = 'minutehand.bundle/2';
 /** Without `efficiency_ratio`, `risk_quantiles`, `warm_start_from`, which had other names. */
@@ -8,6 +9,8 @@ export const VALIDATION_FILE = 'validation.json';
 /** Reference for live bars; read by the trainer's monitor. */
 export const MONITOR_FILE = 'monitor.json';
 export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
+/** The model of the result, in a bundle that was trained with `--target net`. */
+export const NET_FILE = 'net.onnx';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const share = z.number().min(0).max(1);
@@ -165,6 +168,29 @@ const warmStartFrom = z.object({
 });
 export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
+/** Walk-forward of the model of the result: its trades by the costs that were charged, with and without the windows. */
+const netTrades = z.object({
+  costs: z.enum(['flat', 'profile']),
+  windows: z.boolean(),
+  trades: z.int().nonnegative(),
+  gross_bps: metric,
+  net_bps: metric,
+  /** Bounds of a 90 % interval by a stationary bootstrap of the trading days. */
+  lower_5_net_bps: metric,
+  upper_95_net_bps: metric,
+  no_edge: z.boolean(),
+});
+
+const netReport = z.object({
+  rows: z.int().nonnegative(),
+  effective_rows: z.number(),
+  trees,
+  /** Share of the rows whose result was clipped. */
+  clipped: share,
+  walk_forward: z.array(netTrades),
+});
+export type NetReport = z.infer<typeof netReport>;
+
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
@@ -208,6 +234,7 @@ export const manifestSchema = z.strictObject({
     /** How often each part of AI2's label alone is 1, and what AI2's AUC for it alone is. */
     ai2_parts: z.record(z.string(), share),
     ai2_parts_auc: z.record(z.string(), metric).optional(),
+    net: netReport.optional(),
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
@@ -221,6 +248,7 @@ export const manifestSchema = z.strictObject({
     'ai1.onnx': bundleFile,
     'ai2.onnx': bundleFile,
     'ai3.onnx': bundleFile,
+    [NET_FILE]: bundleFile.optional(),
     [VALIDATION_FILE]: bundleFile.optional(),
     [MONITOR_FILE]: bundleFile.optional(),
   }),
@@ -230,6 +258,25 @@ export const manifestSchema = z.strictObject({
     ai1: z.array(share),
     ai2: z.array(share),
     ai3: z.array(share),
+    net: z.array(share).optional(),
   }),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The models of a bundle: the three of every one, and that of the result where it was trained. */
+export type BundleModel = ModelName | 'net';
+
+export function bundleModels({ files }: Pick<Manifest, 'files'>): readonly BundleModel[] {
+  return files[NET_FILE] === undefined ? MODEL_NAMES : [...MODEL_NAMES, 'net'];
+}
+
+export function modelFile(name: BundleModel): (typeof MODEL_FILES)[ModelName] | typeof NET_FILE {
+  return name === 'net' ? NET_FILE : MODEL_FILES[name];
+}
+
+/** Something of each model of a bundle. */
+export type PerBundleModel<T> = Readonly<Record<ModelName, T>> & { readonly net?: T };
+
+export function perBundleModel<T>(names: readonly BundleModel[], make: (name: BundleModel) => T): PerBundleModel<T> {
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as PerBundleModel<T>;
+}

@@ -210,7 +210,10 @@ describe('loadModelSet', () => {
 describe('the engines of a set', () => {
   const small = anySchema(12);
   const row = (seed: number): Float32Array => randomRows(createRng(seed), 30, 12, 0.1);
-  const copyOf = (scores: BatchScores): number[][] => Object.values(scores).map((values: Float64Array) => [...values]);
+  const copyOf = ({ result_sigmas, ...scores }: BatchScores): number[][] => {
+    expect(result_sigmas.every(Number.isNaN)).toBe(true);
+    return Object.values(scores).map((values: Float64Array) => [...values]);
+  };
   let folder: string;
   beforeAll(() => {
     folder = writeRandomBundle(join(root, 'random'), { schema: small, trees: 40, leaves: 31, seed: 'engines' });

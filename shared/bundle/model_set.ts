@@ -1,10 +1,16 @@
 import { join } from 'node:path';
-import type { Expectation } from '../core/cost/expected_net.ts';
+import { resultOfShare, type Expectation } from '../core/cost/expected_net.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
-import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
-import { MODEL_FILES, type Manifest } from './manifest.ts';
+import {
+  bundleModels,
+  modelFile,
+  perBundleModel,
+  type BundleModel,
+  type Manifest,
+  type PerBundleModel,
+} from './manifest.ts';
 import {
   goldenFeatures,
   prepareModels,
@@ -21,7 +27,7 @@ const GOLDEN_TOLERANCE = 1e-5;
 const WARM_UP_RUNS = 8;
 
 /**
- * The answers of the three models for one batch; row i belongs to row i of the features. Overwritten by the next call.
+ * The answers of the models for one batch; row i belongs to row i of the features. Overwritten by the next call.
  */
 export interface BatchScores {
   readonly return_prob: Float64Array;
@@ -29,24 +35,26 @@ export interface BatchScores {
   readonly risk_prob: Float64Array;
   readonly risk_score: Float64Array;
   readonly position_scale: Float64Array;
+  /** Result before costs, in standard deviations of the spread; NaN where the bundle has no model of it. */
+  readonly result_sigmas: Float64Array;
 }
 
-/** Three models that are verified, warm and ready to be swapped in together. */
+/** Models that are verified, warm and ready to be swapped in together. */
 export interface ModelSet {
   readonly version: string;
   readonly modelsHash: string;
   readonly manifest: Manifest;
   readonly theta1: number;
   readonly theta2: number;
-  readonly engines: Readonly<Record<ModelName, ScoringEngine>>;
+  readonly engines: PerBundleModel<ScoringEngine>;
   /** Reason for the engine of each model, as text. */
-  readonly engineNotes: Readonly<Record<ModelName, string>>;
+  readonly engineNotes: PerBundleModel<string>;
   /** Calibration of the expected result; bundles of before have none. */
   readonly expectation?: Expectation;
   hasEdge(pairId: string): boolean;
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
-   * three models; else a promise.
+   * models; else a promise.
    * @throws RangeError more rows than the set was loaded for
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
    */
@@ -89,14 +97,14 @@ export async function openModelSet(
   maxRows: number,
   { quietly = async (work) => work() }: OpenOptions = {},
 ): Promise<ModelSet> {
-  const scorers: Partial<Record<ModelName, Scorer>> = {};
+  const scorers: Partial<Record<BundleModel, Scorer>> = {};
   try {
     const kernel = await openTrees(prepared, maxRows, quietly);
-    for (const name of MODEL_NAMES) {
-      const model = prepared.models[name];
+    for (const name of bundleModels(prepared.manifest)) {
+      const model = prepared.models[name]!;
       if (model.engine !== 'onnxruntime-node') continue;
       await quietly(async () => {
-        const path = join(prepared.folder, MODEL_FILES[name]);
+        const path = join(prepared.folder, modelFile(name));
         scorers[name] = await loadScorer(model.bytes, prepared.columns, path);
         await checkScorer(prepared, name, scorers[name]);
       });
@@ -120,13 +128,13 @@ async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRow
 /** The models that WASM serves, in one memory, and the index of each in its answers. */
 interface Trees {
   readonly kernel: TreeKernel;
-  readonly names: readonly ModelName[];
+  readonly names: readonly BundleModel[];
 }
 
 async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Quietly): Promise<Trees | null> {
-  const names = MODEL_NAMES.filter((name) => prepared.models[name].engine === 'wasm-simd');
+  const names = bundleModels(prepared.manifest).filter((name) => prepared.models[name]!.engine === 'wasm-simd');
   const packed = names.flatMap((name) => {
-    const model = prepared.models[name];
+    const model = prepared.models[name]!;
     return model.engine === 'wasm-simd' ? [model.packed] : [];
   });
   if (packed.length === 0) return null;
@@ -143,7 +151,7 @@ async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Qui
 }
 
 /** Warms the model. A graph that takes other shapes than its features shows here. */
-async function checkScorer(prepared: PreparedModels, name: ModelName, scorer: Scorer): Promise<void> {
+async function checkScorer(prepared: PreparedModels, name: BundleModel, scorer: Scorer): Promise<void> {
   const golden = goldenFeatures(prepared.manifest);
   const rows = golden.length / prepared.columns;
   let answers: Float32Array;
@@ -157,10 +165,10 @@ async function checkScorer(prepared: PreparedModels, name: ModelName, scorer: Sc
   checkGolden(prepared, name, answers);
 }
 
-function checkGolden({ manifest, folder }: PreparedModels, name: ModelName, answers: Float32Array): void {
+function checkGolden({ manifest, folder }: PreparedModels, name: BundleModel, answers: Float32Array): void {
   const { golden } = manifest;
   for (let row = 0; row < golden.features.length; row++) {
-    const expected = golden[name][row];
+    const expected = golden[name]?.[row];
     if (expected === undefined || !(Math.abs(answers[row]! - expected) <= GOLDEN_TOLERANCE)) {
       throw new MinutehandError('MODEL_GOLDEN', {
         seen: `${name} answers ${answers[row]} on golden row ${row} of ${folder}`,
@@ -177,15 +185,15 @@ function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services 
   return {
     manifest,
     modelsHash,
-    engines: perModel((name) => models[name].engine),
-    engineNotes: perModel((name) => models[name].note),
+    engines: perBundleModel(bundleModels(manifest), (name) => models[name]!.engine),
+    engineNotes: perBundleModel(bundleModels(manifest), (name) => models[name]!.note),
   };
 }
 
 function createModelSet(
   services: Services,
   opened: Trees | null,
-  scorers: Partial<Record<ModelName, Scorer>>,
+  scorers: Partial<Record<BundleModel, Scorer>>,
   maxRows: number,
 ): ModelSet {
   const { manifest } = services;
@@ -197,15 +205,21 @@ function createModelSet(
     risk_prob: new Float64Array(maxRows),
     risk_score: new Float64Array(maxRows),
     position_scale: new Float64Array(maxRows),
+    result_sigmas: new Float64Array(maxRows).fill(NaN),
   };
-  const targets = { ai1: scores.return_prob, ai2: scores.risk_prob, ai3: scores.position_scale };
-  const take = (name: ModelName, answers: Float32Array, rows: number): void => {
+  const targets = {
+    ai1: scores.return_prob,
+    ai2: scores.risk_prob,
+    ai3: scores.position_scale,
+    net: scores.result_sigmas,
+  };
+  const take = (name: BundleModel, answers: Float32Array, rows: number): void => {
     const target = targets[name];
     for (let row = 0; row < rows; row++) {
       const value = answers[row]!;
       if (!(value >= 0 && value <= 1))
         throw new MinutehandError('MODEL_OUTPUT', { seen: `${name} of ${manifest.version} answered ${value}` });
-      target[row] = value;
+      target[row] = name === 'net' ? resultOfShare(value) : value;
     }
   };
   const ranked = (rows: number): BatchScores => {
@@ -213,7 +227,7 @@ function createModelSet(
       scores.risk_score[row] = riskRank(manifest.risk_quantiles, scores.risk_prob[row]!);
     return scores;
   };
-  const sessions = MODEL_NAMES.filter((name) => scorers[name] !== undefined);
+  const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
   const askSessions = async (features: Float32Array, rows: number): Promise<BatchScores> => {
     for (const name of sessions) take(name, await scorers[name]!.score(features, rows), rows);
     return ranked(rows);

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
 import type { FeatureSchema } from './feature_schema.ts';
-import { MODEL_FILES, type Manifest } from './manifest.ts';
+import { bundleModels, modelFile, type BundleModel, type Manifest, type PerBundleModel } from './manifest.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
 import { loadScorer } from './scorer.ts';
 import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
@@ -41,7 +40,7 @@ export interface PreparedModels {
   readonly columns: number;
   readonly manifest: Manifest;
   readonly modelsHash: string;
-  readonly models: Readonly<Record<ModelName, PreparedModel>>;
+  readonly models: PerBundleModel<PreparedModel>;
 }
 
 /**
@@ -65,9 +64,9 @@ export async function prepareModels(
   const columns = schema.definitions.length;
   if (manifest.golden.features.some((row) => row.length !== columns))
     throw new MinutehandError('MODEL_MANIFEST', { seen: 'golden rows of the wrong length' });
-  const models: Partial<Record<ModelName, PreparedModel>> = {};
-  for (const name of MODEL_NAMES) models[name] = await prepareModel(bundle, name, columns, options);
-  return { folder, columns, manifest, modelsHash, models: models as Record<ModelName, PreparedModel> };
+  const models: Partial<Record<BundleModel, PreparedModel>> = {};
+  for (const name of bundleModels(manifest)) models[name] = await prepareModel(bundle, name, columns, options);
+  return { folder, columns, manifest, modelsHash, models: models as PerBundleModel<PreparedModel> };
 }
 
 /** The golden inputs of a bundle: [golden rows × columns], NaN where they are missing. */
@@ -77,11 +76,11 @@ export function goldenFeatures({ golden }: Manifest): Float32Array {
 
 async function prepareModel(
   bundle: Bundle,
-  name: ModelName,
+  name: BundleModel,
   columns: number,
   { engine = 'auto', crossCheck = true, pack = packTrees }: PrepareOptions,
 ): Promise<PreparedModel> {
-  const bytes = bundle.models[name];
+  const bytes = bundle.models[name]!;
   const inOnnxruntime = (note: string): PreparedModel => ({ engine: 'onnxruntime-node', bytes, note });
   if (engine === 'onnxruntime') return inOnnxruntime('as configured');
 
@@ -92,7 +91,7 @@ async function prepareModel(
     if (!(error instanceof MinutehandError)) throw error;
     return inOnnxruntime(`not trees alone: ${error.seen}`);
   }
-  const path = join(bundle.folder, MODEL_FILES[name]);
+  const path = join(bundle.folder, modelFile(name));
   if (graph.ensemble.columns !== columns)
     throw new MinutehandError('MODEL_LOAD', {
       seen: `${path} takes ${graph.ensemble.columns} features`,
@@ -107,7 +106,7 @@ async function prepareModel(
     return inOnnxruntime(`${error.message} ${error.next}`);
   }
   if (!crossCheck) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
-  const seed = bundle.manifest.files[MODEL_FILES[name]].sha256;
+  const seed = bundle.manifest.files[modelFile(name)]!.sha256;
   const { rows, largestDifference } = await compare(graph, packed, bytes, seed, goldenFeatures(bundle.manifest), path);
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
   if (largestDifference <= CROSS_CHECK_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };

@@ -1,7 +1,7 @@
-import type { FillCosts, PairFillCosts } from '../core/cost/fill_cost.ts';
-import { assetClassOf, defaultProfile } from '../core/cost/spread_profile.ts';
+import type { FillCosts, PairFillCosts, PriceKind } from '../core/cost/fill_cost.ts';
+import { assetClassOf, defaultProfile, profileOfSteps, type SpreadProfile } from '../core/cost/spread_profile.ts';
 import type { Pair } from '../pair.ts';
-import type { Settings, SymbolCosts } from './policy.ts';
+import type { MinutehandSettings, SymbolCosts } from './schema.ts';
 
 /** flat: the spread of a symbol is one number; profile: it varies over the week as quotes do. */
 export const COST_MODELS = ['flat', 'profile'] as const;
@@ -10,16 +10,41 @@ export type CostModel = (typeof COST_MODELS)[number];
 /** What trading and holding a symbol costs. */
 export type TradingCosts = SymbolCosts & FillCosts;
 
+interface WithSymbols {
+  readonly minutehand: Pick<MinutehandSettings, 'symbols'>;
+}
+
 /** The costs of every configured symbol. */
-export function tradingCosts(
-  { minutehand }: Pick<Settings, 'minutehand'>,
-  model: CostModel = 'profile',
-): Record<string, TradingCosts> {
+export function tradingCosts({ minutehand }: WithSymbols, model: CostModel = 'profile'): Record<string, TradingCosts> {
   const entries = Object.entries(minutehand.symbols).map(([symbol, costs]): [string, TradingCosts] => [
     symbol,
-    model === 'flat' ? costs : { ...costs, profile: defaultProfile(assetClassOf(symbol)) },
+    model === 'flat' ? costs : { ...costs, profile: profileOf(symbol, costs) },
   ]);
   return Object.fromEntries(entries);
+}
+
+function profileOf(symbol: string, { spread_profile }: SymbolCosts): SpreadProfile {
+  return spread_profile === undefined ? defaultProfile(assetClassOf(symbol)) : profileOfSteps(spread_profile);
+}
+
+/** The settings with the price kinds of given bars, which count more than those of the configuration. */
+export function withPriceKinds<Settings extends WithSymbols>(
+  settings: Settings,
+  kinds: Readonly<Record<string, PriceKind>>,
+): Settings {
+  const symbols = Object.fromEntries(
+    Object.entries(settings.minutehand.symbols).map(([symbol, costs]) => {
+      const price = kinds[symbol];
+      return [symbol, price === undefined ? costs : { ...costs, price }];
+    }),
+  );
+  return { ...settings, minutehand: { ...settings.minutehand, symbols } };
+}
+
+/** The settings of the same bars after `midBars`. */
+export function withMids<Settings extends WithSymbols>(settings: Settings): Settings {
+  const bids = Object.entries(settings.minutehand.symbols).filter(([, { price }]) => price === 'bid');
+  return withPriceKinds(settings, Object.fromEntries(bids.map(([symbol]) => [symbol, 'mid'])));
 }
 
 /** @throws RangeError for a symbol without costs */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
@@ -240,6 +241,18 @@ const symbolCosts = z.strictObject({
     .max(1000)
     .describe('What a night bought costs, in basis points of the value held; positive is paid, negative received.'),
   swap_short_bps_per_night: z.number().min(-1000).max(1000).describe('The same of a night sold.'),
+  price: z
+    .enum(PRICE_KINDS)
+    .optional()
+    .describe('What the prices of its bars are; at bid, a buy pays the whole spread and a sell none. Absent: mid.'),
+  spread_profile: z
+    .array(z.tuple([z.int().min(0).max(10_079), z.number().min(0).max(100)]))
+    .min(1)
+    .refine((steps) => steps.every(([minute], i) => (i === 0 ? minute === 0 : minute > steps[i - 1]![0])))
+    .optional()
+    .describe(
+      'Multiples of spread_bps, each from a minute of the New York week on (0: Sunday 00:00), as `bars learn-spreads` writes them. Absent: the delivered profile.',
+    ),
 });
 
 const windows = z.strictObject({

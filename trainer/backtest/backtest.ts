@@ -114,7 +114,9 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const { action, reason } = taken.decision;
     const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
     const risk = scores?.risk_score ?? null;
-    ({ position } = applyLeverage(policy.leverage, history.pair, market, risk, fullScale, before, taken.position));
+    const { leverage } = policy;
+    const at = history.time[t]!;
+    ({ position } = applyLeverage(leverage, history.pair, market, risk, fullScale, before, taken.position, at));
     if (isCandidate) {
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
@@ -134,7 +136,8 @@ function scoresAtBar(market: Market, t: number, history: PairHistory, options: B
   const { return_prob, risk_score } = scores;
   const [quotedA, quotedB] = [history.quotedA[t]!, history.quotedB[t]!];
   const time = history.time[t]! as OpenTime;
-  return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB);
+  const sigmas = scores.result_sigmas ?? NaN;
+  return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB, sigmas);
 }
 
 function makeTrade(
@@ -150,8 +153,8 @@ function makeTrade(
   const { side, beta } = position;
   const entryBar = entrySignal + 1;
   const gross = grossBps(history, side, beta, entryBar, exitBar);
-  const entryCostBps = fillCostAt(history, entryBar, beta, options.costs);
-  const costBps = entryCostBps + fillCostAt(history, exitBar, beta, options.costs);
+  const entryCostBps = fillCostAt(history, entryBar, side, beta, options.costs);
+  const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, options.costs);
   const fullScale = options.scale?.(entrySignal) ?? 1;
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
@@ -175,10 +178,16 @@ function makeTrade(
   };
 }
 
-/** What filling both legs at the open of a bar costs. */
-export function fillCostAt(history: PairHistory, bar: number, beta: number, costs: PairFillCosts): number {
+/** What filling both legs at the open of a bar costs, leg A bought where `side` > 0. */
+export function fillCostAt(
+  history: PairHistory,
+  bar: number,
+  side: number,
+  beta: number,
+  costs: PairFillCosts,
+): number {
   const { time, quotedA, quotedB } = history;
-  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!);
+  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!, side);
 }
 
 /** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */

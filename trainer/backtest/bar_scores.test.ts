@@ -45,6 +45,7 @@ function createSet(answers: readonly number[], isPromise: boolean) {
     risk_prob: batch(),
     risk_score: batch(),
     position_scale: batch(),
+    result_sigmas: batch(),
   };
   const asked: number[][] = [];
   const set = {
@@ -156,12 +157,14 @@ describe('joinScores', () => {
       ai2: Float64Array.of(from + 1),
       ai3: Float64Array.of(from + 2),
       riskScore: Float64Array.of(from + 3),
+      resultSigmas: Float64Array.of(from + 4),
     });
     expect(joinScores([part(10), part(20)])).toEqual({
       ai1: Float64Array.of(10, 20),
       ai2: Float64Array.of(11, 21),
       ai3: Float64Array.of(12, 22),
       riskScore: Float64Array.of(13, 23),
+      resultSigmas: Float64Array.of(14, 24),
     });
   });
 });

@@ -17,11 +17,19 @@ const MINUTES_PER_EVALUATED = 7;
 /** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */
 export interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
   readonly riskScore: Float64Array;
+  /** Of a model of the result; else NaN. */
+  readonly resultSigmas: Float64Array;
 }
 
 export function joinScores(parts: readonly BarScores[]): BarScores {
   const join = (name: keyof BarScores): Float64Array => joinColumns(parts.map((part) => part[name]));
-  return { ai1: join('ai1'), ai2: join('ai2'), ai3: join('ai3'), riskScore: join('riskScore') };
+  return {
+    ai1: join('ai1'),
+    ai2: join('ai2'),
+    ai3: join('ai3'),
+    riskScore: join('riskScore'),
+    resultSigmas: join('resultSigmas'),
+  };
 }
 
 /**
@@ -40,7 +48,7 @@ export async function scoreBars(
 ): Promise<BarScores> {
   const { length, z, time } = history;
   const column = (): Float64Array => new Float64Array(length - start).fill(NaN);
-  const scores = { ai1: column(), ai2: column(), ai3: column(), riskScore: column() };
+  const scores = { ai1: column(), ai2: column(), ai3: column(), riskScore: column(), resultSigmas: column() };
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
   const firstOnes = start + policy.max_age_bars;
   const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isEvaluatedMinute(time[t]!) || t < firstOnes;
@@ -85,6 +93,7 @@ async function scoreWhere(
       scores.ai2[bars[i]!] = answers.risk_prob[i]!;
       scores.riskScore[bars[i]!] = answers.risk_score[i]!;
       scores.ai3[bars[i]!] = answers.position_scale[i]!;
+      scores.resultSigmas[bars[i]!] = answers.result_sigmas[i]!;
     }
   }
 }

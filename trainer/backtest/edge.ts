@@ -5,7 +5,7 @@ import type { Trade } from './backtest.ts';
 const RESAMPLES = 2000;
 const LOWER_SHARE = 0.05;
 /** With fewer trades a bootstrap says nothing: no edge is shown. */
-const MIN_TRADES = 20;
+export const MIN_TRADES = 20;
 
 /**
  * Whether a pair's trades, on bars that no choice has seen, show an edge after costs: the lower 5 % bound of a

@@ -85,7 +85,7 @@ function delayedNetBps(history: PairHistory, trade: FilledTrade, minutes: number
   const { side, beta, entryBar, exitBar, costBps, entryCostBps, swapBps } = trade;
   const later = lowerBound(history.time, history.time[entryBar]! + minutes * 60);
   if (later >= exitBar) return 0;
-  const entryCost = fillCostAt(history, later, beta, costs);
+  const entryCost = fillCostAt(history, later, side, beta, costs);
   return grossBps(history, side, beta, later, exitBar) - entryCost - (costBps - entryCostBps) - swapBps;
 }
 

@@ -1,7 +1,7 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { HoldoutBacktest, Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Expectation } from '../../shared/core/cost/expected_net.ts';
+import { resultOfShare, type Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
@@ -23,6 +23,8 @@ export interface Deciders {
   readonly thresholds: Thresholds;
   /** Calibration of the expected result; null: it is what the barriers promise. */
   readonly expectation: Expectation | null;
+  /** Model of the result. */
+  readonly net?: TreeModel;
 }
 
 /** What the holdout, which no choice has seen, earns after costs, overnight swaps included. */
@@ -37,7 +39,7 @@ export interface HoldoutProof {
 /** The backtest of the holdout, evaluated as if the gate NO_EDGE were not there. */
 export function proveEdge(
   dataset: Dataset,
-  { ai1, ai2, riskQuantiles, thresholds, expectation }: Deciders,
+  { ai1, ai2, riskQuantiles, thresholds, expectation, net }: Deciders,
   settings: Settings,
   seed: number,
   onPair: (done: number, total: number) => void,
@@ -49,6 +51,7 @@ export function proveEdge(
     const x = holdoutFeatures(history, from, dataset.definitions.length);
     const returns = treeAnswer(ai1, x);
     const risks = treeAnswer(ai2, x);
+    const results = net === undefined ? null : treeAnswer(net, x);
     const costs = pairCosts(tradingCosts(settings), history.pair);
     const overnight = { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs };
     const trades = backtest(history, from, history.length, {
@@ -61,6 +64,7 @@ export function proveEdge(
       scores: (t) => ({
         return_prob: returns[t - from]!,
         risk_score: riskRank(riskQuantiles, risks[t - from]!),
+        ...(results && { result_sigmas: resultOfShare(results[t - from]!) }),
       }),
     });
     const { id } = history.pair;

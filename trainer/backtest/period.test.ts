@@ -38,7 +38,13 @@ function setOf(changes: Partial<ModelSet> = {}): ModelSet {
     const columns = features.length / rows;
     const column = (shift: number): Float64Array =>
       Float64Array.from({ length: rows }, (_, i) => answerTo(features.subarray(i * columns, (i + 1) * columns), shift));
-    return { return_prob: column(0), risk_prob: column(1), risk_score: column(2), position_scale: column(3) };
+    return {
+      return_prob: column(0),
+      risk_prob: column(1),
+      risk_score: column(2),
+      position_scale: column(3),
+      result_sigmas: new Float64Array(rows).fill(NaN),
+    };
   };
   return { version: '20240101_0000', theta1: 0.5, theta2: 0.7, hasEdge: () => true, infer, ...changes } as ModelSet;
 }
@@ -346,14 +352,15 @@ describe('backtestPeriod', () => {
   });
 
   it('reduces positions by drawdown and risk as a reader of the trades would, and shows the drawdown without', async () => {
-    const round_trip_bps = Object.fromEntries(Object.keys(symbols).map((id) => [id, 0]));
+    const free = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
+    const costs = Object.fromEntries(Object.keys(symbols).map((id) => [id, free]));
     const leverage = {
       drawdown: [
         [0.0005, 0.5],
         [0.002, 0.2],
       ] as const,
       risk_score: [[0.3, 0.7]] as const,
-      round_trip_bps,
+      costs,
     };
     const reduced = await run({ policy: { ...policy, leverage } });
     const [with_, without] = [reduced.bundles[0]!.all_pairs, result.bundles[0]!.all_pairs];

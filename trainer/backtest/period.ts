@@ -24,6 +24,7 @@ import {
 } from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
 import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
+import { netInterval, tradeDays, type NetInterval, type TradeDays } from './net_interval.ts';
 import { joinColumns, joinParts, partsOf } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from './rollover.ts';
@@ -80,6 +81,8 @@ export interface ViewResult {
   /** The same trades without leverage_reduction_rate; null where the policy has no steps. */
   readonly fullLeverage: Pick<Performance, 'net_return' | 'max_drawdown'> | null;
   readonly executability: Executability;
+  /** Of these trades, at full size. */
+  readonly interval: NetInterval;
 }
 
 /** What one bundle did in the period. */
@@ -167,6 +170,7 @@ interface PairView {
   /** Net result of each trading day; its index is that of the day. */
   readonly days: Float64Array;
   readonly tally: ExecutabilityTally;
+  readonly tradeDays: TradeDays;
 }
 
 interface Evaluated {
@@ -218,7 +222,11 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
         costs,
         ...(set.expectation && { expectation: set.expectation }),
         overnight: { rolls, swaps: costs },
-        scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
+        scores: (t) => ({
+          return_prob: scores.ai1[t - start]!,
+          risk_score: scores.riskScore[t - start]!,
+          result_sigmas: scores.resultSigmas[t - start]!,
+        }),
         scale: (t) => scores.ai3[t - start]!,
       });
     const allPairs = view(true, false);
@@ -267,7 +275,7 @@ function runView(
         );
   const trades = run.trades.map((trade) => recordOf(history, trade));
   const tally = tallyExecutability(history, start, run.trades, options.costs);
-  return { run, trades, changes, fullChanges, days, tally };
+  return { run, trades, changes, fullChanges, days, tally, tradeDays: tradeDays(run.trades, rolls) };
 }
 
 function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
@@ -386,6 +394,11 @@ function assembleView(
       { first, minutes },
     ),
     executability: executabilityOf(views.map(({ tally }) => tally)),
+    interval: netInterval(
+      views.map((own) => own.tradeDays),
+      dayIndices,
+      `${first}/${minutes}`,
+    ),
   };
 }
 

@@ -1,11 +1,9 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import { promisedSigmas, sigmaBps, type Expectation } from '../../shared/core/cost/expected_net.ts';
+import { promisedSigmas, type Expectation } from '../../shared/core/cost/expected_net.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { grossBps } from '../backtest/backtest.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
-import { reversionLabel } from '../label/reversion.ts';
+import { resultOf } from '../label/result.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
 import type { LearnedModel } from './calibrate_model.ts';
 
@@ -39,17 +37,12 @@ export function calibrateExpectation(
     const history = histories[train.ai1.pair[row]!]!;
     const t = lowerBound(history.time, close - SECONDS_PER_BAR);
     if (!(Math.abs(history.z[t]!) >= z_entry) || Number.isNaN(probability[row]!)) return;
-    const exit = reversionLabel(history, t, barriers);
-    if (exit === null || exit.end + 1 >= history.length) return;
+    const result = resultOf(history, t, barriers);
+    if (result === null) return;
     promised.push(promisedSigmas(history.z[t]!, probability[row]!, policy));
-    earned.push(earnedSigmas(history, t, exit.end + 1));
+    earned.push(result.sigmas);
   });
   return fitExpectation({ promised: Float64Array.from(promised), earned: Float64Array.from(earned) });
-}
-
-function earnedSigmas(history: PairHistory, t: number, exitBar: number): number {
-  const side = history.z[t]! > 0 ? -1 : 1;
-  return grossBps(history, side, history.beta[t]!, t + 1, exitBar) / sigmaBps(marketAt(history, t));
 }
 
 /**

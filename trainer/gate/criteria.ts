@@ -63,6 +63,8 @@ export function checkExecutable(
 ): GateResult {
   const limit = `above 0, and at least ${percent(executable_share_min)} of it`;
   if (trades === 0 || net_bps === null) return { name, passed: true, seen: 'no pair with an edge', limit };
+  if (net_bps <= 0)
+    return { name, passed: true, seen: `${net_bps.toFixed(2)} bps per trade: no net result to lose`, limit };
   const remains = (left === 'after_1' ? delayed_net_bps.after_1 : narrow_net_bps) ?? 0;
   return {
     name,

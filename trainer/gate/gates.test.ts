@@ -109,7 +109,9 @@ describe('checkTraining', () => {
     })),
     executability: {
       edge_pairs: { trades: 7, net_bps: 2, narrow_net_bps: 0.9, delayed_net_bps: { after_1: 1.2 } },
+      all_pairs: { trades: 9, net_bps: 3, narrow_net_bps: 1.6, delayed_net_bps: { after_1: 1.4 } },
     },
+    requireEdge: true,
     limits: {
       ...limits,
       executable_share_min: 0.5,
@@ -118,6 +120,21 @@ describe('checkTraining', () => {
       quality_f1_floor: 0.6,
     },
   } as unknown as BundleEvidence;
+
+  it('judges the trades of all pairs where those without an edge would trade too', () => {
+    const seenOf = (changes: object): string[] =>
+      checkTraining({ ...evidence, ...changes })
+        .filter(({ name }) => name.startsWith('executable'))
+        .map(({ passed, seen }) => `${passed} ${seen}`);
+    expect(seenOf({ requireEdge: false })).toEqual([
+      'true 1.60 of 3.00 bps per trade, 9 trades',
+      'false 1.40 of 3.00 bps per trade, 9 trades',
+    ]);
+    const lost = { trades: 9, net_bps: -0.5, narrow_net_bps: -1, delayed_net_bps: { after_1: -2 } };
+    const nothing = 'true -0.50 bps per trade: no net result to lose';
+    const executability = { ...evidence.executability, all_pairs: lost };
+    expect(seenOf({ requireEdge: false, executability })).toEqual([nothing, nothing]);
+  });
 
   it('checks each gate with the figures of its own model, in the order of the list', () => {
     expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../shared/bundle/manifest.ts';
+import type { Executability, Manifest } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ModelJob } from '../learn/model_job.ts';
@@ -49,7 +49,9 @@ export interface BundleEvidence {
   /** Risk scores of the holdout's entry candidates. */
   readonly candidateRisks: Float64Array;
   readonly theta2: number;
-  readonly executability: Pick<NonNullable<Manifest['executability']>, 'edge_pairs'>;
+  readonly executability: NonNullable<Manifest['executability']>;
+  /** Whether only pairs with an edge would trade. */
+  readonly requireEdge: boolean;
   /** Results of the leakage tests of features and labels. */
   readonly leakage: readonly GateResult[];
   readonly limits: Settings['retrain'];
@@ -115,20 +117,21 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     name: 'executable outside wide minutes',
     models: null,
-    vetoes: 'Pairs whose edge is earned in the widest 25 % of minutes. Nothing is checked where no pair has an edge.',
+    vetoes:
+      'Pairs that would trade (all where `require_edge` is false) and earn in the widest 25 % of minutes. Nothing is checked where they earn nothing.',
     threshold: { key: 'executable_share_min' },
     next: 'Quotes of these minutes are wider than the backtest charges: check `symbols` and `no_entry_windows`. Do not adopt.',
-    check: ({ executability, limits }) =>
-      checkExecutable('executable outside wide minutes', executability.edge_pairs, 'narrow_net_bps', limits),
+    check: (evidence) =>
+      checkExecutable('executable outside wide minutes', tradedPairs(evidence), 'narrow_net_bps', evidence.limits),
   },
   {
     name: 'executable one minute later',
     models: null,
-    vetoes: 'Pairs whose edge is lost when entries are filled one minute later.',
+    vetoes: 'Pairs that would trade and whose net result is lost when entries are filled one minute later.',
     threshold: { key: 'executable_share_min' },
     next: 'The edge is in prices that nobody can trade: bad ticks, or the bid of a wide quote. Do not adopt.',
-    check: ({ executability, limits }) =>
-      checkExecutable('executable one minute later', executability.edge_pairs, 'after_1', limits),
+    check: (evidence) =>
+      checkExecutable('executable one minute later', tradedPairs(evidence), 'after_1', evidence.limits),
   },
   {
     name: 'features look-ahead',
@@ -147,6 +150,10 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     check: ({ leakage }) => resultOf(`${model} label ends`, leakage),
   })),
 ];
+
+function tradedPairs({ executability, requireEdge }: BundleEvidence): Executability {
+  return requireEdge ? executability.edge_pairs : executability.all_pairs;
+}
 
 /** Gates of each model. */
 export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'limits'>>[] = [

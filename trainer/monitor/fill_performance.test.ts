@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { defaultProfile } from '../../shared/core/cost/spread_profile.ts';
 import { describe, expect, it } from 'vitest';
 import type { PairEdge } from '../../shared/bundle/manifest.ts';
 import { closeFill, openFill, refusedFill } from '../../shared/fill/fill.fixture.ts';
@@ -141,6 +142,20 @@ describe('fills beside the backtest', () => {
     expect(symbols['XAGUSD']!.shortfall.bps).toBeCloseTo(3.6, 2);
     // A handful is no measure.
     expect(performance(trades.slice(0, 20))['real']!.symbols['XAUUSD']!.slippage.noise_bps).toBe(Infinity);
+  });
+
+  it('compare fills at the rollover with the spread of the rollover', () => {
+    const rollover = T0_S + 10 * 3600 + 120;
+    const profile = defaultProfile('currency');
+    const costs = Object.fromEntries(Object.entries(COSTS).map(([symbol, own]) => [symbol, { ...own, profile }]));
+    const shortfallAt = (enteredS: number): number => {
+      const trades = tripOf({ number: 1, enteredS, heldMs: 120_000 });
+      const fills = { trades, entries: [], nowMs: Infinity, barMs: 60_000, settleMs: 0 };
+      const [own] = Object.values(fillPerformance(fills, { edge: {} }, costs, { fill_min_trades: 1 }));
+      return own!.symbols['XAUUSD']!.shortfall.configured_bps;
+    };
+    expect(shortfallAt(T0_S)).toBeCloseTo(0.5 + 0.2, 9);
+    expect(shortfallAt(rollover)).toBeCloseTo(5.3 * 0.5 + 0.2, 9);
   });
 
   it('keep paper, demo and real money apart', () => {

@@ -2,6 +2,8 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
 import { ln } from '../../shared/elementary.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { fillCostBps } from '../../shared/core/cost/fill_cost.ts';
+import type { TradingCosts } from '../../shared/policy/costs.ts';
 import type { RetrainPolicy, SymbolCosts } from '../../shared/policy/policy.ts';
 import { rollovers } from '../backtest/rollover.ts';
 import { swapBpsPerNight } from '../backtest/swap.ts';
@@ -46,10 +48,12 @@ export interface SymbolFills {
   /** From the requested to the filled price; configured: `slippage_bps`. */
   readonly slippage: MeasuredCost;
   /**
-   * From the bar's close to the filled price: spread, slippage and time together; configured: half of `spread_bps`, and
-   * `slippage_bps`.
+   * From the bar's close to the filled price: spread, slippage and time together; configured: half the spread of each
+   * fill's minute, and `slippage_bps`.
    */
   readonly shortfall: MeasuredCost;
+  /** Mean multiple of `spread_bps` in the minutes of the fills; 1 without a spread. */
+  readonly spread_multiple: number;
 }
 
 export interface MeasuredCost {
@@ -70,7 +74,7 @@ export type FillPolicy = Pick<RetrainPolicy, 'fill_min_trades'>;
 export function fillPerformance(
   fills: FiguresInput,
   { edge }: Pick<Manifest, 'edge'>,
-  costs: Readonly<Record<string, SymbolCosts>>,
+  costs: Readonly<Record<string, TradingCosts>>,
   policy: FillPolicy,
 ): Readonly<Record<string, FillPerformance>> {
   const figures = Object.entries(fillFigures(fills));
@@ -95,7 +99,7 @@ export function fillPerformance(
             policy.fill_min_trades,
           ),
           net: compareNet(closed, bundle, costs, fills.barMs, policy),
-          symbols: symbolFills(positions, costs, policy),
+          symbols: symbolFills(positions, costs, fills.barMs, policy),
         },
       ];
     }),
@@ -229,44 +233,61 @@ function meanPrice(fills: readonly LiveTrade[], leg: Leg): number {
 
 function symbolFills(
   positions: readonly EnteredPosition[],
-  costs: Readonly<Record<string, SymbolCosts>>,
+  costs: Readonly<Record<string, TradingCosts>>,
+  barMs: number,
   policy: FillPolicy,
 ): Record<string, SymbolFills> {
   const made = positions.flatMap(({ opens, closes, enteredS }) =>
-    [...opens, ...closes].map((fill) => ({ fill, enteredS })),
+    [...opens, ...closes].map((fill) => ({
+      fill,
+      enteredS,
+      // On the market's clock, which a simulated one runs faster.
+      time: enteredS + ((fill.time_ms - opens[0]!.time_ms) / barMs) * SECONDS_PER_BAR,
+    })),
   );
   const symbols = [...new Set(made.map(({ fill }) => fill.symbol))].filter((symbol) => costs[symbol] !== undefined);
   return Object.fromEntries(
     symbols.sort().map((symbol): [string, SymbolFills] => {
       const own = made.filter(({ fill }) => fill.symbol === symbol);
-      const { spread_bps, slippage_bps } = costs[symbol]!;
-      const measured = (bpsOf: (fill: LiveTrade) => readonly number[], configured: number): MeasuredCost => {
-        const values = own.flatMap(({ fill, enteredS }) => bpsOf(fill).map((bps) => ({ bps, enteredS })));
-        return measureCost(values, configured, policy);
+      const { spread_bps, slippage_bps, commission_bps } = costs[symbol]!;
+      const measured = (
+        bpsOf: (fill: LiveTrade) => readonly number[],
+        configuredAt: (time: number) => number,
+      ): MeasuredCost => {
+        const values = own.flatMap(({ fill, enteredS, time }) =>
+          bpsOf(fill).map((bps) => ({ bps, enteredS, configured: configuredAt(time) })),
+        );
+        return measureCost(values, configuredAt(NOON), policy);
       };
-      return [
-        symbol,
-        {
-          slippage: measured((fill) => (fill.slippage_bps === null ? [] : [fill.slippage_bps]), slippage_bps),
-          shortfall: measured(shortfallOf, spread_bps / 2 + slippage_bps),
-        },
-      ];
+      const slippage = measured(
+        (fill) => (fill.slippage_bps === null ? [] : [fill.slippage_bps]),
+        () => slippage_bps,
+      );
+      const shortfall = measured(shortfallOf, (time) => fillCostBps(costs[symbol]!, time) - commission_bps);
+      const spread_multiple = spread_bps === 0 ? 1 : (2 * (shortfall.configured_bps - slippage_bps)) / spread_bps;
+      return [symbol, { slippage, shortfall, spread_multiple }];
     }),
   );
 }
 
+/** A minute of base spreads, for a symbol without fills: a Wednesday, 12:00 in New York. */
+const NOON = Date.UTC(2024, 0, 3, 17) / 1000;
+
+interface CostOfFill {
+  readonly bps: number;
+  readonly configured: number;
+  readonly enteredS: number;
+}
+
 /** A one-sample t-test over stretches of time: spreads of a day are wide or narrow together. */
-function measureCost(
-  values: readonly { readonly bps: number; readonly enteredS: number }[],
-  configured_bps: number,
-  { fill_min_trades }: FillPolicy,
-): MeasuredCost {
+function measureCost(values: readonly CostOfFill[], base_bps: number, { fill_min_trades }: FillPolicy): MeasuredCost {
   const stretches = stretchesOf(values);
-  const { mean, standardError, blocks } = meanOverBlocks(
-    values.map(({ bps }) => bps),
-    stretches.of,
-    stretches.count,
-  );
+  const meanOf = (of: (value: CostOfFill) => number): ReturnType<typeof meanOverBlocks> =>
+    meanOverBlocks(values.map(of), stretches.of, stretches.count);
+  const { mean } = meanOf(({ bps }) => bps);
+  // Differences, so that costs that do not vary stay what is configured, to the bit.
+  const configured_bps = base_bps + (meanOf(({ configured }) => configured - base_bps).mean ?? 0);
+  const { standardError, blocks } = meanOf(({ bps, configured }) => bps - configured);
   const noise_bps = values.length < fill_min_trades ? Infinity : errorsOfChance(SIGMAS, blocks) * standardError;
   return { bps: mean, noise_bps, configured_bps, fills: values.length };
 }

@@ -296,7 +296,7 @@ async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorRep
     store = await openStore(storeUrl);
     const fills = await fillsOfVersion({ settings, version: manifest.version, journals, store, nowMs });
     if (fills === null) return none;
-    return { accounts: fillPerformance(fills, manifest, settings.minutehand.symbols, settings.retrain) };
+    return { accounts: fillPerformance(fills, manifest, tradingCosts(settings), settings.retrain) };
   } catch (error) {
     return { skipped: describeError(error).message };
   } finally {

@@ -124,8 +124,8 @@ describe('findingsOf', () => {
   });
 
   it('finds costs above the configured ones, reports the values to configure, and starts no training for it', () => {
-    const costs = (slippage: object, shortfall: object): Changes => ({
-      fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall } } } },
+    const costs = (slippage: object, shortfall: object, spread_multiple = 1): Changes => ({
+      fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall }, spread_multiple } } },
     });
     expect(textsOf(costs({}, {}))).toEqual([]);
     const [spread] = found(costs({}, { bps: 1 }));
@@ -135,6 +135,7 @@ describe('findingsOf', () => {
     );
     expect(textsOf(costs({ bps: 0.5 }, {}))[0]).toMatch(/^slippage of XAUUSD 0\.50 .* \{ spread_bps: 1\.00, slippage_bps: 0\.50 \}$/);
     expect(textsOf(costs({ bps: 0.5 }, { bps: 1.1 }))[0]).toMatch(/\{ spread_bps: 1\.20, slippage_bps: 0\.50 \}$/);
+    expect(textsOf(costs({}, { bps: 1 }, 2))[0]).toMatch(/\{ spread_bps: 0\.80, slippage_bps: 0\.20 \}$/);
     // What may be chance, and what is more by less than a quarter of all that is configured.
     expect(textsOf(costs({ bps: 0.5, noise_bps: 0.31 }, { bps: 1, noise_bps: 0.31 }))).toEqual([]);
     expect(textsOf(costs({ bps: 0.37 }, { bps: 0.87 }))).toEqual([]);
@@ -145,7 +146,7 @@ describe('findingsOf', () => {
 
   it('checks paper on a simulated market only', () => {
     const net = { ...FILLED.net, gap_bps: -1.5 };
-    const symbols = { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 } } };
+    const symbols = { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 }, spread_multiple: 1 } };
     const fills = { net, symbols };
     expect(textsOf({ fills, account: 'paper' })).toEqual([]);
     expect(textsOf({ fills, account: 'paper', market: 'simulated' })).toHaveLength(2);
@@ -165,7 +166,7 @@ describe('findingsOf', () => {
     const fills = {
       win_rate: { ...SAME, gap: -1 },
       net: { ...FILLED.net, gap_bps: -9 },
-      symbols: { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 } } },
+      symbols: { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 }, spread_multiple: 1 } },
     };
     const all = { feature: { psi: 9, shift: 9 }, auc: { gap: -1 }, win_rate: { gap: -1 }, age_days: 400, fills };
     expect(textsOf(all)).toHaveLength(8);

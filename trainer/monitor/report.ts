@@ -139,7 +139,7 @@ function fillFindings(
 function costFinding(
   account: string,
   symbol: string,
-  { slippage, shortfall }: SymbolFills,
+  { slippage, shortfall, spread_multiple }: SymbolFills,
   gap: number,
 ): DriftFinding[] {
   const allowed = gap * shortfall.configured_bps + SMALLEST_COST_BPS;
@@ -150,9 +150,10 @@ function costFinding(
   const [moreSlippage, more] = [above(slippage), above(shortfall)];
   if (moreSlippage === 0 && more === 0) return [];
   const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
-  // The cost per side is half of the spread plus the slippage.
+  // The cost per side is half of the spread, a multiple of the configured base, plus the slippage.
   const spread_bps =
-    2 * (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
+    (2 / spread_multiple) *
+    (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
   const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];
   const limit = worst.configured_bps + allowed;
   const text =

@@ -128,7 +128,11 @@ async function runSegment(
     edge: set.hasEdge(history.pair.id),
     costs: policy.costs,
     ...(set.expectation && { expectation: set.expectation }),
-    scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
+    scores: (t) => ({
+      return_prob: scores.ai1[t - start]!,
+      risk_score: scores.riskScore[t - start]!,
+      result_sigmas: scores.resultSigmas[t - start]!,
+    }),
     scale: (t) => scores.ai3[t - start]!,
     start: position,
     observe(t, step) {

@@ -56,6 +56,7 @@ export function renderCard(manifest: Manifest): string {
           '',
           ...table([...MEASURES, 'AUC of the blocks'], walkForward),
         ]),
+    ...resultModel(manifest),
     ...riskParts(manifest),
     ...search(manifest),
     ...edge(manifest),
@@ -118,6 +119,28 @@ function figures({ rows, label_mean, auc, brier, brier_baseline, log_loss, ece }
     String(rows),
     digits(label_mean, 3),
     ...[auc, brier, brier_baseline, log_loss, ece].map((value) => digits(value, 4)),
+  ];
+}
+
+function resultModel({ metrics: { net } }: Manifest): string[] {
+  if (net === undefined) return [];
+  return [
+    '## Model of the result, walk-forward inside the training period',
+    '',
+    `It supplies expected_net_bps: result before costs in standard deviations of the spread, ${net.rows} rows worth ${digits(net.effective_rows, 0)} independent ones, ${net.trees} trees, ${digits(100 * net.clipped, 1)} % of the results clipped. Entries where it expects more than the costs; net bps per trade with a 90 % interval (stationary bootstrap of trading days).`,
+    '',
+    ...table(
+      ['costs', 'no_entry_windows', 'trades', 'gross', 'net', '5 %', '95 %', 'verdict'],
+      net.walk_forward.map((row) =>
+        tableRow([
+          row.costs,
+          row.windows ? 'as configured' : 'none',
+          String(row.trades),
+          ...[row.gross_bps, row.net_bps, row.lower_5_net_bps, row.upper_95_net_bps].map((value) => digits(value, 2)),
+          row.no_edge ? 'NO_EDGE' : 'edge',
+        ]),
+      ),
+    ),
   ];
 }
 

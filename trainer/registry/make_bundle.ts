@@ -8,11 +8,14 @@ import {
   MONITOR_FILE,
   VALIDATION_FILE,
   type HoldoutBacktest,
+  type BundleModel,
   type Manifest,
+  type NetReport,
   type PairEdge,
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
@@ -45,6 +48,8 @@ export interface BundleParts {
   readonly riskQuantiles: readonly number[];
   readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
+  /** The model of the result; null in a bundle without one. */
+  readonly net: { readonly model: TreeModel; readonly report: NetReport } | null;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
   readonly backtest: HoldoutBacktest;
@@ -81,11 +86,12 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     lookBackBars: warmupBars(windows),
     backtest: countTrades(edge),
   });
-  const encoded = perModel((name) =>
-    encodeTreeModel(models[name].learned.model, {
-      metadata: { model: name, feature_schema: schema.hash, market: parts.market },
-    }),
-  );
+  const encode = (name: BundleModel, model: TreeModel): Uint8Array =>
+    encodeTreeModel(model, { metadata: { model: name, feature_schema: schema.hash, market: parts.market } });
+  const encoded = {
+    ...perModel((name) => encode(name, models[name].learned.model)),
+    ...(parts.net && { net: encode('net', parts.net.model) }),
+  };
   const path = writeBundle(parts.out, parts.created, {
     manifest,
     models: encoded,
@@ -129,15 +135,16 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },
       ai2_parts_auc: aucOfRiskParts(dataset, models.ai2.validation.holdoutScores),
+      ...(parts.net && { net: parts.net.report }),
     },
     edge: parts.edge,
     backtest: parts.backtest,
     executability: parts.executability,
     gates: parts.gates,
-    golden: goldenVectors(
-      dataset,
-      perModel((name) => models[name].learned),
-    ),
+    golden: goldenVectors(dataset, {
+      ...perModel((name) => models[name].learned),
+      ...(parts.net && { net: parts.net }),
+    }),
   };
 }
 

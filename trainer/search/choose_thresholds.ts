@@ -1,11 +1,11 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { ThresholdReport } from '../../shared/bundle/manifest.ts';
+import type { PerBundleModel, ThresholdReport } from '../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Expectation } from '../../shared/core/cost/expected_net.ts';
+import { resultOfShare, type Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { perModel } from '../../shared/core/features/feature.ts';
 import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
@@ -43,6 +43,8 @@ interface AnsweredPair {
   readonly returnProb: Float64Array;
   readonly riskScore: Float64Array;
   readonly scale: Float64Array;
+  /** NaN where no model of the result is learned. */
+  readonly resultSigmas: Float64Array;
   readonly costs: BacktestOptions['costs'];
   readonly overnight: NonNullable<BacktestOptions['overnight']>;
 }
@@ -54,26 +56,23 @@ interface AnsweredPair {
  */
 export function chooseThresholds(
   dataset: Dataset,
-  learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
+  learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
   { riskQuantiles, expectation }: Calibrated,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): ChosenThresholds {
   const { core, retrain, minutehand } = settings;
   const rolls = rollovers(dataset.from, dataset.holdoutFrom);
-  const pairs = dataset.histories.map((history) =>
-    answerPair(history, dataset, learned, riskQuantiles, settings, rolls),
-  );
+  const pairs = dataset.histories.map((own) => answerPair(own, dataset, learned, riskQuantiles, settings, rolls));
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const hasBars = new Uint8Array(rolls.length + 1);
   for (const { history, length } of pairs)
     for (let t = 0; t < length; t++) hasBars[tradingDayAt(rolls, history.time[t]!)] = 1;
   const risks = Float64Array.from(candidateRisks(pairs, policy.z_entry)).sort();
-
   const daysOf = (thresholds: Thresholds): { days: number[]; trades: number } => {
     const days = new Float64Array(rolls.length + 1);
     let trades = 0;
-    for (const { history, length, returnProb, riskScore, scale, costs, overnight } of pairs) {
+    for (const { history, length, returnProb, riskScore, resultSigmas, scale, costs, overnight } of pairs) {
       const run = runBacktest(history, 0, length, {
         thresholds,
         policy,
@@ -81,7 +80,11 @@ export function chooseThresholds(
         costs,
         ...(expectation && { expectation }),
         overnight,
-        scores: (t) => ({ return_prob: returnProb[t]!, risk_score: riskScore[t]! }),
+        scores: (t) => ({
+          return_prob: returnProb[t]!,
+          risk_score: riskScore[t]!,
+          result_sigmas: resultSigmas[t]!,
+        }),
         scale: (t) => scale[t]!,
       });
       trades += run.trades.length;
@@ -106,7 +109,8 @@ export function chooseThresholds(
     onProgress,
   });
   onProgress(1, 1);
-  const thresholds = best === null ? initial : { theta1: best.theta1, theta2: best.theta2 };
+  const { theta1, theta2 } = best ?? initial;
+  const thresholds = { theta1, theta2 };
   const { days, trades } = daysOf(thresholds);
   return {
     thresholds,
@@ -140,7 +144,7 @@ export function sharpeReport(
 /** As `chooseThresholds`; the initial ones where nothing is searched. */
 export function findThresholds(
   dataset: Dataset,
-  learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
+  learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
   calibrated: Calibrated,
   { settings, trials, onProgress }: Pick<TrainOptions, 'settings' | 'trials' | 'onProgress'>,
 ): { readonly thresholds: Thresholds; readonly report: ThresholdReport | null } {
@@ -155,7 +159,7 @@ export function findThresholds(
 function answerPair(
   history: PairHistory,
   { holdoutFrom, definitions }: Dataset,
-  learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
+  learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
   riskQuantiles: readonly number[],
   settings: Settings,
   rolls: readonly Rollover[],
@@ -170,12 +174,14 @@ function answerPair(
     values: history.features.subarray(0, kept.length * definitions.length),
   };
   const time = Float64Array.from(kept, (t) => history.time[t]! + SECONDS_PER_BAR);
-  const answers = perModel((name) => {
-    const known = outOfFold(learned[name].folds, { x, time });
+  const answersOf = (folds: LearnedModel['folds'] | undefined): Float64Array => {
     const all = new Float64Array(length).fill(NaN);
+    if (folds === undefined) return all;
+    const known = outOfFold(folds, { x, time });
     kept.forEach((t, i) => (all[t] = known[i]!));
     return all;
-  });
+  };
+  const answers = perModel((name) => answersOf(learned[name].folds));
   const costs = pairCosts(tradingCosts(settings), history.pair);
   return {
     history,
@@ -183,6 +189,7 @@ function answerPair(
     returnProb: answers.ai1,
     riskScore: answers.ai2.map((risk) => (Number.isNaN(risk) ? NaN : riskRank(riskQuantiles, risk))),
     scale: answers.ai3,
+    resultSigmas: answersOf(learned.net?.folds).map(resultOfShare),
     costs,
     overnight: { rolls, swaps: costs },
   };

@@ -8,6 +8,7 @@ import { activate, readBundle, type Bundle } from '../../shared/bundle/bundle.ts
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { TINY_MINUTES, tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { pairEdge } from '../backtest/edge.ts';
@@ -51,7 +52,7 @@ const backtestOf = async (theta2: number, from: number, to: number, given = bars
   const { bundles } = await backtestPeriod({
     ...{ pairs, sets: [set], thresholds: { theta2 }, from: from as OpenTime, policy: decisionPolicy(settings) },
     bars: new Map([...given].map(([symbol, own]) => [symbol, clipBars(own, undefined, to as OpenTime)])),
-    ...{ labels: datasetPolicy(settings), costs: settings.minutehand.symbols, workers: 0, onProgress: () => undefined },
+    ...{ labels: datasetPolicy(settings), costs: tradingCosts(settings), workers: 0, onProgress: () => undefined },
   });
   return bundles[0]!.all_pairs;
 };

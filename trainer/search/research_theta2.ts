@@ -16,6 +16,7 @@ import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { pairEdge } from '../backtest/edge.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
@@ -150,7 +151,7 @@ async function backtestOf(
     sets,
     policy: decisionPolicy(settings),
     labels: datasetPolicy(settings),
-    costs: settings.minutehand.symbols,
+    costs: tradingCosts(settings),
     workers,
     onProgress: (done, total) => onProgress('thresholds', done, total),
   });

@@ -12,6 +12,19 @@ export interface Expectation {
   readonly earned: readonly number[];
 }
 
+/** Results further out than this, in standard deviations of the spread, count as this: a model of them is bounded. */
+export const RESULT_CLIP = 4;
+
+/** A result in standard deviations of the spread as a share of the range that a model of it answers in. */
+export function shareOfResult(sigmas: number): number {
+  return (Math.min(RESULT_CLIP, Math.max(-RESULT_CLIP, sigmas)) + RESULT_CLIP) / (2 * RESULT_CLIP);
+}
+
+/** The result, in standard deviations of the spread, that an answer of the model stands for. */
+export function resultOfShare(share: number): number {
+  return RESULT_CLIP * (2 * share - 1);
+}
+
 /** The barriers of a position. */
 export interface ExpectationPolicy {
   readonly z_entry: number;
@@ -38,6 +51,8 @@ export function sigmaBps({ zStd, beta }: Pick<Market, 'zStd' | 'beta'>): number 
  * @param expectation null: what the barriers promise, uncalibrated
  * @param time epoch seconds of the fill
  * @param quotedA spread of leg A in the bar that is decided on, in basis points; NaN where it has none
+ * @param resultSigmas what a model of the result answers, before costs, in standard deviations of the spread; NaN without
+ * one: the barriers and their calibration apply
  */
 export function expectedNetBps(
   market: Market,
@@ -48,11 +63,21 @@ export function expectedNetBps(
   time: number,
   quotedA = NaN,
   quotedB = NaN,
+  resultSigmas = NaN,
 ): number {
   if (!(Math.abs(market.z) >= policy.z_entry)) return NaN;
-  const promised = promisedSigmas(market.z, returnProb, policy);
-  const sigmas = expectation === null ? promised : earnedSigmas(expectation, promised);
+  const sigmas = Number.isNaN(resultSigmas) ? barrierSigmas(market.z, returnProb, policy, expectation) : resultSigmas;
   return sigmas * sigmaBps(market) - 2 * pairFillCostBps(costs, market.beta, time, quotedA, quotedB);
+}
+
+function barrierSigmas(
+  z: number,
+  returnProb: number,
+  policy: ExpectationPolicy,
+  expectation: Expectation | null,
+): number {
+  const promised = promisedSigmas(z, returnProb, policy);
+  return expectation === null ? promised : earnedSigmas(expectation, promised);
 }
 
 export function earnedSigmas({ promised, earned }: Expectation, value: number): number {

@@ -41,6 +41,40 @@ describe('the cost of a fill', () => {
   });
 });
 
+describe('fills at bids', () => {
+  const bids = { ...EURUSD, profile, price: 'bid' as const };
+  const noon = at('2024-01-03T17:00Z');
+  const rollover = at('2024-01-03T22:05Z');
+
+  it('pay the whole spread of the minute to buy and nothing of it to sell', () => {
+    expect(fillCostBps(bids, rollover, NaN, 1)).toBeCloseTo(0.2 * 5.3 + 0.4, 12);
+    expect(fillCostBps(bids, rollover, NaN, -1)).toBeCloseTo(0.4, 12);
+    expect(fillCostBps(bids, rollover)).toBe(fillCostBps({ ...EURUSD, profile }, rollover, NaN, 1));
+  });
+
+  it('cost a round trip as much as mids where the spread is constant, and not where it widens in between', () => {
+    const other = { spread_bps: 0.7, commission_bps: 0.1, slippage_bps: 0, profile };
+    const mids = { a: { ...EURUSD, profile }, b: other };
+    const pair = { a: bids, b: { ...other, price: 'bid' as const } };
+    for (const side of [1, -1]) {
+      for (const beta of [0.7, -1.3]) {
+        const trip = (costs: typeof mids, entry: number, exit: number): number =>
+          pairFillCostBps(costs, beta, entry, NaN, NaN, side) + pairFillCostBps(costs, beta, exit, NaN, NaN, -side);
+        expect(trip(pair, noon, noon)).toBeCloseTo(trip(mids, noon, noon), 12);
+        // A and −sign(beta) · B are bought at the entry where side > 0: the spread that widens is that of the buys.
+        const hedge = Math.abs(beta);
+        const bought = (leg: number): boolean => (leg === 0 ? side > 0 : (beta < 0 ? side : -side) > 0);
+        const widths = [0.2 * 5.3, 0.7 * 5.3, 0.2, 0.7];
+        const expected =
+          ((bought(0) ? widths[0]! : widths[2]!) + 0.8 + hedge * ((bought(1) ? widths[1]! : widths[3]!) + 0.2)) /
+          (1 + hedge);
+        expect(trip(pair, rollover, noon)).toBeCloseTo(expected, 12);
+        expect(Math.abs(trip(pair, rollover, noon) - trip(mids, rollover, noon))).toBeGreaterThan(0.05);
+      }
+    }
+  });
+});
+
 describe('default profiles', () => {
   it('have a positive multiple for every minute, 1 or nearly 1 at noon, and are widest around the rollover and the open', () => {
     for (const name of ASSET_CLASSES) {

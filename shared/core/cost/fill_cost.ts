@@ -7,6 +7,10 @@ import { multipleAt, type SpreadProfile } from './spread_profile.ts';
  */
 const MEAN_OVER_QUOTED = 1.1;
 
+/** What the prices of a bar are. At bids a buy pays the spread and a sell nothing; else each pays half of it. */
+export const PRICE_KINDS = ['bid', 'mid', 'last'] as const;
+export type PriceKind = (typeof PRICE_KINDS)[number];
+
 /** What trading a symbol costs, without overnight swaps. Basis points of the traded value. */
 export interface FillCosts {
   /** Base of the full quoted spread, ask − bid. */
@@ -16,6 +20,8 @@ export interface FillCosts {
   readonly slippage_bps: number;
   /** How the spread varies over the week; without one it is the base at every minute, whatever was quoted. */
   readonly profile?: SpreadProfile;
+  /** Of the prices that fills are taken at; absent: mid. */
+  readonly price?: PriceKind | undefined;
 }
 
 /** The costs of both legs of a pair. */
@@ -28,15 +34,18 @@ export interface PairFillCosts {
  * What one fill costs in the minute that opens at `time` (epoch seconds): half the spread, commission and slippage, in
  * basis points of the filled value.
  * @param quoted spread of the minute where the bar has one, in basis points; else NaN, and base × profile applies
+ * @param side > 0 for a buy, < 0 for a sell, 0 for the mean of both; it matters at bids
  */
-export function fillCostBps(costs: FillCosts, time: number, quoted = NaN): number {
-  const { spread_bps, commission_bps, slippage_bps, profile } = costs;
-  return spreadAt(spread_bps, profile, time, quoted) / 2 + commission_bps + slippage_bps;
+export function fillCostBps(costs: FillCosts, time: number, quoted = NaN, side = 0): number {
+  const { commission_bps, slippage_bps, price } = costs;
+  const share = price === 'bid' ? (1 + Math.sign(side)) / 2 : 0.5;
+  return share * spreadBps(costs, time, quoted) + commission_bps + slippage_bps;
 }
 
-function spreadAt(base: number, profile: SpreadProfile | undefined, time: number, quoted: number): number {
-  if (profile === undefined) return base;
-  return quoted >= 0 ? MEAN_OVER_QUOTED * quoted : base * multipleAt(profile, time);
+/** The whole spread of the minute that opens at `time`, in basis points; arguments as of `fillCostBps`. */
+export function spreadBps({ spread_bps, profile }: FillCosts, time: number, quoted = NaN): number {
+  if (profile === undefined) return spread_bps;
+  return quoted >= 0 ? MEAN_OVER_QUOTED * quoted : spread_bps * multipleAt(profile, time);
 }
 
 /** The quoted spread of a bar in basis points of its close; NaN where it has none. */
@@ -44,14 +53,19 @@ export function quotedBps({ spread, close }: { readonly spread?: number; readonl
   return spread === undefined ? NaN : (1e4 * spread) / close;
 }
 
-/** What filling both legs in one minute costs, in basis points of the gross notional. */
+/**
+ * What filling both legs in one minute costs, in basis points of the gross notional.
+ * @param side of leg A; leg B has −side · sign(beta)
+ */
 export function pairFillCostBps(
   costs: PairFillCosts,
   beta: number,
   time: number,
   quotedA = NaN,
   quotedB = NaN,
+  side = 0,
 ): number {
   const hedge = Math.abs(beta);
-  return (fillCostBps(costs.a, time, quotedA) + hedge * fillCostBps(costs.b, time, quotedB)) / (1 + hedge);
+  const sideB = beta < 0 ? side : -side;
+  return (fillCostBps(costs.a, time, quotedA, side) + hedge * fillCostBps(costs.b, time, quotedB, sideB)) / (1 + hedge);
 }

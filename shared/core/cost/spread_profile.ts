@@ -180,6 +180,16 @@ export function defaultProfile(assetClass: AssetClass): SpreadProfile {
   return profile;
 }
 
+/** The multiple from a minute of the New York week on; the first from minute 0. */
+export type SpreadStep = readonly [minute: number, multiple: number];
+
+/** @param steps ascending */
+export function profileOfSteps(steps: readonly SpreadStep[]): SpreadProfile {
+  const week = new Float64Array(MINUTES_PER_WEEK);
+  for (const [from, multiple] of steps) week.fill(multiple, from);
+  return week;
+}
+
 /** @param time epoch seconds */
 export function multipleAt(profile: SpreadProfile, time: number): number {
   return profile[newYorkMinuteOfWeek(time)]!;

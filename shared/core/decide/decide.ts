@@ -73,6 +73,8 @@ export interface Gate extends Thresholds {
 export interface ModelScores {
   readonly return_prob: number;
   readonly risk_score: number;
+  /** Of a model of the result, in standard deviations of the spread before costs; absent or NaN without one. */
+  readonly result_sigmas?: number;
 }
 
 export interface Scores extends ModelScores {

@@ -18,11 +18,11 @@ describe('the scores of a bar', () => {
     // The last minute before the rollover, and its first.
     const time = (Date.parse('2024-01-03T21:59Z') / 1000) as OpenTime;
     const before = (0.8 * 2 - 0.2 * 1.5) * (1e4 * 0.001) * (1 / 4);
-    const scores = scoresOf(market, 0.8, 0.1, policy, null, costs, time, NaN, NaN);
+    const scores = scoresOf(market, 0.8, 0.1, policy, null, costs, time, NaN, NaN, NaN);
     expect(scores).toMatchObject({ return_prob: 0.8, risk_score: 0.1 });
     expect(scores.expected_net_bps).toBeCloseTo(before - 2 * pairFillCostBps(costs, 3, time + 60), 12);
     expect(pairFillCostBps(costs, 3, time + 60)).toBeGreaterThan(1.2 * pairFillCostBps(costs, 3, time));
-    const quoted = scoresOf(market, 0.8, 0.1, policy, null, costs, time, 4, 8);
+    const quoted = scoresOf(market, 0.8, 0.1, policy, null, costs, time, 4, 8, NaN);
     expect(quoted.expected_net_bps).toBeCloseTo(before - 2 * pairFillCostBps(costs, 3, time + 60, 4, 8), 12);
   });
 });

@@ -10,6 +10,7 @@ import type { Scores } from './decide.ts';
  * @param expectation null: what the barriers promise, uncalibrated
  * @param time open of the bar that is decided on
  * @param quotedA spread of leg A in that bar, in basis points; NaN where it has none
+ * @param resultSigmas answer of the model of the result, in standard deviations of the spread; NaN without one
  */
 export function scoresOf(
   market: Market,
@@ -21,11 +22,22 @@ export function scoresOf(
   time: OpenTime,
   quotedA: number,
   quotedB: number,
+  resultSigmas: number,
 ): Scores {
   const fillTime = time + SECONDS_PER_BAR;
   return {
     return_prob: returnProb,
     risk_score: riskScore,
-    expected_net_bps: expectedNetBps(market, returnProb, policy, expectation, costs, fillTime, quotedA, quotedB),
+    expected_net_bps: expectedNetBps(
+      market,
+      returnProb,
+      policy,
+      expectation,
+      costs,
+      fillTime,
+      quotedA,
+      quotedB,
+      resultSigmas,
+    ),
   };
 }

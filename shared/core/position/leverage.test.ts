@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { parsePair } from '../../pair.ts';
+import { defaultProfile } from '../cost/spread_profile.ts';
 import { applyLeverage, leverageRate, NEW_ACCOUNT, reduceLeverage, standingRate, type LeveragePolicy } from './leverage.ts';
 import { FLAT, openPosition, type Market, type Position } from './position.ts';
 
@@ -12,7 +13,10 @@ const policy: LeveragePolicy = {
     [0.02, 0.25],
   ],
   risk_score: [[0.2, 0.8]],
-  round_trip_bps: { AAA: 1, BBB: 3 },
+  costs: {
+    AAA: { spread_bps: 0, commission_bps: 0.5, slippage_bps: 0 },
+    BBB: { spread_bps: 3, commission_bps: 0, slippage_bps: 0 },
+  },
 };
 const marketOf = (lnA: number, lnB = 0, beta = 1): Market => ({
   ...{ alpha: 0.1, beta, zMean: 0.2, zStd: 0.05, lnA, lnB },
@@ -34,18 +38,18 @@ describe('the virtual account', () => {
     const entry = marketOf(0.4);
     const opened = openPosition(-1, 'id', 60 as OpenTime, entry);
     const before: Position = { ...FLAT, account: { settled: 0.01, value: 0.01, peak: 0.02, scale: 0 } };
-    const enter = reduceLeverage(policy, PAIR, entry, 0.3, 0.5, before, opened);
+    const enter = reduceLeverage(policy, PAIR, entry, 0.3, 0.5, before, opened, 60);
     expect(enter.rate).toBe(0.4);
     expect(enter.position).toEqual({ ...opened, account: { settled: 0.01, value: 0.01, peak: 0.02, scale: 0.2 } });
 
     // The spread falls by 0.1: sold, half of it is earned by a unit split over two legs, less (1 + 3) / 2 bps.
     const later = marketOf(0.3);
-    const held = reduceLeverage(policy, PAIR, later, 0, 0.9, enter.position, { ...enter.position, ageBars: 1 });
+    const held = reduceLeverage(policy, PAIR, later, 0, 0.9, enter.position, { ...enter.position, ageBars: 1 }, 120);
     const value = 0.01 + 0.2 * (0.05 - 2e-4);
     expect(held.position.account!.value).toBeCloseTo(value, 15);
     expect(held.position.account).toMatchObject({ settled: 0.01, peak: 0.02, scale: 0.2 });
     expect(held.rate).toBe(1);
-    const left = reduceLeverage(policy, PAIR, later, 0, 0.9, held.position, FLAT);
+    const left = reduceLeverage(policy, PAIR, later, 0, 0.9, held.position, FLAT, 120);
     expect(left.position).toMatchObject({ ...FLAT, account: { peak: 0.02, scale: 0 } });
     expect(left.position.account!.settled).toBeCloseTo(value, 15);
     expect(left.position.account!.settled).toBe(left.position.account!.value);
@@ -66,6 +70,7 @@ describe('the virtual account', () => {
           1,
           FLAT,
           openPosition(side, 'x', 60 as OpenTime, entry),
+          60,
         );
         expect(rate).toBe(1);
         let [a, b, peak] = [0, 0, 0];
@@ -81,6 +86,7 @@ describe('the virtual account', () => {
             1,
             position,
             position,
+            120,
           ));
           const worth = side * unit * a - side * hedge * unit * b - unit * 1e-4 - Math.abs(hedge) * unit * 3e-4;
           peak = Math.max(peak, worth);
@@ -92,9 +98,26 @@ describe('the virtual account', () => {
     );
   });
 
+  it('pays the spread of the minute of each fill', () => {
+    const profile = defaultProfile('currency');
+    const free = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
+    const own: LeveragePolicy = { ...policy, costs: { AAA: { ...free, spread_bps: 2, profile }, BBB: free } };
+    const [noon, rollover] = ['2024-01-03T17:00Z', '2024-01-03T22:04Z'].map((text) => Date.parse(text) / 1000);
+    const market = marketOf(0.4);
+    const valueOf = (entry: number, exit: number): number => {
+      const opened = openPosition(-1, 'id', entry as OpenTime, market);
+      const { position } = reduceLeverage(own, PAIR, market, 0, 1, FLAT, opened, entry);
+      return reduceLeverage(own, PAIR, market, 0, 1, position, position, exit).position.account!.value;
+    };
+    // Half of 2 bp at noon, 5.3 times that at the rollover, on half of the notional.
+    expect(valueOf(noon!, noon!)).toBeCloseTo(-1e-4, 12);
+    expect(valueOf(noon!, rollover!)).toBeCloseTo(-0.5e-4 - 2.65e-4, 12);
+    expect(valueOf(rollover!, noon!)).toBeCloseTo(-0.5e-4 - 2.65e-4, 12);
+  });
+
   it('is new where a position has none, and then nothing is reduced', () => {
     expect(standingRate(policy, FLAT, 0.1)).toBe(1);
-    expect(reduceLeverage(policy, PAIR, marketOf(0), 0.1, 0, FLAT, FLAT)).toEqual({
+    expect(reduceLeverage(policy, PAIR, marketOf(0), 0.1, 0, FLAT, FLAT, 60)).toEqual({
       rate: 1,
       position: { ...FLAT, account: NEW_ACCOUNT },
     });
@@ -107,12 +130,12 @@ describe('leverage at a bar', () => {
   const opened = openPosition(-1, 'id', 60 as OpenTime, marketOf(0.4));
 
   it('is 1 without a policy, stands where no bar is decided on, and else reduces', () => {
-    expect(applyLeverage(undefined, PAIR, marketOf(0.4), 0.3, 0.5, before, opened)).toEqual({
+    expect(applyLeverage(undefined, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60)).toEqual({
       ...{ rate: 1, position: opened },
     });
-    expect(applyLeverage(policy, PAIR, null, 0.3, null, before, before)).toEqual({ rate: 0.4, position: before });
-    expect(applyLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened)).toEqual(
-      reduceLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened),
+    expect(applyLeverage(policy, PAIR, null, 0.3, null, before, before, 60)).toEqual({ rate: 0.4, position: before });
+    expect(applyLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60)).toEqual(
+      reduceLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60),
     );
   });
 });

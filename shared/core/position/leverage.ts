@@ -1,4 +1,6 @@
+import { SECONDS_PER_BAR } from '../../bar.ts';
 import type { Pair } from '../../pair.ts';
+import { fillCostBps, type FillCosts } from '../cost/fill_cost.ts';
 import { frozenSpreadMove, type Market, type Position, type VirtualAccount } from './position.ts';
 
 /** From `from` on, inclusive, the size is multiplied by `rate`, 0 < rate ≤ 1. */
@@ -10,8 +12,8 @@ export interface LeveragePolicy {
   readonly drawdown: readonly RateStep[];
   /** By risk_score; ascending. */
   readonly risk_score: readonly RateStep[];
-  /** Spread, commission and slippage of a round trip by symbol, in basis points of its notional. */
-  readonly round_trip_bps: Readonly<Record<string, number>>;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
 }
 
 export const NEW_ACCOUNT: VirtualAccount = { settled: 0, value: 0, peak: 0, scale: 0 };
@@ -30,6 +32,7 @@ export interface Reduced {
  * @param policy absent: nothing is reduced
  * @param market null where no bar is decided on: the account stays as it was
  * @param fullScale null where nothing was scored
+ * @param time open of the bar
  */
 export function applyLeverage(
   policy: LeveragePolicy | undefined,
@@ -39,10 +42,11 @@ export function applyLeverage(
   fullScale: number | null,
   before: Position,
   after: Position,
+  time: number,
 ): Reduced {
   if (policy === undefined) return { rate: 1, position: after };
   if (market === null) return { rate: standingRate(policy, after, riskScore), position: after };
-  return reduceLeverage(policy, pair, market, riskScore, fullScale ?? 0, before, after);
+  return reduceLeverage(policy, pair, market, riskScore, fullScale ?? 0, before, after, time);
 }
 
 /**
@@ -50,6 +54,7 @@ export function applyLeverage(
  * @param fullScale position_scale before the reduction, 0 to 1
  * @param before the position before the bar, with its account
  * @param after the position after the bar, as `step` gives it
+ * @param time open of the bar
  */
 export function reduceLeverage(
   policy: LeveragePolicy,
@@ -59,9 +64,10 @@ export function reduceLeverage(
   fullScale: number,
   before: Position,
   after: Position,
+  time: number,
 ): Reduced {
   const { settled, peak: lastPeak, scale } = before.account ?? NEW_ACCOUNT;
-  const value = before.side === 0 ? settled : settled + scale * liquidationReturn(policy, pair, market, before);
+  const value = before.side === 0 ? settled : settled + scale * liquidationReturn(policy, pair, market, before, time);
   const peak = Math.max(lastPeak, value);
   const rate = leverageRate(policy, peak - value, riskScore);
   const isOpen = after.side !== 0;
@@ -99,14 +105,18 @@ function rateAt(steps: readonly RateStep[], value: number): number {
   return rate;
 }
 
-/** Return of an open position at full size, closed at this bar's prices, after the costs of a round trip. */
+/** Return of an open position at full size, closed at this bar's prices, after the costs of both fills in their minutes. */
 function liquidationReturn(
-  { round_trip_bps }: LeveragePolicy,
+  { costs }: LeveragePolicy,
   { a, b }: Pair,
   { lnA, lnB }: Market,
   position: Position,
+  time: number,
 ): number {
   const hedge = Math.abs(position.beta);
-  const costBps = round_trip_bps[a]! + hedge * round_trip_bps[b]!;
+  const entry = position.entryTime + SECONDS_PER_BAR;
+  const exit = time + SECONDS_PER_BAR;
+  const roundTrip = (of: FillCosts): number => fillCostBps(of, entry) + fillCostBps(of, exit);
+  const costBps = roundTrip(costs[a]!) + hedge * roundTrip(costs[b]!);
   return (position.side * frozenSpreadMove(position, lnA, lnB) - costBps / BPS) / (1 + hedge);
 }

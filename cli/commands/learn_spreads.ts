@@ -1,0 +1,108 @@
+import { readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Option, type Command } from 'commander';
+import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { assetClassOf, defaultProfile } from '../../shared/core/cost/spread_profile.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { openStore, storeUrl } from '../../trainer/store/store.ts';
+import {
+  learnSpreads,
+  parseSpreads,
+  spreadsYaml,
+  type LearnedSpreads,
+  type QuotedSpreads,
+} from '../bars/learn_spreads.ts';
+import type { Output } from '../output.ts';
+
+interface LearnFlags {
+  readonly market: 'live' | 'simulated';
+}
+
+export function addLearnSpreads(bars: Command, output: () => Output): void {
+  bars
+    .command('learn-spreads')
+    .argument(
+      '[source]',
+      'a folder of bars with spreads, or a file time,spread_bps or time,bid,ask; without it, the store',
+    )
+    .addOption(
+      new Option('--market <market>', 'which bars of the store').choices(['live', 'simulated']).default('live'),
+    )
+    .description(
+      'learns the base and the weekly profile of spreads, and prints them as keys of `symbols` in minutehand.yaml',
+    )
+    .action((source: string | undefined, { market }: LearnFlags) => runLearnSpreads(source, market, output()));
+}
+
+async function runLearnSpreads(
+  source: string | undefined,
+  market: LearnFlags['market'],
+  output: Output,
+): Promise<void> {
+  const quoted = await quotedSpreads(source, market);
+  const learned: [string, LearnedSpreads][] = [];
+  for (const [symbol, own] of quoted) {
+    const found = learnSpreads(own, defaultProfile(assetClassOf(symbol)));
+    if (found === null) output.note(`${symbol}: no day has 100 quoted spreads`);
+    else learned.push([symbol, found]);
+  }
+  if (learned.length === 0)
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `no spreads of a day in ${source ?? 'the store'}`,
+      expected: 'bars with spreads, as of MetaTrader, or a file of quotes',
+    });
+  output.line('symbols:');
+  for (const [symbol, found] of learned) {
+    const { quotes, days, covered } = found;
+    output.line(
+      `  # ${symbol}: ${quotes} quotes of ${days} days; ${Math.round(100 * covered)} % of the week, the rest as delivered`,
+    );
+    output.line(spreadsYaml(symbol, found));
+  }
+  output.result({ symbols: Object.fromEntries(learned) });
+}
+
+async function quotedSpreads(
+  source: string | undefined,
+  market: LearnFlags['market'],
+): Promise<Map<string, QuotedSpreads>> {
+  if (source !== undefined && !isFolder(source)) {
+    const bytes = readFileSync(source);
+    const quoted = parseSpreads((source.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'));
+    if (quoted === null)
+      throw new MinutehandError('DATA_FORMAT', { seen: source, expected: 'a header time,spread_bps or time,bid,ask' });
+    return new Map([[basename(source).split('.')[0]!.toUpperCase(), quoted]]);
+  }
+  const symbols = symbolsOf(loadSettings().minutehand.pairs.map(parsePair));
+  if (source !== undefined) return spreadsOfBars(await readBarFolder(source, symbols));
+  const store = await openStore(storeUrl(process.env, homePaths()));
+  try {
+    const bars = new Map<string, BarColumns>();
+    for (const { symbol } of await store.bars.symbols(market))
+      if (await store.bars.hasSpread(market, symbol)) bars.set(symbol, await store.bars.read(market, symbol));
+    return spreadsOfBars(bars);
+  } finally {
+    await store.close();
+  }
+}
+
+/** @throws MinutehandError DATA_MISSING */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (cause) {
+    throw new MinutehandError('DATA_MISSING', { seen: path, cause });
+  }
+}
+
+function spreadsOfBars(bars: ReadonlyMap<string, BarColumns>): Map<string, QuotedSpreads> {
+  const quoted = new Map<string, QuotedSpreads>();
+  for (const [symbol, { time, close, spread }] of bars)
+    if (spread !== null)
+      quoted.set(symbol, { time: [...time], bps: Array.from(spread, (own, i) => (1e4 * own) / close[i]!) });
+  return quoted;
+}

@@ -1,0 +1,24 @@
+import { sigmaBps } from '../../shared/core/cost/expected_net.ts';
+import { grossBps } from '../backtest/backtest.ts';
+import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
+import { reversionLabel, type Barriers } from './reversion.ts';
+
+/** Result of a candidate between its barriers. */
+export interface Result {
+  /** Before costs, in standard deviations of the spread at the entry. */
+  readonly sigmas: number;
+  /** The bar at whose open the exit is filled: the first one that depends on no later bar. */
+  readonly end: number;
+}
+
+/**
+ * What entering at candidate `t` earns before costs, filled as a backtest fills it: at the opens after both decisions.
+ * @returns null when the bars end before the exit is filled
+ */
+export function resultOf(history: PairHistory, t: number, barriers: Barriers): Result | null {
+  const exit = reversionLabel(history, t, barriers);
+  if (exit === null || exit.end + 1 >= history.length) return null;
+  const side = history.z[t]! > 0 ? -1 : 1;
+  const end = exit.end + 1;
+  return { sigmas: grossBps(history, side, history.beta[t]!, t + 1, end) / sigmaBps(marketAt(history, t)), end };
+}
