@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { parsePair } from '../../pair.ts';
 import { defaultProfile } from '../cost/spread_profile.ts';
-import { applyLeverage, leverageRate, NEW_ACCOUNT, reduceLeverage, standingRate, type LeveragePolicy } from './leverage.ts';
+import {
+  applyLeverage,
+  leverageRate,
+  NEW_ACCOUNT,
+  reduceLeverage,
+  standingRate,
+  type LeveragePolicy,
+} from './leverage.ts';
 import { FLAT, openPosition, type Market, type Position } from './position.ts';
 
 const PAIR = parsePair('AAA_BBB');
