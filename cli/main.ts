@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   ea: async () => (await import('./commands/ea.ts')).addEa,
   signal: async () => (await import('./commands/signal.ts')).addSignal,
   signals: async () => (await import('./commands/signals.ts')).addSignals,
+  explain: async () => (await import('./commands/explain.ts')).addExplain,
   check: async () => (await import('./commands/check.ts')).addCheck,
   config: async () => (await import('./commands/config.ts')).addConfig,
   service: async () => (await import('./commands/service.ts')).addService,

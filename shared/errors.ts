@@ -557,6 +557,21 @@ export const ERRORS = {
     message: 'The output file cannot be written.',
     next: 'Name a file in a folder that exists and that you may write to.',
   },
+  EXPLAIN_NO_SIGNAL: {
+    status: 404,
+    message: 'The journal has no signal of this pair and minute.',
+    next: '`minutehand signals list --pairs <pair>` shows what there is; the time is the open of a bar, UTC.',
+  },
+  EXPLAIN_DIFFERS: {
+    status: 409,
+    message: 'The minute, computed again from the journal, is not what was published.',
+    next: 'Configuration, code version or bars have changed since; `minutehand replay --journal` with those of the day.',
+  },
+  EXPLAIN_NO_COVER: {
+    status: 409,
+    message: 'The models do not record how many training rows pass each node, so contributions cannot be computed.',
+    next: 'Train again: new bundles record it.',
+  },
   USAGE: {
     status: 400,
     message: 'The command was used in a way it does not understand.',

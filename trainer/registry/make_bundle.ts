@@ -13,6 +13,7 @@ import {
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import { withCover } from '../../shared/bundle/onnx/tree_cover.ts';
 import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
@@ -82,7 +83,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     backtest: countTrades(edge),
   });
   const encoded = perModel((name) =>
-    encodeTreeModel(models[name].learned.model, {
+    encodeTreeModel(withCover(models[name].learned.model, dataset.train[name].x), {
       metadata: { model: name, feature_schema: schema.hash, market: parts.market },
     }),
   );
