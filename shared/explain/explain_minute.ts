@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../bar.ts';
 import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
-import { haltedPairs, parseStanding } from '../bundle/halts.ts';
 import { REASONS, type DecisionPolicy } from '../core/decide/decide.ts';
 import { entryConditions, missingConditions, type EntryCondition } from '../core/decide/entry_conditions.ts';
 import type { Frame } from '../core/features/feature.ts';
@@ -31,7 +30,7 @@ export interface Explainer {
 }
 
 /** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
-export function createExplainer(settings: Settings, paths: HomePaths): Explainer {
+export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
   const loaded = new Map<string, Promise<ExplainedModels>>();
   const modelsOf = (version: string): Promise<ExplainedModels> => {
@@ -141,7 +140,7 @@ async function openModels(
 
 /** The conditions of an entry at this minute. */
 function decide(
-  { settings, pair, time, answer }: Question,
+  { settings, pair, time }: Question,
   signal: SignalBody,
   position: Position,
   models: ExplainedModels | null,
@@ -154,7 +153,8 @@ function decide(
     theta1: signal.theta1 ?? 1,
     theta2: signal.theta2 ?? 0,
     has_edge: models?.set.hasEdge(pair.id) ?? false,
-    halted: haltedPairs(parseStanding(answer.halts).halts, signal.model_version)(pair.id) !== null,
+    // Of a minute that was scored, a live KPI is the only cause of HALT.
+    halted: signal.return_prob !== null && signal.mode === 'HALT',
     same_policy: signal.policy_hash === settings.policyHash,
   };
   const costs =

@@ -157,9 +157,7 @@ class SqliteJournal implements JournalFile {
         `SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position, signal_id AS signalId,
            risk_prob AS riskProb, generated_at_ms AS generatedAtMs,
            (SELECT p.position FROM signals p WHERE p.pair_id = s.pair_id AND p.signal_row < s.signal_row
-            ORDER BY p.signal_row DESC LIMIT 1) AS positionBefore,
-           coalesce((SELECT subject FROM inputs WHERE kind = 'halts' AND input_id <= s.after_input
-            ORDER BY input_id DESC LIMIT 1), '') AS halts
+            ORDER BY p.signal_row DESC LIMIT 1) AS positionBefore
          FROM signals s WHERE time = ? AND pair_id = ? ORDER BY signal_row LIMIT 1`,
       )
       .get(time, pairId) as JournaledAnswer | undefined;

@@ -169,8 +169,6 @@ export interface JournaledAnswer extends AnsweredSignal {
   readonly generatedAtMs: number;
   /** The virtual position before the minute, as JSON; null for the first one of the pair. */
   readonly positionBefore: string | null;
-  /** All active halts, as the text of their row; empty when there are none. */
-  readonly halts: string;
 }
 
 /** A journal on disk. */
