@@ -25,6 +25,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
   alerts: async () => (await import('./commands/alerts.ts')).addAlerts,
+  token: async () => (await import('./commands/token.ts')).addToken,
+  audit: async () => (await import('./commands/audit.ts')).addAudit,
   trades: async () => (await import('./commands/trades.ts')).addTrades,
   ea: async () => (await import('./commands/ea.ts')).addEa,
   signal: async () => (await import('./commands/signal.ts')).addSignal,

@@ -111,6 +111,46 @@ export const ERRORS = {
     message: 'This request is accepted from this machine only, or with the bearer token.',
     next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`; daemon and trainer read the same variable.',
   },
+  LOGIN_REQUIRED: {
+    status: 401,
+    message: 'The API needs a session or a bearer token.',
+    next: 'Open a login link (`minutehand token link`) or send `Authorization: Bearer <token>` (`minutehand token create`).',
+  },
+  LOGIN_REFUSED: {
+    status: 401,
+    message: 'The login link or the token is not valid: unknown, used, expired or revoked.',
+    next: 'Make a new one: `minutehand token link`, `minutehand token create`.',
+  },
+  ROLE_REFUSED: {
+    status: 403,
+    message: 'The role of this session or token does not allow this.',
+    next: 'Ask a person with the role; `minutehand token create --role <role>` makes a token.',
+  },
+  CSRF_REFUSED: {
+    status: 403,
+    message: 'A write of a browser session did not prove that it comes from a page of this server.',
+    next: 'Send the header x-csrf-token with the value of GET /api/session, from a page of the same origin.',
+  },
+  ATTEMPTS_TOO_MANY: {
+    status: 429,
+    message: 'Too many wrong login links or tokens came from this address.',
+    next: 'Wait for the time of the header retry-after, and check the token.',
+  },
+  STREAMS_TOO_MANY: {
+    status: 429,
+    message: 'Too many event streams are open.',
+    next: 'Close other pages or programs that read /api/events.',
+  },
+  TOKEN_UNKNOWN: {
+    status: 404,
+    message: 'There is no such valid token.',
+    next: '`minutehand token list` shows the valid ones.',
+  },
+  REQUEST_INVALID: {
+    status: 400,
+    message: 'The request does not fit the schema of this endpoint.',
+    next: 'See /api/openapi.json or docs/reference/PROTOCOL.md#api.',
+  },
   ORIGIN_REFUSED: {
     status: 403,
     message: 'The Origin header names a web page of another site.',

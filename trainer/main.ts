@@ -6,6 +6,7 @@ import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
+import { startControlPlane } from './api/control_plane.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
 import { startMonitor } from './monitor/monitor.ts';
@@ -52,6 +53,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     isWell: () => watch.isWell(),
   };
   addRoutes(server, { retrainer, monitor, paths, access, metrics, schedules: () => schedules });
+  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
+  const controlPlane = await startControlPlane(server, parts);
   try {
     await server.listen({ host, port });
   } catch (cause) {
@@ -59,6 +62,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     await monitor.stop();
     await retrainer.stop();
     await notifier.stop();
+    await controlPlane.stop();
     await server.close();
     await runs.close();
     unlock();
@@ -98,6 +102,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       await monitor.stop();
       await retrainer.stop();
       await notifier.stop();
+      await controlPlane.stop();
       await server.close();
       await runs.close();
       unlock();

@@ -1,0 +1,35 @@
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { eventsSchema } from '../schema/events.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** `GET /api/events`. */
+export function addEventRoutes(api: Api, { hub, signals, retrainer }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/events',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['events'],
+      summary: 'What happens, as it happens',
+      produces: ['text/event-stream'],
+      response: {
+        200: { description: 'A stream', content: { 'text/event-stream': { schema: eventsSchema } } },
+        ...REFUSALS,
+      },
+    },
+    async handler({ identity }, reply) {
+      const [run] = retrainer.runs();
+      const first = [
+        ...[...signals.last.values()].map((signal) => ['signal', JSON.stringify(signal)] as const),
+        ...(run === undefined ? [] : [['run', JSON.stringify(run)] as const]),
+      ];
+      // The headers that hooks have set so far.
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      hub.open(reply.raw, identity!.id, first);
+      reply.hijack();
+      return reply;
+    },
+  });
+}
