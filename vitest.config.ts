@@ -1,7 +1,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5}/**/*.test.ts';
+const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.test.ts';
 /**
  * Files that need a process of their own: they start programs and servers, change the environment, listen to the
  * process itself, or measure memory. All the others share one with each other, so that what they import is loaded once.

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { ApiError, get, setCsrfToken, type Alert, type CurrentModel, type Run, type Session, type Signal, type Status, type Subject } from './api.ts';
 
-const STATUS_MS = 3000;
+const STATUS_MS = 2000;
 /** Signals kept per subject for sparklines. */
 const TRAIL = 90;
 const MINUTE_MS = 60_000;

@@ -18,14 +18,14 @@ export interface Explanation {
   readonly reproduced: Reproduction;
   /** The bars that the features were computed from; null for a minute that moved none. */
   readonly inputs: ExplainedInputs | null;
-  readonly features: readonly ExplainedFeature[];
+  readonly features: ExplainedFeature[];
   readonly models: Readonly<Record<ModelName, ExplainedModel>> | null;
   readonly costs: ExplainedCosts | null;
   readonly gate: ExplainedGate | null;
   /** All conditions of an entry, in the order in which they are asked. */
-  readonly conditions: readonly EntryCondition[];
+  readonly conditions: EntryCondition[];
   /** Those that stood between this minute and ENTER, the nearest first; empty for an ENTER. */
-  readonly to_enter: readonly EntryCondition[];
+  readonly to_enter: EntryCondition[];
 }
 
 /** Whether the minute, computed again, is what was published. */
@@ -33,7 +33,7 @@ export interface Reproduction {
   readonly equal: boolean;
   /** EXPLAIN_DIFFERS, or the error that kept it from being computed again. */
   readonly code: string | null;
-  readonly differences: readonly { readonly what: string; readonly published: string; readonly computed: string }[];
+  readonly differences: { readonly what: string; readonly published: string; readonly computed: string }[];
 }
 
 export interface ExplainedInputs {
@@ -59,7 +59,7 @@ export interface ExplainedModel {
   readonly score: number | null;
   readonly expected: number | null;
   /** The greatest first; those of 0 are left out. null with `code`. */
-  readonly contributions: readonly { readonly feature: string; readonly logits: number }[] | null;
+  readonly contributions: { readonly feature: string; readonly logits: number }[] | null;
   readonly code: string | null;
 }
 

@@ -21,6 +21,7 @@ import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSessionRoutes } from './routes/session.ts';
@@ -94,6 +95,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addStatusRoutes,
   addSubjectRoutes,
   addSignalRoutes,
+  addExplainRoutes,
   addEventRoutes,
   addModelRoutes,
   addRunRoutes,

@@ -43,7 +43,6 @@ export function PriceChart(props: Props) {
     });
     chart.subscribeClick(({ time }) => time !== undefined && latest.current.onPick(Number(time)));
     fill(made.current, latest.current);
-    chart.timeScale().fitContent();
     return () => {
       made.current = null;
       chart.remove();
@@ -52,6 +51,8 @@ export function PriceChart(props: Props) {
   useEffect(() => {
     if (made.current !== null) fill(made.current, props);
   }, [props.signals]);
+  // New minutes scroll the view; a longer history is shown whole.
+  useEffect(() => made.current?.chart.timeScale().fitContent(), [props.times[0], theme.value]);
   useEffect(() => {
     const { chart, a } = made.current ?? {};
     const signal = props.cursor === null ? undefined : props.signals[props.times.indexOf(props.cursor)];

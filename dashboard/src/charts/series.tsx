@@ -82,7 +82,7 @@ function optionsOf(latest: { readonly current: Props }, width: number): uPlot.Op
       { ...axis, size: 46, values: (_plot, ticks) => ticks.map((tick) => num(tick, Number.isInteger(tick) ? 0 : 2)) },
     ],
     series: [
-      { value: (_plot, time) => (time === null ? '–' : timeText(time)) },
+      { label: 'UTC', value: (_plot, time) => (time === null ? '–' : timeText(time)) },
       ...series.map(({ name, tone, isDashed }) => ({
         label: name,
         stroke: color(tone),

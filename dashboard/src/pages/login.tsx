@@ -21,6 +21,7 @@ export function Login() {
       <img src="/favicon.svg" alt="" width="48" height="48" />
       <h1>minutehand</h1>
       <p>{t('login.link')}</p>
+      <p>{t('login.command')}</p>
       <form onSubmit={(event) => void submit(event)}>
         <label>
           {t('login.token')}

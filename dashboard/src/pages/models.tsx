@@ -139,7 +139,7 @@ function edgeColumns(labels: ReadonlyMap<string, string>): Column<EdgeRow>[] {
 }
 
 function columnsOf(active: string, load: (name: string) => Promise<void>): Column<Model>[] {
-  const mayOperate = session.value?.role !== 'viewer';
+  const mayPromote = session.value?.role === 'approver';
   return [
     {
       key: 'model_id',
@@ -172,7 +172,7 @@ function columnsOf(active: string, load: (name: string) => Promise<void>): Colum
       title: '',
       value: () => null,
       cell: ({ model_name, is_active, is_previous, removed_at }) =>
-        mayOperate && !is_active && removed_at === null ? (
+        mayPromote && !is_active && removed_at === null ? (
           <ConfirmedButton
             label={t(is_previous ? 'models.rollback' : 'models.promote')}
             question={t('models.confirm', { version: model_name, active })}

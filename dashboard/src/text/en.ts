@@ -25,7 +25,7 @@ export const EN = {
   'page.missing': 'No such page.',
   'login.title': 'Log in',
   'login.link': 'Open the one-time link that `npm start` prints, or enter an access token.',
-  'login.command': 'A new link: minutehand token login',
+  'login.command': 'A new link: minutehand token link',
   'login.token': 'Access token',
   'login.submit': 'Log in',
   'overview.models': 'Active models',

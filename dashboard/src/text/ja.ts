@@ -27,7 +27,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'page.missing': 'ページがありません。',
   'login.title': 'ログイン',
   'login.link': '`npm start` が表示するワンタイムリンクを開くか、アクセストークンを入力してください。',
-  'login.command': '新しいリンク: minutehand token login',
+  'login.command': '新しいリンク: minutehand token link',
   'login.token': 'アクセストークン',
   'login.submit': 'ログイン',
   'overview.models': '稼働モデル',

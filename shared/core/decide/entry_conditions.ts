@@ -4,18 +4,20 @@ import { MINUTES_PER_WEEK } from '../cost/new_york_time.ts';
 import type { DecisionPolicy, Gate, ModelScores, Reason } from './decide.ts';
 import type { Market, Position } from '../position/position.ts';
 
-export type ConditionName =
-  | 'flat'
-  | 'model'
-  | 'halt'
-  | 'edge'
-  | 'beta_min'
-  | 'beta_max'
-  | 'z'
-  | 'session'
-  | 'return_prob'
-  | 'risk_score'
-  | 'expected_net';
+export const CONDITION_NAMES = [
+  'flat',
+  'model',
+  'halt',
+  'edge',
+  'beta_min',
+  'beta_max',
+  'z',
+  'session',
+  'return_prob',
+  'risk_score',
+  'expected_net',
+] as const;
+export type ConditionName = (typeof CONDITION_NAMES)[number];
 
 /** One condition of an entry. Values without a number (a model, an edge, a halt, a flat position) have none. */
 export interface EntryCondition {

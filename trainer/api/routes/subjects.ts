@@ -27,6 +27,8 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
           return {
             ...{ subject: pair.id, kind: 'pair' as const, label: pairLabel(pair), symbols: [pair.a, pair.b] },
             ...{ timeframe: '1m', shard: shard.name },
+            z_entry: minutehand.decision.z_entry,
+            z_exit: minutehand.decision.z_exit,
             cost_bps: own?.mean_cost_bps ?? null,
             break_even_cost_bps: own?.break_even_cost_bps ?? null,
             no_edge: own?.no_edge ?? null,
