@@ -66,7 +66,7 @@ async function build() {
       throw new SetupError(`${error.message}\nthe build of the dashboard failed`);
     });
   const [script, { cssBundle }] = /** @type {[string, { cssBundle?: string }]} */ (
-    Object.entries(metafile.outputs).find(([, output]) => output.entryPoint !== undefined)
+    Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === 'src/main.tsx')
   );
   const inDist = (/** @type {string} */ path) => `/assets/${path.slice(path.lastIndexOf('/') + 1)}`;
   const html = readFileSync(join(FOLDER, 'index.html'), 'utf8')

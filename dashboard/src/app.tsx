@@ -12,6 +12,10 @@ import { request } from './api.ts';
 const SubjectPage = lazy(() => import('./pages/subject.tsx'));
 const ModelsPage = lazy(() => import('./pages/models.tsx'));
 const RunsPage = lazy(() => import('./pages/runs.tsx'));
+const PolicyPage = lazy(() => import('./pages/policy.tsx'));
+const ChangesPage = lazy(() => import('./pages/changes.tsx'));
+const TradesPage = lazy(() => import('./pages/trades.tsx'));
+const AuditPage = lazy(() => import('./pages/audit.tsx'));
 const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
 
 const ICONS: Readonly<Record<PageName, string>> = {
@@ -19,10 +23,14 @@ const ICONS: Readonly<Record<PageName, string>> = {
   subjects: 'M3 20V4M3 20h18M7 15l4-5 3 3 6-8',
   models: 'M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5',
   runs: 'M6 4l13 8-13 8z',
+  trades: 'M4 8h13l-3-3M20 16H7l3 3',
+  policy: 'M4 7h10M18 7h2M4 17h4M12 17h8M16 7a2 2 0 11-4 0 2 2 0 014 0zM10 17a2 2 0 11-4 0 2 2 0 014 0z',
+  changes: 'M6 3v12M6 21a3 3 0 100-6 3 3 0 000 6zM18 9a3 3 0 100-6 3 3 0 000 6zM18 9c0 6-12 3-12 9',
+  audit: 'M6 3h9l4 4v14H6zM9 12h7M9 16h7M9 8h3',
   alerts: 'M12 3a6 6 0 016 6v4l2 3H4l2-3V9a6 6 0 016-6zM10 20h4',
 };
 
-/** Keys 1 to 5 open the pages. */
+/** Keys 1 to 9 open the pages. */
 function onKey(event: KeyboardEvent): void {
   const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test((event.target as Element).tagName);
   if (isTyping || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -75,6 +83,14 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <RunsPage />;
     case 'alerts':
       return <AlertsPage />;
+    case 'policy':
+      return <PolicyPage />;
+    case 'changes':
+      return <ChangesPage />;
+    case 'trades':
+      return <TradesPage />;
+    case 'audit':
+      return <AuditPage />;
     case null:
       return <Empty text={t('page.missing')} />;
   }

@@ -5,6 +5,7 @@ const STATUS_MS = 2000;
 /** Signals kept per subject for sparklines. */
 const TRAIL = 90;
 const MINUTE_MS = 60_000;
+const SETTLE_MS = 2000;
 
 /** undefined: not known yet; null: nobody is logged in. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -18,14 +19,15 @@ export const run = signal<Run | null>(null);
 export const alerts = signal<readonly Alert[]>([]);
 /** Clock of this page, once a second. */
 export const nowMs = signal(Date.now());
-/** Bars per minute of wall-clock time; null until two readings exist. */
+/** Minutes of subjects answered per minute of wall-clock time; null in the first seconds. */
 export const barsPerMinute = signal<number | null>(null);
 
 export const openAlerts = computed(() => alerts.value.filter(({ state }) => state === 'open'));
 
 let stream: EventSource | null = null;
 let waiting: Signal[] = [];
-const readings: { readonly atMs: number; readonly bars: number }[] = [];
+const received: number[] = [];
+let followedSinceMs = 0;
 
 /** Reads who is logged in, then everything the first page shows, and follows the events. */
 export async function start(): Promise<void> {
@@ -41,12 +43,16 @@ export async function start(): Promise<void> {
   follow();
   await Promise.all([readSubjects(), readStatus(), readModels(), readAlerts(), readTrails()]);
   setInterval(() => void readStatus(), STATUS_MS);
-  setInterval(() => (nowMs.value = Date.now()), 1000);
+  setInterval(tick, 1000);
 }
 
 function follow(): void {
   stream = new EventSource('/api/events');
-  stream.onopen = () => (isConnected.value = true);
+  stream.onopen = () => {
+    isConnected.value = true;
+    followedSinceMs = Date.now();
+    received.length = 0;
+  };
   stream.onerror = () => (isConnected.value = false);
   const on = <T>(event: string, take: (data: T) => void): void =>
     stream!.addEventListener(event, (message) => take(JSON.parse((message as MessageEvent<string>).data) as T));
@@ -57,10 +63,20 @@ function follow(): void {
   on('daemon', () => void readStatus());
 }
 
+function tick(): void {
+  const now = Date.now();
+  nowMs.value = now;
+  while (received.length > 0 && received[0]! < now - MINUTE_MS) received.shift();
+  const spanMs = Math.min(MINUTE_MS, now - followedSinceMs);
+  // A stream begins with the last signals, which are no rate.
+  barsPerMinute.value = spanMs < SETTLE_MS ? null : (received.length * MINUTE_MS) / spanMs;
+}
+
 /** One rendering for all signals of a frame. */
 function take(one: Signal): void {
   if (waiting.length === 0) requestAnimationFrame(show);
   waiting.push(one);
+  received.push(Date.now());
 }
 
 function show(): void {
@@ -98,14 +114,7 @@ export const readAlerts = (): Promise<void> =>
 
 const readStatus = (): Promise<void> =>
   quietly(async () => {
-    const found = await get<Status>('/api/status');
-    status.value = found;
-    const bars = found.daemons.reduce((sum, { bars_total }) => sum + (bars_total ?? 0), 0);
-    readings.push({ atMs: Date.now(), bars });
-    while (readings.length > 2 && readings[1]!.atMs < Date.now() - MINUTE_MS) readings.shift();
-    const [from, to] = [readings[0]!, readings.at(-1)!];
-    if (to.bars < from.bars) readings.splice(0, readings.length - 1);
-    barsPerMinute.value = to.atMs > from.atMs && to.bars >= from.bars ? ((to.bars - from.bars) * MINUTE_MS) / (to.atMs - from.atMs) : null;
+    status.value = await get<Status>('/api/status');
   });
 
 /** The trails before the page was opened. */

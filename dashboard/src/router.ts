@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 
-export const PAGES = ['overview', 'subjects', 'models', 'runs', 'alerts'] as const;
+export const PAGES = ['overview', 'subjects', 'models', 'runs', 'trades', 'alerts', 'policy', 'changes', 'audit'] as const;
 export type PageName = (typeof PAGES)[number];
 
 export interface Place {

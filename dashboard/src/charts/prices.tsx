@@ -13,7 +13,7 @@ import {
 } from 'lightweight-charts';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Signal } from '../api.ts';
-import { codeText, t } from '../text/text.ts';
+import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
 import type { ChartProps } from './series.tsx';
 
@@ -110,7 +110,6 @@ function fill({ a, b, markers }: Made, { signals, times }: Props): void {
           position: isEntry && signal.target > 0 ? 'belowBar' : 'aboveBar',
           shape: isEntry ? (signal.target > 0 ? 'arrowUp' : 'arrowDown') : 'circle',
           color: color(isEntry ? 'green' : 'amber'),
-          text: isEntry ? '' : codeText('reason', signal.reason),
         },
       ];
     }),

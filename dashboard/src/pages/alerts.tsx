@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { get, type Alert } from '../api.ts';
+import { get, post, type Alert } from '../api.ts';
 import { duration, minuteOf } from '../format.ts';
-import { alerts as known, nowMs } from '../live.ts';
-import { Badge, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { alerts as known, nowMs, readAlerts, session } from '../live.ts';
+import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
 interface Silence {
@@ -13,7 +13,7 @@ interface Silence {
 
 export default function AlertsPage() {
   const [isAll, setAll] = useState(false);
-  const { data, error } = useLoaded(
+  const { data, error, reload } = useLoaded(
     () => get<{ alerts: Alert[]; silences: Silence[] }>(`/api/alerts?all=${isAll}&limit=500`),
     `${isAll} ${known.value.map(({ alert_id, state, count }) => `${alert_id}${state}${count}`).join()}`,
   );
@@ -57,6 +57,19 @@ export default function AlertsPage() {
           {acked_by !== null && ` · ${acked_by}`}
         </Badge>
       ),
+    },
+    {
+      key: 'act',
+      title: '',
+      value: () => null,
+      cell: ({ alert_id, state, title }) =>
+        state === 'open' && session.value?.role !== 'viewer' ? (
+          <ConfirmedButton
+            label={t('alerts.ack')}
+            question={title}
+            act={() => post(`/api/alerts/${alert_id}/ack`).then(readAlerts).then(reload)}
+          />
+        ) : null,
     },
   ];
   return (

@@ -42,10 +42,15 @@ function Subject({ id }: { readonly id: string }) {
     setAsked(time);
     setQuery('time', time === null ? '' : `${new Date(time * 1000).toISOString().slice(0, 16)}Z`);
   };
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => onArrow(event, times, shown, pin);
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  });
   const chart = { times, cursor: asked, onHover: hover, onPick: pin };
   const entry = subject.z_entry ?? 2;
   return (
-    <div class="subject" onKeyDown={(event) => onArrow(event, times, shown, pin)}>
+    <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
       {error !== null && <Failure error={error} />}
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}

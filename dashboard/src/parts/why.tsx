@@ -7,6 +7,7 @@ import { codeText, t } from '../text/text.ts';
 /** A minute is asked about when the pointer has rested on it for this long. */
 const REST_MS = 120;
 const SHOWN = 6;
+const SHOWN_RELATION: Readonly<Record<string, string>> = { '>=': '≥', '<=': '≤' };
 
 interface Props {
   readonly subject: string;
@@ -116,7 +117,7 @@ function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
           <strong>{codeText('condition', name)}</strong>
           {value !== null && limit !== null && (
             <span>
-              {t('why.now', { value: num(value, 3) })}, {t('why.must', { relation: relation ?? '', limit: num(limit, 3) })}
+              {t('why.now', { value: num(value, 3) })}, {t('why.must', { relation: SHOWN_RELATION[relation ?? ''] ?? relation ?? '', limit: num(limit, 3) })}
             </span>
           )}
           {change !== null && relative !== null && (
