@@ -5,7 +5,8 @@ const STATUS_MS = 2000;
 /** Signals kept per subject for sparklines. */
 const TRAIL = 90;
 const MINUTE_MS = 60_000;
-const SETTLE_MS = 2000;
+const SETTLE_MS = 4000;
+const BURST_MS = 400;
 
 /** undefined: not known yet; null: nobody is logged in. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -27,7 +28,7 @@ export const openAlerts = computed(() => alerts.value.filter(({ state }) => stat
 let stream: EventSource | null = null;
 let waiting: Signal[] = [];
 const received: number[] = [];
-let followedSinceMs = 0;
+let rateSinceMs = Infinity;
 
 /** Reads who is logged in, then everything the first page shows, and follows the events. */
 export async function start(): Promise<void> {
@@ -50,7 +51,7 @@ function follow(): void {
   stream = new EventSource('/api/events');
   stream.onopen = () => {
     isConnected.value = true;
-    followedSinceMs = Date.now();
+    rateSinceMs = Date.now() + BURST_MS;
     received.length = 0;
   };
   stream.onerror = () => (isConnected.value = false);
@@ -67,16 +68,16 @@ function tick(): void {
   const now = Date.now();
   nowMs.value = now;
   while (received.length > 0 && received[0]! < now - MINUTE_MS) received.shift();
-  const spanMs = Math.min(MINUTE_MS, now - followedSinceMs);
-  // A stream begins with the last signals, which are no rate.
-  barsPerMinute.value = spanMs < SETTLE_MS ? null : (received.length * MINUTE_MS) / spanMs;
+  const spanMs = Math.min(MINUTE_MS, now - rateSinceMs);
+  barsPerMinute.value = !(spanMs >= SETTLE_MS) ? null : (received.length * MINUTE_MS) / spanMs;
 }
 
 /** One rendering for all signals of a frame. */
 function take(one: Signal): void {
   if (waiting.length === 0) requestAnimationFrame(show);
   waiting.push(one);
-  received.push(Date.now());
+  // A stream begins with the last signals, which are no rate.
+  if (Date.now() > rateSinceMs) received.push(Date.now());
 }
 
 function show(): void {

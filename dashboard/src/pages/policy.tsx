@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, get, request } from '../api.ts';
 import { session } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
@@ -98,6 +98,8 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
 function Proposal({ entry, onClose, onProposed }: { readonly entry: Entry; readonly onClose: () => void; readonly onProposed: (id: number) => void }) {
   const [error, setError] = useState<ApiError | null>(null);
   const form = useRef<HTMLFormElement>(null);
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const fields = new FormData(form.current!);
@@ -114,7 +116,7 @@ function Proposal({ entry, onClose, onProposed }: { readonly entry: Entry; reado
     }
   }
   return (
-    <dialog ref={(dialog) => dialog?.open === false && dialog.showModal()} onClose={onClose} aria-label={t('policy.propose')}>
+    <dialog ref={dialog} onClose={onClose} aria-label={t('policy.propose')}>
       <form ref={form} class="form" onSubmit={(event) => void submit(event)}>
         <h2>{t('policy.propose')}</h2>
         <p class="mono">{entry.key}</p>

@@ -76,7 +76,7 @@ function Subject({ id }: { readonly id: string }) {
           <Reasons signals={signals} />
         </Panel>
       </div>
-      <Why subject={id} time={shown} isPinned={isPinned} onUnpin={() => pin(null)} />
+      <Why subject={id} time={shown} isPinned={isPinned} isLatest={asked === null} onUnpin={() => pin(null)} />
     </div>
   );
 }

@@ -14,11 +14,12 @@ interface Props {
   /** Epoch seconds of the bar's open. */
   readonly time: number | null;
   readonly isPinned: boolean;
+  readonly isLatest: boolean;
   readonly onUnpin: () => void;
 }
 
 /** Why a minute was answered as it was. */
-export function Why({ subject, time, isPinned, onUnpin }: Props) {
+export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
   const [explanation, setExplanation] = useState<Explanation | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   useEffect(() => {
@@ -48,7 +49,7 @@ export function Why({ subject, time, isPinned, onUnpin }: Props) {
             {t('why.pinned')} ✕
           </button>
         ) : (
-          <span class="note">{t('why.live')}</span>
+          <span class="note">{isLatest ? t('why.live') : ''}</span>
         )
       }
     >
