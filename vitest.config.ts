@@ -17,7 +17,7 @@ const ALONE = [
   'shared/bundle/tree_kernel/**/*.test.ts',
   'shared/core/{features,screen}/allocation.test.ts',
   'trainer/*.test.ts',
-  'trainer/{store,schedule,registry,monitor,notify,fills,learn,search}/**/*.test.ts',
+  'trainer/{api,store,schedule,registry,monitor,notify,fills,learn,search}/**/*.test.ts',
   'trainer/dataset/{dataset_process,pair_cache}.test.ts',
   'trainer/history/{history,bucket}.test.ts',
 ];

@@ -387,6 +387,26 @@ export const ERRORS = {
     message: 'models/halts.json no longer names an active halt that was not lifted. The halt stays.',
     next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
   },
+  MODEL_IN_USE: {
+    status: 409,
+    message: 'The bundle is active, the predecessor of the active one, or the shadow.',
+    next: 'Load another bundle, or end the shadow, first.',
+  },
+  SETTING_UNSUPPORTED: {
+    status: 422,
+    message: 'A setting of the request cannot be honored.',
+    next: 'Leave it out, or propose a change of the configuration: PUT /api/ml/config.',
+  },
+  CHANGE_UNKNOWN: {
+    status: 404,
+    message: 'There is no such open change request.',
+    next: 'GET /api/changes lists them.',
+  },
+  CHANGE_OWN: {
+    status: 403,
+    message: 'A change is approved by another person than the one who proposed it.',
+    next: 'Ask another approver.',
+  },
   MODEL_EXISTS: {
     status: 409,
     message: 'Another bundle has this version already.',

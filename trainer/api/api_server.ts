@@ -19,15 +19,20 @@ import { TokenVerifier } from './access/tokens.ts';
 import type { ApiContext } from './context.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
+import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
+import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
+import { addModelWriteRoutes } from './routes/model_writes.ts';
+import { addRecordRoutes } from './routes/records.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSignalRoutes } from './routes/signals.ts';
 import { addStatusRoutes } from './routes/status.ts';
 import { addSubjectRoutes } from './routes/subjects.ts';
+import { addTrainingRoutes } from './routes/training.ts';
 
 export type Api = FastifyInstance<
   RawServerDefault,
@@ -100,6 +105,12 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addModelRoutes,
   addRunRoutes,
   addAlertRoutes,
+  addTrainingRoutes,
+  addModelWriteRoutes,
+  addConfigRoutes,
+  addChangeRoutes,
+  addAutomlFeatureRoutes,
+  addRecordRoutes,
 ];
 
 function versionOf(): string {

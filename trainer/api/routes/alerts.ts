@@ -1,8 +1,11 @@
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { EVENTS } from '../../notify/events.ts';
+import { acknowledge } from '../../notify/outbox.ts';
 import { z } from 'zod';
 import type { Api } from '../api_server.ts';
 import type { ApiContext } from '../context.ts';
-import { alertsSchema } from '../schema/alerts.ts';
+import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../schema/alerts.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
 const alertsQuery = z.object({
@@ -57,6 +60,58 @@ export function addAlertRoutes(api: Api, { settings, store, clock }: ApiContext)
         }),
       );
       return { alerts, silences };
+    },
+  });
+  addAlertWrites(api, { store, clock, market });
+}
+
+function addAlertWrites(
+  api: Api,
+  { store, clock, market }: Pick<ApiContext, 'store' | 'clock'> & { readonly market: Market },
+): void {
+  api.route({
+    method: 'POST',
+    url: '/api/alerts/:alert_id/ack',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['alerts'],
+      summary: 'Acknowledge an open alert: it is not sent again',
+      params: z.object({ alert_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+      response: { 200: acknowledgedSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const id = String(request.params.alert_id);
+      request.written = { target: `alert ${id}` };
+      const scope = { market, nowMs: clock.nowMs() };
+      const by = request.identity!.name;
+      const acknowledged = await (await store()).transaction((tx) => acknowledge(tx, scope, id, by));
+      if (acknowledged.length === 0) throw new MinutehandError('ALERT_UNKNOWN', { seen: id });
+      return { acknowledged: [...acknowledged] };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/alerts/silence',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['alerts'],
+      summary: 'Do not send alerts of these keys for a time',
+      body: silenceRequest,
+      response: { 200: silenceSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { pattern, minutes } = request.body;
+      const nowMs = clock.nowMs();
+      const row = { pattern, until_ms: nowMs + minutes * 60_000, created_by: request.identity!.name };
+      request.written = { target: pattern, after: row };
+      await (
+        await store()
+      ).db
+        .insertInto('core.alert_silences')
+        .values({ ...row, market, created_ms: nowMs })
+        .execute();
+      return row;
     },
   });
 }

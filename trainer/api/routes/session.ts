@@ -80,6 +80,10 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     },
   });
 
+  addOwnSessionRoutes(api, context);
+}
+
+function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void {
   api.route({
     method: 'GET',
     url: '/api/session',
@@ -100,6 +104,7 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     async handler(request, reply) {
       const secret = request.cookies[SESSION_COOKIE];
       if (secret !== undefined) await endSession((await store()).db, secret, clock.nowMs());
+      hub.drop(request.identity!.id);
       void reply.clearCookie(SESSION_COOKIE, COOKIE);
       return reply.status(204).send(null);
     },

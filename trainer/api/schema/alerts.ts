@@ -20,13 +20,24 @@ export const alertSchema = z
   })
   .meta({ id: 'Alert' });
 
+export const silenceSchema = z
+  .object({
+    pattern: z.string().describe('Keys; * stands for any text'),
+    until_ms: z.number(),
+    created_by: z.string(),
+  })
+  .meta({ id: 'Silence' });
+
 export const alertsSchema = z.object({
   alerts: z.array(alertSchema).describe('Newest first'),
-  silences: z.array(
-    z.object({
-      pattern: z.string().describe('Keys; * stands for any text'),
-      until_ms: z.number(),
-      created_by: z.string(),
-    }),
-  ),
+  silences: z.array(silenceSchema),
 });
+
+export const acknowledgedSchema = z.object({ acknowledged: z.array(z.string()).describe('Keys') });
+
+export const silenceRequest = z
+  .strictObject({
+    pattern: z.string().min(1).max(200).describe('Keys; * stands for any text'),
+    minutes: z.int().min(1).max(43_200).describe('How long'),
+  })
+  .meta({ id: 'SilenceRequest' });

@@ -31,12 +31,6 @@ export const modelSchema = z
 
 export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
 
-export const edgeSchema = z.looseObject({
-  no_edge: z.boolean().describe('Earns less than it costs'),
-  break_even_cost_bps: z.number().nullable().optional(),
-  mean_cost_bps: z.number().nullable().optional(),
-});
-
 export const currentModelSchema = z
   .object({
     version: z.string().nullable().describe('Active bundle; null without one'),
@@ -48,3 +42,15 @@ export const currentModelSchema = z
     card: z.string().nullable().describe('Model card, Markdown'),
   })
   .meta({ id: 'CurrentModel' });
+
+export const pointersSchema = z
+  .object({
+    version: z.string().nullable().describe('Active bundle'),
+    previous: z.string().nullable().describe('Its predecessor'),
+    shadow: z.string().nullable().describe('Scores along without trading'),
+  })
+  .meta({ id: 'ModelPointers' });
+
+export const cleanupSchema = z
+  .object({ removed: z.array(z.string()).describe('Versions whose files were removed') })
+  .meta({ id: 'RemovedModels' });
