@@ -25,7 +25,7 @@ export default function AuditPage() {
       value: ({ actor }) => actor,
       cell: ({ actor, role, via }) => (
         <>
-          {actor} <span class="note">{`${role} · ${via}`}</span>
+          {actor} <span class="note">{[role, via].filter((part) => part !== '').join(' · ')}</span>
         </>
       ),
     },
