@@ -17,7 +17,8 @@ export function chromiumPath(): string | null {
 export async function startBrowser(): Promise<Browser | null> {
   const executablePath = chromiumPath();
   if (executablePath === null) {
-    if (process.env['CI']) throw new Error('Chromium is not installed; in CI these tests must run. Debian: apt-get install chromium');
+    if (process.env['CI'])
+      throw new Error('Chromium is not installed; in CI these tests must run. Debian: apt-get install chromium');
     return null;
   }
   // Its sandbox refuses root, as containers run.

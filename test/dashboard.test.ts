@@ -24,7 +24,9 @@ describe('the first view of the dashboard', () => {
       const bytes = readFileSync(join(DIST, path));
       seen.set(path, gzipSync(bytes).length);
       const text = bytes.toString();
-      const wanted = path.endsWith('.html') ? /(?:src|href)="(\/[^"]+\.(?:js|css|svg))"/g : /from"\.\/([^"]+\.js)"|import"\.\/([^"]+\.js)"/g;
+      const wanted = path.endsWith('.html')
+        ? /(?:src|href)="(\/[^"]+\.(?:js|css|svg))"/g
+        : /from"\.\/([^"]+\.js)"|import"\.\/([^"]+\.js)"/g;
       for (const [, a, b] of text.matchAll(wanted)) add(path.endsWith('.html') ? a! : `assets/${a ?? b}`);
     };
     add('index.html');
@@ -72,9 +74,15 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   it('logs in by the one-time link, once, and shows every subject live', async () => {
     await page.goto(link);
     expect(new URL(page.url()).search).toBe('');
-    await page.waitForFunction((pairs) => document.querySelectorAll('.tile time').length === pairs, place.settings.minutehand.pairs.length);
+    await page.waitForFunction(
+      (pairs) => document.querySelectorAll('.tile time').length === pairs,
+      place.settings.minutehand.pairs.length,
+    );
     const first = await page.locator('.tile time').first().getAttribute('datetime');
-    await page.waitForFunction((before) => document.querySelector('.tile time')?.getAttribute('datetime') !== before, first);
+    await page.waitForFunction(
+      (before) => document.querySelector('.tile time')?.getAttribute('datetime') !== before,
+      first,
+    );
     expect(await page.locator('nav a[aria-current="page"]').innerText()).toContain('Overview');
     const other = await browser.newContext();
     expect((await other.request.get(link, { maxRedirects: 0 })).status()).toBe(401);
@@ -115,7 +123,9 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
           lang: document.documentElement.lang,
           theme: document.documentElement.dataset['theme'],
           overflow: document.documentElement.scrollWidth - innerWidth,
-          landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter((part) => document.querySelector(part) === null),
+          landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter(
+            (part) => document.querySelector(part) === null,
+          ),
           unnamed: [...document.querySelectorAll('a, button, select, input')]
             .filter((one) => !(one.textContent?.trim() || one.getAttribute('aria-label') || one.closest('label')))
             .map((one) => one.outerHTML),
@@ -130,6 +140,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     const { headers } = await fetch(new URL('/', link));
     const policy = headers.get('content-security-policy')!;
     expect(policy).not.toContain('unsafe');
-    for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"]) expect(policy).toContain(part);
+    for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"])
+      expect(policy).toContain(part);
   });
 });

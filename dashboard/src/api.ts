@@ -98,7 +98,11 @@ export interface Model {
   readonly adopted_at: string | null;
   readonly removed_at: string | null;
   readonly reasons: readonly string[];
-  readonly models: readonly { readonly model_type: string; readonly theta1: number | null; readonly theta2: number | null }[];
+  readonly models: readonly {
+    readonly model_type: string;
+    readonly theta1: number | null;
+    readonly theta2: number | null;
+  }[];
 }
 
 export interface Gate {
@@ -251,7 +255,12 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   const json: unknown = text === '' ? null : safeJson(text);
   if (response.ok) return json as T;
   const { error } = (json ?? {}) as { error?: { code: string; message: string; next: string } };
-  throw new ApiError(response.status, error?.code ?? String(response.status), error?.message ?? response.statusText, error?.next ?? '');
+  throw new ApiError(
+    response.status,
+    error?.code ?? String(response.status),
+    error?.message ?? response.statusText,
+    error?.next ?? '',
+  );
 }
 
 function safeJson(text: string): unknown {

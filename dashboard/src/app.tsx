@@ -12,6 +12,8 @@ import { request } from './api.ts';
 const SubjectPage = lazy(() => import('./pages/subject.tsx'));
 const ModelsPage = lazy(() => import('./pages/models.tsx'));
 const RunsPage = lazy(() => import('./pages/runs.tsx'));
+const BacktestsPage = lazy(() => import('./pages/backtests.tsx'));
+const MonitorPage = lazy(() => import('./pages/monitor.tsx'));
 const PolicyPage = lazy(() => import('./pages/policy.tsx'));
 const ChangesPage = lazy(() => import('./pages/changes.tsx'));
 const TradesPage = lazy(() => import('./pages/trades.tsx'));
@@ -23,6 +25,8 @@ const ICONS: Readonly<Record<PageName, string>> = {
   subjects: 'M3 20V4M3 20h18M7 15l4-5 3 3 6-8',
   models: 'M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5',
   runs: 'M6 4l13 8-13 8z',
+  backtests: 'M4 4v16h16M8 16v-4M12 16V8M16 16v-6M20 16V5',
+  monitor: 'M3 12h4l3-8 4 16 3-8h4',
   trades: 'M4 8h13l-3-3M20 16H7l3 3',
   policy: 'M4 7h10M18 7h2M4 17h4M12 17h8M16 7a2 2 0 11-4 0 2 2 0 014 0zM10 17a2 2 0 11-4 0 2 2 0 014 0z',
   changes: 'M6 3v12M6 21a3 3 0 100-6 3 3 0 000 6zM18 9a3 3 0 100-6 3 3 0 000 6zM18 9c0 6-12 3-12 9',
@@ -83,6 +87,10 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <RunsPage />;
     case 'alerts':
       return <AlertsPage />;
+    case 'backtests':
+      return <BacktestsPage />;
+    case 'monitor':
+      return <MonitorPage />;
     case 'policy':
       return <PolicyPage />;
     case 'changes':
@@ -106,9 +114,22 @@ function Navigation() {
         <span>minutehand</span>
       </a>
       {PAGES.map((name, index) => (
-        <a key={name} data-page={name} href={pathOf(name)} aria-current={name === page ? 'page' : undefined} title={`${index + 1}`}>
+        <a
+          key={name}
+          data-page={name}
+          href={pathOf(name)}
+          aria-current={name === page ? 'page' : undefined}
+          title={`${index + 1}`}
+        >
           <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">
-            <path d={ICONS[name]} fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round" stroke-linecap="round" />
+            <path
+              d={ICONS[name]}
+              fill="none"
+              stroke="currentColor"
+              stroke-width="1.6"
+              stroke-linejoin="round"
+              stroke-linecap="round"
+            />
           </svg>
           <span>{t(`page.${name}`)}</span>
           {name === 'alerts' && count > 0 && <b class="count">{count}</b>}
@@ -129,15 +150,28 @@ function Header() {
         {t(isConnected.value ? 'app.connected' : 'app.disconnected')}
       </span>
       <div class="controls">
-        <select aria-label={t('app.language')} value={language.value} onChange={(event) => setLanguage(event.currentTarget.value as 'en' | 'ja')}>
+        <select
+          aria-label={t('app.language')}
+          value={language.value}
+          onChange={(event) => setLanguage(event.currentTarget.value as 'en' | 'ja')}
+        >
           <option value="en">English</option>
           <option value="ja">日本語</option>
         </select>
-        <select aria-label={t('app.theme')} value={theme.value} onChange={(event) => setTheme(event.currentTarget.value as 'dark' | 'light')}>
+        <select
+          aria-label={t('app.theme')}
+          value={theme.value}
+          onChange={(event) => setTheme(event.currentTarget.value as 'dark' | 'light')}
+        >
           <option value="dark">{t('app.theme.dark')}</option>
           <option value="light">{t('app.theme.light')}</option>
         </select>
-        <button type="button" class="link" title={`${session.value?.name} (${session.value?.role})`} onClick={() => void logOut()}>
+        <button
+          type="button"
+          class="link"
+          title={`${session.value?.name} (${session.value?.role})`}
+          onClick={() => void logOut()}
+        >
           {t('app.logout')}
         </button>
       </div>

@@ -1,5 +1,16 @@
 import { computed, signal } from '@preact/signals';
-import { ApiError, get, setCsrfToken, type Alert, type CurrentModel, type Run, type Session, type Signal, type Status, type Subject } from './api.ts';
+import {
+  ApiError,
+  get,
+  setCsrfToken,
+  type Alert,
+  type CurrentModel,
+  type Run,
+  type Session,
+  type Signal,
+  type Status,
+  type Subject,
+} from './api.ts';
 
 const STATUS_MS = 2000;
 /** Signals kept per subject for sparklines. */

@@ -1,6 +1,18 @@
 import { computed, signal } from '@preact/signals';
 
-export const PAGES = ['overview', 'subjects', 'models', 'runs', 'trades', 'alerts', 'policy', 'changes', 'audit'] as const;
+export const PAGES = [
+  'overview',
+  'subjects',
+  'models',
+  'runs',
+  'backtests',
+  'monitor',
+  'trades',
+  'alerts',
+  'policy',
+  'changes',
+  'audit',
+] as const;
 export type PageName = (typeof PAGES)[number];
 
 export interface Place {
@@ -44,9 +56,11 @@ export function setQuery(name: string, value: string): void {
 
 /** Follows links within the dashboard without a load. */
 addEventListener('click', (event) => {
-  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+    return;
   const link = (event.target as Element).closest?.('a');
-  const isOwn = link instanceof HTMLAnchorElement && link.origin === location.origin && !link.download && link.target === '';
+  const isOwn =
+    link instanceof HTMLAnchorElement && link.origin === location.origin && !link.download && link.target === '';
   if (!isOwn || !(link.pathname === '/' || link.pathname.startsWith('/app/'))) return;
   event.preventDefault();
   go(link.pathname + link.search);

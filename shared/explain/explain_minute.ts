@@ -203,7 +203,9 @@ function compare(
       ['risk_prob', riskProb, scored.models.ai2.answer],
       ['risk_score', signal.risk_score, scored.scores.risk_score],
       ['position_scale', signal.position_scale, signal.leverage_reduction_rate * scored.models.ai3.answer],
-      ...(isCandidate ? [['expected_net_bps', signal.expected_net_bps, expectedNetBps] as [string, number, number]] : []),
+      ...(isCandidate
+        ? [['expected_net_bps', signal.expected_net_bps, expectedNetBps] as [string, number, number]]
+        : []),
     );
   const differences = pairs
     .filter(([, published, computed]) => published !== computed)

@@ -121,8 +121,7 @@ class Walk {
         next = before - (weight[at + i]! * zero * (count - 1 - i)) / count;
       }
     }
-    for (const list of [this.#feature, this.#zero, this.#one])
-      list.copyWithin(at + index, at + index + 1, at + count);
+    for (const list of [this.#feature, this.#zero, this.#one]) list.copyWithin(at + index, at + index + 1, at + count);
   }
 
   /** Sum of the weights after removing element `index`. */

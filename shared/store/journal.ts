@@ -130,8 +130,7 @@ class SqliteJournal implements JournalFile {
   }
 
   commonBars(pair: Pair, count: number, until: OpenTime): { a: Bar; b: Bar }[] {
-    const columns = (leg: string): string =>
-      BAR_NUMBERS.map((name) => `${leg}.${name} AS ${leg}_${name}`).join(', ');
+    const columns = (leg: string): string => BAR_NUMBERS.map((name) => `${leg}.${name} AS ${leg}_${name}`).join(', ');
     const rows = this.#db
       .prepare(
         `SELECT a.time, ${columns('a')}, ${columns('b')}

@@ -97,7 +97,9 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
 
 function fill({ a, b, markers }: Made, { signals, times }: Props): void {
   const points = (price: 'price_a' | 'price_b') =>
-    signals.flatMap((signal, i) => (signal[price] === null ? [] : [{ time: times[i] as UTCTimestamp, value: signal[price] }]));
+    signals.flatMap((signal, i) =>
+      signal[price] === null ? [] : [{ time: times[i] as UTCTimestamp, value: signal[price] }],
+    );
   a.setData(points('price_a'));
   b.setData(points('price_b'));
   markers.setMarkers(

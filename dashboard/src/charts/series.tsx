@@ -57,7 +57,10 @@ export function SeriesChart(props: Props) {
       plot.current = null;
     };
   }, [shape]);
-  useEffect(() => plot.current?.setData(dataOf(props)), [props.times, props.series.map(({ values }) => values.length).join()]);
+  useEffect(
+    () => plot.current?.setData(dataOf(props)),
+    [props.times, props.series.map(({ values }) => values.length).join()],
+  );
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
 

@@ -23,7 +23,9 @@ export default function AlertsPage() {
       title: t('alerts.severity'),
       value: ({ severity }) => severity,
       cell: ({ severity }) => (
-        <Badge tone={severity === 'critical' ? 'bad' : severity === 'warning' ? 'warn' : 'info'}>{codeText('severity', severity)}</Badge>
+        <Badge tone={severity === 'critical' ? 'bad' : severity === 'warning' ? 'warn' : 'info'}>
+          {codeText('severity', severity)}
+        </Badge>
       ),
     },
     {
@@ -44,7 +46,9 @@ export default function AlertsPage() {
       key: 'opened',
       title: t('alerts.opened'),
       value: ({ opened_ms }) => new Date(opened_ms).toISOString(),
-      cell: ({ opened_ms }) => <span title={minuteOf(opened_ms)}>{t('tile.ago', { age: duration(nowMs.value - opened_ms) })}</span>,
+      cell: ({ opened_ms }) => (
+        <span title={minuteOf(opened_ms)}>{t('tile.ago', { age: duration(nowMs.value - opened_ms) })}</span>
+      ),
     },
     { key: 'count', title: t('alerts.count'), isNumber: true, value: ({ count }) => count, cell: ({ count }) => count },
     {
@@ -87,7 +91,14 @@ export default function AlertsPage() {
       }
     >
       {error !== null && <Failure error={error} />}
-      <Table name="alerts" label={t('alerts.title')} rows={data?.alerts ?? []} columns={columns} rowKey={({ alert_id }) => alert_id} empty="alerts.none" />
+      <Table
+        name="alerts"
+        label={t('alerts.title')}
+        rows={data?.alerts ?? []}
+        columns={columns}
+        rowKey={({ alert_id }) => alert_id}
+        empty="alerts.none"
+      />
     </Panel>
   );
 }

@@ -17,7 +17,13 @@ interface Entry {
 export default function AuditPage() {
   const { data, error } = useLoaded(() => get<{ entries: Entry[] }>('/api/audit?limit=500'), '');
   const columns: Column<Entry>[] = [
-    { key: 'entry_id', title: '#', isNumber: true, value: ({ entry_id }) => entry_id, cell: ({ entry_id }) => entry_id },
+    {
+      key: 'entry_id',
+      title: '#',
+      isNumber: true,
+      value: ({ entry_id }) => entry_id,
+      cell: ({ entry_id }) => entry_id,
+    },
     { key: 'at', title: t('audit.at'), value: ({ at }) => at, cell: ({ at }) => at.slice(0, 19).replace('T', ' ') },
     {
       key: 'actor',
@@ -29,7 +35,12 @@ export default function AuditPage() {
         </>
       ),
     },
-    { key: 'action', title: t('audit.action'), value: ({ action }) => action, cell: ({ action }) => <span class="mono">{action}</span> },
+    {
+      key: 'action',
+      title: t('audit.action'),
+      value: ({ action }) => action,
+      cell: ({ action }) => <span class="mono">{action}</span>,
+    },
     { key: 'target', title: t('audit.target'), value: ({ target }) => target, cell: ({ target }) => target },
     {
       key: 'outcome',
@@ -37,12 +48,24 @@ export default function AuditPage() {
       value: ({ outcome }) => outcome,
       cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{outcome}</Badge>,
     },
-    { key: 'hash', title: 'hash', value: ({ hash }) => hash, cell: ({ hash }) => <span class="mono note">{hash.slice(0, 12)}</span> },
+    {
+      key: 'hash',
+      title: 'hash',
+      value: ({ hash }) => hash,
+      cell: ({ hash }) => <span class="mono note">{hash.slice(0, 12)}</span>,
+    },
   ];
   return (
     <Panel title={t('audit.title')} wide>
       {error !== null && <Failure error={error} />}
-      <Table name="audit" label={t('audit.title')} rows={data?.entries ?? []} columns={columns} rowKey={({ entry_id }) => entry_id} empty="audit.none" />
+      <Table
+        name="audit"
+        label={t('audit.title')}
+        rows={data?.entries ?? []}
+        columns={columns}
+        rowKey={({ entry_id }) => entry_id}
+        empty="audit.none"
+      />
     </Panel>
   );
 }

@@ -20,7 +20,8 @@ const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', 
 
 export default function ChangesPage() {
   const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
-  const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> => post(`/api/changes/${id}/${verb}`).then(reload);
+  const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
+    post(`/api/changes/${id}/${verb}`).then(reload);
   return (
     <Panel title={t('changes.title')} wide>
       {error !== null && <Failure error={error} />}
@@ -38,7 +39,13 @@ export default function ChangesPage() {
 
 function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<void>): Column<Change>[] {
   return [
-    { key: 'change_id', title: '#', isNumber: true, value: ({ change_id }) => change_id, cell: ({ change_id }) => change_id },
+    {
+      key: 'change_id',
+      title: '#',
+      isNumber: true,
+      value: ({ change_id }) => change_id,
+      cell: ({ change_id }) => change_id,
+    },
     {
       key: 'status',
       title: t('runs.status'),
@@ -60,9 +67,24 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
         </div>
       ),
     },
-    { key: 'proposed_by', title: t('changes.by'), value: ({ proposed_by }) => proposed_by, cell: ({ proposed_by }) => proposed_by },
-    { key: 'proposed', title: t('changes.when'), value: ({ proposed_ms }) => proposed_ms, cell: ({ proposed_ms }) => minuteOf(proposed_ms) },
-    { key: 'decided_by', title: t('changes.decided'), value: ({ decided_by }) => decided_by, cell: ({ decided_by }) => decided_by ?? '' },
+    {
+      key: 'proposed_by',
+      title: t('changes.by'),
+      value: ({ proposed_by }) => proposed_by,
+      cell: ({ proposed_by }) => proposed_by,
+    },
+    {
+      key: 'proposed',
+      title: t('changes.when'),
+      value: ({ proposed_ms }) => proposed_ms,
+      cell: ({ proposed_ms }) => minuteOf(proposed_ms),
+    },
+    {
+      key: 'decided_by',
+      title: t('changes.decided'),
+      value: ({ decided_by }) => decided_by,
+      cell: ({ decided_by }) => decided_by ?? '',
+    },
     {
       key: 'act',
       title: '',
@@ -70,8 +92,17 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       cell: ({ change_id: id, status }) =>
         status === 'open' && session.value?.role === 'approver' ? (
           <span class="actions-row">
-            <ConfirmedButton label={t('changes.approve')} question={t('changes.confirmApprove', { id })} act={() => decide(id, 'approve')} />{' '}
-            <ConfirmedButton tone="danger" label={t('changes.reject')} question={t('changes.confirmReject', { id })} act={() => decide(id, 'reject')} />
+            <ConfirmedButton
+              label={t('changes.approve')}
+              question={t('changes.confirmApprove', { id })}
+              act={() => decide(id, 'approve')}
+            />{' '}
+            <ConfirmedButton
+              tone="danger"
+              label={t('changes.reject')}
+              question={t('changes.confirmReject', { id })}
+              act={() => decide(id, 'reject')}
+            />
           </span>
         ) : null,
     },

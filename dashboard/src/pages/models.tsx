@@ -1,11 +1,26 @@
 import { get, post, type CurrentModel, type Edge, type Gate, type Model } from '../api.ts';
 import { compact, minuteOf, num, signed } from '../format.ts';
 import { currentModel, readModels, session, subjects } from '../live.ts';
-import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import {
+  Badge,
+  ConfirmedButton,
+  Empty,
+  Failure,
+  Panel,
+  Table,
+  useLoaded,
+  type Column,
+  type Tone,
+} from '../parts/basics.tsx';
 import { pathOf } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
-const TONES: Readonly<Record<string, Tone>> = { active: 'good', candidate: 'info', rejected: 'warn', archived: 'quiet' };
+const TONES: Readonly<Record<string, Tone>> = {
+  active: 'good',
+  candidate: 'info',
+  rejected: 'warn',
+  archived: 'quiet',
+};
 
 export default function ModelsPage() {
   const current = currentModel.value;
@@ -43,12 +58,18 @@ function ActiveModels({ current }: { readonly current: CurrentModel }) {
     <>
       <Panel
         title={`${t('models.active')} · ${current.version}`}
-        aside={<Badge tone={current.is_signed === true ? 'good' : 'quiet'}>{t(current.is_signed === true ? 'models.signed' : 'models.unsigned')}</Badge>}
+        aside={
+          <Badge tone={current.is_signed === true ? 'good' : 'quiet'}>
+            {t(current.is_signed === true ? 'models.signed' : 'models.unsigned')}
+          </Badge>
+        }
       >
         <p class="note">
           {manifest.engine.name} · θ1 {num(manifest.theta1)} · θ2 {num(manifest.theta2)}
         </p>
-        <p class="note">{t('models.period', { from: minuteOf(from), to: minuteOf(to), holdout: minuteOf(holdout_from) })}</p>
+        <p class="note">
+          {t('models.period', { from: minuteOf(from), to: minuteOf(to), holdout: minuteOf(holdout_from) })}
+        </p>
         <h3>{t('models.metrics')}</h3>
         <Table
           name="metrics"
@@ -57,7 +78,12 @@ function ActiveModels({ current }: { readonly current: CurrentModel }) {
           rowKey={({ name }) => name}
           empty="models.none"
           columns={[
-            { key: 'model', title: t('models.model'), value: ({ name }) => name, cell: ({ name }) => name.toUpperCase() },
+            {
+              key: 'model',
+              title: t('models.model'),
+              value: ({ name }) => name,
+              cell: ({ name }) => name.toUpperCase(),
+            },
             ...(['auc', 'brier', 'brier_baseline', 'log_loss', 'ece'] as const).map((key) => ({
               key,
               title: key.replace('_', ' '),
@@ -98,9 +124,16 @@ function gateColumns(): Column<Gate>[] {
       key: 'passed',
       title: '',
       value: ({ passed }) => passed,
-      cell: ({ passed }) => <Badge tone={passed ? 'good' : 'bad'}>{t(passed ? 'models.passed' : 'models.failed')}</Badge>,
+      cell: ({ passed }) => (
+        <Badge tone={passed ? 'good' : 'bad'}>{t(passed ? 'models.passed' : 'models.failed')}</Badge>
+      ),
     },
-    { key: 'name', title: t('models.gate'), value: ({ name }) => name, cell: ({ name }) => <span class="mono">{name}</span> },
+    {
+      key: 'name',
+      title: t('models.gate'),
+      value: ({ name }) => name,
+      cell: ({ name }) => <span class="mono">{name}</span>,
+    },
     { key: 'seen', title: t('models.seen'), value: ({ seen }) => seen, cell: ({ seen }) => seen },
     { key: 'limit', title: t('models.limit'), value: ({ limit }) => limit, cell: ({ limit }) => limit },
   ];
@@ -159,8 +192,18 @@ function columnsOf(active: string, load: (name: string) => Promise<void>): Colum
       value: ({ status }) => status,
       cell: ({ status }) => <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>,
     },
-    { key: 'created', title: t('models.created'), value: ({ created }) => created, cell: ({ created }) => minuteOf(created) },
-    { key: 'adopted_at', title: t('models.adopted'), value: ({ adopted_at }) => adopted_at, cell: ({ adopted_at }) => minuteOf(adopted_at) },
+    {
+      key: 'created',
+      title: t('models.created'),
+      value: ({ created }) => created,
+      cell: ({ created }) => minuteOf(created),
+    },
+    {
+      key: 'adopted_at',
+      title: t('models.adopted'),
+      value: ({ adopted_at }) => adopted_at,
+      cell: ({ adopted_at }) => minuteOf(adopted_at),
+    },
     {
       key: 'reasons',
       title: t('models.reasons'),

@@ -1,7 +1,18 @@
 import type { ComponentChildren } from 'preact';
 import type { Signal, Subject } from '../api.ts';
 import { duration, microseconds, minuteOf, num, signed } from '../format.ts';
-import { alerts, barsPerMinute, currentModel, last, nowMs, openAlerts, run, status, subjects, trails } from '../live.ts';
+import {
+  alerts,
+  barsPerMinute,
+  currentModel,
+  last,
+  nowMs,
+  openAlerts,
+  run,
+  status,
+  subjects,
+  trails,
+} from '../live.ts';
 import { Badge, Empty, ModeBadge } from '../parts/basics.tsx';
 import { Gauge, Meter, Sparkline } from '../parts/gauge.tsx';
 import { pathOf } from '../router.ts';
@@ -24,7 +35,12 @@ export function Overview() {
   );
 }
 
-function Figure(props: { readonly label: string; readonly children: ComponentChildren; readonly note?: ComponentChildren; readonly href?: string }) {
+function Figure(props: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+  readonly note?: ComponentChildren;
+  readonly href?: string;
+}) {
   const content = (
     <>
       <dt>{props.label}</dt>
@@ -42,7 +58,10 @@ function Figures() {
   const model = currentModel.value;
   const daemons = found?.daemons ?? [];
   const worst = (of: (daemon: (typeof daemons)[number]) => number | null): number | null =>
-    daemons.reduce<number | null>((most, daemon) => (of(daemon) === null ? most : Math.max(most ?? 0, of(daemon)!)), null);
+    daemons.reduce<number | null>(
+      (most, daemon) => (of(daemon) === null ? most : Math.max(most ?? 0, of(daemon)!)),
+      null,
+    );
   const signals = [...last.value.values()];
   const modes = Map.groupBy(signals, ({ mode }) => mode);
   const positions = signals.filter(({ target }) => target !== 0).length;
@@ -51,12 +70,17 @@ function Figures() {
     <dl class="figures">
       <Figure
         label={t('overview.models')}
-        note={model?.manifest ? t('overview.age', { age: duration(nowMs.value - Date.parse(model.manifest.created)) }) : undefined}
+        note={
+          model?.manifest
+            ? t('overview.age', { age: duration(nowMs.value - Date.parse(model.manifest.created)) })
+            : undefined
+        }
       >
         <a href={pathOf('models')}>{model?.version ?? t('overview.none')}</a>
       </Figure>
       <Figure label={t('overview.latency')}>
-        {microseconds(worst((daemon) => daemon.latency_us_p50))} <i>/</i> {microseconds(worst((daemon) => daemon.latency_us_p99))}
+        {microseconds(worst((daemon) => daemon.latency_us_p50))} <i>/</i>{' '}
+        {microseconds(worst((daemon) => daemon.latency_us_p99))}
       </Figure>
       <Figure label={t('overview.bars')}>{num(barsPerMinute.value, 0)}</Figure>
       <Figure label={t('overview.modes')}>
@@ -120,7 +144,12 @@ function Tile({ subject, signal }: { readonly subject: Subject; readonly signal:
       </div>
       <Gauge z={signal?.z_score ?? null} entry={entry} exit={subject.z_exit ?? 0} />
       <div class="meters">
-        <Meter label={t('tile.prob')} value={signal?.return_prob ?? null} limit={signal?.theta1 ?? null} wants="above" />
+        <Meter
+          label={t('tile.prob')}
+          value={signal?.return_prob ?? null}
+          limit={signal?.theta1 ?? null}
+          wants="above"
+        />
         <Meter label={t('tile.risk')} value={signal?.risk_score ?? null} limit={signal?.theta2 ?? null} wants="below" />
       </div>
       <div class="tile-foot">

@@ -45,9 +45,21 @@ export default function PolicyPage() {
           </a>
         </p>
       )}
-      <Table name="policy" label={t('page.policy')} rows={rows} columns={columnsOf(setEdited)} rowKey={({ key }) => key} empty="policy.none" />
+      <Table
+        name="policy"
+        label={t('page.policy')}
+        rows={rows}
+        columns={columnsOf(setEdited)}
+        rowKey={({ key }) => key}
+        empty="policy.none"
+      />
       {edited !== null && (
-        <Proposal key={edited.key} entry={edited} onClose={() => setEdited(null)} onProposed={(id) => (setProposed(id), setEdited(null))} />
+        <Proposal
+          key={edited.key}
+          entry={edited}
+          onClose={() => setEdited(null)}
+          onProposed={(id) => (setProposed(id), setEdited(null))}
+        />
       )}
     </Panel>
   );
@@ -76,18 +88,35 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
       title: t('policy.value'),
       value: ({ value }) => shown(value),
       cell: ({ value, delivered }) => (
-        <span class={delivered === null || shown(delivered) === shown(value) ? 'mono value' : 'mono value changed'}>{shown(value)}</span>
+        <span class={delivered === null || shown(delivered) === shown(value) ? 'mono value' : 'mono value changed'}>
+          {shown(value)}
+        </span>
       ),
     },
-    { key: 'delivered', title: t('policy.delivered'), value: ({ delivered }) => shown(delivered), cell: ({ delivered }) => <span class="mono note value">{delivered === null ? '' : shown(delivered)}</span> },
-    { key: 'allowed', title: t('policy.allowed'), value: ({ allowed }) => allowed, cell: ({ allowed }) => <span class="note">{allowed}</span> },
+    {
+      key: 'delivered',
+      title: t('policy.delivered'),
+      value: ({ delivered }) => shown(delivered),
+      cell: ({ delivered }) => <span class="mono note value">{delivered === null ? '' : shown(delivered)}</span>,
+    },
+    {
+      key: 'allowed',
+      title: t('policy.allowed'),
+      value: ({ allowed }) => allowed,
+      cell: ({ allowed }) => <span class="note">{allowed}</span>,
+    },
     {
       key: 'act',
       title: '',
       value: () => null,
       cell: (entry) =>
         session.value?.role === 'viewer' ? null : (
-          <button type="button" class="button" aria-label={`${t('policy.edit')} ${entry.key}`} onClick={() => edit(entry)}>
+          <button
+            type="button"
+            class="button"
+            aria-label={`${t('policy.edit')} ${entry.key}`}
+            onClick={() => edit(entry)}
+          >
             {t('policy.edit')}
           </button>
         ),
@@ -95,7 +124,15 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
   ];
 }
 
-function Proposal({ entry, onClose, onProposed }: { readonly entry: Entry; readonly onClose: () => void; readonly onProposed: (id: number) => void }) {
+function Proposal({
+  entry,
+  onClose,
+  onProposed,
+}: {
+  readonly entry: Entry;
+  readonly onClose: () => void;
+  readonly onProposed: (id: number) => void;
+}) {
   const [error, setError] = useState<ApiError | null>(null);
   const form = useRef<HTMLFormElement>(null);
   const dialog = useRef<HTMLDialogElement>(null);

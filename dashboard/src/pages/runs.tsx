@@ -4,7 +4,13 @@ import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-const TONES: Readonly<Record<string, Tone>> = { running: 'info', adopted: 'good', rejected: 'warn', failed: 'bad', killed: 'bad' };
+const TONES: Readonly<Record<string, Tone>> = {
+  running: 'info',
+  adopted: 'good',
+  rejected: 'warn',
+  failed: 'bad',
+  killed: 'bad',
+};
 
 export default function RunsPage() {
   const { data, error } = useLoaded(
@@ -22,11 +28,22 @@ export default function RunsPage() {
         wide
         aside={
           mayOperate && current === null ? (
-            <ConfirmedButton label={t('runs.start')} question={t('runs.confirmStart')} act={() => post('/api/ml-training/train')} />
+            <ConfirmedButton
+              label={t('runs.start')}
+              question={t('runs.confirmStart')}
+              act={() => post('/api/ml-training/train')}
+            />
           ) : undefined
         }
       >
-        <Table name="runs" label={t('runs.title')} rows={data?.runs ?? []} columns={columnsOf()} rowKey={({ run_id }) => run_id} empty="runs.none" />
+        <Table
+          name="runs"
+          label={t('runs.title')}
+          rows={data?.runs ?? []}
+          columns={columnsOf()}
+          rowKey={({ run_id }) => run_id}
+          empty="runs.none"
+        />
       </Panel>
       <Panel title={t('runs.schedules')}>
         <dl class="facts">
@@ -34,7 +51,10 @@ export default function RunsPage() {
             <div key={name}>
               <dt>{name}</dt>
               <dd>
-                <code>{cron}</code> <span class="note">{t('runs.next')} {minuteOf(next)}</span>
+                <code>{cron}</code>{' '}
+                <span class="note">
+                  {t('runs.next')} {minuteOf(next)}
+                </span>
               </dd>
             </div>
           ))}
@@ -91,9 +111,20 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
 }
 
 function columnsOf(): Column<Run>[] {
-  const text = (key: 'kind' | 'trigger', title: string): Column<Run> => ({ key, title, value: (run) => run[key], cell: (run) => run[key] });
+  const text = (key: 'kind' | 'trigger', title: string): Column<Run> => ({
+    key,
+    title,
+    value: (run) => run[key],
+    cell: (run) => run[key],
+  });
   return [
-    { key: 'run_id', title: t('runs.run'), isNumber: true, value: ({ run_id }) => run_id, cell: ({ run_id }) => run_id },
+    {
+      key: 'run_id',
+      title: t('runs.run'),
+      isNumber: true,
+      value: ({ run_id }) => run_id,
+      cell: ({ run_id }) => run_id,
+    },
     text('kind', t('runs.kind')),
     text('trigger', t('runs.trigger')),
     {
@@ -102,7 +133,12 @@ function columnsOf(): Column<Run>[] {
       value: ({ status: state }) => state,
       cell: ({ status: state }) => <Badge tone={TONES[state] ?? 'quiet'}>{codeText('status', state)}</Badge>,
     },
-    { key: 'started_at', title: t('runs.started'), value: ({ started_at }) => started_at, cell: ({ started_at }) => minuteOf(started_at) },
+    {
+      key: 'started_at',
+      title: t('runs.started'),
+      value: ({ started_at }) => started_at,
+      cell: ({ started_at }) => minuteOf(started_at),
+    },
     {
       key: 'duration_ms',
       title: t('runs.duration'),
@@ -113,7 +149,8 @@ function columnsOf(): Column<Run>[] {
     {
       key: 'result',
       title: t('runs.result'),
-      value: ({ model_version, reasons, error }) => error ?? ([model_version ?? '', ...reasons].join(' ').trim() || null),
+      value: ({ model_version, reasons, error }) =>
+        error ?? ([model_version ?? '', ...reasons].join(' ').trim() || null),
       cell: ({ model_version, reasons, error }) => (
         <div class="stacked">
           {model_version !== null && <span class="mono">{model_version}</span>}

@@ -70,9 +70,18 @@ function Subject({ id }: { readonly id: string }) {
           />
         </Panel>
         <Panel title={t('subject.scores')}>
-          <SeriesChart {...chart} label={t('subject.scores')} height={150} series={scoreSeries(signals)} range={[0, 1]} />
+          <SeriesChart
+            {...chart}
+            label={t('subject.scores')}
+            height={150}
+            series={scoreSeries(signals)}
+            range={[0, 1]}
+          />
         </Panel>
-        <Panel title={t('subject.reasons')} aside={<span class="note">{t('subject.minutes', { count: signals.length })}</span>}>
+        <Panel
+          title={t('subject.reasons')}
+          aside={<span class="note">{t('subject.minutes', { count: signals.length })}</span>}
+        >
           <Reasons signals={signals} />
         </Panel>
       </div>
@@ -88,7 +97,12 @@ function minuteInQuery(): number | null {
 }
 
 /** Arrow keys move the minute that is asked about. */
-function onArrow(event: KeyboardEvent, times: readonly number[], shown: number | null, pin: (time: number | null) => void): void {
+function onArrow(
+  event: KeyboardEvent,
+  times: readonly number[],
+  shown: number | null,
+  pin: (time: number | null) => void,
+): void {
   const step = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
   const isTyping = /^(INPUT|SELECT)$/.test((event.target as Element).tagName);
   if (event.key === 'Escape') pin(null);
@@ -117,7 +131,8 @@ function useHistory(history: readonly Signal[] | null, newest: Signal | null): r
 
 function merged(earlier: readonly Signal[], later: readonly Signal[]): readonly Signal[] {
   const byTime = new Map<string, Signal>();
-  for (const one of [...earlier, ...later]) if (!isHeartbeat(one) || !byTime.has(one.timestamp)) byTime.set(one.timestamp, one);
+  for (const one of [...earlier, ...later])
+    if (!isHeartbeat(one) || !byTime.has(one.timestamp)) byTime.set(one.timestamp, one);
   return [...byTime.values()].sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1)).slice(-MOST);
 }
 
@@ -143,7 +158,11 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
   const side = newest === null || newest.target === 0 ? 'flat' : newest.target > 0 ? 'long' : 'short';
   return (
     <div class="subject-head">
-      <select aria-label={t('subject.choose')} value={id} onChange={(event) => go(pathOf('subjects', event.currentTarget.value))}>
+      <select
+        aria-label={t('subject.choose')}
+        value={id}
+        onChange={(event) => go(pathOf('subjects', event.currentTarget.value))}
+      >
         {subjects.value.map(({ subject: one, label }) => (
           <option key={one} value={one}>
             {label}
@@ -161,7 +180,12 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
       </dl>
       <div class="segments" role="group" aria-label={t('subject.range')}>
         {HOURS.map((count) => (
-          <button key={count} type="button" aria-pressed={hours === count} onClick={() => setQuery('hours', String(count))}>
+          <button
+            key={count}
+            type="button"
+            aria-pressed={hours === count}
+            onClick={() => setQuery('hours', String(count))}
+          >
             {t('subject.hours', { count })}
           </button>
         ))}
@@ -197,7 +221,12 @@ function Reasons({ signals }: { readonly signals: readonly Signal[] }) {
             <span class="name" title={codeText('meaning', reason)}>
               {codeText('reason', reason)}
             </span>
-            <svg viewBox={`0 0 ${COLUMNS} 10`} preserveAspectRatio="none" aria-hidden="true" class={TONE_OF[own[0]!.action]}>
+            <svg
+              viewBox={`0 0 ${COLUMNS} 10`}
+              preserveAspectRatio="none"
+              aria-hidden="true"
+              class={TONE_OF[own[0]!.action]}
+            >
               {[...counts].map(([column, count]) => (
                 <rect key={column} x={column} y={10 - 10 * Math.min(1, count / perColumn)} width="1" height="10" />
               ))}
@@ -210,4 +239,3 @@ function Reasons({ signals }: { readonly signals: readonly Signal[] }) {
     </ul>
   );
 }
-

@@ -26,7 +26,14 @@ export default function TradesPage() {
   return (
     <Panel title={t('trades.title')} wide>
       {error !== null && <Failure error={error} />}
-      <Table name="trades" label={t('trades.title')} rows={data?.trades ?? []} columns={columnsOf()} rowKey={({ fill_key }) => fill_key} empty="trades.none" />
+      <Table
+        name="trades"
+        label={t('trades.title')}
+        rows={data?.trades ?? []}
+        columns={columnsOf()}
+        rowKey={({ fill_key }) => fill_key}
+        empty="trades.none"
+      />
     </Panel>
   );
 }
@@ -38,7 +45,11 @@ function columnsOf(): Column<Trade>[] {
     value: (row) => row[key],
     cell: (row) => row[key],
   });
-  const number = (key: 'lots' | 'filled_price' | 'slippage_bps' | 'latency_ms' | 'pnl', title: string, shown: (value: number | null, row: Trade) => string): Column<Trade> => ({
+  const number = (
+    key: 'lots' | 'filled_price' | 'slippage_bps' | 'latency_ms' | 'pnl',
+    title: string,
+    shown: (value: number | null, row: Trade) => string,
+  ): Column<Trade> => ({
     key,
     title,
     isNumber: true,
@@ -46,7 +57,12 @@ function columnsOf(): Column<Trade>[] {
     cell: (row) => shown(row[key], row),
   });
   return [
-    { key: 'time', title: t('trades.time'), value: ({ time_ms }) => new Date(time_ms).toISOString(), cell: ({ time_ms }) => minuteOf(time_ms) },
+    {
+      key: 'time',
+      title: t('trades.time'),
+      value: ({ time_ms }) => new Date(time_ms).toISOString(),
+      cell: ({ time_ms }) => minuteOf(time_ms),
+    },
     {
       key: 'subject',
       title: t('subject.choose'),
@@ -54,7 +70,12 @@ function columnsOf(): Column<Trade>[] {
       cell: ({ pair_id }) => <a href={pathOf('subjects', pair_id)}>{pair_id}</a>,
     },
     text('kind', t('trades.kind')),
-    { key: 'reason', title: t('policy.reason'), value: ({ reason }) => reason, cell: ({ reason }) => codeText('reason', reason) },
+    {
+      key: 'reason',
+      title: t('policy.reason'),
+      value: ({ reason }) => reason,
+      cell: ({ reason }) => codeText('reason', reason),
+    },
     text('symbol', ''),
     text('side', t('trades.side')),
     number('lots', t('trades.lots'), (value) => num(value)),

@@ -93,7 +93,11 @@ export function ConfirmedButton(props: {
   }
   return (
     <>
-      <button type="button" class={`button ${props.tone ?? ''}`} onClick={() => (setError(null), dialog.current?.showModal())}>
+      <button
+        type="button"
+        class={`button ${props.tone ?? ''}`}
+        onClick={() => (setError(null), dialog.current?.showModal())}
+      >
         {props.label}
       </button>
       <dialog ref={dialog} aria-label={props.label}>
@@ -103,7 +107,12 @@ export function ConfirmedButton(props: {
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             {t('app.cancel')}
           </button>
-          <button type="button" class={`button primary ${props.tone ?? ''}`} disabled={isBusy} onClick={() => void confirm()}>
+          <button
+            type="button"
+            class={`button primary ${props.tone ?? ''}`}
+            disabled={isBusy}
+            onClick={() => void confirm()}
+          >
             {t('app.confirm')}
           </button>
         </div>
@@ -162,7 +171,11 @@ export function Table<Row>(props: {
         <button type="button" class="link" onClick={() => save(`${name}.csv`, 'text/csv', csvOf(columns, rows))}>
           {t('app.csv')}
         </button>
-        <button type="button" class="link" onClick={() => save(`${name}.json`, 'application/json', jsonOf(columns, rows))}>
+        <button
+          type="button"
+          class="link"
+          onClick={() => save(`${name}.json`, 'application/json', jsonOf(columns, rows))}
+        >
           {t('app.json')}
         </button>
       </div>
@@ -182,7 +195,11 @@ function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): stri
 }
 
 function jsonOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  return JSON.stringify(rows.map((row) => Object.fromEntries(columns.map(({ key, value }) => [key, value(row)]))), null, 1);
+  return JSON.stringify(
+    rows.map((row) => Object.fromEntries(columns.map(({ key, value }) => [key, value(row)]))),
+    null,
+    1,
+  );
 }
 
 function save(name: string, type: string, text: string): void {

@@ -5,7 +5,15 @@ const REACH = 4;
 const at = (z: number): number => 50 + (50 * Math.max(-REACH, Math.min(REACH, z))) / REACH;
 
 /** z on a line from −4 to 4, with the zones in which entries are candidates. */
-export function Gauge({ z, entry, exit }: { readonly z: number | null; readonly entry: number; readonly exit: number }) {
+export function Gauge({
+  z,
+  entry,
+  exit,
+}: {
+  readonly z: number | null;
+  readonly entry: number;
+  readonly exit: number;
+}) {
   const label = t('tile.gauge', { z: signed(z), entry: num(entry, 1) });
   return (
     <svg class="gauge" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={label}>
@@ -13,7 +21,16 @@ export function Gauge({ z, entry, exit }: { readonly z: number | null; readonly 
       <rect class="zone" x="0" y="3" width={at(-entry)} height="2" />
       <rect class="zone" x={at(entry)} y="3" width={100 - at(entry)} height="2" />
       <rect class="exit" x={at(-exit)} y="3" width={Math.max(0.6, at(exit) - at(-exit))} height="2" />
-      {z !== null && <rect class={Math.abs(z) >= entry ? 'needle out' : 'needle'} x={at(z) - 0.9} y="0" width="1.8" height="8" rx="0.6" />}
+      {z !== null && (
+        <rect
+          class={Math.abs(z) >= entry ? 'needle out' : 'needle'}
+          x={at(z) - 0.9}
+          y="0"
+          width="1.8"
+          height="8"
+          rx="0.6"
+        />
+      )}
     </svg>
   );
 }
@@ -41,13 +58,23 @@ export function Meter(props: {
 }
 
 /** A small line around 0, with the entry limits. */
-export function Sparkline({ values, limit, label }: { readonly values: readonly (number | null)[]; readonly limit: number; readonly label: string }) {
+export function Sparkline({
+  values,
+  limit,
+  label,
+}: {
+  readonly values: readonly (number | null)[];
+  readonly limit: number;
+  readonly label: string;
+}) {
   const known = values.filter((value) => value !== null);
   if (known.length < 2) return <svg class="spark" viewBox="0 0 100 28" role="img" aria-label={label} />;
   const reach = Math.max(limit * 1.15, ...known.map(Math.abs));
   const y = (value: number): number => 14 - (13 * value) / reach;
   const step = 100 / Math.max(1, values.length - 1);
-  const points = values.map((value, i) => (value === null ? null : `${(i * step).toFixed(1)},${y(value).toFixed(1)}`)).filter((point) => point !== null);
+  const points = values
+    .map((value, i) => (value === null ? null : `${(i * step).toFixed(1)},${y(value).toFixed(1)}`))
+    .filter((point) => point !== null);
   return (
     <svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label={label}>
       <line class="bound" x1="0" x2="100" y1={y(limit)} y2={y(limit)} />

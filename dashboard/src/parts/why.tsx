@@ -54,7 +54,13 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
       }
     >
       <div class="why" aria-live="polite">
-        {error !== null ? <Failure error={error} /> : explanation === null ? <p class="empty">{t('why.hint')}</p> : <Answer why={explanation} />}
+        {error !== null ? (
+          <Failure error={error} />
+        ) : explanation === null ? (
+          <p class="empty">{t('why.hint')}</p>
+        ) : (
+          <Answer why={explanation} />
+        )}
       </div>
     </Panel>
   );
@@ -66,7 +72,9 @@ function Answer({ why }: { readonly why: Explanation }) {
     <>
       <p class="why-head">
         <time class="mono">{why.time.replace('T', ' ')}</time>
-        <Badge tone={signal.action === 'ENTER' ? 'good' : signal.action === 'EXIT' ? 'warn' : 'quiet'}>{codeText('action', signal.action)}</Badge>
+        <Badge tone={signal.action === 'ENTER' ? 'good' : signal.action === 'EXIT' ? 'warn' : 'quiet'}>
+          {codeText('action', signal.action)}
+        </Badge>
         <strong>{codeText('reason', signal.reason)}</strong>
       </p>
       <p>{codeText('meaning', signal.reason)}</p>
@@ -118,7 +126,8 @@ function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
           <strong>{codeText('condition', name)}</strong>
           {value !== null && limit !== null && (
             <span>
-              {t('why.now', { value: num(value, 3) })}, {t('why.must', { relation: SHOWN_RELATION[relation ?? ''] ?? relation ?? '', limit: num(limit, 3) })}
+              {t('why.now', { value: num(value, 3) })},{' '}
+              {t('why.must', { relation: SHOWN_RELATION[relation ?? ''] ?? relation ?? '', limit: num(limit, 3) })}
             </span>
           )}
           {change !== null && relative !== null && (
@@ -148,7 +157,9 @@ function Attribution({ name, model, features }: AttributionProps) {
     <div class="attribution">
       <p>
         <strong>{name.toUpperCase()}</strong> <span class="mono">{num(answer, 3)}</span>{' '}
-        {expected !== null && <span class="note">{t('why.average', { value: num(1 / (1 + Math.exp(-expected)), 3) })}</span>}
+        {expected !== null && (
+          <span class="note">{t('why.average', { value: num(1 / (1 + Math.exp(-expected)), 3) })}</span>
+        )}
         {code !== null && <span class="note">{code}</span>}
       </p>
       <ul>
@@ -158,12 +169,21 @@ function Attribution({ name, model, features }: AttributionProps) {
           return (
             <li key={feature}>
               <span class="mono name">{feature}</span>
-              <span class="number" title={percentile === null ? '' : t('why.percentile', { value: num(100 * percentile, 0) })}>
+              <span
+                class="number"
+                title={percentile === null ? '' : t('why.percentile', { value: num(100 * percentile, 0) })}
+              >
                 {compact(value)}
               </span>
               <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
                 <rect class="axis" x="49.7" y="0" width="0.6" height="8" />
-                <rect class={logits > 0 ? 'up' : 'down'} x={logits > 0 ? 50 : 50 - width} y="1.5" width={width} height="5" />
+                <rect
+                  class={logits > 0 ? 'up' : 'down'}
+                  x={logits > 0 ? 50 : 50 - width}
+                  y="1.5"
+                  width={width}
+                  height="5"
+                />
               </svg>
               <span class="number">{signed(logits)}</span>
             </li>

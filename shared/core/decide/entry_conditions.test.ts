@@ -64,7 +64,10 @@ function changed(question: EntryQuestion, name: ConditionName, change: number): 
     case 'flat':
       return { ...question, position: FLAT };
     case 'model':
-      return { ...question, scores: { return_prob: beyond(gate.theta1, true), risk_score: beyond(gate.theta2, false) } };
+      return {
+        ...question,
+        scores: { return_prob: beyond(gate.theta1, true), risk_score: beyond(gate.theta2, false) },
+      };
     case 'halt':
       return { ...question, gate: { ...gate, isHalted: false } };
     case 'edge':

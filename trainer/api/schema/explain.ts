@@ -29,7 +29,10 @@ const modelSchema = z.object({
   answer: z.number().describe('Probability, or size of AI3'),
   score: number.describe('In logits: expected plus all contributions'),
   expected: number.describe('Mean score of training, logits'),
-  contributions: z.array(z.object({ feature: z.string(), logits: z.number() })).nullable().describe('SHAP values, greatest first'),
+  contributions: z
+    .array(z.object({ feature: z.string(), logits: z.number() }))
+    .nullable()
+    .describe('SHAP values, greatest first'),
   code: z.string().nullable().describe('Why there are none'),
 });
 
@@ -39,9 +42,16 @@ export const explanationSchema = z
     time: z.string().describe('Open of the bar'),
     signal: signalSchema.omit({ generated_at_ms: true }).describe('As published, without its envelope'),
     meaning: z.string().describe('Meaning of the reason'),
-    reproduced: z.looseObject({ equal: z.boolean(), code: z.string().nullable() }).describe('Whether the minute, computed again, is what was published'),
+    reproduced: z
+      .looseObject({ equal: z.boolean(), code: z.string().nullable() })
+      .describe('Whether the minute, computed again, is what was published'),
     features: z.array(
-      z.object({ name: z.string(), unit: z.string(), value: number, percentile: number.describe('Rank in training, 0 to 1') }),
+      z.object({
+        name: z.string(),
+        unit: z.string(),
+        value: number,
+        percentile: number.describe('Rank in training, 0 to 1'),
+      }),
     ),
     models: z.object({ ai1: modelSchema, ai2: modelSchema, ai3: modelSchema }).nullable(),
     costs: z
