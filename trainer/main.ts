@@ -1,12 +1,11 @@
-import fastify from 'fastify';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { MinutehandError } from '../shared/errors.ts';
-import { answerClientError, REQUIRE_HOST_HEADER } from '../shared/http/node_server.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { startControlPlane } from './api/control_plane.ts';
+import { createHttpServer } from './api/http_server.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
 import { startMonitor } from './monitor/monitor.ts';
@@ -108,15 +107,6 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       unlock();
     },
   };
-}
-
-function createHttpServer() {
-  return fastify({
-    logger: false,
-    forceCloseConnections: true,
-    http: { requireHostHeader: REQUIRE_HOST_HEADER },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket),
-  });
 }
 
 /** A schedule as it is shown. */

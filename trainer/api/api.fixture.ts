@@ -87,13 +87,16 @@ function send(port: number, method: string, path: string, { headers = {}, body, 
   const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = content === undefined ? {} : { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ port, host: '127.0.0.1', method, path, headers: { ...type, ...headers } }, (response) => {
-      text(response).then((answer) => {
-        const isJson = response.headers['content-type']?.includes('json') === true && answer !== '';
-        const parsed = (isJson ? JSON.parse(answer) : {}) as Answer['body'];
-        resolve({ status: response.statusCode!, headers: response.headers, text: answer, body: parsed });
-      }, reject);
-    });
+    const request = httpRequest(
+      { port, host: '127.0.0.1', method, path, headers: { ...type, ...headers } },
+      (response) => {
+        text(response).then((answer) => {
+          const isJson = response.headers['content-type']?.includes('json') === true && answer !== '';
+          const parsed = (isJson ? JSON.parse(answer) : {}) as Answer['body'];
+          resolve({ status: response.statusCode!, headers: response.headers, text: answer, body: parsed });
+        }, reject);
+      },
+    );
     request.on('error', reject);
     request.end(content);
   });

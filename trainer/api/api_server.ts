@@ -66,8 +66,12 @@ const SECURITY_HEADERS = {
   strictTransportSecurity: false,
 } as const;
 
-/** Adds the API below `/api`, `/login` and the dashboard to the trainer's server. */
-export async function addApi(server: FastifyInstance, context: ApiContext): Promise<void> {
+/**
+ * Adds the API below `/api`, `/login` and the dashboard to the trainer's server.
+ * @returns the OpenAPI document, once the server is ready
+ */
+export async function addApi(server: FastifyInstance, context: ApiContext): Promise<() => object> {
+  let document = (): object => ({});
   await server.register(async (scope) => {
     const api = scope.withTypeProvider<ZodTypeProvider>();
     api.setValidatorCompiler(validatorCompiler);
@@ -93,7 +97,9 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     addDescriptionRoutes(api);
     for (const add of ROUTES) add(api, context);
     await addDashboard(api);
+    document = () => api.swagger();
   });
+  return () => document();
 }
 
 const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [

@@ -1,7 +1,10 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from '../api.fixture.ts';
 import { verifyAudit } from '../audit.ts';
-import { createLogin } from './sessions.ts';
+import { EventHub } from '../events/hub.ts';
+import { createLogin, isStillValid } from './sessions.ts';
 import { createToken, revokeToken } from './tokens.ts';
 import { Throttle } from './throttle.ts';
 
@@ -52,7 +55,9 @@ describe('a login link', () => {
     const code = await createLogin(api.store.db, { name: 'ann', role: 'operator', nowMs: Date.now() });
     const first = await api.ask('GET', `/login?code=${code}`);
     expect([first.status, first.headers.location]).toEqual([303, '/']);
-    expect(first.headers['set-cookie']![0]).toMatch(/^minutehand_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(first.headers['set-cookie']![0]).toMatch(
+      /^minutehand_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
     const cookie = first.headers['set-cookie']![0]!.split(';')[0]!;
     const session = await api.ask('GET', '/api/session', { headers: { cookie } });
     expect(session.body).toMatchObject({ name: 'ann', role: 'operator', via: 'session' });
@@ -123,6 +128,36 @@ describe('a session', () => {
     expect(await revokeToken(api.store.db, id, Date.now())).toBe(true);
     expect(refusal(await api.ask('GET', '/api/session', { headers: { cookie } }))).toBe('401 LOGIN_REQUIRED');
     expect(refusal(await api.ask('GET', '/api/session', { headers: bearer(token) }))).toBe('401 LOGIN_REFUSED');
+  });
+});
+
+describe('an event stream', () => {
+  it('is allowed as long as its session or token is valid', async () => {
+    const nowMs = Date.now();
+    const { db } = api.store;
+    const { id } = await createToken(db, { name: 'eve', role: 'viewer', nowMs, expiresMs: nowMs + 1000 });
+    const identity = { name: 'eve', role: 'viewer', via: 'token', id } as const;
+    expect(await isStillValid(db, identity, nowMs)).toBe(true);
+    expect(await isStillValid(db, identity, nowMs + 1000)).toBe(false);
+    await revokeToken(db, id, nowMs);
+    expect(await isStillValid(db, identity, nowMs)).toBe(false);
+  });
+
+  it('ends at the next beat when it is allowed no more', async () => {
+    const hub = new EventHub();
+    let isAllowed = true;
+    const server = createServer((_request, response) => hub.open(response, 'x', [], () => Promise.resolve(isAllowed)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      await hub.beat();
+      isAllowed = false;
+      await hub.beat();
+      expect(await response.text()).toBe('retry: 2000\n\n: beat\n\n: beat\n\n');
+    } finally {
+      hub.close();
+      server.close();
+    }
   });
 });
 

@@ -77,6 +77,15 @@ export async function endSession(db: Kysely<Tables>, secret: string, nowMs: numb
     .execute();
 }
 
+/** Whether the session or token of a request that was identified before has not ended, expired or been revoked. */
+export async function isStillValid(db: Kysely<Tables>, { via, id }: Identity, nowMs: number): Promise<boolean> {
+  const rows =
+    via === 'token'
+      ? db.selectFrom('core.api_tokens').where('token_id', '=', id).where('revoked_ms', 'is', null)
+      : db.selectFrom('core.api_sessions').where('session_hash', '=', id).where('ended_ms', 'is', null);
+  return (await rows.select('expires_ms').where('expires_ms', '>', nowMs).executeTakeFirst()) !== undefined;
+}
+
 /** What a page sends with writes; other sites cannot read it, and cannot compute it without the cookie. */
 export function csrfTokenOf(secret: string): string {
   return createHmac('sha256', secret).update('csrf').digest('base64url');

@@ -11,6 +11,7 @@ const BEAT_MS = 15_000;
 interface Stream {
   readonly owner: string;
   readonly response: ServerResponse;
+  isAllowed(): Promise<boolean>;
 }
 
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) to every open stream. */
@@ -20,7 +21,7 @@ export class EventHub {
   #id = 0;
 
   constructor() {
-    this.#beats = setInterval(() => this.#send(': beat\n\n'), BEAT_MS);
+    this.#beats = setInterval(() => void this.beat(), BEAT_MS);
     this.#beats.unref();
   }
 
@@ -31,13 +32,19 @@ export class EventHub {
   /**
    * Opens a stream on a response whose head has not been sent.
    * @param first events that it begins with
+   * @param isAllowed whether its session or token is still valid
    * @throws MinutehandError STREAMS_TOO_MANY
    */
-  open(response: ServerResponse, owner: string, first: readonly (readonly [event: string, json: string])[]): void {
+  open(
+    response: ServerResponse,
+    owner: string,
+    first: readonly (readonly [event: string, json: string])[],
+    isAllowed: () => Promise<boolean>,
+  ): void {
     const own = [...this.#streams].filter((stream) => stream.owner === owner).length;
     if (this.#streams.size >= MAX_STREAMS || own >= MAX_STREAMS_OF_ONE)
       throw new MinutehandError('STREAMS_TOO_MANY', { seen: `${own} of this client, ${this.#streams.size} in all` });
-    const stream = { owner, response };
+    const stream = { owner, response, isAllowed };
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -52,6 +59,15 @@ export class EventHub {
   /** @param json on one line */
   publish(event: string, json: string): void {
     if (this.#streams.size > 0) this.#send(this.#text(event, json));
+  }
+
+  /** Keeps connections alive, and ends the streams whose session or token has ended. Never rejects. */
+  async beat(): Promise<void> {
+    this.#send(': beat\n\n');
+    for (const stream of this.#streams) {
+      // A store that cannot be read says nothing about the session.
+      if (!(await stream.isAllowed().catch(() => true))) stream.response.end();
+    }
   }
 
   /** Ends the streams of a session or token, e.g. after a log-out. */

@@ -1,10 +1,11 @@
+import { isStillValid } from '../access/sessions.ts';
 import type { Api } from '../api_server.ts';
 import type { ApiContext } from '../context.ts';
 import { eventsSchema } from '../schema/events.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
 /** `GET /api/events`. */
-export function addEventRoutes(api: Api, { hub, signals, retrainer }: ApiContext): void {
+export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock }: ApiContext): void {
   api.route({
     method: 'GET',
     url: '/api/events',
@@ -27,7 +28,8 @@ export function addEventRoutes(api: Api, { hub, signals, retrainer }: ApiContext
       // The headers that hooks have set so far.
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
-      hub.open(reply.raw, identity!.id, first);
+      const own = identity!;
+      hub.open(reply.raw, own.id, first, async () => isStillValid((await store()).db, own, clock.nowMs()));
       reply.hijack();
       return reply;
     },
