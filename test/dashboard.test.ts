@@ -14,7 +14,12 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const FIRST_VIEW_BYTES = 150_000;
 const DIST = join(packageRoot(), 'dashboard', 'dist');
-const PAGES = ['/', '/app/subjects', '/app/models', '/app/runs', '/app/alerts'];
+const PAGES = [
+  '/',
+  ...['subjects', 'models', 'runs', 'backtests', 'monitor', 'trades', 'alerts', 'policy', 'changes', 'audit'].map(
+    (name) => `/app/${name}`,
+  ),
+];
 
 describe('the first view of the dashboard', () => {
   it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
@@ -103,6 +108,27 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.waitForFunction(() => new URLSearchParams(location.search).has('time'));
   });
 
+  it('proposes a policy change, which its author cannot approve and another person can', async () => {
+    await page.goto(new URL('/app/policy?filter=core.z_entry_unknown', link).href);
+    await page.getByRole('searchbox').fill('core.theta1_initial');
+    await page.getByRole('button', { name: 'Change core.theta1_initial' }).click();
+    await page.getByLabel('New value').fill('0.71');
+    await page.getByLabel('Reason').fill('calmer');
+    await page.getByRole('dialog').getByRole('button', { name: 'Propose a change' }).click();
+    await page.getByRole('link', { name: 'Change 1 waits for approval.' }).click();
+    await approve(page);
+    await page.getByRole('alert').getByText('CHANGE_OWN').waitFor();
+    faults.splice(0, faults.length, ...faults.filter((fault) => !/409|403/.test(fault)));
+    const { stdout } = await place.run(['token', 'link', '--name', 'another']);
+    const other = await (await browser.newContext({ locale: 'en-US' })).newPage();
+    await other.goto(/http:\S+\/login\?code=\S+/.exec(stdout)![0].replace(/^http:\/\/[^/]+/, new URL(link).origin));
+    await other.goto(new URL('/app/changes', link).href);
+    await approve(other);
+    await other.locator('.badge', { hasText: 'approved' }).waitFor();
+    expect(await other.locator('.diff').innerText()).toContain('0.71');
+    await other.context().close();
+  });
+
   it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
     for (const [language, theme, width] of [
       ['ja', 'light', 390],
@@ -144,3 +170,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       expect(policy).toContain(part);
   });
 });
+
+async function approve(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+}
