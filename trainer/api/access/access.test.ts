@@ -68,6 +68,7 @@ describe('a login link', () => {
     const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
     const ahead = await api.ask('GET', `/login?code=${code}`, { headers: { 'sec-purpose': 'prefetch' } });
     expect(refusal(ahead)).toBe('401 LOGIN_REFUSED');
+    expect((await api.ask('HEAD', `/login?code=${code}`)).status).toBe(404);
     expect((await api.ask('GET', `/login?code=${code}`)).status).toBe(303);
     const old = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() - 16 * 60_000 });
     expect(refusal(await api.ask('GET', `/login?code=${old}`))).toBe('401 LOGIN_REFUSED');

@@ -9,6 +9,7 @@ export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock
   api.route({
     method: 'GET',
     url: '/api/events',
+    exposeHeadRoute: false,
     config: { role: 'viewer' },
     schema: {
       tags: ['events'],

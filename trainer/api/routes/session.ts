@@ -49,6 +49,8 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
   api.route({
     method: 'GET',
     url: '/login',
+    // A look at the link must not use up its code.
+    exposeHeadRoute: false,
     config: { role: 'public' },
     schema: { hide: true, querystring: z.object({ code: z.string().max(200) }) },
     async handler(request, reply) {
