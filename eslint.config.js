@@ -144,6 +144,7 @@ export default tseslint.config(
     ignores: [
       'stryker.config.mjs',
       'dist/',
+      'dashboard/api/schema.ts',
       'dist.*/',
       'node_modules/',
       'var/',

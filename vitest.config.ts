@@ -1,7 +1,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5}/**/*.test.ts';
+const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.test.ts';
 /**
  * Files that need a process of their own: they start programs and servers, change the environment, listen to the
  * process itself, or measure memory. All the others share one with each other, so that what they import is loaded once.
@@ -17,7 +17,7 @@ const ALONE = [
   'shared/bundle/tree_kernel/**/*.test.ts',
   'shared/core/{features,screen}/allocation.test.ts',
   'trainer/*.test.ts',
-  'trainer/{store,schedule,registry,monitor,notify,fills,learn,search}/**/*.test.ts',
+  'trainer/{api,store,schedule,registry,monitor,notify,fills,learn,search}/**/*.test.ts',
   'trainer/dataset/{dataset_process,pair_cache}.test.ts',
   'trainer/history/{history,bucket}.test.ts',
 ];

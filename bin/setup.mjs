@@ -2,11 +2,18 @@
  * Brings a fresh clone to the point where it can run: dependencies, native parts, build. Plain Node without
  * dependencies, since nothing is installed yet.
  */
+import { ensureDashboardBuilt } from './dashboard.mjs';
+import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
 import { checkNode } from './node_version.mjs';
 import { SetupError, say } from './project.mjs';
 
 export { checkInstalled, ensureInstalled } from './dependencies.mjs';
-export { ensureBuilt } from './dist.mjs';
+
+/** Compiles the programs and bundles the dashboard. @returns {Promise<boolean>} whether there was something to build */
+export async function ensureBuilt() {
+  const isFresh = await ensureProgramsBuilt();
+  return (await ensureDashboardBuilt()) || isFresh;
+}
 
 /**
  * Runs one of the programs in bin/: a SetupError becomes its message and exit code 1.

@@ -52,6 +52,7 @@ const besideCompilation = () => ({
     mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
     (async () => {
       await mustHold('types', checkedBeside('typescript/bin/tsc', ['--noEmit']));
+      await mustHold('types of the dashboard', checkedBeside('typescript/bin/tsc', ['--noEmit', '-p', 'dashboard']));
       await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
     })(),
   ]),
@@ -69,6 +70,7 @@ await run(async () => {
     await mustHold('xgboost', ensureXgboost);
     await mustHold('g++', ensureCompiler);
     await mustHold('clang and promtool', ensureCheckers);
+    await mustHold('chromium', ensureChromium);
     await mustHold('build', async () => void (await ensureBuilt()));
     // Compiling it takes minutes: it serves here where an earlier run has done that.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
@@ -106,6 +108,16 @@ async function ensureCheckers() {
   say(
     `${missing.join(' and ')} not installed: install them (Debian: apt-get install ${Object.values(packages).join(' ')}).` +
       (inCi ? '' : ' Without them the tests that need them are skipped.'),
+  );
+  return !inCi;
+}
+
+/** The browser that the dashboard is tested in. */
+async function ensureChromium() {
+  if (inPath('chromium') || inPath('chromium-browser') || (await aptInstall(['chromium']))) return true;
+  say(
+    'chromium is not installed: install it (Debian: apt-get install chromium).' +
+      (inCi ? '' : ' Without it the tests of the dashboard are skipped.'),
   );
   return !inCi;
 }

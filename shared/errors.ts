@@ -111,6 +111,46 @@ export const ERRORS = {
     message: 'This request is accepted from this machine only, or with the bearer token.',
     next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`; daemon and trainer read the same variable.',
   },
+  LOGIN_REQUIRED: {
+    status: 401,
+    message: 'The API needs a session or a bearer token.',
+    next: 'Open a login link (`minutehand token link`) or send `Authorization: Bearer <token>` (`minutehand token create`).',
+  },
+  LOGIN_REFUSED: {
+    status: 401,
+    message: 'The login link or the token is not valid: unknown, used, expired or revoked.',
+    next: 'Make a new one: `minutehand token link`, `minutehand token create`.',
+  },
+  ROLE_REFUSED: {
+    status: 403,
+    message: 'The role of this session or token does not allow this.',
+    next: 'Ask a person with the role; `minutehand token create --role <role>` makes a token.',
+  },
+  CSRF_REFUSED: {
+    status: 403,
+    message: 'A write of a browser session did not prove that it comes from a page of this server.',
+    next: 'Send the header x-csrf-token with the value of GET /api/session, from a page of the same origin.',
+  },
+  ATTEMPTS_TOO_MANY: {
+    status: 429,
+    message: 'Too many wrong login links or tokens came from this address.',
+    next: 'Wait for the time of the header retry-after, and check the token.',
+  },
+  STREAMS_TOO_MANY: {
+    status: 429,
+    message: 'Too many event streams are open.',
+    next: 'Close other pages or programs that read /api/events.',
+  },
+  TOKEN_UNKNOWN: {
+    status: 404,
+    message: 'There is no such valid token.',
+    next: '`minutehand token list` shows the valid ones.',
+  },
+  REQUEST_INVALID: {
+    status: 400,
+    message: 'The request does not fit the schema of this endpoint.',
+    next: 'See /api/openapi.json or docs/reference/PROTOCOL.md#api.',
+  },
   ORIGIN_REFUSED: {
     status: 403,
     message: 'The Origin header names a web page of another site.',
@@ -357,6 +397,26 @@ export const ERRORS = {
     message: 'models/halts.json no longer names an active halt that was not lifted. The halt stays.',
     next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
   },
+  MODEL_IN_USE: {
+    status: 409,
+    message: 'The bundle is active, the predecessor of the active one, or the shadow.',
+    next: 'Load another bundle, or end the shadow, first.',
+  },
+  SETTING_UNSUPPORTED: {
+    status: 422,
+    message: 'A setting of the request cannot be honored.',
+    next: 'Leave it out, or propose a change of the configuration: PUT /api/ml/config.',
+  },
+  CHANGE_UNKNOWN: {
+    status: 404,
+    message: 'There is no such open change request.',
+    next: 'GET /api/changes lists them.',
+  },
+  CHANGE_OWN: {
+    status: 403,
+    message: 'A change is approved by another person than the one who proposed it.',
+    next: 'Ask another approver.',
+  },
   MODEL_EXISTS: {
     status: 409,
     message: 'Another bundle has this version already.',
@@ -566,6 +626,21 @@ export const ERRORS = {
     status: 500,
     message: 'The output file cannot be written.',
     next: 'Name a file in a folder that exists and that you may write to.',
+  },
+  EXPLAIN_NO_SIGNAL: {
+    status: 404,
+    message: 'The journal has no signal of this pair and minute.',
+    next: '`minutehand signals list --pairs <pair>` shows what there is; the time is the open of a bar, UTC.',
+  },
+  EXPLAIN_DIFFERS: {
+    status: 409,
+    message: 'The minute, computed again from the journal, is not what was published.',
+    next: 'Configuration, code version or bars have changed since; `minutehand replay --journal` with those of the day.',
+  },
+  EXPLAIN_NO_COVER: {
+    status: 409,
+    message: 'The models do not record how many training rows pass each node, so contributions cannot be computed.',
+    next: 'Train again: new bundles record it.',
   },
   USAGE: {
     status: 400,

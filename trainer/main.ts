@@ -1,11 +1,11 @@
-import fastify from 'fastify';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { MinutehandError } from '../shared/errors.ts';
-import { answerClientError, REQUIRE_HOST_HEADER } from '../shared/http/node_server.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
+import { startControlPlane } from './api/control_plane.ts';
+import { createHttpServer } from './api/http_server.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
 import { startMonitor } from './monitor/monitor.ts';
@@ -53,6 +53,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     isWell: () => watch.isWell(),
   };
   addRoutes(server, { retrainer, monitor, paths, access, metrics, schedules: () => schedules });
+  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
+  const controlPlane = await startControlPlane(server, parts);
   try {
     await server.listen({ host, port });
   } catch (cause) {
@@ -60,6 +62,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     await monitor.stop();
     await retrainer.stop();
     await notifier.stop();
+    await controlPlane.stop();
     await server.close();
     await runs.close();
     unlock();
@@ -101,20 +104,12 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       await monitor.stop();
       await retrainer.stop();
       await notifier.stop();
+      await controlPlane.stop();
       await server.close();
       await runs.close();
       unlock();
     },
   };
-}
-
-function createHttpServer() {
-  return fastify({
-    logger: false,
-    forceCloseConnections: true,
-    http: { requireHostHeader: REQUIRE_HOST_HEADER },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket),
-  });
 }
 
 /** A schedule as it is shown. */

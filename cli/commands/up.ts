@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { allSignalsFile, loadSettings, shardPairs, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
@@ -77,6 +78,7 @@ async function runUp(output: Output): Promise<void> {
     onReady() {
       if (parts.some(({ port }) => port === null)) return;
       output.say(whereToLook(settings, parts));
+      if (!isTold) void sayLogin(settings, parts.at(-1)!.port!, (line) => output.say(line));
       if (!isTold) output.result(placesOf(parts));
       isTold = true;
     },
@@ -146,6 +148,22 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     child.on('error', (error) => end(error.message));
     child.on('close', (code, signal) => end(String(signal ?? code)));
   });
+}
+
+/** The one-time link that opens the dashboard. A store that cannot be used does not end what runs. */
+async function sayLogin({ minutehand }: Settings, port: number, say: (line: string) => void): Promise<void> {
+  try {
+    // The store's libraries are for the trainer; this process only supervises.
+    const { inStore, loginLink } = await import('./token.ts');
+    const { host } = minutehand.transports.trainer;
+    const who = { role: 'approver', name: userInfo().username } as const;
+    await inStore(async (store) => {
+      const url = await loginLink(store, { host, port }, who);
+      say(`  Dashboard      ${url}   (valid once, for 15 minutes; a new one: npx minutehand token link)\n`);
+    });
+  } catch (error) {
+    say(`  Dashboard      no login link: ${describeError(error).message}\n`);
+  }
 }
 
 function placesOf(parts: readonly Part[]): object {

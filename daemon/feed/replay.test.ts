@@ -8,6 +8,8 @@ import { ALL_PAIRS, parseStanding, type StandingHalt } from '../../shared/bundle
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
+import { sigmoid } from '../../shared/elementary.ts';
+import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { createRng } from '../../shared/rng.ts';
 import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
@@ -108,6 +110,43 @@ function replayOf(store: JournalStore, how = settings): Promise<JournalReplaySum
     onSignals: () => undefined,
   });
 }
+
+describe('an explanation', () => {
+  it(
+    'computes every answered minute again to the bit, through bad weather, and its scores add up',
+    { timeout: 90_000 },
+    async () => {
+      const path = join(folder, 'explained.db');
+      await liveThrough(path, 'monday');
+      const explainer = createExplainer(settings, { models: folder, journal: () => path });
+      const store = openJournal(path, { readOnly: true });
+      const minutes = [...store.signals()];
+      store.close();
+      let scored = 0;
+      for (const [index, { pairId, time, body, featuresCrc }] of minutes.entries()) {
+        if (index % 4 !== 0) continue;
+        const why = await explainer.explain(pairId, time);
+        expect(why.reproduced).toEqual({ equal: true, code: null, differences: [] });
+        expect(JSON.stringify(why.signal)).toBe(`${body}}`);
+        if (why.models === null) continue;
+        scored++;
+        expect(featuresCrc).not.toBeNull();
+        expect(why.signal.action === 'ENTER').toBe(why.to_enter.length === 0);
+        for (const { answer, score, contributions, expected } of Object.values(why.models)) {
+          const sum = contributions!.reduce((total, { logits }) => total + logits, expected!);
+          expect(sum).toBeCloseTo(score!, 9);
+          expect(sigmoid(score!)).toBeCloseTo(answer, 5);
+        }
+        if (why.to_enter.length > 0 && why.signal.target === 0 && why.signal.action === 'HOLD')
+          expect(why.conditions.find(({ holds }) => !holds)!.reason).toBe(why.signal.reason);
+        const z = why.features.find(({ name }) => name === 'z_score')!;
+        expect(z.value).toBe(why.signal.z_score);
+        expect(z.percentile).toBeGreaterThanOrEqual(0);
+      }
+      expect(scored).toBeGreaterThan(minutes.length / 10);
+    },
+  );
+});
 
 describe('replayJournal', () => {
   it(

@@ -8,6 +8,7 @@ import {
   type BootRow,
   type InputKind,
   type InputRow,
+  type JournaledAnswer,
   type JournalFile,
   type JournalStore,
   type LastSignal,
@@ -128,6 +129,40 @@ class SqliteJournal implements JournalFile {
     if (last.found === count) return last.time;
     const first = this.#db.prepare(`SELECT min(time) AS time FROM (${common})`).get(...ofPair);
     return (first as { time: OpenTime | null }).time;
+  }
+
+  commonBars(pair: Pair, count: number, until: OpenTime): { a: Bar; b: Bar }[] {
+    const columns = (leg: string): string => BAR_NUMBERS.map((name) => `${leg}.${name} AS ${leg}_${name}`).join(', ');
+    const rows = this.#db
+      .prepare(
+        `SELECT a.time, ${columns('a')}, ${columns('b')}
+         FROM inputs a JOIN inputs b ON b.kind = 'bar' AND b.subject = ? AND b.time = a.time
+         WHERE a.kind = 'bar' AND a.subject = ? AND a.time <= ?
+         AND NOT EXISTS (SELECT 1 FROM inputs t WHERE t.time = a.time
+           AND ((t.kind = 'timeout' AND t.subject = ?) OR (t.kind = 'suspect' AND t.subject IN (?, ?))))
+         ORDER BY a.time DESC LIMIT ?`,
+      )
+      .all(pair.b, pair.a, until, pair.id, pair.a, pair.b, count) as Record<string, number | null>[];
+    const legOf = (row: Record<string, number | null>, leg: string, symbol: string): Bar =>
+      toBar({
+        subject: symbol,
+        time: row['time'],
+        ...Object.fromEntries(BAR_NUMBERS.map((name) => [name, row[`${leg}_${name}`]])),
+      } as unknown as StoredInput);
+    return rows.reverse().map((row) => ({ a: legOf(row, 'a', pair.a), b: legOf(row, 'b', pair.b) }));
+  }
+
+  answerAt(pairId: string, time: OpenTime): JournaledAnswer | null {
+    const row = this.#db
+      .prepare(
+        `SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position, signal_id AS signalId,
+           risk_prob AS riskProb, generated_at_ms AS generatedAtMs,
+           (SELECT p.position FROM signals p WHERE p.pair_id = s.pair_id AND p.signal_row < s.signal_row
+            ORDER BY p.signal_row DESC LIMIT 1) AS positionBefore
+         FROM signals s WHERE time = ? AND pair_id = ? ORDER BY signal_row LIMIT 1`,
+      )
+      .get(time, pairId) as JournaledAnswer | undefined;
+    return row ?? null;
   }
 
   barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null {
@@ -258,6 +293,8 @@ class SqliteJournal implements JournalFile {
     this.#db.close();
   }
 }
+
+const BAR_NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'spread'] as const;
 
 interface StoredInput {
   kind: InputKind;

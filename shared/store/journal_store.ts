@@ -161,8 +161,22 @@ export interface PrunedSignals {
   readonly last: readonly LastSignal[];
 }
 
+/** One answered minute with what stood around it. */
+export interface JournaledAnswer extends AnsweredSignal {
+  readonly signalId: string;
+  /** Of AI2 before its rank; null where nothing was scored. */
+  readonly riskProb: number | null;
+  readonly generatedAtMs: number;
+  /** The virtual position before the minute, as JSON; null for the first one of the pair. */
+  readonly positionBefore: string | null;
+}
+
 /** A journal on disk. */
 export interface JournalFile extends JournalStore {
+  /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
+  answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
+  /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */
+  commonBars(pair: Pair, count: number, until: OpenTime): { readonly a: Bar; readonly b: Bar }[];
   /** @param ids input ids after `after` and up to `through` only */
   inputsFrom(from: OpenTime, ids?: { readonly after?: number; readonly through?: number }): IterableIterator<InputRow>;
   /** @param rows signals behind row `after` and up to row `through` only */

@@ -44,7 +44,7 @@ export function addRoutes(
     payload.on('end', () => done(null, undefined)).resume();
   });
   server.setErrorHandler((error: FastifyError, _request, reply) => {
-    const known = error.statusCode === 413 ? new MinutehandError('BODY_TOO_LARGE', { cause: error }) : error;
+    const known = codedError(error);
     const status = known instanceof MinutehandError ? known.status : 500;
     return reply.status(status).send({ error: describeError(known) });
   });
@@ -72,6 +72,15 @@ export function addRoutes(
     if (run === null) throw new MinutehandError('RETRAIN_IDLE');
     return reply.status(202).send(run);
   });
+}
+
+/** What fastify refuses by itself gets a code of ours. */
+function codedError(error: FastifyError): Error {
+  const { statusCode, code, message } = error;
+  if (statusCode === 413) return new MinutehandError('BODY_TOO_LARGE', { cause: error });
+  const isRefused =
+    error.validation !== undefined || (statusCode === 400 && code?.startsWith('FST_')) || statusCode === 415;
+  return isRefused ? new MinutehandError('REQUEST_INVALID', { seen: message.slice(0, 300), cause: error }) : error;
 }
 
 /** @throws MinutehandError RETRAIN_KIND */

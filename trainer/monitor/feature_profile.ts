@@ -2,6 +2,7 @@ import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import { z } from 'zod';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { riskQuantiles } from '../../shared/core/decide/risk_rank.ts';
 import { CALENDAR_FEATURES } from '../../shared/core/features/calendar.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { clusteredMean } from './cluster.ts';
@@ -14,6 +15,7 @@ const BLOCKS_WANTED = 15;
 const SHORTEST_BLOCK_MINUTES = 480;
 const LONGEST_BLOCK_MINUTES = 1440;
 const BINS = 10;
+const QUANTILES = 100;
 
 /** Rows of several pairs, in order of pair, then time: row i of `x` belongs to element i of the others. */
 export interface ProfiledRows {
@@ -46,6 +48,8 @@ export const featureProfileSchema = z.object({
       name: z.string(),
       /** Upper ends of the bins but the last, ascending: deciles of all rows, those that are equal once. */
       edges: z.array(z.number()),
+      /** Equally spaced quantiles of all rows, first = minimum, last = maximum; bundles of before have none. */
+      quantiles: z.array(z.number()).optional(),
       total: summarySchema,
       /** In the order of `pairs`. */
       by_pair: z.array(summarySchema),
@@ -72,7 +76,11 @@ export function featureProfile(
     const values = columnOf(rows.x, column);
     const edges = decileEdges(values);
     const { total, byPair } = summarize(values, edges, groups);
-    return { name: definitions[column]!.name, edges, total, by_pair: byPair };
+    const quantiles = riskQuantiles(
+      values.filter((value) => !Number.isNaN(value)),
+      QUANTILES,
+    );
+    return { name: definitions[column]!.name, edges, quantiles, total, by_pair: byPair };
   });
   return { pairs: [...pairs], features };
 }

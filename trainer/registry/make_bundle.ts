@@ -15,6 +15,7 @@ import {
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import { withCover } from '../../shared/bundle/onnx/tree_cover.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
@@ -89,7 +90,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
   const encode = (name: BundleModel, model: TreeModel): Uint8Array =>
     encodeTreeModel(model, { metadata: { model: name, feature_schema: schema.hash, market: parts.market } });
   const encoded = {
-    ...perModel((name) => encode(name, models[name].learned.model)),
+    ...perModel((name) => encode(name, withCover(models[name].learned.model, dataset.train[name].x))),
     ...(parts.net && { net: encode('net', parts.net.model) }),
   };
   const path = writeBundle(parts.out, parts.created, {

@@ -56,6 +56,11 @@ export interface Registry {
    */
   retain(count: number): Promise<readonly string[]>;
   /**
+   * Removes folder and bytes of a bundle; its row stays.
+   * @throws MinutehandError MODEL_MISSING, MODEL_IN_USE for the active one, its predecessor and the shadow
+   */
+  remove(version: string): Promise<void>;
+  /**
    * Restores lost or damaged folders, byte for byte, and active.json when it is missing or damaged.
    * @param version of the only bundle to check; active.json is not changed then
    * @throws MinutehandError MODEL_MISSING when the registry does not have the version
@@ -133,13 +138,26 @@ class StoreRegistry implements Registry {
       await this.#rows.setActive(pointer.version, pointer.previous);
   }
 
-  async retain(count: number): Promise<readonly string[]> {
+  async remove(version: string): Promise<void> {
+    const known = await this.#rows.identityOf(version);
+    if (known === undefined || known.removed_at !== null)
+      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not have ${version}` });
+    if ((await this.#bound()).includes(version)) throw new MinutehandError('MODEL_IN_USE', { seen: version });
+    this.#folder.remove(version);
+    await this.#rows.removeArtifacts(version);
+  }
+
+  /** Versions that are active, its predecessor, or the shadow. */
+  async #bound(): Promise<readonly (string | null | undefined)[]> {
     const pointer = this.#folder.activePointer();
-    const shadow = this.#folder.shadow();
-    const kept = (await this.#rows.list()).filter(({ removed_at }) => removed_at === null).reverse();
     // Where active.json cannot be read, the registry has what was active.
     const active = await this.#rows.active();
-    const bound = [pointer?.version, pointer?.previous, shadow, active?.version, active?.previous_version];
+    return [pointer?.version, pointer?.previous, this.#folder.shadow(), active?.version, active?.previous_version];
+  }
+
+  async retain(count: number): Promise<readonly string[]> {
+    const kept = (await this.#rows.list()).filter(({ removed_at }) => removed_at === null).reverse();
+    const bound = await this.#bound();
     const free = kept.filter(({ version }) => !bound.includes(version));
     const old = free.slice(Math.max(0, count - (kept.length - free.length))).map(({ version }) => version);
     for (const version of old) {

@@ -6,6 +6,24 @@ export type { RunKind } from '../store/tables.ts';
 /** The trigger of the run that makes the first models of a home. */
 export const FIRST_MODELS = 'first models';
 
+/** What a request by the API may set for its run, by option of `train`. */
+export const API_OPTIONS = ['seed', 'trials', 'engine', 'from', 'to'] as const;
+export type ApiOptions = Partial<Readonly<Record<(typeof API_OPTIONS)[number], string>>>;
+
+const API_TRIGGER = /^api((?: --[a-z]+ [\w.:-]+)*)$/;
+
+/** The trigger of a run with these options: a retry has the same trigger and so the same options. */
+export function apiTrigger(options: ApiOptions): string {
+  const given = API_OPTIONS.filter((name) => options[name] !== undefined);
+  return ['api', ...given.map((name) => `--${name} ${options[name]!}`)].join(' ');
+}
+
+/** Flags of `train` that are part of a trigger. */
+export function flagsOfTrigger(trigger: string): readonly string[] {
+  const flags = API_TRIGGER.exec(trigger)?.[1] ?? '';
+  return flags === '' ? [] : flags.trim().split(' ');
+}
+
 /** One attempt to make new models. Times are ISO 8601 in UTC. */
 export interface RetrainRun {
   readonly run_id: number;

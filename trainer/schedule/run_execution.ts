@@ -1,7 +1,7 @@
 import { readActive } from '../../shared/bundle/bundle.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { BestEffort } from './best_effort.ts';
-import { FIRST_MODELS, type RetrainRun } from './run.ts';
+import { FIRST_MODELS, flagsOfTrigger, type RetrainRun } from './run.ts';
 import type { RunLog } from './run_log.ts';
 import { createRunProgress, stageName, type StageTime } from './run_progress.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
@@ -70,7 +70,7 @@ export function executeRun(
 function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
   if (trigger === FIRST_MODELS) return ['--trials', '0'];
   if (kind === 'thresholds') return ['--theta2'];
-  return kind === 'incremental' ? ['--warm-start'] : [];
+  return kind === 'incremental' ? ['--warm-start'] : flagsOfTrigger(trigger);
 }
 
 function activeVersion(modelsFolder: string): string | null {

@@ -1,5 +1,6 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
+import { createAccessTables } from './access_tables.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView } from './model_registry_view.ts';
 import type { Tables } from './tables.ts';
@@ -305,6 +306,10 @@ const MIGRATIONS: readonly Migration[] = [
     },
   },
   { name: 'alerts, their messages and deliveries', up: (db, { kind }) => createAlertTables(db, kind) },
+  {
+    name: 'access to the API, its writes, change requests',
+    up: (db, { kind }) => createAccessTables(db, (table, key) => withNumberedKey(table, key, kind)),
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -135,6 +135,7 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
   const trueIds: number[] = [];
   const falseIds: number[] = [];
   const missingTrue: number[] = [];
+  const cover: number[] = [];
   const modes: Uint8Array[] = [];
   const leafTreeIds: number[] = [];
   const leafNodeIds: number[] = [];
@@ -155,6 +156,7 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
       trueIds.push(tree.left[node]!);
       falseIds.push(tree.right[node]!);
       missingTrue.push(tree.missingLeft[node]!);
+      if (tree.cover !== undefined) cover.push(tree.cover[node]!);
       modes.push(isLeaf ? leaf : branch);
       if (isLeaf) {
         leafTreeIds.push(treeId);
@@ -192,6 +194,8 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
     integers('nodes_truenodeids', trueIds),
     integers('nodes_falsenodeids', falseIds),
     integers('nodes_missing_value_tracks_true', missingTrue),
+    // "Popularity of each node" of the ONNX specification; no runtime computes with it.
+    ...(cover.length === treeIds.length ? [floats('nodes_hitrates', cover)] : []),
     integers('target_treeids', leafTreeIds),
     integers('target_nodeids', leafNodeIds),
     integers('target_ids', leafTargets),

@@ -20,6 +20,8 @@ export interface Tree {
   readonly missingLeft: Uint8Array;
   /** The value a leaf adds to the score, in logits; 0 at inner nodes. */
   readonly value: Float32Array;
+  /** Training rows that pass each node, plus one per leaf below it, so that none is 0; see `withCover`. */
+  readonly cover?: Float32Array;
 }
 
 /** A tree of leaves without a value: the caller sets its splits. */

@@ -195,6 +195,7 @@ function readNodes(attributes: Attributes, columns: number): Map<number, Numbere
   const modes = attributes.texts('nodes_modes');
   const written = attributes.integers('nodes_missing_value_tracks_true');
   const missingTrue = written.length > 0 ? written : treeIds.map(() => 0);
+  const cover = attributes.floats('nodes_hitrates');
   for (const list of [nodeIds, featureIds, thresholds, trueIds, falseIds, missingTrue, modes]) {
     must(list.length === treeIds.length, `node lists of ${treeIds.length} and ${list.length} entries`);
   }
@@ -210,7 +211,9 @@ function readNodes(attributes: Attributes, columns: number): Map<number, Numbere
   for (const [treeId, rows] of rowsOf) {
     const places = new Map(rows.map((at, place) => [nodeIds[at]!, place]));
     must(places.size === rows.length, `tree ${treeId}: a node id twice`);
-    const tree = emptyTree(rows.length);
+    const isCovered = cover.length === treeIds.length;
+    const counts = isCovered ? { cover: Float32Array.from(rows, (at) => cover[at]!) } : {};
+    const tree: Tree = { ...emptyTree(rows.length), ...counts };
     rows.forEach((at, place) => {
       if (modes[at] === 'LEAF') return;
       const column = featureIds[at]!;

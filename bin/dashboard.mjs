@@ -1,0 +1,83 @@
+/** Bundles the dashboard to dashboard/dist when its sources have changed. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { ROOT, SetupError, alone, readJson, say } from './project.mjs';
+
+const FOLDER = join(ROOT, 'dashboard');
+const DIST = join(FOLDER, 'dist');
+// Made aside and put in place, as dist/ is.
+const FRESH = join(FOLDER, 'dist.new');
+const OLD = join(FOLDER, 'dist.old');
+const STAMP = join(DIST, '.build.json');
+
+/** @returns {Promise<boolean>} whether there was something to build @throws {SetupError} */
+export async function ensureDashboardBuilt() {
+  if (!existsSync(join(FOLDER, 'src')) || isBuilt()) return false;
+  return alone('dashboard', async () => {
+    if (isBuilt()) return false;
+    await build();
+    return true;
+  });
+}
+
+function isBuilt() {
+  return readJson(STAMP)?.content === contentHash();
+}
+
+function contentHash() {
+  const hash = createHash('sha256');
+  const files = readdirSync(join(FOLDER, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+  const others = ['dashboard/index.html', 'dashboard/favicon.svg', 'bin/dashboard.mjs', 'package.json'];
+  for (const path of [...files, ...others.map((name) => join(ROOT, name))])
+    hash.update(`${relative(ROOT, path)}\0`).update(readFileSync(path));
+  return hash.digest('hex');
+}
+
+async function build() {
+  const startMs = performance.now();
+  const content = contentHash();
+  const esbuild = await import('esbuild');
+  rmSync(FRESH, { recursive: true, force: true });
+  mkdirSync(FRESH, { recursive: true });
+  const { metafile } = await esbuild
+    .build({
+      entryPoints: [join(FOLDER, 'src', 'main.tsx')],
+      outdir: join(FRESH, 'assets'),
+      absWorkingDir: FOLDER,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      target: 'es2022',
+      minify: true,
+      metafile: true,
+      legalComments: 'eof',
+      jsx: 'automatic',
+      jsxImportSource: 'preact',
+      entryNames: '[name]-[hash]',
+      chunkNames: '[name]-[hash]',
+      assetNames: '[name]-[hash]',
+      logLevel: 'silent',
+    })
+    .catch((/** @type {Error} */ error) => {
+      throw new SetupError(`${error.message}\nthe build of the dashboard failed`);
+    });
+  const [script, { cssBundle }] = /** @type {[string, { cssBundle?: string }]} */ (
+    Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === 'src/main.tsx')
+  );
+  const inDist = (/** @type {string} */ path) => `/assets/${path.slice(path.lastIndexOf('/') + 1)}`;
+  const html = readFileSync(join(FOLDER, 'index.html'), 'utf8')
+    .replace('__SCRIPT__', inDist(script))
+    .replace('__STYLE__', inDist(/** @type {string} */ (cssBundle)));
+  writeFileSync(join(FRESH, 'index.html'), html);
+  writeFileSync(join(FRESH, 'favicon.svg'), readFileSync(join(FOLDER, 'favicon.svg')));
+  writeFileSync(join(FRESH, '.build.json'), JSON.stringify({ content }));
+  rmSync(OLD, { recursive: true, force: true });
+  if (existsSync(DIST)) renameSync(DIST, OLD);
+  renameSync(FRESH, DIST);
+  rmSync(OLD, { recursive: true, force: true });
+  say(`dashboard built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+}

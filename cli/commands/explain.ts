@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { createExplainer } from '../../shared/explain/explain_minute.ts';
+import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
+import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
+import type { EntryCondition } from '../../shared/core/decide/entry_conditions.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import type { Output } from '../output.ts';
+import { parseDay } from '../period.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+const SHOWN_FEATURES = 8;
+
+export function addExplain(program: Command, output: () => Output): void {
+  program
+    .command('explain')
+    .argument('<subject>', 'a pair, such as XAUUSD_XAGUSD')
+    .argument('<time>', 'open of the bar, UTC, such as 2026-11-20T12:35Z')
+    .addOption(marketOption())
+    .summary('why a minute was answered as it was, and what would have made it trade')
+    .description(
+      'Computes the minute again from the journal and its bundle, compares it with what was published, and shows each score with the contribution of each feature (SHAP values), costs, thresholds and gates, and the smallest change that would have entered.',
+    )
+    .action((subject: string, time: string, flags: { market?: string }) => explain(subject, time, flags, output()));
+}
+
+async function explain(subject: string, time: string, flags: { market?: string }, output: Output): Promise<void> {
+  applyMarket(flags.market);
+  const explainer = createExplainer(loadSettings(), homePaths());
+  const explanation = await explainer.explain(subject, parseDay(time, 'time'));
+  for (const line of linesOf(explanation)) output.line(line);
+  output.result(explanation);
+  if (!explanation.reproduced.equal) process.exitCode = 1;
+}
+
+function linesOf(explanation: Explanation): string[] {
+  const { subject, time, signal, meaning, reproduced, costs, models, features, to_enter } = explanation;
+  const { action, reason, mode, model_version } = signal;
+  const valueOf = new Map(features.map((feature) => [feature.name, feature]));
+  const modelLines = MODEL_NAMES.flatMap((name) => (models === null ? [] : linesOfModel(name, models[name], valueOf)));
+  return [
+    `${subject} ${time}  ${action} ${reason}  mode ${mode}${model_version === '' ? '' : `  models ${model_version}`}`,
+    `  ${meaning}`,
+    ...(reproduced.equal ? [] : [`  ${reproduced.code}: computed again, it is not what was published`]),
+    ...reproduced.differences.map(({ what, published, computed }) => `    ${what} ${published}, now ${computed}`),
+    ...modelLines,
+    ...(costs === null
+      ? []
+      : [
+          `costs  round trip ${costs.round_trip_bps.toFixed(2)} bp, expected ${costs.expected_gross_bps.toFixed(2)} bp before and ${costs.expected_net_bps.toFixed(2)} bp after them`,
+        ]),
+    ...(action === 'ENTER' || to_enter.length === 0 ? [] : ['to enter, all of these, the nearest first']),
+    ...(action === 'ENTER' ? [] : to_enter.map((condition) => `  ${conditionText(condition)}`)),
+  ];
+}
+
+function linesOfModel(
+  name: string,
+  { answer, expected, contributions, code }: ExplainedModel,
+  valueOf: ReadonlyMap<string, Explanation['features'][number]>,
+): string[] {
+  if (contributions === null) return [`${name}  ${answer.toFixed(4)}  ${code}`];
+  return [
+    `${name}  ${answer.toFixed(4)}  average ${(1 / (1 + Math.exp(-expected!))).toFixed(4)}, moved in logits by`,
+    ...contributions.slice(0, SHOWN_FEATURES).map(({ feature, logits }) => {
+      const { value, percentile } = valueOf.get(feature)!;
+      const rank = percentile === null ? '' : `  percentile ${(100 * percentile).toFixed(0)}`;
+      return `  ${logits < 0 ? '' : '+'}${logits.toFixed(3)}  ${feature} = ${value === null ? 'missing' : value.toPrecision(5)}${rank}`;
+    }),
+  ];
+}
+
+function conditionText({ name, reason, value, relation, limit, change, relative }: EntryCondition): string {
+  if (value === null) return `${name}  ${reason}`;
+  const moved = `${change! < 0 ? '' : '+'}${change!.toPrecision(4)}`;
+  return `${name}  ${value.toPrecision(5)}, must be ${relation} ${limit!.toPrecision(5)}: ${moved} (${(100 * relative!).toFixed(1)} %)  ${reason}`;
+}

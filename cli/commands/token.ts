@@ -1,0 +1,132 @@
+import { userInfo } from 'node:os';
+import { Option, type Command } from 'commander';
+import { readAddress, urlOf } from '../../shared/address.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { ROLES, type Role } from '../../trainer/api/access/role.ts';
+import { createLogin } from '../../trainer/api/access/sessions.ts';
+import { createToken, revokeToken } from '../../trainer/api/access/tokens.ts';
+import { appendAudit } from '../../trainer/api/audit.ts';
+import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+
+const DURATION = /^(\d{1,4})(h|d)$/;
+const UNIT_MS = { h: 3_600_000, d: 86_400_000 } as const;
+
+interface CreateFlags {
+  readonly role: Role;
+  readonly name: string;
+  readonly expires: string;
+}
+
+export function addToken(program: Command, output: () => Output): void {
+  const token = program
+    .command('token')
+    .summary('create, list and revoke tokens of the API, and make login links')
+    .description(
+      'Access to the trainer’s API and dashboard: viewer reads, operator also trains and acknowledges, approver also promotes and approves.',
+    );
+  const role = (byDefault: Role): Option =>
+    new Option('--role <role>', 'each role includes those before it').choices(ROLES).default(byDefault);
+  token
+    .command('create')
+    .addOption(role('viewer'))
+    .option('--name <name>', 'of the person or program that uses it', userInfo().username)
+    .option('--expires <duration>', '12h, 30d', '30d')
+    .description('creates a bearer token and prints it once; only its scrypt hash is stored')
+    .action((flags: CreateFlags) => inStore((store) => create(store, flags, output())));
+  token
+    .command('list')
+    .description('tokens that are valid')
+    .action(() => inStore((store) => list(store, output())));
+  token
+    .command('revoke')
+    .argument('<id>', 'of the list')
+    .description('revokes a token and the sessions that were opened with it')
+    .action((id: string) => inStore((store) => revoke(store, id, output())));
+  token
+    .command('link')
+    .addOption(role('approver'))
+    .option('--name <name>', 'of the person', userInfo().username)
+    .description('prints a login link for a browser, valid once and for 15 minutes')
+    .action((flags: { role: Role; name: string }) => inStore((store) => link(store, flags, output())));
+}
+
+/** Opens the store of this home for a piece of work. @throws MinutehandError STORE_UNUSABLE */
+export async function inStore(work: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore(storeUrl(process.env, homePaths()));
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function create(store: Store, { role, name, expires }: CreateFlags, output: Output): Promise<void> {
+  const nowMs = MACHINE_CLOCK.nowMs();
+  const expiresMs = nowMs + durationMs(expires);
+  const { id, token } = await createToken(store.db, { name, role, nowMs, expiresMs });
+  await record(store, 'token create', id, { name, role, expires: new Date(expiresMs).toISOString() });
+  output.line(token);
+  output.note(`Token ${id} of ${name}, ${role}, until ${new Date(expiresMs).toISOString()}. It is not shown again.`);
+  output.result({ id, token, name, role, expires: new Date(expiresMs).toISOString() });
+}
+
+async function list(store: Store, output: Output): Promise<void> {
+  const rows = await store.db
+    .selectFrom('core.api_tokens')
+    .select(['token_id', 'name', 'role', 'created_ms', 'expires_ms'])
+    .where('revoked_ms', 'is', null)
+    .where('expires_ms', '>', MACHINE_CLOCK.nowMs())
+    .orderBy('created_ms')
+    .execute();
+  const tokens = rows.map(({ token_id, name, role, created_ms, expires_ms }) => ({
+    ...{ id: token_id, name, role },
+    created: new Date(created_ms).toISOString(),
+    expires: new Date(expires_ms).toISOString(),
+  }));
+  if (tokens.length === 0) output.line('No valid tokens.');
+  for (const { id, name, role, expires } of tokens) output.line(`${id}  ${role.padEnd(8)}  until ${expires}  ${name}`);
+  output.result({ tokens });
+}
+
+async function revoke(store: Store, id: string, output: Output): Promise<void> {
+  if (!(await revokeToken(store.db, id, MACHINE_CLOCK.nowMs())))
+    throw new MinutehandError('TOKEN_UNKNOWN', { seen: id });
+  await record(store, 'token revoke', id, null);
+  output.line(`Token ${id} is revoked.`);
+  output.result({ id });
+}
+
+async function link(store: Store, { role, name }: { role: Role; name: string }, output: Output): Promise<void> {
+  const { host, port } = loadSettings().minutehand.transports.trainer;
+  const address = readAddress(homePaths().address('trainer')) ?? { host, port };
+  const url = await loginLink(store, address, { role, name });
+  await record(store, 'token link', name, { role });
+  output.line(url);
+  output.result({ url, name, role });
+}
+
+/** A login link of a trainer. */
+export async function loginLink(
+  store: Store,
+  address: { readonly host: string; readonly port: number },
+  { role, name }: { readonly role: Role; readonly name: string },
+): Promise<string> {
+  const code = await createLogin(store.db, { name, role, nowMs: MACHINE_CLOCK.nowMs() });
+  return `${urlOf(address)}/login?code=${code}`;
+}
+
+async function record(store: Store, action: string, target: string, after: unknown): Promise<void> {
+  const entry = { actor: userInfo().username, role: '', via: 'cli', action, target, before: null, after } as const;
+  await appendAudit(store, { ...entry, outcome: 'done' }, MACHINE_CLOCK.nowMs());
+}
+
+/** @throws MinutehandError USAGE */
+function durationMs(text: string): number {
+  const found = DURATION.exec(text);
+  if (found === null) throw new MinutehandError('USAGE', { seen: `--expires ${text}`, expected: '12h or 30d' });
+  return Number(found[1]) * UNIT_MS[found[2] as keyof typeof UNIT_MS];
+}

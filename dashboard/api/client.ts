@@ -1,0 +1,71 @@
+import type { paths } from './schema.ts';
+
+type Method = 'get' | 'put' | 'post' | 'delete';
+type PathOf<M extends Method> = { [P in keyof paths]: paths[P][M] extends object ? P : never }[keyof paths];
+type Operation<P extends keyof paths, M extends Method> = paths[P][M];
+type JsonOf<T> = T extends { content: { 'application/json': infer Json } } ? Json : never;
+type Answer<O> = O extends { responses: infer R }
+  ? { [Status in keyof R]: Status extends 200 | 202 ? JsonOf<R[Status]> : never }[keyof R]
+  : never;
+type Part<O, Name extends string> = O extends { parameters: { [K in Name]?: infer Value } } ? Value : never;
+
+/** What a call takes beside its path. */
+export interface Call<O> {
+  readonly path?: Part<O, 'path'>;
+  readonly query?: Part<O, 'query'>;
+  readonly body?: O extends { requestBody?: infer Body } ? JsonOf<NonNullable<Body>> : never;
+}
+
+export interface ApiOptions {
+  /** `http://127.0.0.1:7401`; empty in a page of the trainer. */
+  readonly origin?: string;
+  /** `authorization`, or `x-csrf-token` of a session. */
+  headers(): Readonly<Record<string, string>>;
+}
+
+/** A refusal: an error of docs/reference/ERRORS.md. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly next: string;
+
+  constructor(status: number, { code, message, next }: { code: string; message: string; next: string }) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.next = next;
+  }
+}
+
+/** Calls endpoints by the types of the OpenAPI document. */
+export function createClient({ origin = '', headers }: ApiOptions) {
+  async function call<M extends Method, P extends PathOf<M>>(
+    method: M,
+    path: P,
+    given: Call<Operation<P, M>> = {},
+  ): Promise<Answer<Operation<P, M>>> {
+    const { body } = given;
+    const values = (given.path ?? {}) as Record<string, string | number>;
+    const url = String(path).replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(String(values[name])));
+    const query = Object.entries((given.query ?? {}) as Record<string, unknown>).filter(
+      ([, value]) => value !== undefined,
+    );
+    const search = new URLSearchParams(query.map(([name, value]) => [name, String(value)]));
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await fetch(`${origin}${url}${search.size === 0 ? '' : `?${search.toString()}`}`, {
+      method: method.toUpperCase(),
+      headers: { ...type, ...headers() },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const answer = (text === '' ? null : JSON.parse(text)) as Answer<Operation<P, M>>;
+    if (response.ok) return answer;
+    throw new ApiError(response.status, (answer as { error: { code: string; message: string; next: string } }).error);
+  }
+  return {
+    get: <P extends PathOf<'get'>>(path: P, given?: Call<Operation<P, 'get'>>) => call('get', path, given),
+    put: <P extends PathOf<'put'>>(path: P, given?: Call<Operation<P, 'put'>>) => call('put', path, given),
+    post: <P extends PathOf<'post'>>(path: P, given?: Call<Operation<P, 'post'>>) => call('post', path, given),
+    delete: <P extends PathOf<'delete'>>(path: P, given?: Call<Operation<P, 'delete'>>) => call('delete', path, given),
+  };
+}

@@ -1,0 +1,119 @@
+import {
+  ColorType,
+  createChart,
+  createSeriesMarkers,
+  CrosshairMode,
+  LineSeries,
+  type IChartApi,
+  type ISeriesApi,
+  type ISeriesMarkersPluginApi,
+  type SeriesMarker,
+  type Time,
+  type UTCTimestamp,
+} from 'lightweight-charts';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Signal } from '../api.ts';
+import { t } from '../text/text.ts';
+import { color, theme } from '../theme.ts';
+import type { ChartProps } from './series.tsx';
+
+interface Props extends ChartProps {
+  readonly symbols: readonly string[];
+  readonly signals: readonly Signal[];
+}
+
+interface Made {
+  readonly chart: IChartApi;
+  readonly a: ISeriesApi<'Line'>;
+  readonly b: ISeriesApi<'Line'>;
+  readonly markers: ISeriesMarkersPluginApi<Time>;
+}
+
+/** Closes of both legs, each on its own scale, with entries and exits as markers. */
+export function PriceChart(props: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const made = useRef<Made | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  useEffect(() => {
+    const { chart, ...series } = makeChart(host.current!, props.symbols);
+    made.current = { chart, ...series };
+    chart.subscribeCrosshairMove(({ time, sourceEvent }) => {
+      if (sourceEvent !== undefined && time !== undefined) latest.current.onHover(Number(time));
+    });
+    chart.subscribeClick(({ time }) => time !== undefined && latest.current.onPick(Number(time)));
+    fill(made.current, latest.current);
+    return () => {
+      made.current = null;
+      chart.remove();
+    };
+  }, [theme.value]);
+  useEffect(() => {
+    if (made.current !== null) fill(made.current, props);
+  }, [props.signals]);
+  // New minutes scroll the view; a longer history is shown whole.
+  useEffect(() => made.current?.chart.timeScale().fitContent(), [props.times[0], theme.value]);
+  useEffect(() => {
+    const { chart, a } = made.current ?? {};
+    const signal = props.cursor === null ? undefined : props.signals[props.times.indexOf(props.cursor)];
+    if (chart === undefined || a === undefined) return;
+    if (signal?.price_a == null) chart.clearCrosshairPosition();
+    else chart.setCrosshairPosition(signal.price_a, props.cursor as UTCTimestamp, a);
+  }, [props.cursor]);
+  return <div class="chart prices" ref={host} role="img" aria-label={t('subject.prices')} />;
+}
+
+function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly string[]): Made {
+  const grid = { color: color('grid') };
+  const chart = createChart(element, {
+    autoSize: true,
+    layout: {
+      background: { type: ColorType.Solid, color: color('panel') },
+      textColor: color('muted'),
+      fontSize: 11,
+      fontFamily: 'system-ui, sans-serif',
+      // Its style element would need an inline style; the footer has the attribution.
+      attributionLogo: false,
+    },
+    grid: { vertLines: grid, horzLines: grid },
+    crosshair: { mode: CrosshairMode.Normal },
+    leftPriceScale: { visible: true, borderVisible: false },
+    rightPriceScale: { borderVisible: false },
+    timeScale: { timeVisible: true, secondsVisible: false, borderVisible: false },
+  });
+  const line = (title: string, tone: string, priceScaleId: string): ISeriesApi<'Line'> =>
+    chart.addSeries(LineSeries, {
+      title,
+      priceScaleId,
+      color: color(tone),
+      lineWidth: 2,
+      priceLineVisible: false,
+      priceFormat: { type: 'price', precision: 5, minMove: 0.00001 },
+    });
+  const a = line(symbolA, 'accent', 'left');
+  const b = line(symbolB, 'violet', 'right');
+  return { chart, a, b, markers: createSeriesMarkers(a) };
+}
+
+function fill({ a, b, markers }: Made, { signals, times }: Props): void {
+  const points = (price: 'price_a' | 'price_b') =>
+    signals.flatMap((signal, i) =>
+      signal[price] === null ? [] : [{ time: times[i] as UTCTimestamp, value: signal[price] }],
+    );
+  a.setData(points('price_a'));
+  b.setData(points('price_b'));
+  markers.setMarkers(
+    signals.flatMap((signal, i): SeriesMarker<Time>[] => {
+      if (signal.action === 'HOLD') return [];
+      const isEntry = signal.action === 'ENTER';
+      return [
+        {
+          time: times[i] as UTCTimestamp,
+          position: isEntry && signal.target > 0 ? 'belowBar' : 'aboveBar',
+          shape: isEntry ? (signal.target > 0 ? 'arrowUp' : 'arrowDown') : 'circle',
+          color: color(isEntry ? 'green' : 'amber'),
+        },
+      ];
+    }),
+  );
+}

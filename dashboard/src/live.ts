@@ -1,0 +1,144 @@
+import { computed, signal } from '@preact/signals';
+import {
+  ApiError,
+  get,
+  setCsrfToken,
+  type Alert,
+  type CurrentModel,
+  type Run,
+  type Session,
+  type Signal,
+  type Status,
+  type Subject,
+} from './api.ts';
+
+const STATUS_MS = 2000;
+/** Signals kept per subject for sparklines. */
+const TRAIL = 90;
+const MINUTE_MS = 60_000;
+const SETTLE_MS = 4000;
+const BURST_MS = 400;
+
+/** undefined: not known yet; null: nobody is logged in. */
+export const session = signal<Session | null | undefined>(undefined);
+export const isConnected = signal(false);
+export const status = signal<Status | null>(null);
+export const subjects = signal<readonly Subject[]>([]);
+export const last = signal<ReadonlyMap<string, Signal>>(new Map());
+export const trails = signal<ReadonlyMap<string, readonly Signal[]>>(new Map());
+export const currentModel = signal<CurrentModel | null>(null);
+export const run = signal<Run | null>(null);
+export const alerts = signal<readonly Alert[]>([]);
+/** Clock of this page, once a second. */
+export const nowMs = signal(Date.now());
+/** Minutes of subjects answered per minute of wall-clock time; null in the first seconds. */
+export const barsPerMinute = signal<number | null>(null);
+
+export const openAlerts = computed(() => alerts.value.filter(({ state }) => state === 'open'));
+
+let stream: EventSource | null = null;
+let waiting: Signal[] = [];
+const received: number[] = [];
+let rateSinceMs = Infinity;
+
+/** Reads who is logged in, then everything the first page shows, and follows the events. */
+export async function start(): Promise<void> {
+  try {
+    const found = await get<Session>('/api/session');
+    setCsrfToken(found.csrf_token);
+    session.value = found;
+  } catch (error) {
+    session.value = null;
+    if (!(error instanceof ApiError)) throw error;
+    return;
+  }
+  follow();
+  await Promise.all([readSubjects(), readStatus(), readModels(), readAlerts(), readTrails()]);
+  setInterval(() => void readStatus(), STATUS_MS);
+  setInterval(tick, 1000);
+}
+
+function follow(): void {
+  stream = new EventSource('/api/events');
+  stream.onopen = () => {
+    isConnected.value = true;
+    rateSinceMs = Date.now() + BURST_MS;
+    received.length = 0;
+  };
+  stream.onerror = () => (isConnected.value = false);
+  const on = <T>(event: string, take: (data: T) => void): void =>
+    stream!.addEventListener(event, (message) => take(JSON.parse((message as MessageEvent<string>).data) as T));
+  on<Signal>('signal', take);
+  on<Run>('run', (data) => (run.value = data));
+  on('models', () => void readModels().then(readSubjects));
+  on('alert', () => void readAlerts());
+  on('daemon', () => void readStatus());
+}
+
+function tick(): void {
+  const now = Date.now();
+  nowMs.value = now;
+  while (received.length > 0 && received[0]! < now - MINUTE_MS) received.shift();
+  const spanMs = Math.min(MINUTE_MS, now - rateSinceMs);
+  barsPerMinute.value = !(spanMs >= SETTLE_MS) ? null : (received.length * MINUTE_MS) / spanMs;
+}
+
+/** One rendering for all signals of a frame. */
+function take(one: Signal): void {
+  if (waiting.length === 0) requestAnimationFrame(show);
+  waiting.push(one);
+  // A stream begins with the last signals, which are no rate.
+  if (Date.now() > rateSinceMs) received.push(Date.now());
+}
+
+function show(): void {
+  const newest = new Map(last.value);
+  const longer = new Map(trails.value);
+  for (const one of waiting) {
+    newest.set(one.pair_id, one);
+    const trail = longer.get(one.pair_id) ?? [];
+    if (trail.at(-1)?.timestamp === one.timestamp) longer.set(one.pair_id, [...trail.slice(0, -1), one]);
+    else longer.set(one.pair_id, [...trail, one].slice(-TRAIL));
+  }
+  waiting = [];
+  last.value = newest;
+  trails.value = longer;
+}
+
+/** A failed look leaves what was known; the connection's state tells. */
+async function quietly(read: () => Promise<void>): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      stream?.close();
+      session.value = null;
+    } else if (!(error instanceof ApiError)) throw error;
+  }
+}
+
+const readSubjects = (): Promise<void> =>
+  quietly(async () => void (subjects.value = (await get<{ subjects: Subject[] }>('/api/subjects')).subjects));
+export const readModels = (): Promise<void> =>
+  quietly(async () => void (currentModel.value = await get<CurrentModel>('/api/ml/models/current')));
+export const readAlerts = (): Promise<void> =>
+  quietly(async () => void (alerts.value = (await get<{ alerts: Alert[] }>('/api/alerts?limit=200')).alerts));
+
+const readStatus = (): Promise<void> =>
+  quietly(async () => {
+    status.value = await get<Status>('/api/status');
+  });
+
+/** The trails before the page was opened. */
+const readTrails = (): Promise<void> =>
+  quietly(async () => {
+    const from = new Date(Date.now() - 90 * MINUTE_MS).toISOString();
+    const { history } = await get<{ history: Signal[] }>(`/api/signals?from=${from}&limit=${TRAIL * 12}`);
+    const known = new Map<string, Signal[]>();
+    for (const one of history) known.set(one.pair_id, [...(known.get(one.pair_id) ?? []), one]);
+    for (const [id, later] of trails.value) {
+      const earlier = known.get(id) ?? [];
+      known.set(id, [...earlier.filter(({ timestamp }) => timestamp < later[0]!.timestamp), ...later]);
+    }
+    trails.value = new Map([...known].map(([id, trail]) => [id, trail.slice(-TRAIL)]));
+  });

@@ -1,0 +1,71 @@
+import { get } from '../api.ts';
+import { Badge, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { t } from '../text/text.ts';
+
+interface Entry {
+  readonly entry_id: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly role: string;
+  readonly via: string;
+  readonly action: string;
+  readonly target: string;
+  readonly outcome: string;
+  readonly hash: string;
+}
+
+export default function AuditPage() {
+  const { data, error } = useLoaded(() => get<{ entries: Entry[] }>('/api/audit?limit=500'), '');
+  const columns: Column<Entry>[] = [
+    {
+      key: 'entry_id',
+      title: '#',
+      isNumber: true,
+      value: ({ entry_id }) => entry_id,
+      cell: ({ entry_id }) => entry_id,
+    },
+    { key: 'at', title: t('audit.at'), value: ({ at }) => at, cell: ({ at }) => at.slice(0, 19).replace('T', ' ') },
+    {
+      key: 'actor',
+      title: t('audit.actor'),
+      value: ({ actor }) => actor,
+      cell: ({ actor, role, via }) => (
+        <>
+          {actor} <span class="note">{[role, via].filter((part) => part !== '').join(' · ')}</span>
+        </>
+      ),
+    },
+    {
+      key: 'action',
+      title: t('audit.action'),
+      value: ({ action }) => action,
+      cell: ({ action }) => <span class="mono">{action}</span>,
+    },
+    { key: 'target', title: t('audit.target'), value: ({ target }) => target, cell: ({ target }) => target },
+    {
+      key: 'outcome',
+      title: t('audit.outcome'),
+      value: ({ outcome }) => outcome,
+      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{outcome}</Badge>,
+    },
+    {
+      key: 'hash',
+      title: 'hash',
+      value: ({ hash }) => hash,
+      cell: ({ hash }) => <span class="mono note">{hash.slice(0, 12)}</span>,
+    },
+  ];
+  return (
+    <Panel title={t('audit.title')} wide>
+      {error !== null && <Failure error={error} />}
+      <Table
+        name="audit"
+        label={t('audit.title')}
+        rows={data?.entries ?? []}
+        columns={columns}
+        rowKey={({ entry_id }) => entry_id}
+        empty="audit.none"
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,110 @@
+import { get, post } from '../api.ts';
+import { minuteOf } from '../format.ts';
+import { session } from '../live.ts';
+import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import { codeText, t } from '../text/text.ts';
+
+interface Change {
+  readonly change_id: number;
+  readonly status: string;
+  readonly changes: Readonly<Record<string, unknown>>;
+  readonly before: Readonly<Record<string, unknown>>;
+  readonly reason: string;
+  readonly proposed_by: string;
+  readonly proposed_ms: number;
+  readonly decided_by: string | null;
+  readonly decided_ms: number | null;
+}
+
+const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad' };
+
+export default function ChangesPage() {
+  const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
+  const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
+    post(`/api/changes/${id}/${verb}`).then(reload);
+  return (
+    <Panel title={t('changes.title')} wide>
+      {error !== null && <Failure error={error} />}
+      <Table
+        name="changes"
+        label={t('changes.title')}
+        rows={data?.changes ?? []}
+        columns={columnsOf(decide)}
+        rowKey={({ change_id }) => change_id}
+        empty="changes.none"
+      />
+    </Panel>
+  );
+}
+
+function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<void>): Column<Change>[] {
+  return [
+    {
+      key: 'change_id',
+      title: '#',
+      isNumber: true,
+      value: ({ change_id }) => change_id,
+      cell: ({ change_id }) => change_id,
+    },
+    {
+      key: 'status',
+      title: t('runs.status'),
+      value: ({ status }) => status,
+      cell: ({ status }) => <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>,
+    },
+    {
+      key: 'changes',
+      title: t('changes.change'),
+      value: ({ changes }) => JSON.stringify(changes),
+      cell: ({ changes, before, reason }) => (
+        <div class="stacked diff">
+          {Object.entries(changes).map(([key, value]) => (
+            <span key={key} class="mono">
+              {key} <del>{JSON.stringify(before[key])}</del> → <ins>{JSON.stringify(value)}</ins>
+            </span>
+          ))}
+          <span class="note">{reason}</span>
+        </div>
+      ),
+    },
+    {
+      key: 'proposed_by',
+      title: t('changes.by'),
+      value: ({ proposed_by }) => proposed_by,
+      cell: ({ proposed_by }) => proposed_by,
+    },
+    {
+      key: 'proposed',
+      title: t('changes.when'),
+      value: ({ proposed_ms }) => proposed_ms,
+      cell: ({ proposed_ms }) => minuteOf(proposed_ms),
+    },
+    {
+      key: 'decided_by',
+      title: t('changes.decided'),
+      value: ({ decided_by }) => decided_by,
+      cell: ({ decided_by }) => decided_by ?? '',
+    },
+    {
+      key: 'act',
+      title: '',
+      value: () => null,
+      cell: ({ change_id: id, status }) =>
+        status === 'open' && session.value?.role === 'approver' ? (
+          <span class="actions-row">
+            <ConfirmedButton
+              label={t('changes.approve')}
+              question={t('changes.confirmApprove', { id })}
+              act={() => decide(id, 'approve')}
+            />{' '}
+            <ConfirmedButton
+              tone="danger"
+              label={t('changes.reject')}
+              question={t('changes.confirmReject', { id })}
+              act={() => decide(id, 'reject')}
+            />
+          </span>
+        ) : null,
+    },
+  ];
+}

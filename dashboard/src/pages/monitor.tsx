@@ -1,0 +1,227 @@
+import { get } from '../api.ts';
+import { minuteOf, num, percent, signed } from '../format.ts';
+import { nowMs, subjects } from '../live.ts';
+import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { pathOf } from '../router.ts';
+import { t, type TextKey } from '../text/text.ts';
+
+interface Compared {
+  readonly live: number | null;
+  readonly bundle: number | null;
+  readonly gap: number | null;
+  readonly live_count: number;
+}
+
+interface Kpi {
+  readonly trades: number;
+  readonly win_rate: number | null;
+  readonly drawdown: number;
+  readonly candidates: number;
+  readonly refusal_rate: number | null;
+}
+
+interface FeatureDrift {
+  readonly name: string;
+  readonly psi: number;
+  readonly by_pair?: readonly { readonly pair: string; readonly psi: number }[];
+}
+
+interface Report {
+  readonly version: string;
+  readonly period: { readonly from: string; readonly to: string; readonly bars: number };
+  readonly drift: { readonly skipped?: string; readonly features?: readonly FeatureDrift[] };
+  readonly performance: {
+    readonly auc: Compared;
+    readonly win_rate: Compared;
+    readonly pass_rate: { readonly live: number | null };
+    readonly risk_streak: { readonly blocks: number; readonly candidates: number; readonly limit: number };
+  };
+  readonly kpi: { readonly total: Kpi; readonly pairs: Readonly<Record<string, Kpi>> };
+  readonly findings: readonly { readonly text: string }[];
+}
+
+interface Monitor {
+  readonly looked_at: string | null;
+  readonly report: Report | null;
+}
+
+const READ_MS = 30_000;
+
+export default function MonitorPage() {
+  const { data, error } = useLoaded(() => get<Monitor>('/api/monitor'), String(Math.floor(nowMs.value / READ_MS)));
+  const report = data?.report ?? null;
+  return (
+    <>
+      {error !== null && <Failure error={error} />}
+      {data !== null && report === null && <Empty text={t('monitor.none')} />}
+      {report !== null && <Findings report={report} lookedAt={data!.looked_at} />}
+      {report !== null && <LiveAgainstBacktest {...report.performance} />}
+      {report !== null && <Drift drift={report.drift} />}
+      {report !== null && <Kpis kpi={report.kpi} />}
+    </>
+  );
+}
+
+function Findings({ report, lookedAt }: { readonly report: Report; readonly lookedAt: string | null }) {
+  const { from, to, bars } = report.period;
+  return (
+    <Panel
+      title={t('monitor.findings')}
+      wide
+      aside={<span class="note">{`${report.version} · ${minuteOf(lookedAt)}`}</span>}
+    >
+      {report.findings.length === 0 ? (
+        <p class="good">{t('monitor.noFindings')}</p>
+      ) : (
+        <ul class="stacked">
+          {report.findings.map(({ text }) => (
+            <li key={text}>
+              <Badge tone="warn">!</Badge> {text}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="note">{t('monitor.period', { from: minuteOf(from), to: minuteOf(to), bars: num(bars, 0) })}</p>
+    </Panel>
+  );
+}
+
+function LiveAgainstBacktest({ auc, win_rate, pass_rate, risk_streak }: Report['performance']) {
+  const rows = [
+    {
+      name: t('monitor.auc'),
+      live: num(auc.live, 3),
+      bundle: num(auc.bundle, 3),
+      gap: signed(auc.gap, 3),
+      count: auc.live_count,
+    },
+    {
+      name: t('monitor.winRate'),
+      live: num(win_rate.live, 3),
+      bundle: num(win_rate.bundle, 3),
+      gap: signed(win_rate.gap, 3),
+      count: win_rate.live_count,
+    },
+    { name: t('monitor.passRate'), live: num(pass_rate.live, 3), bundle: '', gap: '', count: null },
+    {
+      name: t('monitor.streak'),
+      live: `${risk_streak.blocks} / ${risk_streak.limit}`,
+      bundle: '',
+      gap: '',
+      count: risk_streak.candidates,
+    },
+  ];
+  const text = (key: 'live' | 'bundle' | 'gap', title: string): Column<(typeof rows)[number]> => ({
+    key,
+    title,
+    isNumber: true,
+    value: (row) => row[key],
+    cell: (row) => row[key],
+  });
+  return (
+    <Panel title={t('monitor.comparison')}>
+      <Table
+        name="live_against_backtest"
+        label={t('monitor.comparison')}
+        rows={rows}
+        rowKey={({ name }) => name}
+        empty="monitor.none"
+        columns={[
+          { key: 'name', title: '', value: ({ name }) => name, cell: ({ name }) => name },
+          text('live', t('monitor.live')),
+          text('bundle', t('monitor.bundle')),
+          text('gap', t('monitor.gap')),
+          {
+            key: 'count',
+            title: t('monitor.rows'),
+            isNumber: true,
+            value: ({ count }) => count,
+            cell: ({ count }) => num(count, 0),
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+/** Below 0.1 the population is stable, above 0.25 it has moved. */
+function Drift({ drift }: Pick<Report, 'drift'>) {
+  const rows = [...(drift.features ?? [])].sort((a, b) => b.psi - a.psi);
+  return (
+    <Panel title={t('monitor.drift')}>
+      {rows.length === 0 ? (
+        <Empty text={drift.skipped ?? t('monitor.none')} />
+      ) : (
+        <Table
+          name="psi"
+          label={t('monitor.drift')}
+          rows={rows}
+          rowKey={({ name }) => name}
+          empty="monitor.none"
+          columns={[
+            {
+              key: 'feature',
+              title: t('why.feature'),
+              value: ({ name }) => name,
+              cell: ({ name }) => <span class="mono">{name}</span>,
+            },
+            {
+              key: 'psi',
+              title: 'PSI',
+              isNumber: true,
+              value: ({ psi }) => psi,
+              cell: ({ psi }) => <Badge tone={psi > 0.25 ? 'bad' : psi > 0.1 ? 'warn' : 'good'}>{num(psi, 3)}</Badge>,
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Kpis({ kpi }: Pick<Report, 'kpi'>) {
+  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
+  const rows = [{ id: '', ...kpi.total }, ...Object.entries(kpi.pairs).map(([id, own]) => ({ id, ...own }))];
+  type Row = (typeof rows)[number];
+  const number = (
+    key: Exclude<keyof Kpi, never>,
+    title: TextKey,
+    shown: (value: number | null) => string,
+  ): Column<Row> => ({
+    key,
+    title: t(title),
+    isNumber: true,
+    value: (row) => row[key],
+    cell: (row) => shown(row[key]),
+  });
+  const share = (value: number | null): string => (value === null ? '–' : percent(value, 1));
+  return (
+    <Panel title={t('monitor.kpi')} wide>
+      <Table
+        name="kpi"
+        label={t('monitor.kpi')}
+        rows={rows}
+        rowKey={({ id }) => id}
+        empty="monitor.none"
+        columns={[
+          {
+            key: 'subject',
+            title: t('subject.choose'),
+            value: ({ id }) => id,
+            cell: ({ id }) =>
+              id === '' ? (
+                <strong>{t('monitor.all')}</strong>
+              ) : (
+                <a href={pathOf('subjects', id)}>{labels.get(id) ?? id}</a>
+              ),
+          },
+          number('trades', 'models.trades', (value) => num(value, 0)),
+          number('win_rate', 'monitor.winRate', share),
+          number('drawdown', 'monitor.drawdown', (value) => (value === null ? '–' : percent(value, 3))),
+          number('candidates', 'monitor.candidates', (value) => num(value, 0)),
+          number('refusal_rate', 'monitor.refusalRate', share),
+        ]}
+      />
+    </Panel>
+  );
+}

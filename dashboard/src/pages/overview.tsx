@@ -1,0 +1,166 @@
+import type { ComponentChildren } from 'preact';
+import type { Signal, Subject } from '../api.ts';
+import { duration, microseconds, minuteOf, num, signed } from '../format.ts';
+import {
+  alerts,
+  barsPerMinute,
+  currentModel,
+  last,
+  nowMs,
+  openAlerts,
+  run,
+  status,
+  subjects,
+  trails,
+} from '../live.ts';
+import { Badge, Empty, ModeBadge } from '../parts/basics.tsx';
+import { Gauge, Meter, Sparkline } from '../parts/gauge.tsx';
+import { pathOf } from '../router.ts';
+import { codeText, t } from '../text/text.ts';
+
+export function Overview() {
+  return (
+    <>
+      <Figures />
+      <AlertStrip />
+      {last.value.size === 0 && <Empty text={t('overview.noSignals')} />}
+      <ul class="tiles">
+        {subjects.value.map((subject) => (
+          <li key={subject.subject}>
+            <Tile subject={subject} signal={last.value.get(subject.subject) ?? null} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Figure(props: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+  readonly note?: ComponentChildren;
+  readonly href?: string;
+}) {
+  const content = (
+    <>
+      <dt>{props.label}</dt>
+      <dd>
+        <span class="value">{props.children}</span>
+        {props.note !== undefined && <span class="note">{props.note}</span>}
+      </dd>
+    </>
+  );
+  return <div class="figure">{content}</div>;
+}
+
+function Figures() {
+  const found = status.value;
+  const model = currentModel.value;
+  const daemons = found?.daemons ?? [];
+  const worst = (of: (daemon: (typeof daemons)[number]) => number | null): number | null =>
+    daemons.reduce<number | null>(
+      (most, daemon) => (of(daemon) === null ? most : Math.max(most ?? 0, of(daemon)!)),
+      null,
+    );
+  const signals = [...last.value.values()];
+  const modes = Map.groupBy(signals, ({ mode }) => mode);
+  const positions = signals.filter(({ target }) => target !== 0).length;
+  const training = run.value?.status === 'running' ? run.value : null;
+  return (
+    <dl class="figures">
+      <Figure
+        label={t('overview.models')}
+        note={
+          model?.manifest
+            ? t('overview.age', { age: duration(nowMs.value - Date.parse(model.manifest.created)) })
+            : undefined
+        }
+      >
+        <a href={pathOf('models')}>{model?.version ?? t('overview.none')}</a>
+      </Figure>
+      <Figure label={t('overview.latency')}>
+        {microseconds(worst((daemon) => daemon.latency_us_p50))} <i>/</i>{' '}
+        {microseconds(worst((daemon) => daemon.latency_us_p99))}
+      </Figure>
+      <Figure label={t('overview.bars')}>{num(barsPerMinute.value, 0)}</Figure>
+      <Figure label={t('overview.modes')}>
+        {[...modes].map(([mode, ofMode]) => (
+          <span key={mode} class="pair">
+            <ModeBadge mode={mode} /> {ofMode.length}
+          </span>
+        ))}
+      </Figure>
+      <Figure label={t('overview.positions')}>{positions}</Figure>
+      <Figure label={t('overview.alerts')}>
+        <a href={pathOf('alerts')}>{openAlerts.value.length}</a>
+      </Figure>
+      <Figure label={t('overview.daemons')}>
+        {daemons.map(({ shard, presence, degradations }) => (
+          <span key={shard} class="pair">
+            <Badge tone={presence === 'up' ? (degradations.length > 0 ? 'warn' : 'good') : 'bad'}>{shard}</Badge>
+          </span>
+        ))}
+      </Figure>
+      <Figure label={t('overview.training')} note={training === null ? undefined : codeText('stage', training.stage)}>
+        <a href={pathOf('runs')}>{training === null ? t('overview.idle') : `${num(training.percent, 0)} %`}</a>
+      </Figure>
+    </dl>
+  );
+}
+
+function AlertStrip() {
+  const shown = alerts.value.filter(({ state }) => state === 'open').slice(0, 3);
+  if (shown.length === 0) return null;
+  return (
+    <ul class="alert-strip">
+      {shown.map((alert) => (
+        <li key={alert.alert_id} class={alert.severity}>
+          <Badge tone={alert.severity === 'critical' ? 'bad' : alert.severity === 'warning' ? 'warn' : 'info'}>
+            {codeText('severity', alert.severity)}
+          </Badge>
+          <a href={pathOf('alerts')}>{alert.title}</a>
+          <span class="note">{alert.text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tile({ subject, signal }: { readonly subject: Subject; readonly signal: Signal | null }) {
+  const entry = subject.z_entry ?? 2;
+  const trail = trails.value.get(subject.subject) ?? [];
+  const trend = trail.map(({ z_score }) => z_score);
+  const side = signal === null || signal.target === 0 ? 'flat' : signal.target > 0 ? 'long' : 'short';
+  const tone = signal === null || signal.mode === 'OK' ? '' : signal.mode.toLowerCase();
+  return (
+    <a class={`tile ${tone} ${signal?.action.toLowerCase() ?? ''}`} href={pathOf('subjects', subject.subject)}>
+      <div class="tile-head">
+        <strong>{subject.label}</strong>
+        {signal !== null && <ModeBadge mode={signal.mode} />}
+      </div>
+      <div class="tile-z">
+        <span class={`z ${Math.abs(signal?.z_score ?? 0) >= entry ? 'out' : ''}`}>{signed(signal?.z_score)}</span>
+        <Sparkline values={trend} limit={entry} label={t('tile.trend', { count: trend.length })} />
+      </div>
+      <Gauge z={signal?.z_score ?? null} entry={entry} exit={subject.z_exit ?? 0} />
+      <div class="meters">
+        <Meter
+          label={t('tile.prob')}
+          value={signal?.return_prob ?? null}
+          limit={signal?.theta1 ?? null}
+          wants="above"
+        />
+        <Meter label={t('tile.risk')} value={signal?.risk_score ?? null} limit={signal?.theta2 ?? null} wants="below" />
+      </div>
+      <div class="tile-foot">
+        <span class={`side ${side}`}>{t(`tile.${side}`)}</span>
+        <span class="reason">{signal === null ? t('tile.waiting') : codeText('reason', signal.reason)}</span>
+        {signal !== null && (
+          <time dateTime={signal.timestamp} title={minuteOf(signal.timestamp)}>
+            {t('tile.ago', { age: duration(nowMs.value - signal.generated_at_ms) })}
+          </time>
+        )}
+      </div>
+    </a>
+  );
+}

@@ -1,0 +1,190 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError, get, request } from '../api.ts';
+import { session } from '../live.ts';
+import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { pathOf, place, setQuery } from '../router.ts';
+import { language, t } from '../text/text.ts';
+
+interface Entry {
+  readonly key: string;
+  readonly part: string;
+  readonly value: unknown;
+  readonly delivered: unknown;
+  readonly label_ja: string | null;
+  readonly description: string;
+  readonly allowed: string;
+}
+
+export default function PolicyPage() {
+  const { data, error } = useLoaded(() => get<{ policy_hash: string; entries: Entry[] }>('/api/policy'), '');
+  const [edited, setEdited] = useState<Entry | null>(null);
+  const [proposed, setProposed] = useState<number | null>(null);
+  const wanted = (place.value.query.get('filter') ?? '').toLowerCase();
+  const rows = (data?.entries ?? []).filter(({ key, label_ja, description }) =>
+    `${key} ${label_ja ?? ''} ${description}`.toLowerCase().includes(wanted),
+  );
+  return (
+    <Panel
+      title={t('page.policy')}
+      wide
+      aside={
+        <input
+          type="search"
+          aria-label={t('policy.filter')}
+          placeholder={t('policy.filter')}
+          value={wanted}
+          onInput={(event) => setQuery('filter', event.currentTarget.value)}
+        />
+      }
+    >
+      {error !== null && <Failure error={error} />}
+      {proposed !== null && (
+        <p role="status">
+          <a class="good" href={pathOf('changes')}>
+            {t('policy.proposed', { id: proposed })}
+          </a>
+        </p>
+      )}
+      <Table
+        name="policy"
+        label={t('page.policy')}
+        rows={rows}
+        columns={columnsOf(setEdited)}
+        rowKey={({ key }) => key}
+        empty="policy.none"
+      />
+      {edited !== null && (
+        <Proposal
+          key={edited.key}
+          entry={edited}
+          onClose={() => setEdited(null)}
+          onProposed={(id) => (setProposed(id), setEdited(null))}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
+  return [
+    {
+      key: 'key',
+      title: t('policy.key'),
+      value: ({ key }) => key,
+      cell: ({ key, label_ja, description }) => (
+        <div class="stacked">
+          {language.value === 'ja' && label_ja !== null && <strong>{label_ja}</strong>}
+          <span class="mono">{key}</span>
+          <span class="note">{description}</span>
+        </div>
+      ),
+    },
+    {
+      key: 'value',
+      title: t('policy.value'),
+      value: ({ value }) => shown(value),
+      cell: ({ value, delivered }) => (
+        <span class={delivered === null || shown(delivered) === shown(value) ? 'mono value' : 'mono value changed'}>
+          {shown(value)}
+        </span>
+      ),
+    },
+    {
+      key: 'delivered',
+      title: t('policy.delivered'),
+      value: ({ delivered }) => shown(delivered),
+      cell: ({ delivered }) => <span class="mono note value">{delivered === null ? '' : shown(delivered)}</span>,
+    },
+    {
+      key: 'allowed',
+      title: t('policy.allowed'),
+      value: ({ allowed }) => allowed,
+      cell: ({ allowed }) => <span class="note">{allowed}</span>,
+    },
+    {
+      key: 'act',
+      title: '',
+      value: () => null,
+      cell: (entry) =>
+        session.value?.role === 'viewer' ? null : (
+          <button
+            type="button"
+            class="button"
+            aria-label={`${t('policy.edit')} ${entry.key}`}
+            onClick={() => edit(entry)}
+          >
+            {t('policy.edit')}
+          </button>
+        ),
+    },
+  ];
+}
+
+function Proposal({
+  entry,
+  onClose,
+  onProposed,
+}: {
+  readonly entry: Entry;
+  readonly onClose: () => void;
+  readonly onProposed: (id: number) => void;
+}) {
+  const [error, setError] = useState<ApiError | null>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const fields = new FormData(form.current!);
+    const text = String(fields.get('value'));
+    try {
+      const { change_id } = await request<{ change_id: number }>('PUT', '/api/ml/config', {
+        changes: { [entry.key]: typeof entry.value === 'string' ? text : parsed(text) },
+        reason: String(fields.get('reason')),
+      });
+      onProposed(change_id);
+    } catch (caught) {
+      if (!(caught instanceof ApiError)) throw caught;
+      setError(caught);
+    }
+  }
+  return (
+    <dialog ref={dialog} onClose={onClose} aria-label={t('policy.propose')}>
+      <form ref={form} class="form" onSubmit={(event) => void submit(event)}>
+        <h2>{t('policy.propose')}</h2>
+        <p class="mono">{entry.key}</p>
+        <p class="note">{entry.allowed}</p>
+        <label>
+          {t('policy.new')}
+          <input name="value" required defaultValue={shown(entry.value)} />
+        </label>
+        <label>
+          {t('policy.reason')}
+          <input name="reason" required maxLength={2000} />
+        </label>
+        {error !== null && <Failure error={error} />}
+        <div class="actions">
+          <button type="button" class="button" onClick={onClose}>
+            {t('app.cancel')}
+          </button>
+          <button type="submit" class="button primary">
+            {t('policy.propose')}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+/** Numbers, lists and truth values as JSON; what is none is sent as text, and the server names what it expects. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,167 @@
+import { get, post, type Run } from '../api.ts';
+import { duration, minuteOf, num } from '../format.ts';
+import { nowMs, run as live, session, status } from '../live.ts';
+import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import { codeText, t } from '../text/text.ts';
+
+const TONES: Readonly<Record<string, Tone>> = {
+  running: 'info',
+  adopted: 'good',
+  rejected: 'warn',
+  failed: 'bad',
+  killed: 'bad',
+};
+
+export default function RunsPage() {
+  const { data, error } = useLoaded(
+    () => get<{ runs: Run[] }>('/api/runs'),
+    `${live.value?.run_id} ${live.value?.status}`,
+  );
+  const mayOperate = session.value?.role !== 'viewer';
+  const current = live.value?.status === 'running' ? live.value : null;
+  return (
+    <>
+      {error !== null && <Failure error={error} />}
+      {current !== null && <CurrentRun run={current} mayStop={mayOperate} />}
+      <Panel
+        title={t('runs.title')}
+        wide
+        aside={
+          mayOperate && current === null ? (
+            <ConfirmedButton
+              label={t('runs.start')}
+              question={t('runs.confirmStart')}
+              act={() => post('/api/ml-training/train')}
+            />
+          ) : undefined
+        }
+      >
+        <Table
+          name="runs"
+          label={t('runs.title')}
+          rows={data?.runs ?? []}
+          columns={columnsOf()}
+          rowKey={({ run_id }) => run_id}
+          empty="runs.none"
+        />
+      </Panel>
+      <Panel title={t('runs.schedules')}>
+        <dl class="facts">
+          {(status.value?.schedules ?? []).map(({ name, cron, next }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <code>{cron}</code>{' '}
+                <span class="note">
+                  {t('runs.next')} {minuteOf(next)}
+                </span>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </Panel>
+    </>
+  );
+}
+
+function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boolean }) {
+  return (
+    <Panel
+      title={t('runs.current', { id: run.run_id })}
+      wide
+      aside={
+        mayStop && (
+          <ConfirmedButton
+            tone="danger"
+            label={t('runs.stop')}
+            question={t('runs.confirmStop', { id: run.run_id })}
+            act={() => post('/api/ml-training/stop')}
+          />
+        )
+      }
+    >
+      <progress max="100" value={run.percent} aria-label={t('runs.current', { id: run.run_id })} />
+      <dl class="facts row">
+        <div>
+          <dt>{t('runs.stage')}</dt>
+          <dd>{run.stage}</dd>
+        </div>
+        <div>
+          <dt>%</dt>
+          <dd>{num(run.percent, 0)}</dd>
+        </div>
+        <div>
+          <dt>{t('runs.duration')}</dt>
+          <dd>{duration(nowMs.value - Date.parse(run.started_at))}</dd>
+        </div>
+        <div>
+          <dt>{t('runs.next')}</dt>
+          <dd>{t('runs.left', { time: duration(run.eta_seconds === null ? null : run.eta_seconds * 1000) })}</dd>
+        </div>
+      </dl>
+      <ol class="stages">
+        {run.stages.map(({ stage, duration_ms }) => (
+          <li key={stage}>
+            {stage} <span class="note">{duration(duration_ms)}</span>
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+}
+
+function columnsOf(): Column<Run>[] {
+  const text = (key: 'kind' | 'trigger', title: string): Column<Run> => ({
+    key,
+    title,
+    value: (run) => run[key],
+    cell: (run) => run[key],
+  });
+  return [
+    {
+      key: 'run_id',
+      title: t('runs.run'),
+      isNumber: true,
+      value: ({ run_id }) => run_id,
+      cell: ({ run_id }) => run_id,
+    },
+    text('kind', t('runs.kind')),
+    text('trigger', t('runs.trigger')),
+    {
+      key: 'status',
+      title: t('runs.status'),
+      value: ({ status: state }) => state,
+      cell: ({ status: state }) => <Badge tone={TONES[state] ?? 'quiet'}>{codeText('status', state)}</Badge>,
+    },
+    {
+      key: 'started_at',
+      title: t('runs.started'),
+      value: ({ started_at }) => started_at,
+      cell: ({ started_at }) => minuteOf(started_at),
+    },
+    {
+      key: 'duration_ms',
+      title: t('runs.duration'),
+      isNumber: true,
+      value: ({ duration_ms }) => duration_ms,
+      cell: ({ duration_ms }) => duration(duration_ms),
+    },
+    {
+      key: 'result',
+      title: t('runs.result'),
+      value: ({ model_version, reasons, error }) =>
+        error ?? ([model_version ?? '', ...reasons].join(' ').trim() || null),
+      cell: ({ model_version, reasons, error }) => (
+        <div class="stacked">
+          {model_version !== null && <span class="mono">{model_version}</span>}
+          {reasons.map((reason) => (
+            <span key={reason} class="note">
+              {reason}
+            </span>
+          ))}
+          {error !== null && <span class="bad">{error}</span>}
+        </div>
+      ),
+    },
+  ];
+}

@@ -1,0 +1,210 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError } from '../api.ts';
+import { codeText, t, type TextKey } from '../text/text.ts';
+
+export type Tone = 'good' | 'bad' | 'warn' | 'info' | 'quiet';
+
+const MODE_TONES: Readonly<Record<string, Tone>> = { OK: 'good', WARMUP: 'info', DEGRADED: 'warn', HALT: 'bad' };
+
+export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
+  return <span class={`badge ${tone}`}>{children}</span>;
+}
+
+export function ModeBadge({ mode }: { readonly mode: string }) {
+  return <Badge tone={MODE_TONES[mode] ?? 'quiet'}>{codeText('mode', mode)}</Badge>;
+}
+
+export function Panel(props: {
+  readonly title: string;
+  readonly aside?: ComponentChildren;
+  readonly wide?: boolean;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <section class={props.wide === true ? 'panel wide' : 'panel'} aria-label={props.title}>
+      <header>
+        <h2>{props.title}</h2>
+        {props.aside !== undefined && <div class="aside">{props.aside}</div>}
+      </header>
+      {props.children}
+    </section>
+  );
+}
+
+export function Empty({ text }: { readonly text: string }) {
+  return <p class="empty">{text}</p>;
+}
+
+export function Failure({ error }: { readonly error: ApiError }) {
+  return (
+    <div class="failure" role="alert">
+      <strong>{error.code}</strong> {error.message}
+      {error.next !== '' && <span class="next"> → {error.next}</span>}
+    </div>
+  );
+}
+
+export interface Loaded<T> {
+  readonly data: T | null;
+  readonly error: ApiError | null;
+  readonly reload: () => void;
+}
+
+/** Reads on mount and whenever `key` changes; an answer that is overtaken is dropped. */
+export function useLoaded<T>(read: () => Promise<T>, key: string): Loaded<T> {
+  const [state, setState] = useState<{ data: T | null; error: ApiError | null }>({ data: null, error: null });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    let isWanted = true;
+    read().then(
+      (data) => isWanted && setState({ data, error: null }),
+      (error: unknown) => {
+        if (!(error instanceof ApiError)) throw error;
+        if (isWanted) setState(({ data }) => ({ data, error }));
+      },
+    );
+    return () => void (isWanted = false);
+  }, [key, turn]);
+  return { ...state, reload: () => setTurn((now) => now + 1) };
+}
+
+/** A button that asks before it acts, and shows a refusal. */
+export function ConfirmedButton(props: {
+  readonly label: string;
+  readonly question: string;
+  readonly tone?: 'danger';
+  readonly act: () => Promise<unknown>;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  async function confirm(): Promise<void> {
+    setBusy(true);
+    try {
+      await props.act();
+      dialog.current?.close();
+    } catch (caught) {
+      if (!(caught instanceof ApiError)) throw caught;
+      setError(caught);
+    } finally {
+      setBusy(false);
+    }
+  }
+  return (
+    <>
+      <button
+        type="button"
+        class={`button ${props.tone ?? ''}`}
+        onClick={() => (setError(null), dialog.current?.showModal())}
+      >
+        {props.label}
+      </button>
+      <dialog ref={dialog} aria-label={props.label}>
+        <p>{props.question}</p>
+        {error !== null && <Failure error={error} />}
+        <div class="actions">
+          <button type="button" class="button" onClick={() => dialog.current?.close()}>
+            {t('app.cancel')}
+          </button>
+          <button
+            type="button"
+            class={`button primary ${props.tone ?? ''}`}
+            disabled={isBusy}
+            onClick={() => void confirm()}
+          >
+            {t('app.confirm')}
+          </button>
+        </div>
+      </dialog>
+    </>
+  );
+}
+
+export interface Column<Row> {
+  readonly key: string;
+  readonly title: string;
+  readonly isNumber?: boolean;
+  readonly cell: (row: Row) => ComponentChildren;
+  /** What CSV and JSON have. */
+  readonly value: (row: Row) => string | number | boolean | null;
+}
+
+/** A table whose rows can be saved as CSV and JSON. */
+export function Table<Row>(props: {
+  readonly name: string;
+  readonly label: string;
+  readonly rows: readonly Row[];
+  readonly columns: readonly Column<Row>[];
+  readonly rowKey: (row: Row) => string | number;
+  readonly empty: TextKey;
+}) {
+  const { rows, columns, name } = props;
+  if (rows.length === 0) return <Empty text={t(props.empty)} />;
+  return (
+    <div class="table">
+      <div class="scroll" tabIndex={0} role="region" aria-label={props.label}>
+        <table>
+          <thead>
+            <tr>
+              {columns.map(({ key, title, isNumber }) => (
+                <th key={key} scope="col" class={isNumber === true ? 'number' : ''}>
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={props.rowKey(row)}>
+                {columns.map(({ key, isNumber, cell }) => (
+                  <td key={key} class={isNumber === true ? 'number' : ''}>
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="exports">
+        <button type="button" class="link" onClick={() => save(`${name}.csv`, 'text/csv', csvOf(columns, rows))}>
+          {t('app.csv')}
+        </button>
+        <button
+          type="button"
+          class="link"
+          onClick={() => save(`${name}.json`, 'application/json', jsonOf(columns, rows))}
+        >
+          {t('app.json')}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const cell = (value: string | number | boolean | null): string => {
+    // A leading = + - @ of a text would be a formula in a spreadsheet.
+    const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns.map(({ key }) => key), ...rows.map((row) => columns.map(({ value }) => value(row)))]
+    .map((line) => `${line.map(cell).join(',')}\n`)
+    .join('');
+}
+
+function jsonOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  return JSON.stringify(
+    rows.map((row) => Object.fromEntries(columns.map(({ key, value }) => [key, value(row)]))),
+    null,
+    1,
+  );
+}
+
+function save(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = Object.assign(document.createElement('a'), { href: url, download: name });
+  link.click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,228 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, get, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
+import { compact, num, percent, signed } from '../format.ts';
+import { Badge, Failure, Panel } from './basics.tsx';
+import { codeText, t } from '../text/text.ts';
+
+/** A minute is asked about when the pointer has rested on it for this long. */
+const REST_MS = 120;
+const SHOWN = 6;
+const SHOWN_RELATION: Readonly<Record<string, string>> = { '>=': '≥', '<=': '≤' };
+
+interface Props {
+  readonly subject: string;
+  /** Epoch seconds of the bar's open. */
+  readonly time: number | null;
+  readonly isPinned: boolean;
+  readonly isLatest: boolean;
+  readonly onUnpin: () => void;
+}
+
+/** Why a minute was answered as it was. */
+export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
+  const [explanation, setExplanation] = useState<Explanation | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  useEffect(() => {
+    if (time === null) return;
+    let isWanted = true;
+    const timer = setTimeout(() => {
+      const minute = `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
+      get<Explanation>(`/api/explain?subject=${subject}&time=${minute}`).then(
+        (found) => isWanted && (setExplanation(found), setError(null)),
+        (caught: unknown) => {
+          if (!(caught instanceof ApiError)) throw caught;
+          if (isWanted) setError(caught);
+        },
+      );
+    }, REST_MS);
+    return () => {
+      isWanted = false;
+      clearTimeout(timer);
+    };
+  }, [subject, time]);
+  return (
+    <Panel
+      title={t('why.title')}
+      aside={
+        isPinned ? (
+          <button type="button" class="link" onClick={onUnpin}>
+            {t('why.pinned')} ✕
+          </button>
+        ) : (
+          <span class="note">{isLatest ? t('why.live') : ''}</span>
+        )
+      }
+    >
+      <div class="why" aria-live="polite">
+        {error !== null ? (
+          <Failure error={error} />
+        ) : explanation === null ? (
+          <p class="empty">{t('why.hint')}</p>
+        ) : (
+          <Answer why={explanation} />
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+function Answer({ why }: { readonly why: Explanation }) {
+  const { signal, models, costs, to_enter, reproduced, features } = why;
+  return (
+    <>
+      <p class="why-head">
+        <time class="mono">{why.time.replace('T', ' ')}</time>
+        <Badge tone={signal.action === 'ENTER' ? 'good' : signal.action === 'EXIT' ? 'warn' : 'quiet'}>
+          {codeText('action', signal.action)}
+        </Badge>
+        <strong>{codeText('reason', signal.reason)}</strong>
+      </p>
+      <p>{codeText('meaning', signal.reason)}</p>
+      {models === null ? (
+        <p class="note">{t('why.unscored')}</p>
+      ) : (
+        <>
+          <h3>{t('why.toEnter')}</h3>
+          {to_enter.length === 0 ? <p class="good">{t('why.toEnter.none')}</p> : <Conditions missing={to_enter} />}
+          {costs !== null && (
+            <>
+              <h3>{t('why.costs')}</h3>
+              <dl class="facts">
+                <Line name={t('why.gross')} value={`${signed(costs.expected_gross_bps)} bp`} />
+                <Line name={t('why.roundTrip')} value={`−${num(costs.round_trip_bps)} bp`} />
+                <Line name={t('why.net')} value={`${signed(costs.expected_net_bps)} bp`} />
+                <Line name={t('why.breakEven')} value={num(costs.break_even_prob)} />
+              </dl>
+            </>
+          )}
+          <h3>{t('why.models')}</h3>
+          {(['ai1', 'ai2', 'ai3'] as const).map((name) => (
+            <Attribution key={name} name={name} model={models[name]} features={features} />
+          ))}
+        </>
+      )}
+      <AllFeatures features={features} />
+      <p class={reproduced.equal ? 'note' : 'bad'}>
+        {reproduced.equal ? t('why.reproduced') : t('why.differs', { code: reproduced.code ?? '' })}
+      </p>
+    </>
+  );
+}
+
+function Line({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
+  return (
+    <ol class="conditions">
+      {missing.map(({ name, value, limit, relation, change, relative }) => (
+        <li key={name}>
+          <strong>{codeText('condition', name)}</strong>
+          {value !== null && limit !== null && (
+            <span>
+              {t('why.now', { value: num(value, 3) })},{' '}
+              {t('why.must', { relation: SHOWN_RELATION[relation ?? ''] ?? relation ?? '', limit: num(limit, 3) })}
+            </span>
+          )}
+          {change !== null && relative !== null && (
+            <span class="mono">
+              {signed(change, 3)} ({percent(relative)})
+            </span>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface AttributionProps {
+  readonly name: string;
+  readonly model: ExplainedModel;
+  readonly features: Explanation['features'];
+}
+
+/** The contributions as bars around 0, the greatest first. */
+function Attribution({ name, model, features }: AttributionProps) {
+  const { answer, expected, contributions, code } = model;
+  const shown = (contributions ?? []).slice(0, SHOWN);
+  const most = Math.max(...shown.map(({ logits }) => Math.abs(logits)), 1e-9);
+  const known = new Map(features.map((feature) => [feature.name, feature]));
+  return (
+    <div class="attribution">
+      <p>
+        <strong>{name.toUpperCase()}</strong> <span class="mono">{num(answer, 3)}</span>{' '}
+        {expected !== null && (
+          <span class="note">{t('why.average', { value: num(1 / (1 + Math.exp(-expected)), 3) })}</span>
+        )}
+        {code !== null && <span class="note">{code}</span>}
+      </p>
+      <ul>
+        {shown.map(({ feature, logits }) => {
+          const { value, percentile } = known.get(feature)!;
+          const width = (50 * Math.abs(logits)) / most;
+          return (
+            <li key={feature}>
+              <span class="mono name">{feature}</span>
+              <span
+                class="number"
+                title={percentile === null ? '' : t('why.percentile', { value: num(100 * percentile, 0) })}
+              >
+                {compact(value)}
+              </span>
+              <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+                <rect class="axis" x="49.7" y="0" width="0.6" height="8" />
+                <rect
+                  class={logits > 0 ? 'up' : 'down'}
+                  x={logits > 0 ? 50 : 50 - width}
+                  y="1.5"
+                  width={width}
+                  height="5"
+                />
+              </svg>
+              <span class="number">{signed(logits)}</span>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}
+
+function AllFeatures({ features }: Pick<Explanation, 'features'>) {
+  if (features.every(({ value }) => value === null)) return null;
+  return (
+    <details>
+      <summary>{t('why.features')}</summary>
+      <table class="small">
+        <thead>
+          <tr>
+            <th scope="col">{t('why.feature')}</th>
+            <th scope="col" class="number">
+              {t('why.value')}
+            </th>
+            <th scope="col" class="number">
+              {t('why.rank')}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {features.map(({ name, value, percentile, unit }) => (
+            <tr key={name}>
+              <td class="mono" title={unit}>
+                {name}
+              </td>
+              <td class="number">{compact(value)}</td>
+              <td class="number">{percentile === null ? '–' : num(100 * percentile, 0)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}

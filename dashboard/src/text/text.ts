@@ -1,0 +1,33 @@
+import { computed, signal } from '@preact/signals';
+import { EN } from './en.ts';
+import { JA } from './ja.ts';
+
+export type Language = 'en' | 'ja';
+export type TextKey = keyof typeof EN;
+
+const DICTIONARIES: Record<Language, Readonly<Record<string, string>>> = { en: EN, ja: JA };
+const KEPT = 'minutehand.language';
+
+export const language = signal<Language>(first());
+const dictionary = computed(() => DICTIONARIES[language.value]);
+
+function first(): Language {
+  const kept = localStorage.getItem(KEPT);
+  if (kept === 'en' || kept === 'ja') return kept;
+  return navigator.language.startsWith('ja') ? 'ja' : 'en';
+}
+
+export function setLanguage(chosen: Language): void {
+  language.value = chosen;
+  localStorage.setItem(KEPT, chosen);
+}
+
+/** The text of a key, with `{name}` replaced by the values. */
+export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
+  return (dictionary.value[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+}
+
+/** The text of a code that the server gives, or the code itself. */
+export function codeText(prefix: string, code: string): string {
+  return dictionary.value[`${prefix}.${code}`] ?? code;
+}

@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../bar.ts';
+import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
+import { REASONS, type DecisionPolicy } from '../core/decide/decide.ts';
+import { entryConditions, missingConditions, type EntryCondition } from '../core/decide/entry_conditions.ts';
+import type { Frame } from '../core/features/feature.ts';
+import { PairFeatures } from '../core/features/features.ts';
+import { FLAT, type Position } from '../core/position/position.ts';
+import { describeError, MinutehandError } from '../errors.ts';
+import { parsePair, type Pair } from '../pair.ts';
+import { pairCosts, tradingCosts } from '../policy/costs.ts';
+import type { HomePaths } from '../policy/home.ts';
+import { decisionPolicy, shardsOf, type Settings } from '../policy/policy.ts';
+import { checksum } from '../signal/encode.ts';
+import type { SignalBody } from '../signal/signal.ts';
+import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
+import { explainCosts } from './explained_costs.ts';
+import { openExplainedModels, type ExplainedModels } from './explained_models.ts';
+import { scoreRow, type ScoredRow } from './explained_scores.ts';
+import type { ExplainedGate, ExplainedInputs, Explanation, Reproduction } from './explanation.ts';
+
+const KEPT_MODELS = 3;
+
+export interface Explainer {
+  /**
+   * @param time open of the bar
+   * @throws MinutehandError PAIR_UNKNOWN, EXPLAIN_NO_SIGNAL, DATA_MISSING without a journal
+   */
+  explain(subject: string, time: OpenTime): Promise<Explanation>;
+}
+
+/** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
+export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
+  const schema = featureSchema(settings.minutehand.windows);
+  const loaded = new Map<string, Promise<ExplainedModels>>();
+  const modelsOf = (version: string): Promise<ExplainedModels> => {
+    const models = loaded.get(version) ?? openExplainedModels(join(paths.models, version), schema);
+    loaded.delete(version);
+    loaded.set(version, models);
+    models.catch(() => loaded.delete(version));
+    if (loaded.size > KEPT_MODELS) loaded.delete(loaded.keys().next().value!);
+    return models;
+  };
+  return {
+    async explain(subject, time) {
+      const { pairs, market } = settings.minutehand;
+      if (!pairs.includes(subject)) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
+      const pair = parsePair(subject);
+      const journal = openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
+      try {
+        const answer = journal.answerAt(subject, time);
+        if (answer === null) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject} ${isoMinute(time)}` });
+        const minute = recompute(journal, pair, time, answer, settings);
+        return await explainAnswer({ settings, schema, pair, time, answer, minute, modelsOf });
+      } finally {
+        journal.close();
+      }
+    },
+  };
+}
+
+function shardNameOf({ minutehand }: Settings, pairId: string): string {
+  return shardsOf(minutehand).find(({ pairs }) => pairs.some(({ id }) => id === pairId))!.name;
+}
+
+/** The pair's features as they were at a minute, by the engine of the daemon. */
+interface RecomputedMinute {
+  readonly features: PairFeatures;
+  readonly inputs: ExplainedInputs;
+}
+
+/** @returns null for a minute that moved no features */
+function recompute(
+  journal: JournalFile,
+  pair: Pair,
+  time: OpenTime,
+  { featuresCrc }: JournaledAnswer,
+  { minutehand }: Settings,
+): RecomputedMinute | null {
+  if (featuresCrc === null) return null;
+  const features = new PairFeatures(minutehand.windows);
+  const bars = journal.commonBars(pair, features.warmupBars, time);
+  const last = bars.at(-1);
+  if (last?.a.time !== time) return null;
+  for (const { a, b } of bars) features.step(a, b);
+  return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
+}
+
+interface Question {
+  readonly settings: Settings;
+  readonly schema: FeatureSchema;
+  readonly pair: Pair;
+  readonly time: OpenTime;
+  readonly answer: JournaledAnswer;
+  readonly minute: RecomputedMinute | null;
+  modelsOf(version: string): Promise<ExplainedModels>;
+}
+
+async function explainAnswer(question: Question): Promise<Explanation> {
+  const { schema, time, answer, minute } = question;
+  const signal = JSON.parse(`${answer.body}}`) as SignalBody;
+  const position = answer.positionBefore === null ? FLAT : (JSON.parse(answer.positionBefore) as Position);
+  const { models, error } = await openModels(question, signal);
+  const isReady = minute?.features.ready === true;
+  const scored = models === null || !isReady ? null : await scoreRow(models, minute.features, schema);
+  const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
+  const { features, inputs } = minute ?? { features: null, inputs: null };
+  return {
+    subject: answer.pairId,
+    time: isoMinute(time),
+    signal,
+    meaning: REASONS[signal.reason],
+    position,
+    reproduced: compare(answer, signal, minute, scored, decided?.costs?.expected_net_bps ?? null, error),
+    inputs,
+    features: schema.definitions.map(({ name, unit }, column) => {
+      const value = features?.values[column] ?? NaN;
+      return { name, unit, value: finite(value), percentile: models?.percentile(name, value) ?? null };
+    }),
+    models: scored?.models ?? null,
+    costs: decided?.costs ?? null,
+    gate: decided?.gate ?? null,
+    conditions: decided?.conditions ?? [],
+    to_enter: missingConditions(decided?.conditions ?? []),
+  };
+}
+
+async function openModels(
+  { modelsOf }: Question,
+  { model_version }: SignalBody,
+): Promise<{ models: ExplainedModels | null; error: string | null }> {
+  if (model_version === '') return { models: null, error: null };
+  try {
+    return { models: await modelsOf(model_version), error: null };
+  } catch (error) {
+    if (error instanceof MinutehandError) return { models: null, error: describeError(error).code };
+    throw error;
+  }
+}
+
+/** The conditions of an entry at this minute. */
+function decide(
+  { settings, pair, time }: Question,
+  signal: SignalBody,
+  position: Position,
+  models: ExplainedModels | null,
+  scored: ScoredRow | null,
+  frame: Readonly<Frame>,
+): { conditions: EntryCondition[]; costs: Explanation['costs']; gate: ExplainedGate } {
+  const policy: DecisionPolicy = decisionPolicy(settings);
+  const gate = {
+    model_version: signal.model_version,
+    theta1: signal.theta1 ?? 1,
+    theta2: signal.theta2 ?? 0,
+    has_edge: models?.set.hasEdge(pair.id) ?? false,
+    // Of a minute that was scored, a live KPI is the only cause of HALT.
+    halted: signal.return_prob !== null && signal.mode === 'HALT',
+    same_policy: signal.policy_hash === settings.policyHash,
+  };
+  const costs =
+    models === null || scored === null
+      ? null
+      : explainCosts({
+          frame,
+          returnProb: scored.scores.return_prob,
+          policy,
+          expectation: models.set.expectation ?? null,
+          costs: pairCosts(tradingCosts(settings), pair),
+          fillTime: time + SECONDS_PER_BAR,
+        });
+  const conditions = entryConditions({
+    market: frame,
+    scores: scored?.scores ?? null,
+    gate: { theta1: gate.theta1, theta2: gate.theta2, hasEdge: gate.has_edge, isHalted: gate.halted },
+    policy,
+    position,
+    time,
+    expectedNetBps: costs?.expected_net_bps ?? NaN,
+    roundTripBps: costs?.round_trip_bps ?? NaN,
+  });
+  return { conditions, costs, gate };
+}
+
+/** Features are compared by their checksum, numbers of the signal by their text: to the bit. */
+function compare(
+  { featuresCrc, riskProb }: JournaledAnswer,
+  signal: SignalBody,
+  minute: RecomputedMinute | null,
+  scored: ScoredRow | null,
+  expectedNetBps: number | null,
+  error: string | null,
+): Reproduction {
+  if (featuresCrc === null) return { equal: true, code: null, differences: [] };
+  if (minute === null) return { equal: false, code: 'EXPLAIN_DIFFERS', differences: [] };
+  const { buffer, byteOffset, byteLength } = minute.features.values;
+  const isCandidate = signal.expected_net_bps !== null;
+  const pairs: [string, string | number | null, string | number | null][] = [
+    ['features', featuresCrc, checksum(new Uint8Array(buffer, byteOffset, byteLength))],
+  ];
+  if (scored !== null)
+    pairs.push(
+      ['return_prob', signal.return_prob, scored.scores.return_prob],
+      ['risk_prob', riskProb, scored.models.ai2.answer],
+      ['risk_score', signal.risk_score, scored.scores.risk_score],
+      ['position_scale', signal.position_scale, signal.leverage_reduction_rate * scored.models.ai3.answer],
+      ...(isCandidate
+        ? [['expected_net_bps', signal.expected_net_bps, expectedNetBps] as [string, number, number]]
+        : []),
+    );
+  const differences = pairs
+    .filter(([, published, computed]) => published !== computed)
+    .map(([what, published, computed]) => ({ what, published: `${published}`, computed: `${computed}` }));
+  const code = error ?? (differences.length > 0 ? 'EXPLAIN_DIFFERS' : null);
+  return { equal: code === null, code, differences };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

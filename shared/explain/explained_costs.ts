@@ -1,0 +1,54 @@
+import { expectedNetBps, type Expectation } from '../core/cost/expected_net.ts';
+import { pairFillCostBps, quotedBps, type PairFillCosts } from '../core/cost/fill_cost.ts';
+import type { DecisionPolicy } from '../core/decide/decide.ts';
+import type { Frame } from '../core/features/feature.ts';
+import type { ExplainedCosts } from './explanation.ts';
+
+const BISECTIONS = 40;
+
+export interface CostQuestion {
+  readonly frame: Readonly<Frame>;
+  readonly returnProb: number;
+  readonly policy: DecisionPolicy;
+  readonly expectation: Expectation | null;
+  readonly costs: PairFillCosts;
+  /** Epoch seconds. */
+  readonly fillTime: number;
+}
+
+/** What an entry at this bar would have cost and promised; a bar that is no candidate is taken at z_entry. */
+export function explainCosts({
+  frame,
+  returnProb,
+  policy,
+  expectation,
+  costs,
+  fillTime,
+}: CostQuestion): ExplainedCosts {
+  const [quotedA, quotedB] = [quotedBps(frame.a), quotedBps(frame.b)];
+  const market = Math.abs(frame.z) >= policy.z_entry ? frame : { ...frame, z: policy.z_entry };
+  const netAt = (probability: number): number =>
+    expectedNetBps(market, probability, policy, expectation, costs, fillTime, quotedA, quotedB);
+  const net = netAt(returnProb);
+  const roundTrip = 2 * pairFillCostBps(costs, frame.beta, fillTime, quotedA, quotedB);
+  const least = policy.min_expected_net_bps;
+  return {
+    round_trip_bps: roundTrip,
+    expected_net_bps: net,
+    expected_gross_bps: net + roundTrip,
+    min_expected_net_bps: least,
+    break_even_prob: smallestAbove(netAt, least),
+  };
+}
+
+/** Smallest probability whose result is above `least`, for results that do not fall; null when none is. */
+function smallestAbove(resultAt: (probability: number) => number, least: number): number | null {
+  if (!(resultAt(1) > least)) return null;
+  let [low, high] = [0, 1];
+  for (let i = 0; i < BISECTIONS; i++) {
+    const middle = (low + high) / 2;
+    if (resultAt(middle) > least) high = middle;
+    else low = middle;
+  }
+  return high;
+}

@@ -1,0 +1,84 @@
+import type { Bar } from '../bar.ts';
+import type { EntryCondition } from '../core/decide/entry_conditions.ts';
+import type { ModelName } from '../core/features/feature.ts';
+import type { Position } from '../core/position/position.ts';
+import type { SignalBody } from '../signal/signal.ts';
+
+/** Why one minute of one subject was answered as it was. Plain JSON; numbers that do not exist are null. */
+export interface Explanation {
+  readonly subject: string;
+  /** Open of the bar, `2026-11-20T12:35Z`. */
+  readonly time: string;
+  /** As published. */
+  readonly signal: SignalBody;
+  /** Meaning of the reason, as in docs/reference/PROTOCOL.md. */
+  readonly meaning: string;
+  /** Virtual position before the minute. */
+  readonly position: Position;
+  readonly reproduced: Reproduction;
+  /** The bars that the features were computed from; null for a minute that moved none. */
+  readonly inputs: ExplainedInputs | null;
+  readonly features: ExplainedFeature[];
+  readonly models: Readonly<Record<ModelName, ExplainedModel>> | null;
+  readonly costs: ExplainedCosts | null;
+  readonly gate: ExplainedGate | null;
+  /** All conditions of an entry, in the order in which they are asked. */
+  readonly conditions: EntryCondition[];
+  /** Those that stood between this minute and ENTER, the nearest first; empty for an ENTER. */
+  readonly to_enter: EntryCondition[];
+}
+
+/** Whether the minute, computed again, is what was published. */
+export interface Reproduction {
+  readonly equal: boolean;
+  /** EXPLAIN_DIFFERS, or the error that kept it from being computed again. */
+  readonly code: string | null;
+  readonly differences: { readonly what: string; readonly published: string; readonly computed: string }[];
+}
+
+export interface ExplainedInputs {
+  readonly a: Bar;
+  readonly b: Bar;
+  /** Minutes that the features were computed from, and the open of the first of them. */
+  readonly bars: number;
+  readonly from: string;
+}
+
+export interface ExplainedFeature {
+  readonly name: string;
+  readonly unit: string;
+  readonly value: number | null;
+  /** Rank among the rows of training, 0 to 1. */
+  readonly percentile: number | null;
+}
+
+export interface ExplainedModel {
+  /** As computed again; AI2's before its rank. */
+  readonly answer: number;
+  /** In logits: `expected` plus all contributions is `score`. */
+  readonly score: number | null;
+  readonly expected: number | null;
+  /** The greatest first; those of 0 are left out. null with `code`. */
+  readonly contributions: { readonly feature: string; readonly logits: number }[] | null;
+  readonly code: string | null;
+}
+
+export interface ExplainedCosts {
+  readonly round_trip_bps: number;
+  /** At |z| or, for a bar that is no candidate, at z_entry. */
+  readonly expected_net_bps: number;
+  readonly expected_gross_bps: number;
+  readonly min_expected_net_bps: number;
+  /** return_prob at which the expected net result is its minimum; null when none is. */
+  readonly break_even_prob: number | null;
+}
+
+export interface ExplainedGate {
+  readonly model_version: string;
+  readonly theta1: number;
+  readonly theta2: number;
+  readonly has_edge: boolean;
+  readonly halted: boolean;
+  /** false: the policy has changed since, and conditions are those of today's. */
+  readonly same_policy: boolean;
+}

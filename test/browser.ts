@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium, type Browser } from 'playwright-core';
+
+/** Chromium in the path; null when it is not installed. */
+export function chromiumPath(): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const paths = folders.flatMap((folder) => ['chromium', 'chromium-browser'].map((name) => join(folder, name)));
+  return paths.find((path) => existsSync(path)) ?? null;
+}
+
+/**
+ * Starts a headless Chromium.
+ * @returns null when it is not installed, so that a test can skip itself with a reason
+ * @throws Error when it is not installed and `CI` is set
+ */
+export async function startBrowser(): Promise<Browser | null> {
+  const executablePath = chromiumPath();
+  if (executablePath === null) {
+    if (process.env['CI'])
+      throw new Error('Chromium is not installed; in CI these tests must run. Debian: apt-get install chromium');
+    return null;
+  }
+  // Its sandbox refuses root, as containers run.
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({ executablePath, args });
+}

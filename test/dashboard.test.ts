@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { activate } from '../shared/bundle/bundle.ts';
+import { packageRoot } from '../shared/root.ts';
+import { chromiumPath, startBrowser } from './browser.ts';
+import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import { skipNote } from './skip_note.ts';
+import { trainTinyModels } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const FIRST_VIEW_BYTES = 150_000;
+const DIST = join(packageRoot(), 'dashboard', 'dist');
+const PAGES = [
+  '/',
+  ...['subjects', 'models', 'runs', 'backtests', 'monitor', 'trades', 'alerts', 'policy', 'changes', 'audit'].map(
+    (name) => `/app/${name}`,
+  ),
+];
+
+describe('the first view of the dashboard', () => {
+  it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
+    const seen = new Map<string, number>();
+    const add = (path: string): void => {
+      if (seen.has(path)) return;
+      const bytes = readFileSync(join(DIST, path));
+      seen.set(path, gzipSync(bytes).length);
+      const text = bytes.toString();
+      const wanted = path.endsWith('.html')
+        ? /(?:src|href)="(\/[^"]+\.(?:js|css|svg))"/g
+        : /from"\.\/([^"]+\.js)"|import"\.\/([^"]+\.js)"/g;
+      for (const [, a, b] of text.matchAll(wanted)) add(path.endsWith('.html') ? a! : `assets/${a ?? b}`);
+    };
+    add('index.html');
+    expect([...seen.keys()].filter((path) => path.endsWith('.js')).length).toBeGreaterThan(1);
+    expect([...seen.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(FIRST_VIEW_BYTES);
+  });
+});
+
+const isMissing = chromiumPath() === null && !process.env['CI'];
+
+describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chromium is not installed')}`, () => {
+  let place: Workplace;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let link: string;
+  /** What the console says and the server refuses. */
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 } } });
+    const [{ version }] = await Promise.all([
+      trainTinyModels(place.models, { settings: place.settings }),
+      (async () => void (browser = (await startBrowser())!))(),
+    ]);
+    activate(place.models, version);
+    const up = place.start(['up']);
+    const said = (): string => up.stdout() + up.stderr();
+    link = await eventually(said, () => /http:\S+\/login\?code=\S+/.exec(said())?.[0]);
+    context = await browser.newContext({ locale: 'en-US', colorScheme: 'dark' });
+    page = await context.newPage();
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) faults.push(message.text());
+    });
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('response', (response) => {
+      if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await place?.remove();
+  });
+
+  it('logs in by the one-time link, once, and shows every subject live', async () => {
+    await page.goto(link);
+    expect(new URL(page.url()).search).toBe('');
+    await page.waitForFunction(
+      (pairs) => document.querySelectorAll('.tile time').length === pairs,
+      place.settings.minutehand.pairs.length,
+    );
+    const first = await page.locator('.tile time').first().getAttribute('datetime');
+    await page.waitForFunction(
+      (before) => document.querySelector('.tile time')?.getAttribute('datetime') !== before,
+      first,
+    );
+    expect(await page.locator('nav a[aria-current="page"]').innerText()).toContain('Overview');
+    const other = await browser.newContext();
+    expect((await other.request.get(link, { maxRedirects: 0 })).status()).toBe(401);
+    const stranger = await other.newPage();
+    await stranger.goto(new URL(link).origin);
+    await stranger.waitForSelector('.login form');
+    expect(await stranger.locator('.tile').count()).toBe(0);
+    await other.close();
+  });
+
+  it('opens a subject from its tile, and explains its last minute', async () => {
+    await page.locator('.tile').first().click();
+    await page.waitForSelector('.uplot canvas');
+    await page.waitForSelector('.chart.prices canvas');
+    await page.waitForSelector('.attribution li');
+    expect(await page.locator('.why').innerText()).toContain('equal to the bit');
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForFunction(() => new URLSearchParams(location.search).has('time'));
+  });
+
+  it('proposes a policy change, which its author cannot approve and another person can', async () => {
+    await page.goto(new URL('/app/policy?filter=core.z_entry_unknown', link).href);
+    await page.getByRole('searchbox').fill('core.theta1_initial');
+    await page.getByRole('button', { name: 'Change core.theta1_initial' }).click();
+    await page.getByLabel('New value').fill('0.71');
+    await page.getByLabel('Reason').fill('calmer');
+    await page.getByRole('dialog').getByRole('button', { name: 'Propose a change' }).click();
+    await page.getByRole('link', { name: 'Change 1 waits for approval.' }).click();
+    await approve(page);
+    await page.getByRole('alert').getByText('CHANGE_OWN').waitFor();
+    faults.splice(0, faults.length, ...faults.filter((fault) => !/409|403/.test(fault)));
+    const { stdout } = await place.run(['token', 'link', '--name', 'another']);
+    const other = await (await browser.newContext({ locale: 'en-US' })).newPage();
+    await other.goto(/http:\S+\/login\?code=\S+/.exec(stdout)![0].replace(/^http:\/\/[^/]+/, new URL(link).origin));
+    await other.goto(new URL('/app/changes', link).href);
+    await approve(other);
+    await other.locator('.badge', { hasText: 'approved' }).waitFor();
+    expect(await other.locator('.diff').innerText()).toContain('0.71');
+    await other.context().close();
+  });
+
+  it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
+    for (const [language, theme, width] of [
+      ['ja', 'light', 390],
+      ['en', 'dark', 1280],
+    ] as const) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.evaluate(
+        ([chosen, tone]) => {
+          localStorage.setItem('minutehand.language', chosen);
+          localStorage.setItem('minutehand.theme', tone);
+        },
+        [language, theme] as const,
+      );
+      for (const path of PAGES) {
+        await page.goto(new URL(path, link).href);
+        await page.waitForSelector('main .panel, main .tile');
+        const seen = await page.evaluate(() => ({
+          lang: document.documentElement.lang,
+          theme: document.documentElement.dataset['theme'],
+          overflow: document.documentElement.scrollWidth - innerWidth,
+          landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter(
+            (part) => document.querySelector(part) === null,
+          ),
+          unnamed: [...document.querySelectorAll('a, button, select, input')]
+            .filter((one) => !(one.textContent?.trim() || one.getAttribute('aria-label') || one.closest('label')))
+            .map((one) => one.outerHTML),
+        }));
+        expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('forbids inline scripts and styles, other sites and frames', async () => {
+    const { headers } = await fetch(new URL('/', link));
+    const policy = headers.get('content-security-policy')!;
+    expect(policy).not.toContain('unsafe');
+    for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"])
+      expect(policy).toContain(part);
+  });
+});
+
+async function approve(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+}

@@ -1,0 +1,235 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from '../api.fixture.ts';
+import { verifyAudit } from '../audit.ts';
+import { EventHub } from '../events/hub.ts';
+import { createLogin, isStillValid } from './sessions.ts';
+import { createToken, revokeToken } from './tokens.ts';
+import { Throttle } from './throttle.ts';
+
+let api: ApiWorkplace;
+beforeAll(async () => {
+  api = await openApiWorkplace();
+});
+afterAll(() => api.close());
+
+const refusal = ({ status, body }: Answer): string => `${status} ${body.error?.code ?? 'no code'}`;
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
+}
+
+describe('every route of the API', () => {
+  it('is refused without credentials, and to a viewer when it writes', async () => {
+    const viewer = bearer(await api.token('viewer'));
+    const { body } = await api.ask('GET', '/api/openapi.json', { headers: viewer });
+    const routes = Object.entries((body as unknown as OpenApi).paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path: path.replace(/\{\w+\}/g, '1') })),
+    );
+    expect(routes.length).toBeGreaterThan(35);
+    for (const { method, path } of routes) {
+      if (method === 'POST' && path === '/api/session') continue;
+      const name = `${method} ${path}`;
+      expect(refusal(await api.ask(method, path)), name).toBe('401 LOGIN_REQUIRED');
+      const isOpen = method === 'GET' || path === '/api/session' || path.endsWith('validate-config');
+      if (!isOpen) expect(refusal(await api.ask(method, path, { headers: viewer })), name).toBe('403 ROLE_REFUSED');
+    }
+    expect(refusal(await api.ask('GET', '/api/openapi.json'))).toBe('401 LOGIN_REQUIRED');
+  });
+
+  it('that promotes, removes or approves is refused to an operator', async () => {
+    const operator = bearer(await api.token('operator'));
+    for (const [method, path] of [
+      ['POST', '/api/ml/models/20260101_0000/load'],
+      ['DELETE', '/api/ml/models/20260101_0000'],
+      ['POST', '/api/changes/1/approve'],
+      ['POST', '/api/changes/1/reject'],
+    ] as const)
+      expect(refusal(await api.ask(method, path, { headers: operator })), path).toBe('403 ROLE_REFUSED');
+  });
+});
+
+describe('a login link', () => {
+  it('opens a session once, in a cookie that scripts and other sites do not get', async () => {
+    const code = await createLogin(api.store.db, { name: 'ann', role: 'operator', nowMs: Date.now() });
+    const first = await api.ask('GET', `/login?code=${code}`);
+    expect([first.status, first.headers.location]).toEqual([303, '/']);
+    expect(first.headers['set-cookie']![0]).toMatch(
+      /^minutehand_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
+    const cookie = first.headers['set-cookie']![0]!.split(';')[0]!;
+    const session = await api.ask('GET', '/api/session', { headers: { cookie } });
+    expect(session.body).toMatchObject({ name: 'ann', role: 'operator', via: 'session' });
+    expect(refusal(await api.ask('GET', `/login?code=${code}`))).toBe('401 LOGIN_REFUSED');
+  });
+
+  it('is not used up by a page that is loaded ahead, and expires', async () => {
+    const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
+    const ahead = await api.ask('GET', `/login?code=${code}`, { headers: { 'sec-purpose': 'prefetch' } });
+    expect(refusal(ahead)).toBe('401 LOGIN_REFUSED');
+    expect((await api.ask('HEAD', `/login?code=${code}`)).status).toBe(404);
+    expect((await api.ask('GET', `/login?code=${code}`)).status).toBe(303);
+    const old = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() - 16 * 60_000 });
+    expect(refusal(await api.ask('GET', `/login?code=${old}`))).toBe('401 LOGIN_REFUSED');
+  });
+
+  it('used by two at once opens one session', async () => {
+    const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
+    const both = await Promise.all([1, 2].map(() => api.ask('GET', `/login?code=${code}`)));
+    expect(both.map(({ status }) => status).sort()).toEqual([303, 401]);
+  });
+
+  it('never takes over a session id that was planted before (session fixation)', async () => {
+    const planted = `minutehand_session=${'x'.repeat(43)}`;
+    const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
+    const { headers } = await api.ask('GET', `/login?code=${code}`, { headers: { cookie: planted } });
+    expect(headers['set-cookie']![0]!.split(';')[0]).not.toBe(planted);
+    expect(refusal(await api.ask('GET', '/api/session', { headers: { cookie: planted } }))).toBe('401 LOGIN_REQUIRED');
+  });
+});
+
+describe('a session', () => {
+  it('writes only with its own CSRF token, from a page of the same origin', async () => {
+    const own = await api.logIn('operator');
+    const { cookie } = own;
+    const clean = (headers: Record<string, string>): Promise<Answer> =>
+      api.ask('POST', '/api/ml/models/cleanup', { headers });
+    expect(refusal(await clean({ cookie }))).toBe('403 CSRF_REFUSED');
+    const other = await api.logIn('operator', 'other');
+    expect(refusal(await clean({ cookie, 'x-csrf-token': other['x-csrf-token'] }))).toBe('403 CSRF_REFUSED');
+    expect((await clean(own)).status).toBe(200);
+    expect((await clean({ ...own, origin: api.origin, 'sec-fetch-site': 'same-origin' })).status).toBe(200);
+    // Another port of this machine has the same cookies; createAccess lets its pages in.
+    expect(refusal(await clean({ ...own, origin: 'http://127.0.0.1:3000' }))).toBe('403 CSRF_REFUSED');
+    for (const site of ['cross-site', 'same-site'])
+      expect(refusal(await clean({ ...own, 'sec-fetch-site': site })), site).toBe('403 CSRF_REFUSED');
+    expect(refusal(await clean({ ...own, origin: 'https://evil.example' }))).toBe('403 ORIGIN_REFUSED');
+  });
+
+  it('is not read by a page of another origin either', async () => {
+    const { cookie } = await api.logIn('viewer');
+    const headers = { cookie, 'sec-fetch-site': 'same-site' };
+    expect(refusal(await api.ask('GET', '/api/signals', { headers }))).toBe('403 CSRF_REFUSED');
+  });
+
+  it('ends with its log-out', async () => {
+    const own = await api.logIn('viewer');
+    expect((await api.ask('DELETE', '/api/session', { headers: own })).status).toBe(204);
+    expect(refusal(await api.ask('GET', '/api/session', { headers: own }))).toBe('401 LOGIN_REQUIRED');
+  });
+
+  it('opened by a token ends when the token is revoked', async () => {
+    const nowMs = Date.now();
+    const expiresMs = nowMs + 60_000;
+    const { id, token } = await createToken(api.store.db, { name: 'bob', role: 'viewer', nowMs, expiresMs });
+    const { headers } = await api.ask('POST', '/api/session', { body: { token } });
+    const cookie = headers['set-cookie']![0]!.split(';')[0]!;
+    expect((await api.ask('GET', '/api/session', { headers: { cookie } })).body).toMatchObject({ name: 'bob' });
+    expect(await revokeToken(api.store.db, id, Date.now())).toBe(true);
+    expect(refusal(await api.ask('GET', '/api/session', { headers: { cookie } }))).toBe('401 LOGIN_REQUIRED');
+    expect(refusal(await api.ask('GET', '/api/session', { headers: bearer(token) }))).toBe('401 LOGIN_REFUSED');
+  });
+});
+
+describe('an event stream', () => {
+  it('is allowed as long as its session or token is valid', async () => {
+    const nowMs = Date.now();
+    const { db } = api.store;
+    const { id } = await createToken(db, { name: 'eve', role: 'viewer', nowMs, expiresMs: nowMs + 1000 });
+    const identity = { name: 'eve', role: 'viewer', via: 'token', id } as const;
+    expect(await isStillValid(db, identity, nowMs)).toBe(true);
+    expect(await isStillValid(db, identity, nowMs + 1000)).toBe(false);
+    await revokeToken(db, id, nowMs);
+    expect(await isStillValid(db, identity, nowMs)).toBe(false);
+  });
+
+  it('ends at the next beat when it is allowed no more', async () => {
+    const hub = new EventHub();
+    let isAllowed = true;
+    const server = createServer((_request, response) => hub.open(response, 'x', [], () => Promise.resolve(isAllowed)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      await hub.beat();
+      isAllowed = false;
+      await hub.beat();
+      expect(await response.text()).toBe('retry: 2000\n\n: beat\n\n: beat\n\n');
+    } finally {
+      hub.close();
+      server.close();
+    }
+  });
+});
+
+describe('a token', () => {
+  it('is stored as a hash only, and refused when it has expired', async () => {
+    const token = await api.token('viewer', 'carl');
+    const rows = await api.store.db.selectFrom('core.api_tokens').selectAll().execute();
+    expect(JSON.stringify(rows)).not.toContain(token.split('_')[2]);
+    const nowMs = Date.now();
+    const old = await createToken(api.store.db, { name: 'carl', role: 'viewer', nowMs, expiresMs: nowMs - 1 });
+    expect(refusal(await api.ask('GET', '/api/session', { headers: bearer(old.token) }))).toBe('401 LOGIN_REFUSED');
+  });
+
+  it('that is guessed is slowed down after five wrong ones, while right credentials go on', async () => {
+    const other = await openApiWorkplace();
+    try {
+      const right = bearer(await other.token('viewer'));
+      expect((await other.ask('GET', '/api/session', { headers: right })).status).toBe(200);
+      const guess = () => other.ask('GET', '/api/session', { headers: bearer('mh_000000000000_' + 'a'.repeat(43)) });
+      for (let tries = 1; tries <= 5; tries += 1) expect(refusal(await guess())).toBe('401 LOGIN_REFUSED');
+      const slowed = await guess();
+      expect(refusal(slowed)).toBe('429 ATTEMPTS_TOO_MANY');
+      expect(Number(slowed.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+      const code = await createLogin(other.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
+      expect(refusal(await other.ask('POST', '/api/session', { body: { code } }))).toBe('429 ATTEMPTS_TOO_MANY');
+      expect((await other.ask('GET', '/api/session', { headers: right })).status).toBe(200);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('has to wait twice as long after each failure, up to a minute', () => {
+    const throttle = new Throttle();
+    const waits: number[] = [];
+    for (let failures = 1; failures <= 12; failures += 1) {
+      throttle.fail('192.0.2.1', 0);
+      waits.push(throttle.waitMs('192.0.2.1', 0));
+    }
+    expect(waits).toEqual([0, 0, 0, 0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+    expect(throttle.waitMs('192.0.2.2', 0)).toBe(0);
+    expect(throttle.waitMs('192.0.2.1', 60_000)).toBe(0);
+  });
+});
+
+describe('the audit', () => {
+  it('has every write with who, what and outcome, chained by hashes', async () => {
+    const operator = bearer(await api.token('operator', 'olga'));
+    await api.ask('POST', '/api/ml/models/cleanup', { headers: operator });
+    await api.ask('POST', '/api/ml-training/stop', { headers: operator });
+    const { body } = await api.ask('GET', '/api/audit', { headers: operator });
+    expect((body['entries'] as unknown[]).slice(0, 2)).toMatchObject([
+      { actor: 'olga', action: 'POST /api/ml-training/stop', outcome: 'refused 409' },
+      { actor: 'olga', role: 'operator', via: 'token', action: 'POST /api/ml/models/cleanup', outcome: 'done' },
+    ]);
+  });
+
+  it('shows that an entry was changed, removed or inserted', async () => {
+    const headers = bearer(await api.token('operator'));
+    await Promise.all(Array.from({ length: 8 }, () => api.ask('POST', '/api/ml/models/cleanup', { headers })));
+    const whole = await verifyAudit(api.store);
+    expect(whole).toMatchObject({ broken: null });
+    expect(whole.entries).toBeGreaterThanOrEqual(8);
+    const rows = await api.store.db.selectFrom('audit.api_writes').selectAll().orderBy('entry_id', 'desc').execute();
+    const [, second] = rows;
+    const update = (actor: string) =>
+      api.store.db.updateTable('audit.api_writes').set({ actor }).where('entry_id', '=', second!.entry_id).execute();
+    await update('nobody');
+    expect((await verifyAudit(api.store)).broken).toBe(Number(second!.entry_id));
+    await update(second!.actor);
+    expect((await verifyAudit(api.store)).broken).toBeNull();
+    await api.store.db.deleteFrom('audit.api_writes').where('entry_id', '=', second!.entry_id).execute();
+    expect((await verifyAudit(api.store)).broken).toBe(Number(rows[0]!.entry_id));
+  });
+});

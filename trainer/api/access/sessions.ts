@@ -1,0 +1,102 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { Tables } from '../../store/tables.ts';
+import type { Identity, Role } from './role.ts';
+
+export const SESSION_COOKIE = 'minutehand_session';
+export const SESSION_MS = 12 * 3_600_000;
+const LINK_MS = 15 * 60_000;
+const SECRET = /^[\w-]{43}$/;
+
+/** Creates the code of a one-time login link, valid for 15 minutes. */
+export async function createLogin(
+  db: Kysely<Tables>,
+  { name, role, nowMs }: { readonly name: string; readonly role: Role; readonly nowMs: number },
+): Promise<string> {
+  const code = randomBytes(32).toString('base64url');
+  const row = { code_hash: sha256(code), name, role, created_ms: nowMs, expires_ms: nowMs + LINK_MS, used_ms: null };
+  await db.insertInto('core.api_logins').values(row).execute();
+  return code;
+}
+
+/** Uses up a code. @returns null when it is unknown, used or expired */
+export async function redeemLogin(
+  db: Kysely<Tables>,
+  code: string,
+  nowMs: number,
+): Promise<{ readonly name: string; readonly role: Role } | null> {
+  if (!SECRET.test(code)) return null;
+  // One statement: of two requests with the same code one finds it unused.
+  const row = await db
+    .updateTable('core.api_logins')
+    .set({ used_ms: nowMs })
+    .where('code_hash', '=', sha256(code))
+    .where('used_ms', 'is', null)
+    .where('expires_ms', '>', nowMs)
+    .returning(['name', 'role'])
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export interface NewSession {
+  readonly name: string;
+  readonly role: Role;
+  readonly tokenId: string | null;
+  readonly nowMs: number;
+}
+
+/** Opens a session. @returns the value of its cookie, which is stored nowhere */
+export async function openSession(db: Kysely<Tables>, { name, role, tokenId, nowMs }: NewSession): Promise<string> {
+  const secret = randomBytes(32).toString('base64url');
+  const times = { created_ms: nowMs, expires_ms: nowMs + SESSION_MS, ended_ms: null };
+  const row = { session_hash: sha256(secret), name, role, token_id: tokenId, ...times };
+  await db.insertInto('core.api_sessions').values(row).execute();
+  return secret;
+}
+
+/** @returns null when the session is unknown, ended or expired */
+export async function findSession(db: Kysely<Tables>, secret: string, nowMs: number): Promise<Identity | null> {
+  if (!SECRET.test(secret)) return null;
+  const id = sha256(secret);
+  const row = await db
+    .selectFrom('core.api_sessions')
+    .select(['name', 'role'])
+    .where('session_hash', '=', id)
+    .where('ended_ms', 'is', null)
+    .where('expires_ms', '>', nowMs)
+    .executeTakeFirst();
+  return row === undefined ? null : { ...row, via: 'session', id };
+}
+
+export async function endSession(db: Kysely<Tables>, secret: string, nowMs: number): Promise<void> {
+  await db
+    .updateTable('core.api_sessions')
+    .set({ ended_ms: nowMs })
+    .where('session_hash', '=', sha256(secret))
+    .where('ended_ms', 'is', null)
+    .execute();
+}
+
+/** Whether the session or token of a request that was identified before has not ended, expired or been revoked. */
+export async function isStillValid(db: Kysely<Tables>, { via, id }: Identity, nowMs: number): Promise<boolean> {
+  const rows =
+    via === 'token'
+      ? db.selectFrom('core.api_tokens').where('token_id', '=', id).where('revoked_ms', 'is', null)
+      : db.selectFrom('core.api_sessions').where('session_hash', '=', id).where('ended_ms', 'is', null);
+  return (await rows.select('expires_ms').where('expires_ms', '>', nowMs).executeTakeFirst()) !== undefined;
+}
+
+/** What a page sends with writes; other sites cannot read it, and cannot compute it without the cookie. */
+export function csrfTokenOf(secret: string): string {
+  return createHmac('sha256', secret).update('csrf').digest('base64url');
+}
+
+export function isCsrfTokenOf(secret: string, given: string): boolean {
+  const wanted = Buffer.from(csrfTokenOf(secret));
+  const seen = Buffer.from(given);
+  return seen.length === wanted.length && timingSafeEqual(seen, wanted);
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,125 @@
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import { packageRoot } from '../../shared/root.ts';
+import { addGuard } from './access/guard.ts';
+import { Throttle } from './access/throttle.ts';
+import { TokenVerifier } from './access/tokens.ts';
+import type { ApiContext } from './context.ts';
+import { addDashboard } from './routes/dashboard.ts';
+import { addAlertRoutes } from './routes/alerts.ts';
+import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
+import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
+import { addDescriptionRoutes } from './routes/description.ts';
+import { addEventRoutes } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
+import { addModelRoutes } from './routes/models.ts';
+import { addModelWriteRoutes } from './routes/model_writes.ts';
+import { addRecordRoutes } from './routes/records.ts';
+import { addRunRoutes } from './routes/runs.ts';
+import { addSessionRoutes } from './routes/session.ts';
+import { addSignalRoutes } from './routes/signals.ts';
+import { addStatusRoutes } from './routes/status.ts';
+import { addSubjectRoutes } from './routes/subjects.ts';
+import { addTrainingRoutes } from './routes/training.ts';
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+const MAX_BODY_BYTES = 256 * 1024;
+const SELF = ["'self'"];
+/** No inline script or style, no other site, no frame. */
+const SECURITY_HEADERS = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: SELF,
+      styleSrc: SELF,
+      imgSrc: ["'self'", 'data:'],
+      fontSrc: SELF,
+      connectSrc: SELF,
+      manifestSrc: SELF,
+      formAction: SELF,
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  frameguard: { action: 'deny' },
+  // Plain HTTP on loopback: TLS is a proxy's, and so is this header.
+  strictTransportSecurity: false,
+} as const;
+
+/**
+ * Adds the API below `/api`, `/login` and the dashboard to the trainer's server.
+ * @returns the OpenAPI document, once the server is ready
+ */
+export async function addApi(server: FastifyInstance, context: ApiContext): Promise<() => object> {
+  let document = (): object => ({});
+  await server.register(async (scope) => {
+    const api = scope.withTypeProvider<ZodTypeProvider>();
+    api.setValidatorCompiler(validatorCompiler);
+    api.setSerializerCompiler(serializerCompiler);
+    // JSON only: what a form of another site could send has another type.
+    api.removeAllContentTypeParsers();
+    api.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
+      api.getDefaultJsonParser('error', 'error'),
+    );
+    await api.register(cookie);
+    await api.register(helmet, SECURITY_HEADERS);
+    await api.register(swagger, {
+      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf() } },
+      transform: jsonSchemaTransform,
+      transformObject: jsonSchemaTransformObject,
+    });
+    const credentials = { throttle: new Throttle(), verifier: new TokenVerifier() };
+    addGuard(api, context, credentials);
+    api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+    addSessionRoutes(api, context, credentials);
+    addDescriptionRoutes(api);
+    for (const add of ROUTES) add(api, context);
+    await addDashboard(api);
+    document = () => api.swagger();
+  });
+  return () => document();
+}
+
+const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
+  addStatusRoutes,
+  addSubjectRoutes,
+  addSignalRoutes,
+  addExplainRoutes,
+  addEventRoutes,
+  addModelRoutes,
+  addRunRoutes,
+  addAlertRoutes,
+  addTrainingRoutes,
+  addModelWriteRoutes,
+  addConfigRoutes,
+  addChangeRoutes,
+  addAutomlFeatureRoutes,
+  addRecordRoutes,
+];
+
+function versionOf(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

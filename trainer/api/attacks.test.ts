@@ -1,0 +1,187 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request, type IncomingMessage } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import fastify from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+import { EventHub } from './events/hub.ts';
+import { createHttpServer } from './http_server.ts';
+import { addDashboard } from './routes/dashboard.ts';
+
+let api: ApiWorkplace;
+beforeAll(async () => {
+  api = await openApiWorkplace();
+});
+afterAll(() => api.close());
+
+describe('an attack on the API', () => {
+  it('by DNS rebinding is refused on every path', async () => {
+    const token = bearer(await api.token('viewer'));
+    for (const path of ['/', '/login?code=1', '/api/status', '/api/session', '/assets/a.js', '/healthz'])
+      for (const headers of [{}, token]) {
+        const { status, body } = await api.ask('GET', path, { headers: { ...headers, host: 'evil.example:7401' } });
+        expect([status, body.error?.code], path).toEqual([403, 'HOST_REFUSED']);
+      }
+  });
+
+  it('by a frame, an inline script or a sniffed type meets the headers against it', async () => {
+    const token = bearer(await api.token('viewer'));
+    for (const path of ['/', '/api/status', '/api/session']) {
+      const { headers } = await api.ask('GET', path, { headers: token });
+      const policy = String(headers['content-security-policy']);
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain('unsafe');
+      expect(headers).toMatchObject({
+        'x-frame-options': 'DENY',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+      });
+    }
+  });
+
+  it('by a name with markup gets it back as JSON only', async () => {
+    const markup = '<script>alert(1)</script>';
+    const token = bearer(await api.token('operator', markup));
+    const { headers, body } = await api.ask('GET', '/api/session', { headers: token });
+    expect(body['name']).toBe(markup);
+    expect(headers['content-type']).toContain('application/json');
+    const unknown = await api.ask('GET', `/api/${encodeURIComponent(markup)}`, { headers: token });
+    expect([unknown.status, unknown.headers['content-type']]).toEqual([404, 'application/json; charset=utf-8']);
+  });
+
+  it('by a form of another site is refused for its content type', async () => {
+    const session = await api.logIn('operator');
+    for (const type of [
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'multipart/form-data; boundary=x',
+      'application/xml',
+    ]) {
+      const headers = { ...session, 'content-type': type };
+      const { body } = await api.ask('POST', '/api/ml-training/train', { headers, raw: '{"kind":"full"}' });
+      expect(body.error?.code, type).toBe('REQUEST_INVALID');
+    }
+  });
+
+  it('by a body that is too large, is not JSON, or reaches for a prototype is refused', async () => {
+    const headers = bearer(await api.token('operator'));
+    const post = (raw: string | Buffer) => api.ask('POST', '/api/ml-training/train', { headers, raw });
+    expect((await post(`{"symbol":"${'x'.repeat(300_000)}"}`)).body.error?.code).toBe('BODY_TOO_LARGE');
+    for (const raw of [
+      '{',
+      '[]',
+      '"text"',
+      '{"__proto__":{"kind":"full"}}',
+      '{"constructor":{"prototype":{}}}',
+      Buffer.from([0xff]),
+    ])
+      expect((await post(raw)).body.error?.code, String(raw)).toBe('REQUEST_INVALID');
+    expect((await post('['.repeat(100_000))).body.error?.code).toBe('REQUEST_INVALID');
+  });
+
+  it('by a path reads no file outside the dashboard', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-static-'));
+    mkdirSync(join(folder, 'dist', 'assets'), { recursive: true });
+    writeFileSync(join(folder, 'dist', 'index.html'), '<title>page</title>');
+    writeFileSync(join(folder, 'dist', 'assets', 'app.js'), 'script');
+    writeFileSync(join(folder, 'dist', 'assets', '.env'), 'secret');
+    writeFileSync(join(folder, 'secret.txt'), 'secret');
+    const server = fastify();
+    try {
+      await addDashboard(server.withTypeProvider<ZodTypeProvider>(), join(folder, 'dist'));
+      const get = (url: string) => server.inject({ method: 'GET', url });
+      expect((await get('/assets/app.js')).body).toBe('script');
+      expect((await get('/app/subject/XAUUSD_XAGUSD')).body).toContain('page');
+      for (const path of [
+        '../secret.txt',
+        '../../secret.txt',
+        '%2e%2e/%2e%2e/secret.txt',
+        '..%2f..%2fsecret.txt',
+        '%2e%2e%2f%2e%2e%2fsecret.txt',
+        '..%5c..%5csecret.txt',
+        '....//secret.txt',
+        '.env',
+        '%00',
+        '/etc/passwd',
+      ]) {
+        const { statusCode, body } = await get(`/assets/${path}`);
+        expect(statusCode, path).toBeGreaterThanOrEqual(400);
+        expect(body, path).not.toBe('secret');
+      }
+    } finally {
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('by open event streams is bounded for each client, and others are still served', async () => {
+    const greedy = bearer(await api.token('viewer', 'greedy'));
+    const streams: IncomingMessage[] = [];
+    try {
+      for (let i = 0; i < 60; i += 1) streams.push(await openStream(greedy));
+      expect(streams.map(({ statusCode }) => statusCode)).toEqual(Array(60).fill(200));
+      const refused = await openStream(greedy);
+      expect(refused.statusCode).toBe(429);
+      expect(await text(refused)).toContain('STREAMS_TOO_MANY');
+      const other = await openStream(bearer(await api.token('viewer', 'modest')));
+      streams.push(other);
+      expect(other.statusCode).toBe(200);
+    } finally {
+      for (const stream of streams) stream.destroy();
+    }
+  });
+
+  it('by a stream that is never read is disconnected', async () => {
+    const hub = new EventHub();
+    const server = createServer((_request, response) => hub.open(response, 'slow', [], () => Promise.resolve(true)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    try {
+      socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+      socket.pause();
+      await expect.poll(() => hub.size).toBe(1);
+      const large = JSON.stringify('x'.repeat(500_000));
+      for (let sent = 0; sent < 200 && hub.size > 0; sent += 1) {
+        hub.publish('signal', large);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(hub.size).toBe(0);
+    } finally {
+      socket.destroy();
+      hub.close();
+      server.close();
+    }
+  });
+
+  it('by a request that never ends is answered with 408 and closed', async () => {
+    const server = createHttpServer({ headersMs: 100, requestMs: 150, checkMs: 30 });
+    server.post('/', async () => 'done');
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = server.server.address() as AddressInfo;
+    try {
+      const head =
+        'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{';
+      for (const sent of ['GET / HT', head]) {
+        const socket = connect(port, '127.0.0.1');
+        socket.write(sent);
+        expect(await text(socket)).toContain('REQUEST_TIMEOUT');
+      }
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+function openStream(headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = { port: api.port, host: '127.0.0.1', path: '/api/events', headers, agent: false };
+    request(options, resolve).on('error', reject).end();
+  });
+}

@@ -1,0 +1,46 @@
+import type { Logger } from 'pino';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import type { Retrainer } from '../schedule/retrainer.ts';
+import type { Store } from '../store/store.ts';
+import type { Identity, Role } from './access/role.ts';
+import type { EventHub } from './events/hub.ts';
+import type { DaemonSignals } from './events/daemon_signals.ts';
+
+/** What the routes of the API work on. */
+export interface ApiContext {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly retrainer: Retrainer;
+  readonly monitor: Pick<Monitor, 'status'>;
+  /** @throws MinutehandError STORE_UNUSABLE */
+  store(): Promise<Store>;
+  readonly hub: EventHub;
+  readonly signals: DaemonSignals;
+  /** The schedules, and the next time of each. */
+  schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
+}
+
+/** What a write changed, for the audit. */
+export interface Written {
+  readonly target: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The role that a route needs; `public` routes need none. Every route below /api has one. */
+    role?: Role | 'public';
+  }
+  interface FastifyRequest {
+    /** Set by the guard; null on public routes without credentials. */
+    identity: Identity | null;
+    /** Set by a write for the audit. */
+    written: Written | null;
+  }
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance } from 'fastify';
+import { readActive } from '../../shared/bundle/bundle.ts';
+import { openStore, storeUrl } from '../store/store.ts';
+import { storeOpener } from '../store/store_opener.ts';
+import { addApi } from './api_server.ts';
+import type { ApiContext } from './context.ts';
+import { followDaemons } from './events/daemon_signals.ts';
+import { EventHub } from './events/hub.ts';
+
+const LOOK_MS = 500;
+
+export interface ControlPlane {
+  stop(): Promise<void>;
+}
+
+/** Starts the API: its routes on the trainer's server, its connection to the daemons, its events. */
+export async function startControlPlane(
+  server: FastifyInstance,
+  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'schedules'>,
+): Promise<ControlPlane> {
+  const { settings, paths } = parts;
+  const opener = storeOpener(async () => ({ store: await openStore(storeUrl(process.env, paths), parts.clock) }));
+  const hub = new EventHub();
+  const signals = followDaemons(settings, paths, {
+    onSignal: (_signal, text) => hub.publish('signal', text.trimEnd()),
+    onConnection: (shard, is_connected) => hub.publish('daemon', JSON.stringify({ shard, is_connected })),
+  });
+  const context: ApiContext = { ...parts, hub, signals, store: async () => (await opener.get()).store };
+  await addApi(server, context);
+  const watching = setInterval(watchOf(context), LOOK_MS).unref();
+  return {
+    async stop() {
+      clearInterval(watching);
+      signals.stop();
+      hub.close();
+      await opener.close();
+    },
+  };
+}
+
+/** Publishes what has changed since the last look: the newest run, the active models. */
+function watchOf({ hub, retrainer, paths }: ApiContext): () => void {
+  let [run, models] = ['', ''];
+  return () => {
+    if (hub.size === 0) return;
+    const newest = retrainer.runs()[0];
+    const runNow = newest === undefined ? '' : JSON.stringify(newest);
+    if (runNow !== run) hub.publish('run', runNow);
+    const modelsNow = pointerText(paths.models);
+    if (modelsNow !== models) hub.publish('models', modelsNow);
+    [run, models] = [runNow, modelsNow];
+  };
+}
+
+function pointerText(models: string): string {
+  try {
+    return JSON.stringify(readActive(models) ?? { version: null, previous: null });
+  } catch {
+    return '{"version":null,"previous":null}';
+  }
+}

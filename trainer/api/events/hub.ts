@@ -1,0 +1,97 @@
+import type { ServerResponse } from 'node:http';
+import { MinutehandError } from '../../../shared/errors.ts';
+
+/** Streams at once, of all clients and of one session or token. */
+const MAX_STREAMS = 200;
+const MAX_STREAMS_OF_ONE = 60;
+/** A client that leaves more than this unread is disconnected; it reconnects and reads the present state. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+const BEAT_MS = 15_000;
+
+interface Stream {
+  readonly owner: string;
+  readonly response: ServerResponse;
+  isAllowed(): Promise<boolean>;
+}
+
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) to every open stream. */
+export class EventHub {
+  readonly #streams = new Set<Stream>();
+  readonly #beats: NodeJS.Timeout;
+  #id = 0;
+
+  constructor() {
+    this.#beats = setInterval(() => void this.beat(), BEAT_MS);
+    this.#beats.unref();
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /**
+   * Opens a stream on a response whose head has not been sent.
+   * @param first events that it begins with
+   * @param isAllowed whether its session or token is still valid
+   * @throws MinutehandError STREAMS_TOO_MANY
+   */
+  open(
+    response: ServerResponse,
+    owner: string,
+    first: readonly (readonly [event: string, json: string])[],
+    isAllowed: () => Promise<boolean>,
+  ): void {
+    const own = [...this.#streams].filter((stream) => stream.owner === owner).length;
+    if (this.#streams.size >= MAX_STREAMS || own >= MAX_STREAMS_OF_ONE)
+      throw new MinutehandError('STREAMS_TOO_MANY', { seen: `${own} of this client, ${this.#streams.size} in all` });
+    const stream = { owner, response, isAllowed };
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    this.#streams.add(stream);
+    response.on('close', () => this.#streams.delete(stream));
+    response.on('error', () => this.#streams.delete(stream));
+    response.write(`retry: 2000\n\n${first.map(([event, json]) => this.#text(event, json)).join('')}`);
+  }
+
+  /** @param json on one line */
+  publish(event: string, json: string): void {
+    if (this.#streams.size > 0) this.#send(this.#text(event, json));
+  }
+
+  /** Keeps connections alive, and ends the streams whose session or token has ended. Never rejects. */
+  async beat(): Promise<void> {
+    this.#send(': beat\n\n');
+    for (const stream of this.#streams) {
+      // A store that cannot be read says nothing about the session.
+      if (!(await stream.isAllowed().catch(() => true))) stream.response.end();
+    }
+  }
+
+  /** Ends the streams of a session or token, e.g. after a log-out. */
+  drop(owner: string): void {
+    for (const stream of this.#streams) if (stream.owner === owner) stream.response.end();
+  }
+
+  close(): void {
+    clearInterval(this.#beats);
+    for (const { response } of this.#streams) response.destroy();
+    this.#streams.clear();
+  }
+
+  #text(event: string, json: string): string {
+    return `id: ${(this.#id += 1)}\nevent: ${event}\ndata: ${json}\n\n`;
+  }
+
+  #send(text: string): void {
+    const bytes = Buffer.from(text);
+    for (const stream of this.#streams) {
+      if (stream.response.writableLength > MAX_UNREAD_BYTES) {
+        this.#streams.delete(stream);
+        stream.response.destroy();
+      } else stream.response.write(bytes);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { isStillValid } from '../access/sessions.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { eventsSchema } from '../schema/events.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** `GET /api/events`. */
+export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/events',
+    exposeHeadRoute: false,
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['events'],
+      summary: 'What happens, as it happens',
+      produces: ['text/event-stream'],
+      response: {
+        200: { description: 'A stream', content: { 'text/event-stream': { schema: eventsSchema } } },
+        ...REFUSALS,
+      },
+    },
+    async handler({ identity }, reply) {
+      const [run] = retrainer.runs();
+      const first = [
+        ...[...signals.last.values()].map((signal) => ['signal', JSON.stringify(signal)] as const),
+        ...(run === undefined ? [] : [['run', JSON.stringify(run)] as const]),
+      ];
+      // The headers that hooks have set so far.
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      const own = identity!;
+      hub.open(reply.raw, own.id, first, async () => isStillValid((await store()).db, own, clock.nowMs()));
+      reply.hijack();
+      return reply;
+    },
+  });
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { activate, setShadow, VERSION } from '../../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../../../shared/bundle/model_set.ts';
+import { createRegistry } from '../../registry/registry.ts';
+import { writeMetadataViews } from '../../registry/metadata_views.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { cleanupSchema, pointersSchema } from '../schema/models.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { pointersOf } from './models.ts';
+
+const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
+
+/** `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT /api/ml/shadow`. */
+export function addModelWriteRoutes(api: Api, context: ApiContext): void {
+  const { settings, paths, store } = context;
+
+  /** As the daemon does before a swap. @throws MinutehandError MODEL_* */
+  async function verify(name: string): Promise<void> {
+    const set = await loadModelSet(join(paths.models, name), featureSchema(settings.minutehand.windows), 1);
+    await set.release();
+  }
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/models/:model_name/load',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['models'],
+      summary: 'Verify a bundle and make it the active one; daemons swap it in between two bars',
+      params: z.object({ model_name: version }),
+      response: { 200: pointersSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_name: name } = request.params;
+      const before = pointersOf(paths.models);
+      request.written = { target: name, before };
+      await verify(name);
+      activate(paths.models, name);
+      await createRegistry(await store(), paths.models).mend();
+      writeMetadataViews(paths.models);
+      const after = pointersOf(paths.models);
+      request.written = { target: name, before, after };
+      return after;
+    },
+  });
+
+  api.route({
+    method: 'PUT',
+    url: '/api/ml/shadow',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['models'],
+      summary: 'Verify a bundle and let it score along, or end the shadow',
+      body: z.strictObject({ model_name: version.nullable().describe('null: none') }),
+      response: { 200: pointersSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_name: name } = request.body;
+      const before = pointersOf(paths.models);
+      request.written = { target: name ?? 'none', before };
+      if (name !== null) await verify(name);
+      setShadow(paths.models, name);
+      const after = pointersOf(paths.models);
+      request.written = { target: name ?? 'none', before, after };
+      return after;
+    },
+  });
+  addRemovalRoutes(api, context);
+}
+
+function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): void {
+  api.route({
+    method: 'DELETE',
+    url: '/api/ml/models/:model_id',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['models'],
+      summary: 'Remove the files of a bundle; refused for the active one, its predecessor and the shadow',
+      params: z.object({ model_id: version }),
+      response: { 200: cleanupSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_id } = request.params;
+      request.written = { target: model_id };
+      await createRegistry(await store(), paths.models).remove(model_id);
+      return { removed: [model_id] };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/models/cleanup',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['models'],
+      summary: 'Remove bundles beyond model_version_retention',
+      response: { 200: cleanupSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const registry = createRegistry(await store(), paths.models);
+      const removed = [...(await registry.retain(settings.retrain.model_version_retention))];
+      request.written = { target: 'models', before: removed };
+      return { removed };
+    },
+  });
+}

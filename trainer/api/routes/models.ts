@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readActive, readManifest, readShadow } from '../../../shared/bundle/bundle.ts';
+import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
+import { createRegistry } from '../../registry/registry.ts';
+import { renderCard } from '../../registry/card.ts';
+import type { RegisteredModels } from '../../registry/registry_rows.ts';
+import type { ModelRegistryView } from '../../store/tables.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { currentModelSchema, modelsSchema } from '../schema/models.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** `GET /api/ml/models`, `GET /api/ml/models/current`. */
+export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/ml/models',
+    config: { role: 'viewer' },
+    schema: { tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema, ...REFUSALS } },
+    async handler() {
+      const registry = createRegistry(await store(), paths.models);
+      const [bundles, models] = [await registry.list(), await registry.models()];
+      const pointers = pointersOf(paths.models);
+      return { models: bundles.map((bundle) => modelOf(bundle, models, pointers)).reverse() };
+    },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml/models/current',
+    config: { role: 'viewer' },
+    schema: { tags: ['models'], summary: 'The active bundle', response: { 200: currentModelSchema, ...REFUSALS } },
+    async handler() {
+      const { version, previous, shadow } = pointersOf(paths.models);
+      if (version === null)
+        return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
+      const folder = join(paths.models, version);
+      const { golden: _golden, ...manifest } = readManifest(folder);
+      return {
+        ...{ version, previous, shadow },
+        age_seconds: Math.round((clock.nowMs() - Date.parse(manifest.created)) / 1000),
+        is_signed: existsSync(join(folder, SIGNATURE_FILE)),
+        manifest: { ...manifest },
+        card: renderCard(readManifest(folder)),
+      };
+    },
+  });
+}
+
+interface Pointers {
+  readonly version: string | null;
+  readonly previous: string | null;
+  readonly shadow: string | null;
+}
+
+/** @throws MinutehandError MODEL_MANIFEST, MODEL_FILE when a pointer is damaged */
+export function pointersOf(models: string): Pointers {
+  const active = readActive(models);
+  return { version: active?.version ?? null, previous: active?.previous ?? null, shadow: readShadow(models) };
+}
+
+function modelOf(
+  bundle: RegisteredModels,
+  models: readonly ModelRegistryView[],
+  { version, previous, shadow }: Pointers,
+) {
+  const { version: own, previous_version: _previous, reasons, ...rest } = bundle;
+  return {
+    ...rest,
+    model_id: own,
+    model_name: own,
+    is_active: own === version,
+    is_previous: own === previous,
+    is_shadow: own === shadow,
+    reasons: [...reasons],
+    models: models
+      .filter(({ model_version }) => model_version === own)
+      .map(({ model_type, train_period_start, train_period_end, theta1, theta2, metrics, notes }) => ({
+        ...{ model_type, train_period_start, train_period_end, metrics, notes },
+        theta1: theta1 === null ? null : Number(theta1),
+        theta2: theta2 === null ? null : Number(theta2),
+      })),
+  };
+}

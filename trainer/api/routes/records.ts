@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { makeReport } from '../report.ts';
+import {
+  auditSchema,
+  backtestsSchema,
+  limitQuery,
+  monitorSchema,
+  reportQuery,
+  reportSchema,
+  tradesQuery,
+  tradesSchema,
+} from '../schema/records.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** `GET /api/audit`, `/api/trades`, `/api/monitor`, `/api/backtests`, `/api/reports`: what is on record. */
+export function addRecordRoutes(api: Api, context: ApiContext): void {
+  const { settings, paths, store, monitor } = context;
+  const config = { role: 'viewer' } as const;
+  const tags = ['records'];
+
+  api.route({
+    ...{ method: 'GET', url: '/api/audit', config },
+    schema: {
+      tags,
+      summary: 'Writes by the API',
+      querystring: limitQuery,
+      response: { 200: auditSchema, ...REFUSALS },
+    },
+    async handler({ query: { limit } }) {
+      const { db } = await store();
+      const rows = await db
+        .selectFrom('audit.api_writes')
+        .selectAll()
+        .orderBy('entry_id', 'desc')
+        .limit(limit)
+        .execute();
+      const jsonOf = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+      const entries = rows.map(({ previous_hash: _previous, before, after, ...row }) => ({
+        ...row,
+        entry_id: Number(row.entry_id),
+        before: jsonOf(before),
+        after: jsonOf(after),
+      }));
+      return { entries };
+    },
+  });
+
+  api.route({
+    ...{ method: 'GET', url: '/api/trades', config },
+    schema: { tags, summary: 'Fills', querystring: tradesQuery, response: { 200: tradesSchema, ...REFUSALS } },
+    async handler({ query: { limit, subject, from, to } }) {
+      const { db } = await store();
+      let rows = db.selectFrom('core.live_trades').selectAll().where('market', '=', settings.minutehand.market);
+      if (subject !== undefined) rows = rows.where('pair_id', '=', subject);
+      if (from !== undefined) rows = rows.where('time_ms', '>=', Date.parse(from));
+      if (to !== undefined) rows = rows.where('time_ms', '<', Date.parse(to));
+      const found = await rows.orderBy('time_ms', 'desc').limit(limit).execute();
+      return { trades: found.map(({ line: _line, ...trade }) => trade) };
+    },
+  });
+
+  api.route({
+    ...{ method: 'GET', url: '/api/monitor', config },
+    schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
+    handler: async () => ({ ...monitor.status() }),
+  });
+
+  api.route({
+    ...{ method: 'GET', url: '/api/backtests', config },
+    schema: { tags, summary: 'Holdout backtests', response: { 200: backtestsSchema, ...REFUSALS } },
+    handler: async () => ({ backtests: holdoutsOf(paths.models) }),
+  });
+
+  api.route({
+    ...{ method: 'GET', url: '/api/reports', config },
+    schema: {
+      tags,
+      summary: 'Figures of a period',
+      querystring: reportQuery,
+      response: { 200: reportSchema, ...REFUSALS },
+    },
+    handler: async ({ query: { from, to } }) => makeReport(await store(), settings, from, to),
+  });
+}
+
+/** Newest first; a bundle that cannot be read is left out. */
+function holdoutsOf(models: string) {
+  return [...listVersions(models)].reverse().flatMap((version) => {
+    try {
+      const { created, market, theta1, theta2, backtest, edge, gates } = readManifest(join(models, version));
+      return [{ version, created, market, theta1, theta2, holdout: backtest ?? null, edge, gates: gates ?? null }];
+    } catch {
+      return [];
+    }
+  });
+}

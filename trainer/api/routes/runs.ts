@@ -1,0 +1,20 @@
+import type { RetrainRun } from '../../schedule/run.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { runsSchema } from '../schema/runs.ts';
+
+/** `GET /api/runs`. */
+export function addRunRoutes(api: Api, { retrainer }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/runs',
+    config: { role: 'viewer' },
+    schema: { tags: ['training'], summary: 'Training runs', response: { 200: runsSchema, ...REFUSALS } },
+    handler: async () => ({ runs: retrainer.runs().map(shownRun) }),
+  });
+}
+
+export function shownRun(run: RetrainRun) {
+  return { ...run, stages: run.stages.map((stage) => ({ ...stage })), reasons: [...run.reasons] };
+}

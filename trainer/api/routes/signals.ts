@@ -1,0 +1,59 @@
+import type { z } from 'zod';
+import { openSignalTables, type SignalFilter, type SignalTables } from '../../history/signal_tables.ts';
+import { bodyText, type SignalRow } from '../../history/signal_row.ts';
+import type { Store } from '../../store/store.ts';
+import type { SignalBody } from '../../../shared/signal/signal.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { signalsQuery, signalsSchema, type signalSchema } from '../schema/signals.ts';
+
+type ShownSignal = z.infer<typeof signalSchema>;
+
+/** `GET /api/signals`. */
+export function addSignalRoutes(api: Api, { settings, store, signals }: ApiContext): void {
+  const tables = new WeakMap<Store, Promise<SignalTables>>();
+  async function openTables(): Promise<SignalTables> {
+    const opened = await store();
+    const known = tables.get(opened) ?? openSignalTables(opened, settings.signals);
+    tables.set(opened, known);
+    return known;
+  }
+  const { market } = settings.minutehand;
+
+  api.route({
+    method: 'GET',
+    url: '/api/signals',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['signals'],
+      summary: 'Last signals, and the history',
+      querystring: signalsQuery,
+      response: { 200: signalsSchema, ...REFUSALS },
+    },
+    async handler({ query: { subject, from, to, action, limit } }) {
+      const isWanted = ({ pair_id }: { readonly pair_id: string }): boolean =>
+        subject === undefined || pair_id === subject;
+      const kept = signals.last.size === 0 ? (await (await openTables()).live(market)).map(signalOf) : [];
+      const latest: ShownSignal[] = [...signals.last.values(), ...kept]
+        .filter(isWanted)
+        .map((signal) => ({ ...signal }));
+      const isHistory = [subject, from, to, action].some((value) => value !== undefined);
+      if (!isHistory) return { latest, history: [] };
+      const filter: SignalFilter = {
+        market,
+        ...(subject === undefined ? {} : { pairIds: [subject] }),
+        ...(action === undefined ? {} : { action }),
+        ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+        ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+      };
+      return { latest, history: (await (await openTables()).newest(filter, limit)).map(signalOf) };
+    },
+  });
+}
+
+/** A signal of the history, with the fields of its envelope that are kept. */
+export function signalOf(row: SignalRow): ShownSignal {
+  const { market, boot_id, seq, generated_at_ms } = row;
+  return { ...(JSON.parse(`${bodyText(row)}}`) as SignalBody), market, boot_id, seq, generated_at_ms };
+}

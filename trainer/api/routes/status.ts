@@ -1,0 +1,83 @@
+import { readAddress, urlOf } from '../../../shared/address.ts';
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import { describeError } from '../../../shared/errors.ts';
+import type { HomePaths } from '../../../shared/policy/home.ts';
+import { shardsOf, type Shard } from '../../../shared/policy/policy.ts';
+import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
+import type { Api } from '../api_server.ts';
+import type { ApiContext } from '../context.ts';
+import { readDaemonFigures } from '../daemon_figures.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { statusSchema } from '../schema/status.ts';
+
+/** A look is shared by all who ask within this time. */
+const LOOK_MS = 1000;
+
+/** `GET /api/status`, alias `GET /api/ml/status`. */
+export function addStatusRoutes(api: Api, context: ApiContext): void {
+  const { settings, paths, clock, retrainer, schedules } = context;
+  const { market } = settings.minutehand;
+  let looked: { readonly atMs: number; readonly daemons: Promise<Awaited<ReturnType<typeof look>>[]> } | null = null;
+
+  function lookAtAll(): Promise<Awaited<ReturnType<typeof look>>[]> {
+    const nowMs = clock.nowMs();
+    if (looked === null || nowMs - looked.atMs > LOOK_MS) {
+      const daemons = Promise.all(shardsOf(settings.minutehand).map((shard) => look(context, shard)));
+      looked = { atMs: nowMs, daemons };
+    }
+    return looked.daemons;
+  }
+
+  for (const url of ['/api/status', '/api/ml/status'])
+    api.route({
+      method: 'GET',
+      url,
+      config: { role: 'viewer' },
+      schema: { tags: ['status'], summary: 'Daemons, models, schedules', response: { 200: statusSchema, ...REFUSALS } },
+      async handler() {
+        const daemons = await lookAtAll();
+        const isWell = ({ presence, model_version, degradations, halts }: (typeof daemons)[number]): boolean =>
+          presence === 'up' && model_version !== null && degradations.length + halts.length === 0;
+        return {
+          status: retrainer.runs()[0]?.status === 'running' ? ('training' as const) : ('idle' as const),
+          market,
+          time: new Date(clock.nowMs()).toISOString(),
+          ...activeVersion(paths),
+          policy_hash: settings.policyHash,
+          is_ready: daemons.every(isWell),
+          daemons,
+          schedules: schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null })),
+        };
+      },
+    });
+}
+
+async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
+  const { presence, health } = await lookAtDaemon(settings, paths, shard);
+  const { host } = settings.minutehand.transports.daemon;
+  const url =
+    health === null ? null : urlOf(readAddress(paths.address(`daemon_${shard.name}`)) ?? { host, port: shard.port });
+  return {
+    shard: shard.name,
+    presence,
+    is_connected: signals.connected.get(shard.name) ?? false,
+    model_version: health?.model_version ?? null,
+    degradations: health?.degradations ?? [],
+    halts: health?.halts ?? [],
+    silent: health?.silent_pairs ?? [],
+    expired: health?.expired_pairs ?? [],
+    redis: health?.redis ?? 'unknown',
+    last_bars: health?.last_bars ?? {},
+    ...(await readDaemonFigures(url)),
+  };
+}
+
+/** A damaged pointer does not make the trainer unwell: the next bundle that is adopted replaces it. */
+function activeVersion({ models }: HomePaths): { active_version: string | null; active_error: string | null } {
+  try {
+    return { active_version: readActive(models)?.version ?? null, active_error: null };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    return { active_version: null, active_error: `${code}: ${message}` };
+  }
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+
+export const roleSchema = z.enum(['viewer', 'operator', 'approver']).describe('Each role includes those before it');
+
+export const loginRequest = z
+  .strictObject({
+    code: z.string().max(200).optional().describe('Code of a one-time login link'),
+    token: z.string().max(200).optional().describe('A bearer token'),
+  })
+  .refine(({ code, token }) => (code === undefined) !== (token === undefined), 'either code or token')
+  .meta({ id: 'LoginRequest' });
+
+export const sessionSchema = z
+  .object({
+    name: z.string().describe('Who is logged in'),
+    role: roleSchema,
+    via: z.enum(['session', 'token']).describe('What the request was identified by'),
+    csrf_token: z.string().nullable().describe('Value of the header x-csrf-token of every write; null for tokens'),
+  })
+  .meta({ id: 'Session' });

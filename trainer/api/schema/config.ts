@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
+const key = z
+  .string()
+  .max(200)
+  .regex(/^(core|retrain|signals|minutehand)(\.[a-z][a-z0-9_]*)+$/i)
+  .describe('File and path of a value, e.g. core.theta1_initial');
+
+export const configSchema = z
+  .object({
+    policy_hash: z.string().describe('Of the configuration that the trainer has loaded'),
+    config: z.record(part, z.record(z.string(), z.unknown())).describe('Its values, by file; passwords are hidden'),
+    overrides: z
+      .array(z.object({ variable: z.string(), setting: z.string() }))
+      .describe('Environment variables that win over a file'),
+  })
+  .meta({ id: 'Config' });
+
+export const proposalRequest = z
+  .strictObject({
+    changes: z
+      .record(key, z.unknown())
+      .refine((changes) => Object.keys(changes).length >= 1 && Object.keys(changes).length <= 100, '1 to 100 changes')
+      .describe('Values by key'),
+    reason: z.string().min(1).max(2000).describe('Why'),
+  })
+  .meta({ id: 'ChangeProposal' });
+
+export const resetRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
+
+export const changeSchema = z
+  .object({
+    change_id: z.number().int(),
+    status: z.enum(['open', 'approved', 'rejected', 'expired', 'applied']),
+    changes: z.record(z.string(), z.unknown()).describe('Proposed values by key'),
+    before: z.record(z.string(), z.unknown()).describe('The values when it was proposed'),
+    reason: z.string(),
+    proposed_by: z.string(),
+    proposed_ms: z.number().describe('Epoch ms, as the other times'),
+    expires_ms: z.number().describe('An open change expires'),
+    decided_by: z.string().nullable(),
+    decided_ms: z.number().nullable(),
+    policy_hash: z.string().describe('Of the configuration it was proposed against'),
+  })
+  .meta({ id: 'Change', description: 'A proposed change of the configuration; nothing is written live' });
+
+export const changesSchema = z.object({ changes: z.array(changeSchema).describe('Newest first') });
+
+export const policySchema = z.object({
+  policy_hash: z.string(),
+  entries: z
+    .array(
+      z.object({
+        key: z.string().describe('As in a change proposal'),
+        part,
+        value: z.unknown(),
+        delivered: z.unknown().describe('Value minutehand is delivered with; null for minutehand.yaml'),
+        label_ja: z.string().nullable().describe('Japanese label'),
+        description: z.string(),
+        allowed: z.string().describe('Allowed values'),
+      }),
+    )
+    .describe('Every value of the four files'),
+});

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** Names of the events of `GET /api/events`, and what the data of each is. */
+export const EVENT_KINDS = {
+  signal: 'a Signal, as it was published',
+  daemon: '{shard, is_connected}: connection to a daemon',
+  run: 'a Run, when its state, stage or percentage changes',
+  models: '{version, previous}: the active bundle, when it changes',
+  alert: '{}: alerts have changed; read /api/alerts',
+} as const;
+
+export const eventsSchema = z.string().describe(
+  `Server-sent events: ${Object.entries(EVENT_KINDS)
+    .map(([name, data]) => `\`${name}\` ${data}`)
+    .join('; ')}. A stream begins with the last signal of each subject and the newest run.`,
+);

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+export const modelSchema = z
+  .object({
+    model_id: z.string().describe('Version of the bundle'),
+    model_name: z.string().describe('The same: `load` takes it'),
+    status: z.enum(['candidate', 'active', 'archived', 'rejected']).describe('State in the registry'),
+    is_active: z.boolean(),
+    is_previous: z.boolean().describe('Predecessor of the active one: what a rollback activates'),
+    is_shadow: z.boolean().describe('Scores along without trading'),
+    created: z.string().describe('ISO 8601 in UTC'),
+    adopted_at: z.string().nullable(),
+    retired_at: z.string().nullable(),
+    removed_at: z.string().nullable().describe('When its files were removed by retention'),
+    reasons: z.array(z.string()).describe('Failed gates'),
+    models: z
+      .array(
+        z.object({
+          model_type: z.string().describe('AI1, AI2 or AI3'),
+          train_period_start: z.unknown(),
+          train_period_end: z.unknown(),
+          theta1: z.number().nullable(),
+          theta2: z.number().nullable(),
+          metrics: z.unknown().describe('Holdout metrics'),
+          notes: z.string().nullable(),
+        }),
+      )
+      .describe('A row of `model_registry` each'),
+  })
+  .meta({ id: 'Model', description: 'A model bundle' });
+
+export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
+
+export const currentModelSchema = z
+  .object({
+    version: z.string().nullable().describe('Active bundle; null without one'),
+    previous: z.string().nullable().describe('Its predecessor'),
+    shadow: z.string().nullable(),
+    age_seconds: z.number().nullable().describe('Since it was made'),
+    is_signed: z.boolean().nullable().describe('Whether it has a signature'),
+    manifest: z.record(z.string(), z.unknown()).nullable().describe('The manifest without golden answers'),
+    card: z.string().nullable().describe('Model card, Markdown'),
+  })
+  .meta({ id: 'CurrentModel' });
+
+export const pointersSchema = z
+  .object({
+    version: z.string().nullable().describe('Active bundle'),
+    previous: z.string().nullable().describe('Its predecessor'),
+    shadow: z.string().nullable().describe('Scores along without trading'),
+  })
+  .meta({ id: 'ModelPointers' });
+
+export const cleanupSchema = z
+  .object({ removed: z.array(z.string()).describe('Versions whose files were removed') })
+  .meta({ id: 'RemovedModels' });

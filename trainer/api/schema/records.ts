@@ -1,0 +1,123 @@
+import { z } from 'zod';
+
+export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
+
+export const auditSchema = z.object({
+  entries: z
+    .array(
+      z.object({
+        entry_id: z.number().int(),
+        at: z.string().describe('ISO 8601 in UTC'),
+        actor: z.string(),
+        role: z.string(),
+        via: z.string().describe('session, token or cli'),
+        action: z.string().describe('Method and route, or a command'),
+        target: z.string(),
+        before: z.unknown(),
+        after: z.unknown(),
+        outcome: z.string().describe('done, or refused with its status'),
+        hash: z.string().describe('Chained to the entry before'),
+      }),
+    )
+    .describe('Newest first'),
+});
+
+export const tradesQuery = limitQuery.extend({
+  subject: z.string().max(80).optional(),
+  from: z.iso.datetime().optional().describe('Filled from this moment on'),
+  to: z.iso.datetime().optional().describe('Filled before this moment'),
+});
+
+export const tradesSchema = z.object({
+  trades: z
+    .array(
+      z.looseObject({
+        fill_key: z.string(),
+        account: z.string(),
+        pair_id: z.string().describe('Subject'),
+        position_id: z.string(),
+        signal_id: z.string(),
+        leg: z.string().describe('A, B, or empty when the whole pair was refused'),
+        kind: z.string().describe('open, close or refused'),
+        reason: z.string(),
+        symbol: z.string(),
+        side: z.string(),
+        lots: z.number(),
+        requested_price: z.number().nullable(),
+        filled_price: z.number().nullable(),
+        slippage_bps: z.number().nullable().describe('Above zero is worse'),
+        time_ms: z.number().describe('Fill, epoch ms'),
+        signal_ms: z.number().nullable().describe('Publication of the signal, epoch ms'),
+        latency_ms: z.number().nullable(),
+        pnl: z.number().nullable().describe('Of a close, in `currency`'),
+        currency: z.string(),
+        received_ms: z.number().describe('When the trainer took it, epoch ms'),
+      }),
+    )
+    .describe('Newest first; every column of core.live_trades but the line'),
+});
+
+export const monitorSchema = z
+  .looseObject({
+    looked_at: z.string().nullable(),
+    duration_ms: z.number().nullable(),
+    next_look_at: z.string().nullable(),
+    report: z.unknown().describe('As GET /monitor'),
+  })
+  .meta({ id: 'MonitorStatus' });
+
+export const backtestsSchema = z.object({
+  backtests: z
+    .array(
+      z.object({
+        version: z.string().describe('Bundle whose holdout it is'),
+        created: z.string(),
+        market: z.string(),
+        theta1: z.number(),
+        theta2: z.number(),
+        holdout: z.unknown().describe('All pairs as if each had an edge, after costs'),
+        edge: z.unknown().describe('By subject'),
+        gates: z.unknown(),
+      }),
+    )
+    .describe('Holdout backtests of the bundles, newest first'),
+});
+
+export const reportQuery = z.object({
+  from: z.iso.datetime().describe('Start, inclusive'),
+  to: z.iso.datetime().describe('End, exclusive'),
+});
+
+export const reportSchema = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    market: z.string(),
+    signals: z
+      .array(z.object({ action: z.string(), reason: z.string(), count: z.number().int() }))
+      .describe('Signals by action and reason'),
+    risk_score_histogram: z.array(z.number().int()).describe('Ten bins from 0 to 1'),
+    pnl: z
+      .array(
+        z.object({
+          account: z.string(),
+          currency: z.string(),
+          closes: z.number().int(),
+          pnl: z.number(),
+          mean_slippage_bps: z.number().nullable(),
+        }),
+      )
+      .describe('Closed legs by account and currency'),
+    thresholds: z
+      .array(
+        z.object({
+          run_id: z.number().int(),
+          finished_at: z.string().nullable(),
+          model_version: z.string().nullable(),
+          theta1: z.number().nullable(),
+          theta2: z.number().nullable(),
+        }),
+      )
+      .describe('Adopted bundles, oldest first'),
+  })
+  .meta({ id: 'Report' });

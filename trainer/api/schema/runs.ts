@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+export const runSchema = z
+  .looseObject({
+    run_id: z.number().int().describe('Number of the attempt'),
+    kind: z.enum(['full', 'incremental', 'thresholds']),
+    trigger: z.string().describe('What caused it'),
+    attempt: z.number().int().describe('1 for the first'),
+    started_at: z.string().describe('ISO 8601 in UTC'),
+    finished_at: z.string().nullable().describe('null while it is under way'),
+    status: z.string().describe('running, adopted, rejected, failed, killed, stopped or aborted'),
+    stage: z.string().describe('Stage of training'),
+    percent: z.number().describe('0 to 100 of the whole run'),
+    eta_seconds: z.number().nullable().describe('Time left; null while unknown'),
+    stages: z.array(z.looseObject({ stage: z.string(), duration_ms: z.number() })).describe('Stages that are done'),
+    model_version: z.string().nullable().describe('Its bundle'),
+    previous_version: z.string().nullable().describe('Active bundle when it began'),
+    metrics: z.unknown().describe('Holdout metrics of each model'),
+    gate: z.unknown().describe('Every gate with its figure'),
+    reasons: z.array(z.string()).describe('Failed gates of a rejected bundle'),
+    error: z.string().nullable(),
+    theta1: z.number().nullable(),
+    theta2: z.number().nullable(),
+    cpu_seconds: z.number().nullable(),
+    peak_memory_bytes: z.number().nullable(),
+    duration_ms: z.number().nullable(),
+  })
+  .meta({ id: 'Run', description: 'A training run' });
+
+export const runsSchema = z.object({ runs: z.array(runSchema).describe('Newest first') });

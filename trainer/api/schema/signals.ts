@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const number = (description: string) => z.number().nullable().describe(description);
+
+/** A signal as docs/reference/PROTOCOL.md states; fields that later versions add pass through. */
+export const signalSchema = z
+  .looseObject({
+    timestamp: z.string().describe('Close of the bar, ISO 8601 in UTC'),
+    pair_id: z.string().describe('The subject'),
+    z_score: number('Distance of the spread from its mean, standard deviations'),
+    return_prob: number('AI1: probability of reversion before the stop'),
+    risk_score: number('AI2: risk rank, 0 to 1'),
+    entry: z.string().describe('SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER'),
+    confidence: number('return_prob · (1 − risk_score)'),
+    theta1: number('Smallest return_prob of an entry'),
+    theta2: number('Risk rank from which entries are refused'),
+    position_scale: number('AI3: size, 0 to 1'),
+    action: z.enum(['ENTER', 'EXIT', 'HOLD']).describe('What a consumer does'),
+    reason: z.string().describe('Why, from the list of docs/reference/PROTOCOL.md'),
+    mode: z.enum(['OK', 'WARMUP', 'DEGRADED', 'HALT']).describe('State of the daemon'),
+    target: z.number().describe('Side of the position after this bar: −1, 0 or 1'),
+    position_id: z.string().describe('signal_id of the entry of the open position, or empty'),
+    beta: number('Hedge ratio'),
+    price_a: number('Close of leg A'),
+    price_b: number('Close of leg B'),
+    signal_id: z.string().describe('Identifier of the decision'),
+    model_version: z.string().describe('Bundle that scored it; empty without models'),
+    policy_hash: z.string().describe('Hash of the configuration that decided it'),
+    expected_net_bps: number('Expected result of an entry now after costs, basis points'),
+    generated_at_ms: z.number().describe('Publication, epoch ms'),
+  })
+  .meta({ id: 'Signal', description: 'A published signal' });
+
+export const signalsQuery = z.object({
+  subject: z.string().max(80).optional().describe('Only this subject'),
+  from: z.iso.datetime().optional().describe('Published from this moment on'),
+  to: z.iso.datetime().optional().describe('Published before this moment'),
+  action: z.enum(['ENTER', 'EXIT', 'HOLD']).optional().describe('Only these'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(200).describe('The newest so many of the history'),
+});
+
+export const signalsSchema = z.object({
+  latest: z.array(signalSchema).describe('The last signal of each subject'),
+  history: z.array(signalSchema).describe('Oldest first; empty unless subject, from, to or action is given'),
+});

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+export const daemonSchema = z.object({
+  shard: z.string().describe('Shard that it serves'),
+  presence: z.enum(['up', 'mute', 'down']).describe('It answers; it runs and does not answer; it does not run'),
+  is_connected: z.boolean().describe('Whether the trainer receives its signals'),
+  model_version: z.string().nullable().describe('Bundle in use'),
+  degradations: z.array(z.string()).describe('Reasons of mode DEGRADED'),
+  halts: z.array(z.looseObject({ pair_id: z.string().describe('Halted subject, or all') })).describe('Active halts'),
+  silent: z.array(z.string()).describe('Subjects without bars'),
+  expired: z.array(z.string()).describe('Subjects whose last signal has expired'),
+  redis: z.string().describe('up, down, refused, off or unknown'),
+  last_bars: z.record(z.string(), z.string()).describe('Open of the last bar of each symbol'),
+  latency_us_p50: z.number().nullable().describe('Median from the bars of a minute to its published signals, µs'),
+  latency_us_p99: z.number().nullable().describe('99th percentile of the same, µs'),
+  bars_total: z.number().nullable().describe('Bars since its start'),
+});
+
+export const statusSchema = z.object({
+  status: z.enum(['idle', 'training']).describe('Activity of the trainer'),
+  market: z.enum(['live', 'simulated']),
+  time: z.iso.datetime().describe('Clock of this machine'),
+  active_version: z.string().nullable().describe('Active bundle'),
+  active_error: z.string().nullable().describe('Why active.json cannot be read'),
+  policy_hash: z.string().describe('Of the configuration that the trainer has loaded'),
+  is_ready: z.boolean().describe('Every daemon is up with models, no halts and no degradations'),
+  daemons: z.array(daemonSchema),
+  schedules: z.array(
+    z.object({
+      name: z.string(),
+      cron: z.string().describe('UTC'),
+      next: z.iso.datetime().nullable().describe('Next time; null = never'),
+    }),
+  ),
+});

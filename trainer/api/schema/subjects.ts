@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+export const subjectSchema = z
+  .object({
+    subject: z.string().describe('Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals'),
+    kind: z.enum(['pair', 'instrument']).describe('Two symbols traded against each other, or one'),
+    label: z.string().describe('For people: XAU/USD vs XAG/USD'),
+    symbols: z.array(z.string()).describe('Symbols of its legs'),
+    timeframe: z.string().describe('1m, 5m, 15m, 1h, 4h or 1d'),
+    shard: z.string().describe('Shard whose daemon answers it'),
+    z_entry: z.number().describe('|z| from which a bar is an entry candidate'),
+    z_exit: z.number().describe('z at which an open position has reverted'),
+    cost_bps: z.number().nullable().describe('Configured costs of a round trip by the active bundle, basis points'),
+    break_even_cost_bps: z.number().nullable().describe('Costs at which its holdout result is zero, basis points'),
+    no_edge: z.boolean().nullable().describe('true: the active bundle earns less than it costs; null without one'),
+  })
+  .meta({ id: 'Subject' });
+
+export const subjectsSchema = z.object({
+  market: z.enum(['live', 'simulated']).describe('Where bars come from'),
+  subjects: z.array(subjectSchema),
+});
