@@ -33,13 +33,12 @@ const COMPILED_SQLITE =
  * Installs what package-lock.json lists unless it is installed already. Costs a few milliseconds and prints nothing
  * when there is nothing to do. Of several processes that start at once, one installs and the others wait. One
  * installation serves all supported versions of Node; for Node 20, SQLite is compiled in addition.
- * @param {() => void} [onPackages] called once the packages are in place; native parts may still be compiled then
+ * @param {() => void} [onPackages] called when packages have been installed and native parts are still to be compiled
  * @throws {SetupError}
  */
 export async function ensureInstalled(onPackages = () => undefined) {
   if (installationError() === null) {
     linkCommand();
-    onPackages();
     return;
   }
   await alone('install', async () => {

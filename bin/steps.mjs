@@ -39,16 +39,20 @@ export async function mustHold(name, work) {
  * A step that runs vitest and counts its tests.
  * @param {string} name
  * @param {string[]} args of vitest
- * @param {{ node?: string, root?: string }} [where] another Node, another folder of this project
+ * @param {{ node?: string, root?: string, env?: NodeJS.ProcessEnv }} [where] another Node, another folder of this
+ * project, further variables
  */
-export async function testsHold(name, args, { node = process.execPath, root = ROOT } = {}) {
+export async function testsHold(name, args, { node = process.execPath, root = ROOT, env = {} } = {}) {
   const reportPath = join(ROOT, 'var', `test-report-${process.pid}.json`);
   const report = ['--reporter=default', '--reporter=./test/skip_reporter.ts', '--reporter=json'];
   report.push(`--outputFile.json=${reportPath}`);
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   let isGood = false;
   await step(name, async () => {
-    const code = await runShown(node, [vitest, 'run', ...report, ...args], { cwd: root });
+    const code = await runShown(node, [vitest, 'run', ...report, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+    });
     isGood = code === 0;
     return code;
   });

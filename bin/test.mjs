@@ -14,6 +14,7 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const inCi = Boolean(process.env.CI);
+const given = process.argv.slice(2);
 /**
  * What depends on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit tests
  * take too long for CI.
@@ -63,8 +64,10 @@ const besideCompilation = () => ({
 await run(async () => {
   /** @type {ReturnType<typeof besideCompilation> | null} */
   let beside = null;
-  const isInstalled = await mustHold('install', () => ensureInstalled(() => (beside = besideCompilation())));
+  const begin = () => void (beside ??= besideCompilation());
+  const isInstalled = await mustHold('install', () => ensureInstalled(begin));
   if (isInstalled) {
+    begin();
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
@@ -74,12 +77,18 @@ await run(async () => {
     await mustHold('build', async () => void (await ensureBuilt()));
     // Compiling it takes minutes: it serves here where an earlier run has done that.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
-    await testsHold('tests', process.argv.slice(2));
+    await (inCi && given.length === 0 ? allTestsHold() : testsHold('tests', given));
   }
   await beside?.checks;
   for (const runTests of (await beside?.otherNodes) ?? []) if (isInstalled) await runTests?.(NODE_TESTS);
   return conclude();
 });
+
+/** Coverage slows the computing tests, so that only those of the folders with a floor (vitest.config.ts) have it. */
+async function allTestsHold() {
+  await testsHold('tests with coverage', ['--coverage', 'shared/core/', 'daemon/', 'trainer/gate/']);
+  await testsHold('other tests', [], { env: { TESTS_WITHOUT_COVERAGE: '1' } });
+}
 
 async function ensureRedis() {
   if (inPath('redis-server') || (await aptInstall(['redis-server']))) return true;
