@@ -935,6 +935,7 @@ int main(int count, char **arguments) {
   });
   scenario("takes an open position for an executed order before its deal is told", [] { positionBeforeItsDeal(true), positionBeforeItsDeal(false); });
   scenario("searches for an order only when the terminal is connected again after a restart", diesAndComesBackOffline);
+  scenario("finds an order whose position another pair has traded into", anotherPairInThePosition);
   scenario("sends no order again because the PC slept while it was looked for", [] {
     for (bool hedging : {true, false}) sleepsInASearch(hedging, false), sleepsInASearch(hedging, true);
     sleepsAShortTime();

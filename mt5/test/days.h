@@ -56,6 +56,8 @@ class UnkindDays {
     terminal().dropsComments = draw(3) == 0;
     for (auto &symbol : terminal().symbols) symbol.second.execution = draw(2) ? 1 : 2, symbol.second.closedDays = {6, 0};
     settings.maxSkewMs = 5000;
+    // Longer than any time without a connection.
+    settings.historyBars = 120;
     if (draw(2)) settings.stopPercent = settings.dailyLossPercent = 0;
   }
   bool isOpen(long second) const { return shimIsInSession(terminal().symbols["EURUSD.m"], second * 1000); }
@@ -149,8 +151,7 @@ class UnkindDays {
       lineBackMs = loginBackMs + draw(5000);
       restart();
     }
-    // History reaches back for half an hour: a sleep before the first bars would be a gap that nobody can fill.
-    if (draw(300) == 0 && !taker.taken.empty()) {
+    if (draw(300) == 0) {
       shimSleepPc(40000 + draw(1200000), draw(2000));
       // The terminal may notice that its line is dead, or have a new one at once.
       if (draw(2)) loseLine();

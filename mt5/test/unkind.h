@@ -137,6 +137,29 @@ static void diesAndComesBackOffline() {
   EQUAL(unreconciled(), "");
 }
 
+/** On a netting account a position has the number of the order that opened it, and another pair may trade into it before that order is found. */
+static void anotherPairInThePosition() {
+  world(false);
+  bool isFirst = true;
+  terminal().broker = [&](const MqlTradeRequest &request, double &volume) {
+    if (!isFirst) return 0u;
+    isFirst = false;
+    MqlTradeResult result = {};
+    shimExecute(request, volume, result);
+    return (uint)TRADE_RETCODE_TIMEOUT;
+  };
+  startInSync();
+  publish(enter(1, -1));
+  publish(enter(2, 1, 0.8, "EURUSD_USDCHF"));
+  CHECK(run(60000));
+  EQUAL(ordersOf("EURUSD.m"), 2);
+  EQUAL(net("EURUSD.m"), 0);
+  publish(leave(1));
+  publish(leave(2, "EURUSD_USDCHF"));
+  CHECK(run(60000));
+  EQUAL((int)terminal().positions.size(), 0);
+  EQUAL(unreconciled(), "");
+}
 /** The PC sleeps while an order is looked for: time in which nobody looked is no search. */
 static void sleepsInASearch(bool hedging, bool closes) {
   world(hedging);

@@ -640,6 +640,12 @@ private:
       return found == MH_FOUND_OPEN || searchedMs < MH_UNSURE_MS ? -1 : 0;
      }
 
+   // Numbers of another leg. A netting account has one position for all, with the number of the order that opened it: it may be the one that is sought.
+   string            Taken(const MhLeg &leg)
+     {
+      return (MhIsHedging() ? MhLong((long)leg.position) + "," : "") + MhLong((long)leg.order) + ",";
+     }
+
    // Milliseconds of the search so far.
    ulong             Searched(const int i, const int k, const bool isSearching)
      {
@@ -669,7 +675,7 @@ private:
       for(int other = 0; other < ArraySize(m_trades); other++)
          for(int leg = 0; leg < 2; leg++)
             if(other != i || leg != k)
-               sought.taken += MhLong((long)m_trades[other].legs[leg].position) + "," + MhLong((long)m_trades[other].legs[leg].order) + ",";
+               sought.taken += Taken(m_trades[other].legs[leg]);
       sought.known = m_known;
      }
 
