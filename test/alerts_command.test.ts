@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
@@ -11,12 +12,15 @@ let workplace: Workplace;
 let server: Server;
 let url: string;
 const taken: string[] = [];
+/** What the server answers next; 200 when it is empty. */
+const answers: number[] = [];
 beforeAll(async () => {
   workplace = createWorkplace({ minutehand: { market: 'live' } });
   server = createServer((request, response) => {
     void text(request).then((body) => {
-      taken.push(body);
-      response.end();
+      const status = answers.shift() ?? 200;
+      if (status === 200) taken.push(body);
+      response.writeHead(status).end();
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -29,7 +33,7 @@ afterAll(async () => {
 
 const HALT: Notice = { key: 'kpi_halt:A_B', event: 'kpi_halt', subject: 'A_B', text: 'It lost.' };
 
-describe('minutehand alerts', () => {
+describe('minutehand alerts', { timeout: 240_000 }, () => {
   it('lists, acknowledges and silences, and refuses what is not open', async () => {
     const store = await openStore(homePaths({ MINUTEHAND_HOME: workplace.home }).trainer);
     await notify(store.db, { market: 'live', nowMs: Date.now() }, HALT);
@@ -62,5 +66,31 @@ describe('minutehand alerts', () => {
     expect(taken.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual(['self_test', 'unit_failed']);
     const missing = await workplace.run(['alerts', 'test', '--channel', 'email'], { env });
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CHANNELS_MISSING') as string]);
+  });
+
+  it('of a failed unit are sent by the trainer where they were not taken, and resolved when the unit runs again', async () => {
+    const env = { MINUTEHAND_WEBHOOK_URL: url };
+    const keyOf = (unit: string): string => `unit_failed:${unit}@${hostname()}`;
+    const [trainer, daemon] = ['minutehand-trainer.service', 'minutehand-daemon@main.service'].map(keyOf);
+    taken.length = 0;
+    const arrived = (): string[] =>
+      taken.flatMap((body) =>
+        (JSON.parse(body) as { messages: { action: string; key: string }[] }).messages.map(
+          ({ action, key }) => `${action} ${key}`,
+        ),
+      );
+    expect((await workplace.run(['alerts', 'unit', 'minutehand-trainer.service'], { env })).code).toBe(0);
+    answers.push(500, 500, 500);
+    const refused = await workplace.run(['alerts', 'unit', 'minutehand-daemon@main.service'], { env });
+    expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('not taken') as string]);
+    expect(arrived()).toEqual([`trigger ${trainer}`]);
+    workplace.start(['trainer'], env);
+    await expect.poll(arrived, { timeout: 60_000 }).toContain(`resolve ${trainer}`);
+    await expect.poll(arrived, { timeout: 60_000 }).toContain(`trigger ${daemon}`);
+    expect(arrived()).not.toContain(`resolve ${daemon}`);
+    workplace.start(['daemon'], env);
+    await expect.poll(arrived, { timeout: 60_000 }).toContain(`resolve ${daemon}`);
+    for (const one of [`trigger ${trainer}`, `trigger ${daemon}`, `resolve ${trainer}`, `resolve ${daemon}`])
+      expect(arrived().filter((what) => what === one)).toHaveLength(1);
   });
 });

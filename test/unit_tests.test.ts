@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
 /** What starts Redis, PostgreSQL, a server of a bucket, a daemon, or a program of this folder. */
 const STARTS = /redis_server|postgres_server|s3rver|\bstartDaemon\(|\bcreateServer\(|cli_process|\bbuildProgram\(/;
+
+const FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim', 'test', 'mt5'];
+const IS_LONG = /from '(?:\.\.\/)*(?:\.\/)?(?:test\/)?long\.ts'/;
 
 const filesOf = (project: string): string[] => {
   const vitest = join(packageRoot(), 'node_modules', 'vitest', 'vitest.mjs');
@@ -19,5 +22,16 @@ describe('npm run test:unit', () => {
     const files = filesOf('together');
     expect(files.length).toBeGreaterThan(100);
     expect(files.filter((file) => STARTS.test(readFileSync(file, 'utf8')))).toEqual([]);
+  });
+});
+
+describe('npm run test:long', () => {
+  it('runs every file that has tests for it', () => {
+    const list = readFileSync(join(packageRoot(), 'bin', 'test_long.mjs'), 'utf8');
+    const files = FOLDERS.flatMap((folder) =>
+      readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    ).filter((file) => file.endsWith('.test.ts') && IS_LONG.test(readFileSync(join(packageRoot(), file), 'utf8')));
+    expect(files.length).toBeGreaterThan(9);
+    expect(files.filter((file) => !list.includes(`'${file}'`))).toEqual([]);
   });
 });

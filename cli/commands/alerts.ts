@@ -1,18 +1,21 @@
 import { hostname, userInfo } from 'node:os';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { CHANNEL_NAMES } from '../../shared/policy/schema.ts';
-import type { Channel, ChannelName } from '../../trainer/notify/channels/channel.ts';
+import type { ChannelName } from '../../trainer/notify/channels/channel.ts';
 import { openChannels } from '../../trainer/notify/channels/channels.ts';
-import { sendDirectly } from '../../trainer/notify/direct.ts';
+import { recordDirect, sendDirectly, type DirectResult } from '../../trainer/notify/direct.ts';
 import { EVENTS } from '../../trainer/notify/events.ts';
 import { timeText } from '../../trainer/notify/message.ts';
 import { acknowledge, type Notice } from '../../trainer/notify/outbox.ts';
+import { unitNotice } from '../../trainer/notify/watch/units.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
+
+type Routes = Settings['retrain']['notification_routes'];
 
 const SHOWN = 30;
 const DURATION = /^(\d{1,4})(m|h|d)$/;
@@ -173,31 +176,40 @@ async function test(only: ChannelName | null, output: Output): Promise<void> {
   const nowMs = MACHINE_CLOCK.nowMs();
   const text = 'A test of this channel; nothing is wrong.';
   const key = `self_test:${nowMs}`;
-  await send({ key, event: 'self_test', subject: hostname(), text, isOnce: true }, only, output);
+  const notice: Notice = { key, event: 'self_test', subject: hostname(), text, isOnce: true };
+  await send(notice, (name) => only === null || name === only, output);
 }
 
-function unitFailed(unit: string, output: Output): Promise<void> {
-  const text = `systemd reports that ${unit} has failed on ${hostname()}.`;
-  const command = `journalctl -u ${unit} -n 50; systemctl status ${unit}`;
-  return send(
-    { key: `unit_failed:${unit}@${hostname()}`, event: 'unit_failed', subject: unit, text, command },
-    null,
-    output,
-  );
+/** The store comes last: whatever is wrong with it, the message is out. */
+async function unitFailed(unit: string, output: Output): Promise<void> {
+  const notice = unitNotice(unit);
+  const results = await send(notice, (name, { critical }) => critical.includes(name), output);
+  try {
+    await inStore(async (store, { minutehand }) => {
+      await recordDirect(store, { market: minutehand.market, nowMs: MACHINE_CLOCK.nowMs() }, notice, results);
+    });
+  } catch (error) {
+    output.note(`warning: the trainer cannot report its end: ${describeError(error).message}`);
+  }
 }
 
-/** On the channels of its severity, or on one. */
-async function send(notice: Notice, only: ChannelName | null, output: Output): Promise<void> {
+async function send(
+  notice: Notice,
+  isWanted: (name: ChannelName, routes: Routes) => boolean,
+  output: Output,
+): Promise<readonly DirectResult[]> {
   const settings = loadSettings();
   const { channels, problems } = openChannels(settings.retrain, process.env);
   for (const { variable, text } of problems) output.note(`warning: ${variable} ${text}`);
-  const isWanted = ({ name }: Channel): boolean => only === null || name === only;
-  const wanted = channels.filter(isWanted);
-  if (wanted.length === 0)
-    throw new MinutehandError('CHANNELS_MISSING', { seen: only === null ? 'no address' : `no address of ${only}` });
+  const wanted = channels.filter(({ name }) => isWanted(name, settings.retrain.notification_routes));
+  if (wanted.length === 0) {
+    const seen = channels.length === 0 ? 'no address' : `addresses of ${channels.map(({ name }) => name).join(', ')}`;
+    throw new MinutehandError('CHANNELS_MISSING', { seen });
+  }
   const results = await sendDirectly(wanted, settings.minutehand.market, notice, MACHINE_CLOCK.nowMs());
   for (const { channel, failure } of results)
     output.line(failure === null ? `${channel}: taken` : `${channel}: not taken, ${failure.reason}`);
   output.result({ channels: results });
   if (problems.length > 0 || results.some(({ failure }) => failure !== null)) process.exitCode = 1;
+  return results;
 }

@@ -346,7 +346,7 @@ describe('the units', () => {
 
   it.runIf(isAnalyzed)(`are what systemd understands, wherever the program is${note}`, async () => {
     await install();
-    const units = [...MAIN, STANDBY].map((unit) => unit.replace('@main', '@x'));
+    const units = [...MAIN, STANDBY, 'minutehandfailure@main.service'].map((unit) => unit.replace('@main', '@x'));
     expect(analyze('verify', ...units)).toEqual({ status: 0, said: '' });
     change(`${UNITS}/minutehand-.service.d/10-common.conf`, 'NoNewPrivileges', 'NewPrivileges');
     expect(analyze('verify', ...units).said).toMatch(/Unknown key.*'NewPrivileges'/);

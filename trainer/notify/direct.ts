@@ -2,7 +2,8 @@ import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
 import { EVENTS } from './events.ts';
 import type { AlertMessage } from './message.ts';
-import type { Notice } from './outbox.ts';
+import type { Store } from '../store/store.ts';
+import { notify, type Notice, type OutboxScope } from './outbox.ts';
 
 const TRIES = 3;
 const PAUSE_MS = 2000;
@@ -33,6 +34,44 @@ export function sendDirectly(
       return { channel: channel.name, failure };
     }),
   );
+}
+
+/**
+ * Writes a notice that was sent directly into the outbox, so that the trainer sends it where it was not taken, and its
+ * end everywhere.
+ * @returns false when its alert was open already
+ */
+export function recordDirect(
+  store: Store,
+  scope: OutboxScope,
+  notice: Notice,
+  results: readonly DirectResult[],
+): Promise<boolean> {
+  const { nowMs } = scope;
+  return store.transaction(async (tx) => {
+    if (!(await notify(tx, scope, notice))) return false;
+    const { newest } = await tx
+      .selectFrom('core.alert_messages')
+      .select(({ fn }) => fn.max('message_id').as('newest'))
+      .executeTakeFirstOrThrow();
+    const message_id = Number(newest);
+    await tx
+      .updateTable('core.alert_messages')
+      .set({ routed_ms: nowMs })
+      .where('message_id', '=', message_id)
+      .execute();
+    for (const { channel, failure } of results)
+      await tx
+        .insertInto('core.alert_deliveries')
+        .values({
+          ...{ message_id, channel, attempts: TRIES, due_ms: nowMs, created_ms: nowMs },
+          ...(failure === null
+            ? { status: 'sent' as const, sent_ms: nowMs, batch: `${nowMs}-${message_id}` }
+            : { status: 'queued' as const, error: failure.reason }),
+        })
+        .execute();
+    return true;
+  });
 }
 
 function messageOf(market: Market, notice: Notice, nowMs: number): AlertMessage {

@@ -33,7 +33,6 @@ export const EVENTS = {
   kpi_halt: { severity: 'critical', title: 'Live KPI halt', command: 'minutehand models resume <pair>' },
   drift: { severity: 'warning', title: 'Models fit less', command: 'minutehand runs list' },
   risk_streak: { severity: 'warning', title: 'Risk flag streak', command: 'minutehand status' },
-  refusal_rate: { severity: 'warning', title: 'Refusal rate outside its limits', command: 'minutehand status' },
   retrain_failed: { severity: 'warning', title: 'Training run failed', command: 'minutehand runs list' },
   retrain_aborted: { severity: 'critical', title: 'Training given up', command: 'minutehand runs list' },
   retrain_adopted: { severity: 'info', title: 'Models adopted', command: 'minutehand models list' },

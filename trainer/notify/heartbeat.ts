@@ -11,13 +11,15 @@ export interface HeartbeatOptions {
   readonly log: Logger;
   isWell(): boolean;
   say(line: string): void;
+  /** A minute unless given. */
+  readonly everyMs?: number;
 }
 
 /**
  * The dead-man's switch: requests an address each minute while all is well, so that silence rings elsewhere.
  * @returns a function that ends it
  */
-export function startHeartbeat({ address, log, isWell, say }: HeartbeatOptions): () => void {
+export function startHeartbeat({ address, log, isWell, say, everyMs = EVERY_MS }: HeartbeatOptions): () => void {
   if (address === undefined || address === '') return () => undefined;
   const url = httpUrl(address);
   if (url === null) {
@@ -40,9 +42,9 @@ export function startHeartbeat({ address, log, isWell, say }: HeartbeatOptions):
     if (reason !== '' && reason !== failure) log.warn({ host: url.host, reason }, 'the heartbeat was not taken');
     failure = reason;
   };
-  const timer = setInterval(() => void beat(), EVERY_MS);
+  const timer = setInterval(() => void beat(), everyMs);
   // The first when the first looks are done.
-  const first = setTimeout(() => void beat(), EVERY_MS / 4);
+  const first = setTimeout(() => void beat(), everyMs / 4);
   timer.unref();
   first.unref();
   return () => {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -15,7 +17,6 @@ import { tinySettings, type SettingsOverrides } from '../../test/tiny_settings.t
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { openChannels } from './channels/channels.ts';
-import { signatureOf } from './channels/webhook.ts';
 import { Deliveries } from './deliveries.ts';
 import { startNotifications } from './notifications.ts';
 import { acknowledge, notify, resolve, type Notice } from './outbox.ts';
@@ -162,6 +163,15 @@ describe.each(KINDS)('the sender with a store on $kind $note', ({ note, newUrl }
   );
 });
 
+/** RFC 2104, step by step, for keys of at most 64 bytes; in hex. */
+function hmacSha256(key: string, text: string): string {
+  const padded = Buffer.alloc(64);
+  padded.write(key);
+  const pad = (byte: number): Buffer => padded.map((own) => own ^ byte) as Buffer;
+  const inner = createHash('sha256').update(pad(0x36)).update(text).digest();
+  return createHash('sha256').update(pad(0x5c)).update(inner).digest('hex');
+}
+
 describe('the sender', () => {
   let now: number;
   const clock: Clock = { nowMs: () => now as ReturnType<Clock['nowMs']>, monotonicUs: () => 0 };
@@ -232,7 +242,10 @@ describe('the sender', () => {
     await notify(bench.store.db, scope(now), halt('A_B'));
     await pass(bench);
     const [{ headers, text: sent, body }] = taken as [Taken];
-    expect(headers['x-minutehand-signature']).toBe(signatureOf('key', String(headers['x-minutehand-timestamp']), sent));
+    const timestamp = String(headers['x-minutehand-timestamp']);
+    expect(headers['x-minutehand-signature']).toBe(`sha256=${hmacSha256('key', `${timestamp}.${sent}`)}`);
+    expect(hmacSha256('key', `${timestamp}.${sent} `)).not.toBe(hmacSha256('key', `${timestamp}.${sent}`));
+    expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(600);
     expect(body.messages).toMatchObject([
       { key: 'kpi_halt:A_B', action: 'trigger', severity: 'critical', market: 'live' },
     ]);
@@ -324,6 +337,23 @@ describe('notifications', () => {
     await notifications.raise(halt('A_B'));
     await expect.poll(arrived, { timeout: 60_000 }).toEqual(['trigger store', 'trigger kpi_halt:A_B']);
     expect(await notifications.openKeys()).toEqual(['store', 'kpi_halt:A_B']);
+    await notifications.stop();
+  });
+
+  it('say of themselves that they arrive, once for each time of the self-test', async () => {
+    // Each second here; the delivered one is weekly.
+    const settings = tinySettings({ retrain: { notification_self_test_cron: '* * * * * *' } });
+    const nowMs = Date.UTC(2026, 10, 16, 8);
+    const clock: Clock = { nowMs: () => nowMs as ReturnType<Clock['nowMs']>, monotonicUs: () => 0 };
+    const notifications = startNotifications({
+      ...{ settings, paths: homePaths({ MINUTEHAND_HOME: folder }), log: pino({ level: 'silent' }), clock },
+      say: () => undefined,
+      env: { MINUTEHAND_WEBHOOK_URL: address },
+    });
+    const arrived = () => accepted().flatMap(({ body }) => body.messages!.map(({ key, action }) => `${action} ${key}`));
+    await expect.poll(arrived, { timeout: 60_000 }).toEqual(['trigger self_test:2026-11-16T08:00']);
+    await sleep(1500);
+    expect(arrived()).toHaveLength(1);
     await notifications.stop();
   });
 });

@@ -88,19 +88,47 @@ describe('a search of θ2 alone', () => {
   it('leaves models, θ1, ranks and training as they are, and proves the edge again on the holdout of the bundle', async () => {
     const next = readBundle(result.path);
     expect(next.models).toEqual(base.models);
-    const { theta2, search, edge, gates, version: _v, created: _c, files: _f, ...kept } = next.manifest;
+    const { theta2, search, edge, gates, backtest, executability, ...rest } = next.manifest;
+    const { version: _v, created: _c, files: _f, ...kept } = rest;
     expect(base.manifest).toMatchObject({ ...kept });
     expect(theta2).not.toBe(base.manifest.theta2);
-    expect([search!.thresholds!.tried, gates!.length]).toEqual([4, 1]);
+    expect(search!.thresholds!.tried).toBe(4);
+    expect(gates!.map(({ name }) => name)).toEqual([
+      'risk pass rate',
+      'executable outside wide minutes',
+      'executable one minute later',
+    ]);
     const { holdout_from, to } = base.manifest.period;
     const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);
     for (const { id } of pairs)
-      expect(edge[id]).toEqual(
+      expect(edge[id]).toMatchObject(
         pairEdge(
           trades.filter(({ pairId }) => pairId === id),
           `7/edge/${id}`,
         ),
       );
+    expect(backtest).not.toEqual(base.manifest.backtest);
+    expect(executability).not.toEqual(base.manifest.executability);
+  });
+
+  it('reports edge, metrics and executability of the holdout as a training that had chosen the same θ2', async () => {
+    const { theta1, theta2, edge, backtest, executability } = result.manifest;
+    const core = { ...settings.core, theta1_initial: theta1, theta2_initial: theta2 };
+    const { search, ...minutehand } = settings.minutehand;
+    const asked = { ...settings, core, minutehand: { ...minutehand, search: { ...search, theta_evaluations: 0 } } };
+    const out = join(folder, 'trained');
+    const { manifest } = (await trainTinyModels(out, { settings: asked })).result;
+    expect(manifest.theta2).toBe(theta2);
+    expect({ edge, executability }).toEqual({ edge: manifest.edge, executability: manifest.executability });
+    const { net_sharpe, max_drawdown, ...counts } = backtest!;
+    expect(counts).toEqual({
+      trades: manifest.backtest!.trades,
+      win_rate: manifest.backtest!.win_rate,
+      mean_net_bps: manifest.backtest!.mean_net_bps,
+    });
+    expect(net_sharpe).toBeCloseTo(manifest.backtest!.net_sharpe!, 9);
+    expect(max_drawdown).toBeCloseTo(manifest.backtest!.max_drawdown, 9);
+    rmSync(out, { recursive: true });
   });
 
   it('does not see the holdout: other bars there change no choice', async () => {

@@ -18,10 +18,12 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { pairEdge } from '../backtest/edge.ts';
+import { breakEven } from '../backtest/holdout_performance.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
-import { checkPassRate } from '../gate/criteria.ts';
+import { checkExecutable, checkPassRate } from '../gate/criteria.ts';
 import { buildLivePairs, scoreCandidates } from '../monitor/live_pairs.ts';
 import { renderCard } from '../registry/card.ts';
 import type { TrainResult } from '../registry/make_bundle.ts';
@@ -29,13 +31,15 @@ import type { TrainOptions } from '../train_options.ts';
 import { gridValue } from './axis.ts';
 import { sharpeReport } from './choose_thresholds.ts';
 
+const FULL_SIZE = new Float64Array(ROWS_PER_SCORE).fill(1);
+
 /** Of a new bundle: what the adoption gates read. The bars are those that they compare on: the holdout alone. */
 export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, BarColumns> };
 
 /**
  * Searches θ2 alone again, models, θ1 and ranks being those of a bundle: by backtests of the bars behind its last one,
- * the largest net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge and gates stay on
- * the bundle's holdout, which this choice does not see either.
+ * the largest net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge, metrics and gates are
+ * of the bundle's holdout, which this choice does not see either.
  * @returns the new bundle; null when no value is allowed, or the best is the one there is
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_SCHEMA and as `loadModelSet`
  */
@@ -47,8 +51,8 @@ export async function researchTheta2(bundle: Bundle, options: TrainOptions): Pro
   try {
     const found = await searchTheta2(set, options);
     if (found === null || found.theta2 === set.theta2) return null;
-    const holdout = await backtestOf([{ ...set, theta2: found.theta2 }], holdoutOf(bundle.manifest), options);
-    return await writeResult(bundle, set, found, holdout[0]!, options);
+    const proof = await proveOnHoldout({ ...set, theta2: found.theta2 }, options);
+    return await writeResult(bundle, set, found, proof, options);
   } finally {
     await set.release();
   }
@@ -138,6 +142,36 @@ function barsOf({ from, to }: Span, { bars }: TrainOptions): Map<string, BarColu
   return new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, warmFrom, to)]));
 }
 
+interface Proof {
+  readonly edge: Manifest['edge'];
+  readonly backtest: NonNullable<Manifest['backtest']>;
+  readonly executability: NonNullable<Manifest['executability']>;
+}
+
+/** As `proveEdge` of a training: at full size, as if every pair had an edge, and those that have one. */
+async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Proof> {
+  const span = holdoutOf(set.manifest);
+  const sized: ModelSet = {
+    ...set,
+    infer: async (features, rows) => ({ ...(await set.infer(features, rows)), position_scale: FULL_SIZE }),
+  };
+  const [all] = await backtestOf([sized], span, options);
+  const { total, trades, executability } = all!.all_pairs;
+  const edge = Object.fromEntries(
+    set.manifest.pairs.map((id) => {
+      const own = trades.filter(({ pairId }) => pairId === id);
+      return [id, { ...pairEdge(own, `${options.seed}/edge/${id}`), ...breakEven(own) }];
+    }),
+  );
+  const [proven] = await backtestOf([{ ...sized, hasEdge: (id) => edge[id]?.no_edge === false }], span, options);
+  const { win_rate, mean_net_bps_full_size: mean_net_bps, net_sharpe, max_drawdown } = total;
+  return {
+    edge,
+    backtest: { trades: trades.length, win_rate, mean_net_bps, net_sharpe, max_drawdown },
+    executability: { all_pairs: executability, edge_pairs: proven!.edge_pairs.executability },
+  };
+}
+
 async function backtestOf(
   sets: readonly ModelSet[],
   span: Span,
@@ -149,7 +183,7 @@ async function backtestOf(
     bars: barsOf(span, options),
     from: span.from,
     sets,
-    policy: decisionPolicy(settings),
+    policy: { ...decisionPolicy(settings), require_edge: true },
     labels: datasetPolicy(settings),
     costs: tradingCosts(settings),
     workers,
@@ -162,26 +196,25 @@ async function writeResult(
   { folder, manifest: base, models }: Bundle,
   set: ModelSet,
   { theta2, risks, report }: Found,
-  holdout: BundleResult,
+  proof: Proof,
   options: TrainOptions,
 ): Promise<Theta2Result> {
-  const { settings, seed, out, created } = options;
+  const { settings, out, created } = options;
   const { format: _format, version: _version, created: _created, files: _files, ...kept } = base;
-  const gates = [checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range)];
-  const edge = Object.fromEntries(
-    base.pairs.map((id) => {
-      const trades = holdout.all_pairs.trades.filter(({ pairId }) => pairId === id);
-      return [id, pairEdge(trades, `${seed}/edge/${id}`)];
-    }),
-  );
+  const { edge_pairs } = proof.executability;
+  const gates = [
+    checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range),
+    checkExecutable('executable outside wide minutes', edge_pairs, 'narrow_net_bps', settings.retrain),
+    checkExecutable('executable one minute later', edge_pairs, 'after_1', settings.retrain),
+  ];
   const search = { ai1: base.search?.ai1 ?? null, thresholds: report };
-  const manifest = { ...kept, theta2, search, edge, gates };
+  const manifest = { ...kept, theta2, search, ...proof, gates };
   const path = writeBundle(out, created, {
     manifest,
     models,
     reports: {
       [VALIDATION_FILE]: readReport(folder, VALIDATION_FILE),
-      [MONITOR_FILE]: { ...readReport(folder, MONITOR_FILE), backtest: countTrades(Object.values(edge)) },
+      [MONITOR_FILE]: { ...readReport(folder, MONITOR_FILE), backtest: countTrades(Object.values(proof.edge)) },
     },
     card: renderCard,
   });

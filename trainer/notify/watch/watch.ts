@@ -11,6 +11,7 @@ import { readBarSlots } from './bar_slots.ts';
 import { DaemonConditions, type Conditions } from './conditions.ts';
 import { lookAtDaemon } from './daemon_look.ts';
 import { fatalsOf } from './fatals.ts';
+import { isUnitBack } from './units.ts';
 
 /** A dead daemon is known after three looks. */
 const LOOK_MS = 10_000;
@@ -105,18 +106,16 @@ class RunningWatch implements Watch {
   async #lookOnce(): Promise<void> {
     const { settings, paths, clock, notifier } = this.#options;
     await this.#readCalendar();
-    const found = await Promise.all(
-      this.#daemons.map(async ({ shard, conditions }) =>
-        conditions.judge(await lookAtDaemon(settings, paths, shard), clock.nowMs()),
-      ),
-    );
+    const looks = await Promise.all(this.#daemons.map(({ shard }) => lookAtDaemon(settings, paths, shard)));
+    const found = this.#daemons.map(({ conditions }, i) => conditions.judge(looks[i]!, clock.nowMs()));
     const disk = await this.#disk();
     if (this.#stopped) return;
     const notices = [...found.flatMap((own) => own.notices), ...disk];
     const open = new Set(await notifier.openKeys());
     for (const notice of notices) if (!open.has(notice.key)) await notifier.raise(notice);
     const current = new Set(notices.map(({ key }) => key));
-    for (const key of open) if (!current.has(key) && this.#isJudged(key, found)) await notifier.clear(key);
+    for (const key of open)
+      if (!current.has(key) && (this.#isJudged(key, found) || isUnitBack(key, looks, paths))) await notifier.clear(key);
     for (const { shard } of this.#daemons) for (const fatal of fatalsOf(paths, shard.name)) await notifier.raise(fatal);
     if (found.every(({ isWell }) => isWell) && disk.length === 0) this.#wellMs = performance.now();
   }

@@ -1,0 +1,75 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startHeartbeat } from './heartbeat.ts';
+
+const EVERY_MS = 40;
+let server: Server;
+let address: string;
+let status: number;
+let beats: number;
+let said: string[];
+let isWell: boolean;
+let end: () => void;
+beforeEach(async () => {
+  [status, beats, said, isWell, end] = [200, 0, [], true, () => undefined];
+  server = createServer((_, response) => {
+    beats++;
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/secret`;
+});
+afterEach(() => {
+  end();
+  server.closeAllConnections();
+  server.close();
+});
+
+const lines: string[] = [];
+const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+const start = (url: string | undefined): void => {
+  lines.length = 0;
+  end = startHeartbeat({
+    address: url,
+    log,
+    isWell: () => isWell,
+    say: (line) => void said.push(line),
+    everyMs: EVERY_MS,
+  });
+};
+
+describe('the heartbeat', () => {
+  it('is sent again and again while all is well, and not while anything is wrong', async () => {
+    start(address);
+    await expect.poll(() => beats).toBeGreaterThan(2);
+    isWell = false;
+    // One may be under way.
+    await sleep(5 * EVERY_MS);
+    const before = beats;
+    await sleep(10 * EVERY_MS);
+    expect(beats).toBe(before);
+    isWell = true;
+    await expect.poll(() => beats).toBeGreaterThan(before);
+  });
+
+  it('that is not taken is logged once, without its address', async () => {
+    status = 500;
+    start(address);
+    await expect.poll(() => beats).toBeGreaterThan(3);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('status 500');
+    expect(lines[0]).not.toContain('secret');
+  });
+
+  it('needs an address, of which a wrong one is reported', async () => {
+    start(undefined);
+    expect(said).toEqual([]);
+    start('ftp://example.org');
+    expect(said).toEqual(['MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.']);
+    await sleep(3 * EVERY_MS);
+    expect(beats).toBe(0);
+  });
+});
