@@ -28,7 +28,7 @@ export interface TrainerOptions {
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
   readonly halts: HaltLedger;
-  /** The halts in force by the journal. */
+  /** Active halts by the journal. */
   journaledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;

@@ -208,7 +208,7 @@ describe('train', () => {
 
   it('tests every run for look-ahead leakage, and finds none', () => {
     const { gates, manifest } = first.result;
-    const leaks = [
+    const leakageGates = [
       'features look-ahead',
       'ai1 label ends',
       'ai2 label ends',
@@ -221,7 +221,7 @@ describe('train', () => {
       'ai1 shuffled labels refused',
       'ai2 shuffled labels refused',
     ];
-    for (const name of leaks) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
+    for (const name of leakageGates) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
     expect(manifest.gates).toEqual(gates);
   });
 

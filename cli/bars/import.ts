@@ -105,7 +105,7 @@ const BATCH_ROWS = 50_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 /** A lost hour, and a few minutes without trades. */
-const LOST_AT_MOST_S = 1.25 * HOUR_S;
+const MAX_LOST_S = 1.25 * HOUR_S;
 
 /**
  * Reads bars of other programs, and series of numbers beside them, and writes them to a folder of bar files or to the
@@ -334,7 +334,7 @@ function createStory(): {
       if (time < previous) steps++;
       if (time <= newest) repeated++;
       const apart = time - newest;
-      if (apart > HOUR_S && apart <= LOST_AT_MOST_S && isSpringChange(time)) lost++;
+      if (apart > HOUR_S && apart <= MAX_LOST_S && isSpringChange(time)) lost++;
       previous = time;
       newest = Math.max(newest, time);
     },

@@ -222,7 +222,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('returns the halts in force at the end, across boots, and deletes only those that others replaced', () => {
+    it('returns the active halts at the end, across boots, and deletes only those that others replaced', () => {
       const journal = create();
       const store = journal.open();
       expect(store.lastHalts()).toBe('');

@@ -132,7 +132,7 @@ export interface JournalStore {
   /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /**
-   * Deletes inputs and signals of minutes before `time`, but not the halts in force then.
+   * Deletes inputs and signals of minutes before `time`, but not the halts that were active then.
    * @throws MinutehandError JOURNAL_WRITE
    */
   forgetBefore(time: OpenTime): void;

@@ -5,7 +5,7 @@ import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_label
 import type { FeatureSource, LabelColumn, TableRows } from './feature_table.ts';
 
 /**
- * A pair's build with the features, and the labels where there are any, of a table in the place of its own. Prices, z
+ * A pair's build with the features, and the labels where there are any, of a table in place of its own. Prices, z
  * and the evaluation label stay those of the bars: what models are measured on is the same whatever they learn from.
  * @throws MinutehandError DATA_MISSING when the table lacks a row that the models are asked about; TABLE_FORMAT when a
  * label ends at no bar

@@ -197,7 +197,7 @@ describe('fills beside the backtest', () => {
 });
 
 describe('chance', () => {
-  /** Positions over twelve days; those of a day share some of their luck. */
+  /** Positions over twelve days; those of a day share some of their chance. */
   function world(seed: string, winRate: number, extraBps: number, together: number): LiveTrade[] {
     const rng = createRng(seed);
     const trades: LiveTrade[] = [];
@@ -205,13 +205,13 @@ describe('chance', () => {
       const mood = rng.uniform();
       const wide = together * rng.normal();
       for (let i = 0; i < 6; i++) {
-        const luck = rng.uniform() < together ? mood : rng.uniform();
+        const drawn = rng.uniform() < together ? mood : rng.uniform();
         const noise = wide + rng.normal();
         trades.push(
           ...tripOf({
             number: 100 * day + i,
             enteredS: T0_S + day * DAY_S + i * 1800,
-            pnl: luck < winRate ? 1 : -1,
+            pnl: drawn < winRate ? 1 : -1,
             halfA: 0.5 + extraBps + noise,
             moveA: -(2.1 + 5 * rng.normal()) / 1e4,
           }),

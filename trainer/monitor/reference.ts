@@ -16,7 +16,7 @@ const referenceSchema = z.object({
   /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: not counted. */
   backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
 });
-/** Training data and out-of-sample results of a bundle: the reference for live figures. Plain JSON. */
+/** Training data and out-of-sample results of a bundle: the reference of live measurements. Plain JSON. */
 export type MonitorReference = z.infer<typeof referenceSchema>;
 
 export interface ReferenceSource {

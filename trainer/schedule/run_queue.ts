@@ -21,7 +21,7 @@ export interface Orphan {
  */
 export interface RunQueue {
   /**
-   * Begins a run, in the place of one of its kind that waits; a full run in the place of all that wait.
+   * Begins a run, in place of one of its kind that waits; a full run in place of all that wait.
    * @returns null when one is under way, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
@@ -29,7 +29,7 @@ export interface RunQueue {
   beginDue(): Promise<RetrainRun | null>;
   /** When the first run that waits is due, in epoch ms. */
   dueMs(): Promise<number | null>;
-  /** Lets a run wait until nothing is under way, in the place of one of its kind that waits. */
+  /** Lets a run wait until nothing is under way, in place of one of its kind that waits. */
   wait(trigger: string, kind?: RunKind): Promise<void>;
   /** Says that a run is still worked on, and by which process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
