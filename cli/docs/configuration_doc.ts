@@ -30,7 +30,8 @@ function prose(text: string): string {
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return code(value);
-  return code(JSON.stringify(value).replaceAll(',', ', ').replaceAll(':', ': '));
+  const spaced = (part: string, quoted?: string): string => quoted ?? `${part} `;
+  return code(JSON.stringify(value).replace(/("(?:[^"\\]|\\.)*")|[,:]/g, spaced));
 }
 
 interface Entry {
