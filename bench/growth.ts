@@ -29,7 +29,7 @@ export interface GrowthResult {
 }
 
 /**
- * What a bar costs the features as look-backs and pairs grow. The first should not matter, the second not more than
+ * Cost of a bar in the features as look-backs and pairs grow. The first should not matter, the second not more than
  * linearly.
  */
 export function benchGrowth(say: (line: string) => void): GrowthResult {

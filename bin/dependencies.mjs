@@ -176,7 +176,10 @@ function missingTools() {
   return ['python3', 'make', 'g++'].filter((tool) => !inPath(tool));
 }
 
-/** Where npm would put it: `npx minutehand` works without it, `npm exec` of other tools and $PATH users look here. */
+/**
+ * Links the command where npm would: `npx minutehand` works without it, `npm exec` of other tools and $PATH users look
+ * here.
+ */
 function linkCommand() {
   if (process.platform === 'win32') return;
   const link = join(MODULES, '.bin', 'minutehand');

@@ -35,7 +35,7 @@ import { allSettled, Undo } from './undo.ts';
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
 const PROGRESS_MINUTES = 5000;
-/** How long a successor waits for the port of a predecessor whose place it has already. */
+/** Maximum wait of a successor, which has the lease, for its predecessor's port. */
 const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
 

@@ -8,7 +8,7 @@ import type { FileSystem } from './ports.ts';
  */
 const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 
-/** How long to wait before a blocked file is tried again, each time: an eighth of a second in all. */
+/** Waits before each retry of a blocked file: an eighth of a second in all. */
 export const BLOCKED_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
 /** Whether another program that has the file open may be the reason. */

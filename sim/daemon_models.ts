@@ -9,7 +9,7 @@ import type { SimulatedProcess } from './process.ts';
 
 const SHORTEST_LOAD_MS = 5;
 const LONGEST_LOAD_MS = 3000;
-/** How often models that follow failed ones fail at least. */
+/** Minimum probability that models fail which follow failed ones. */
 const FAILS_AGAIN = 0.7;
 
 /** The models that the daemon loads, which may fail or be slow, and which of them can answer. */

@@ -54,7 +54,7 @@ export interface Trainer {
   /** A set by version, as it was trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
   knows(version: string): boolean;
-  /** What was made active is active still, and whole, after a power cut. @param lostCommits of the journal */
+  /** Checks that activated models are still active, and whole, after a power cut. @param lostCommits of the journal */
   checkSurvived(lostCommits: number): void;
   /** The active models were spoilt from outside: they need not survive. */
   forgetActivated(): void;
@@ -242,7 +242,7 @@ class Archive {
 class HaltsFile {
   readonly #options: TrainerOptions;
   readonly #peeking: FileSystem;
-  /** What it contained when it was last written to its end; null: unknown. */
+  /** Content of the last complete write; null: unknown. */
   #last: string | null = null;
 
   constructor(options: TrainerOptions, peeking: FileSystem) {

@@ -38,7 +38,7 @@ export interface TwinReport {
   readonly lostHeartbeats: number;
   /** Bars that were held back. */
   readonly suspects: number;
-  /** What the answers were, by name: each reason, and exits for which several reasons held. */
+  /** Counts of answers, by name: each reason, and exits for which several reasons held. */
   readonly seen: ReadonlyMap<string, number>;
 }
 
@@ -75,7 +75,7 @@ interface Tally {
   readonly seen: Map<string, number>;
 }
 
-/** What the runs of all pairs share. */
+/** State that the runs of all pairs share. */
 interface Twin {
   readonly options: TwinOptions;
   readonly inputs: TwinInputs;
@@ -86,7 +86,7 @@ interface Twin {
   readonly shadows: ReadonlyMap<string, ShadowRow>;
 }
 
-/** What an answer depends on beside its minute. */
+/** Inputs of an answer beside its minute. */
 interface Asked {
   readonly models: ModelSet | null;
   readonly isDegraded: boolean;
@@ -154,7 +154,7 @@ class PairTwin {
   }
 
   /**
-   * What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one.
+   * Minutes without an answer at the end of the world; and a heartbeat is not answered by the next process.
    */
   #unanswered(minute: AnsweredMinute, nextSignal: StoredSignal | undefined): void {
     const { options, tally } = this.#twin;
@@ -311,7 +311,7 @@ function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, inp
     onViolation('mode DEGRADED for no reason', where);
 }
 
-/** What was wrong by the rows up to input `evaluatedAt`. */
+/** Degradations by the rows up to input `evaluatedAt`. */
 function degradationsAt(boot: BootSpan, evaluatedAt: number): Set<string> {
   const wrong = new Set<string>();
   for (const { input: at, what, isOver } of boot.degradations) {

@@ -19,7 +19,7 @@ export interface Standing {
   readonly halts: readonly StandingHalt[];
 }
 
-/** What was active, by the rows of one boot. */
+/** Active models and degradations, by the rows of one boot. */
 export interface BootSpan {
   readonly bootId: string;
   readonly bootInput: number;

@@ -24,7 +24,7 @@ export interface TrainOptions {
   readonly source?: FeatureSource | null;
   /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
   readonly trials: number;
-  /** Where an interrupted search resumes from; null = nowhere. */
+  /** Folder of interrupted searches; null = none. */
   readonly searchFolder: string | null;
   /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;

@@ -16,8 +16,9 @@ import {
 import { startHelper } from './process.ts';
 
 /**
- * How the bars of a minute arrive: in one message; each symbol at a random moment within 2 s; one by one with random
- * gaps of 0 to 3 ms, over one connection or one for each symbol. As `burst`, while another process locks the journal.
+ * Arrival patterns of a minute's bars: in one message; each symbol at a random moment within 2 s; one by one with
+ * random gaps of 0 to 3 ms, over one connection or one for each symbol. As `burst`, while another process locks the
+ * journal.
  */
 export const PATTERNS = ['together', 'trickle', 'burst', 'burst_connections', 'burst_stalls'] as const;
 export type Pattern = (typeof PATTERNS)[number];

@@ -126,7 +126,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   };
   const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
   const bars = flags.days === undefined ? read : lastDays(read, parseInteger(flags.days, '--days', 1));
-  // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
+  // An evaluated bundle must be in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   const gpu = watchGpu(process.pid);
   let result: TrainResult | Theta2Result | null;

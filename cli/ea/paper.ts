@@ -49,7 +49,7 @@ export interface PaperBook {
   readonly ticket: number;
 }
 
-/** Where and when it is traded. */
+/** Market and time of a trade. */
 export interface PaperMoment {
   readonly pairId: string;
   readonly market: MarketKind;

@@ -59,7 +59,7 @@ interface Heard {
   readonly atMs: number;
 }
 
-/** What a daemon with these pairs publishes in some hours, as a careless transport delivers it: doubled, late, lost. */
+/** Signals of a daemon with these pairs in some hours, as a careless transport delivers them: doubled, late, lost. */
 function someDay(seed: number, minutes: number): Heard[] {
   const rng = createRng(seed);
   const heard: Heard[] = [];
@@ -143,7 +143,7 @@ describe('the paper trading consumer', () => {
         }
       }
       const fills = fillsOf();
-      // What it was about to enter is lost at worst.
+      // At worst the entry under way is lost.
       const lost = whole.filter((fill) => !fills.some((other) => other.position_id === fill.position_id));
       expect(new Set(lost.map(({ position_id }) => position_id)).size).toBeLessThanOrEqual(1);
       expect(new Set(fills.map(fillKey)).size).toBe(fills.length);

@@ -10,7 +10,7 @@ import type { MinuteOutcome, PairMinute } from './minute.ts';
  */
 export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of_order';
 
-/** How many bars back a repeated bar is still recognized as a duplicate or a revision. */
+/** Number of bars within which a repeated bar is recognized as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
 /** open, high, low, close, volume, spread; NaN where absent. */
 const NUMBERS = 6;

@@ -117,7 +117,7 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
 }
 
 export interface JournalReplayOptions extends ReplayOptions {
-  /** Where signals were pruned, only those that are left are replayed. */
+  /** After pruning, only the remaining signals are replayed. */
   readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned'>>;
   /** The set of a version that was active. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
@@ -160,7 +160,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   if (pruned !== null) await resumeBehind(pruned, pipeline, options);
   let done = 0;
   for (const row of inputsBehind(store, pruned)) {
-    // What a killed process left unanswered was answered by the one after it, but from the same bars and models.
+    // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
     if (row.kind === 'boot') await settle();
     pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
     if (++done % ROWS_PER_TURN === 0) await settle();

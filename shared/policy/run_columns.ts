@@ -15,7 +15,7 @@ export function runColumn(setting: RunColumnSetting): RunColumn {
   return { name: setting.name, type: setting.type ?? null, comment: setting.comment ?? null };
 }
 
-/** What kind of value a column has; each database has a type for it. */
+/** Kind of a column's values; each database has a type for it. */
 export type RunColumnKind = 'uuid' | 'time' | 'text' | 'integer' | 'number' | 'json';
 
 const KINDS: Readonly<Partial<Record<RetrainRunColumn, RunColumnKind>>> = {

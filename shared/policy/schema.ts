@@ -276,7 +276,7 @@ const label = z.strictObject({
   target_sigma: z.number().gt(0).max(1).describe('Volatility target of AI3 over the horizon, as a fraction of margin.'),
 });
 
-/** How the trees of one model are grown. */
+/** Tree parameters of one model. */
 const trees = z.strictObject({
   rounds: z.int().min(1).max(5000).describe('Maximum number of trees.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree.'),

@@ -52,7 +52,7 @@ export function shadow(pairId: string, minute: number, modelVersion: string): Sh
 
 const byPair = (x: { pairId: string }, y: { pairId: string }): number => (x.pairId < y.pairId ? -1 : 1);
 
-/** What every JournalStore must do, on disk or in memory. */
+/** Requirements of every JournalStore, on disk or in memory. */
 export function describeJournalStore(kind: string, create: () => JournalUnderTest): void {
   describe(`the journal ${kind}`, () => {
     it('returns inputs in the order in which they took effect, to the bit', () => {

@@ -69,7 +69,7 @@ export interface BootRow {
   readonly startedMs: number;
 }
 
-/** What a replay of the inputs must give again, to the byte. */
+/** Answer that a replay of the inputs must reproduce, to the byte. */
 export interface AnsweredSignal {
   readonly pairId: string;
   readonly time: OpenTime;
@@ -144,14 +144,14 @@ export interface JournalStore {
   close(): void;
 }
 
-/** What `prune` may delete. */
+/** Limits of `prune`. */
 export interface PruneBounds {
   /** Row of the last signal that may go. */
   readonly throughRow: number;
   readonly publishedBeforeMs: number;
 }
 
-/** What pruning has passed so far. */
+/** Progress of pruning. */
 export interface PrunedSignals {
   /** Signals up to this row are gone, but for the newest of each pair. */
   readonly signalRow: number;

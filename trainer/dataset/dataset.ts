@@ -38,7 +38,7 @@ export interface DatasetPolicy {
   readonly scale: ScaleLabelPolicy;
   /** Fraction of time at the end that is used for no choice. */
   readonly holdoutFraction: number;
-  /** Where that begins instead, when it is a given day. */
+  /** Begin of the holdout instead, when it is a given day. */
   readonly holdoutFrom: OpenTime | null;
   /** Rows of the training period per model, at most: evenly spread over time. */
   readonly maxRows: number;

@@ -29,7 +29,7 @@ export async function applyTable(source: FeatureSource, build: PairBuild): Promi
   };
 }
 
-/** Where each bar of the history stands in the table; −1 where it does not. */
+/** Row of each bar of the history in the table; −1 without one. */
 function placesOf({ time, length }: PairHistory, table: TableRows | null): Int32Array {
   const places = new Int32Array(length).fill(-1);
   if (table === null) return places;

@@ -16,7 +16,7 @@ import {
   type TableRows,
 } from './feature_table.ts';
 
-/** What the rows of `core.features` and `core.labels` were made by. */
+/** Origin of the rows of `core.features` and `core.labels`. */
 export interface StoredKey {
   readonly market: Market;
   readonly schema: FeatureSchema;

@@ -6,7 +6,7 @@ import type { FiguresInput } from './fill_figures.ts';
 import { readTrades, type LiveTrade } from './live_trades.ts';
 import { entriesOf, journalLookup } from './signal_lookup.ts';
 
-/** How long a fill, its other leg or its signal may be on its way before it counts as missing. */
+/** Time after which a fill, its other leg or its signal counts as missing. */
 export const SETTLE_MS = 60_000;
 
 /** Signals and prices that fills of the configured market are compared with. */

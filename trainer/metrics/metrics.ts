@@ -4,7 +4,7 @@ import { isSkipped, type MonitorReport } from '../monitor/report.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 
-/** What the metrics of a trainer read. */
+/** Source of the trainer's metrics. */
 export interface TrainerMetricsSource {
   /** Newest first. */
   runs(): readonly RetrainRun[];

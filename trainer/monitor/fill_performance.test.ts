@@ -36,7 +36,7 @@ interface Trip {
   readonly account?: Account;
   readonly side?: 1 | -1;
   readonly beta?: number;
-  /** What the middle prices did, as fractions. */
+  /** Moves of the middle prices, as fractions. */
   readonly moveA?: number;
   readonly moveB?: number;
   /** Paid a side beyond the middle, in basis points, without slippage. */

@@ -144,7 +144,7 @@ export interface PassRate {
   readonly candidates: number;
 }
 
-/** How long AI2 has let no entry candidate pass (risk_flag 1), in blocks of time that have candidates. */
+/** Streak in which AI2 admitted no entry candidate (risk_flag 1), in blocks of time that have candidates. */
 export interface RiskStreak {
   readonly blocks: number;
   readonly candidates: number;

@@ -45,7 +45,7 @@ export function monitorReference({
   };
 }
 
-/** That of a bundle's folder; bundles of before there was one have none. */
+/** Reads the reference of a bundle's folder; older bundles have none. */
 export function readReference(folder: string): Part<MonitorReference> {
   const path = join(folder, MONITOR_FILE);
   if (!existsSync(path)) return { skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` };

@@ -137,7 +137,7 @@ class StoreRegistry implements Registry {
     const pointer = this.#folder.activePointer();
     const shadow = this.#folder.shadow();
     const kept = (await this.#rows.list()).filter(({ removed_at }) => removed_at === null).reverse();
-    // Where active.json cannot be read, the registry has what was active.
+    // If active.json cannot be read, the registry has the active version.
     const active = await this.#rows.active();
     const bound = [pointer?.version, pointer?.previous, shadow, active?.version, active?.previous_version];
     const free = kept.filter(({ version }) => !bound.includes(version));

@@ -36,7 +36,7 @@ export interface CategoricalParameter {
 export type Parameter = FloatParameter | IntegerParameter | CategoricalParameter;
 
 /**
- * What is searched, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on
+ * Search space, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on
  * another.
  */
 export type Space = Readonly<Record<string, Parameter>>;
@@ -119,7 +119,7 @@ function checkParameter(space: Space, name: string): void {
 }
 
 /**
- * That these values are of the space: each parameter that exists with a value of its range, and no other.
+ * Checks that these values are of the space: each parameter that exists with a value of its range, and no other.
  * @throws RangeError
  */
 export function checkParams(space: Space, params: Params): void {

@@ -129,7 +129,7 @@ export function isWithin(window: string, time: number): boolean {
   return day === shown('weekday') && clock >= from! && clock < to!;
 }
 
-/** What the documents say about a bar of a warm pair whose legs are both there. */
+/** Decision by the documents for a bar of a warm pair with both legs. */
 export function expectedDecision(input: DecisionInput): ExpectedDecision {
   const isOpen = input.position.side !== 0;
   const met = (isOpen ? EXITS : REFUSALS).filter(([, isMet]) => isMet(input)).map(([reason]) => reason);

@@ -29,7 +29,7 @@ interface Follower {
   bars: number;
   /** Index in the track of the last bar that both have. */
   position: number;
-  /** How many of the leg's last bars are, without a hole, the track's up to `position`. */
+  /** Number of the leg's last bars that are, without a hole, the track's up to `position`. */
   barsInStep: number;
   /** Whether `own` has seen the leg's last bar. */
   isOwnCurrent: boolean;

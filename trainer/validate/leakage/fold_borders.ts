@@ -43,7 +43,7 @@ function countOverlaps(
   }, 0);
 }
 
-/** How many of the ascending values are ≤ `bound`. */
+/** Number of ascending values ≤ `bound`. */
 function countUpTo(ascending: Float64Array, bound: number): number {
   let low = 0;
   let high = ascending.length;
