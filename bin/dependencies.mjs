@@ -93,7 +93,7 @@ function lockHash() {
     .digest('hex');
 }
 
-/** Whether `npm ci` or `npm install` was run without this program and installed what the lock file lists. */
+/** Returns whether `npm ci` or `npm install` was run without this program and installed what the lock file lists. */
 function installedByHand() {
   const installed = readJson(join(MODULES, '.package-lock.json'))?.packages;
   if (!installed) return false;

@@ -19,7 +19,7 @@ const compilationSchema = z.object({
   ),
 });
 
-/** Whether MetaEditor has compiled the sources of the expert advisor as they are now. */
+/** Result of compiling the present sources of the expert advisor by MetaEditor. */
 export interface Mt5Compilation {
   readonly state: 'compiled' | 'changed' | 'failed' | 'never';
   readonly detail: string;

@@ -82,7 +82,7 @@ export interface DaemonOptions {
   readonly observer: DaemonObserver;
   /** Prints one line for a person. */
   say(line: string): void;
-  /** Whether bars can be expected: missing bars before that are no silence. */
+  /** Returns whether bars can be expected: missing bars before that are no silence. */
   isFeedOpen(): boolean;
   /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;

@@ -48,7 +48,7 @@ export interface HandoverOptions {
 export interface Handover {
   readonly how: 'SIGTERM' | 'SIGKILL';
   readonly bootId: string;
-  /** Whether a standby was ready to take over, had just been started, or was started only after the end. */
+  /** State of the standby: ready to take over, just started, or started only after the end. */
   readonly standby: 'ready' | 'starting' | 'none';
   /** Time at which it was signaled or killed. */
   readonly atMs: number;

@@ -11,7 +11,7 @@ const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 /** Waits before each retry of a blocked file: an eighth of a second in all. */
 export const BLOCKED_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
-/** Whether another program that has the file open may be the reason. */
+/** Returns whether another program that has the file open may be the reason. */
 export function isBlocked(error: unknown): boolean {
   return error instanceof Error && 'code' in error && BLOCKED_CODES.includes(error.code);
 }

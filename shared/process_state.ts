@@ -23,8 +23,8 @@ export interface ProcessState<Said> {
 }
 
 /**
- * Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not
- * made.
+ * Returns whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there
+ * is not made.
  */
 export function isTaken(lock: string): boolean | null {
   if (!existsSync(lock)) return false;

@@ -53,7 +53,7 @@ export interface Machine {
     body: string,
     onAnswer: (answer: FeedReply) => void,
   ): void;
-  /** Whether models failed, or were slow, in the process of this boot. */
+  /** Returns whether models failed, or were slow, in the process of this boot. */
   failedIn(bootId: string): boolean;
   readonly hasFailedModels: boolean;
 }

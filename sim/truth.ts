@@ -12,7 +12,7 @@ export interface TruthOptions {
   readonly signalsFolder: string;
   /** The pipeline of the daemon that takes bars now; null while there is none. */
   pipeline(): Pipeline | null;
-  /** Whether the journal has a signal of the pair: a power cut may have taken them all. */
+  /** Returns whether the journal has a signal of the pair: a power cut may have taken them all. */
   knowsMinuteOf(pairId: string): boolean;
   /** The halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;

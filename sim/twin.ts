@@ -266,8 +266,8 @@ class PairTwin {
   }
 
   /**
-   * Whether the pair was halted under the models that answered, by the rows before the minute. A leftover minute was
-   * answered at some time between the next boot and its signal, and any state in between is accepted.
+   * Possible halts of the pair under the models that answered, by the rows before the minute. A leftover
+   * minute was answered at some time between the next boot and its signal, and any state in between is accepted.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
     const { boots, standings } = this.#twin.inputs;

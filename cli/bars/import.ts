@@ -345,7 +345,7 @@ function createStory(): {
 const EUROPE = parseTimeZone('Europe/Berlin');
 const NEW_YORK = parseTimeZone('America/New_York');
 
-/** Whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
+/** Returns whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
 function isSpringChange(time: number): boolean {
   return [EUROPE, NEW_YORK].some((zone) => zone.offsetAt(time) > zone.offsetAt(time - DAY_S - HOUR_S));
 }

@@ -10,7 +10,7 @@ const MICROSECONDS_PER_MS = 1000;
 export interface State {
   /** One line for people. */
   status(): string;
-  /** Whether there was progress since the last call, or nothing to do: else systemd ends the process. */
+  /** Returns whether there was progress since the last call, or nothing to do: else systemd ends the process. */
   isMoving(): boolean;
 }
 

@@ -37,7 +37,7 @@ function partsOf(id: string): [bigint, bigint] {
 }
 
 /**
- * Whether a reader can continue from its position.
+ * Returns whether a reader can continue from its position.
  * - `same`: yes.
  * - `trimmed`: the stream has lost its entries up to there, and maybe more.
  * - `another`: it is not the stream that was read before (Redis lost it, went back to an old copy, or is another

@@ -81,7 +81,7 @@ const holdoutBacktest = z.object({
   max_drawdown: z.number().nonnegative(),
 });
 export type HoldoutBacktest = z.infer<typeof holdoutBacktest>;
-/** Whether trades could have been made as the backtest made them. Basis points at full size, after costs. */
+/** Executability of the trades of the backtest. Basis points at full size, after costs. */
 const executability = z.object({
   trades: z.int().nonnegative(),
   net_bps: metric,

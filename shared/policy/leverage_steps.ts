@@ -2,7 +2,7 @@ import { fillCostBps } from '../core/cost/fill_cost.ts';
 import type { LeveragePolicy } from '../core/position/leverage.ts';
 import type { CorePolicy, MinutehandSettings } from './schema.ts';
 
-/** Whether `leverage_reduction_rate` has any step. */
+/** Returns whether `leverage_reduction_rate` has any step. */
 function reducesLeverage({ leverage_reduction_rate: { drawdown, risk_score } }: CorePolicy): boolean {
   return drawdown.length > 0 || risk_score.length > 0;
 }

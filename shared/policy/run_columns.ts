@@ -56,7 +56,7 @@ export function typesOfKind(kind: RunColumnKind): readonly string[] {
   return WORDS[kind];
 }
 
-/** Whether a type that the policy names fits the values of the column. */
+/** Returns whether a type that the policy names fits the values of the column. */
 export function fitsKind(type: string, kind: RunColumnKind): boolean {
   return WORDS[kind].includes(/^[a-z0-9]+/i.exec(type)![0].toLowerCase());
 }

@@ -547,7 +547,7 @@ export type MinutehandSettings = DeepReadonly<z.infer<typeof minutehandFile>>;
 
 export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
 
-/** Whether archives are kept in a folder; else in a bucket. */
+/** Returns whether archives are kept in a folder; else in a bucket. */
 export function isFolderTarget(target: ArchiveTarget): boolean {
   return target === 'LOCAL' || target === 'NAS';
 }

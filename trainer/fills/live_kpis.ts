@@ -54,7 +54,7 @@ export async function fillsOfVersion(options: VersionFillsOptions): Promise<Figu
 
 const MINUTES_PER_DAY = 1440;
 
-/** Whether it opened, or refused to open, the ENTER of a signal of this version. */
+/** Returns whether it opened, or refused to open, the ENTER of a signal of this version. */
 function isAskedBy({ kind, signal_action, model_version }: LiveTrade, version: string): boolean {
   return kind !== 'close' && signal_action === 'ENTER' && model_version === version;
 }

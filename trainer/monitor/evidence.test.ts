@@ -108,7 +108,7 @@ function month(seed: string, pairs: number, winRateAt: (trade: number) => number
   });
 }
 
-/** Whether any figure would halt at any of all looks: e-values and drawdowns only grow. */
+/** Returns whether any figure would halt at any of all looks: e-values and drawdowns only grow. */
 function isHalted(pairs: readonly PublishedPair[]): boolean {
   const { total, pairs: own } = kpiFigures(pairs, -Infinity, POLICY);
   const needed = neededEvidence(pairs.length + 1, POLICY);

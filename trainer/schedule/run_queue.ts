@@ -292,7 +292,7 @@ function changesOf(run: RetrainRun) {
   };
 }
 
-/** Whether a row of this kind exists already, by the errors of SQLite and PostgreSQL. */
+/** Returns whether a row of this kind exists already, by the errors of SQLite and PostgreSQL. */
 function isTaken(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === '23505';

@@ -81,7 +81,7 @@ export function groupsOf(space: Space): Group[] {
   return [...groups.values()];
 }
 
-/** Whether the parameters with this condition exist beside these values. */
+/** Returns whether the parameters with this condition exist beside these values. */
 export function exists(when: Condition | null, params: Params): boolean {
   if (when === null) return true;
   const value = params[when.parameter];

@@ -119,7 +119,7 @@ const NEW_YORK = new Intl.DateTimeFormat('en-US', {
   hourCycle: 'h23',
 });
 
-/** Whether a clock in New York shows a time in the window, `16:45-18:15` or `Sun 17:00-18:30`. */
+/** Returns whether a clock in New York shows a time in the window, `16:45-18:15` or `Sun 17:00-18:30`. */
 export function isWithin(window: string, time: number): boolean {
   const parts = NEW_YORK.formatToParts(time * 1000);
   const shown = (type: string): string => parts.find((part) => part.type === type)!.value;

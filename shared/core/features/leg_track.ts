@@ -196,7 +196,7 @@ function rowOf(track: LegTrack, index: number): number {
   return (index & track.rowMask) * ROW;
 }
 
-/** Whether a bar of the track equals this one of the same minute. */
+/** Returns whether a bar of the track equals this one of the same minute. */
 function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
   const row = rowOf(track, index);
   for (let i = HIGH; i < BAR_VALUES; i++) if (track.rows[row + i] !== bar[i]) return false;

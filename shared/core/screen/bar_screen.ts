@@ -95,7 +95,7 @@ export class BarScreen {
     return this.#isSuspect;
   }
 
-  /** Whether the last bar is suspect. */
+  /** Returns whether the last bar is suspect. */
   get isSuspect(): boolean {
     return this.#isSuspect;
   }

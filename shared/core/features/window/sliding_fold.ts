@@ -115,7 +115,7 @@ export class SlidingFold {
     mem[this.#blockEnd] = NaN;
   }
 
-  /** Whether there might be no room for one more finished block. */
+  /** Returns whether there might be no room for one more finished block. */
   isCrowded({ counters, capacity }: FoldState): boolean {
     return counters[this.#counters + NEXT]! - counters[this.#counters + HEAD]! >= capacity;
   }
