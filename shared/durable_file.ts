@@ -39,25 +39,25 @@ export async function writeSynced(path: string, data: Uint8Array, flags: 'w' | '
 }
 
 /** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */
-export function renamePatiently(files: FileSystem, from: string, to: string, pause = pauseThread): void {
+export function renamePatiently(files: FileSystem, from: string, to: string): void {
   for (const pauseMs of BLOCKED_PAUSES_MS) {
     try {
       files.rename(from, to);
       return;
     } catch (error) {
       if (!isBlocked(error)) throw error;
-      pause(pauseMs);
+      pauseThread(pauseMs);
     }
   }
   files.rename(from, to);
 }
 
 /** A reader sees the old or the new text, also after a power cut. */
-export function replaceDurably(files: FileSystem, path: string, text: string, pause = pauseThread): void {
+export function replaceDurably(files: FileSystem, path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     writeDurably(files, temporary, text);
-    renamePatiently(files, temporary, path, pause);
+    renamePatiently(files, temporary, path);
   } catch (error) {
     files.remove(temporary);
     throw error;

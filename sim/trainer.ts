@@ -53,7 +53,7 @@ export interface Trainer {
   readonly published: number;
   /** A set by version, as it was trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
-  knows(version: string): boolean;
+  hasTrained(version: string): boolean;
   /** Checks that activated models are still active, and whole, after a power cut. @param lostCommits of the journal */
   checkSurvived(lostCommits: number): void;
   /** The active models were spoilt from outside: they need not survive. */
@@ -145,7 +145,7 @@ class SimulatedTrainer implements Trainer {
     return this.#archive.set(version);
   }
 
-  knows(version: string): boolean {
+  hasTrained(version: string): boolean {
     return this.#archive.has(version);
   }
 

@@ -80,7 +80,7 @@ class InputReader {
       case 'suspect':
         return this.#marks.mark(subject, time);
       case 'timeout':
-        return this.#aligner.giveUp(this.#pairIds.indexOf(subject), time);
+        return this.#aligner.abandon(this.#pairIds.indexOf(subject), time);
       case 'silence':
       case 'silence_halt':
       case 'shutdown':

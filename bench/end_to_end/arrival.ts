@@ -44,7 +44,7 @@ export interface ArrivalOptions {
   readonly pairs: number;
   /** Of each pattern and daemon; unless given, 1,000, and 150 where a minute takes 2 s. */
   readonly minutes?: number;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 const TRICKLE_MS = 2000;
@@ -55,15 +55,15 @@ const WARM_UP_MINUTES = 300;
 const STALL = { heldMs: 100, everyMs: 5000 };
 
 /** Blocks of the real and the null daemon take turns within each pattern. */
-export async function benchArrival({ pairs, minutes, say }: ArrivalOptions): Promise<ArrivalResult[]> {
-  const { trained } = await benchModels(say);
+export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): Promise<ArrivalResult[]> {
+  const { trained } = await benchModels(print);
   const field = await openField({ pairs, bundles: [trained], withNull: true, connectionPerSymbol: true });
   try {
     await inTurns(field, TOGETHER, Math.min(WARM_UP_MINUTES, minutes ?? Infinity));
     const results: ArrivalResult[] = [];
     for (const pattern of PATTERNS) {
       const count = minutes ?? (pattern === 'trickle' ? 150 : 1000);
-      say(`${pairs} pairs, ${pattern}: ${count} minutes …`);
+      print(`${pairs} pairs, ${pattern}: ${count} minutes …`);
       results.push(await measurePattern(field, pattern, count));
     }
     return results;

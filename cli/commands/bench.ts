@@ -77,7 +77,7 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
     idle: flags.idle === true,
     soakMs,
     manySwaps,
-    say: output.note,
+    print: output.note,
   });
   await show(result, output);
   output.result(result);
