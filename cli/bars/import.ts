@@ -303,7 +303,7 @@ async function takeBars(
     sha256: survey.sha256,
     rows,
     ...verdict,
-    ...story.told(),
+    ...story.summary(),
   });
   await into.imported({
     symbol,
@@ -324,7 +324,7 @@ interface Batch {
 /** Irregularities in the order of a file's rows. */
 function createStory(): {
   add(time: number): void;
-  told(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
+  summary(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
 } {
   let [steps, repeated, lost] = [0, 0, 0];
   let previous = -Infinity;
@@ -338,7 +338,7 @@ function createStory(): {
       previous = time;
       newest = Math.max(newest, time);
     },
-    told: () => ({ steps_back: steps, repeated_rows: repeated, lost_hours: lost }),
+    summary: () => ({ steps_back: steps, repeated_rows: repeated, lost_hours: lost }),
   };
 }
 

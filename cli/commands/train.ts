@@ -119,9 +119,9 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const modelsFolder = flags.out ?? paths.models;
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
   const progress = output.progress();
-  const told = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
+  const onStage = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
   const onProgress = (stage: string, done: number, total: number): void => {
-    told?.(stage);
+    onStage?.(stage);
     progress.update(stage, done, total);
   };
   const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));

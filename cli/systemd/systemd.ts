@@ -43,7 +43,7 @@ export function openSystemd(warn: (line: string) => void, env: NodeJS.ProcessEnv
     warn(`systemd cannot be notified that this process is ready: ${(error as Error).message}`);
     return ABSENT;
   }
-  return speak(send, watchdogMs, warn);
+  return createNotifier(send, watchdogMs, warn);
 }
 
 /** Of this process; null where systemd watches none. */
@@ -54,7 +54,7 @@ function watchdogOf(env: NodeJS.ProcessEnv): number | null {
   return isOurs && Number.isFinite(ms) && ms > 0 ? ms : null;
 }
 
-function speak(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
+function createNotifier(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
   let state: State | null = null;
   let isStopping = false;
   /** Notifications already sent to systemd. */

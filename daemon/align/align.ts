@@ -230,8 +230,8 @@ function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'):
 }
 
 function isRemembered(recent: Float64Array, at: number, content: Bar | 'empty'): boolean {
-  const told = new Float64Array(NUMBERS);
-  remember(told, 0, content);
+  const sent = new Float64Array(NUMBERS);
+  remember(sent, 0, content);
   // NaN marks an absent value, and 0 and -0 are the same volume.
-  return told.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
+  return sent.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
 }
