@@ -344,7 +344,7 @@ export const ERRORS = {
   HALTS_LOST: {
     status: 409,
     message: 'models/halts.json lacks an active halt, which stays.',
-    next: 'Lift it: `minutehand models resume <pair>`, or `all`.',
+    next: 'Lift it with `minutehand models resume <pair>`, or `all`.',
   },
   MODEL_EXISTS: {
     status: 409,
