@@ -71,11 +71,11 @@ const DEFAULTS: BacktestBenchOptions = { commandBars: 1_000_000, commandRuns: 3,
 
 /** Time of each station in a backtest of one pair, and the time of a million bars with all cores. */
 export async function benchBacktest(
-  say: (line: string) => void,
+  print: (line: string) => void,
   options: Partial<BacktestBenchOptions> = {},
 ): Promise<BacktestBenchResult> {
   const { commandBars, commandRuns, stationBars, turns } = { ...DEFAULTS, ...options };
-  const bundle = (await benchModels(say)).random[0];
+  const bundle = (await benchModels(print)).random[0];
   const settings = loadSettings({ env: {} });
   const folder = openTemporaryFolder('backtest');
   const set = await loadModelSet(bundle, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
@@ -84,7 +84,7 @@ export async function benchBacktest(
     await writeMarket(short, stationBars);
     const measured: (StationTimes & { engine: number })[] = [];
     for (let turn = 0; turn < turns; turn++) {
-      say(`backtest, ${stationBars} bars, turn ${turn + 1} of ${turns} …`);
+      print(`backtest, ${stationBars} bars, turn ${turn + 1} of ${turns} …`);
       measured.push(await timeStations(short, set, settings));
     }
     const usOf = (name: BacktestStation | 'engine'): number => median(measured.map((times) => times[name]));
@@ -94,7 +94,7 @@ export async function benchBacktest(
     const cpuSeconds: number[] = [];
     let trades = 0;
     for (let run = 0; run < commandRuns; run++) {
-      say(`minutehand backtest, ${commandBars} bars, run ${run + 1} of ${commandRuns} …`);
+      print(`minutehand backtest, ${commandBars} bars, run ${run + 1} of ${commandRuns} …`);
       const [startNs, startCpu] = [instantNs(), childrenCpuSeconds()];
       trades = await runCommand(long, bundle);
       seconds.push((instantNs() - startNs) / 1e9);

@@ -21,7 +21,7 @@ const result = await runParts({
   idle: true,
   soakMs: parseDurationMs(values.soak),
   manySwaps: Number(values.swaps),
-  say: (line) => void process.stderr.write(`${line}\n`),
+  print: (line) => void process.stderr.write(`${line}\n`),
 });
 const root = packageRoot();
 const raw = join(root, 'bench', 'results', 'latest.json');

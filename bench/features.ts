@@ -38,7 +38,7 @@ export interface FeaturesResult {
  * prices, each by its streaming API, and against recomputing. The peers do not compute what they lack: regression,
  * spread and hedged return are inputs for them.
  */
-export async function benchFeatures(say: (line: string) => void): Promise<FeaturesResult> {
+export async function benchFeatures(print: (line: string) => void): Promise<FeaturesResult> {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;
   const pair = parsePair(pairs[0]!);
   const market = benchMarket([pair.id], 'bench features', START);
@@ -54,7 +54,7 @@ export async function benchFeatures(say: (line: string) => void): Promise<Featur
     const { returnA, returnB, spread, hedgedReturn, lnA, lnB } = recorder.frame(0);
     if (recorder.ready(0)) points.push({ a: barA, b: barB, lnA, lnB, returnA, returnB, spread, hedgedReturn });
   }
-  say('features against peers …');
+  print('features against peers …');
   const bench = new Bench({ time: TIME_MS, warmupTime: 500, now: () => performance.now() });
   const computes = new Map<string, string>();
 

@@ -29,19 +29,19 @@ export interface GrowthResult {
 }
 
 /**
- * What a bar costs the features as look-backs and pairs grow. The first should not matter, the second not more than
+ * Cost of a bar in the features as look-backs and pairs grow. The first should not matter, the second not more than
  * linearly.
  */
-export function benchGrowth(say: (line: string) => void): GrowthResult {
+export function benchGrowth(print: (line: string) => void): GrowthResult {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;
   const longest = Math.max(...Object.values(windows));
   return {
     by_look_back: LOOK_BACKS.map((lookBack) => {
-      say(`features, look-back ${lookBack} …`);
+      print(`features, look-back ${lookBack} …`);
       return measure(benchPairs(LOOK_BACK_PAIRS, pairs), scaled(windows, lookBack / longest), lookBack, 5000);
     }),
     by_pairs: PAIRS.map((count) => {
-      say(`features, ${count} pairs …`);
+      print(`features, ${count} pairs …`);
       return measure(benchPairs(count, pairs), windows, longest, Math.max(200, Math.min(5000, 100_000 / count)));
     }),
   };

@@ -40,10 +40,10 @@ type Score = (features: Float32Array, rows: number) => unknown;
  * onnxruntime-node with one batched call per model, once with one thread as the daemon would run it and once with its
  * defaults. The engines take turns.
  */
-export async function benchInference(say: (line: string) => void): Promise<InferenceResult> {
+export async function benchInference(print: (line: string) => void): Promise<InferenceResult> {
   const settings = loadSettings({ env: {} });
   const schema = featureSchema(settings.minutehand.windows);
-  const [bundle] = (await benchModels(say)).random;
+  const [bundle] = (await benchModels(print)).random;
   const maxRows = BATCHES.at(-1)!;
   const rows = featureRows(settings, ROWS);
   const ours = await loadModelSet(bundle, schema, maxRows, { engine: 'auto' });
@@ -52,7 +52,7 @@ export async function benchInference(say: (line: string) => void): Promise<Infer
   try {
     const batches: InferenceBatch[] = [];
     for (const size of BATCHES) {
-      say(`inference, ${size} rows …`);
+      print(`inference, ${size} rows …`);
       const engines: Readonly<Record<string, Score>> = {
         ours: (features, count) => ours.infer(features, count),
         onnxruntime: (features, count) => forced.infer(features, count),

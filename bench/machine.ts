@@ -11,7 +11,7 @@ export interface Machine {
   readonly platform: string;
   readonly node: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** Where the signal files and the journal of the bench are written: their times are this file system's. */
+  /** File system of the bench's signal files and journal: their times are this file system's. */
   readonly temporary_files_on: string;
   /** Of the last minute, when the run began: above 0.5 other work took part of the machine. */
   readonly load_at_start: number;

@@ -45,13 +45,13 @@ export interface BenchModels {
  * The models of the bench, made once and kept in the temporary folder of the machine. Whatever changes what they are
  * (feature schema, parameters of learning) gives another folder.
  */
-export async function benchModels(say: (line: string) => void): Promise<BenchModels> {
+export async function benchModels(print: (line: string) => void): Promise<BenchModels> {
   const settings = loadSettings({ env: {} });
   const { windows, label, train: learning, decision, pairs } = settings.minutehand;
   const identity = JSON.stringify([featureSchema(windows).hash, label, learning, decision, settings.core, pairs]);
   const folder = join(tmpdir(), `${CACHE}-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`);
   if (!existsSync(folder)) {
-    say('training the models of the bench, once …');
+    print('training the models of the bench, once …');
     const draft = `${folder}.${process.pid}`;
     mkdirSync(draft, { recursive: true });
     try {

@@ -46,7 +46,7 @@ export interface BenchOptions {
   readonly soakMs: number;
   /** Of the run that looks at memory; 0 leaves it out. */
   readonly manySwaps: number;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -80,55 +80,55 @@ export async function runParts(options: BenchOptions): Promise<BenchResult> {
 }
 
 async function measure(options: BenchOptions): Promise<BenchResult> {
-  const { parts, minutes, say } = options;
+  const { parts, minutes, print } = options;
   const wants = (part: Part): boolean => parts.includes(part);
   const machine = describeMachine();
   return {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
-    ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, say) }),
-    ...(wants('inference') && { inference: await benchInference(say) }),
-    ...(wants('features') && { features: await features(say) }),
-    ...(wants('growth') && { growth: benchGrowth(say) }),
-    ...(wants('rounding') && { rounding: rounding(say) }),
-    ...(wants('trainer') && { trainer: await runTrainerBench(say) }),
-    ...(wants('search') && { search: benchSearch(say) }),
-    ...(wants('backtest') && { backtest: await benchBacktest(say) }),
+    ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, print) }),
+    ...(wants('inference') && { inference: await benchInference(print) }),
+    ...(wants('features') && { features: await features(print) }),
+    ...(wants('growth') && { growth: benchGrowth(print) }),
+    ...(wants('rounding') && { rounding: rounding(print) }),
+    ...(wants('trainer') && { trainer: await runTrainerBench(print) }),
+    ...(wants('search') && { search: benchSearch(print) }),
+    ...(wants('backtest') && { backtest: await benchBacktest(print) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),
     ...(wants('retraining') && { retraining: await retraining(options) }),
     ...(wants('soak') && { soak: await soak(options) }),
   };
 }
 
-async function endToEnd({ pairs, minutes, idle, say }: BenchOptions): Promise<EndToEndResult[]> {
+async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<EndToEndResult[]> {
   const results: EndToEndResult[] = [];
   for (const count of pairs === undefined ? PAIRS : [pairs]) {
     const planned = endToEndMinutes(count);
     const counts = { minutes: minutes ?? planned.minutes, idleMinutes: idle ? planned.idleMinutes : 0 };
     // Trained models are those of the configured pairs; random ones of one size make runs and sizes comparable.
     for (const models of count <= 10 ? (['trained', 'random'] as const) : (['random'] as const))
-      results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, say })));
+      results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, print })));
   }
   return results;
 }
 
-function arrival({ pairs = 10, minutes, say }: BenchOptions): Promise<ArrivalResult[]> {
-  return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), say });
+function arrival({ pairs = 10, minutes, print }: BenchOptions): Promise<ArrivalResult[]> {
+  return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), print });
 }
 
 /** The peers are development dependencies: loaded only when they are asked for. */
-async function features(say: (line: string) => void): Promise<FeaturesResult> {
+async function features(print: (line: string) => void): Promise<FeaturesResult> {
   const { benchFeatures } = await import('./features.ts');
-  return benchFeatures(say);
+  return benchFeatures(print);
 }
 
-function rounding(say: (line: string) => void): Rounding {
-  say(`features, ${ROUNDING_UPDATES} updates …`);
+function rounding(print: (line: string) => void): Rounding {
+  print(`features, ${ROUNDING_UPDATES} updates …`);
   return measureRounding(ROUNDING_UPDATES, loadSettings({ env: {} }).minutehand.windows);
 }
 
-async function swaps({ pairs = 10, minutes, manySwaps, say }: BenchOptions): Promise<WeatherResult[]> {
+async function swaps({ pairs = 10, minutes, manySwaps, print }: BenchOptions): Promise<WeatherResult[]> {
   const stormy = await benchWeather({
     pairs,
     minutes: minutes ?? WEATHER_MINUTES,
@@ -136,7 +136,7 @@ async function swaps({ pairs = 10, minutes, manySwaps, say }: BenchOptions): Pro
     swaps: WEATHER_SWAPS,
     training: true,
     withNull: true,
-    say,
+    print,
   });
   if (manySwaps === 0) return [stormy];
   const long = await benchWeather({
@@ -146,15 +146,15 @@ async function swaps({ pairs = 10, minutes, manySwaps, say }: BenchOptions): Pro
     swaps: manySwaps,
     training: false,
     withNull: false,
-    say,
+    print,
   });
   return [stormy, long];
 }
 
-function retraining({ pairs = 10, minutes = RETRAINING_MINUTES, say }: BenchOptions): Promise<RetrainingResult> {
-  return benchRetraining({ pairs, minutes, paceMs: RETRAINING_PACE_MS, say });
+function retraining({ pairs = 10, minutes = RETRAINING_MINUTES, print }: BenchOptions): Promise<RetrainingResult> {
+  return benchRetraining({ pairs, minutes, paceMs: RETRAINING_PACE_MS, print });
 }
 
-function soak({ pairs = 10, soakMs, say }: BenchOptions): Promise<SoakResult> {
-  return benchSoak({ pairs, durationMs: soakMs, paceMs: SOAK_PACE_MS, say });
+function soak({ pairs = 10, soakMs, print }: BenchOptions): Promise<SoakResult> {
+  return benchSoak({ pairs, durationMs: soakMs, paceMs: SOAK_PACE_MS, print });
 }

@@ -3,7 +3,7 @@ import { naiveFeatures } from '../shared/core/features/features.oracle.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 
-/** How far the features of one column were from an exact recomputation. */
+/** Distance of one column's features from an exact recomputation. */
 export interface ColumnRounding {
   readonly name: string;
   /** Greatest |value − exact| / max(|exact|, standard deviation of the column) of all looks. */

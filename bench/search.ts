@@ -24,11 +24,11 @@ export interface SearchBenchResult {
 const SEEDS = 20;
 
 /** Our search against what Optuna found on the same functions with as many trials and seeds. */
-export function benchSearch(say: (line: string) => void): SearchBenchResult {
+export function benchSearch(print: (line: string) => void): SearchBenchResult {
   const points: SearchPoint[] = [];
   let tookNs = 0;
   for (const objective of Object.keys(OBJECTIVES) as ObjectiveName[]) {
-    say(`search, ${objective} …`);
+    print(`search, ${objective} …`);
     const startNs = instantNs();
     const ours = medianBests(objective, 'tpe');
     tookNs += instantNs() - startNs;

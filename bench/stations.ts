@@ -51,13 +51,13 @@ type MinuteTimes = Record<Station | 'bar_to_signal', number>;
  * WebSocket client, a Redis server, signal files and journal on disk. No failure is caught: the bench of a broken
  * system is invalid.
  */
-export async function benchStations(minutes: number, say: (line: string) => void): Promise<StationsResult> {
+export async function benchStations(minutes: number, print: (line: string) => void): Promise<StationsResult> {
   const settings = loadSettings({ env: {} });
-  const { trained } = await benchModels(say);
+  const { trained } = await benchModels(print);
   const { path: folder, remove } = openTemporaryFolder('stations');
   const redis = await startRedis();
   try {
-    say(`${minutes} minutes through the pipeline …`);
+    print(`${minutes} minutes through the pipeline …`);
     const { times, engines } = await runPipeline(settings, folder, trained, redis?.url ?? null, minutes);
     return {
       pairs: settings.minutehand.pairs.length,

@@ -58,20 +58,20 @@ export interface TrainerResult {
  * machine is noisy for all of them: with each number of threads, and once more while another process spins on one core.
  */
 export async function runTrainerBench(
-  say: (line: string) => void,
+  print: (line: string) => void,
   options: Partial<TrainerBenchOptions> = {},
 ): Promise<TrainerResult> {
   // Read when an OpenMP library is loaded: threads that spin while they wait collapse where a core is shared.
   process.env['OMP_WAIT_POLICY'] ??= 'passive';
   const { rows, columns, rounds, turns, threads } = { ...DEFAULTS, ...options };
-  say(`trainer, ${rows} × ${columns} …`);
+  print(`trainer, ${rows} × ${columns} …`);
   const table = benchTable(rows, columns, 'train');
   const test = benchTable(Math.ceil(rows / 4), columns, 'test');
   const missing: Partial<Record<Engine, string>> = {};
   const runs: TrainerRun[] = [];
   for (const count of threads) {
     for (const busyCore of [false, true]) {
-      say(`trainer, ${count} thread${count === 1 ? '' : 's'}${busyCore ? ', one core taken' : ''} …`);
+      print(`trainer, ${count} thread${count === 1 ? '' : 's'}${busyCore ? ', one core taken' : ''} …`);
       const free = busyCore ? takeCore() : (): void => undefined;
       try {
         runs.push(await runTurns({ table, test, rounds, turns, threads: count, busyCore, missing }));

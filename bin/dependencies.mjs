@@ -95,7 +95,7 @@ function lockHash() {
     .digest('hex');
 }
 
-/** Whether `npm ci` or `npm install` was run without this program and installed what the lock file lists. */
+/** Returns whether `npm ci` or `npm install` was run without this program and installed what the lock file lists. */
 function installedByHand() {
   const installed = readJson(join(MODULES, '.package-lock.json'))?.packages;
   if (!installed) return false;
@@ -178,7 +178,10 @@ function missingTools() {
   return ['python3', 'make', 'g++'].filter((tool) => !inPath(tool));
 }
 
-/** Where npm would put it: `npx minutehand` works without it, `npm exec` of other tools and $PATH users look here. */
+/**
+ * Links the command where npm would: `npx minutehand` works without it, `npm exec` of other tools and $PATH users look
+ * here.
+ */
 function linkCommand() {
   if (process.platform === 'win32') return;
   const link = join(MODULES, '.bin', 'minutehand');

@@ -98,7 +98,7 @@ function isRunning(owner) {
 }
 
 /**
- * When the process started, in clock ticks since the machine did; null where that is unknown.
+ * Start of the process, in clock ticks since the machine's; null where unknown.
  * @param {number} pid
  */
 function startOf(pid) {

@@ -51,7 +51,7 @@ export async function aptInstallPostgres() {
 
 const POSTGRES_FOLDER = '/usr/lib/postgresql';
 
-/** Whether the programs of a PostgreSQL server are in the path, or where Debian puts them. */
+/** Returns whether the programs of a PostgreSQL server are in the path, or where Debian puts them. */
 export function hasPostgres() {
   if (['initdb', 'postgres'].every(inPath)) return true;
   if (!existsSync(POSTGRES_FOLDER)) return false;

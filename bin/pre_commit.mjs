@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * What a commit must hold: format and lint of the staged files, types of the whole project when one of them is
+ * Checks a commit: format and lint of the staged files, types of the whole project when one of them is
  * TypeScript. It reads the working tree; a staged file with further changes that are not staged is named.
  */
 import { spawnSync } from 'node:child_process';

@@ -12,15 +12,15 @@ export const LOG_FOLDER = join(ROOT, 'var', 'log');
 export const SETUP_ERRORS = {
   NODE_UNSUPPORTED: {
     message: 'This version of Node is not supported.',
-    next: 'Use Node 24, Node 22 from 22.14 on, or Node 20 from 20.15 on: https://nodejs.org, or with a version manager: nvm install 24.',
+    next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.15): https://nodejs.org, or nvm install 24.',
   },
   NOT_INSTALLED: {
-    message: 'The packages that package-lock.json names are not installed in this folder.',
+    message: 'The packages of package-lock.json are not installed in this folder.',
     next: 'Run `npm start` or `npm run build` here. No other command installs anything.',
   },
   NODE_MISMATCH: {
-    message: 'The packages in node_modules were installed for another version of Node or another machine.',
-    next: 'Use that Node, or run `npm run build` with this one. No other command installs anything.',
+    message: 'node_modules was installed for another Node or machine.',
+    next: 'Use that Node, or run `npm run build` with this one.',
   },
 };
 

@@ -6,7 +6,7 @@ import { unknownVariables, unknownVariableText } from '../shared/policy/environm
 import type { ConfigProblem } from '../shared/policy/problem.ts';
 
 /**
- * Whether the value of a variable can be used: what is wrong with it, or null. Those that win over a file are checked
+ * Checks of the values of variables: the problem, or null. Those that win over a file are checked
  * with it.
  */
 const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => string | null>> = {

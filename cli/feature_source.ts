@@ -9,7 +9,7 @@ import { fileSource } from '../trainer/feature_table/file_source.ts';
 import { labelHash, storedSource, type StoredKey } from '../trainer/feature_table/stored_features.ts';
 import { openStore, storeUrl } from '../trainer/store/store.ts';
 
-/** What features and labels of this configuration are known by in the store. */
+/** Key of this configuration's features and labels in the store. */
 export function storedKey(settings: Settings, market: Market): StoredKey {
   const policy = datasetPolicy(settings);
   return { market, schema: featureSchema(policy.windows), labels: labelHash(policy) };

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** What `mt5/compile.ps1` writes, on Windows, beside itself. */
+/** Result file of `mt5/compile.ps1`, written on Windows. */
 const RESULT_FILE = join('mt5', 'compiled.json');
 const FOLDERS = ['Experts', 'Include', 'Services'];
 /** The last line of MetaEditor's log; compile.ps1 has the same pattern. */
@@ -19,7 +19,7 @@ const compilationSchema = z.object({
   ),
 });
 
-/** Whether MetaEditor has compiled the sources of the expert advisor as they are now. */
+/** Result of compiling the present sources of the expert advisor by MetaEditor. */
 export interface Mt5Compilation {
   readonly state: 'compiled' | 'changed' | 'failed' | 'never';
   readonly detail: string;

@@ -7,7 +7,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** What progress of `total` steps writes to standard error. */
+/** Text that progress of `total` steps writes to standard error. */
 function written(total: number): string[] {
   const texts: string[] = [];
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => texts.push(String(text)) > 0);

@@ -2,7 +2,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/schedule/progress_line.ts';
 
-/** How a command talks: results on stdout, everything else on stderr, so that `--json` can be piped. */
+/** Output of a command: results on stdout, everything else on stderr, so that `--json` can be piped. */
 export interface Output {
   readonly json: boolean;
   /** A result for people; silent with --json. */

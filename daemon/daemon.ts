@@ -55,7 +55,7 @@ export interface DaemonPorts {
   /** Reads bars from Redis; when nothing is given, none come that way. */
   readBarStream?(listener: StreamListener): StreamReader;
   /**
-   * What writes signal files without holding this thread; when nothing is given, it writes them itself, through
+   * Opens a writer of signal files that does not hold this thread; without it, the daemon writes them itself, through
    * `files`.
    */
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
@@ -82,9 +82,9 @@ export interface DaemonOptions {
   readonly observer: DaemonObserver;
   /** Prints one line for a person. */
   say(line: string): void;
-  /** Whether bars can be expected: missing bars before that are no silence. */
+  /** Returns whether bars can be expected: missing bars before that are no silence. */
   isFeedOpen(): boolean;
-  /** How often `models/` is looked at, ms. */
+  /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;
 }
 
@@ -312,7 +312,7 @@ class AssembledDaemon implements Daemon {
         }),
       apply: (input) => this.pipeline.inputs.apply(input),
       lastShadows: (version) => {
-        // What the same set answered a moment ago may still wait in memory.
+        // Recent answers of the same set may still wait in memory.
         this.#journal.flush();
         return store.lastShadows(version);
       },
@@ -348,7 +348,7 @@ class AssembledDaemon implements Daemon {
     });
   }
 
-  /** What holds for bars, whichever way they come. */
+  /** Rules for bars of every transport. */
   #barRules() {
     const { feed } = this.#options.settings.minutehand;
     return {

@@ -33,7 +33,7 @@ export interface HandoverOptions {
   readonly bundle: string;
   /** Daemons to be ended. */
   readonly handovers: number;
-  /** How often a minute of the market is over. */
+  /** Interval between minutes of the market. */
   readonly minuteMs: number;
   /** Minutes that warm the features, sent as history. */
   readonly history: readonly Minute[];
@@ -48,9 +48,9 @@ export interface HandoverOptions {
 export interface Handover {
   readonly how: 'SIGTERM' | 'SIGKILL';
   readonly bootId: string;
-  /** Whether a standby was ready to take over, had just been started, or was started only after the end. */
+  /** State of the standby: ready to take over, just started, or started only after the end. */
   readonly standby: 'ready' | 'starting' | 'none';
-  /** When it was signaled or killed. */
+  /** Time at which it was signaled or killed. */
   readonly atMs: number;
   /** From then until its process was gone. */
   readonly endedMs: number;
@@ -73,7 +73,7 @@ export interface HandoverReport {
   /** All that reached one reader of Redis, and one reader of WebSocket, in the order of arrival. */
   readonly byRedis: readonly Heard[];
   readonly byWebSocket: readonly Heard[];
-  /** How many minutes of the market were sent. */
+  /** Number of minutes of the market that were sent. */
   readonly minutes: number;
   /** By minute: when it was over, by the clock of `Heard`. */
   readonly dueMs: ReadonlyMap<OpenTime, number>;
@@ -257,7 +257,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
     // The standby is no longer needed.
     await next.program.kill('SIGTERM');
     await active.program.kill('SIGTERM');
-    // What Redis has for this reader comes before the answer.
+    // Pending messages for this reader come before the answer.
     await subscriber.ping();
   } finally {
     clearInterval(clock);

@@ -18,7 +18,7 @@ function open(feedIntervalMs: number) {
   };
   const clock = { nowMs: () => 0 as EpochMs, monotonicUs: () => nowMs * 1000 };
   const window = new IdleWindow(clock, scheduler, feedIntervalMs);
-  /** Whether work that begins so long after a bar is let through at once. */
+  /** Returns whether work that begins so long after a bar is let through at once. */
   const isOpenAt = async (ms: number): Promise<boolean> => {
     nowMs = ms;
     let isOpen = false;

@@ -63,7 +63,7 @@ export type Input = SymbolInput | PairInput | StateInput;
 
 /** Destination of bars for the feeds. */
 export interface BarSink {
-  knows(symbol: string): boolean;
+  hasSymbol(symbol: string): boolean;
   take(input: SymbolInput): BarOutcome;
 }
 

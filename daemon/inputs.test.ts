@@ -110,7 +110,7 @@ describe('the inputs', () => {
       inputs.apply(pairInput(kind, 'USDTRY_EURTRY', minute(1)));
     await bench.pipeline.settled();
     expect([bench.inputs.length, bench.signals.length]).toEqual(before);
-    expect(inputs.knows('USDTRY')).toBe(false);
+    expect(inputs.hasSymbol('USDTRY')).toBe(false);
   });
 
   it('journal and answer heartbeats of both kinds of silence', async () => {

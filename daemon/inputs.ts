@@ -51,8 +51,8 @@ export class Inputs implements BarSink, InputSink {
     this.silence = new SilenceWatch({ pairs: pairs.length, feedIntervalMs, ...silence }, this.#nowUs());
   }
 
-  knows(symbol: string): boolean {
-    return this.aligner.knows(symbol);
+  hasSymbol(symbol: string): boolean {
+    return this.aligner.hasSymbol(symbol);
   }
 
   /** Takes a validated minute of a known symbol. */
@@ -76,13 +76,13 @@ export class Inputs implements BarSink, InputSink {
     switch (input.kind) {
       case 'bar':
       case 'empty':
-        if (this.knows(input.subject)) this.take(input);
+        if (this.hasSymbol(input.subject)) this.take(input);
         return;
       case 'suspect':
         // The screen finds it again.
         return;
       case 'timeout':
-        return this.#giveUp(input);
+        return this.#abandon(input);
       case 'silence':
       case 'silence_halt':
       case 'shutdown':
@@ -122,24 +122,24 @@ export class Inputs implements BarSink, InputSink {
 
   /** Ends the minutes whose missing leg is overdue. */
   expire(): void {
-    this.#giveUpOverdue(this.#nowUs() / 1000, this.#options.pipeline.stragglerTimeoutMs);
+    this.#abandonOverdue(this.#nowUs() / 1000, this.#options.pipeline.stragglerTimeoutMs);
   }
 
   /** Ends every minute that still waits for a leg: no more bars of these minutes will come. */
   endMinute(): void {
-    this.#giveUpOverdue(Infinity, 0);
+    this.#abandonOverdue(Infinity, 0);
   }
 
-  #giveUpOverdue(nowMs: number, timeoutMs: number): void {
+  #abandonOverdue(nowMs: number, timeoutMs: number): void {
     for (const { pairIndex, time } of this.aligner.overdue(nowMs, timeoutMs))
-      this.#giveUp(pairInput('timeout', this.#options.pipeline.pairs[pairIndex]!.id, time));
+      this.#abandon(pairInput('timeout', this.#options.pipeline.pairs[pairIndex]!.id, time));
   }
 
-  #giveUp(input: PairInput): void {
+  #abandon(input: PairInput): void {
     const pairIndex = this.#indexOf.get(input.subject);
     if (pairIndex === undefined) return;
     this.record(input);
-    this.aligner.giveUp(pairIndex, input.time);
+    this.aligner.abandon(pairIndex, input.time);
   }
 
   /** A heartbeat of each pair without bars, once each interval. */

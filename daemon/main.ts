@@ -35,7 +35,7 @@ import { allSettled, Undo } from './undo.ts';
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
 const PROGRESS_MINUTES = 5000;
-/** How long a successor waits for the port of a predecessor whose place it has already. */
+/** Maximum wait of a successor, which has the lease, for its predecessor's port. */
 const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
 
@@ -95,7 +95,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
   try {
     return await daemon.start();
   } catch (error) {
-    await daemon.giveUp();
+    await daemon.rollBack();
     throw error;
   }
 }
@@ -169,7 +169,7 @@ class DaemonProcess {
     }
   }
 
-  async giveUp(): Promise<void> {
+  async rollBack(): Promise<void> {
     await this.#undo
       .unwind()
       .catch((failure: unknown) => this.#logs.events.error({ err: failure }, 'not everything was undone'));
@@ -287,12 +287,12 @@ function metricsRoute(metrics: Exposition): Route {
 
 /** A predecessor that was killed may hold the port for a moment longer than its place. */
 async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promise<Server> {
-  const giveUpMs = performance.now() + (isSuccessor ? PORT_GRACE_MS : 0);
+  const deadlineMs = performance.now() + (isSuccessor ? PORT_GRACE_MS : 0);
   for (;;) {
     try {
       return await openServer(options);
     } catch (error) {
-      if (!(error instanceof MinutehandError) || error.code !== 'PORT_TAKEN' || performance.now() >= giveUpMs)
+      if (!(error instanceof MinutehandError) || error.code !== 'PORT_TAKEN' || performance.now() >= deadlineMs)
         throw error;
       await sleep(PORT_RETRY_MS);
     }

@@ -26,7 +26,7 @@ export interface Bench {
   readonly failures: { code: unknown; failed: string; fallback: string | null }[];
   readonly swaps: string[];
   readonly screened: ScreenedBar[];
-  /** How many signals there were in each batch. */
+  /** Number of signals in each batch. */
   readonly batches: number[];
   passMs(ms: number): void;
 }

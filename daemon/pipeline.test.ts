@@ -794,7 +794,7 @@ describe('the end of a daemon', () => {
       Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
     );
     store.close();
-    // What came before belongs to the same journal.
+    // Earlier inputs belong to the same journal.
     again.inputs.unshift(...from.inputs);
     again.rows.unshift(...from.rows);
     return again;

@@ -51,14 +51,14 @@ export interface PipelineOptions {
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;
   /**
-   * How long the work behind a bar waits, when no other bar does, so that consumers get the processor first; 0 = not at
+   * Delay of the work after a bar, when no other bar waits, so that consumers get the processor first; 0 = not at
    * all.
    */
   readonly restMs: number;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   /**
-   * What takes signals without holding this thread, in this order: WebSocket, files of a thread of their own, Redis.
+   * Publishers that do not hold this thread, in this order: WebSocket, files of a thread of their own, Redis.
    */
   readonly sockets: readonly Publisher<TransportName>[];
   /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */

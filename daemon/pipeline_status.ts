@@ -40,7 +40,7 @@ export class PipelineStatus {
     return this.#owners.inputs.aligner.lastTimes();
   }
 
-  /** How many bars of each symbol were held back as suspect since the start. */
+  /** Number of bars of each symbol that were held back as suspect since the start. */
   get suspectBars(): ReadonlyMap<string, number> {
     return this.#owners.inputs.suspects.counts;
   }

@@ -18,7 +18,7 @@ export interface QueueOptions {
 }
 
 /**
- * What takes effect (minutes, heartbeats, swaps, halts, degradations), in the order in which it was journaled, so that
+ * Inputs (minutes, heartbeats, swaps, halts, degradations), in the order in which they were journaled, so that
  * a replay of the journal gives the same signals. Everything taken in one loop turn is answered as one batch.
  */
 export class Queue {

@@ -8,23 +8,23 @@ import type { FileSystem } from './ports.ts';
 
 let folder: string;
 let path: string;
-const pauses: number[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-durable-'));
   path = join(folder, 'active.json');
-  pauses.length = 0;
   replaceDurably(MACHINE_FILES, path, 'old');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The machine's files, whose first renames fail. */
-function blocking(code: string, times: number): FileSystem {
-  let left = times;
+/** The machine's files, whose first renames fail; `renames` has the time of each, ms. */
+function blocking(code: string, times: number): FileSystem & { readonly renames: readonly number[] } {
+  const renames: number[] = [];
   return {
     ...MACHINE_FILES,
+    renames,
     rename(from, to) {
-      if (left-- > 0) throw Object.assign(new Error(`${code}: on purpose`), { code });
+      renames.push(performance.now());
+      if (renames.length <= times) throw Object.assign(new Error(`${code}: on purpose`), { code });
       MACHINE_FILES.rename(from, to);
     },
   };
@@ -32,17 +32,20 @@ function blocking(code: string, times: number): FileSystem {
 
 describe('replaceDurably', () => {
   it.each(['EPERM', 'EACCES', 'EBUSY'])('retries while a reader blocks the file (%s)', (code) => {
-    replaceDurably(blocking(code, 3), path, 'new', (ms) => pauses.push(ms));
-    expect(pauses).toEqual([1, 2, 4]);
+    const files = blocking(code, 3);
+    replaceDurably(files, path, 'new');
+    const pauses = files.renames.slice(1).map((at, i) => at - files.renames[i]!);
+    expect(pauses.map((ms, i) => ms >= 2 ** i - 0.5)).toEqual([true, true, true]);
     expect(readFileSync(path, 'utf8')).toBe('new');
   });
 
   it.each([
-    ['EPERM', 8, 7],
-    ['ENOSPC', 1, 0],
-  ])('stops retrying on %s, keeps the old text and leaves nothing behind', (code, times, waits) => {
-    expect(() => replaceDurably(blocking(code, times), path, 'new', (ms) => pauses.push(ms))).toThrow(code);
-    expect(pauses).toHaveLength(waits);
+    ['EPERM', 8],
+    ['ENOSPC', 1],
+  ])('stops retrying on %s, keeps the old text and leaves nothing behind', (code, times) => {
+    const files = blocking(code, Infinity);
+    expect(() => replaceDurably(files, path, 'new')).toThrow(code);
+    expect(files.renames).toHaveLength(times);
     expect(readFileSync(path, 'utf8')).toBe('old');
     expect(readdirSync(folder)).toEqual(['active.json']);
   });

@@ -8,10 +8,10 @@ import type { FileSystem } from './ports.ts';
  */
 const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 
-/** How long to wait before a blocked file is tried again, each time: an eighth of a second in all. */
+/** Waits before each retry of a blocked file: an eighth of a second in all. */
 export const BLOCKED_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
-/** Whether another program that has the file open may be the reason. */
+/** Returns whether another program that has the file open may be the reason. */
 export function isBlocked(error: unknown): boolean {
   return error instanceof Error && 'code' in error && BLOCKED_CODES.includes(error.code);
 }
@@ -39,25 +39,25 @@ export async function writeSynced(path: string, data: Uint8Array, flags: 'w' | '
 }
 
 /** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */
-export function renamePatiently(files: FileSystem, from: string, to: string, pause = pauseThread): void {
+export function renamePatiently(files: FileSystem, from: string, to: string): void {
   for (const pauseMs of BLOCKED_PAUSES_MS) {
     try {
       files.rename(from, to);
       return;
     } catch (error) {
       if (!isBlocked(error)) throw error;
-      pause(pauseMs);
+      pauseThread(pauseMs);
     }
   }
   files.rename(from, to);
 }
 
 /** A reader sees the old or the new text, also after a power cut. */
-export function replaceDurably(files: FileSystem, path: string, text: string, pause = pauseThread): void {
+export function replaceDurably(files: FileSystem, path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     writeDurably(files, temporary, text);
-    renamePatiently(files, temporary, path, pause);
+    renamePatiently(files, temporary, path);
   } catch (error) {
     files.remove(temporary);
     throw error;

@@ -5,7 +5,7 @@
 export const ERRORS = {
   BAR_MALFORMED: {
     status: 400,
-    message: 'The bar is not an object with the expected fields.',
+    message: 'The bar lacks expected fields.',
     next: 'Send {symbol, time, open, high, low, close, volume}; see docs/reference/PROTOCOL.md#bars.',
   },
   BAR_NOT_FINITE: {
@@ -16,38 +16,37 @@ export const ERRORS = {
   BAR_NOT_POSITIVE: {
     status: 422,
     message: 'A price is zero or negative, or a volume is negative.',
-    next: 'Check the source: prices are > 0, volume is >= 0 (0 means unknown).',
+    next: 'Prices are > 0, volume is >= 0 (0 = unknown).',
   },
   BAR_RANGE: {
     status: 422,
     message: 'high and low do not enclose open and close.',
-    next: 'Check the column order of the source: open, high, low, close.',
+    next: 'Check the column order: open, high, low, close.',
   },
   BAR_OFF_MINUTE: {
     status: 422,
-    message: 'The time is not the open of a UTC minute.',
-    next: 'Send the bar open: ISO 8601 or epoch milliseconds, a whole minute.',
+    message: 'The time is not a whole UTC minute.',
+    next: 'Send the bar open as ISO 8601 or epoch milliseconds.',
   },
   BAR_TIME_RANGE: {
     status: 422,
     message: 'The time is before 1970 or after 2100.',
-    next: 'Write every time of the file in the same unit; epoch times are seconds.',
+    next: 'Use one unit for all times; epoch times are seconds.',
   },
   BAR_DST_GAP: {
     status: 422,
-    message:
-      'The local time does not exist: it is in the gap when daylight saving time begins in this time zone (DST gap).',
+    message: 'The local time does not exist in this time zone: it is in the gap when daylight saving time begins.',
     next: 'Give the zone of the file with --timezone.',
   },
   BAR_FUTURE: {
     status: 422,
-    message: 'The bar has not closed yet by the clock of this machine.',
-    next: 'Check both clocks (NTP) and that times are UTC, not the broker’s server time.',
+    message: 'The bar has not closed yet by this machine’s clock.',
+    next: 'Check both clocks (NTP); times are UTC, not the broker’s server time.',
   },
   BARS_LATE: {
     status: 422,
     message: 'Live bars arrive so late that every signal is expired at publication.',
-    next: 'Send `time` as the bar open in UTC; check both clocks (NTP) and whether the data is delayed. Send history with ?backfill=1.',
+    next: 'Send `time` as the bar open in UTC; check clocks (NTP) and data delay. Send history with ?backfill=1.',
   },
   BAR_UNKNOWN_SYMBOL: {
     status: 422,
@@ -57,7 +56,7 @@ export const ERRORS = {
   BAR_OUT_OF_ORDER: {
     status: 409,
     message: 'A newer bar of this symbol was already accepted.',
-    next: 'Send bars of a symbol in ascending order; history belongs before live bars (?backfill=1).',
+    next: 'Send bars of a symbol in ascending order, history first (?backfill=1).',
   },
   BAR_REVISED: {
     status: 409,
@@ -68,13 +67,13 @@ export const ERRORS = {
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {
     status: 503,
-    message: 'Unfinished requests take too much memory; the longest idle ones were refused.',
+    message: 'Unfinished requests take too much memory.',
     next: 'Send the request again, whole and at once.',
   },
   CONNECTIONS_TOO_MANY: {
     status: 503,
     message: 'Too many WebSocket connections to this address.',
-    next: 'Close some of them, or send more bars over one.',
+    next: 'Close some.',
   },
   BODY_NOT_JSON: {
     status: 400,
@@ -88,28 +87,28 @@ export const ERRORS = {
   },
   STREAM_TRIMMED: {
     status: 500,
-    message: 'Entries were removed from the stream minutehand:bars before the daemon had read them.',
-    next: 'Their minutes enter no feature. Keep more entries: XADD with a greater MAXLEN.',
+    message: 'Entries of the stream minutehand:bars were removed unread.',
+    next: 'Keep more entries: XADD with a greater MAXLEN.',
   },
   STREAM_REFUSED: {
     status: 500,
-    message: 'Redis does not let the daemon read bars from the stream minutehand:bars.',
-    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars; the key must be a stream. Bars by HTTP are taken.',
+    message: 'Redis refuses reads of the stream minutehand:bars.',
+    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars; the key must be a stream.',
   },
   BOOT_CHANGED: {
     status: 409,
-    message: 'The daemon was restarted since the boot of the request; no bar was taken.',
+    message: 'The daemon was restarted; no bar was taken.',
     next: 'Send the last hours with ?backfill=1, then continue with the new boot_id.',
   },
   FEED_CLOSED: {
     status: 409,
-    message: 'This daemon takes no bars from outside: its market is simulated or a replay.',
-    next: 'Start it with --market live to send real bars.',
+    message: 'The market of this daemon is simulated or a replay.',
+    next: 'Start it with --market live.',
   },
   UNAUTHORIZED: {
     status: 401,
-    message: 'This request is accepted from this machine only, or with the bearer token.',
-    next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`; daemon and trainer read the same variable.',
+    message: 'Other machines need the bearer token.',
+    next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`.',
   },
   LOGIN_REQUIRED: {
     status: 401,
@@ -154,12 +153,12 @@ export const ERRORS = {
   ORIGIN_REFUSED: {
     status: 403,
     message: 'The Origin header names a web page of another site.',
-    next: 'Use a page of this machine, or add its host name to allowed_hosts in config/minutehand.yaml.',
+    next: 'Use a page of this machine, or add its host name to allowed_hosts.',
   },
   HOST_REFUSED: {
     status: 403,
     message: 'The Host header names another server.',
-    next: 'Use localhost or 127.0.0.1, or add the host name to allowed_hosts in config/minutehand.yaml.',
+    next: 'Use 127.0.0.1, or add the host name to allowed_hosts.',
   },
   HTTP_MALFORMED: {
     status: 400,
@@ -168,13 +167,13 @@ export const ERRORS = {
   },
   HEADERS_TOO_LARGE: {
     status: 431,
-    message: 'The headers of the request are too large.',
-    next: 'Send fewer or shorter headers; 16 KiB are accepted.',
+    message: 'The request headers are too large.',
+    next: 'Send at most 16 KiB.',
   },
   REQUEST_TIMEOUT: {
     status: 408,
     message: 'The request did not arrive in time.',
-    next: 'Send it again; a request has to be complete within 30 s.',
+    next: 'Send it within 30 s.',
   },
   NOT_FOUND: {
     status: 404,
@@ -189,83 +188,83 @@ export const ERRORS = {
   INTERNAL: {
     status: 500,
     message: 'An unexpected error.',
-    next: 'Look into the log; if it repeats, report it with the log line.',
+    next: 'If it repeats, report it with the log line.',
   },
   PORT_TAKEN: {
     status: 500,
-    message: 'The port is in use by another program.',
-    next: 'Stop the other program, or choose a port (MINUTEHAND_DAEMON_PORT, MINUTEHAND_TRAINER_PORT; 0 = a free one).',
+    message: 'The port is in use.',
+    next: 'Stop the other program, or set MINUTEHAND_DAEMON_PORT or MINUTEHAND_TRAINER_PORT (0 = a free one).',
   },
   ADDRESS_UNUSABLE: {
     status: 500,
     message: 'The server cannot listen at this address.',
-    next: 'Use a host of this machine (127.0.0.1, 0.0.0.0) and a port from 1024 on, or 0 = a free one.',
+    next: 'Use 127.0.0.1 or 0.0.0.0 and a port from 1024 on, or 0.',
   },
   ENGINE_MISSING: {
     status: 500,
     message: 'uWebSockets.js cannot be loaded on this machine.',
-    next: 'Use the engine `auto` or `ws`, or install the uWebSockets.js release for this Node; see README.md.',
+    next: 'Use the engine `auto` or `ws`, or see README.md.',
   },
   NODE_UNSUPPORTED: {
     status: 500,
     message: 'This version of Node is not supported.',
-    next: 'Use Node 24, Node 22 from 22.14 on, or Node 20 from 20.15 on: https://nodejs.org, or with a version manager: nvm install 24.',
+    next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.15): https://nodejs.org, or nvm install 24.',
   },
   NOT_INSTALLED: {
     status: 500,
-    message: 'The packages that package-lock.json names are not installed in this folder.',
+    message: 'The packages of package-lock.json are not installed in this folder.',
     next: 'Run `npm start` or `npm run build` here. No other command installs anything.',
   },
   NODE_MISMATCH: {
     status: 500,
-    message: 'The packages in node_modules were installed for another version of Node or another machine.',
-    next: 'Use that Node, or run `npm run build` with this one. No other command installs anything.',
+    message: 'node_modules was installed for another Node or machine.',
+    next: 'Use that Node, or run `npm run build` with this one.',
   },
   SQLITE_MISSING: {
     status: 500,
     message: 'SQLite (better-sqlite3) does not load with this version of Node.',
-    next: 'Run `npm run build` with this Node, in the folder of the program.',
+    next: 'Run `npm run build` with this Node.',
   },
   UPGRADE_REQUIRED: {
     status: 426,
     message: 'The endpoint takes WebSocket only.',
-    next: 'Connect with a WebSocket client (version 13); see docs/reference/PROTOCOL.md#endpoints.',
+    next: 'Connect with a WebSocket client; see docs/reference/PROTOCOL.md#endpoints.',
   },
   STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Connect again when it is back.' },
   HOME_LOCKED: {
     status: 500,
-    message: 'Another process of the same kind works on this MINUTEHAND_HOME.',
+    message: 'Another process of this kind uses this MINUTEHAND_HOME.',
     next: 'Stop it first, or set another MINUTEHAND_HOME.',
   },
   HOME_UNUSABLE: {
     status: 500,
     message: 'The folder of run-time data cannot be used.',
-    next: 'Check that MINUTEHAND_HOME is a folder this user may write to.',
+    next: 'Make MINUTEHAND_HOME writable for this user.',
   },
   CONFIG_MISSING: {
     status: 500,
     message: 'A configuration file is missing.',
-    next: 'Restore it from the repository, or point MINUTEHAND_CONFIG at the right folder.',
+    next: 'Restore it, or correct MINUTEHAND_CONFIG.',
   },
   CONFIG_SYNTAX: {
     status: 500,
     message: 'A configuration file is not valid YAML.',
-    next: 'Correct the line that is named.',
+    next: 'Correct the named line.',
   },
   CONFIG_UNKNOWN_KEY: {
     status: 500,
-    message: 'A configuration file has a key that does not exist.',
+    message: 'A configuration key does not exist.',
     next: 'Correct the spelling, or remove the key.',
   },
   CONFIG_INVALID: {
     status: 500,
     message: 'A configuration value is not allowed.',
-    next: 'Correct the value; `minutehand config show` prints the values in effect.',
+    next: 'Correct it; `minutehand config show` prints the values in effect.',
   },
   DATA_MISSING: {
     status: 404,
     message: 'The requested data does not exist.',
-    next: 'Check the folder: one SYMBOL.csv or SYMBOL.csv.gz per symbol.',
+    next: 'A folder has one SYMBOL.csv or SYMBOL.csv.gz per symbol.',
   },
   DATA_FORMAT: {
     status: 422,
@@ -274,13 +273,13 @@ export const ERRORS = {
   },
   CLOCK_MISMATCH: {
     status: 422,
-    message: 'On this time zone the trading weeks of the file open at wrong hours.',
+    message: 'In this time zone the file’s trading weeks open at wrong hours.',
     next: 'Give the zone that fits with --timezone, or skip the check with --trust-clock.',
   },
   ALERT_UNKNOWN: {
     status: 404,
     message: 'There is no such open alert.',
-    next: '`minutehand alerts list` shows the open ones with their keys and numbers.',
+    next: 'See `minutehand alerts list`.',
   },
   CHANNELS_MISSING: {
     status: 500,
@@ -290,7 +289,7 @@ export const ERRORS = {
   STORE_UNUSABLE: {
     status: 500,
     message: 'The trainer’s store cannot be used.',
-    next: 'Check MINUTEHAND_DATABASE_URL and the server, or that MINUTEHAND_HOME is a folder this user may write to.',
+    next: 'Check MINUTEHAND_DATABASE_URL and the server, or that MINUTEHAND_HOME is writable.',
   },
   TABLE_FORMAT: {
     status: 422,
@@ -300,7 +299,7 @@ export const ERRORS = {
   TABLE_SCHEMA: {
     status: 422,
     message: 'A table has other feature columns than the configuration.',
-    next: 'Write it again by this configuration: `minutehand dataset export`; docs/reference/FEATURES.md has the columns.',
+    next: 'Write it again: `minutehand dataset export`; columns: docs/reference/FEATURES.md.',
   },
   DATA_TOO_SHORT: {
     status: 422,
@@ -309,13 +308,13 @@ export const ERRORS = {
   },
   MODEL_MISSING: {
     status: 404,
-    message: 'There is no such model bundle, or a file of it is missing.',
-    next: '`minutehand models list` shows what is there; `minutehand train` makes a new one.',
+    message: 'A bundle, or a file of it, is missing.',
+    next: 'See `minutehand models list`, or train.',
   },
   MODEL_FILE: {
     status: 422,
-    message: 'A file of the models folder is not read: it is not a regular file, or it is too large.',
-    next: 'Restore the original file; pipes, devices and links in a bundle are refused. `minutehand models promote` rewrites active.json.',
+    message: 'A file of the models folder is not a regular file, or is too large.',
+    next: 'Restore it; pipes, devices and links are refused. `minutehand models promote` rewrites active.json.',
   },
   MODEL_MANIFEST: {
     status: 422,
@@ -324,13 +323,13 @@ export const ERRORS = {
   },
   MODEL_HASH: {
     status: 422,
-    message: 'A file of the bundle is not the one that was trained (sha256 differs).',
+    message: 'A file of the bundle was changed (sha256).',
     next: 'Restore the bundle from a copy, or train again.',
   },
   MODEL_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the bundle.',
-    next: 'If its origin is trusted, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
+    next: 'If its origin is trusted, run `minutehand models sign <version>`; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   PARITY_FILE: {
     status: 422,
@@ -344,12 +343,12 @@ export const ERRORS = {
   },
   KEY_UNUSABLE: {
     status: 422,
-    message: 'A key for signing bundles, or for trusting them, cannot be used.',
-    next: 'MINUTEHAND_SIGNING_KEY names a PEM file with an Ed25519 private key, MINUTEHAND_TRUSTED_KEYS one with public keys; `openssl genpkey -algorithm ed25519` makes one.',
+    message: 'A key for bundles cannot be used.',
+    next: 'MINUTEHAND_SIGNING_KEY is a PEM file of an Ed25519 private key, MINUTEHAND_TRUSTED_KEYS one of public keys; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   MODEL_SCHEMA: {
     status: 422,
-    message: 'The bundle was trained on other features than this daemon computes.',
+    message: 'The bundle was trained on other features.',
     next: 'Train again with this version and configuration.',
   },
   MODEL_LOAD: {
@@ -359,13 +358,13 @@ export const ERRORS = {
   },
   MODEL_EXPORT: {
     status: 500,
-    message: 'onnxruntime answers otherwise than the model that was learned.',
-    next: 'Nothing was written; report it with the command and, if possible, the table.',
+    message: 'onnxruntime’s answers differ from the learned model’s.',
+    next: 'Nothing was written; report it with the command and the table.',
   },
   MODEL_GOLDEN: {
     status: 422,
     message: 'The model does not reproduce its golden answers.',
-    next: 'Do not use this bundle; train again on this machine and compare.',
+    next: 'Train again on this machine.',
   },
   MODEL_OUTPUT: {
     status: 500,
@@ -375,27 +374,27 @@ export const ERRORS = {
   MODEL_SLOW: {
     status: 500,
     message: 'A model set was too slow twice in a row.',
-    next: 'The set was dropped; train fewer trees, or raise inference.slow_ms if the machine is slow.',
+    next: 'Train fewer trees, or raise inference.slow_ms on a slow machine.',
   },
   MODEL_SIMULATED: {
     status: 422,
-    message: 'The bundle was trained on a simulated market; a live daemon does not use it.',
+    message: 'A live daemon refuses bundles of a simulated market.',
     next: 'Train on real bars: `minutehand train --data <folder>`.',
   },
   KERNEL_MISSING: {
     status: 500,
-    message: 'A compiled WebAssembly program (the scorer or the learner) is missing or damaged.',
-    next: 'Build it: `npm run build`. Until then the daemon scores with onnxruntime.',
+    message: 'A compiled WebAssembly program is missing or damaged.',
+    next: 'Build it: `npm run build`; until then onnxruntime scores.',
   },
   HALTS_FORMAT: {
     status: 422,
-    message: 'The file of halted pairs cannot be used.',
-    next: '`minutehand models resume all` writes a new one in which nothing is halted under the active version; until then, what was halted stays so.',
+    message: 'models/halts.json cannot be used.',
+    next: 'Halts stay. `minutehand models resume all` writes a new file without halts of the active version.',
   },
   HALTS_LOST: {
     status: 409,
-    message: 'models/halts.json no longer names an active halt that was not lifted. The halt stays.',
-    next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
+    message: 'models/halts.json lacks an active halt, which stays.',
+    next: 'Lift it with `minutehand models resume <pair>`, or `all`.',
   },
   MODEL_IN_USE: {
     status: 409,
@@ -424,28 +423,28 @@ export const ERRORS = {
   },
   LEARNER_MISSING: {
     status: 404,
-    message: 'The library of this learning engine was not found on this machine.',
-    next: 'Install it, or name its file (MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY); the engine gbdt needs none.',
+    message: 'The library of this learning engine was not found.',
+    next: 'Install it, or set MINUTEHAND_LIGHTGBM_LIBRARY or MINUTEHAND_XGBOOST_LIBRARY; gbdt needs none.',
   },
   LEARNER_TASK: {
     status: 422,
     message: 'This learning engine cannot learn this task.',
-    next: 'Use the engine gbdt, which learns every task.',
+    next: 'Use the engine gbdt.',
   },
   LEARNER_MEMORY: {
     status: 507,
-    message: 'The memory that learning needs cannot be had.',
-    next: 'Give fewer rows or columns, or fewer leaves.',
+    message: 'Not enough memory for learning.',
+    next: 'Use fewer rows, columns or leaves.',
   },
   LEARNER_THREAD: {
     status: 500,
-    message: 'A thread of the learner ended before its work was done.',
-    next: 'Try again, with fewer threads or rows if the machine is short of memory.',
+    message: 'A thread of the learner ended early.',
+    next: 'Try again, with fewer threads or rows if memory is short.',
   },
   LEARNER_FAILED: {
     status: 500,
-    message: 'The library of the learning engine reported an error.',
-    next: 'Check the parameters and the data; the engine gbdt needs no library.',
+    message: 'The learning engine’s library reported an error.',
+    next: 'Check parameters and data; gbdt needs no library.',
   },
   WARM_START_REFUSED: {
     status: 422,
@@ -454,28 +453,28 @@ export const ERRORS = {
   },
   SEARCH_JOURNAL: {
     status: 422,
-    message: 'The journal of a search is damaged, or belongs to another search.',
-    next: 'Remove the file, or use its settings.',
+    message: 'A search journal is damaged, or of another search.',
+    next: 'Remove it, or use its settings.',
   },
   RETRAIN_RUNNING: {
     status: 409,
     message: 'A training run is under way.',
-    next: 'Wait for it to end: GET /runs shows its stage. POST /retrain/cancel stops it.',
+    next: 'Wait (GET /runs), or stop it (POST /retrain/cancel).',
   },
   RETRAIN_IDLE: {
     status: 409,
     message: 'No training run is under way here.',
-    next: 'There is nothing to stop; GET /runs shows what has been.',
+    next: 'See GET /runs.',
   },
   RETRAIN_KIND: {
     status: 400,
     message: 'The kind of a training run is full, incremental or thresholds.',
-    next: 'Send POST /retrain?kind=full, ?kind=incremental to warm-start from the active models, or ?kind=thresholds to search θ2 again.',
+    next: 'Send POST /retrain?kind=full, ?kind=incremental (warm start) or ?kind=thresholds (θ2).',
   },
   TRAINER_ABSENT: {
     status: 503,
     message: 'No trainer answers.',
-    next: 'Start one with `minutehand up` or `minutehand trainer`, or set MINUTEHAND_TRAINER_PORT to its port.',
+    next: 'Start `minutehand up` or `minutehand trainer`, or set MINUTEHAND_TRAINER_PORT.',
   },
   JOURNAL_WRITE: {
     status: 500,
@@ -485,12 +484,12 @@ export const ERRORS = {
   JOURNAL_READ: {
     status: 500,
     message: 'The journal of a daemon cannot be read.',
-    next: 'Check the rights of MINUTEHAND_HOME and its disk. It is read again; other journals are copied meanwhile.',
+    next: 'Check disk and permissions of MINUTEHAND_HOME. It is read again.',
   },
   JOURNAL_DAMAGED: {
     status: 500,
     message: 'The journal violates its own rules.',
-    next: 'Keep a copy of the file, move it away and start again.',
+    next: 'Move the file away and start again.',
   },
   PUBLISH_FILE: {
     status: 500,
@@ -499,18 +498,18 @@ export const ERRORS = {
   },
   PUBLISH_REDIS: {
     status: 500,
-    message: 'Redis refuses the signals, all of them or some.',
-    next: 'File and WebSocket continue. Check the Redis server; `minutehand doctor` shows which command it refuses.',
+    message: 'Redis refuses signals.',
+    next: 'File and WebSocket continue; `minutehand doctor` shows the refused command.',
   },
   PUBLISH_WEBSOCKET: {
     status: 500,
     message: 'The signals did not leave by WebSocket.',
-    next: 'File and Redis continue; check the log, and restart the daemon if it repeats.',
+    next: 'File and Redis continue; if it repeats, restart the daemon.',
   },
   PAIR_UNKNOWN: {
     status: 404,
     message: 'No such pair is configured.',
-    next: 'Ask for one of the pairs of config/minutehand.yaml, written like XAUUSD_XAGUSD.',
+    next: 'Use a pair of config/minutehand.yaml, such as XAUUSD_XAGUSD.',
   },
   SUBSCRIPTION_MALFORMED: {
     status: 400,
@@ -519,98 +518,98 @@ export const ERRORS = {
   },
   SIGNAL_FORMAT: {
     status: 422,
-    message: 'The signal is not one JSON object with the fields of the contract, in order.',
+    message: 'The signal does not have the fields of the contract, in order.',
     next: 'Do not trade on it; see docs/reference/PROTOCOL.md#what-a-consumer-checks.',
   },
   SIGNAL_CRC: {
     status: 422,
-    message: 'The checksum does not fit the text of the signal.',
-    next: 'Do not trade on it: the text was changed or torn.',
+    message: 'The checksum does not match.',
+    next: 'Do not trade on it.',
   },
   SIGNAL_STALE: {
     status: 422,
     message: 'The signal has expired.',
-    next: 'Do not trade on it; check that the daemon runs and receives bars.',
+    next: 'Do not trade on it; check daemon and bars.',
   },
   FILL_FORMAT: {
     status: 422,
-    message: 'The line is not a fill: one JSON object with the fields of the contract.',
-    next: 'Correct the program that wrote it; see docs/reference/PROTOCOL.md#fills. `minutehand trades check` lists the line.',
+    message: 'The line is not a fill.',
+    next: 'Correct its program; see docs/reference/PROTOCOL.md#fills.',
   },
   FILL_SCHEMA: {
     status: 422,
-    message: 'The line is a fill of another contract.',
-    next: 'Use the expert advisor that came with this minutehand.',
+    message: 'The fill has another schema.',
+    next: 'Use this version’s expert advisor.',
   },
   FILL_TOO_LONG: {
     status: 413,
-    message: 'The line is longer than a fill can be.',
-    next: 'Check that this file is a result.json and nothing else writes to it.',
+    message: 'The line is too long.',
+    next: 'Check that nothing else writes to result.json.',
   },
   FILL_CONFLICT: {
     status: 409,
-    message: 'Another fill has the same account, signal, leg, ticket and kind; that one stays.',
-    next: 'Give every program that trades on paper a ticket series of its own.',
+    message: 'An earlier fill has the same account, signal, leg, ticket and kind.',
+    next: 'Give every paper program its own tickets.',
   },
   ARCHIVE_UNREACHABLE: {
     status: 503,
-    message: 'The archive does not answer, or is not there.',
-    next: 'Check that the folder is mounted, or address, region and network of the bucket. It is tried again.',
+    message: 'The archive does not respond.',
+    next: 'Check the mount, or the bucket’s endpoint, region and network. It is retried.',
   },
   ARCHIVE_REFUSED: {
     status: 403,
-    message: 'The archive cannot be read or written with these rights.',
-    next: 'Check the rights of the folder, or name of the bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Nothing was deleted.',
+    message: 'No permission for the archive.',
+    next: 'Check the folder’s permissions, or the bucket’s name, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Nothing was deleted.',
   },
   ARCHIVE_FULL: {
     status: 507,
-    message: 'The archive has no room left.',
-    next: 'Make room, or name another place in archive_path. Nothing was deleted; it is tried again.',
+    message: 'The archive is full.',
+    next: 'Make room, or change archive_path. Nothing was deleted; it is retried.',
   },
   ARCHIVE_DAMAGED: {
     status: 422,
-    message: 'A file of the archive is not what was written.',
-    next: 'Restore it from a copy, or if the history has the rows: move the files of that day away and run `minutehand signals archive`.',
+    message: 'An archive file differs from what was written.',
+    next: 'Restore it from a copy. If the history has the rows: move that day’s files away and run `minutehand signals archive`.',
   },
   ARCHIVE_MISSING: {
     status: 404,
     message: 'The archive does not have this.',
-    next: '`minutehand signals days` shows what was archived, and where.',
+    next: 'See `minutehand signals days`.',
   },
   ARCHIVE_DAY_OPEN: {
     status: 409,
     message: 'The day is not over yet.',
-    next: 'A day is archived when it is over in UTC and all its signals have been copied.',
+    next: 'Days are archived when over in UTC and copied.',
   },
   ARCHIVE_RUNNING: {
     status: 409,
     message: 'Another process is archiving.',
-    next: 'Wait for it to end: the trainer archives by archive_cron, and `minutehand signals days` shows what is done.',
+    next: 'Wait; `minutehand signals days` shows what is done.',
   },
   EA_STATE: {
     status: 422,
-    message: 'The saved state of a pair cannot be used, so its positions are unknown.',
+    message: 'A pair’s saved state cannot be used; its positions are unknown.',
     next: 'Close by hand what the pair holds, then delete the file.',
   },
   PROCESS_ENDED: {
     status: 500,
     message: 'A process of minutehand ended right after its start.',
-    next: 'Its last lines above show why; the log folder has the rest.',
+    next: 'See its last lines above, and the logs.',
   },
   SERVICE_UNSUPPORTED: {
     status: 500,
-    message: 'This machine is not run by systemd.',
-    next: 'Keep `minutehand up` running by what runs this machine; for Windows see docs/guides/OPERATE.md#without-systemd. --root <folder> writes the files for another machine.',
+    message: 'This machine has no systemd.',
+    next: 'See docs/guides/OPERATE.md#without-systemd. --root <folder> writes the files for another machine.',
   },
   SERVICE_RIGHTS: {
     status: 403,
-    message: 'Services of the machine are root’s.',
-    next: 'Run it with sudo, or preview it with --dry-run.',
+    message: 'Services need root.',
+    next: 'Use sudo, or preview with --dry-run.',
   },
   SERVICE_PLACE: {
     status: 422,
-    message: 'A service would not see the program, or Node, where they are.',
-    next: 'Copy the folder to /opt/minutehand (sudo cp -a), use a Node of the system such as /usr/bin/node, and run it from there.',
+    message: 'Services cannot see the program, or Node, in a home.',
+    next: 'Copy the folder to /opt/minutehand (sudo cp -a), and use a system Node such as /usr/bin/node.',
   },
   SERVICE_ABSENT: {
     status: 404,
@@ -620,12 +619,12 @@ export const ERRORS = {
   SERVICE_COMMAND: {
     status: 500,
     message: 'A command of the system failed.',
-    next: 'See its output and `journalctl -b -u "minutehand-*"`; then run the same command again: it resumes where it stopped.',
+    next: 'See its output and `journalctl -b -u "minutehand-*"`; then repeat the command: it resumes.',
   },
   OUTPUT_UNWRITABLE: {
     status: 500,
     message: 'The output file cannot be written.',
-    next: 'Name a file in a folder that exists and that you may write to.',
+    next: 'Use an existing, writable folder.',
   },
   EXPLAIN_NO_SIGNAL: {
     status: 404,
@@ -644,7 +643,7 @@ export const ERRORS = {
   },
   USAGE: {
     status: 400,
-    message: 'The command was used in a way it does not understand.',
+    message: 'The command was misused.',
     next: 'Add --help for its arguments.',
   },
 } as const satisfies Record<string, { status: number; message: string; next: string }>;

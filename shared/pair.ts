@@ -13,7 +13,7 @@ export function parsePair(id: string): Pair {
   return { id, a: match[1]!, b: match[2]! };
 }
 
-/** How a pair is shown to people: `XAU/USD vs XAG/USD`. Symbols that are not six letters stay as they are. */
+/** Display name of a pair: `XAU/USD vs XAG/USD`. Symbols that are not six letters stay as they are. */
 export function pairLabel(pair: Pair): string {
   const symbolLabel = (symbol: string): string =>
     /^[A-Z]{6}$/.test(symbol) ? `${symbol.slice(0, 3)}/${symbol.slice(3)}` : symbol;

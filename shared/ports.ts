@@ -7,7 +7,7 @@ export interface Clock {
   monotonicUs(): number;
 }
 
-/** When work is done. Live: Node's event loop; in a simulation: the seed's. */
+/** Schedules work. Live: Node's event loop; in a simulation: the seed's. */
 export interface Scheduler {
   /** Runs `work` when everything that arrived in this loop turn is there, and sockets have been flushed. */
   afterTurn(work: () => void): void;

@@ -12,19 +12,19 @@ const ANSWER_MS = 3000;
  */
 export type Presence = 'up' | 'mute' | 'down';
 
-/** What a process of this home said of itself. */
+/** Reported state of a process of this home. */
 export interface ProcessState<Said> {
   readonly presence: Presence;
   readonly pid: number | null;
-  /** Where it was asked; null when nobody knows where. */
+  /** URL that was asked; null when unknown. */
   readonly url: string | null;
   /** null unless it is up. */
   readonly said: Said | null;
 }
 
 /**
- * Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not
- * made.
+ * Returns whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there
+ * is not made.
  */
 export function isTaken(lock: string): boolean | null {
   if (!existsSync(lock)) return false;

@@ -1,7 +1,7 @@
 const FALLBACK =
   'File and WebSocket continue. Check the Redis server; `minutehand doctor` shows which command it refuses.';
 
-/** What each kind of refusal needs, by the words of Redis. The first match counts. */
+/** Next step of each kind of refusal, by the words of Redis. The first match counts. */
 const ADVICE: readonly (readonly [words: RegExp, advice: string])[] = [
   [
     /NOPERM|executing the script can't/,

@@ -10,11 +10,11 @@ export interface StreamConnectionOptions {
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
   /** As `CLIENT LIST` shows it. */
   readonly name: string;
-  /** How long a read may wait for the next entry. */
+  /** Maximum wait of a read for the next entry. */
   readonly blockMs: number;
   /** Pause after the first failure; each further one doubles it, up to 5 s. */
   readonly firstRetryMs: number;
-  /** What has to be done behind each connect before it counts as up. */
+  /** Work after each connect before it counts as up. */
   begin(connection: StreamConnection): Promise<void>;
   /** One read and its consequences; called repeatedly. */
   read(connection: StreamConnection): Promise<void>;

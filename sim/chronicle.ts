@@ -8,7 +8,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** What happened in a world: its trace, the rules that were broken, and the interesting states that were reached. */
+/** Events of a world: its trace, the rules that were broken, and the interesting states that were reached. */
 export class Chronicle {
   readonly violations: Violation[] = [];
   readonly sightings = new Set<Sighting>();

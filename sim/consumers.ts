@@ -15,7 +15,7 @@ export const protocolConsumer: ConsumerMaker = (state) =>
 export interface ConsumerWeather {
   /** Restarts per hour. */
   readonly restarts: number;
-  /** How often per hour a WebSocket reader stalls, and for how long at most. */
+  /** Stalls of a WebSocket reader per hour, and their maximum length. */
   readonly pauses: number;
   readonly pauseMs: number;
 }

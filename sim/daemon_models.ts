@@ -9,7 +9,7 @@ import type { SimulatedProcess } from './process.ts';
 
 const SHORTEST_LOAD_MS = 5;
 const LONGEST_LOAD_MS = 3000;
-/** How often models that follow failed ones fail at least. */
+/** Minimum probability that models fail which follow failed ones. */
 const FAILS_AGAIN = 0.7;
 
 /** The models that the daemon loads, which may fail or be slow, and which of them can answer. */
@@ -60,7 +60,7 @@ export class DaemonModels {
   async load(owner: SimulatedProcess, files: FileSystem, folder: string, quietly: Quietly): Promise<ModelSet> {
     const { timeline, rng, settings, schema, planted, trainer, weather } = this.#options;
     const version = folder.slice(folder.lastIndexOf('/') + 1);
-    if (planted === 'early_swap' && trainer.knows(version)) this.#earlySwap.begin(trainer.trainedSet(version));
+    if (planted === 'early_swap' && trainer.hasTrained(version)) this.#earlySwap.begin(trainer.trainedSet(version));
     const { failingModels: failing, slowModels: slow } = weather();
     // Reading, verifying and checking takes its time, in a thread of its own.
     const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;

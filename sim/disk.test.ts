@@ -10,7 +10,7 @@ function newDisk(seed = 1): SimulatedDisk & { spentMs: number } {
 }
 const text = (disk: SimulatedDisk, path: string): string => disk.read(path).toString();
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
-/** What is left after a power cut, over many seeds. */
+/** Contents after a power cut, over many seeds. */
 function outcomes(prepare: (disk: SimulatedDisk) => void, look: (disk: SimulatedDisk) => string): Set<string> {
   const seen = new Set<string>();
   for (let seed = 0; seed < 200; seed++) {

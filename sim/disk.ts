@@ -1,7 +1,7 @@
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { failure, FileTree } from './file_tree.ts';
 
-/** What can be done to a file or folder, as a fault names it. */
+/** Operations on a file or folder, as a fault names them. */
 export type Operation = 'read' | 'write' | 'sync' | 'rename' | 'makeFolder' | 'remove';
 
 export interface DiskFault {
@@ -31,7 +31,7 @@ export interface SimulatedDisk extends FileSystem {
   /** Faults that can still strike. */
   readonly faults: readonly DiskFault[];
   clearFaults(): void;
-  /** How long every operation takes. */
+  /** Duration of every operation. */
   slowness: { ms: number; under: string } | null;
   /** Operations that failed through a fault so far. */
   readonly failures: number;

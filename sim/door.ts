@@ -28,7 +28,7 @@ export interface DoorOptions {
 
 interface BarSocket {
   readonly socket: ClientSocket;
-  /** Who waits for an answer, in the order of their messages. */
+  /** Waiting callers, in the order of their messages. */
   readonly waiting: ((answer: FeedReply) => void)[];
 }
 

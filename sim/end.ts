@@ -65,7 +65,7 @@ export function checkShadows({ journal, violate }: World): void {
       violate('shadow without a signal', `${modelVersion} on ${pairId} ${time}`);
 }
 
-/** Where nothing was lost before the feeder, every minute of the source is in the journal. */
+/** Checks that every minute of the source is in the journal, if nothing was lost before the feeder. */
 export function checkBarsArrived({ journal, feed, violate, trueMs }: World): void {
   const stored = new Set(journal.inputs.map(({ subject, time }) => `${subject} ${time}`));
   const missing: string[] = [];

@@ -25,7 +25,7 @@ export const NO_POSITION: ExpectedPosition = {
   ageBars: 0,
 };
 
-/** What a daemon has in front of it when a minute of a pair ends, or a heartbeat of it is due. */
+/** Inputs of a daemon when a minute of a pair ends, or a heartbeat of it is due. */
 export interface Situation {
   readonly symbols: readonly [string, string];
   /** Epoch seconds of the minute's open. */

@@ -22,7 +22,7 @@ export interface FeedWeather {
   /** A message that does not arrive, and one whose answer does not. */
   readonly requestLost: number;
   readonly answerLost: number;
-  /** How long a message takes at most. */
+  /** Maximum delay of a message. */
   readonly spreadMs: number;
   /** Each symbol in a message of its own, instead of one for the minute. */
   readonly apart: boolean;
@@ -76,7 +76,7 @@ export interface FeedOptions {
 export interface Feed {
   /** All that the source ever gave, and all that a revision may have put in its place. */
   readonly bars: ReadonlyMap<string, readonly Bar[]>;
-  /** What waits to be sent, for the bound on memory. */
+  /** Number of waiting messages, for the bound on memory. */
   readonly waiting: number;
 }
 
@@ -114,7 +114,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
   };
 }
 
-/** What the feeder could send again. */
+/** Bars that the feeder can send again. */
 class Book {
   /** In ascending time per symbol. */
   readonly #items: Map<string, Item[]>;
@@ -227,7 +227,7 @@ interface Report {
   readonly error?: { readonly code: ErrorCode };
 }
 
-/** How a feeder delivers minutes and catches up after an interruption. */
+/** Delivery of minutes, and of missed ones after an interruption. */
 interface CatchUp {
   begin(): void;
   deliver(items: readonly Item[]): void;

@@ -4,7 +4,7 @@ interface FileNode {
   readonly kind: 'file';
   readonly inode: number;
   content: Buffer;
-  /** What a power cut leaves at least; null: the file was never synced. */
+  /** Content that survives a power cut; null: the file was never synced. */
   durable: Buffer | null;
   modifiedMs: number;
 }
@@ -42,7 +42,7 @@ export class FileTree {
   #inodes = 0;
   readonly #root: FolderNode;
   readonly #partsByPath = new Map<string, readonly string[]>();
-  /** Where paths led to since a name last changed. */
+  /** Cache of resolved paths since a name last changed. */
   readonly #found = new Map<string, Node | null>();
 
   constructor(rng: Rng, wallMs: () => number) {
@@ -129,7 +129,7 @@ export class FileTree {
   }
 
   /**
-   * What was synced is kept. Of what was not, every file keeps its old or its new content or a part of the new one,
+   * Synced content is kept. Of the rest, every file keeps its old or its new content or a part of the new one,
    * and of the changes of names in a folder some first ones have happened.
    */
   cutPower(): void {

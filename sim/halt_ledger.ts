@@ -11,7 +11,7 @@ export interface HaltLedger {
   lifted(pairId: string, version: string, isDone: boolean): void;
   /**
    * The file became another one, and no halt was lifted.
-   * @param journaled halts in force in the journal; null when it has lost commits too
+   * @param journaled active halts of the journal; null when it has lost commits too
    * @param named halts in the file now
    */
   lost(journaled: readonly StandingHalt[] | null, named: readonly StandingHalt[]): void;

@@ -21,10 +21,10 @@ const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
 /** A process that ran this long is restarted at once when it dies. */
 const STEADY_MS = 60_000;
-/** How often a daemon that is stopped has a successor, and how soon the successor starts. */
+/** Probability that a stopped daemon has a successor, and the delay of its start. */
 const SUCCESSORS = 0.4;
 const TAKE_OVER_MS = 50;
-/** How long a stop may take. */
+/** Maximum time of a stop. */
 const STOP_MS = 30_000;
 const LATENCY_MS = 0.1;
 /** A quarter as often as a real daemon: half of a world's work would be looks at files that are the same. */
@@ -53,7 +53,7 @@ export interface Machine {
     body: string,
     onAnswer: (answer: FeedReply) => void,
   ): void;
-  /** Whether models failed, or were slow, in the process of this boot. */
+  /** Returns whether models failed, or were slow, in the process of this boot. */
   failedIn(bootId: string): boolean;
   readonly hasFailedModels: boolean;
 }

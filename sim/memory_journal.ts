@@ -50,7 +50,7 @@ const NOTHING: Commit = {
   forgetBefore: null,
 };
 
-/** What a run of commits has stored, and the queries on it. */
+/** Rows of a run of commits, and the queries on them. */
 class Tables {
   readonly boots: BootRow[] = [];
   inputs: InputRow[] = [];

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Order, Verdict } from '../shared/signal/consumer.ts';
 
-/** What the oracle reads of a signal, with its own eyes. */
+/** Fields of a signal as the oracle parses them. */
 export interface Seen {
   readonly pair_id: string;
   readonly boot_id: string;
@@ -21,7 +21,7 @@ export interface Seen {
 
 export interface Published {
   readonly signal: Seen;
-  /** When it first left the daemon, in the world's own time. */
+  /** Time of its first publication, in the world's own time. */
   readonly atMs: number;
 }
 
@@ -132,7 +132,7 @@ function checkStale(options: OracleOptions, consumer: string, text: string, { si
     options.onViolation('fresh signal refused', `${consumer}, after ${Math.round(sinceNewsMs / 1000)} s: ${text}`);
 }
 
-/** What holds of every signal that leaves the daemon for the first time, and of those before it. */
+/** Invariants of every newly published signal, and of those before it. */
 class PublicationCheck {
   readonly #options: OracleOptions;
   readonly #last = new Map<string, Place>();
@@ -197,7 +197,7 @@ class PublicationCheck {
 
 type Violate = (rule: string, detail: string) => void;
 
-/** What one consumer obeyed, opened and holds. */
+/** Signals that one consumer obeyed, and positions that it opened and holds. */
 class Account {
   readonly #options: OracleOptions;
   /** Last signal obeyed, by pair. */

@@ -42,7 +42,7 @@ export interface ProcessOptions {
   readonly rng: Rng;
   /** Wall-clock time of the machine. */
   wallMs(): number;
-  /** How long a loop turn may take at most: what `afterTurn` waits. */
+  /** Maximum time of a loop turn: the wait of `afterTurn`. */
   readonly turnMs: number;
   /** An error that would have ended a real process: a defect. */
   onDefect(error: unknown): void;

@@ -2,7 +2,7 @@ import type { Bus, BusMessage, BusRefusal, Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
-/** What the weather does to Redis. */
+/** Faults of Redis. */
 export interface RedisWeather {
   /** One way through the network: at least this, and up to `spreadMs` more. */
   readonly latencyMs: number;
@@ -32,7 +32,7 @@ export interface SimulatedRedis {
   resume(): void;
   /** maxmemory reached: SET and XADD are refused, PUBLISH needs no memory. */
   isFull: boolean;
-  /** How much longer every command takes. */
+  /** Additional delay of every command. */
   slowMs: number;
   readonly isUp: boolean;
   /** Batches that wait at the server, and the most that ever did. */
@@ -53,7 +53,7 @@ export interface RedisOptions {
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;
-/** How often a connection polls a server that does not answer yet. */
+/** Polling interval of a connection to a server that does not answer yet. */
 const GREETING_POLL_MS = 50;
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const LOADING = 'LOADING Redis is loading the dataset in memory';
@@ -74,7 +74,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
 interface Subscriber {
   onSignal(text: string): void;
   onEnd(): void;
-  /** When the last signal reaches it. */
+  /** Time at which the last signal reaches it. */
   lastMs: number;
 }
 
@@ -236,7 +236,7 @@ class Connection implements Bus {
   #attempts = 0;
   #isClosing = false;
   #lastArrivalMs = 0;
-  /** What loses each batch that waits for its answer. */
+  /** Callbacks that lose each unanswered batch. */
   readonly #pending = new Set<() => void>();
   readonly #listeners: ((state: 'up' | 'down', detail: string) => void)[] = [];
 

@@ -17,11 +17,11 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** The faults of a world last between these. */
 const SHORTEST_STORM_MS = 8 * MINUTE_MS;
 const LONGEST_STORM_MS = 28 * MINUTE_MS;
-/** When a world has recovered from its last fault, it shows for so long that it has. */
+/** Time for which a recovered world must stay healthy. */
 const PROOF_MS = 2.5 * MINUTE_MS;
 /** A world ends in the idle part of a minute. */
 const QUIET_MS = 45_000;
-/** When a regular training run after the faults ends, where the models need one, and a person lifts all halts. */
+/** Time after the faults at which a training run ends, where the models need one, and a person lifts all halts. */
 const TRAINING_MS = MINUTE_MS;
 const MAX_VIOLATIONS = 50;
 /** One world of so many is also replayed by `replayJournal`. */
@@ -40,7 +40,7 @@ export interface SeedOptions {
 export interface SeedReport {
   readonly seed: number;
   readonly violations: readonly Violation[];
-  /** How long after the last fault all was well again. */
+  /** Recovery time after the last fault. */
   readonly recoveredAfterMs: number;
   /** Without those that the machine slept. */
   readonly simulatedHours: number;

@@ -23,7 +23,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   scheduleSilences(storm);
 }
 
-/** When events happen, and how long what they begin lasts. */
+/** Times of events, and the durations of their effects. */
 class Storm {
   readonly world: World;
   readonly weather: Weather;
@@ -152,7 +152,7 @@ function scheduleDiskFaults(storm: Storm): void {
           'attempt to write a readonly database',
         );
         world.trace(() => `journal: ${journal.refusal}`);
-        // What the journal could not write is in memory alone.
+        // Rows that the journal could not write are in memory alone.
         if (weather.powerCuts > 0 && rng.integer(3) === 0) storm.atNextBars(() => world.machine.cutPower());
       },
       () => (journal.refusal = null),
@@ -253,7 +253,7 @@ function scheduleSilences(storm: Storm): void {
   });
 }
 
-/** What a person or a failing disk does to bundles: the daemon has to refuse them and report that. */
+/** Damage to bundles by a person or a failing disk: the daemon has to refuse them and report that. */
 function spoilModels(world: World): void {
   const { disk, rng, modelsFolder, trace } = world;
   const halts = haltsPath(modelsFolder);

@@ -3,7 +3,7 @@ import type { ConsumerWeather } from './consumers.ts';
 import type { FeedWeather } from './feed.ts';
 import type { RedisWeather } from './redis.ts';
 
-/** What can go wrong in a world, and how often: events per hour, or chances 0…1. */
+/** Rates of faults in a world: events per hour, or chances 0…1. */
 export interface Weather {
   readonly feed: FeedWeather;
   readonly consumer: ConsumerWeather;

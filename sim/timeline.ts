@@ -25,7 +25,7 @@ export interface Timeline {
    * @returns a function that cancels it
    */
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
-  /** What is being done takes this long: work that falls due in between is done late. */
+  /** The present work takes this long: work that falls due in between is done late. */
   spend(ms: number): void;
   /** Does all work that is due up to `untilMs`; between two pieces every promise that can continue has continued. */
   run(untilMs: number): Promise<void>;

@@ -28,7 +28,7 @@ export interface TrainerOptions {
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
   readonly halts: HaltLedger;
-  /** The halts in force by the journal. */
+  /** Active halts by the journal. */
   journaledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
@@ -53,8 +53,8 @@ export interface Trainer {
   readonly published: number;
   /** A set by version, as it was trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
-  knows(version: string): boolean;
-  /** What was made active is active still, and whole, after a power cut. @param lostCommits of the journal */
+  hasTrained(version: string): boolean;
+  /** Checks that activated models are still active, and whole, after a power cut. @param lostCommits of the journal */
   checkSurvived(lostCommits: number): void;
   /** The active models were spoilt from outside: they need not survive. */
   forgetActivated(): void;
@@ -145,7 +145,7 @@ class SimulatedTrainer implements Trainer {
     return this.#archive.set(version);
   }
 
-  knows(version: string): boolean {
+  hasTrained(version: string): boolean {
     return this.#archive.has(version);
   }
 
@@ -242,7 +242,7 @@ class Archive {
 class HaltsFile {
   readonly #options: TrainerOptions;
   readonly #peeking: FileSystem;
-  /** What it contained when it was last written to its end; null: unknown. */
+  /** Content of the last complete write; null: unknown. */
   #last: string | null = null;
 
   constructor(options: TrainerOptions, peeking: FileSystem) {

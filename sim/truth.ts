@@ -12,7 +12,7 @@ export interface TruthOptions {
   readonly signalsFolder: string;
   /** The pipeline of the daemon that takes bars now; null while there is none. */
   pipeline(): Pipeline | null;
-  /** Whether the journal has a signal of the pair: a power cut may have taken them all. */
+  /** Returns whether the journal has a signal of the pair: a power cut may have taken them all. */
   knowsMinuteOf(pairId: string): boolean;
   /** The halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
@@ -20,7 +20,7 @@ export interface TruthOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** How long a fault may exist before a signal has to report it: minutes that wait are still answered as they came. */
+/** Time within which a signal has to report a fault: minutes that wait are still answered as they came. */
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
 /**
@@ -31,7 +31,7 @@ const HALTS_MS = 5_000;
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
-/** What is wrong in the world, and the checks of signals and health against it. */
+/** Faults of the world, and the checks of signals and health against them. */
 export class Truth {
   readonly disks: DiskTruth;
   readonly silence: SilenceTruth;
@@ -114,7 +114,7 @@ class DiskTruth {
   readonly #brokenFiles = new Set<string>();
   #filesBrokenMs: number | null = null;
   #journalBrokenMs: number | null = null;
-  /** When the journal last refused a commit, or lost some. */
+  /** Time at which the journal last refused a commit, or lost some. */
   journalHurtMs = -Infinity;
 
   constructor(timeline: Timeline, signalsFolder: string) {
@@ -176,7 +176,7 @@ class DiskTruth {
   }
 }
 
-/** How long each pair has been without a signal, and without a minute. */
+/** Time that each pair has been without a signal, and without a minute. */
 class SilenceTruth {
   readonly #options: TruthOptions;
   readonly #degradedMs: number;

@@ -12,7 +12,7 @@ import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedAnswer, type ExpectedPosition } from './expected_answer.ts';
-import { describeTime, readInputs, type Ended, type Reign, type Standing, type TwinInputs } from './twin_inputs.ts';
+import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
 
 export interface TwinOptions {
   readonly journal: MemoryJournal;
@@ -38,7 +38,7 @@ export interface TwinReport {
   readonly lostHeartbeats: number;
   /** Bars that were held back. */
   readonly suspects: number;
-  /** What the answers were, by name: each reason, and exits for which several reasons held. */
+  /** Counts of answers, by name: each reason, and exits for which several reasons held. */
   readonly seen: ReadonlyMap<string, number>;
 }
 
@@ -75,7 +75,7 @@ interface Tally {
   readonly seen: Map<string, number>;
 }
 
-/** What the runs of all pairs share. */
+/** State that the runs of all pairs share. */
 interface Twin {
   readonly options: TwinOptions;
   readonly inputs: TwinInputs;
@@ -86,7 +86,7 @@ interface Twin {
   readonly shadows: ReadonlyMap<string, ShadowRow>;
 }
 
-/** What an answer depends on beside its minute. */
+/** Inputs of an answer beside its minute. */
 interface Asked {
   readonly models: ModelSet | null;
   readonly isDegraded: boolean;
@@ -141,7 +141,7 @@ class PairTwin {
       this.#checkFeatures(signal, minute, where);
       this.#position = this.#checkAnswer(signal, minute, input, where);
       if (options.shadowsGoOn) this.#checkShadow(signal, minute, where);
-      checkReign(this.#twin, signal, input, where);
+      checkActive(this.#twin, signal, input, where);
     }
     const left = signals[next];
     if (left !== undefined)
@@ -154,7 +154,7 @@ class PairTwin {
   }
 
   /**
-   * What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one.
+   * Minutes without an answer at the end of the world; and a heartbeat is not answered by the next process.
    */
   #unanswered(minute: AnsweredMinute, nextSignal: StoredSignal | undefined): void {
     const { options, tally } = this.#twin;
@@ -266,14 +266,14 @@ class PairTwin {
   }
 
   /**
-   * Whether the pair was halted under the models that answered, by the rows before the minute. A leftover minute was
-   * answered at some time between the next boot and its signal, and any state in between is accepted.
+   * Possible halts of the pair under the models that answered, by the rows before the minute. A leftover
+   * minute was answered at some time between the next boot and its signal, and any state in between is accepted.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
-    const { reigns, standings } = this.#twin.inputs;
+    const { boots, standings } = this.#twin.inputs;
     const isHalted = ({ halts }: Standing): boolean =>
       halts.some((halt) => halt.version === version && (halt.pair_id === this.#pair.id || halt.pair_id === ALL_PAIRS));
-    const isLeftOver = input < (reigns.get(signal.bootId)?.bootInput ?? 0);
+    const isLeftOver = input < (boots.get(signal.bootId)?.bootInput ?? 0);
     const before = standings.findLast((standing) => standing.input <= input)!;
     const later = standings.filter((standing) => standing.input > input && standing.input <= signal.afterInput);
     return [before, ...(isLeftOver ? later : [])].map(isHalted);
@@ -289,35 +289,35 @@ function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number)
 }
 
 /** The models that a signal names, and its mode, against the rows before it. */
-function checkReign({ options, inputs, tally }: Twin, signal: StoredSignal, input: number, where: string): void {
+function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, input: number, where: string): void {
   const { onViolation, failedIn } = options;
-  const reign = inputs.reigns.get(signal.bootId);
-  if (reign === undefined) return onViolation('signal without a boot', where);
+  const boot = inputs.boots.get(signal.bootId);
+  if (boot === undefined) return onViolation('signal without a boot', where);
   const said = saidBy(signal);
   // A minute of the process before was answered after the start had loaded its models.
-  const isLeftOver = input < reign.bootInput;
+  const isLeftOver = input < boot.bootInput;
   if (isLeftOver) tally.leftOver++;
   const until = isLeftOver ? signal.afterInput : input;
-  const versions = reign.swaps.filter((swap) => swap.input <= until).map(({ version }) => version);
+  const versions = boot.swaps.filter((swap) => swap.input <= until).map(({ version }) => version);
   const active = versions.at(-1) ?? '';
   const hasFailed = failedIn(signal.bootId);
   const allowed = isLeftOver || hasFailed ? ['', ...versions] : [active];
   if (!allowed.includes(said.model_version))
     onViolation('models that were not active', `${where}: "${said.model_version}", active "${active}"`);
-  const wrong = degradationsAt(reign, Math.max(input, reign.bootInput));
+  const wrong = degradationsAt(boot, Math.max(input, boot.bootInput));
   if (said.mode === 'OK' && wrong.size > 0)
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
-  if (said.mode === 'DEGRADED' && said.reason !== 'SILENCE' && reign.degradations.length === 0 && !hasFailed)
+  if (said.mode === 'DEGRADED' && said.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
     onViolation('mode DEGRADED for no reason', where);
 }
 
-/** What was wrong by the rows up to input `evaluatedAt`. */
-function degradationsAt(reign: Reign, evaluatedAt: number): Set<string> {
+/** Degradations by the rows up to input `evaluatedAt`. */
+function degradationsAt(boot: BootSpan, evaluatedAt: number): Set<string> {
   const wrong = new Set<string>();
-  for (const { input: at, what, isOver } of reign.degradations) {
+  for (const { input: at, what, isOver } of boot.degradations) {
     if (at > evaluatedAt) break;
     // A later swap ends what was wrong with the models.
-    const isMended = what === 'models' && reign.swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
+    const isMended = what === 'models' && boot.swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
     if (isOver || isMended) wrong.delete(what);
     else wrong.add(what);
   }

@@ -13,14 +13,14 @@ export interface Ended {
   readonly input: number;
 }
 
-/** Halts in force from an input on: across boots, since they belong to the world. */
+/** Active halts from an input on: across boots, since they belong to the world. */
 export interface Standing {
   readonly input: number;
   readonly halts: readonly StandingHalt[];
 }
 
-/** What was active, by the rows of one boot. */
-export interface Reign {
+/** Active models and degradations, by the rows of one boot. */
+export interface BootSpan {
   readonly bootId: string;
   readonly bootInput: number;
   /** Swaps and degradations in order, each with the number of its input. */
@@ -31,7 +31,7 @@ export interface Reign {
 /** Contents of a journal's inputs, over all boots. */
 export interface TwinInputs {
   readonly endedByPair: readonly (readonly Ended[])[];
-  readonly reigns: ReadonlyMap<string, Reign>;
+  readonly boots: ReadonlyMap<string, BootSpan>;
   readonly standings: readonly Standing[];
   /** Bars that were held back. */
   readonly suspects: number;
@@ -51,9 +51,9 @@ class InputReader {
   readonly #aligner: Aligner;
   readonly #marks: SuspectMarks;
   readonly #endedByPair: Ended[][];
-  readonly #reigns = new Map<string, Reign>();
+  readonly #boots = new Map<string, BootSpan>();
   readonly #standings: Standing[] = [{ input: 0, halts: [] }];
-  #reign: Reign | null = null;
+  #boot: BootSpan | null = null;
   #input = 0;
 
   constructor(settings: Settings, onViolation: Violate) {
@@ -66,8 +66,8 @@ class InputReader {
 
   end(): TwinInputs {
     this.#marks.end();
-    const [endedByPair, reigns, standings] = [this.#endedByPair, this.#reigns, this.#standings];
-    return { endedByPair, reigns, standings, suspects: this.#marks.count };
+    const [endedByPair, boots, standings] = [this.#endedByPair, this.#boots, this.#standings];
+    return { endedByPair, boots, standings, suspects: this.#marks.count };
   }
 
   take(row: InputRow): void {
@@ -80,7 +80,7 @@ class InputReader {
       case 'suspect':
         return this.#marks.mark(subject, time);
       case 'timeout':
-        return this.#aligner.giveUp(this.#pairIds.indexOf(subject), time);
+        return this.#aligner.abandon(this.#pairIds.indexOf(subject), time);
       case 'silence':
       case 'silence_halt':
       case 'shutdown':
@@ -92,7 +92,7 @@ class InputReader {
       case 'swap':
       case 'degraded':
       case 'recovered':
-        return this.#takeReign(kind, subject);
+        return this.#takeBootEvent(kind, subject);
     }
   }
 
@@ -107,13 +107,13 @@ class InputReader {
     if (last !== undefined) this.#ended(heartbeatMinute(pairIndex, last.minute.time, kind));
   }
 
-  #takeReign(kind: 'boot' | 'swap' | 'degraded' | 'recovered', subject: string): void {
+  #takeBootEvent(kind: 'boot' | 'swap' | 'degraded' | 'recovered', subject: string): void {
     const input = this.#input;
     if (kind === 'boot') {
-      this.#reign = { bootId: subject, bootInput: input, swaps: [], degradations: [] };
-      this.#reigns.set(subject, this.#reign);
-    } else if (kind === 'swap') this.#reign?.swaps.push({ input, version: subject });
-    else this.#reign?.degradations.push({ input, what: subject, isOver: kind === 'recovered' });
+      this.#boot = { bootId: subject, bootInput: input, swaps: [], degradations: [] };
+      this.#boots.set(subject, this.#boot);
+    } else if (kind === 'swap') this.#boot?.swaps.push({ input, version: subject });
+    else this.#boot?.degradations.push({ input, what: subject, isOver: kind === 'recovered' });
   }
 
   #ended(minute: AnsweredMinute): void {

@@ -34,7 +34,7 @@ export interface SocketOptions {
   readonly latencyMs: number;
   readonly spreadMs: number;
   readonly maxBufferedBytes: number;
-  /** What the kernels of both sides hold before the server's memory has to. */
+  /** Buffer of the kernels of both sides before the server's memory is used. */
   readonly kernelBytes: number;
   onText(text: string): void;
   onDefect(error: unknown): void;
@@ -114,7 +114,7 @@ function connect(
 }
 
 /**
- * What the server sends to one reader: it waits at the server until the kernels have room, and in them until the reader
+ * Messages to one reader: each waits at the server until the kernels have room, and in them until the reader
  * reads.
  */
 class Outbound {

@@ -37,7 +37,7 @@ const MINUTE_MS = 60_000;
 const HISTORY_MINUTES = 90;
 const SIGNALS = '/home/signals';
 const MODELS = '/home/models';
-/** How far the clock of an EA is off that of the daemon's machine. */
+/** Maximum difference of an EA's clock to that of the daemon's machine. */
 const MAX_SKEW_MS = 500;
 /** All transports receive a signal within this time. */
 const LATE_SEND_MS = 1000;
@@ -49,7 +49,7 @@ export interface WorldOptions {
   readonly settings: Settings;
   readonly weather: Weather;
   readonly planted: PlantedBug | null;
-  /** When the faults end, ms after the beginning. */
+  /** End of the faults, ms after the beginning. */
   readonly stormMs: number;
   readonly trace: ((line: string) => void) | null;
 }
@@ -80,16 +80,16 @@ export interface World {
   readonly signalsFolder: string;
   readonly modelsFolder: string;
   readonly consumers: readonly string[];
-  /** What each consumer obeyed in mode OK: `<consumer> <pair> <timestamp>`. */
+  /** Signals that each consumer obeyed in mode OK: `<consumer> <pair> <timestamp>`. */
   readonly obeyedOk: ReadonlySet<string>;
   readonly weather: Weather;
-  /** How far the wall clock is off. */
+  /** Offset of the wall clock. */
   wallOffsetMs: number;
   /** No bars until then. */
   closedUntilMs: number;
   /** Something is wrong with the models on the disk or in memory that only a new bundle mends. */
   needsNewModels: boolean;
-  /** How long the machine slept. */
+  /** Time that the machine slept. */
   sleptMs: number;
   /** Strikes when the next message of the feeder arrives, before the daemon has it; null: nothing waits for one. */
   atNextMessage: (() => void) | null;
@@ -455,7 +455,7 @@ class SimulatedWorld implements World {
     strike?.();
   }
 
-  /** What the daemon has answered as taken and stored is in the journal. */
+  /** Checks that bars answered as taken and stored are in the journal. */
   #checkStored(items: readonly Item[], answer: NonNullable<FeedReply>): void {
     if (answer.powerCuts !== this.machine.powerCuts) return;
     const { stored } = JSON.parse(answer.body) as { stored: boolean };

@@ -23,7 +23,7 @@ export class WorldClock {
     return this.trueMs() + this.#offsetMs;
   }
 
-  /** How far the wall clock is off. */
+  /** Offset of the wall clock. */
   get offsetMs(): number {
     return this.#offsetMs;
   }
@@ -34,7 +34,7 @@ export class WorldClock {
     this.#highestOffsetMs = Math.max(this.#highestOffsetMs, ms);
   }
 
-  /** How far two readings of the wall clock may have been apart so far beside the time between them. */
+  /** Maximum error of a difference of two readings of the wall clock so far. */
   get errorMs(): number {
     return this.#highestOffsetMs - this.#lowestOffsetMs;
   }

@@ -137,7 +137,7 @@ describe('a backtest', () => {
     const trades = result.bundles[0]!.edge_pairs.trades.map(wordsOf).sort(byPairAndTime);
     expect(trades.length).toBeGreaterThan(30);
     expect(new Set(result.bundles[0]!.edge_pairs.trades.map(({ side }) => side))).toEqual(new Set([-1, 1]));
-    // What the last two bars decide is signaled, and cannot be filled any more.
+    // Decisions of the last two bars are signaled, and cannot be filled any more.
     const end = isoSecond(result.last);
     const fillable = replayed.filter((trade) => (trade as { entered: string }).entered < end);
     const known = fillable.map((trade) => {

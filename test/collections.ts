@@ -18,7 +18,7 @@ export async function promotedPerRound(
   enough: number,
   work: (round: number) => Promise<void>,
 ): Promise<number> {
-  // What is there before the first round is old from here on.
+  // Objects from before the first round are old from here on.
   collectAll();
   let least = Infinity;
   for (let series = 0; series < SERIES && least > enough; series++) {

@@ -39,12 +39,10 @@ describe('the documents', () => {
     expect(named.flatMap((file) => brokenMentions(file, read(file), anchors))).toEqual([]);
   });
 
-  it('stay within 21,500 words, generated pages aside', () => {
-    const counted = pages.filter((page) => /^(docs\/|models\/|mt5\/|README\.md|CONTRIBUTING\.md)/.test(page));
-    const written = counted.map(read).filter((text) => !text.slice(0, 400).includes('Generated'));
-    const words = written.reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0);
+  it('stay within 30,000 words, generated pages included', () => {
+    const words = pages.map(read).reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0);
     expect(words).toBeGreaterThan(10_000);
-    expect(words).toBeLessThanOrEqual(21_500);
+    expect(words).toBeLessThanOrEqual(30_000);
   });
 });
 

@@ -26,7 +26,7 @@ const MINUTES = 220;
 const BAR_MS = 40;
 const NAMES = ['file', 'redis', 'ws'] as const;
 type Name = (typeof NAMES)[number];
-/** What is killed again and again; the others are left alone. */
+/** Consumers that are killed repeatedly; the others run on. */
 const KILLED: readonly Name[] = ['file', 'ws'];
 const KILLS = 5;
 const REDIS_RESTARTS = 3;
@@ -160,7 +160,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const own = fillsOf(name);
     soundBook(own);
     const opened = new Set(own.filter(({ kind }) => kind === 'open').map(({ position_id }) => position_id));
-    // What was entered while it was dead was missed, as it must be.
+    // Entries while it was dead were missed, as they must be.
     expect(opened.size).toBeGreaterThan(2);
     for (const { signal_id } of own) expect(published).toContain(signal_id);
   });
@@ -186,7 +186,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const journaled = new Set(entries.map(({ body }) => body.signal_id));
     for (const id of entered) expect(journaled).toContain(id);
     const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: barIntervalMs(settings), settleMs: 0 });
-    // What was entered while a program, or Redis, was away was missed; what it held then may have grown old.
+    // Entries while a program, or Redis, was away were missed; positions that it held may have grown old.
     const allowed = ['ENTER_WITHOUT_FILL', 'OPEN_TOO_LONG'];
     const others = found.filter(({ code }) => !allowed.includes(code));
     expect(others).toEqual([]);

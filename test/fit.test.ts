@@ -108,7 +108,7 @@ const on = (name: string): string[] => [
 ];
 const QUICK = ['--rounds', '40'];
 
-/** What a reader of the ONNX file gets: [rows × width]. */
+/** Answers of the ONNX file: [rows × width]. */
 async function scoresOf(path: string, { features }: Drawn): Promise<{ width: number; values: Float32Array }> {
   const session = await InferenceSession.create(readFileSync(path), { intraOpNumThreads: 1 });
   const input = new Tensor('float32', Float32Array.from(features.flat()), [features.length, COLUMNS.length]);

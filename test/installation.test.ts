@@ -18,14 +18,13 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../shared/errors.ts';
 import { packageRoot } from '../shared/root.ts';
-import { loadSqlite, SQLITE_PACKAGE } from '../shared/store/sqlite.ts';
+import { SQLITE_PACKAGE, sqliteMissing } from '../shared/store/sqlite.ts';
 import { skipNote } from './skip_note.ts';
 
 const MACHINE = `${process.platform}-${process.arch}`;
 const INSTALLER = 'Node 24.21.0 (abi 137)';
 const NODE_20 = { node: '20.20.2', modules: '115', napi: '9' };
 const NODE_24 = { node: '24.21.0', modules: '137', napi: '10' };
-const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 type Versions = Partial<NodeJS.ProcessVersions>;
 
 let folder: string;
@@ -227,11 +226,9 @@ describe('SQLite', () => {
   });
 
   it('that does not load is reported with the version of Node and the next step', () => {
-    const broken = (): never => {
-      throw new Error('Could not locate the bindings file. Tried:\n many places');
-    };
-    expect(() => loadSqlite(broken)).toThrowError(withCode('SQLITE_MISSING'));
-    expect(() => loadSqlite(broken)).toThrowError(
+    const error = sqliteMissing(new Error('Could not locate the bindings file. Tried:\n many places'));
+    expect(error.code).toBe('SQLITE_MISSING');
+    expect(error.message).toContain(
       `Node ${process.version} (abi ${process.versions.modules}), ${SQLITE_PACKAGE}: Could not locate the bindings file. Tried:`,
     );
   });

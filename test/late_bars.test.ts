@@ -38,7 +38,7 @@ function setClock(ms: number): void {
   renameSync(`${env['TEST_CLOCK']}.tmp`, env['TEST_CLOCK']!);
 }
 
-/** When the minute that is sent next closes. */
+/** Close of the minute that is sent next. */
 const closeMs = (index = next): number => market[index]!.time * 1000 + MINUTE_MS;
 
 /** Sends the next minutes as one message. */
@@ -74,7 +74,7 @@ const signalTexts = (): string[] =>
   );
 const modes = (): string[] => signalTexts().map((text) => verifySignal(text.trimEnd()).mode);
 
-/** What a consumer makes of the signal files, by the clock of this workplace: `obey`, or why not. */
+/** Verdicts of a consumer on the signal files, by the clock of this workplace: `obey`, or why not. */
 function verdicts(): string[] {
   const nowMs = Number(readFileSync(env['TEST_CLOCK']!, 'utf8'));
   return signalTexts().map((text) => {

@@ -9,7 +9,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
-/** What a process that waits for the writer of a pipe never does. */
+/** Longer than any start: a process that waits for the writer of a pipe never ends. */
 const HANGS_MS = 60_000;
 const PATIENCE_MS = 150_000;
 

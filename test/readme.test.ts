@@ -37,7 +37,7 @@ describe('README.md', () => {
   }); // prettier-ignore
 });
 
-/** What a command needs that may not be installed here. In CI, skipping would hide a gap. */
+/** Programs that a command needs and that may not be installed here. In CI, skipping would hide a gap. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = { python3: ['python3'], bash: ['bash', 'jq', 'gzip'] };
 const cases = commands.map((command) => {
   const needed = NEEDS[command.split(' ')[0]!] ?? [];

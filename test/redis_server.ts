@@ -10,7 +10,7 @@ export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Where it keeps what it saves; gone when it ends, unless it was given. */
+  /** Its data folder; removed when it ends, unless it was given. */
   readonly folder: string;
   /** Ends it in good order (also when it is paused) and removes its folder. */
   stop(): Promise<void>;

@@ -11,7 +11,7 @@ import { trainTinyModels } from './tiny_models.ts';
 
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
-/** Every step would take a minute; which of them are taken is no matter of luck. */
+/** Every step would take a minute; the steps taken are not random. */
 const STRIDES = { sqlite: 2, postgres: 9 };
 
 let folder: string;

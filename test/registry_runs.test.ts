@@ -281,7 +281,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     const models = join(home, 'models');
     cpSync(trained, models, { recursive: true });
     for (const version of VERSIONS) {
-      // What the training process does when the gates are passed.
+      // As the training process does when the gates are passed.
       activate(models, version);
       open(answer(version, true), { model_version_retention: 2 });
       await retrainer!.start('request');

@@ -127,7 +127,7 @@ async function registered(): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ version, status }) => [version, status]));
 }
 
-/** What every training process from now on is checked against. */
+/** Sets the gate that every later training process is checked against. */
 function askForSamples(count: number): void {
   const path = join(place.config, 'retrain_policy.yaml');
   const document = parseDocument(readFileSync(path, 'utf8'));

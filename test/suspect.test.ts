@@ -28,7 +28,7 @@ const UNSCREENED = { ...settings, minutehand: { ...settings.minutehand, screen: 
 const PAIRS = pairIds.map(parsePair);
 const WARMUP = warmupBars(windows);
 const MARKET = byMinute(tinyBars(settings, 800));
-/** Where bad bars stand: the screen and all features are warm. */
+/** Position of bad bars: the screen and all features are warm. */
 const AT = 400;
 
 let folder: string;

@@ -12,7 +12,7 @@ import { skipNote } from './skip_note.ts';
 // As systemd starts them, on a machine that may have none: with a real socket that receives their notifications.
 const isLinux = process.platform === 'linux';
 const NOTE = skipNote(!isLinux, 'only Linux has systemd');
-/** Whether a process is stopped: its state in /proc, after the name in parentheses, is T. */
+/** Returns whether a process is stopped: its state in /proc, after the name in parentheses, is T. */
 const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_000 }, () => {

@@ -208,7 +208,7 @@ describe('train', () => {
 
   it('tests every run for look-ahead leakage, and finds none', () => {
     const { gates, manifest } = first.result;
-    const leaks = [
+    const leakageGates = [
       'features look-ahead',
       'ai1 label ends',
       'ai2 label ends',
@@ -221,7 +221,7 @@ describe('train', () => {
       'ai1 shuffled labels refused',
       'ai2 shuffled labels refused',
     ];
-    for (const name of leaks) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
+    for (const name of leakageGates) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
     expect(manifest.gates).toEqual(gates);
   });
 
@@ -347,7 +347,7 @@ describe('the models of train', () => {
     const distance = (expected: readonly number[]): number =>
       Math.max(...manifest.risk_quantiles.map((quantile, i) => Math.abs(quantile - expected[i]!)));
     expect(distance(quantiles(answers))).toBeLessThan(1e-6);
-    // What the model that ships answers to rows it has learned from is something else.
+    // The shipped model answers its own training rows differently.
     expect(distance(quantiles([...predictModel(model, x)]))).toBeGreaterThan(1e-3);
   });
 });
@@ -385,7 +385,7 @@ describe('trainFromWarmStart', () => {
     expect(Math.min(...grown)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...grown)).toBeGreaterThan(0);
     for (const name of MODEL_NAMES) expect(manifest.metrics[name].rows!).toBeGreaterThan(metrics[name].rows!);
-    // What was proved of full bundles is proved of this one too.
+    // This bundle passes the same gates as full ones.
     expect(result.gates.map(({ name }) => name)).toEqual(first.result.gates.map(({ name }) => name));
     for (const gate of result.gates.filter(({ name }) => /fold borders|training rows only|shuffled labels$/.test(name)))
       expect(gate).toMatchObject({ passed: true });

@@ -26,11 +26,11 @@ export interface TrainOptions {
   readonly workers: number;
   /** Cache of features and labels; null = none. */
   readonly cache: CacheOptions | null;
-  /** Features and labels from outside, in the place of the engine's; absent = none. */
+  /** Features and labels from outside, in place of the engine's; absent = none. */
   readonly source?: FeatureSource | null;
   /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
   readonly trials: number;
-  /** Where an interrupted search resumes from; null = nowhere. */
+  /** Folder of interrupted searches; null = none. */
   readonly searchFolder: string | null;
   /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;

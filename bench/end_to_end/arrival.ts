@@ -16,8 +16,9 @@ import {
 import { startHelper } from './process.ts';
 
 /**
- * How the bars of a minute arrive: in one message; each symbol at a random moment within 2 s; one by one with random
- * gaps of 0 to 3 ms, over one connection or one for each symbol. As `burst`, while another process locks the journal.
+ * Arrival patterns of a minute's bars: in one message; each symbol at a random moment within 2 s; one by one with
+ * random gaps of 0 to 3 ms, over one connection or one for each symbol. As `burst`, while another process locks the
+ * journal.
  */
 export const PATTERNS = ['together', 'trickle', 'burst', 'burst_connections', 'burst_stalls'] as const;
 export type Pattern = (typeof PATTERNS)[number];
@@ -43,7 +44,7 @@ export interface ArrivalOptions {
   readonly pairs: number;
   /** Of each pattern and daemon; unless given, 1,000, and 150 where a minute takes 2 s. */
   readonly minutes?: number;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 const TRICKLE_MS = 2000;
@@ -54,15 +55,15 @@ const WARM_UP_MINUTES = 300;
 const STALL = { heldMs: 100, everyMs: 5000 };
 
 /** Blocks of the real and the null daemon take turns within each pattern. */
-export async function benchArrival({ pairs, minutes, say }: ArrivalOptions): Promise<ArrivalResult[]> {
-  const { trained } = await benchModels(say);
+export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): Promise<ArrivalResult[]> {
+  const { trained } = await benchModels(print);
   const field = await openField({ pairs, bundles: [trained], withNull: true, connectionPerSymbol: true });
   try {
     await inTurns(field, TOGETHER, Math.min(WARM_UP_MINUTES, minutes ?? Infinity));
     const results: ArrivalResult[] = [];
     for (const pattern of PATTERNS) {
       const count = minutes ?? (pattern === 'trickle' ? 150 : 1000);
-      say(`${pairs} pairs, ${pattern}: ${count} minutes …`);
+      print(`${pairs} pairs, ${pattern}: ${count} minutes …`);
       results.push(await measurePattern(field, pattern, count));
     }
     return results;

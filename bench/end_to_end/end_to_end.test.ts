@@ -52,7 +52,7 @@ describe('the field of the end-to-end bench', () => {
       expect(real.map(({ pair_id }) => pair_id).sort()).toEqual(base.map(({ pair_id }) => pair_id).sort());
       expect(new Set(real.map(({ timestamp }) => timestamp)).size).toBe(1);
       expect(real[0]!['timestamp']).not.toBe(base[0]!['timestamp']);
-      // What is compared has the same size: only numbers change their lengths a little.
+      // The compared texts have the same size: only numbers change their lengths a little.
       const [realBytes, nullBytes] = [real, base].map((signals) => JSON.stringify(signals).length);
       expect(Math.abs(realBytes! - nullBytes!) / nullBytes!).toBeLessThan(0.1);
       expect((await open.memory()).rss).toBeGreaterThan(1e7);

@@ -39,7 +39,7 @@ export interface EndToEndOptions {
   readonly models: 'trained' | 'random';
   readonly minutes: number;
   readonly idleMinutes: number;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 const IDLE_GAP_MS = 2000;
@@ -53,16 +53,18 @@ const WARM_UP_MINUTES = 300;
  * of the real and the null daemon take turns.
  */
 export async function benchEndToEnd(options: EndToEndOptions): Promise<EndToEndResult[]> {
-  const { pairs, models, minutes, idleMinutes, say } = options;
-  const field = await openField({ pairs, bundles: bundlesOf(await benchModels(say), models), withNull: true });
+  const { pairs, models, minutes, idleMinutes, print } = options;
+  const field = await openField({ pairs, bundles: bundlesOf(await benchModels(print), models), withNull: true });
   try {
     const results: EndToEndResult[] = [];
-    say(`${pairs} pairs, ${models} models: ${minutes} minutes back to back …`);
+    print(`${pairs} pairs, ${models} models: ${minutes} minutes back to back …`);
     const warmUp = Math.min(WARM_UP_MINUTES, minutes);
     await inTurns(field, warmUp, BLOCK_MINUTES);
     results.push(summary(field, options, 0, warmUp, await inTurns(field, minutes, BLOCK_MINUTES)));
     if (idleMinutes > 0) {
-      say(`${pairs} pairs, ${models} models: ${idleMinutes} minutes with ${IDLE_GAP_MS} ms of idleness before each …`);
+      print(
+        `${pairs} pairs, ${models} models: ${idleMinutes} minutes with ${IDLE_GAP_MS} ms of idleness before each …`,
+      );
       results.push(summary(field, options, IDLE_GAP_MS, warmUp, await withGaps(field, idleMinutes, IDLE_GAP_MS)));
     }
     return results;

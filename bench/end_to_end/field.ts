@@ -63,7 +63,7 @@ export type ProgramMessage =
 /** A listener had all signals of a minute. */
 export interface MinuteReport {
   readonly timestamp: string;
-  /** When the last one came. */
+  /** Arrival of the last one. */
   readonly atNs: number;
   readonly version: string;
   readonly atNsByPair: Readonly<Record<string, number>>;
@@ -88,7 +88,7 @@ export interface Sending {
   readonly bars: readonly Bar[];
 }
 
-/** How the bars of a minute arrive, ascending in time. */
+/** Arrival of a minute's bars, ascending in time. */
 export type Arrival = (bars: readonly Bar[]) => readonly Sending[];
 
 /** All bars in one message. */
@@ -125,7 +125,7 @@ export interface FieldOptions {
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
   /**
-   * What the daemon is configured with beside what the bench sets; the configuration of this installation unless given.
+   * Configuration of the daemon beside what the bench sets; that of this installation unless given.
    */
   readonly settings?: Settings;
   /** Lets the bench trigger garbage collection in the real daemon. */
@@ -140,7 +140,7 @@ const BACKFILL_MINUTES = 40;
 const REAL_DAYS_AGO = 400;
 const NULL_DAYS_AGO = 1200;
 const PATIENCE_MS = 30_000;
-/** How much later than file and WebSocket Redis may be before the minute counts as missed by it. */
+/** Maximum delay of Redis after file and WebSocket before the minute counts as missed by it. */
 const REDIS_PATIENCE_MS = 3000;
 
 /**

@@ -18,7 +18,7 @@ const TIMESTAMP_LENGTH = '2025-10-14T12:35:00Z'.length;
 /** A message to the bench costs the machine some time: it is sent when the daemon has done with the minute. */
 const REPORT_DELAY_MS = 2;
 
-/** When each signal of a minute came, until all have. */
+/** Arrival times of each minute's signals, until all have come. */
 const seenByMinute = new Map<string, Record<string, number>>();
 
 function report(message: MinuteReport): void {

@@ -41,7 +41,7 @@ export interface RetrainingOptions {
   readonly minutes: number;
   readonly paceMs: number;
   readonly ways?: readonly TrainingWay[];
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 /**
@@ -51,9 +51,9 @@ export interface RetrainingOptions {
  * noise of the machine.
  */
 export async function benchRetraining(options: RetrainingOptions): Promise<RetrainingResult> {
-  const { pairs, paceMs, say } = options;
+  const { pairs, paceMs, print } = options;
   const ways = options.ways ?? trainingWays();
-  const field = await openField({ pairs, bundles: (await benchModels(say)).random, withNull: false });
+  const field = await openField({ pairs, bundles: (await benchModels(print)).random, withNull: false });
   const trainings: Training[] = [];
   try {
     for (const way of ways) {
@@ -62,7 +62,7 @@ export async function benchRetraining(options: RetrainingOptions): Promise<Retra
       trainings.push(training);
     }
     for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
-    say(`${pairs} pairs, a minute each ${paceMs} ms, by turns without and with training …`);
+    print(`${pairs} pairs, a minute each ${paceMs} ms, by turns without and with training …`);
     const without: Latencies[] = [];
     const during = ways.map((): Latencies[] => []);
     const pace = createPace(paceMs);

@@ -48,7 +48,7 @@ describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {
       pairs: 3,
       durationMs: 120_000,
       paceMs: 10,
-      say: () => undefined,
+      print: () => undefined,
       bundles: [path],
       settings,
     });

@@ -40,7 +40,7 @@ export interface SoakOptions {
   readonly pairs: number;
   readonly durationMs: number;
   readonly paceMs: number;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
   /** Models and configuration; those of the bench unless given. */
   readonly bundles?: readonly string[];
   readonly settings?: Settings;
@@ -55,12 +55,12 @@ export function soakFailure({ heap }: Pick<SoakResult, 'heap'>): string | null {
 
 /** The daemon alone for a long time at an accelerated pace. */
 export async function benchSoak(options: SoakOptions): Promise<SoakResult> {
-  const { pairs, durationMs, paceMs, say, settings } = options;
-  const bundles = options.bundles ?? (await benchModels(say)).random;
+  const { pairs, durationMs, paceMs, print, settings } = options;
+  const bundles = options.bundles ?? (await benchModels(print)).random;
   const field = await openField({ pairs, bundles, withNull: false, exposeGc: true, ...(settings && { settings }) });
   try {
     for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
-    say(`${pairs} pairs, a minute each ${paceMs} ms for ${Math.round(durationMs / 1000)} s …`);
+    print(`${pairs} pairs, a minute each ${paceMs} ms for ${Math.round(durationMs / 1000)} s …`);
     const memory = createMemoryTrend(field);
     const heap = createHeapTrend(field, durationMs);
     const pace = createPace(paceMs);

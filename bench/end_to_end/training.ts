@@ -15,7 +15,7 @@ import { openTemporaryFolder } from '../temporary_folder.ts';
 const BARS_DAYS_AGO = 60;
 const MINUTES = 20_160;
 
-/** How a training run is kept from the daemon's processor. */
+/** Way to keep a training run from the daemon's processor. */
 export interface TrainingWay {
   readonly name: string;
   readonly nice: number;

@@ -48,7 +48,7 @@ export interface WeatherOptions {
   readonly swaps: number;
   readonly training: boolean;
   readonly withNull: boolean;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 /**
@@ -56,8 +56,8 @@ export interface WeatherOptions {
  * the daemon takes them. The null daemon receives its minutes halfway between; its figures measure the machine alone.
  */
 export async function benchWeather(options: WeatherOptions): Promise<WeatherResult> {
-  const { pairs, paceMs, say } = options;
-  const { random } = await benchModels(say);
+  const { pairs, paceMs, print } = options;
+  const { random } = await benchModels(print);
   const field = await openField({ pairs, bundles: random, withNull: options.withNull });
   let training: Training | null = null;
   try {
@@ -66,7 +66,9 @@ export async function benchWeather(options: WeatherOptions): Promise<WeatherResu
       await field.null?.minute();
     }
     if (options.training) training = await startTraining(AS_SCHEDULED);
-    say(`${pairs} pairs, a minute each ${paceMs} ms, ${options.swaps} swaps${options.training ? ', training' : ''} …`);
+    print(
+      `${pairs} pairs, a minute each ${paceMs} ms, ${options.swaps} swaps${options.training ? ', training' : ''} …`,
+    );
     const swapper = createSwapper(
       field,
       random.map((path) => basename(path)),

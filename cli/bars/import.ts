@@ -105,7 +105,7 @@ const BATCH_ROWS = 50_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 /** A lost hour, and a few minutes without trades. */
-const LOST_AT_MOST_S = 1.25 * HOUR_S;
+const MAX_LOST_S = 1.25 * HOUR_S;
 
 /**
  * Reads bars of other programs, and series of numbers beside them, and writes them to a folder of bar files or to the
@@ -303,7 +303,7 @@ async function takeBars(
     sha256: survey.sha256,
     rows,
     ...verdict,
-    ...story.told(),
+    ...story.summary(),
   });
   await into.imported({
     symbol,
@@ -324,7 +324,7 @@ interface Batch {
 /** Irregularities in the order of a file's rows. */
 function createStory(): {
   add(time: number): void;
-  told(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
+  summary(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
 } {
   let [steps, repeated, lost] = [0, 0, 0];
   let previous = -Infinity;
@@ -334,18 +334,18 @@ function createStory(): {
       if (time < previous) steps++;
       if (time <= newest) repeated++;
       const apart = time - newest;
-      if (apart > HOUR_S && apart <= LOST_AT_MOST_S && isSpringChange(time)) lost++;
+      if (apart > HOUR_S && apart <= MAX_LOST_S && isSpringChange(time)) lost++;
       previous = time;
       newest = Math.max(newest, time);
     },
-    told: () => ({ steps_back: steps, repeated_rows: repeated, lost_hours: lost }),
+    summary: () => ({ steps_back: steps, repeated_rows: repeated, lost_hours: lost }),
   };
 }
 
 const EUROPE = parseTimeZone('Europe/Berlin');
 const NEW_YORK = parseTimeZone('America/New_York');
 
-/** Whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
+/** Returns whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
 function isSpringChange(time: number): boolean {
   return [EUROPE, NEW_YORK].some((zone) => zone.offsetAt(time) > zone.offsetAt(time - DAY_S - HOUR_S));
 }

@@ -14,7 +14,7 @@ const ZONES = [...PLACES, 'UTC', '+05:30', '-05:00', '-05:00/EU', '+02:00/US', '
 const HOUR_S = 3600;
 const utc = (text: string): number => Date.parse(`${text}Z`) / 1000;
 
-/** What a clock in New York shows, recomputed by Intl on each call. */
+/** UTC offset of a clock in New York, recomputed by Intl on each call. */
 function slowOffset(place: string, time: number): number {
   const shown = new Date(time * 1000).toLocaleString('sv-SE', { timeZone: place });
   return utc(shown.replace(' ', 'T')) - time;

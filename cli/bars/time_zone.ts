@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** How a clock on the wall differs from UTC. */
+/** Offset of a local clock from UTC. */
 export interface TimeZone {
   /** As it was given: `UTC`, `-05:00`, `-05:00/EU`, `America/New_York`. */
   readonly name: string;

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import { createClockReader, offsetZone, parseTimeZone, type SummerRule, type TimeZone } from './time_zone.ts';
 
-/** How the clock of a file was found, or checked. */
+/** Result of detecting or checking the clock of a file. */
 export interface ClockVerdict {
   /** The zone its stamps are read on. */
   readonly timezone: string;
@@ -31,7 +31,7 @@ const MIN_OPENS = 2;
 /** Holidays and missing data move some openings. */
 const MAX_ODD = 0.2;
 
-/** When the trading week of an instrument begins: a full hour of a clock that keeps its place's daylight saving. */
+/** Begin of an instrument's trading week: a full hour of a clock that keeps its place's daylight saving. */
 interface WeekOpen {
   readonly place: TimeZone;
   /** 0 is Sunday. */
@@ -46,7 +46,7 @@ function weekOpen(place: string, weekday: number, hour: number, text: string): W
 
 const CURRENCIES = 'AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR';
 /**
- * What is known of instruments, by the beginning of their symbols. Brent follows the clock of London, as the openings
+ * Known week openings, by the beginning of symbols. Brent follows the clock of London, as the openings
  * of 2019 show.
  */
 const KNOWN_OPENS: readonly (readonly [RegExp, WeekOpen])[] = [
@@ -59,7 +59,7 @@ const KNOWN_OPENS: readonly (readonly [RegExp, WeekOpen])[] = [
 ];
 
 /**
- * What the makers of these files use, the most likely first. HistData: see the data it published since 2012;
+ * Usual clocks of these files, the most likely first. HistData: see the data it published since 2012;
  * MetaTrader: brokers whose day ends at New York's close.
  */
 const USUAL: Readonly<Record<ClockQuestion['layout'], readonly string[]>> = {

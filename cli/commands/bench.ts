@@ -77,7 +77,7 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
     idle: flags.idle === true,
     soakMs,
     manySwaps,
-    say: output.note,
+    print: output.note,
   });
   await show(result, output);
   output.result(result);
@@ -97,7 +97,7 @@ function checkLatency({ end_to_end = [] }: BenchResult, maxRatio: number, output
   if (failures.length > 0) process.exitCode = 1;
 }
 
-/** What exceeds the budget or the ratio, in words. */
+/** Figures that exceed the budget or the ratio, in words. */
 export function latencyFailures(runs: readonly EndToEndResult[], budgetMs: number, maxRatio: number): string[] {
   if (runs.length === 0) return ['nothing was measured'];
   return runs.flatMap(({ pairs, transports }) =>

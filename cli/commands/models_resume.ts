@@ -6,7 +6,7 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 
-/** How a person names every pair. */
+/** Argument that means every pair. */
 const ALL = 'all';
 
 export function addModelsResume(models: Command, output: () => Output): void {

@@ -151,7 +151,7 @@ export function warnOfUnknownVariables(output: Output): void {
 }
 
 /**
- * What daemon and trainer write is private. A home that was named may be a folder of other things too, and stays as it
+ * Files of daemon and trainer are private. A home that was named may be a folder of other things too, and stays as it
  * is; our own is tightened, for earlier versions left it open to all.
  */
 function keepPrivate(paths: HomePaths): number | null {

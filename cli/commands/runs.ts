@@ -78,7 +78,7 @@ async function cancel(output: Output): Promise<void> {
 }
 
 /**
- * What the trainer answers.
+ * Returns the trainer's answer.
  * @throws MinutehandError TRAINER_ABSENT, and what the trainer refuses with
  */
 async function ask<Answer>(

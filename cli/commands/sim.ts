@@ -44,8 +44,8 @@ export function addSim(program: Command, output: () => Output): void {
 }
 
 async function runSim(flags: SimFlags, output: Output): Promise<void> {
-  const asked = [flags.seed, flags.seeds, flags.findPlanted].filter((flag) => flag !== undefined);
-  if (asked.length > 1) throw new MinutehandError('USAGE', { expected: 'one of --seed, --seeds and --find-planted' });
+  const modes = [flags.seed, flags.seeds, flags.findPlanted].filter((flag) => flag !== undefined);
+  if (modes.length > 1) throw new MinutehandError('USAGE', { expected: 'one of --seed, --seeds and --find-planted' });
   if (flags.planted !== undefined && flags.seed === undefined)
     throw new MinutehandError('USAGE', { seen: '--planted without --seed', expected: '--planted <bug> --seed <n>' });
   if (flags.findPlanted) return findAll(output);

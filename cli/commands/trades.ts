@@ -88,7 +88,7 @@ export function addTrades(program: Command, output: () => Output): void {
     .action((flags: TradesFlags) => check(flags, output()));
 }
 
-interface Asked {
+interface Selection {
   readonly settings: Settings;
   readonly market: string;
   readonly fromMs?: number;
@@ -96,7 +96,7 @@ interface Asked {
   readonly pairIds?: readonly string[];
 }
 
-function asked(flags: TradesFlags): Asked {
+function selectionOf(flags: TradesFlags): Selection {
   applyMarket(flags.market);
   const settings = loadSettings();
   const { from, to } = parsePeriod(flags);
@@ -121,7 +121,7 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>, withou
 }
 
 async function list(flags: TradesFlags, output: Output): Promise<void> {
-  const wanted = asked(flags);
+  const wanted = selectionOf(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) });
   if (trades.length === 0) output.line('No fills yet: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.');
@@ -135,7 +135,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
 }
 
 async function exportTrades(flags: TradesFlags & { out: string }, output: Output): Promise<void> {
-  const wanted = asked(flags);
+  const wanted = selectionOf(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => csvCell(trade[name])).join(','))];
   const text = `${lines.join('\n')}\n`;
@@ -152,7 +152,7 @@ async function exportTrades(flags: TradesFlags & { out: string }, output: Output
 }
 
 async function check(flags: TradesFlags, output: Output): Promise<void> {
-  const wanted = asked(flags);
+  const wanted = selectionOf(flags);
   const fromMs = wanted.fromMs ?? MACHINE_CLOCK.nowMs() - CHECKED_DAYS * DAY_MS;
   const { trades, refusedLines } = await withStore(
     async (store) => ({
@@ -173,13 +173,13 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
 }
 
 /** The signals with which the requested fills are compared. */
-function signalsOf({ settings, pairIds, toMs }: Asked, fromMs: number): Against {
+function signalsOf({ settings, pairIds, toMs }: Selection, fromMs: number): Against {
   const nowMs = MACHINE_CLOCK.nowMs();
   const { entries, ...rest } = against(settings, homePaths(), fromMs - DAY_MS, toMs ?? Number.MAX_SAFE_INTEGER, nowMs);
   return { ...rest, entries: entries.filter(({ body }) => pairIds?.includes(body.pair_id) ?? true) };
 }
 
-const pairsOf = ({ pairIds }: Asked): Pick<Asked, 'pairIds'> => (pairIds === undefined ? {} : { pairIds });
+const pairsOf = ({ pairIds }: Selection): Pick<Selection, 'pairIds'> => (pairIds === undefined ? {} : { pairIds });
 
 function rowOf(trade: LiveTrade): string {
   const { time_ms, account, pair_id, kind, leg, side, lots, symbol, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade; // prettier-ignore

@@ -137,15 +137,15 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const modelsFolder = flags.out ?? paths.models;
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
   const progress = output.progress();
-  const told = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
+  const onStage = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
   const onProgress = (stage: string, done: number, total: number): void => {
-    told?.(stage);
+    onStage?.(stage);
     progress.update(stage, done, total);
   };
   const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
   const priced = flags.mid === true ? midBars(read, tradingCosts(imported)) : read;
   const bars = flags.days === undefined ? priced : lastDays(priced, parseInteger(flags.days, '--days', 1));
-  // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
+  // An evaluated bundle must be in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   const gpu = watchGpu(process.pid);
   let result: TrainResult | Theta2Result | null;

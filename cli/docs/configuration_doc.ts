@@ -11,10 +11,10 @@ import { readYamlFile } from '../../shared/policy/yaml_file.ts';
 import { table } from './table.ts';
 
 const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
-  core: 'When to trade, and what counts as a risk. Its values are part of `policy_hash`.',
-  retrain: 'When new models are learned, and what is kept of it.',
-  signals: 'Where signals are kept.',
-  minutehand: 'Pairs, costs, windows, rules, learning and transports, as plain values.',
+  core: 'Entries and risk. Part of `policy_hash`.',
+  retrain: 'Retraining, monitoring and notifications.',
+  signals: 'Storage of signals.',
+  minutehand: 'Everything else, as plain values.',
 };
 
 function code(text: string): string {
@@ -30,7 +30,8 @@ function prose(text: string): string {
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return code(value);
-  return code(JSON.stringify(value).replaceAll(',', ', ').replaceAll(':', ': '));
+  const spaced = (part: string, quoted?: string): string => quoted ?? `${part} `;
+  return code(JSON.stringify(value).replace(/("(?:[^"\\]|\\.)*")|[,:]/g, spaced));
 }
 
 interface Entry {
@@ -65,13 +66,24 @@ function leaves(schema: JsonSchema, value: unknown, path: readonly string[] = []
   });
 }
 
-/** The same meaning further down is that of the first key which has it. */
-function withoutRepetition(rows: readonly string[][]): string[][] {
-  const first = new Map<string, string>();
-  return rows.map(([key, value, range, meaning]) => {
-    const known = first.get(meaning!);
-    if (known === undefined) first.set(meaning!, key!);
-    return [key!, value!, range!, known === undefined ? meaning! : `as ${known}`];
+/** One row for keys of several subsections that agree in name, range and meaning: `{ai1,ai2,ai3}.rounds`. */
+function merged(rows: readonly string[][]): string[][] {
+  const groups = new Map<string, string[][]>();
+  for (const row of rows) {
+    const [key, , range, meaning] = row;
+    const name = `${key!.split('.').at(-1)!}\n${range!}\n${meaning!}`;
+    groups.set(name, [...(groups.get(name) ?? []), row]);
+  }
+  return [...groups.values()].map((group) => {
+    const [key, , range, meaning] = group[0]!;
+    if (group.length === 1) return group[0]!;
+    const sections = group.map(([own]) => own!.slice(1).split('.')[0]!);
+    return [
+      `\`{${sections.join(',')}}.${key!.split('.').at(-1)!}`,
+      group.map(([, value]) => value!).join(' '),
+      range!,
+      meaning!,
+    ];
   });
 }
 
@@ -99,7 +111,7 @@ function plainSections(content: Record<string, unknown>): string {
       const body =
         section.properties === undefined
           ? freeSection(section, value)
-          : table(['key', 'value', 'allowed', 'meaning'], withoutRepetition(leaves(section, value)));
+          : table(['key', 'value', 'allowed', 'meaning'], merged(leaves(section, value)));
       return `### ${key}\n\n${prose(section.description ?? '')}\n\n${body}`;
     })
     .join('\n\n');
@@ -149,9 +161,9 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     '# Configuration',
     '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
     [
-      'Four YAML files in `config/` are the whole configuration. A key that a policy file lacks has its delivered value;',
-      '`minutehand config check` names these, and every problem with file, line and key. The JSON Schemas in `config/schema/` are',
-      'for editors. Column "allowed": `1…9` are whole numbers, `(0, 1]` is an interval of numbers.',
+      'A key that a policy file lacks has its delivered value; `minutehand config check` names these, and every problem with',
+      'file, line and key. Editors use the JSON Schemas in `config/schema/`. Allowed: `1…9` are whole numbers, `(0, 1]` is an',
+      'interval.',
     ].join('\n'),
     ...files,
     '## Environment variables',

@@ -7,8 +7,8 @@ import { table } from './table.ts';
 export function renderMetricsDoc(): string {
   return `# Metrics
 
-Generated from \`{daemon,trainer}/metrics/metrics.ts\` by \`npm run docs\`. Do not edit. \`GET /metrics\`, in the text format of Prometheus. Times and ages
-are in seconds; histograms have buckets from 1 µs to 1 s. What to watch: [OPERATE.md](../guides/OPERATE.md#metrics).
+Generated from \`{daemon,trainer}/metrics/metrics.ts\` by \`npm run docs\`. Do not edit. \`GET /metrics\`; times and ages
+are in seconds, histograms have buckets from 1 µs to 1 s. Alerts: [OPERATE.md](../guides/OPERATE.md#metrics).
 
 ## Of a daemon
 

@@ -11,7 +11,7 @@ import { sendFills, type FillSender } from './fill_sender.ts';
 import { createPaperAgent, type PaperAgent } from './paper_agent.ts';
 import { followFiles } from './signal_files.ts';
 import { followRedis } from './signal_redis.ts';
-import type { Hear, SignalSource } from './signal_source.ts';
+import type { OnText, SignalSource } from './signal_source.ts';
 import { followWebSocket } from './signal_websocket.ts';
 
 export const WAYS = ['file', 'redis', 'ws'] as const;
@@ -86,7 +86,7 @@ export function startEa(options: EaOptions): RunningEa {
         options.onFailure(error);
       }
     };
-    const source = follow(options, (text) => guarded(() => void agent.hear(text)));
+    const source = follow(options, (text) => guarded(() => void agent.receive(text)));
     const timer = setInterval(() => guarded(() => agent.tick()), TICK_MS);
     const sender: FillSender | null =
       options.way === 'redis' ? sendFills(MACHINE_FILES, folder, transports.redis) : null;
@@ -107,13 +107,13 @@ export function startEa(options: EaOptions): RunningEa {
   }
 }
 
-function follow({ settings, paths, way, pairIds, url }: EaOptions, hear: Hear): SignalSource {
+function follow({ settings, paths, way, pairIds, url }: EaOptions, receive: OnText): SignalSource {
   switch (way) {
     case 'file':
-      return followFiles(MACHINE_FILES, paths.signals, pairIds, hear);
+      return followFiles(MACHINE_FILES, paths.signals, pairIds, receive);
     case 'redis':
-      return followRedis(settings.minutehand.transports.redis, pairIds, hear);
+      return followRedis(settings.minutehand.transports.redis, pairIds, receive);
     case 'ws':
-      return followWebSocket(`${url}?pairs=${pairIds.join(',')}`, hear);
+      return followWebSocket(`${url}?pairs=${pairIds.join(',')}`, receive);
   }
 }

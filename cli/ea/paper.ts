@@ -49,7 +49,7 @@ export interface PaperBook {
   readonly ticket: number;
 }
 
-/** Where and when it is traded. */
+/** Market and time of a trade. */
 export interface PaperMoment {
   readonly pairId: string;
   readonly market: MarketKind;
@@ -78,7 +78,7 @@ export function floatingPnl({ held, prices }: PaperBook, rules: PaperRules): num
   }, 0);
 }
 
-/** Whether its own maximum age has come, in wall-clock time: nothing has closed it. */
+/** Returns whether its own maximum age has come, in wall-clock time: nothing has closed it. */
 export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: number): boolean {
   return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
 }

@@ -59,7 +59,7 @@ interface Heard {
   readonly atMs: number;
 }
 
-/** What a daemon with these pairs publishes in some hours, as a careless transport delivers it: doubled, late, lost. */
+/** Signals of a daemon with these pairs in some hours, as a careless transport delivers them: doubled, late, lost. */
 function someDay(seed: number, minutes: number): Heard[] {
   const rng = createRng(seed);
   const heard: Heard[] = [];
@@ -102,7 +102,7 @@ describe('the paper trading consumer', () => {
     const agent = agentOf();
     const trace: TraceLine[] = someDay(seed, 150).map(({ text, atMs }) => {
       nowMs = atMs;
-      return { now_ms: atMs, text, verdict: words(agent.hear(text)) };
+      return { now_ms: atMs, text, verdict: words(agent.receive(text)) };
     });
     const wanted = paperTrades(trace, RULES);
     const found = fillsOf();
@@ -121,7 +121,7 @@ describe('the paper trading consumer', () => {
     const agent = agentOf(uninterrupted.files);
     for (const { text, atMs } of day) {
       nowMs = atMs;
-      agent.hear(text);
+      agent.receive(text);
     }
     const whole = fillsOf();
     expect(whole.length).toBeGreaterThan(12);
@@ -135,15 +135,15 @@ describe('the paper trading consumer', () => {
       for (const { text, atMs } of day) {
         nowMs = atMs;
         try {
-          life.hear(text);
+          life.receive(text);
         } catch {
           // The process is gone; the next one hears the same text again, as a file gives it.
           life = agentOf();
-          life.hear(text);
+          life.receive(text);
         }
       }
       const fills = fillsOf();
-      // What it was about to enter is lost at worst.
+      // At worst the entry under way is lost.
       const lost = whole.filter((fill) => !fills.some((other) => other.position_id === fill.position_id));
       expect(new Set(lost.map(({ position_id }) => position_id)).size).toBeLessThanOrEqual(1);
       expect(new Set(fills.map(fillKey)).size).toBe(fills.length);
@@ -156,7 +156,7 @@ describe('the paper trading consumer', () => {
 
   it('rewrites a line that a kill truncated', () => {
     const agent = agentOf();
-    agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
+    agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
     const state = join(folder, 'state_live_XAUUSD_XAGUSD.json');
     const path = join(folder, 'result.json');
     const lines = readFileSync(path, 'utf8');
@@ -170,14 +170,14 @@ describe('the paper trading consumer', () => {
 
   it('keeps its positions over a restart, and never opens the same one again', () => {
     const signal = textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 });
-    agentOf().hear(signal);
+    agentOf().receive(signal);
     expect(fillsOf()).toHaveLength(2);
     const again = agentOf();
-    expect(again.hear(signal)).toMatchObject({ code: 'REPEATED' });
+    expect(again.receive(signal)).toMatchObject({ code: 'REPEATED' });
     // After a crash the daemon may send the same under a new boot.
-    again.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
+    again.receive(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
     expect(fillsOf()).toHaveLength(2);
-    again.hear(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'b', seq: 2, generated_at_ms: T0 }));
+    again.receive(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'b', seq: 2, generated_at_ms: T0 }));
     expect(fillsOf().map(({ kind, leg, reason }) => [kind, leg, reason])).toEqual([
       ['open', 'A', 'ENTRY'],
       ['open', 'B', 'ENTRY'],
@@ -188,7 +188,7 @@ describe('the paper trading consumer', () => {
 
   it('closes by its own maximum age when no more signals arrive, and only then', () => {
     const agent = agentOf();
-    agent.hear(textOf(enterBody(idOf(1), { max_age_bars: 10 }), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    agent.receive(textOf(enterBody(idOf(1), { max_age_bars: 10 }), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
     nowMs = T0 + 12 * 60_000;
     agent.tick();
     expect(fillsOf()).toHaveLength(2);
@@ -207,8 +207,8 @@ describe('the paper trading consumer', () => {
     const keys = ['one', 'two'].flatMap((name) => {
       folder = join(root, name);
       const agent = agentOf();
-      agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
-      agent.hear(textOf(exitBody(idOf(1)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+      agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+      agent.receive(textOf(exitBody(idOf(1)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
       return fillsOf().map(fillKey);
     });
     folder = root;
@@ -218,18 +218,18 @@ describe('the paper trading consumer', () => {
 
   it('enters nothing and closes all while a KILL file is there', () => {
     const agent = agentOf();
-    agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
     writeFileSync(join(folder, 'KILL'), '');
     agent.tick();
     expect(fillsOf().slice(2).map(({ kind, reason }) => [kind, reason])).toEqual([['close', 'KILL'], ['close', 'KILL']]); // prettier-ignore
-    agent.hear(textOf(enterBody(idOf(2)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+    agent.receive(textOf(enterBody(idOf(2)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
     expect(fillsOf().at(-1)).toMatchObject({ kind: 'refused', error: 'KILL', position_id: idOf(2) });
   });
 
   it('takes the commission of both sides from what a close earns', () => {
     const agent = agentOf(MACHINE_FILES, 5);
-    agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
-    agent.hear(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+    agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    agent.receive(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
     const [open, , close] = fillsOf() as [Fill, Fill, Fill];
     const [bought, sold] = [close.filled_price!, open.filled_price!];
     const commission = (bought + sold) * open.lots * 5e-4;
@@ -245,7 +245,7 @@ describe('the paper trading consumer', () => {
   it('trades nothing that it cannot save', () => {
     const files = { ...MACHINE_FILES, write: () => { throw new Error('ENOSPC'); } }; // prettier-ignore
     const agent = agentOf(files);
-    expect(() => agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }))).toThrow(
+    expect(() => agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }))).toThrow(
       expect.objectContaining({ code: 'OUTPUT_UNWRITABLE' }) as Error,
     );
     expect(fillsOf()).toEqual([]);

@@ -61,7 +61,7 @@ export interface PairView {
 
 export interface PaperAgent {
   /** One signal as it came, on whichever way. @throws MinutehandError OUTPUT_UNWRITABLE: nothing was traded then */
-  hear(text: string): Verdict;
+  receive(text: string): Verdict;
   /** Actions due without a signal: maximum age, kill switch. @throws MinutehandError OUTPUT_UNWRITABLE */
   tick(): void;
   readonly killed: boolean;
@@ -166,7 +166,7 @@ class Agent implements PaperAgent {
 
   // ---- signals ----
 
-  hear(text: string): Verdict {
+  receive(text: string): Verdict {
     const before = this.#consumer.state();
     const verdict = this.#consumer.take(text, this.#options.clock.nowMs());
     if (verdict.verdict === 'refuse') this.#refuse(text, verdict.code, before);

@@ -1,11 +1,16 @@
 import { join } from 'node:path';
 import type { FileStat, FileSystem } from '../../shared/ports.ts';
-import type { Hear, SignalSource } from './signal_source.ts';
+import type { OnText, SignalSource } from './signal_source.ts';
 
 const LOOK_MS = 20;
 
 /** Follows `<signals>/<pair_id>/signal.json` of these pairs: reads each file again when it was replaced. */
-export function followFiles(files: FileSystem, signals: string, pairIds: readonly string[], hear: Hear): SignalSource {
+export function followFiles(
+  files: FileSystem,
+  signals: string,
+  pairIds: readonly string[],
+  receive: OnText,
+): SignalSource {
   const seen = new Map<string, FileStat>();
 
   function look(): void {
@@ -24,7 +29,7 @@ export function followFiles(files: FileSystem, signals: string, pairIds: readonl
         continue;
       }
       seen.set(pairId, stat);
-      hear(text);
+      receive(text);
     }
   }
 

@@ -1,5 +1,5 @@
 import { connectRedis, type EaTransport } from './redis_client.ts';
-import type { Hear, SignalSource } from './signal_source.ts';
+import type { OnText, SignalSource } from './signal_source.ts';
 
 /** A message that was lost heals by reading the keys. */
 const KEYS_MS = 15_000;
@@ -8,7 +8,7 @@ const KEYS_MS = 15_000;
  * Follows the channels `minutehand:signals:<pair_id>`, and reads the keys with the last signals after each subscription
  * and periodically.
  */
-export function followRedis(transport: EaTransport, pairIds: readonly string[], hear: Hear): SignalSource {
+export function followRedis(transport: EaTransport, pairIds: readonly string[], receive: OnText): SignalSource {
   const listener = connectRedis(transport, 'minutehand-ea-listen');
   const reader = connectRedis(transport, 'minutehand-ea-read');
   const channels = pairIds.map((id) => `minutehand:signals:${id}`);
@@ -23,7 +23,7 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
       // Lost in between: the next time, or the next message.
       return;
     }
-    for (const text of texts) if (text !== null) hear(text);
+    for (const text of texts) if (text !== null) receive(text);
   }
 
   // It resubscribes automatically after a lost connection.
@@ -31,7 +31,7 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
     listener.redis.subscribe(...channels).then(readKeys, () => undefined);
   });
   reader.redis.on('ready', () => void readKeys());
-  listener.redis.on('message', (_channel, text: string) => hear(text));
+  listener.redis.on('message', (_channel, text: string) => receive(text));
   const timer = setInterval(() => void readKeys(), KEYS_MS);
   return {
     state: () => `Redis ${listener.state()}`,

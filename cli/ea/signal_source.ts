@@ -6,4 +6,4 @@ export interface SignalSource {
 }
 
 /** Called with every received text, whole and in order of arrival. */
-export type Hear = (text: string) => void;
+export type OnText = (text: string) => void;

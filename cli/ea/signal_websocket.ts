@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import type { Hear, SignalSource } from './signal_source.ts';
+import type { OnText, SignalSource } from './signal_source.ts';
 
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 5000;
@@ -7,7 +7,7 @@ const MAX_RETRY_MS = 5000;
 const SILENCE_MS = 180_000;
 
 /** Follows `/signals` of a daemon and connects again for ever. @param url `ws://127.0.0.1:7400/signals?pairs=…` */
-export function followWebSocket(url: string, hear: Hear): SignalSource {
+export function followWebSocket(url: string, receive: OnText): SignalSource {
   let socket: WebSocket | null = null;
   let retryMs = FIRST_RETRY_MS;
   let timer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export function followWebSocket(url: string, hear: Hear): SignalSource {
     opened.on('ping', alive);
     opened.on('message', (data: Buffer) => {
       alive();
-      hear(data.toString());
+      receive(data.toString());
     });
     opened.on('error', (error) => (state = `${url}: ${error.message}`));
     opened.on('close', () => {

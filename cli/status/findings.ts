@@ -155,7 +155,7 @@ function reportDegradations({ problem }: Report, said: HealthReport): void {
   }
 }
 
-/** Whether consumers get signals that they may act on. */
+/** Reports signals that consumers must not act on. */
 function reportSignals(
   { problem }: Report,
   settings: Settings,

@@ -45,7 +45,7 @@ export interface Installation {
 }
 
 /**
- * What an installation consists of: units, configuration, user and log rotation.
+ * Plans an installation: units, configuration, user and log rotation.
  * @throws MinutehandError CONFIG_* when the configuration that is there, or else the one that comes with the package,
  * is wrong
  */
@@ -123,7 +123,7 @@ function configurationFiles(): PlannedFile[] {
       mode: 0o644,
       isUsers: true,
     })),
-    // What the first line of each of these files names, for editors.
+    // Schemas that the first line of each of these files names, for editors.
     ...readdirSync(join(folder, 'schema')).map((name) =>
       ours(`${CONFIG_FOLDER}/schema/${name}`, read(join('schema', name))),
     ),

@@ -10,7 +10,7 @@ const ENTERED_BY_ALL = 0o001;
 
 /** The interface of a command to the machine; the real one, or another in tests. */
 export interface Machine {
-  /** Where its files are: `/`. */
+  /** Root of its files: `/`. */
   readonly root: string;
   readonly platform: NodeJS.Platform;
   /** Folders that a service of ours does not see: ProtectHome and PrivateTmp in systemd/. */

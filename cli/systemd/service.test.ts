@@ -89,7 +89,7 @@ async function service(args: readonly string[], on = machine()): Promise<void> {
 }
 
 /**
- * Where the program and its Node are: as others may name folders, to see that nothing of it means something to systemd.
+ * Folders of the program and its Node: with unusual names, to see that nothing of it means something to systemd.
  */
 const place = (): { program: string; node: string } => ({
   program: at('/opt/my 100% $HOME'),

@@ -10,7 +10,7 @@ const MICROSECONDS_PER_MS = 1000;
 export interface State {
   /** One line for people. */
   status(): string;
-  /** Whether there was progress since the last call, or nothing to do: else systemd ends the process. */
+  /** Returns whether there was progress since the last call, or nothing to do: else systemd ends the process. */
   isMoving(): boolean;
 }
 
@@ -43,7 +43,7 @@ export function openSystemd(warn: (line: string) => void, env: NodeJS.ProcessEnv
     warn(`systemd cannot be notified that this process is ready: ${(error as Error).message}`);
     return ABSENT;
   }
-  return speak(send, watchdogMs, warn);
+  return createNotifier(send, watchdogMs, warn);
 }
 
 /** Of this process; null where systemd watches none. */
@@ -54,7 +54,7 @@ function watchdogOf(env: NodeJS.ProcessEnv): number | null {
   return isOurs && Number.isFinite(ms) && ms > 0 ? ms : null;
 }
 
-function speak(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
+function createNotifier(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
   let state: State | null = null;
   let isStopping = false;
   /** Notifications already sent to systemd. */

@@ -9,9 +9,9 @@ export interface UnitState {
   /** Status that the process reports. */
   readonly status: string;
   readonly pid: number | null;
-  /** When it came into this state; ISO 8601, UTC. */
+  /** Begin of this state; ISO 8601, UTC. */
   readonly since: string | null;
-  /** How often it was started again of itself. */
+  /** Number of automatic restarts. */
   readonly restarts: number;
   readonly memory_bytes: number | null;
   /** Why it ended last: `success`, `watchdog`, `oom-kill`, `exit-code`, `timeout` … */

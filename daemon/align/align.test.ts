@@ -87,7 +87,7 @@ describe('Aligner', () => {
     send('A', 1);
     expect(aligner.overdue(2999, 2000)).toEqual([]);
     expect(aligner.overdue(3000, 2000)).toEqual([{ pairIndex: 0, time: at(1) }]);
-    aligner.giveUp(0, at(1));
+    aligner.abandon(0, at(1));
     expect(send('B', 1)).toBe('late');
     expect(seen).toEqual(['A_B 1 LEG_MISSING']);
     expect(aligner.overdue(1e9, 2000)).toEqual([]);
@@ -96,7 +96,7 @@ describe('Aligner', () => {
   it('a bar that is late for one pair still completes another', () => {
     const { aligner, send, seen } = setUp(['A_B', 'C_B']);
     send('A', 1);
-    aligner.giveUp(0, at(1));
+    aligner.abandon(0, at(1));
     expect(send('B', 1)).toBe('accepted');
     send('C', 1);
     expect(seen).toEqual(['A_B 1 LEG_MISSING', 'C_B 1 COMPLETE']);
@@ -162,7 +162,7 @@ describe('Aligner', () => {
 
   it('lists its symbols, and the newest minute of each that has any', () => {
     const { aligner, send, empty } = setUp(['A_B', 'C_B']);
-    expect(['A', 'B', 'C', 'D'].map((symbol) => aligner.knows(symbol))).toEqual([true, true, true, false]);
+    expect(['A', 'B', 'C', 'D'].map((symbol) => aligner.hasSymbol(symbol))).toEqual([true, true, true, false]);
     expect([...aligner.lastTimes()]).toEqual([]);
     send('B', 3);
     send('B', 2);
@@ -191,9 +191,9 @@ describe('Aligner', () => {
   it('ends only the minutes up to the abandoned one', () => {
     const { aligner, send, seen } = setUp(['A_B', 'C_B']);
     for (const minute of [1, 2, 3]) send('B', minute);
-    aligner.giveUp(0, at(0));
+    aligner.abandon(0, at(0));
     expect(seen).toEqual([]);
-    aligner.giveUp(0, at(2));
+    aligner.abandon(0, at(2));
     expect(seen.splice(0)).toEqual(['A_B 1 LEG_MISSING', 'A_B 2 LEG_MISSING']);
     expect(aligner.overdue(1e9, 0)).toEqual([
       { pairIndex: 0, time: at(3) },
@@ -207,8 +207,8 @@ describe('Aligner', () => {
     const { aligner, send, seen } = setUp(['A_B', 'A_C']);
     send('B', 1);
     send('C', 1);
-    aligner.giveUp(0, at(1));
-    aligner.giveUp(1, at(1));
+    aligner.abandon(0, at(1));
+    aligner.abandon(1, at(1));
     expect(send('A', 1)).toBe('late');
     expect(send('A', 1)).toBe('duplicate');
     expect(seen).toEqual(['A_B 1 LEG_MISSING', 'A_C 1 LEG_MISSING']);
@@ -259,7 +259,7 @@ describe('Aligner', () => {
     for (let minute = 1; minute <= 40; minute++) for (const symbol of ['A', 'B', 'C']) send(symbol, minute);
     expect(seen.splice(0)).toHaveLength(80);
     expect([send('A', 41, 1000), send('B', 41)]).toEqual(['accepted', 'accepted']);
-    aligner.giveUp(1, at(41));
+    aligner.abandon(1, at(41));
     expect(seen.splice(0)).toEqual(['0 41 BAR_SUSPECT undefined 1', '1 41 BAR_SUSPECT undefined undefined']);
     // Neither a duplicate of the suspect bar nor an empty minute confirms it.
     expect([send('A', 41, 1000), send('A', 41, 1)]).toEqual(['duplicate', 'revised']);
@@ -291,7 +291,7 @@ describe('Aligner', () => {
     take('A', 2, true);
     take('B', 2, false);
     take('A', 3, true);
-    aligner.giveUp(0, at(3));
+    aligner.abandon(0, at(3));
     take('A', 4, true);
     take('A', 5, false);
     take('B', 5, false);
@@ -302,7 +302,7 @@ describe('Aligner', () => {
     const event = fc.record({
       symbol: fc.constantFrom('A', 'B', 'C'),
       minute: fc.integer({ min: 1, max: 30 }),
-      kind: fc.constantFrom('bar', 'bar', 'bar', 'empty', 'giveUp'),
+      kind: fc.constantFrom('bar', 'bar', 'bar', 'empty', 'abandon'),
     });
     fc.assert(
       fc.property(fc.array(event, { maxLength: 200 }), (events) => {
@@ -311,8 +311,8 @@ describe('Aligner', () => {
         const aligner = new Aligner(ids.map(parsePair), null, (minute) => seen.push(minute));
         const taken = new Map<string, 'bar' | 'empty'>();
         for (const { symbol, minute, kind } of events) {
-          if (kind === 'giveUp') {
-            aligner.giveUp(symbol === 'A' ? 0 : 1, at(minute));
+          if (kind === 'abandon') {
+            aligner.abandon(symbol === 'A' ? 0 : 1, at(minute));
             continue;
           }
           const content = kind === 'bar' ? bar(symbol, minute) : 'empty';

@@ -10,7 +10,7 @@ import type { MinuteOutcome, PairMinute } from './minute.ts';
  */
 export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of_order';
 
-/** How many bars back a repeated bar is still recognized as a duplicate or a revision. */
+/** Number of bars within which a repeated bar is recognized as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
 /** open, high, low, close, volume, spread; NaN where absent. */
 const NUMBERS = 6;
@@ -50,7 +50,7 @@ interface SymbolState {
 
 /**
  * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already at a later minute will
- * never send an older one: that minute ends at once. A minute that only waits is ended by `expire` or by `giveUp`.
+ * never send an older one: that minute ends at once. A minute that only waits is ended by `expire` or by `abandon`.
  * Every minute of a pair reaches `onMinute` at most once, in ascending order.
  *
  * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is not complete, whatever the next
@@ -89,7 +89,7 @@ export class Aligner {
     return symbol;
   }
 
-  knows(symbol: string): boolean {
+  hasSymbol(symbol: string): boolean {
     return this.#symbols.has(symbol);
   }
 
@@ -177,7 +177,7 @@ export class Aligner {
   }
 
   /** Ends all minutes of a pair up to `time` that still wait for a leg. */
-  giveUp(pairIndex: number, time: OpenTime): void {
+  abandon(pairIndex: number, time: OpenTime): void {
     const state = this.#pairs[pairIndex]!;
     while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);
   }
@@ -230,8 +230,8 @@ function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'):
 }
 
 function isRemembered(recent: Float64Array, at: number, content: Bar | 'empty'): boolean {
-  const told = new Float64Array(NUMBERS);
-  remember(told, 0, content);
+  const sent = new Float64Array(NUMBERS);
+  remember(sent, 0, content);
   // NaN marks an absent value, and 0 and -0 are the same volume.
-  return told.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
+  return sent.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
 }

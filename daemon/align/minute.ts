@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 
 /**
- * How a minute of a pair ended: with both legs, with a suspect bar, with a leg marked empty, or with a leg that never
+ * End of a minute of a pair: with both legs, with a suspect bar, with a leg marked empty, or with a leg that never
  * arrived.
  */
 export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';

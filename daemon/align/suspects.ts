@@ -8,7 +8,7 @@ export interface ScreenedBar {
   readonly verdict: SuspectOutcome | null;
   /** The last trusted close; this bar's own where it is trusted. */
   readonly level: number;
-  /** How far from the level a bar may reach in a minute, as a fraction of the price. */
+  /** Maximum distance of a bar from the level in a minute, as a fraction of the price. */
   readonly limit: number;
 }
 

@@ -10,7 +10,7 @@ export const LATE_BARS = 'late_bars';
  * gets closer.
  */
 const STEADY_MINUTES = 3;
-/** How much closer a minute may be than the first one, in bars: a feeder does not take equally long each time. */
+/** Maximum lead of a minute over the first one, in bars: a feeder does not take equally long each time. */
 const TOLERANCE_BARS = 0.5;
 const MS_PER_BAR = SECONDS_PER_BAR * 1000;
 const MS_PER_MINUTE = 60_000;

@@ -32,7 +32,7 @@ function setUp(changes: Partial<IntakeOptions> = {}): Setup {
   const outcomes: string[] = [];
   const aligner = new Aligner([parsePair('XAUUSD_XAGUSD')], null, () => undefined);
   const sink: BarSink = {
-    knows: (symbol) => aligner.knows(symbol),
+    hasSymbol: (symbol) => aligner.hasSymbol(symbol),
     take({ subject, time, bar }) {
       const outcome = aligner.take(subject, time, bar ?? 'empty', false, 0);
       if (outcome === 'accepted') taken.push(bar ?? { symbol: subject, time, empty: true });

@@ -52,7 +52,7 @@ export function createIntake(options: IntakeOptions): Intake {
   function take(value: unknown, nowMs: EpochMs, backfill: boolean): 'accepted' | 'late' | 'duplicate' | null {
     const minute = parseWireMinute(value, latestClosedOpenMs(nowMs, maxClockSkewMs));
     const { symbol, time } = minute.kind === 'bar' ? minute.bar : minute;
-    if (!sink.knows(symbol)) {
+    if (!sink.hasSymbol(symbol)) {
       if (options.isElsewhere?.(symbol) === true) return null;
       throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
     }

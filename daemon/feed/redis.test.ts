@@ -90,7 +90,7 @@ interface Opened {
   readonly outcomes: string[];
   readonly said: string[];
   readonly lines: { code?: string; count?: number; entries?: string[] }[];
-  /** What a daemon that is killed now would have in its journal. */
+  /** Journal of a daemon that is killed now. */
   readonly kept: { position: string | null };
   taken(): string[];
 }

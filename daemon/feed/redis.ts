@@ -95,7 +95,7 @@ class StreamFeed implements RedisFeed, StreamListener {
     this.#intake = createIntake({
       ...options,
       open: true,
-      sink: { knows: (symbol) => options.sink.knows(symbol), take: (input) => this.#offer(input) },
+      sink: { hasSymbol: (symbol) => options.sink.hasSymbol(symbol), take: (input) => this.#offer(input) },
       isElsewhere: (symbol) => configured.has(symbol),
     });
     this.from = parsePosition(options.position, this.#symbols);

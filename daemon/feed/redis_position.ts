@@ -3,8 +3,8 @@ export interface StreamPosition {
   /** Id of the last entry that was taken, `<ms>-<number>`; 0-0 = none. */
   readonly id: string;
   /**
-   * How many entries the stream had ever been given when it got that one; null = not known (Redis counts them from 7.0
-   * on).
+   * Number of entries that the stream had ever been given when it got that one; null = not known (Redis counts them
+   * from 7.0 on).
    */
   readonly number: number | null;
 }
@@ -15,7 +15,7 @@ export interface StreamState {
   readonly firstId: string | null;
   /** The greatest id it ever gave out; 0-0 = none. */
   readonly lastId: string;
-  /** How many entries it has ever been given; null where Redis does not count them. */
+  /** Number of entries it has ever been given; null where Redis does not count them. */
   readonly added: number | null;
 }
 
@@ -37,7 +37,7 @@ function partsOf(id: string): [bigint, bigint] {
 }
 
 /**
- * Whether a reader can continue from its position.
+ * Returns whether a reader can continue from its position.
  * - `same`: yes.
  * - `trimmed`: the stream has lost its entries up to there, and maybe more.
  * - `another`: it is not the stream that was read before (Redis lost it, went back to an old copy, or is another
@@ -57,7 +57,7 @@ export function whereToGoOn(
 }
 
 /**
- * How many entries never came, once a reader has read all that is there: they were removed before. Below zero: the
+ * Number of entries that were removed unread, once a reader has read the others. Below zero: the
  * stream has been given fewer than were read, so it is another one. null when it cannot be known, or there is something
  * to be read yet.
  */

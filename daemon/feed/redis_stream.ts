@@ -67,7 +67,7 @@ export function readBarStream(
     await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
     const verdict = whereToGoOn(position, stream, isThere);
     if (verdict === 'another') beginAgain(connection);
-    // Where Redis counts entries, the count shows later how many are missing, if any.
+    // If Redis counts entries, the count shows later how many are missing.
     if (verdict === 'trimmed' && (position.number === null || stream.added === null)) listener.onLost(null);
   }
 

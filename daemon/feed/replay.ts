@@ -117,7 +117,7 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
 }
 
 export interface JournalReplayOptions extends ReplayOptions {
-  /** Where signals were pruned, only those that are left are replayed. */
+  /** After pruning, only the remaining signals are replayed. */
   readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned' | 'stateBefore'>>;
   /** Only the signals of these minutes; it needs a journal on disk. Without it all of them. */
   readonly period?: { readonly from: OpenTime; readonly to: OpenTime };
@@ -165,7 +165,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   if (before !== null) await resumeBehind(before, pipeline, options);
   let done = 0;
   for (const row of inputsBetween(store, before, end)) {
-    // What a killed process left unanswered was answered by the one after it, but from the same bars and models.
+    // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
     if (row.kind === 'boot') await settle();
     pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
     if (++done % ROWS_PER_TURN === 0) await settle();

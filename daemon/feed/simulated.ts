@@ -16,7 +16,7 @@ export interface SimulatedFeedOptions {
   /** Newest minute the daemon has already; null on a first start. */
   readonly resumeAfter: OpenTime | null;
   readonly sink: BarSink;
-  /** Whether there are models; the first minute waits for them, but not longer than `awaitModelsMs`. */
+  /** Returns whether there are models; the first minute waits for them, but not longer than `awaitModelsMs`. */
   hasModels(): boolean;
   readonly awaitModelsMs: number;
   settled(): Promise<unknown>;

@@ -1,8 +1,8 @@
 import type { Queue } from '../queue.ts';
 
 /**
- * Whether something was answered since the last call, or nothing waits: false only for a queue that hangs. Bars,
- * silence heartbeats, swaps and everything else in the queue count, so a weekend is not a stall.
+ * Creates a check of progress: something was answered since its last call, or nothing waits. False when a queue hangs.
+ * Bars, silence heartbeats, swaps and everything else in the queue count, so a weekend is not a stall.
  */
 export function watchProgress(queue: Pick<Queue, 'isIdle' | 'done'>): () => boolean {
   let before = queue.done;

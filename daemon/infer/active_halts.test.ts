@@ -161,7 +161,7 @@ describe('the active halts', () => {
     expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });
   });
 
-  it('stay in force while the file is damaged, the damage is reported first, and following resumes when it is whole again', () => {
+  it('stay active while the file is damaged, the damage is reported first, and following resumes when it is whole again', () => {
     const { halts, said, logged, applied } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     halts.check();

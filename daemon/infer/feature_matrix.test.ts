@@ -19,7 +19,7 @@ describe('FeatureMatrix', () => {
       const values = Float32Array.from(matrix.features.values(pairIndex));
       expect(matrix.values.subarray(row * COLUMNS, (row + 1) * COLUMNS)).toEqual(values);
     });
-    // What was not published has moved its features too.
+    // Unpublished minutes have moved their features too.
     expect(matrix.features.ready(1)).toBe(true);
   });
 

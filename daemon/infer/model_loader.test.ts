@@ -132,7 +132,7 @@ describe('the WASM scorer', () => {
     const { loadModelSet: loadHere } = (await import(join(copy, 'dist/shared/bundle/model_set.js'))) as {
       loadModelSet: typeof loadModelSet;
     };
-    // Where onnxruntime may not help out, the error has a code and a next step.
+    // Without onnxruntime as a fallback, the error has a code and a next step.
     await expect(loadHere(bundle, schema, 10, { crossCheck: false })).rejects.toMatchObject({
       code: 'KERNEL_MISSING',
       next: expect.stringContaining('npm run build') as string,

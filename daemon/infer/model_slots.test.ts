@@ -87,7 +87,7 @@ function createDesk() {
     recorded,
     told,
     asked,
-    /** What waits in the queue takes effect. */
+    /** Applies the waiting inputs. */
     apply: () => {
       for (const input of pending.splice(0)) slots.swap(input);
     },

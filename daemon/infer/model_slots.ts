@@ -15,7 +15,7 @@ export interface SlotOptions {
   readonly halts: HaltedPairs;
   /** Contains 'models' while a fallback serves. */
   readonly degradations: Set<string>;
-  /** Where a fallback is journaled. */
+  /** Journal of fallbacks. */
   inputs(): InputSink;
   readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure'>;
 }

@@ -212,7 +212,7 @@ describe.runIf(isFullDevice)(`a full disk${skipNote(!isFullDevice, 'there is no 
       if (bar % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
     daemon.flush();
-    // What may wait is bounded: a part is lost already.
+    // The queue is bounded: a part is lost already.
     expect(daemon.lost()).toBeGreaterThan(0);
     daemon.events.info('continues');
     expect(linesOf('daemon_main').map(({ msg }) => msg)).toEqual(['begins', 'continues']);

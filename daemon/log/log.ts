@@ -99,7 +99,7 @@ function handedTimes({ bar_to_us }: BatchTiming): Record<string, number | null> 
 }
 
 /**
- * How often there was each `mode action reason`. The few there are in a bar are compared: a key for each signal takes
+ * Counts of each `mode action reason`. The few there are in a bar are compared: a key for each signal takes
  * longer.
  */
 function countAnswers(batch: readonly LoggedSignal[]): Record<string, number> {

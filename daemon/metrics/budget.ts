@@ -2,13 +2,15 @@ import type { SignalBody } from '../../shared/signal/signal.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 import type { BatchTiming } from './stopwatch.ts';
 
-/** Whether a batch answers bars. A heartbeat has none to count its time from. */
+/** Returns whether a batch answers bars. A heartbeat has none to count its time from. */
 export function answersBars(batch: readonly { readonly body: SignalBody }[]): boolean {
   const reason = batch[0]?.body.reason;
   return reason !== 'SILENCE' && reason !== 'SHUTDOWN';
 }
 
-/** Whether a transport received its signals later than `feed.budget_ms` after the batch's first completing bar. */
+/**
+ * Returns whether a transport received its signals later than `feed.budget_ms` after the batch's first completing bar.
+ */
 export function isOverBudget(
   batch: readonly { readonly body: SignalBody }[],
   { bar_to_us }: BatchTiming,

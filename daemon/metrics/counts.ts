@@ -1,6 +1,6 @@
 import type { Sample } from '../../shared/metrics/metric.ts';
 
-/** How often each value of one label was counted. */
+/** Counts of each value of one label. */
 export class Counts implements Iterable<Sample> {
   readonly #byLabel = new Map<string, { count: number }>();
 

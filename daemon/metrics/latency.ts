@@ -41,7 +41,7 @@ export class LatencyHistogram implements TextSeries {
 }
 
 class CountedLatency implements Latency {
-  /** How many fell into each bucket alone; the last has no upper bound. */
+  /** Count of each bucket alone; the last has no upper bound. */
   readonly #counts = new Float64Array(BOUNDS_US.length + 1);
   #sumUs = 0;
 

@@ -44,14 +44,14 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'inference_latency',
     type: 'histogram',
-    help: 'The same in the name of the specification, in seconds.',
+    help: 'The same, under the name of the specification.',
     read: ({ observed }) => observed.inference,
   },
   {
     name: 'minutehand_station_seconds',
     type: 'histogram',
     labels: ['station'],
-    help: `Time of one batch in a station (${STATIONS.join(', ')}); shadow only with a shadow set.`,
+    help: `Time of one batch in a station (${STATIONS.join(', ')}).`,
     read: ({ observed }) => observed.stations,
   },
   {
@@ -64,26 +64,26 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_bars_total',
     type: 'counter',
     labels: ['outcome'],
-    help: 'Minutes received, by outcome: accepted, late and so on, or an error code.',
+    help: 'Minutes received, by outcome or error code.',
     read: ({ observed }) => observed.bars,
   },
   {
     name: 'minutehand_bars_suspect_total',
     type: 'counter',
     labels: ['symbol'],
-    help: 'Bars that were held back because they do not fit the recent bars of their symbol.',
+    help: 'Bars that were held back.',
     read: ({ status }) => status.suspectBars,
   },
   {
     name: 'minutehand_bars_late_seconds',
     type: 'gauge',
-    help: 'How long after their close live bars arrive, while signals on them are expired at publication; 0 otherwise.',
+    help: 'Delay of live bars while their signals are expired at publication; else 0.',
     read: ({ lateBars }) => lateBars()?.late_seconds ?? 0,
   },
   {
     name: 'minutehand_bar_stream_lost_total',
     type: 'counter',
-    help: 'Entries that were removed from the stream minutehand:bars before they were read.',
+    help: 'Entries of the stream minutehand:bars that were removed unread.',
     read: ({ streamLost }) => streamLost(),
   },
   {
@@ -102,7 +102,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'signals_per_min',
     type: 'gauge',
-    help: 'The same in the name of the specification.',
+    help: 'The same, under the name of the specification.',
     read: ({ observed, clock }) => observed.rate.perMinute(clock.nowMs()),
   },
   {
@@ -120,25 +120,25 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_pairs_silent',
     type: 'gauge',
-    help: 'Pairs that get no bars.',
+    help: 'Pairs without bars.',
     read: ({ status }) => status.silentPairs.length,
   },
   {
     name: 'minutehand_pairs_expired',
     type: 'gauge',
-    help: 'Warm pairs without a valid signal: no consumer acts on them.',
+    help: 'Warm pairs without a valid signal.',
     read: ({ status }) => status.expiredPairs.length,
   },
   {
     name: 'minutehand_pairs_halted',
     type: 'gauge',
-    help: 'Pairs that a live KPI halts: they enter nothing.',
+    help: 'Pairs that a live KPI halts.',
     read: ({ status }) => status.haltedPairs.length,
   },
   {
     name: 'minutehand_degradations',
     type: 'gauge',
-    help: 'Active degradations: something is wrong while signals continue.',
+    help: 'Active degradations.',
     read: ({ status }) => status.degradations.size,
   },
   {
@@ -165,21 +165,21 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_models_refused_total',
     type: 'counter',
     labels: ['code'],
-    help: 'Bundles that were refused, by error code.',
+    help: 'Bundles refused.',
     read: ({ observed }) => observed.refusals,
   },
   {
     name: 'minutehand_model_failures_total',
     type: 'counter',
     labels: ['code'],
-    help: 'Model sets, active or in the shadow slot, that failed or were too slow and were released.',
+    help: 'Model sets, active or shadow, that failed or were too slow.',
     read: ({ observed }) => observed.failures,
   },
   {
     name: 'minutehand_publish_failures_total',
     type: 'counter',
     labels: ['publisher'],
-    help: 'Failed attempts to publish, by transport.',
+    help: 'Failed attempts to publish.',
     read: ({ publishers }) => publishers.all.map(({ name, failures }) => [name, failures]),
   },
   ...REMOTE_TRANSPORTS.map(({ name, label }): Metric<MetricsSource> => ({
@@ -191,7 +191,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_signal_file_retries_total',
     type: 'counter',
-    help: 'Times a signal file was tried again because another program had it open.',
+    help: 'Retries of signal files that another program had open.',
     read: ({ publishers }) => publishers.all.reduce((sum, { retries = 0 }) => sum + retries, 0),
   },
   {
@@ -214,14 +214,14 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
     name: 'minutehand_event_loop_delay_seconds',
     type: 'summary',
     labels: ['quantile'],
-    help: 'How late the event loop came to its work since the last scrape, sampled every 10 ms; quantile 1 is the longest delay.',
+    help: 'Delay of the event loop since the last scrape, sampled every 10 ms; quantile 1 is the maximum.',
     read: (watch) => watch.takeLoopDelays(),
   },
   {
     name: 'minutehand_gc_pause_seconds',
     type: 'histogram',
     labels: ['kind'],
-    help: 'Pauses of the garbage collector, by kind (minor, major, incremental, weakcb).',
+    help: 'Pauses of the garbage collector.',
     read: ({ pauses }) => pauses,
   },
   {
@@ -234,19 +234,19 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
   {
     name: 'minutehand_process_cpu_user_seconds_total',
     type: 'counter',
-    help: 'CPU time spent in user code.',
+    help: 'CPU time in user code.',
     read: () => process.cpuUsage().user / US_PER_SECOND,
   },
   {
     name: 'minutehand_process_cpu_system_seconds_total',
     type: 'counter',
-    help: 'CPU time spent in the system.',
+    help: 'CPU time in the system.',
     read: () => process.cpuUsage().system / US_PER_SECOND,
   },
   {
     name: 'minutehand_process_cpu_seconds_total',
     type: 'counter',
-    help: 'CPU time spent.',
+    help: 'CPU time.',
     read: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / US_PER_SECOND;
@@ -255,7 +255,7 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
   {
     name: 'minutehand_process_start_time_seconds',
     type: 'gauge',
-    help: 'Start of the process, in seconds since 1970.',
+    help: 'Start of the process, epoch seconds.',
     read: ({ startSeconds }) => startSeconds,
   },
   {
@@ -285,7 +285,7 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
   {
     name: 'minutehand_nodejs_external_memory_bytes',
     type: 'gauge',
-    help: 'Memory outside the heap that belongs to objects in it.',
+    help: 'Memory of JavaScript objects outside the heap.',
     read: () => process.memoryUsage().external,
   },
 ];

@@ -1,6 +1,6 @@
 const SECONDS = 60;
 
-/** How many there were in the last minute, to the second. */
+/** Number of events in the last minute, to the second. */
 export interface MinuteRate {
   add(count: number, nowMs: number): void;
   perMinute(nowMs: number): number;

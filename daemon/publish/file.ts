@@ -22,7 +22,7 @@ export interface FilePublisherOptions {
 export interface FilePublisher extends Publisher<'file'> {
   /** Files whose last write failed. */
   readonly failing: number;
-  /** How often a file that a reader blocked was tried again. */
+  /** Number of retries of files that a reader blocked. */
   readonly retries: number;
 }
 
@@ -48,7 +48,7 @@ export interface FileWriter extends FilePublisher {
  * again, after the others, for an eighth of a second. A text that could not be written is kept for `retry`, until a
  * newer text replaces it.
  *
- * Where the file of all pairs has another name, an earlier `signals.json` is removed, and vice versa: it would never be
+ * If the file of all pairs has another name, an earlier `signals.json` is removed, and vice versa: it would never be
  * written again.
  */
 export function createFilePublisher(options: FilePublisherOptions): FileWriter {

@@ -147,12 +147,12 @@ describe('the thread for signal files', () => {
   });
 
   it('falls back to writing everything itself when its thread dies', async () => {
-    const mortal = programOf(`parentPort.on('message', () => { throw new Error('out of luck'); });`);
+    const mortal = programOf(`parentPort.on('message', () => { throw new Error('out of memory'); });`);
     const publisher = open(mortal);
     publisher.publish([signal('A_B', 1)]);
     publisher.publish([signal('C_D', 1)]);
     await expect.poll(() => told).toHaveLength(2);
-    expect(told).toEqual(['PUBLISH_FILE the thread that writes them ended: out of luck', 'recovered']);
+    expect(told).toEqual(['PUBLISH_FILE the thread that writes them ended: out of memory', 'recovered']);
     expect([seqOf('A_B'), seqOf('C_D')]).toEqual([1, 1]);
     publisher.publish([signal('A_B', 2)]);
     expect(seqOf('A_B')).toBe(2);

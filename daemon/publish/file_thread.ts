@@ -33,7 +33,7 @@ export interface FileThreadAnswer {
   readonly failing: number;
   /** Reason of the last first failure. */
   readonly seen: string;
-  /** How often files that a reader blocked were tried again, since the start. */
+  /** Number of retries of files that a reader blocked, since the start. */
   readonly retries: number;
 }
 

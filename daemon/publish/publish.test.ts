@@ -26,7 +26,7 @@ const MAX_IN_FLIGHT = 4;
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
-/** What goes wrong with Redis while signals are published, and what the publisher then counts. */
+/** Faults of Redis while signals are published, by the publisher's count. */
 const TROUBLES: Record<string, (redis: RedisServer, client: Redis) => Promise<void> | void> = {
   absent: (redis) => redis.kill(),
   stalled: (redis) => redis.pause(),

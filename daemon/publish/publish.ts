@@ -14,10 +14,11 @@ export interface Publication {
 export interface Publisher<Name extends string = string> {
   readonly name: Name;
   /**
-   * How many attempts failed since the start: files not written, batches Redis refused, messages that did not leave.
+   * Number of attempts that failed since the start: files not written, batches Redis refused, messages that did not
+   * leave.
    */
   readonly failures: number;
-  /** How often something was tried again since the start, where that is done. */
+  /** Number of retries since the start, where there are any. */
   readonly retries?: number;
   publish(batch: readonly Publication[]): void;
   /** Lets go of sockets and timers. Publishing afterward does nothing. */

@@ -13,7 +13,7 @@ export interface RedisBusOptions {
   readonly url: string;
   /** PEM file with the certificates that `rediss://` trusts instead of those Node comes with; null = those. */
   readonly caFile: string | null;
-  /** How long `minutehand:signal:<pair_id>` lives when no later signal replaces it. */
+  /** Expiry of `minutehand:signal:<pair_id>` when no later signal replaces it. */
   readonly keyTtlMs: number;
   /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
   readonly streamMaxLen: number;

@@ -16,7 +16,7 @@ export interface Replacement {
 export class ReplacedFiles {
   /** Writes that failed since the start, retries not counted. */
   failures = 0;
-  /** How often a file that a reader blocked was tried again. */
+  /** Number of retries of files that a reader blocked. */
   retries = 0;
   readonly #files: FileSystem;
   readonly #pause: ((ms: number) => void) | undefined;

@@ -41,14 +41,14 @@ export class Subscriptions implements WebSocketRoute {
 
   onOpen(connection: Connection): void {
     const { allTopic, lastTexts } = this.#options;
-    const asked = connection.query.get('pairs');
-    if (asked === null || asked === '') {
+    const requested = connection.query.get('pairs');
+    if (requested === null || requested === '') {
       this.#pairsByConnection.set(connection.id, null);
       connection.subscribe(allTopic);
       this.#sendLast(connection, lastTexts.keys());
     } else {
       this.#pairsByConnection.set(connection.id, new Set());
-      this.#subscribe(connection, asked.split(','));
+      this.#subscribe(connection, requested.split(','));
     }
   }
 
@@ -66,8 +66,8 @@ export class Subscriptions implements WebSocketRoute {
     this.#pairsByConnection.delete(connection.id);
   }
 
-  #subscribe(connection: Connection, asked: readonly string[]): void {
-    const known = this.#keepKnown(connection, asked);
+  #subscribe(connection: Connection, requested: readonly string[]): void {
+    const known = this.#keepKnown(connection, requested);
     if (known.length === 0) return;
     const pairs = this.#pairsByConnection.get(connection.id) ?? this.#leaveAll(connection, []);
     for (const pairId of known) {
@@ -77,9 +77,9 @@ export class Subscriptions implements WebSocketRoute {
     this.#sendLast(connection, new Set(known));
   }
 
-  #unsubscribe(connection: Connection, asked: readonly string[]): void {
+  #unsubscribe(connection: Connection, requested: readonly string[]): void {
     const { topicOf } = this.#options;
-    const known = this.#keepKnown(connection, asked);
+    const known = this.#keepKnown(connection, requested);
     if (known.length === 0) return;
     let pairs = this.#pairsByConnection.get(connection.id);
     if (!pairs) {
@@ -106,13 +106,13 @@ export class Subscriptions implements WebSocketRoute {
     }
   }
 
-  #keepKnown(connection: Connection, asked: readonly string[]): string[] {
-    const unknown = asked.filter((pairId) => !this.#knownPairs.has(pairId));
+  #keepKnown(connection: Connection, requested: readonly string[]): string[] {
+    const unknown = requested.filter((pairId) => !this.#knownPairs.has(pairId));
     if (unknown.length > 0) {
       const seen = unknown.map((pairId) => JSON.stringify(pairId.slice(0, 40))).slice(0, 5);
       sendError(connection, new MinutehandError('PAIR_UNKNOWN', { seen: seen.join(', ') }));
     }
-    return asked.filter((pairId) => this.#knownPairs.has(pairId));
+    return requested.filter((pairId) => this.#knownPairs.has(pairId));
   }
 }
 

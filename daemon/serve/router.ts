@@ -17,7 +17,7 @@ export interface Router {
   stop(): void;
 }
 
-/** Whether it is one of the refusals above and not a route. */
+/** Returns whether it is one of the refusals above and not a route. */
 export function isRefusal(found: Route | WebSocketRoute | HttpResponse): found is HttpResponse {
   return 'status' in found;
 }

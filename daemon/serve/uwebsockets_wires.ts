@@ -8,7 +8,7 @@ import type { NativeWebSocket, Session } from './uwebsockets_native.ts';
  */
 const FRAGMENT_BYTES = 8192;
 
-/** What is sent to WebSockets, and how it ends. */
+/** Messages to WebSockets, and their end. */
 export class NativeWires {
   #finishing = 0;
 

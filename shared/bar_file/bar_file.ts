@@ -453,7 +453,7 @@ function textOf(bytes: Uint8Array, from: number, to: number): string {
   return Buffer.from(bytes.subarray(from, Math.min(to, from + 400))).toString('latin1');
 }
 
-/** Whether a file was not there. */
+/** Returns whether a file was not there. */
 export function isMissing(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }

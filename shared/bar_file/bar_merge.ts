@@ -80,7 +80,7 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
 /** The numbers of a bar, without its symbol and time. */
 export type BarValues = Pick<BarColumns, (typeof VALUE_NAMES)[number] | 'spread' | 'time'>;
 
-/** Whether two bars of the same minute are equal. A spread that only one of them has is no contradiction. */
+/** Returns whether two bars of the same minute are equal. A spread that only one of them has is no contradiction. */
 export function isSameBar(a: BarValues, i: number, b: BarValues, j: number): boolean {
   const [spread, other] = [a.spread?.[i] ?? NaN, b.spread?.[j] ?? NaN];
   const isSameSpread = spread === other || Number.isNaN(spread) || Number.isNaN(other);

@@ -42,7 +42,7 @@ export interface ImportedFile {
   readonly rejected: number;
 }
 
-/** Where imported bars go: a folder of bar files, or the store. */
+/** Destination of imported bars: a folder of bar files, or the store. */
 export interface BarSink {
   open(symbol: string): SymbolSink;
   /**

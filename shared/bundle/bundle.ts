@@ -21,7 +21,7 @@ import {
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
 
-/** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
+/** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
 export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
 const MANIFEST = 'manifest.json';
 const ACTIVE = 'active.json';

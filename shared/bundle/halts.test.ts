@@ -207,7 +207,7 @@ describe('a halt', () => {
   });
 });
 
-describe('the halts in force after a read of halts.json', () => {
+describe('the active halts after a read of halts.json', () => {
   const standing = (): Standing => standingAfter(NO_HALTS, readHalts(models));
 
   it('is what the file names, and what it lost without a person lifting it', () => {

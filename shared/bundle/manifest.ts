@@ -84,7 +84,7 @@ const holdoutBacktest = z.object({
   max_drawdown: z.number().nonnegative(),
 });
 export type HoldoutBacktest = z.infer<typeof holdoutBacktest>;
-/** Whether trades could have been made as the backtest made them. Basis points at full size, after costs. */
+/** Executability of the trades of the backtest. Basis points at full size, after costs. */
 const executability = z.object({
   trades: z.int().nonnegative(),
   net_bps: metric,
@@ -113,7 +113,7 @@ const searchReport = z.object({
   failed: z.int().nonnegative(),
   configured_log_loss: z.number(),
   best_log_loss: z.number(),
-  /** How far the best trial is below the configured one, and the standard error of that over the folds. */
+  /** Distance of the best trial below the configured one, and its standard error over the folds. */
   gain: z.number(),
   gain_standard_error: z.number(),
   /** The same in walk-forward, computed only where the gain is clear; else null. */
@@ -125,7 +125,7 @@ const searchReport = z.object({
 export type SearchReport = z.infer<typeof searchReport>;
 
 /**
- * How θ1 and θ2 were chosen: backtests of the training period on out-of-fold scores. Ratios are annualised, after
+ * Choice of θ1 and θ2: backtests of the training period on out-of-fold scores. Ratios are annualised, after
  * costs.
  */
 const thresholdReport = z.object({
@@ -214,7 +214,7 @@ export const manifestSchema = z.strictObject({
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   theta1: share,
   theta2: share,
-  /** What was searched; null where nothing was. */
+  /** Search; null without one. */
   search: z
     .object({
       ai1: searchReport.nullable(),
@@ -231,7 +231,7 @@ export const manifestSchema = z.strictObject({
     ai1: modelReport,
     ai2: modelReport,
     ai3: modelReport,
-    /** How often each part of AI2's label alone is 1, and what AI2's AUC for it alone is. */
+    /** Share of ones of each part of AI2's label alone. */
     ai2_parts: z.record(z.string(), share),
     ai2_parts_auc: z.record(z.string(), metric).optional(),
     net: netReport.optional(),
@@ -241,7 +241,7 @@ export const manifestSchema = z.strictObject({
   backtest: holdoutBacktest.optional(),
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),
-  /** What the models had to pass when they were learned; the comparison with the active models comes on top. */
+  /** Gates of the training run, without the comparison with the active models. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */
   files: z.strictObject({

@@ -68,8 +68,8 @@ export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /**
-   * When the thread may be blocked: called once for all models in WASM, and once for each one in onnxruntime. Default:
-   * at once.
+   * Waits until the thread may be blocked: called once for all models in WASM, and once for each one in onnxruntime.
+   * Default: at once.
    */
   readonly quietly?: Quietly;
 }

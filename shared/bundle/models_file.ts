@@ -6,7 +6,7 @@ const KIB = 1 << 10;
 const MIB = 1 << 20;
 
 /**
- * What is read of each kind of file in a folder of bundles. A pointer or `halts.json` may be a symbolic link, and so
+ * Size limit of each kind of file in a folder of bundles. A pointer or `halts.json` may be a symbolic link, and so
  * may the folder of a bundle; a file of a bundle may not: it would be one from outside.
  */
 const LIMITS = {
@@ -21,7 +21,7 @@ const LIMITS = {
 } as const satisfies Record<string, ReadLimits>;
 export type ModelsFileKind = keyof typeof LIMITS;
 
-/** How a file reports that it is not of its kind, rather than that it is absent or the disk fails. */
+/** Errors of a file that is not of its kind, rather than absent or on a failing disk. */
 const REFUSALS: Readonly<Record<string, (path: string, message: string) => string>> = {
   EFTYPE: (_, message) => message,
   EFBIG: (_, message) => message,

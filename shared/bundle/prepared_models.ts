@@ -24,7 +24,7 @@ export interface PrepareOptions {
    */
   readonly crossCheck?: boolean;
   readonly files?: FileSystem;
-  /** How trees are packed; replaced only by tests that need wrong ones. */
+  /** Packing of trees; replaced only by tests that need wrong ones. */
   readonly pack?: typeof packTrees;
 }
 

@@ -136,7 +136,7 @@ const OWN_TICKETS_FROM = 2 ** 51;
 const OWN_TICKETS_OF_ONE = 2 ** 20;
 
 /**
- * Where a program begins to number what no broker numbers (paper orders, refusals), so that two that follow the same
+ * First ticket of a program for paper orders and refusals, which no broker numbers, so that two that follow the same
  * signals never write the same ticket. The expert advisor for MetaTrader 5 counts in the same way.
  * @param identity what no other program has: machine, folder, time
  */
@@ -152,7 +152,7 @@ export function latencyMs(signalMs: number, timeMs: number): number {
   return signalMs > 0 ? Math.max(0, timeMs - signalMs) : 0;
 }
 
-/** How much worse than requested, in basis points: below zero is better. */
+/** Slippage against the requested price, in basis points: below zero is better. */
 export function slippageBps(way: 'BUY' | 'SELL', requested: number, filled: number): number {
   return ((filled - requested) / requested) * 10_000 * (way === 'BUY' ? 1 : -1);
 }

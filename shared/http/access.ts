@@ -68,7 +68,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
   };
 }
 
-/** Whether a client's address is this machine's own. */
+/** Returns whether a client's address is this machine's own. */
 function isLoopbackAddress(address: string): boolean {
   return LOOPBACK_ADDRESS.test(address);
 }

@@ -13,9 +13,9 @@ const statFile = promisify(fstat);
 /** Lines that come within this time leave in one system call, unless they are more than GATHER_CHARACTERS. */
 const GATHER_MS = 100;
 const GATHER_CHARACTERS = 1 << 16;
-/** How long after a write that failed the next one is tried. */
+/** Delay before a failed write is retried. */
 const RETRY_MS = 1000;
-/** How often it is looked whether the file that is open still has its name. */
+/** Interval of the check that the open file still has its name. */
 const LOOK_MS = 1000;
 /** Maximum of pending characters for a disk that takes nothing. Lines beyond it are lost. */
 const MAX_WAITING_CHARACTERS = 1 << 22;
@@ -138,7 +138,7 @@ class GatheredFile implements LogFile {
     try {
       while (this.#chunk !== null || this.#waiting !== '') {
         const fd = await this.#file.underName();
-        // What waited may have been flushed meanwhile.
+        // Waiting lines may have been flushed meanwhile.
         const next = this.#nextChunk();
         if (next === null) break;
         this.#isUnderWay = true;

@@ -15,9 +15,9 @@ const METAL = /^X[A-Z]{5}$/;
 export type BarSlots = ReadonlyMap<string, ReadonlySet<number>>;
 
 /**
- * When bars of a symbol are expected: at times of the week at which at least half of the last weeks had bars. Of a
- * symbol without bars: Sunday 22:00 to Friday 22:00 UTC. Never on December 25, January 1, and, except for currencies,
- * Good Friday.
+ * Times at which bars of a symbol are expected: at times of the week at which at least half of the last weeks had bars.
+ * Of a symbol without bars: Sunday 22:00 to Friday 22:00 UTC. Never on December 25, January 1, and, except for
+ * currencies, Good Friday.
  */
 export class SessionCalendar {
   readonly #slots: BarSlots;

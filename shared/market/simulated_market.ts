@@ -104,7 +104,7 @@ interface AssetState {
 interface SymbolState {
   readonly rng: Rng;
   readonly instrument: Instrument;
-  /** How quotes widen over the week. */
+  /** Width of quotes over the week. */
   readonly profile: SpreadProfile;
   readonly base: AssetState | null;
   readonly quote: AssetState | null;

@@ -11,7 +11,7 @@ function minuteOfWeek(epochMinute: number): number {
   return since < 0 ? since + MINUTES_PER_WEEK : since;
 }
 
-/** Whether a bar that opens at `time` is in the trading week, Sunday 22:00 to Friday 22:00 UTC. */
+/** Returns whether a bar that opens at `time` is in the trading week, Sunday 22:00 to Friday 22:00 UTC. */
 export function isOpenMinute(time: number): boolean {
   return minuteOfWeek(Math.floor(time / 60)) < OPEN_MINUTES_PER_WEEK;
 }

@@ -12,7 +12,7 @@ export function configValues({ core, retrain, signals, minutehand }: Settings): 
   return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };
 }
 
-/** Who runs a program, and why with this configuration. */
+/** User of a program, and the reason of its configuration. */
 export interface ConfigAuthor {
   /** user@machine */
   readonly changed_by: string;

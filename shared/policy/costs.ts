@@ -7,7 +7,7 @@ import type { MinutehandSettings, SymbolCosts } from './schema.ts';
 export const COST_MODELS = ['flat', 'profile'] as const;
 export type CostModel = (typeof COST_MODELS)[number];
 
-/** What trading and holding a symbol costs. */
+/** Costs of trading and holding a symbol. */
 export type TradingCosts = SymbolCosts & FillCosts;
 
 interface WithSymbols {

@@ -6,7 +6,7 @@ export interface EngineLibrary {
   readonly variable: string;
   /** Names of its file by platform, the likeliest first; `linux` is used for every other platform too. */
   readonly files: Readonly<Record<'linux' | 'darwin' | 'win32', readonly string[]>>;
-  /** How to install it. */
+  /** Installation instructions. */
   readonly installation: string;
 }
 

@@ -24,7 +24,7 @@ export const OVERRIDES: readonly Override[] = [
     part: 'minutehand',
     path: ['market'],
     schema: OVERRIDABLE.market,
-    meaning: 'Where bars come from: live or simulated.',
+    meaning: 'Source of bars.',
     read: asText,
   },
   {
@@ -32,7 +32,7 @@ export const OVERRIDES: readonly Override[] = [
     part: 'minutehand',
     path: ['transports', 'daemon', 'port'],
     schema: OVERRIDABLE.port,
-    meaning: 'Port of daemons whose shard names none, 0 to 65535; 0 takes a free one and prints it.',
+    meaning: 'Port of daemons whose shard has none.',
     read: asNumber,
   },
   {
@@ -40,7 +40,7 @@ export const OVERRIDES: readonly Override[] = [
     part: 'minutehand',
     path: ['transports', 'trainer', 'port'],
     schema: OVERRIDABLE.port,
-    meaning: 'Port of the trainer, 0 to 65535; 0 takes a free one and prints it.',
+    meaning: 'Port of the trainer.',
     read: asNumber,
   },
   {
@@ -48,7 +48,7 @@ export const OVERRIDES: readonly Override[] = [
     part: 'minutehand',
     path: ['transports', 'redis', 'url'],
     schema: OVERRIDABLE.redisUrl,
-    meaning: 'Address of the Redis server, `redis://` or `rediss://`.',
+    meaning: 'URL of Redis.',
     read: asText,
   },
   {
@@ -56,22 +56,21 @@ export const OVERRIDES: readonly Override[] = [
     part: 'signals',
     path: ['archive_target'],
     schema: OVERRIDABLE.archiveTarget,
-    meaning: 'Kind of archive: NAS, LOCAL, S3, WASABI or B2.',
+    meaning: 'Kind of archive.',
     read: asText,
   },
 ];
 
 /** Variables for locations. They are read before any file. */
 export const PLACES: readonly { readonly variable: string; readonly meaning: string }[] = [
-  { variable: 'MINUTEHAND_CONFIG', meaning: 'Folder of the configuration files; else `config/` of the package.' },
+  { variable: 'MINUTEHAND_CONFIG', meaning: 'Configuration folder; else `config/`.' },
   {
     variable: 'MINUTEHAND_HOME',
-    meaning: 'Folder of run-time data and `models/`; else `var/` and `models/` of the package.',
+    meaning: 'Folder of run-time data and `models/`; else `var/` and `models/`.',
   },
   {
     variable: 'MINUTEHAND_EXCHANGE',
-    meaning:
-      'Folder of `signals` and `ea`, shared with MetaTrader: `%APPDATA%\\MetaQuotes\\Terminal\\Common\\Files\\minutehand`; else MINUTEHAND_HOME.',
+    meaning: 'Folder of `signals` and `ea`, shared with MetaTrader; else MINUTEHAND_HOME.',
   },
   { variable: 'MINUTEHAND_LOG', meaning: 'Folder of the logs; else `log/` in MINUTEHAND_HOME.' },
   ...NATIVE_ENGINES.map((engine) => {
@@ -81,38 +80,38 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   }),
   {
     variable: 'MINUTEHAND_DATABASE_URL',
-    meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db` of the home.',
+    meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db`.',
   },
   {
     variable: 'MINUTEHAND_SIGNING_KEY',
-    meaning: 'PEM file with the Ed25519 private key that signs new bundles.',
+    meaning: 'PEM file of the Ed25519 private key that signs new bundles.',
   },
   {
     variable: 'MINUTEHAND_TRUSTED_KEYS',
-    meaning: 'PEM file with Ed25519 public keys: other bundles are refused. Else any bundle is accepted.',
+    meaning: 'PEM file of trusted Ed25519 public keys; else any bundle is accepted.',
   },
   {
     variable: 'MINUTEHAND_SLACK_URL',
-    meaning: 'Incoming webhook of Slack for notifications.',
+    meaning: 'Slack webhook for notifications.',
   },
   {
     variable: 'MINUTEHAND_ALERT_URL',
-    meaning: 'The earlier name of MINUTEHAND_SLACK_URL.',
+    meaning: 'Former name of MINUTEHAND_SLACK_URL.',
   },
-  { variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Webhook of Discord for notifications.' },
-  { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'Integration key of PagerDuty (Events API v2).' },
+  { variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Discord webhook.' },
+  { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'PagerDuty integration key (Events API v2).' },
   { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another address of that API.' },
-  { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Address of a program that takes notifications as JSON.' },
+  { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Webhook for notifications as JSON.' },
   { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Signs them: HMAC-SHA256.' },
-  { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server for notifications, `smtp://user:password@host:587`.' },
-  { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch: requested each minute while all is well.' },
+  { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server, `smtp://user:password@host:587`.' },
+  { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch, requested each minute while all is well.' },
   {
     variable: 'MINUTEHAND_CHANGE_REASON',
-    meaning: 'Why the configuration is another than before: `reason` in `audit.config_changes`.',
+    meaning: '`reason` in `audit.config_changes`.',
   },
   {
     variable: 'MINUTEHAND_TOKEN',
-    meaning: 'Bearer token of clients on other machines; without it they cannot send bars or change anything.',
+    meaning: 'Bearer token of clients on other machines; without it they are refused.',
   },
 ];
 

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { packageRoot } from '../root.ts';
 
-/** Where run-time data lives. Only paths: nothing is created here. All are absolute. */
+/** Locations of run-time data. Only paths: nothing is created here. All are absolute. */
 export interface HomePaths {
   readonly home: string;
   /** `<signals>/<pair_id>/signal.json`, and all pairs of a shard in one file (`allSignalsFile`). */
   readonly signals: string;
-  /** Where expert advisors write: `<ea>/<account>/result.json`. */
+  /** Folder of expert advisors: `<ea>/<account>/result.json`. */
   readonly ea: string;
   readonly log: string;
   /** Model bundles, one folder each, and `active.json`. */
@@ -17,7 +17,7 @@ export interface HomePaths {
   readonly datasetCache: string;
   /** Journals of searches that are under way: one that was cut off resumes there. */
   readonly searches: string;
-  /** What the archive has of each journal, as the trainer records it; see shared/store/archived_signals.ts. */
+  /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;

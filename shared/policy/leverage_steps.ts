@@ -2,7 +2,7 @@ import type { LeveragePolicy } from '../core/position/leverage.ts';
 import { tradingCosts } from './costs.ts';
 import type { CorePolicy, MinutehandSettings } from './schema.ts';
 
-/** Whether `leverage_reduction_rate` has any step. */
+/** Returns whether `leverage_reduction_rate` has any step. */
 function reducesLeverage({ leverage_reduction_rate: { drawdown, risk_score } }: CorePolicy): boolean {
   return drawdown.length > 0 || risk_score.length > 0;
 }

@@ -190,7 +190,7 @@ export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand'
   };
 }
 
-/** How bars are screened for bad ticks; null = not at all. */
+/** Screening of bars for bad ticks; null = none. */
 export function screenPolicy({ minutehand: { screen } }: Pick<Settings, 'minutehand'>): ScreenPolicy | null {
   return screen.enabled ? screen : null;
 }

@@ -34,7 +34,7 @@ export function problemText(problem: ConfigProblem): string {
   return [problem.where, ': ', problem.key, problem.key === '' ? '' : ' ', problem.text].join('');
 }
 
-/** When several things are wrong, the error carries the code of the first of these. */
+/** With several problems, the error carries the code of the first of these. */
 const SEVEREST_FIRST = ['CONFIG_MISSING', 'CONFIG_SYNTAX', 'CONFIG_UNKNOWN_KEY', 'CONFIG_INVALID'] as const;
 
 /** All problems as one error, so that a configuration is corrected in one go. Needs at least one problem. */

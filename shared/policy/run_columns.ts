@@ -15,7 +15,7 @@ export function runColumn(setting: RunColumnSetting): RunColumn {
   return { name: setting.name, type: setting.type ?? null, comment: setting.comment ?? null };
 }
 
-/** What kind of value a column has; each database has a type for it. */
+/** Kind of a column's values; each database has a type for it. */
 export type RunColumnKind = 'uuid' | 'time' | 'text' | 'integer' | 'number' | 'json';
 
 const KINDS: Readonly<Partial<Record<RetrainRunColumn, RunColumnKind>>> = {
@@ -56,7 +56,7 @@ export function typesOfKind(kind: RunColumnKind): readonly string[] {
   return WORDS[kind];
 }
 
-/** Whether a type that the policy names fits the values of the column. */
+/** Returns whether a type that the policy names fits the values of the column. */
 export function fitsKind(type: string, kind: RunColumnKind): boolean {
   return WORDS[kind].includes(/^[a-z0-9]+/i.exec(type)![0].toLowerCase());
 }

@@ -228,23 +228,19 @@ function policyFile(values: Shape) {
 }
 
 const symbolCosts = z.strictObject({
-  spread_bps: z.number().min(0).max(1000).describe('Full quoted spread, ask − bid, in basis points of the price.'),
-  commission_bps: z.number().min(0).max(1000).describe('Commission per side, in basis points of the traded value.'),
-  slippage_bps: z
-    .number()
-    .min(0)
-    .max(1000)
-    .describe('Expected slippage per side beyond the spread, in basis points of the price.'),
+  spread_bps: z.number().min(0).max(1000).describe('Full quoted spread, ask − bid.'),
+  commission_bps: z.number().min(0).max(1000).describe('Commission per side.'),
+  slippage_bps: z.number().min(0).max(1000).describe('Expected slippage per side beyond the spread.'),
   swap_long_bps_per_night: z
     .number()
     .min(-1000)
     .max(1000)
-    .describe('What a night bought costs, in basis points of the value held; positive is paid, negative received.'),
-  swap_short_bps_per_night: z.number().min(-1000).max(1000).describe('The same of a night sold.'),
+    .describe('Cost of holding a long position overnight; negative is received.'),
+  swap_short_bps_per_night: z.number().min(-1000).max(1000).describe('The same of a short position.'),
   price: z
     .enum(PRICE_KINDS)
     .optional()
-    .describe('What the prices of its bars are; at bid, a buy pays the whole spread and a sell none. Absent: mid.'),
+    .describe('Kind of the prices of its bars; at bid, a buy pays the whole spread and a sell none. Absent: mid.'),
   spread_profile: z
     .array(z.tuple([z.int().min(0).max(10_079), z.number().min(0).max(100)]))
     .min(1)
@@ -263,7 +259,7 @@ const windows = z.strictObject({
   vol_long: windowBars.describe('Long volatility, the denominator of vol_jump.'),
   atr_short: windowBars.describe('Short average true range, the numerator of ATR_ratio. Below atr_long.'),
   atr_long: windowBars.describe('Long average true range, the denominator of ATR_ratio.'),
-  stability_window: windowBars.describe('How steady beta was, and how far beta and correlation have moved.'),
+  stability_window: windowBars.describe('Stability of beta, changes of beta and correlation.'),
   half_life_window: windowBars.describe('Speed of reversion and half-life of the spread.'),
   pnl_window: windowBars.describe("Standard deviation of the unit position's profit and loss (pnl_std)."),
   activity_window: windowBars.describe('Share of bars in which the legs moved, and of minutes that are missing.'),
@@ -271,29 +267,21 @@ const windows = z.strictObject({
 });
 
 const decision = z.strictObject({
-  z_entry: z.number().gt(0).max(20).describe('A bar is an entry candidate when |z| is at least this, in σ.'),
-  z_exit: z
-    .number()
-    .min(0)
-    .max(20)
-    .describe('An open position is closed when its frozen z has reverted to this, in σ. Below z_entry.'),
+  z_entry: z.number().gt(0).max(20).describe('Smallest |z| of an entry candidate, in σ.'),
+  z_exit: z.number().min(0).max(20).describe('Frozen z, in σ, at which a position is closed. Below z_entry.'),
   stop: z
     .number()
     .gt(0)
     .max(20)
-    .describe('An open position is stopped when its frozen z has moved this much further out than at its entry, in σ.'),
-  max_age_bars: z.int().min(1).max(10_000).describe('An open position is closed after this many bars.'),
-  beta_min: z
-    .number()
-    .min(0)
-    .max(1000)
-    .describe('Smallest |beta| that is traded; below it the bar is HOLD BETA_RANGE.'),
-  beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded; above it the bar is HOLD BETA_RANGE.'),
+    .describe('Distance, in σ, that a frozen z moves further out than at its entry until a position is stopped.'),
+  max_age_bars: z.int().min(1).max(10_000).describe('Maximum age of a position, in bars.'),
+  beta_min: z.number().min(0).max(1000).describe('Smallest |beta| that is traded; else HOLD BETA_RANGE.'),
+  beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded.'),
   risk_exit: z
     .number()
     .gt(0)
     .max(1)
-    .describe('An open position is closed when risk_score (0 to 1) reaches this. Not below the search range of θ2.'),
+    .describe('risk_score at which a position is closed. Not below the search range of θ2.'),
 });
 
 const label = z.strictObject({
@@ -301,27 +289,17 @@ const label = z.strictObject({
     .int()
     .min(1)
     .max(10_000)
-    .describe('How far the labels of AI2 and AI3 look ahead, in bars; AI1 is always evaluated on 60.'),
-  leverage: z
-    .number()
-    .gt(0)
-    .max(1000)
-    .describe('Position value over margin: turns returns into fractions of margin for drawdown and profit and loss.'),
-  target_sigma: z
-    .number()
-    .gt(0)
-    .max(1)
-    .describe(
-      "Volatility target of AI3: standard deviation of the unit position's profit and loss over the horizon, as a fraction of margin.",
-    ),
+    .describe('Bars that the labels of AI2 and AI3 look ahead; AI1 is always evaluated on 60.'),
+  leverage: z.number().gt(0).max(1000).describe('Position value over margin.'),
+  target_sigma: z.number().gt(0).max(1).describe('Volatility target of AI3 over the horizon, as a fraction of margin.'),
 });
 
-/** How the trees of one model are grown. */
+/** Tree parameters of one model. */
 const trees = z.strictObject({
-  rounds: z.int().min(1).max(5000).describe('Trees at most; boosting ends earlier when they stop helping.'),
-  learning_rate: z.number().gt(0).max(1).describe('Weight of each tree; smaller learns slower and needs more rounds.'),
-  leaves: z.int().min(2).max(255).describe('Leaves per tree at most.'),
-  min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Rows a leaf must hold at least.'),
+  rounds: z.int().min(1).max(5000).describe('Maximum number of trees.'),
+  learning_rate: z.number().gt(0).max(1).describe('Weight of each tree.'),
+  leaves: z.int().min(2).max(255).describe('Maximum leaves per tree.'),
+  min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Minimum rows of a leaf.'),
   l2: z.number().min(0).max(10_000).describe('L2 penalty on leaf values.'),
   row_fraction: z.number().gt(0).max(1).describe('Fraction of rows drawn for each tree.'),
   column_fraction: z.number().gt(0).max(1).describe('Fraction of features drawn for each tree.'),
@@ -331,7 +309,7 @@ const train = z.strictObject({
   engine: z
     .enum(ENGINES)
     .describe(
-      `What learns the trees. ${BUILT_IN_ENGINES.join(' and ')} are built in; ${NATIVE_ENGINES.join(' and ')} need their library.`,
+      `Learning engine. ${BUILT_IN_ENGINES.join(' and ')} are built in; ${NATIVE_ENGINES.join(' and ')} need their library.`,
     ),
   ai1: trees.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: trees.describe('Risk has clear causes: larger trees pay.'),
@@ -346,21 +324,15 @@ const train = z.strictObject({
     .int()
     .min(1000)
     .max(10_000_000)
-    .describe('Training rows per model at most; beyond, rows are thinned evenly in time.'),
-  min_bars: z.int().min(100).max(10_000_000).describe('A pair with fewer bars than this is left out of training.'),
+    .describe('Maximum training rows per model; beyond, rows are thinned evenly in time.'),
+  min_bars: z.int().min(100).max(10_000_000).describe('Fewest bars of a pair in training.'),
   warm_start_rounds: z
     .int()
     .min(1)
     .max(1000)
-    .describe(
-      'Trees that `train --warm-start` adds to each model as it was last learned in full, at most; none where none helps.',
-    ),
-  warm_start_min_days: z.number().gt(0).max(3650).describe('Days of bars since then that a warm start needs.'),
-  max_warm_starts: z
-    .int()
-    .min(1)
-    .max(1000)
-    .describe('Times in a row that models are warm-started before they must be learned in full.'),
+    .describe('Maximum number of trees that a warm start adds to each model of the last full training.'),
+  warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
+  max_warm_starts: z.int().min(1).max(1000).describe('Maximum number of warm starts between full trainings.'),
 });
 
 const search = z.strictObject({
@@ -369,28 +341,22 @@ const search = z.strictObject({
     .min(0)
     .max(10_000)
     .describe(
-      "Trials of each model's parameters, the configured ones first; 0 takes those. `train --trials` overrides it.",
+      "Trials of each model's parameters, the configured ones first; 0 = these. `train --trials` overrides it.",
     ),
   limit_minutes: z
     .number()
     .gt(0)
     .max(10_000)
     .nullable()
-    .describe('Time limit of the search; null = none. With a limit the result depends on the machine.'),
-  max_rows: z
-    .int()
-    .min(1000)
-    .max(10_000_000)
-    .describe('Rows of a trial at most, evenly thinned; what is found is learned from all.'),
-  label: z
-    .boolean()
-    .describe("Search the barriers of AI1's training label too; measures stay on the evaluation label."),
+    .describe('Time limit of the search; null = none. With one, results depend on the machine.'),
+  max_rows: z.int().min(1000).max(10_000_000).describe('Maximum rows of a trial, evenly thinned.'),
+  label: z.boolean().describe("Search the barriers of AI1's training label too."),
   theta_evaluations: z
     .int()
     .min(0)
     .max(10_000)
-    .describe('Pairs of θ1 and θ2 that are backtested on out-of-fold scores at most; 0 takes the initial ones.'),
-  min_trades: z.int().min(1).max(1_000_000).describe('Trades that a pair of thresholds must make there to be chosen.'),
+    .describe('Maximum number of θ1, θ2 that are backtested out of fold; 0 = the initial ones.'),
+  min_trades: z.int().min(1).max(1_000_000).describe('Trades that chosen thresholds must make there.'),
 });
 
 const feed = z.strictObject({
@@ -403,63 +369,53 @@ const feed = z.strictObject({
     .int()
     .min(1)
     .max(3_600_000)
-    .describe('How long the first leg of a minute waits for the other before HOLD LEG_MISSING. Below interval_ms.'),
-  max_clock_skew_ms: z
-    .int()
-    .min(0)
-    .max(60_000)
-    .describe('Clock difference up to which a bar ahead of this machine is accepted.'),
-  max_bars_per_request: z.int().min(1).max(1_000_000).describe('Bars in one request at most.'),
-  max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Size of one request body at most.'),
+    .describe('Time that one leg waits for the other before HOLD LEG_MISSING. Below interval_ms.'),
+  max_clock_skew_ms: z.int().min(0).max(60_000).describe('Maximum lead of a bar over the clock of this machine.'),
+  max_bars_per_request: z.int().min(1).max(1_000_000).describe('Maximum bars of a request.'),
+  max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Maximum size of a request.'),
   budget_ms: z
     .int()
     .min(1)
     .max(60_000)
-    .describe('From a bar to its signals at most; a minute that took longer is counted and logged.'),
+    .describe('Time from a bar to its signals beyond which the minute is counted and logged.'),
   silence_degraded_intervals: z
     .number()
     .min(1.5)
     .max(10_000)
-    .describe('Intervals without a bar after which a pair publishes HOLD SILENCE, mode DEGRADED, each interval.'),
+    .describe('Intervals without a bar before a pair publishes HOLD SILENCE, mode DEGRADED.'),
   silence_halt_intervals: z
     .number()
     .min(1.5)
     .max(10_000)
-    .describe('After this many intervals without a bar the mode is HALT. Above silence_degraded_intervals.'),
+    .describe('Intervals without a bar before that mode is HALT. Above silence_degraded_intervals.'),
 });
 
 const screen = z.strictObject({
-  enabled: z.boolean().describe('Hold back suspect bars (HOLD BAR_SUSPECT). false takes every bar.'),
+  enabled: z.boolean().describe('Hold back suspect bars (HOLD BAR_SUSPECT).'),
   sigmas: z
     .number()
     .min(5)
     .max(10_000)
     .describe(
-      'A bar is suspect when its high or low is farther than this from the last trusted close, in robust standard deviations of the symbol’s last 240 one-minute moves, times the square root of the minutes in between.',
+      'Distance from the last trusted close that makes a bar suspect, in robust standard deviations of one-minute moves, times the square root of the minutes between.',
     ),
-  min_move_bps: z
-    .number()
-    .min(0)
-    .max(10_000)
-    .describe('A bar that is no farther away than this, in basis points, is never suspect.'),
+  min_move_bps: z.number().min(0).max(10_000).describe('Distance, in basis points, up to which no bar is suspect.'),
 });
 
 const inference = z.strictObject({
   engine: z
     .enum(['auto', 'onnxruntime'])
-    .describe(
-      'auto scores tree ensembles in WebAssembly where onnxruntime has confirmed the answers; onnxruntime uses nothing else.',
-    ),
+    .describe('auto scores in WebAssembly where onnxruntime has confirmed the answers.'),
   slow_ms: z
     .int()
     .min(1)
     .max(60_000)
-    .describe('A model set that takes longer for a batch, twice in a row, is replaced by its predecessor.'),
+    .describe('Time of a batch beyond which, twice in a row, a model set is replaced by its predecessor.'),
 });
 
 const simulated = z.strictObject({
   seed: z.int().min(0).max(4_294_967_295).describe('Seed of the simulated market: same seed, same prices.'),
-  bar_interval_ms: z.int().min(1).max(3_600_000).describe('Wall-clock time between two simulated one-minute bars.'),
+  bar_interval_ms: z.int().min(1).max(3_600_000).describe('Time between two simulated bars.'),
   start: z
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/)
@@ -470,34 +426,30 @@ const simulated = z.strictObject({
     .int()
     .min(0)
     .max(3_600_000)
-    .describe('How long the simulated market waits for first models before it begins without them.'),
+    .describe('Maximum time that the simulated market waits for first models.'),
 });
 
 const transports = z.strictObject({
   daemon: z
     .strictObject({
-      host: host.describe('Address the daemon listens on. 127.0.0.1 is reachable from this machine only.'),
-      allowed_hosts: allowedHosts.describe(
-        'Further host names of requests and of web pages that may use the daemon, without a port.',
-      ),
-      port: port.describe(
-        'Port of daemons whose shard has none; 0 takes a free one. MINUTEHAND_DAEMON_PORT overrides it.',
-      ),
+      host: host.describe('Address of the daemon; 127.0.0.1 = this machine only.'),
+      allowed_hosts: allowedHosts.describe('Further host names, without port, in requests and origins of web pages.'),
+      port: port.describe('Port of daemons whose shard has none; 0 = a free one.'),
       engine: z
         .enum(['auto', 'uwebsockets', 'ws'])
-        .describe('HTTP and WebSocket engine. auto takes uWebSockets.js when it loads, else ws.'),
+        .describe('HTTP and WebSocket engine; auto = uWebSockets.js when it loads, else ws.'),
       max_buffered_bytes: z
         .int()
         .min(1024)
         .max(1_073_741_824)
-        .describe('A WebSocket reader that leaves more than this unread is dropped.'),
+        .describe('Unread bytes beyond which a WebSocket reader is dropped.'),
     })
     .describe('The daemon: bars in, signals out.'),
   trainer: z
     .strictObject({
-      host: host.describe('Address the trainer listens on.'),
+      host: host.describe('Address of the trainer.'),
       allowed_hosts: allowedHosts.describe('As that of the daemon.'),
-      port: port.describe('Port of the trainer; 0 takes a free one. MINUTEHAND_TRAINER_PORT overrides it.'),
+      port: port.describe('Port of the trainer; 0 = a free one.'),
     })
     .describe('HTTP of the trainer: health, monitor, runs.'),
   redis: z
@@ -506,23 +458,23 @@ const transports = z.strictObject({
         .string()
         .regex(/^(rediss?|unix):\/\/.+$/)
         .meta({ examples: ['redis://127.0.0.1:6379', 'rediss://user:password@host', 'unix:///run/redis/redis.sock'] })
-        .describe('URL of Redis: redis://, rediss:// (TLS) or unix://. MINUTEHAND_REDIS_URL overrides it.'),
+        .describe('URL of Redis: redis://, rediss:// (TLS) or unix://.'),
       ca_file: z
         .string()
         .min(1)
         .nullable()
         .meta({ examples: ['/etc/minutehand/redis_ca.pem'] })
         .describe("PEM file of trusted certificates for rediss://; null = the system's."),
-      enabled: z.enum(['auto', 'off']).describe('auto uses Redis whenever it responds; off never connects.'),
+      enabled: z.enum(['auto', 'off']).describe('Use Redis whenever it responds, or never.'),
       key_ttl_ms: z.int().min(1000).max(86_400_000).describe('Expiry of the keys minutehand:signal:<pair_id>.'),
-      stream_maxlen: z.int().min(1).max(10_000_000).describe('Entries kept in the stream minutehand:signals, about.'),
-      connect_timeout_ms: z.int().min(10).max(60_000).describe('A connection that takes longer counts as absent.'),
-      command_timeout_ms: z.int().min(10).max(60_000).describe('A command that takes longer counts as failed.'),
+      stream_maxlen: z.int().min(1).max(10_000_000).describe('Approximate length of the stream minutehand:signals.'),
+      connect_timeout_ms: z.int().min(10).max(60_000).describe('Timeout of a connection.'),
+      command_timeout_ms: z.int().min(10).max(60_000).describe('Timeout of a command.'),
       max_batches_in_flight: z
         .int()
         .min(1)
         .max(1000)
-        .describe('Unanswered batches at most; beyond, signals are skipped and counted.'),
+        .describe('Maximum unanswered batches; beyond, signals are skipped and counted.'),
     })
     .describe('Redis is used when it answers; files and WebSocket never wait for it.'),
   files: z
@@ -533,21 +485,19 @@ const transports = z.strictObject({
 const log = z.strictObject({
   level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .describe('Least severe line that is written.'),
+    .describe('Lowest level that is logged.'),
 });
 
 const market = z.enum(['live', 'simulated']);
 
 const minutehandFile = z.strictObject({
   market: market.describe(
-    'Where bars come from. simulated: a seeded market of its own, no expert advisor trades on it. live: bars that are sent in. MINUTEHAND_MARKET wins.',
+    'Source of bars. simulated: a seeded market that no expert advisor trades on. live: bars that are sent in.',
   ),
   pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
-    .describe(
-      'Daemons and their pairs: a list, or all; {pairs, port} sets the port. Every pair is in exactly one shard.',
-    ),
+    .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in exactly one shard.'),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(
@@ -555,15 +505,15 @@ const minutehandFile = z.strictObject({
     ),
   windows: windows.describe('Look-back windows of the features, in bars of a pair, the current bar included.'),
   decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),
-  label: label.describe('What the models are taught.'),
+  label: label.describe('Labels of training.'),
   train: train.describe('Parameters of learning.'),
-  search: search.describe('How training looks for better parameters and thresholds.'),
+  search: search.describe('Search of parameters and thresholds.'),
   feed: feed.describe('External bars: pace, timeouts and limits.'),
   screen: screen.describe('Bad ticks: bars that wait for the next one to confirm or refute them.'),
-  inference: inference.describe('How models are scored.'),
-  simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
+  inference: inference.describe('Scoring of models.'),
+  simulated: simulated.describe('The simulated market.'),
   transports: transports.describe('Ways in and out.'),
-  log: log.describe('What is logged.'),
+  log: log.describe('Log files.'),
 });
 
 const POLICY_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -615,7 +565,7 @@ export type MinutehandSettings = DeepReadonly<z.infer<typeof minutehandFile>>;
 
 export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
 
-/** Whether archives are kept in a folder; else in a bucket. */
+/** Returns whether archives are kept in a folder; else in a bucket. */
 export function isFolderTarget(target: ArchiveTarget): boolean {
   return target === 'LOCAL' || target === 'NAS';
 }

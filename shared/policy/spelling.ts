@@ -10,7 +10,10 @@ export function nearest(word: string, candidates: readonly string[]): { word: st
   return best;
 }
 
-/** Whether so many edits can be a slip of the fingers in a word of this length: up to a third of it, at least two. */
+/**
+ * Returns whether so many edits can be a slip of the fingers in a word of this length: up to a third of it, at least
+ * two.
+ */
 export function isSlip(word: string, edits: number): boolean {
   return edits <= Math.max(2, Math.floor(word.length / 3));
 }

@@ -79,7 +79,7 @@ function createDaemon() {
 }
 
 /**
- * What a consumer must do with the last of these deliveries, found out from all that ever happened: which texts were
+ * Expected result of the last of these deliveries, derived from all that ever happened: which texts were
  * published and when, and not by checksums, boot ids and numbers.
  */
 function expected(
@@ -146,7 +146,7 @@ const step = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       kind: fc.constant('deliver' as const),
-      // How many signals before the newest one: 0 is on time, more is loss, delay, repetition and reordering.
+      // Number of signals before the newest one: 0 is on time, more is loss, delay, repetition and reordering.
       back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat(6) }),
       damage,
       newline: fc.boolean(),

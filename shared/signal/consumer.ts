@@ -26,7 +26,7 @@ export interface OrderLeg {
   readonly weight: number;
 }
 
-/** What to do now. */
+/** Order to execute now. */
 export type Order =
   | {
       readonly order: 'open';
@@ -58,7 +58,7 @@ export type Verdict =
       readonly missed: number;
     };
 
-/** What a consumer keeps of one pair in one market. */
+/** Stored state of one pair in one market. */
 export interface PairMemory {
   /** Of the last signal that came in order, obeyed or not. */
   readonly bootId: string;
@@ -75,9 +75,9 @@ export type ConsumerState = Readonly<Record<string, PairMemory>>;
 export interface ConsumerOptions {
   /** An expert advisor with real money takes `live` alone. */
   readonly markets: readonly MarketKind[];
-  /** How far the daemon's clock may be ahead of the one here. */
+  /** Maximum lead of the daemon's clock over this one. */
   readonly maxClockSkewMs: number;
-  /** What `state()` gave before the last end; a position that is held or was entered then is never opened again. */
+  /** Result of `state()` before the last end; a position that is held or was entered then is never opened again. */
   readonly state?: ConsumerState;
 }
 

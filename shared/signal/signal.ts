@@ -13,7 +13,7 @@ export type Mode = (typeof MODES)[number];
 export const MARKETS = ['live', 'simulated', 'replay'] as const;
 export type MarketKind = (typeof MARKETS)[number];
 
-/** What was decided for one pair at one bar: deterministic, the same live and in replay. */
+/** Decision for one pair at one bar: deterministic, the same live and in replay. */
 export interface SignalBody {
   /** Close of the bar, `2025-10-14T12:35:00Z`. */
   timestamp: string;
@@ -49,11 +49,11 @@ export interface SignalBody {
   mode: Mode;
   /** Expected result of entering now, basis points at full size after costs; null for a bar that is no candidate. */
   expected_net_bps: number | null;
-  /** What position_scale was multiplied by, 0 to 1: 1 = not reduced. */
+  /** Factor of position_scale, 0 to 1: 1 = not reduced. */
   leverage_reduction_rate: number;
 }
 
-/** How it was delivered: differs from run to run. `crc32` follows as the last field of the text. */
+/** Delivery of the signal: differs from run to run. `crc32` follows as the last field of the text. */
 export interface SignalEnvelope {
   schema: typeof SIGNAL_SCHEMA;
   market: MarketKind;

@@ -21,7 +21,7 @@ const file = z.strictObject({
 });
 
 /**
- * What is known of a journal; null when nothing is, or when the file cannot be read: then nothing counts as archived.
+ * Archived part of a journal; null when unknown, or when the file cannot be read: then nothing counts as archived.
  */
 export function readArchivedSignals(files: FileSystem, path: string, journal: string): ArchivedSignals | null {
   return readAll(files, path)[basename(journal)] ?? null;

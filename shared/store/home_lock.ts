@@ -23,7 +23,7 @@ export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
   return unlock;
 }
 
-/** Whether a process holds the lock at this moment. @throws MinutehandError HOME_UNUSABLE */
+/** Returns whether a process holds the lock at this moment. @throws MinutehandError HOME_UNUSABLE */
 export function isLocked(path: string): boolean {
   const unlock = tryLock(path, 0);
   unlock?.();

@@ -39,7 +39,7 @@ describe('the journal file', () => {
     const path = freshPath();
     const store = openJournal(path);
     const db = new Database(path);
-    // What the connection that writes has set, seen by SQLite itself at the moment of the insert.
+    // Settings of the writing connection, seen by SQLite itself at the moment of the insert.
     db.exec('CREATE TABLE seen (what TEXT, synchronous INTEGER)');
     for (const table of ['boots', 'inputs'])
       db.exec(

@@ -52,7 +52,7 @@ export function shadow(pairId: string, minute: number, modelVersion: string): Sh
 
 const byPair = (x: { pairId: string }, y: { pairId: string }): number => (x.pairId < y.pairId ? -1 : 1);
 
-/** What every JournalStore must do, on disk or in memory. */
+/** Requirements of every JournalStore, on disk or in memory. */
 export function describeJournalStore(kind: string, create: () => JournalUnderTest): void {
   describe(`the journal ${kind}`, () => {
     it('returns inputs in the order in which they took effect, to the bit', () => {
@@ -222,7 +222,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('returns the halts in force at the end, across boots, and deletes only those that others replaced', () => {
+    it('returns the active halts at the end, across boots, and deletes only those that others replaced', () => {
       const journal = create();
       const store = journal.open();
       expect(store.lastHalts()).toBe('');

@@ -5,7 +5,7 @@ import { makePrivateFolder } from '../private_files.ts';
 import { Database, SqliteError } from './sqlite.ts';
 
 /**
- * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal
+ * Inputs of the daemon in the order of their effect, and its answers. The order is the rowid of `inputs`; a signal
  * names the last input before it. The trainer reads the bars of the same file.
  */
 const TABLES = `

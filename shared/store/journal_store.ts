@@ -69,7 +69,7 @@ export interface BootRow {
   readonly startedMs: number;
 }
 
-/** What a replay of the inputs must give again, to the byte. */
+/** Answer that a replay of the inputs must reproduce, to the byte. */
 export interface AnsweredSignal {
   readonly pairId: string;
   readonly time: OpenTime;
@@ -132,7 +132,7 @@ export interface JournalStore {
   /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /**
-   * Deletes inputs and signals of minutes before `time`, but not the halts in force then.
+   * Deletes inputs and signals of minutes before `time`, but not the halts that were active then.
    * @throws MinutehandError JOURNAL_WRITE
    */
   forgetBefore(time: OpenTime): void;
@@ -144,14 +144,14 @@ export interface JournalStore {
   close(): void;
 }
 
-/** What `prune` may delete. */
+/** Limits of `prune`. */
 export interface PruneBounds {
   /** Row of the last signal that may go. */
   readonly throughRow: number;
   readonly publishedBeforeMs: number;
 }
 
-/** What pruning has passed so far. */
+/** Progress of pruning. */
 export interface PrunedSignals {
   /** Signals up to this row are gone, but for the newest of each pair. */
   readonly signalRow: number;

@@ -13,20 +13,24 @@ export const SQLITE_PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqli
 type SqliteModule = typeof BetterSqlite3;
 
 /** @throws MinutehandError SQLITE_MISSING when the package or its native part does not load */
-export function loadSqlite(require: (name: string) => unknown = createRequire(import.meta.url)): SqliteModule {
+function loadSqlite(): SqliteModule {
   try {
-    const loaded = require(SQLITE_PACKAGE) as SqliteModule;
+    const loaded = createRequire(import.meta.url)(SQLITE_PACKAGE) as SqliteModule;
     // Version 12 loads its native part with the first database.
     new loaded(':memory:').close();
     return loaded;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    const { version, versions } = process;
-    throw new MinutehandError('SQLITE_MISSING', {
-      seen: `Node ${version} (abi ${versions.modules}), ${SQLITE_PACKAGE}: ${reason}`,
-      cause,
-    });
+    throw sqliteMissing(cause);
   }
+}
+
+export function sqliteMissing(cause: unknown): MinutehandError {
+  const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+  const { version, versions } = process;
+  return new MinutehandError('SQLITE_MISSING', {
+    seen: `Node ${version} (abi ${versions.modules}), ${SQLITE_PACKAGE}: ${reason}`,
+    cause,
+  });
 }
 
 export const Database = loadSqlite();

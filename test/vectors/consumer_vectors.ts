@@ -3,7 +3,7 @@ import { checksum } from '../../shared/signal/encode.ts';
 import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../../shared/signal/signal.fixture.ts';
 import type { MarketKind, SignalBody, SignalEnvelope } from '../../shared/signal/signal.ts';
 
-/** What a consumer must answer to one text. Orders are written `close <id>`, `open <id>`, `hold`, `halt`. */
+/** Expected answer of a consumer to one text. Orders are written `close <id>`, `open <id>`, `hold`, `halt`. */
 export type Expectation = { readonly refuse: Refusal } | { readonly orders: readonly string[] };
 
 export type VectorStep =

@@ -8,7 +8,7 @@ import { modelMetrics } from '../validate/model_metrics.ts';
 import { calibrated, calibrationHelps, fitPlatt, type CalibrationVerdict, type Platt } from './platt.ts';
 
 export interface LearnedModel {
-  /** What ships: learned from all training rows, and calibrated where that helps out of fold. */
+  /** The shipped model: learned from all training rows, and calibrated where that helps out of fold. */
   readonly model: TreeModel;
   /** Models of purged k-fold before calibration. */
   readonly rawFolds: readonly FoldModel<TreeModel>[];

@@ -163,8 +163,8 @@ export interface CalibrationVerdict {
 }
 
 /**
- * Whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come from the
- * out-of-fold logits of its training rows, and its test rows are evaluated.
+ * Evaluates whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come
+ * from the out-of-fold logits of its training rows, and its test rows are evaluated.
  * @throws RangeError as `fitPlatt`
  */
 export function calibrationHelps({ logits, labels, weights, folds }: OutOfFold): CalibrationVerdict {

@@ -59,7 +59,7 @@ export function writeColumns(path: string, meta: unknown, columns: NamedColumns)
   }
 }
 
-/** What `writeColumns` wrote; null when there is no such file, or when it is torn, damaged or of another kind. */
+/** Reads what `writeColumns` wrote; null when the file is absent, torn, damaged or of another kind. */
 export function readColumns(path: string): { readonly meta: unknown; readonly columns: NamedColumns } | null {
   let bytes: Buffer;
   try {

@@ -81,11 +81,11 @@ describe('buildDataset', () => {
         const { x, time, pair } = part[model];
         for (let row = 0; row < x.rows; row += Math.ceil(x.rows / 7)) {
           const { a, b } = dataset.histories[pair[row]!]!.pair;
-          const cutOff = time[row]! as OpenTime;
-          const [legA, legB] = [clipBars(bars.get(a)!, undefined, cutOff), clipBars(bars.get(b)!, undefined, cutOff)];
+          const knownAt = time[row]! as OpenTime;
+          const [legA, legB] = [clipBars(bars.get(a)!, undefined, knownAt), clipBars(bars.get(b)!, undefined, knownAt)];
           const engine = new PairFeatures(policy.windows);
           for (const [i, j] of commonMinutes(legA, legB)) engine.step(barAt(legA, i), barAt(legB, j));
-          expect(engine.frame.a.time + 60).toBe(cutOff);
+          expect(engine.frame.a.time + 60).toBe(knownAt);
           const own = x.values.subarray(row * x.columns, (row + 1) * x.columns);
           expect(own).toEqual(Float32Array.from(engine.values));
         }

@@ -38,7 +38,7 @@ export interface DatasetPolicy {
   readonly scale: ScaleLabelPolicy;
   /** Fraction of time at the end that is used for no choice. */
   readonly holdoutFraction: number;
-  /** Where that begins instead, when it is a given day. */
+  /** Begin of the holdout instead, when it is a given day. */
   readonly holdoutFrom: OpenTime | null;
   /** Rows of the training period per model, at most: evenly spread over time. */
   readonly maxRows: number;
@@ -51,7 +51,7 @@ export interface DatasetOptions {
   readonly workers: number;
   /** null: nothing is kept. It changes the time and nothing else. */
   readonly cache: CacheOptions | null;
-  /** Features and labels from outside, in the place of the engine's; absent = none. */
+  /** Features and labels from outside, in place of the engine's; absent = none. */
   readonly source?: FeatureSource | null;
   /** Told when a pair is done; `done` pairs of `total` are then. */
   onProgress(done: number, total: number, pair: string): void;

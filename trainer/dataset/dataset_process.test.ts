@@ -22,7 +22,7 @@ const policy = datasetPolicy(settings);
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD', 'XAUUSD_EURUSD', 'GBPUSD_AUDUSD'];
 
 let folder: string;
-/** What the sources give in this process, without threads and cache. */
+/** Result of the sources in this process, without threads and cache. */
 let expectedId: string;
 
 beforeAll(async () => {

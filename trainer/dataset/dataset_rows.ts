@@ -15,7 +15,7 @@ export interface LabeledRows {
 
 /** Rows with how much their labels have in common. */
 export interface DatasetRows extends LabeledRows {
-  /** What each row weighs in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
+  /** Weight of each row in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
   readonly weights: Float64Array;
   /** Number of independent rows: the sum of their uniqueness. */
   readonly effectiveRows: number;

@@ -11,7 +11,7 @@ export interface KnownBarsOptions {
   readonly market: 'live' | 'simulated';
   readonly from?: OpenTime;
   readonly to?: OpenTime;
-  /** How the daemon screens its bars; null = not at all. */
+  /** Screening of bars by the daemon; null = none. */
   readonly screening: ScreenPolicy | null;
   /** Files of the daemon's shards; read only, also while it writes them. */
   readonly journals: readonly string[];

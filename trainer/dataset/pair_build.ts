@@ -48,7 +48,7 @@ export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
 }
 
 /**
- * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's
+ * Returns whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's
  * sequence), so that the kept ones are evenly spaced in time and favor no minute of the hour, unlike every n-th one.
  */
 function isSampledMinute(time: number, share: number): boolean {

@@ -11,7 +11,7 @@ import { codeFingerprint } from './code_fingerprint.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { buildOf, columnsOf } from './pair_columns.ts';
 
-/** Where builds are kept from one training to the next, and how much of them. */
+/** Location and size of the cache of builds. */
 export interface CacheOptions {
   /** Such as `<home>/cache/dataset`; made when it is absent. */
   readonly folder: string;

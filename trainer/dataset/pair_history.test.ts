@@ -50,7 +50,7 @@ function expectEqualToOracle(
   expectClose(history.z[t]!, expected['z_score']!, 1e-9, 'z');
   expectClose(history.atrRatio[t]!, expected['atr_ratio']!, 1e-8, 'atrRatio');
   const { alpha, beta, zMean, zStd, lnA, lnB } = history;
-  // What the frozen z of labels and positions starts from.
+  // Start of the frozen z of labels and positions.
   expectClose(
     (lnA[t]! - alpha[t]! - beta[t]! * lnB[t]! - zMean[t]!) / zStd[t]!,
     history.z[t]!,

@@ -145,7 +145,7 @@ export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly
   for (let minute = 0; minute < length; minute++) yield [inA[minute]!, inB[minute]!];
 }
 
-/** How many minutes both have; 0 when there is no leg. */
+/** Number of minutes that both have; 0 without a leg. */
 export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
   if (a === undefined || b === undefined) return 0;
   return matchMinutes(a, b).length;

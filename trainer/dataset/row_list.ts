@@ -54,7 +54,7 @@ export function selectRows<Build extends WithHistory>(
   return { length, ...list };
 }
 
-/** Whether both lists name the same bars: then they have the same features. */
+/** Returns whether both lists name the same bars: then they have the same features. */
 export function hasSameBars(a: RowList, b: RowList): boolean {
   return (
     a.length === b.length && a.bar.every((bar, i) => bar === b.bar[i]) && a.pair.every((pair, i) => pair === b.pair[i])

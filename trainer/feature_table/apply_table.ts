@@ -5,7 +5,7 @@ import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_label
 import type { FeatureSource, LabelColumn, TableRows } from './feature_table.ts';
 
 /**
- * A pair's build with the features, and the labels where there are any, of a table in the place of its own. Prices, z
+ * A pair's build with the features, and the labels where there are any, of a table in place of its own. Prices, z
  * and the evaluation label stay those of the bars: what models are measured on is the same whatever they learn from.
  * @throws MinutehandError DATA_MISSING when the table lacks a row that the models are asked about; TABLE_FORMAT when a
  * label ends at no bar
@@ -29,7 +29,7 @@ export async function applyTable(source: FeatureSource, build: PairBuild): Promi
   };
 }
 
-/** Where each bar of the history stands in the table; −1 where it does not. */
+/** Row of each bar of the history in the table; −1 without one. */
 function placesOf({ time, length }: PairHistory, table: TableRows | null): Int32Array {
   const places = new Int32Array(length).fill(-1);
   if (table === null) return places;

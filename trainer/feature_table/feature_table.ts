@@ -17,7 +17,7 @@ export const LABEL_COLUMNS = [
 ] as const;
 export type LabelColumn = (typeof LABEL_COLUMNS)[number];
 
-/** What a feature is: columns of the same name and another formula, window or ddof are not the same. */
+/** Identity of a feature: columns of the same name and another formula, window or ddof differ. */
 export interface ColumnIdentity {
   readonly name: string;
   readonly formula?: string;
@@ -58,7 +58,10 @@ export interface SchemaDiff {
   readonly changed: readonly { readonly name: string; readonly text: string }[];
 }
 
-/** What keeps a table from being one of these features. A table that gives names only is compared by names only. */
+/**
+ * Differences that keep a table from being one of these features. A table that gives names only is compared by names
+ * only.
+ */
 export function schemaDiff(expected: readonly ColumnIdentity[], found: readonly ColumnIdentity[]): SchemaDiff {
   const there = new Map(found.map((column) => [column.name, column]));
   const wanted = new Set(expected.map(({ name }) => name));

@@ -16,7 +16,7 @@ import {
   type TableRows,
 } from './feature_table.ts';
 
-/** What the rows of `core.features` and `core.labels` were made by. */
+/** Origin of the rows of `core.features` and `core.labels`. */
 export interface StoredKey {
   readonly market: Market;
   readonly schema: FeatureSchema;
@@ -33,7 +33,7 @@ const ROWS_PER_INSERT = 5000;
 const LABEL_ROWS_PER_INSERT = 2000;
 
 /**
- * Writes the rows of a pair, in the place of those that were made by the same schema and labels, in one transaction;
+ * Writes the rows of a pair, in place of those that were made by the same schema and labels, in one transaction;
  * and the view `core.features_named`, which shows the features of this schema by their names.
  */
 export async function storeRows(store: Store, key: StoredKey, pairId: string, rows: TableRows): Promise<void> {

@@ -43,7 +43,7 @@ export interface FiguresInput {
   readonly nowMs: number;
   /** Wall-clock time of one bar of this market. */
   readonly barMs: number;
-  /** How long a fill may be on its way. */
+  /** Time after which a fill counts as missing. */
   readonly settleMs: number;
 }
 
@@ -115,7 +115,7 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
   };
 }
 
-/** How much worse a fill was than the close in its signal, in basis points; empty without a signal. */
+/** Shortfall of a fill against the close in its signal, in basis points; empty without a signal. */
 export function shortfallOf({ side, filled_price, signal_price, signal_ms }: LiveTrade): number[] {
   // A fill without a signal has no signal price.
   if (filled_price === null || signal_price === null || signal_ms === null) return [];

@@ -15,7 +15,7 @@ export interface FillFiles {
   pass(): Promise<{ readonly added: number; readonly refused: number }>;
 }
 
-/** Where expert advisors write: `<ea>/<account>/`, and beside the signals. */
+/** Files of expert advisors: in `<ea>/<account>/`, and beside the signals. */
 function resultFiles(paths: HomePaths): string[] {
   const folders = [paths.ea, paths.signals].flatMap((parent) => [
     ...(parent === paths.signals ? [parent] : []),

@@ -103,7 +103,7 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
   });
 }
 
-/** What an entry without a `fill` has is no fill either: it is refused, and stays to be seen. */
+/** An entry without a `fill` is refused like a malformed line, and stays visible. */
 function lineOf(fields: readonly string[]): string {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === 'fill') return fields[i + 1]!.trim();
   return JSON.stringify(fields);

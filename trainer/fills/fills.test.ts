@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the daemon would have journaled. */
+/** Journals signals as the daemon does. */
 function journalSignals(...bodies: SignalBody[]): void {
   const journal = openJournal(paths.journal('live', 'main'));
   journal.append(

@@ -18,7 +18,7 @@ export interface FillsOptions {
   readonly paths: HomePaths;
   readonly log: Logger;
   say(line: string): void;
-  /** Where MINUTEHAND_DATABASE_URL may name the store; the process's unless given. */
+  /** Environment with MINUTEHAND_DATABASE_URL; the process's unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
 }

@@ -6,7 +6,7 @@ import type { FiguresInput } from './fill_figures.ts';
 import { readTrades, type LiveTrade } from './live_trades.ts';
 import { entriesOf, journalLookup } from './signal_lookup.ts';
 
-/** How long a fill, its other leg or its signal may be on its way before it counts as missing. */
+/** Time after which a fill, its other leg or its signal counts as missing. */
 export const SETTLE_MS = 60_000;
 
 /** Signals and prices that fills of the configured market are compared with. */
@@ -54,7 +54,7 @@ export async function fillsOfVersion(options: VersionFillsOptions): Promise<Figu
 
 const MINUTES_PER_DAY = 1440;
 
-/** Whether it opened, or refused to open, the ENTER of a signal of this version. */
+/** Returns whether it opened, or refused to open, the ENTER of a signal of this version. */
 function isAskedBy({ kind, signal_action, model_version }: LiveTrade, version: string): boolean {
   return kind !== 'close' && signal_action === 'ENTER' && model_version === version;
 }

@@ -41,7 +41,7 @@ export function lotsOf(fills: readonly LiveTrade[], leg: Leg): number {
   return fills.reduce((sum, fill) => sum + (fill.leg === leg ? fill.lots : 0), 0);
 }
 
-/** Whether both legs were opened, and closed as far as they were opened. */
+/** Returns whether both legs were opened, and closed as far as they were opened. */
 export function isClosed({ opens, closes }: LivePosition): boolean {
   return LEGS.every((leg) => {
     const opened = lotsOf(opens, leg);

@@ -35,7 +35,7 @@ export interface ReconcileInput {
   readonly nowMs: number;
   /** Wall-clock time of one bar of this market. */
   readonly barMs: number;
-  /** How long the other leg, or a line, may be on its way. */
+  /** Time after which the other leg, or a line, counts as missing. */
   readonly settleMs: number;
 }
 

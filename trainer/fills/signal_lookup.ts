@@ -8,7 +8,7 @@ export interface SoughtSignal {
   readonly market: string;
   readonly pair_id: string;
   readonly signal_id: string;
-  /** When it was published; 0 or null where the fill has no time. */
+  /** Time of publication; 0 or null where the fill has no time. */
   readonly signal_ms: number | null;
   /** Of the fill. */
   readonly time_ms: number;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 
-/** How far a file was read. */
+/** Read position in a file. */
 export interface FileMark {
   readonly readBytes: number;
   /** `fingerprint` of what was read. */

@@ -1,5 +1,5 @@
 /**
- * Where archives are kept: names with slashes, each with bytes. All errors are ARCHIVE_UNREACHABLE, ARCHIVE_REFUSED or
+ * Storage of archives: names with slashes, each with bytes. All errors are ARCHIVE_UNREACHABLE, ARCHIVE_REFUSED or
  * ARCHIVE_FULL.
  */
 export interface ArchivePlace {

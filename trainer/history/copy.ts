@@ -34,7 +34,7 @@ export interface SignalCopy {
    * @param isWanted called between two batches
    */
   pass(isWanted?: () => boolean): Promise<CopyCounts>;
-  /** How far the journals of a market have been copied, by path. */
+  /** Copied part of the journals of a market, by path. */
   copied(market: JournalFile['market']): Promise<ReadonlyMap<string, CopiedSignals>>;
 }
 

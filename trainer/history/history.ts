@@ -20,7 +20,7 @@ export interface HistoryOptions {
   readonly log: Logger;
   say(line: string): void;
   readonly notifier?: Notifier;
-  /** Where the store and the archive's keys may be named; the process's unless given. */
+  /** Environment with the store and the archive's keys; the process's unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   /** Pause after a round of archiving that failed. */

@@ -10,7 +10,10 @@ export async function* missingLines(parts: readonly Part[], stored: StoredLines)
   for await (const lines of stored()) yield lines.filter(isMissing);
 }
 
-/** Whether the archive lacks a line: compared by what the whole day hashes to where it can be, else line by line. */
+/**
+ * Returns whether the archive lacks a line: compared by what the whole day hashes to where it can be, else line by
+ * line.
+ */
 async function lineTest(parts: readonly Part[], stored: StoredLines): Promise<(line: string) => boolean> {
   const [only] = parts;
   if (only === undefined) return () => true;

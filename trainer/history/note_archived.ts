@@ -11,7 +11,7 @@ export interface NoteOptions {
   readonly archive: SignalArchive;
   readonly paths: HomePaths;
   readonly clock: Clock;
-  /** How far live journals had been copied when the round of archiving began. */
+  /** Copied part of live journals when the round of archiving began. */
   readonly copied: ReadonlyMap<string, CopiedSignals>;
 }
 

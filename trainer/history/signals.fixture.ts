@@ -18,7 +18,7 @@ export interface SimulatedSignals {
   readonly boots?: number;
 }
 
-/** What a daemon would journal on a day, in order: the same for the same day. */
+/** Journal rows of a daemon for a day, in order: the same for the same day. */
 export function simulatedDay(
   day: string,
   { pairs = TEN_PAIRS, minutes = 1440, boots = 1 }: SimulatedSignals = {},
@@ -116,7 +116,7 @@ export function journalSignals(path: string, rows: readonly JournalSignal[]): vo
   journal.close();
 }
 
-/** What a line of the archive must be, made another way than the archive makes it. */
+/** Expected line of the archive, made independently. */
 export function expectedLine(row: JournalSignal, market = 'live'): string {
   const behind = {
     market,

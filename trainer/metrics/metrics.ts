@@ -4,7 +4,7 @@ import { isSkipped, type MonitorReport } from '../monitor/report.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 
-/** What the metrics of a trainer read. */
+/** Source of the trainer's metrics. */
 export interface TrainerMetricsSource {
   /** Newest first. */
   runs(): readonly RetrainRun[];
@@ -23,7 +23,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'retrain_duration',
     type: 'gauge',
-    help: 'Seconds of the last training run that ended; the name of the specification.',
+    help: 'minutehand_retrain_duration_seconds, under the name of the specification.',
     read: (source) => lastDuration(source),
   },
   {
@@ -36,20 +36,20 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_retrain_runs',
     type: 'gauge',
     labels: ['kind', 'status'],
-    help: 'The newest training runs, 50 at most, by kind and outcome.',
+    help: 'The newest training runs, at most 50.',
     read: (source) => countedBy(source.runs(), ({ kind, status }) => [kind, status]),
   },
   {
     name: 'minutehand_retrain_ended_seconds',
     type: 'gauge',
     labels: ['status'],
-    help: 'When the last run of each outcome ended, in seconds since 1970.',
+    help: 'End of the last run of each outcome, epoch seconds.',
     read: (source) => lastEnds(source.runs()),
   },
   {
     name: 'minutehand_retrain_progress',
     type: 'gauge',
-    help: 'Progress of the training run that is under way, 0 to 1; absent without one.',
+    help: 'Progress of the present training run, 0 to 1; absent without one.',
     read: (source) => {
       const running = source.runs().find(({ status }) => status === 'running');
       return running === undefined ? null : running.percent / 100;
@@ -58,14 +58,14 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_retrain_queue',
     type: 'gauge',
-    help: 'Training runs that wait.',
+    help: 'Waiting training runs.',
     read: (source) => source.queued(),
   },
   {
     name: 'minutehand_gate_passed',
     type: 'gauge',
     labels: ['gate'],
-    help: '1 for each gate that the last trained bundle passed, 0 for the others.',
+    help: '1 for each gate that the last trained bundle passed, else 0.',
     read: (source) => gatesOf(source.runs()),
   },
   {
@@ -79,40 +79,40 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_drift_mean_shift',
     type: 'gauge',
     labels: ['feature'],
-    help: 'Shift of the mean of each feature, in standard deviations of training.',
+    help: 'Shift of each feature’s mean, in standard deviations of training.',
     read: (source) => features(source.monitor(), ({ shift }) => shift),
   },
   {
     name: 'minutehand_monitor_findings',
     type: 'gauge',
-    help: 'Limits of drift and performance that the active models exceed.',
+    help: 'Limits of drift and performance that are exceeded.',
     read: (source) => reportOf(source.monitor())?.findings.length ?? null,
   },
   {
     name: 'minutehand_monitor_age_seconds',
     type: 'gauge',
-    help: 'Time since the last look at the active models; absent before the first.',
+    help: 'Time since the monitor’s last look; absent before the first.',
     read: (source) => ageSeconds(source.monitor().looked_at),
   },
   {
     name: 'minutehand_kpi_win_rate',
     type: 'gauge',
     labels: ['pair_id'],
-    help: 'Share of winning trades among the last ones of a pair; all pairs together as pair_id all.',
+    help: 'Win rate of the last trades; pair_id all is all pairs.',
     read: (source) => kpis(source.monitor(), ({ win_rate }) => win_rate),
   },
   {
     name: 'minutehand_kpi_drawdown',
     type: 'gauge',
     labels: ['pair_id'],
-    help: 'Drawdown of the last trades of a pair, as a fraction of gross notional; all together as pair_id all.',
+    help: 'Drawdown of the last trades, as a fraction of gross notional.',
     read: (source) => kpis(source.monitor(), ({ drawdown }) => drawdown),
   },
   {
     name: 'minutehand_kpi_refusal_rate',
     type: 'gauge',
     labels: ['pair_id'],
-    help: 'Share of entry candidates that the models refused; all pairs together as pair_id all.',
+    help: 'Share of entry candidates that the models refused.',
     read: (source) => kpis(source.monitor(), ({ refusal_rate }) => refusal_rate),
   },
   {
@@ -126,14 +126,14 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_notifications',
     type: 'gauge',
     labels: ['channel', 'status'],
-    help: 'Notifications in the outbox by channel: queued, sent, failed, skipped.',
+    help: 'Notifications of the outbox.',
     read: async (source) =>
       (await source.outbox())?.deliveries.map(({ channel, status, count }) => [[channel, status], count]) ?? null,
   },
   {
     name: 'minutehand_watch_well',
     type: 'gauge',
-    help: '1 while daemons, feeds and disk are well, as the heartbeat says it; else 0.',
+    help: '1 while daemons, feeds and disk are well, else 0.',
     read: (source) => (source.isWell() ? 1 : 0),
   },
 ];

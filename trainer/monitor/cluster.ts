@@ -8,7 +8,7 @@ export interface ClusteredMean {
   readonly mean: number | null;
   /** Infinity with fewer than two blocks: nothing is known. */
   readonly standardError: number;
-  /** That have a value. */
+  /** Number of blocks with a value. */
   readonly blocks: number;
 }
 
@@ -52,9 +52,9 @@ export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<numbe
 const MIN_BLOCKS = 5;
 
 /**
- * How many standard errors of a clustered mean are as rare by chance as `sigmas` of a normal value: Student's t with
- * blocks − 1 degrees of freedom by the expansion of Abramowitz & Stegun 1964, 26.7.5. Infinity with fewer than five
- * blocks.
+ * Number of standard errors of a clustered mean that are as rare by chance as `sigmas` of a normal value: Student's t
+ * with blocks − 1 degrees of freedom by the expansion of Abramowitz & Stegun 1964, 26.7.5. Infinity with fewer than
+ * five blocks.
  */
 export function errorsOfChance(sigmas: number, blocks: number): number {
   if (blocks < MIN_BLOCKS) return Infinity;

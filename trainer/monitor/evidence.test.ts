@@ -112,7 +112,7 @@ function month(
   });
 }
 
-/** Which limits would halt at any of all looks, of any pair or of all: e-values and drawdowns only grow. */
+/** Returns which limits would halt at any of all looks, of any pair or of all: e-values and drawdowns only grow. */
 function haltedBy(pairs: readonly PublishedPair[]): string[] {
   const { total, pairs: own } = kpiFigures(pairs, -Infinity, POLICY);
   const needed = neededEvidence(pairs.length + 1, POLICY);

@@ -38,7 +38,7 @@ const summarySchema = z.object({
   /** Standard error of the mean, blocks of time taken as a whole; null where it is not known. */
   mean_error: z.number().nullable(),
 });
-/** How one column is distributed, in all rows or in those of a pair. */
+/** Distribution of one column, in all rows or in those of a pair. */
 export type ColumnSummary = z.infer<typeof summarySchema>;
 
 export const featureProfileSchema = z.object({
@@ -204,7 +204,7 @@ function summarizeRows(
 }
 
 /**
- * How many independent rows would leave the shares of the bins as uncertain as these rows do: rows over the mean design
+ * Number of independent rows with the same uncertainty of the shares of the bins: rows over the mean design
  * effect of Rao & Scott (1981, JASA 76), with the variances of shares taken from blocks of time. Where nothing varies,
  * each block is worth one row.
  */

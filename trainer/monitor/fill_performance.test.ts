@@ -37,7 +37,7 @@ interface Trip {
   readonly account?: Account;
   readonly side?: 1 | -1;
   readonly beta?: number;
-  /** What the middle prices did, as fractions. */
+  /** Moves of the middle prices, as fractions. */
   readonly moveA?: number;
   readonly moveB?: number;
   /** Paid a side beyond the middle, in basis points, without slippage. */
@@ -212,7 +212,7 @@ describe('fills beside the backtest', () => {
 });
 
 describe('chance', () => {
-  /** Positions over twelve days; those of a day share some of their luck. */
+  /** Positions over twelve days; those of a day share some of their chance. */
   function world(seed: string, winRate: number, extraBps: number, together: number): LiveTrade[] {
     const rng = createRng(seed);
     const trades: LiveTrade[] = [];
@@ -220,13 +220,13 @@ describe('chance', () => {
       const mood = rng.uniform();
       const wide = together * rng.normal();
       for (let i = 0; i < 6; i++) {
-        const luck = rng.uniform() < together ? mood : rng.uniform();
+        const drawn = rng.uniform() < together ? mood : rng.uniform();
         const noise = wide + rng.normal();
         trades.push(
           ...tripOf({
             number: 100 * day + i,
             enteredS: T0_S + day * DAY_S + i * 1800,
-            pnl: luck < winRate ? 1 : -1,
+            pnl: drawn < winRate ? 1 : -1,
             halfA: 0.5 + extraBps + noise,
             moveA: -(2.1 + 5 * rng.normal()) / 1e4,
           }),

@@ -58,7 +58,7 @@ export interface SymbolFills {
 
 export interface MeasuredCost {
   readonly bps: number | null;
-  /** How far it may lie above what it is in the long run by chance. Infinity where too little is known. */
+  /** Maximum excess over the long run by chance. Infinity where too little is known. */
   readonly noise_bps: number;
   readonly configured_bps: number;
   readonly fills: number;
@@ -200,7 +200,7 @@ function errorOf(values: readonly number[], mean: number): number {
 }
 
 /**
- * What a closed position earned at the prices of its fills, in basis points of its gross notional at full size: the
+ * Net result of a closed position at the prices of its fills, in basis points of its gross notional at full size: the
  * shares of the legs are those of β, as in the backtest. Spread and slippage are in the prices, commission and
  * overnight swaps are the configured ones.
  */

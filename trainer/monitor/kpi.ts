@@ -9,7 +9,7 @@ import { isWin } from './performance_drift.ts';
 /** Trades of several pairs, and candidates, that are closer together than this count as one: they go together. */
 const BLOCK_SECONDS = 3600;
 
-/** What a pair has published by these models, as the backtest with NO_EDGE applied has it. */
+/** Signals of a pair by these models, as the backtest with NO_EDGE applied has it. */
 export interface PublishedPair {
   readonly pairId: string;
   /** Ascending; those that were entered by a signal of these models. */

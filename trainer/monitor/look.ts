@@ -353,7 +353,7 @@ function spokenAt(
 }
 
 /**
- * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has its own
+ * Time at which the halts of a pair were lifted, by the market's clock, epoch seconds. A simulated market has its own
  * clock: its newest bar is now, and its minutes last as long as configured.
  */
 function resumedTime(halts: Halts, pairId: string, version: string, task: LookTask, last: number): number {

@@ -109,7 +109,7 @@ afterEach(async () => {
 });
 
 /**
- * What a daemon leaves behind that has seen these bars, and spoke by the trained models from a minute on, by none
+ * Journal of a daemon that has seen these bars, and answered by the trained models from a minute on, by none
  * before.
  */
 function journaled(own: ReadonlyMap<string, BarColumns>, adopted: number = cut, signals: SignalRow[] = []): void {
@@ -287,7 +287,7 @@ describe('the monitor', () => {
   /** Keys of alerts. */
   let raised: string[];
   let now: number;
-  /** What happens in the world before the time is read. */
+  /** Called before the time is read. */
   let beforeClock: () => void;
   const clock: Clock = { nowMs: () => (beforeClock(), now as EpochMs), monotonicUs: () => 0 };
   beforeEach(() => {
@@ -431,7 +431,7 @@ describe('the monitor', () => {
     expect(haltsNow()).toEqual([]);
     expect((monitor.status().report as MonitorReport).kpi.total).toMatchObject({ trades: 0, win_rate: null });
 
-    // What was lifted seven hundred minutes of the market ago has traded since.
+    // A pair resumed seven hundred minutes of the market ago has traded since.
     now += 700 * settings.minutehand.simulated.bar_interval_ms;
     await monitor.look();
     const later = (monitor.status().report as MonitorReport).kpi.total;

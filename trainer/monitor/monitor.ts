@@ -35,11 +35,11 @@ export interface MonitorOptions {
 }
 
 /**
- * What `GET /monitor` answers. Times are ISO 8601 in UTC; in JSON a figure that is not known, as the noise of too few
+ * Response of `GET /monitor`. Times are ISO 8601 in UTC; in JSON a figure that is not known, as the noise of too few
  * rows, is null.
  */
 export interface MonitorStatus {
-  /** When the last look began, and how long it took; null before the first. */
+  /** Begin and duration of the last look; null before the first. */
   readonly looked_at: string | null;
   readonly duration_ms: number | null;
   readonly next_look_at: string | null;

@@ -144,7 +144,7 @@ export interface PassRate {
   readonly candidates: number;
 }
 
-/** How long AI2 has let no entry candidate pass (risk_flag 1), in blocks of time that have candidates. */
+/** Streak in which AI2 admitted no entry candidate (risk_flag 1), in blocks of time that have candidates. */
 export interface RiskStreak {
   readonly blocks: number;
   readonly candidates: number;
@@ -190,7 +190,7 @@ export interface StreakOptions {
 
 /**
  * @param passed 1 for each candidate that AI2 lets pass, else 0
- * @param blocks time blocks of the candidates: those of the same excursion are not independent
+ * @param blocks time blocks of the candidates: consecutive candidates are not independent
  */
 export function passRate(passed: ArrayLike<number>, block: ArrayLike<number>, blocks: number): PassRate {
   const { mean, standardError } = meanOverBlocks(passed, block, blocks);

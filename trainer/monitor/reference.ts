@@ -16,7 +16,7 @@ const referenceSchema = z.object({
   /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: not counted. */
   backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
 });
-/** Training data and out-of-sample results of a bundle: the reference for live figures. Plain JSON. */
+/** Training data and out-of-sample results of a bundle: the reference of live measurements. Plain JSON. */
 export type MonitorReference = z.infer<typeof referenceSchema>;
 
 export interface ReferenceSource {
@@ -45,7 +45,7 @@ export function monitorReference({
   };
 }
 
-/** That of a bundle's folder; bundles of before there was one have none. */
+/** Reads the reference of a bundle's folder; older bundles have none. */
 export function readReference(folder: string): Part<MonitorReference> {
   const path = join(folder, MONITOR_FILE);
   if (!existsSync(path)) return { skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` };

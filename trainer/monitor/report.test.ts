@@ -136,7 +136,7 @@ describe('findingsOf', () => {
     expect(textsOf(costs({ bps: 0.5 }, {}))[0]).toMatch(/^slippage of XAUUSD 0\.50 .* \{ spread_bps: 1\.00, slippage_bps: 0\.50 \}$/);
     expect(textsOf(costs({ bps: 0.5 }, { bps: 1.1 }))[0]).toMatch(/\{ spread_bps: 1\.20, slippage_bps: 0\.50 \}$/);
     expect(textsOf(costs({}, { bps: 1 }, 2))[0]).toMatch(/\{ spread_bps: 0\.80, slippage_bps: 0\.20 \}$/);
-    // What may be chance, and what is more by less than a quarter of all that is configured.
+    // An excess that may be chance, and one below a quarter of the configured costs.
     expect(textsOf(costs({ bps: 0.5, noise_bps: 0.31 }, { bps: 1, noise_bps: 0.31 }))).toEqual([]);
     expect(textsOf(costs({ bps: 0.37 }, { bps: 0.87 }))).toEqual([]);
     expect(textsOf(costs({ bps: null, noise_bps: Infinity }, { bps: null, noise_bps: Infinity }))).toEqual([]);

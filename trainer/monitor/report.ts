@@ -27,7 +27,7 @@ export interface MonitorReport {
     readonly pass_rate: PassRate;
     readonly risk_streak: RiskStreak;
   };
-  /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
+  /** Fills of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
   /** Deviations; most of them are a reason to retrain. */
@@ -49,7 +49,7 @@ export interface DriftFinding {
   readonly limit: number;
   /** The pair that moved most; null where it is of all together. */
   readonly pair: string | null;
-  /** What is trained: everything, or θ2 alone; null: a person has to change the configuration first. */
+  /** Kind of the retraining: everything, or θ2 alone; null: a person has to change the configuration first. */
   readonly retrains: 'full' | 'thresholds' | null;
   /** All of it in words, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
@@ -71,7 +71,7 @@ export type DriftPolicy = Pick<
 const SMALLEST_COST_BPS = 0.01;
 
 /**
- * What of these figures is past the limits of the policy, and more than chance.
+ * Returns the figures past the limits of the policy that chance does not explain.
  * @param minBars with fewer new bars an old model is left alone: there is nothing to learn from
  */
 export function findingsOf(

@@ -207,7 +207,7 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
   ];
 }
 
-/** Whether the trades of the holdout could have been made. */
+/** Table of the executability of the trades of the holdout. */
 function executabilityTable({ executability }: Manifest): string[] {
   if (executability === undefined) return [];
   const { all_pairs, edge_pairs } = executability;

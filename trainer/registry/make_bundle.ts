@@ -189,7 +189,7 @@ async function proveLoadable(path: string, schema: FeatureSchema): Promise<strin
   }
 }
 
-/** What the AUC of AI2 would be if one part alone were the label, on the holdout. */
+/** AUC of AI2 on the holdout with each part alone as the label. */
 function aucOfRiskParts(dataset: Dataset, scores: Float64Array): Record<RiskPart, number | null> {
   const { parts } = dataset.holdout.ai2;
   return Object.fromEntries(RISK_PARTS.map((part) => [part, auc(scores, parts[part])])) as Record<

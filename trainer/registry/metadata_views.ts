@@ -11,7 +11,7 @@ import type { ModelValidation } from '../validate/validation.ts';
 export const TRAINING_METADATA = join('training', 'training_metadata.json');
 export const PRODUCTION_METADATA = join('production', 'production_model_metadata.json');
 
-/** What one model is worth on the holdout; null where a measure does not exist, as accuracy of AI3's soft label. */
+/** Measures of one model on the holdout; null where a measure does not exist, as accuracy of AI3's soft label. */
 interface ModelFigures {
   readonly f1_score: number | null;
   readonly accuracy: number | null;

@@ -53,7 +53,7 @@ export class ModelsFolder {
     return readModelsFile(join(this.#path, version, file), 'content', this.#files);
   }
 
-  /** Whether the bundle's folder has each of these files, byte for byte. */
+  /** Returns whether the bundle's folder has each of these files, byte for byte. */
   has(version: string, artifacts: readonly Artifact[]): boolean {
     const hashOf = (path: string): string | null =>
       this.#files.stat(path) === null ? null : sha256Hex(readModelsFile(path, 'content', this.#files));

@@ -177,7 +177,7 @@ describe.each([
     expect(await registry.retain(2)).toEqual([E, D]);
     expect(listVersions(models)).toEqual([A, B, C]);
     expect(readActive(models)).toEqual({ version: B, previous: A });
-    // What was active is known without the file, too.
+    // The registry has the active version without the file, too.
     writeFileSync(join(models, 'active.json'), '{');
     expect(await registry.retain(2)).toEqual([]);
   });

@@ -150,7 +150,7 @@ class StoreRegistry implements Registry {
   /** Versions that are active, its predecessor, or the shadow. */
   async #bound(): Promise<readonly (string | null | undefined)[]> {
     const pointer = this.#folder.activePointer();
-    // Where active.json cannot be read, the registry has what was active.
+    // If active.json cannot be read, the registry has the active version.
     const active = await this.#rows.active();
     return [pointer?.version, pointer?.previous, this.#folder.shadow(), active?.version, active?.previous_version];
   }

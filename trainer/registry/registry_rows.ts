@@ -14,7 +14,7 @@ export interface RegisteredModels {
   readonly previous_version: string | null;
   readonly adopted_at: string | null;
   readonly retired_at: string | null;
-  /** When its folder and bytes were removed; null while they are kept. */
+  /** Time at which its folder and bytes were removed; null while they are kept. */
   readonly removed_at: string | null;
 }
 

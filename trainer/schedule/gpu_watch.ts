@@ -7,7 +7,7 @@ const ANSWER_MS = 4000;
 const BYTES_PER_MIB = 1024 * 1024;
 const QUERY = ['--query-compute-apps=pid,used_gpu_memory', '--format=csv,noheader,nounits'];
 
-/** What a process uses of GPUs, by `nvidia-smi`, asked every five seconds. */
+/** GPU use of a process, by `nvidia-smi`, polled every five seconds. */
 export interface GpuUse {
   /** Time in which the process was listed; null without nvidia-smi. */
   readonly gpu_seconds: number | null;

@@ -17,8 +17,7 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in the place of one of its kind that waits; a full run also in the place of all others. Never
-   * rejects.
+   * Begins a run, in place of one of its kind that waits; a full run also in place of all others. Never rejects.
    * @returns null when one is under way already
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;

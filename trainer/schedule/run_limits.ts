@@ -7,7 +7,7 @@ const MS_PER_MINUTE = 60_000;
 const BYTES_PER_MB = 1024 * 1024;
 const BYTES_PER_KB = 1024;
 
-/** What a timer of Node can wait at most. */
+/** Maximum wait of a timer of Node. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 export interface TimeLimit {

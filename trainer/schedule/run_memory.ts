@@ -12,7 +12,7 @@ import { memoryQueue } from './memory_queue.ts';
 import { storeQueue, type RunQueue } from './run_queue.ts';
 
 /**
- * Where a trainer keeps its runs and their bundles: the store, or where it cannot be opened the memory of the process.
+ * Storage of a trainer's runs and their bundles: the store, or the process's memory where that cannot be opened.
  */
 export interface RunMemory {
   readonly queue: RunQueue;

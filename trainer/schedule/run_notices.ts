@@ -1,7 +1,7 @@
 import type { Notice } from '../notify/outbox.ts';
 import type { RetrainRun } from './run.ts';
 
-/** What people are notified of when a run has ended, and the alerts that are over then. */
+/** Notifications when a run has ended, and the alerts that are over then. */
 export interface RunNotices {
   readonly raised: readonly Notice[];
   readonly cleared: readonly string[];

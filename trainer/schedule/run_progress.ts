@@ -68,7 +68,7 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
     update({ stage, share: done }, elapsedMs) {
       passTime(elapsedMs);
       current = stageName(stage);
-      // What came before the first line belongs to the first stage.
+      // Time before the first line belongs to the first stage.
       if (!taken.has(current)) taken.set(current, { stage: current, duration_ms: taken.size === 0 ? elapsedMs : 0 });
       const index = indexOf(names, current);
       if (index > furthest) [furthest, share] = [index, 0];

@@ -188,7 +188,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a run that is asked for take the place of the one that waits', async () => {
+    it('lets a requested run replace the one that waits', async () => {
       const run = (await queue.begin('schedule'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.keep(ended(run, 'failed'));

@@ -21,15 +21,15 @@ export interface Orphan {
  */
 export interface RunQueue {
   /**
-   * Begins a run, in the place of one of its kind that waits; a full run in the place of all that wait.
+   * Begins a run, in place of one of its kind that waits; a full run in place of all that wait.
    * @returns null when one is under way, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
   /** Begins, if none is under way, the first run by `PRIORITIES` of those that wait and whose time has come. */
   beginDue(): Promise<RetrainRun | null>;
-  /** When the first run that waits is due, in epoch ms. */
+  /** Due time of the first waiting run, in epoch ms. */
   dueMs(): Promise<number | null>;
-  /** Lets a run wait until nothing is under way, in the place of one of its kind that waits. */
+  /** Lets a run wait until nothing is under way, in place of one of its kind that waits. */
   wait(trigger: string, kind?: RunKind): Promise<void>;
   /** Says that a run is still worked on, and by which process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
@@ -48,7 +48,7 @@ export interface RunQueue {
   /** The newest runs that have begun, newest first. */
   list(limit: number): Promise<readonly RetrainRun[]>;
   /**
-   * What the stages of the last run of this kind took that came to a bundle, that of first models left out; empty when
+   * Times of the stages of the last run of this kind that made a bundle, first models left out; empty when
    * there was none.
    */
   lastStages(kind: RunKind): Promise<readonly StageTime[]>;
@@ -66,7 +66,7 @@ export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const sa
   Record<RunKind, number>
 >;
 
-/** How often a run under way is said to be so. */
+/** Heartbeat interval of a run under way. */
 export const BEAT_MS = 15_000;
 /** A run of another owner that was silent for so long has lost its trainer. */
 export const SILENCE_MS = 4 * BEAT_MS;
@@ -292,7 +292,7 @@ function changesOf(run: RetrainRun) {
   };
 }
 
-/** That a row of this kind is there already, in the words of SQLite and PostgreSQL. */
+/** Returns whether a row of this kind exists already, by the errors of SQLite and PostgreSQL. */
 function isTaken(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === '23505';

@@ -76,7 +76,7 @@ export class RunRecords {
     await this.audit(run);
   }
 
-  /** What the store did not take together with its run. */
+  /** Reports notices that the store did not take together with their run. */
   async #tell({ raised, cleared }: RunNotices): Promise<void> {
     for (const key of cleared) await this.#notifier.clear(key);
     for (const notice of raised) await this.#notifier.raise(notice);

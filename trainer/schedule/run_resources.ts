@@ -17,7 +17,7 @@ export type RunResources = z.infer<typeof runResourcesSchema>;
 
 const BYTES_PER_KB = 1024;
 
-/** What this process has used from its start until now: what a training process reports at its end. */
+/** Resources that this process has used since its start: a training process reports them at its end. */
 export function ownResources(gpu: GpuUse): RunResources {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   return {

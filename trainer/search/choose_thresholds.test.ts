@@ -42,7 +42,7 @@ function choose(overrides: SettingsOverrides = {}, models: typeof learned = lear
   return chooseThresholds(dataset, models, { riskQuantiles: quantiles, expectation: null }, own, () => undefined);
 }
 
-/** What the models that did not see its time answer to one bar, one at a time. */
+/** Answer to one bar by the model that did not see its time. */
 function answer(name: ModelName, history: PairHistory, t: number): number {
   const columns = dataset.definitions.length;
   const at = history.time[t]! + 60;

@@ -25,7 +25,7 @@ export interface ChosenThresholds {
   readonly report: ThresholdReport;
 }
 
-/** What turns answers into risk scores and expected results. */
+/** Maps answers to risk scores and expected results. */
 export interface Calibrated {
   readonly riskQuantiles: readonly number[];
   /** null: the expected result is what the barriers promise. */

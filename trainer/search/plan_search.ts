@@ -14,13 +14,13 @@ export interface PlannedSearch {
   readonly fits: number;
   /** The stage of the run, for people. */
   stage(): string;
-  /** What a model is learned by; without trials, the configured learning. */
+  /** Returns the learning of a model; without trials, the configured one. */
   run(name: ModelName, learning: Learning, queue: FitQueue): Promise<Learning>;
   /** null without trials, and until all models were searched. */
   found(): FoundLearning | null;
 }
 
-/** What the searches have left for all models together. */
+/** Results of the searches for all models together. */
 export interface FoundLearning {
   readonly settings: Learning['settings'];
   readonly barriers: Barriers;

@@ -233,7 +233,7 @@ async function writeResult(
   const dataset = { holdoutFrom: span.from, evaluation: { holdout: { time: Float64Array.from(times) } } };
   return {
     ...{ version: basename(path), path, manifest, gates, bars },
-    // What the adoption gates read of them.
+    // Part that the adoption gates read.
     dataset: dataset as unknown as TrainResult['dataset'],
     validation: {} as TrainResult['validation'],
   };
@@ -243,7 +243,7 @@ function readReport(folder: string, name: string): object {
   return JSON.parse(readModelsFile(join(folder, name), 'content').toString('utf8')) as object;
 }
 
-/** What the monitor compares live win rates with. */
+/** Counts trades and wins: the monitor's reference for live win rates. */
 function countTrades(pairs: readonly PairEdge[]): { trades: number; wins: number } {
   const sum = (of: (pair: PairEdge) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
   return { trades: sum(({ trades }) => trades), wins: sum(({ wins = 0 }) => wins) };

@@ -50,7 +50,7 @@ export interface SearchRequest<Prepared> {
 export interface SearchResult {
   readonly best: SearchedTrial;
   readonly configured: SearchedTrial;
-  /** How far the best one is above the configured one (below, where smaller is better), fold by fold. */
+  /** Distance of the best one above the configured one (below, where smaller is better), fold by fold. */
   readonly gain: PairedGain;
   /** Ended ones. */
   readonly trials: number;

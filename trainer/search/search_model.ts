@@ -40,7 +40,7 @@ export interface SearchedLearning {
   readonly report: SearchReport;
 }
 
-/** What a search is about: a model, its settings now, and the rows that trials are measured on and learn from. */
+/** Target of a search: a model, its settings now, and the rows that trials are measured on and learn from. */
 interface SearchTarget {
   readonly name: ModelName;
   readonly current: SearchedSettings;
@@ -189,7 +189,7 @@ function reportOf(result: SearchResult, forwardGain: number | null, adopted: boo
 }
 
 /**
- * How far the log loss of `found` is below that of `current`, mean of the blocks that walk-forward tests, each learned
+ * Distance of the log loss of `found` below that of `current`, mean of the blocks that walk-forward tests, each learned
  * from what came before it.
  */
 async function gainForward(

@@ -36,7 +36,7 @@ export interface CategoricalParameter {
 export type Parameter = FloatParameter | IntegerParameter | CategoricalParameter;
 
 /**
- * What is searched, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on
+ * Search space, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on
  * another.
  */
 export type Space = Readonly<Record<string, Parameter>>;
@@ -81,7 +81,7 @@ export function groupsOf(space: Space): Group[] {
   return [...groups.values()];
 }
 
-/** Whether the parameters with this condition exist beside these values. */
+/** Returns whether the parameters with this condition exist beside these values. */
 export function exists(when: Condition | null, params: Params): boolean {
   if (when === null) return true;
   const value = params[when.parameter];
@@ -119,7 +119,7 @@ function checkParameter(space: Space, name: string): void {
 }
 
 /**
- * That these values are of the space: each parameter that exists with a value of its range, and no other.
+ * Checks that these values are of the space: each parameter that exists with a value of its range, and no other.
  * @throws RangeError
  */
 export function checkParams(space: Space, params: Params): void {

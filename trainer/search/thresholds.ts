@@ -47,7 +47,7 @@ export interface ThresholdResult {
 
 /** Places on each axis that are tried before there is something to learn from, as shares of it. */
 const FIRST_PLACES = [1 / 6, 1 / 2, 5 / 6] as const;
-/** Where so little more can be expected, in the spread of the ratios, nothing is left to find. */
+/** Smallest expected gain worth a trial, in units of the spread of the ratios. */
 const MIN_GAIN = 1e-6;
 
 /**

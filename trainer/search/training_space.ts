@@ -5,7 +5,7 @@ import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from 
 
 /** Parameters changed by a trial. */
 export interface SearchedSettings {
-  /** How the trees of a model are grown. */
+  /** Tree parameters of a model. */
   readonly trees: TrainPolicy['ai1'];
   /** The label that is learned; what is measured stays the evaluation label. */
   readonly barriers: Barriers;

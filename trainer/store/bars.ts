@@ -35,7 +35,7 @@ export interface BarStore {
   read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns>;
   /** The same a page at a time, in memory of one page, each with one bar at least. */
   pages(market: Market, symbol: string, period?: StorePeriod, rowsPerPage?: number): AsyncGenerator<BarColumns, void>;
-  /** Whether any bar of the period has a spread. */
+  /** Returns whether any bar of the period has a spread. */
   hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
   /** Open of the newest bar of a symbol; null without any. Nothing else of it is read. */
   last(market: Market, symbol: string): Promise<OpenTime | null>;

@@ -419,7 +419,7 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
 /** `audit` is for what later versions keep of their decisions. */
 const SCHEMAS = ['core', 'audit'];
 
-/** What a fresh look at the version costs: nothing is locked when there is nothing to do. */
+/** Returns whether the schema is current, without a lock. */
 export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
   try {
     const row = await db

@@ -70,7 +70,7 @@ export interface ModelRegistryTable {
   previous_version: string | null;
   adopted_at: string | null;
   retired_at: string | null;
-  /** When folder and bytes were removed by model_version_retention. */
+  /** Time at which model_version_retention removed folder and bytes. */
   removed_at: string | null;
   /** Absolute path of its folder, where it was last registered from; null in rows of earlier versions. */
   folder: string | null;
@@ -78,7 +78,7 @@ export interface ModelRegistryTable {
 
 export type ModelType = 'AI1' | 'AI2' | 'AI3';
 
-/** What people write about a model. */
+/** Notes of people on a model. */
 export interface ModelNotesTable {
   version: string;
   model_type: ModelType;
@@ -131,7 +131,7 @@ export interface TrainingRunsTable {
   owner: string;
   /** The process that learns, on the machine of the owner. */
   worker_pid: number | null;
-  /** When a queued run is to begin. */
+  /** Time at which a queued run is to begin. */
   due_ms: number;
   /** Time of its trainer's last heartbeat for it. */
   beat_ms: number;
@@ -190,7 +190,7 @@ export interface ConfigChangesTable {
   reason: string | null;
 }
 
-/** How far the configurations that a daemon has started with were read. */
+/** Read position in the configurations that a daemon has started with. */
 export interface ConfigStartsTable {
   /** Machine and absolute path. */
   file: string;
@@ -225,7 +225,7 @@ export interface LiveTradesTable {
   /** Against the requested price, computed here; above zero is worse. */
   slippage_bps: number | null;
   time_ms: number;
-  /** When the signal was published; null without a signal. */
+  /** Publication of the signal; null without a signal. */
   signal_ms: number | null;
   latency_ms: number | null;
   /** Of a close, in `currency`. */
@@ -304,9 +304,9 @@ export interface SignalDaysTable {
   added: number;
   /** Value of `added` when the archive was last verified to hold all of them. */
   archived: number;
-  /** When its rows were deleted from the history. */
+  /** Time at which its rows were deleted from the history. */
   pruned_ms: number | null;
-  /** When they were last restored from the archive. */
+  /** Time of the last restoration from the archive. */
   restored_ms: number | null;
 }
 
@@ -326,7 +326,7 @@ export interface SignalArchivesTable {
   archived_ms: number;
 }
 
-/** What the features of a schema are. */
+/** Features of a schema. */
 export interface FeatureSchemasTable {
   schema_hash: string;
   /** JSON array of name, formula, window and ddof, in the order of the values. */
@@ -362,7 +362,7 @@ export interface LabelsTable {
 
 export type AlertAction = 'trigger' | 'acknowledge' | 'resolve';
 
-/** What people are notified of; trainer/notify/outbox.ts writes it. Times are epoch ms. */
+/** Alerts; trainer/notify/outbox.ts writes them. Times are epoch ms. */
 export interface AlertsTable {
   alert_id: Generated<number>;
   market: Market;
@@ -378,7 +378,7 @@ export interface AlertsTable {
   /** JSON object. */
   details: string;
   opened_ms: number;
-  /** When it was last reported, and how often. */
+  /** Time of the last report, and the number of reports. */
   last_ms: number;
   count: number;
   /** 1 where nothing resolves it: it was over when it happened. */
@@ -394,7 +394,7 @@ export interface AlertMessagesTable {
   alert_id: number;
   action: AlertAction;
   created_ms: number;
-  /** When its deliveries were written; null until then. */
+  /** Time at which its deliveries were written; null until then. */
   routed_ms: number | null;
 }
 
@@ -406,7 +406,7 @@ export interface AlertDeliveriesTable {
   /** `skipped`: silenced. */
   status: 'queued' | 'sent' | 'failed' | 'skipped';
   attempts: number;
-  /** When it is sent next at the earliest. */
+  /** Earliest time of the next attempt. */
   due_ms: number;
   created_ms: number;
   sent_ms: number | null;

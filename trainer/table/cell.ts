@@ -121,7 +121,7 @@ export function numberOf(text: string): number {
   return INFINITE.test(text.toLowerCase()) ? (text.startsWith('-') ? -Infinity : Infinity) : NaN;
 }
 
-/** Whether the text of a cell means a missing value. */
+/** Returns whether the text of a cell means a missing value. */
 export function isMissing(text: string): boolean {
   return text.length <= 4 && MISSING.has(text.toLowerCase());
 }
@@ -179,7 +179,7 @@ export function skipCell(bytes: Uint8Array, cursor: Cursor): void {
   cursor.isText = false;
 }
 
-/** Whether a line ends at this byte, with a carriage return or without. */
+/** Returns whether a line ends at this byte, with a carriage return or without. */
 export function isLineEnd(bytes: Uint8Array, at: number): boolean {
   const byte = bytes[at];
   return byte === LINE_FEED || (byte === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED);

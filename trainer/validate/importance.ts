@@ -34,7 +34,7 @@ export interface ColumnImportance {
   readonly feature: string;
   /** 1 = the most important by `drop`. */
   readonly rank: number;
-  /** How much worse the model is without the information of the column: AUC lost, or loss gained. */
+  /** Loss of the model without the information of the column: AUC lost, or loss gained. */
   readonly drop: number;
   /** Mean and standard deviation over the resamples. */
   readonly mean: number;
@@ -282,7 +282,8 @@ function classLoss(raw: readonly number[], y: number, link: TreeModel['link']): 
 }
 
 /**
- * How often each day is in a sample of as many days: blocks of geometric length with this mean, going round at the end.
+ * Number of times that each day is in a sample of as many days: blocks of geometric length with this mean, going round
+ * at the end.
  */
 function resampleDays(rng: Rng, days: number, blockDays: number): Float64Array {
   const times = new Float64Array(days);

@@ -68,36 +68,26 @@ export interface DetailedMetrics extends ModelMetrics, ConfusionMetrics {
 }
 
 /** Every measure, those of a yes or no at `threshold` included; these are null for soft labels. */
-export function detailedMetrics(
-  scores: Float64Array,
-  labels: Float64Array,
-  threshold = 0.5,
-  weights: ArrayLike<number> | null = null,
-): DetailedMetrics {
-  const metrics = modelMetrics(scores, labels, weights);
+export function detailedMetrics(scores: Float64Array, labels: Float64Array, threshold = 0.5): DetailedMetrics {
+  const metrics = modelMetrics(scores, labels);
   const known = metrics.label_mean !== null;
-  const table = known && isHard(labels) ? confusion(scores, labels, threshold, weights) : null;
+  const table = known && isHard(labels) ? confusion(scores, labels, threshold) : null;
   const none = { true_positive: 0, false_positive: 0, false_negative: 0, true_negative: 0 };
   return {
     ...metrics,
     threshold,
     confusion: table,
     ...confusionMetrics(table ?? none),
-    f1_balanced: table === null ? null : balancedF1(scores, labels, threshold, weights),
-    f1_all_positive: table === null ? null : allPositiveF1(labels, weights),
-    rmse: known ? rmse(scores, labels, weights) : null,
-    mae: known ? mae(scores, labels, weights) : null,
-    r2: known ? r2(scores, labels, weights) : null,
+    f1_balanced: table === null ? null : balancedF1(scores, labels, threshold),
+    f1_all_positive: table === null ? null : allPositiveF1(labels),
+    rmse: known ? rmse(scores, labels) : null,
+    mae: known ? mae(scores, labels) : null,
+    r2: known ? r2(scores, labels) : null,
   };
 }
 
 /** F1 with both classes weighing the same; null without positives or without negatives. */
-export function balancedF1(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  threshold: number,
-  weights: ArrayLike<number> | null = null,
-): number | null {
-  const metrics = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels, weights)));
+export function balancedF1(scores: ArrayLike<number>, labels: ArrayLike<number>, threshold: number): number | null {
+  const metrics = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels)));
   return metrics.balanced_accuracy === null ? null : metrics.f1;
 }

@@ -120,8 +120,8 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
 }
 
 /**
- * Whether the model still separates rows: neither all answers nor, for any pair, those of its last 24 hours are the
- * same.
+ * Checks that the model still separates rows: neither all answers nor, for any pair, those of its last 24 hours are
+ * the same.
  */
 export function checkPredictionDispersion(spread: PredictionDispersion): GateResult {
   const days: (readonly [string, number | null])[] = [

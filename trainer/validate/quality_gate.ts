@@ -35,10 +35,10 @@ export interface QualityCase {
 }
 
 /**
- * Whether a model is good enough to be accepted: enough samples, F1 at its floor, above that of all positive, and an
- * AUC that noise does not reach and a threshold chosen by chance cannot give. Both F1 are computed with the classes
- * balanced by weights (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½ there,
- * all positive ⅔.
+ * Checks that a model is good enough to be accepted: enough samples, F1 at its floor, above that of all positive,
+ * and an AUC that noise does not reach and a threshold chosen by chance cannot give. Both F1 are computed with the
+ * classes balanced by weights (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½
+ * there, all positive ⅔.
  * @throws RangeError when lengths differ or a label is neither 0 nor 1
  */
 export function checkQuality(quality: QualityCase, limits: QualityLimits): GateResult[] {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { CALM_BAR, historyOf, randomHistory } from '../dataset/pair_history.fixture.ts';
-import { trendRegimes, zScores } from './regime.ts';
+import { TREND_BARS, trendRegimes, zScores } from './regime.ts';
 
-const rising = historyOf(Array.from({ length: 50 }, (_, i) => ({ ...CALM_BAR, lnA: i * 0.01 })));
-const falling = historyOf(Array.from({ length: 50 }, (_, i) => ({ ...CALM_BAR, lnA: -i * 0.01 })));
-const histories = [rising, falling, randomHistory('regime', 400, 1)];
+const MORE = 40;
+const rising = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ ...CALM_BAR, lnA: i * 0.01 })));
+const falling = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ ...CALM_BAR, lnA: -i * 0.01 })));
+const histories = [rising, falling, randomHistory('regime', TREND_BARS + 400, 1)];
 
 /** The row that every bar of a history would be. */
 function rowsOf(index: number): { time: Float64Array; pair: Int32Array } {
@@ -14,28 +15,29 @@ function rowsOf(index: number): { time: Float64Array; pair: Int32Array } {
 
 describe('trendRegimes', () => {
   it('is bull while leg A is higher than before, bear while lower, and neither before the look-back is complete', () => {
-    expect([...trendRegimes(rowsOf(0), histories, 10)]).toEqual([...Array(10).fill(0), ...Array(40).fill(1)]);
-    expect([...trendRegimes(rowsOf(1), histories, 10)]).toEqual([...Array(10).fill(0), ...Array(40).fill(-1)]);
+    const flat = Array(TREND_BARS).fill(0);
+    expect([...trendRegimes(rowsOf(0), histories)]).toEqual([...flat, ...Array(MORE).fill(1)]);
+    expect([...trendRegimes(rowsOf(1), histories)]).toEqual([...flat, ...Array(MORE).fill(-1)]);
     const { lnA } = histories[2]!;
-    const expected = [...lnA.keys()].map((t) => (t < 10 ? 0 : lnA[t]! > lnA[t - 10]! ? 1 : -1));
-    expect([...trendRegimes(rowsOf(2), histories, 10)]).toEqual(expected);
+    const expected = [...lnA.keys()].map((t) => (t < TREND_BARS ? 0 : lnA[t]! > lnA[t - TREND_BARS]! ? 1 : -1));
+    expect([...trendRegimes(rowsOf(2), histories)]).toEqual(expected);
   });
 
   it('is known at the bar: later bars change nothing', () => {
     const { time, pair } = rowsOf(2);
-    const all = trendRegimes({ time, pair }, histories, 30);
-    for (const at of [30, 111, 250]) {
+    const all = trendRegimes({ time, pair }, histories);
+    for (const at of [30, 111, 250].map((after) => TREND_BARS + after)) {
       const cut = { ...histories[2]!, length: at + 1, lnA: histories[2]!.lnA.map((v, i) => (i > at ? NaN : v)) };
       const row = { time: time.subarray(at, at + 1), pair: Int32Array.of(2) };
-      expect(trendRegimes(row, [rising, falling, cut], 30)[0]).toBe(all[at]);
+      expect(trendRegimes(row, [rising, falling, cut])[0]).toBe(all[at]);
     }
   });
 
   it('refuses a row whose bar its pair does not have', () => {
     expect(() => trendRegimes({ time: [123], pair: [0] }, histories)).toThrow(/row 0: pair 0 has no bar/);
-    const cut = { ...rising, length: 20 };
-    expect(trendRegimes({ time: [rising.time[19]! + 60], pair: [0] }, [cut], 10)[0]).toBe(1);
-    for (const at of [20, 30])
+    const cut = { ...rising, length: TREND_BARS + 20 };
+    expect(trendRegimes({ time: [rising.time[TREND_BARS + 19]! + 60], pair: [0] }, [cut])[0]).toBe(1);
+    for (const at of [TREND_BARS + 20, TREND_BARS + 30])
       expect(() => trendRegimes({ time: [rising.time[at]! + 60], pair: [0] }, [cut])).toThrow(RangeError);
   });
 });

@@ -2,8 +2,8 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 
-/** Bars of the pair, about a trading day. */
-const TREND_BARS = 1440;
+/** Look-back of the regime in bars of the pair, about a trading day. */
+export const TREND_BARS = 1440;
 
 /** Close time and pair of rows. */
 interface RowPlaces {
@@ -14,19 +14,18 @@ interface RowPlaces {
 }
 
 /**
- * The regime of each row: bull 1 when leg A's close is above its close `bars` bars of the pair before, bear −1 when
- * below, 0 when equal or when that bar is not in the history. Known at the row's own bar.
+ * The regime of each row: bull 1 when leg A's close is above its close TREND_BARS bars of the pair before, bear −1
+ * when below, 0 when equal or when that bar is not in the history. Known at the row's own bar.
  * @throws RangeError when a row's bar is not in its pair's history
  */
 export function trendRegimes(
   rows: RowPlaces,
   histories: readonly Pick<PairHistory, 'time' | 'lnA' | 'length'>[],
-  bars = TREND_BARS,
 ): Int8Array {
   const at = barsOfRows(rows, histories);
   return Int8Array.from(at, (t, row) => {
     const { lnA } = histories[rows.pair[row]!]!;
-    return t < bars ? 0 : Math.sign(lnA[t]! - lnA[t - bars]!);
+    return t < TREND_BARS ? 0 : Math.sign(lnA[t]! - lnA[t - TREND_BARS]!);
   });
 }
 

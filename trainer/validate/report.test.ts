@@ -21,7 +21,6 @@ function evaluatedRows(seed: string, rows = 600): Required<EvaluatedRows> {
     pair: Int32Array.from({ length: rows }, () => rng.integer(2)),
     pairs: PAIRS,
     split: Int32Array.from({ length: rows }, () => rng.integer(4) - 1),
-    weights: Float64Array.from({ length: rows }, () => rng.uniform()),
     regime: Int8Array.from({ length: rows }, () => rng.integer(3) - 1),
     z: Float64Array.from({ length: rows }, () => 3 * rng.normal()),
     threshold: 0.55,
@@ -32,7 +31,7 @@ function evaluatedRows(seed: string, rows = 600): Required<EvaluatedRows> {
 function alone(evaluated: Required<EvaluatedRows>, is: (row: number) => boolean) {
   const own = [...evaluated.y.keys()].filter((row) => evaluated.split[row]! >= 0 && is(row));
   const take = (values: Float64Array): Float64Array => Float64Array.from(own, (row) => values[row]!);
-  return detailedMetrics(take(evaluated.scores), take(evaluated.y), evaluated.threshold, take(evaluated.weights!));
+  return detailedMetrics(take(evaluated.scores), take(evaluated.y), evaluated.threshold);
 }
 
 describe('validationReport', () => {
@@ -76,7 +75,7 @@ describe('validationReport', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  it('works with one fold, no regime, no side, no weights', () => {
+  it('works with one fold, no regime, no side', () => {
     const { scores, y, time, pair } = evaluated;
     const bare = validationReport({ scores, y, time, pair, pairs: PAIRS });
     expect(bare.folds).toEqual([bare.pooled]);

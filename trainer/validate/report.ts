@@ -19,7 +19,6 @@ export interface EvaluatedRows {
   readonly pairs: readonly string[];
   /** Which split tested the row; −1 and a score of NaN: none did, and the row counts nowhere. One split when absent. */
   readonly split?: Int32Array;
-  readonly weights?: Float64Array | null;
   /** Bull 1, bear −1, neither 0: see regime.ts. */
   readonly regime?: Int8Array;
   /** The z-score at the bar, for the side that would be entered. */
@@ -99,11 +98,7 @@ export function validationReport(evaluated: EvaluatedRows): ValidationReport {
     by_pair: parts(pairs, (row) => evaluated.pair[row]!),
     by_regime: regime === undefined ? {} : parts(['bear', 'flat', 'bull'], (row) => regime[row]! + 1),
     by_side: z === undefined ? {} : parts(['z_above', 'z_below'], (row) => (z[row]! > 0 ? 0 : 1)),
-    calibration: calibrationTable(
-      pick(evaluated.scores, tested),
-      pick(evaluated.y, tested),
-      evaluated.weights ? pick(evaluated.weights, tested) : null,
-    ),
+    calibration: calibrationTable(pick(evaluated.scores, tested), pick(evaluated.y, tested)),
     predictions: dispersionOfPredictions(
       pick(evaluated.time, tested),
       pick(evaluated.scores, tested),
@@ -116,8 +111,8 @@ export function validationReport(evaluated: EvaluatedRows): ValidationReport {
 const HOUR_NAMES = Array.from({ length: HOURS }, (_, hour) => String(hour).padStart(2, '0'));
 
 function measure(evaluated: EvaluatedRows, rows: Int32Array): DetailedMetrics {
-  const { scores, y, weights, threshold } = evaluated;
-  return detailedMetrics(pick(scores, rows), pick(y, rows), threshold, weights ? pick(weights, rows) : null);
+  const { scores, y, threshold } = evaluated;
+  return detailedMetrics(pick(scores, rows), pick(y, rows), threshold);
 }
 
 function metricsByPart(
@@ -132,12 +127,11 @@ function metricsByPart(
   );
 }
 
-function measurePart({ scores, y, weights, threshold = 0.5 }: EvaluatedRows, rows: Int32Array): PartMetrics {
+function measurePart({ scores, y, threshold = 0.5 }: EvaluatedRows, rows: Int32Array): PartMetrics {
   const own = pick(scores, rows);
   const labels = pick(y, rows);
-  const ownWeights = weights ? pick(weights, rows) : null;
-  const metrics = modelMetrics(own, labels, ownWeights);
-  const table = isHard(labels) ? confusionMetrics(confusion(own, labels, threshold, ownWeights)) : null;
+  const metrics = modelMetrics(own, labels);
+  const table = isHard(labels) ? confusionMetrics(confusion(own, labels, threshold)) : null;
   return {
     ...metrics,
     f1: table?.f1 ?? null,
@@ -181,13 +175,9 @@ function spreadOf(values: readonly number[]): Spread {
  * The reliability diagram as a table; empty for soft labels or no rows.
  * @throws RangeError when a probability is not in [0, 1]
  */
-export function calibrationTable(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  weights: ArrayLike<number> | null = null,
-): CalibrationBin[] {
+export function calibrationTable(scores: ArrayLike<number>, labels: ArrayLike<number>): CalibrationBin[] {
   if (labels.length === 0 || !isHard(labels)) return [];
-  return reliability(scores, labels, CALIBRATION_BINS, weights).map(({ rows, weight, confidence, frequency }, bin) => ({
+  return reliability(scores, labels, CALIBRATION_BINS).map(({ rows, weight, confidence, frequency }, bin) => ({
     from: bin / CALIBRATION_BINS,
     to: (bin + 1) / CALIBRATION_BINS,
     rows,

@@ -9,7 +9,7 @@ export type ValidationRows = Pick<LabeledRows, 'x' | 'y' | 'time' | 'labelEnd' |
  */
 export type Fit<Rows, Model> = (rows: Rows, train: Int32Array) => Promise<Model>;
 
-/** Whether every label is 0 or 1, and not a share between. */
+/** Returns whether every label is 0 or 1, and not a share between. */
 export function isHard(labels: ArrayLike<number>): boolean {
   for (let row = 0; row < labels.length; row++) if (labels[row] !== 0 && labels[row] !== 1) return false;
   return true;

@@ -44,11 +44,11 @@ export interface TreeEnsemble {
   readonly trees: readonly Tree[];
 }
 
-/** How raw scores become answers: a probability, shares of one, or nothing is done to them. */
+/** Map from raw scores to answers: a probability, shares of one, or the identity. */
 export type Link = 'sigmoid' | 'softmax' | 'identity';
 
 /**
- * What a learner gives: one ensemble per answer (one per class with softmax, else one or, for a forest of classes, one
+ * Result of a learner: one ensemble per answer (one per class with softmax, else one or, for a forest of classes, one
  * per class).
  */
 export interface TreeModel {

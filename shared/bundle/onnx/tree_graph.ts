@@ -250,7 +250,7 @@ function asAtMost(mode: string, value: number): { threshold: number; isTurned: b
   }
 }
 
-/** Whether every node is reached from the first one in exactly one way: so a walk ends. */
+/** Returns whether every node is reached from the first one in exactly one way: so a walk ends. */
 function isOneTree({ feature, left, right }: Tree): boolean {
   const seen = new Uint8Array(feature.length);
   const open = [0];

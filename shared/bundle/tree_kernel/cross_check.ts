@@ -5,14 +5,14 @@ import type { TreeEnsemble } from '../onnx/tree_ensemble.ts';
 import { PASS_ROWS, type PackedTrees } from './pack.ts';
 import { openTreeKernel } from './tree_kernel.ts';
 
-/** How far an answer may be from onnxruntime's. */
+/** Maximum distance of an answer from onnxruntime's. */
 export const CROSS_CHECK_TOLERANCE = 1e-6;
 /** More than half of the values of a column are exactly at a threshold: 300 thresholds are tested. */
 const RANDOM_ROWS = 600;
 /** Rows per call: every way through the kernel, one row to full passes with each number of vectors left over. */
 const CALLS = [1, 2, 7, PASS_ROWS, PASS_ROWS + 1, 3 * PASS_ROWS + 5, 4, 8, 2 * PASS_ROWS, 11];
 
-/** What was compared, and the largest difference; Infinity where only one answer is a number. */
+/** Compared rows and the largest difference; Infinity where only one answer is a number. */
 export interface CrossCheckResult {
   readonly rows: number;
   readonly largestDifference: number;

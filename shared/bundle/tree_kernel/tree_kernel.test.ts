@@ -10,7 +10,7 @@ import { PASS_ROWS, packTrees } from './pack.ts';
 import { randomEnsemble, randomRows } from './random_ensemble.fixture.ts';
 import { openTreeKernel } from './tree_kernel.ts';
 
-/** What float32 numbers have at their edges. */
+/** Edge values of float32. */
 const EDGES = [0, -0, Infinity, -Infinity, 1.401298464324817e-45, -1.1754943508222875e-38, 3.4028234663852886e38, 1];
 
 /** A threshold that is an edge one time in three. */

@@ -119,7 +119,7 @@ const NEW_YORK = new Intl.DateTimeFormat('en-US', {
   hourCycle: 'h23',
 });
 
-/** Whether a clock in New York shows a time in the window, `16:45-18:15` or `Sun 17:00-18:30`. */
+/** Returns whether a clock in New York shows a time in the window, `16:45-18:15` or `Sun 17:00-18:30`. */
 export function isWithin(window: string, time: number): boolean {
   const parts = NEW_YORK.formatToParts(time * 1000);
   const shown = (type: string): string => parts.find((part) => part.type === type)!.value;
@@ -129,7 +129,7 @@ export function isWithin(window: string, time: number): boolean {
   return day === shown('weekday') && clock >= from! && clock < to!;
 }
 
-/** What the documents say about a bar of a warm pair whose legs are both there. */
+/** Decision by the documents for a bar of a warm pair with both legs. */
 export function expectedDecision(input: DecisionInput): ExpectedDecision {
   const isOpen = input.position.side !== 0;
   const met = (isOpen ? EXITS : REFUSALS).filter(([, isMet]) => isMet(input)).map(([reason]) => reason);

@@ -37,7 +37,7 @@ export interface DecisionPolicy {
   readonly z_entry: number;
   /** Frozen z at which an open position has reverted. */
   readonly z_exit: number;
-  /** How far beyond its entry z a position may move, in standard deviations. */
+  /** Maximum distance of a position beyond its entry z, in standard deviations. */
   readonly stop: number;
   readonly max_age_bars: number;
   readonly beta_min: number;
@@ -48,7 +48,7 @@ export interface DecisionPolicy {
   readonly require_edge: boolean;
   /** Absent where nothing reduces the size of positions; no decision depends on it. */
   readonly leverage?: LeveragePolicy;
-  /** When nothing is entered. */
+  /** Windows without entries. */
   readonly no_entry_windows: readonly EntryWindow[];
   /** The expected result of an entry, in basis points after costs, must be above it. */
   readonly min_expected_net_bps: number;
@@ -61,7 +61,7 @@ export interface Thresholds {
   readonly theta2: number;
 }
 
-/** What an entry has to pass, beside the policy. */
+/** Conditions of an entry beside the policy. */
 export interface Gate extends Thresholds {
   /** The models have shown an edge after costs for the pair. */
   readonly hasEdge: boolean;
@@ -69,7 +69,7 @@ export interface Gate extends Thresholds {
   readonly isHalted: boolean;
 }
 
-/** What the models answer to a bar. */
+/** Answers of the models to a bar. */
 export interface ModelScores {
   readonly return_prob: number;
   readonly risk_score: number;
@@ -90,7 +90,7 @@ export interface Decision {
 }
 
 /**
- * What to do at the close of a bar: a pure function of its arguments, the same one live, in replay and in backtest.
+ * Decides at the close of a bar: a pure function of its arguments, the same one live, in replay and in backtest.
  * `position` is the one before this bar, already aged by it; `time` is the bar's open. Without `scores`
  * nothing is entered; exits that need no model still happen.
  */

@@ -36,7 +36,7 @@ async function bytesPerRound(): Promise<number[]> {
 // In a file and so in a process of its own: bars of many shapes, as other tests have, make the compiler box doubles.
 describe('FeatureEngine', () => {
   it('allocates nothing per step, once it is warm', async () => {
-    // What V8 inlines depends on the moment at which it compiles, most of all in Node 22: new copies of the code are
+    // Inlining by V8 depends on the moment at which it compiles, most of all in Node 22: new copies of the code are
     // compiled anew.
     const copies: number[][] = [];
     for (let copy = 0; copy < 4 && !copies.some((grown) => grown.some(isNothing)); copy++)

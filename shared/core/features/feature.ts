@@ -21,7 +21,7 @@ export interface FeatureDefinition {
   readonly unit: string;
   /** The models that may use the column. A column that is not free of scale belongs to none. */
   readonly models: readonly ModelName[];
-  /** When the value is missing after warm-up, if ever. */
+  /** Cause of a missing value after warm-up, if any. */
   readonly missing?: string;
 }
 

@@ -381,7 +381,7 @@ describe('PairFeatures', () => {
   });
 });
 
-/** What befalls one minute of one symbol. */
+/** Fate of one minute of one symbol. */
 const fate = fc.constantFrom('bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'none');
 
 describe('FeatureEngine', () => {

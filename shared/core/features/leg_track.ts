@@ -29,7 +29,7 @@ interface Follower {
   bars: number;
   /** Index in the track of the last bar that both have. */
   position: number;
-  /** How many of the leg's last bars are, without a hole, the track's up to `position`. */
+  /** Number of the leg's last bars that are, without a hole, the track's up to `position`. */
   barsInStep: number;
   /** Whether `own` has seen the leg's last bar. */
   isOwnCurrent: boolean;
@@ -196,7 +196,7 @@ function rowOf(track: LegTrack, index: number): number {
   return (index & track.rowMask) * ROW;
 }
 
-/** Whether a bar of the track equals this one of the same minute. */
+/** Returns whether a bar of the track equals this one of the same minute. */
 function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
   const row = rowOf(track, index);
   for (let i = HIGH; i < BAR_VALUES; i++) if (track.rows[row + i] !== bar[i]) return false;

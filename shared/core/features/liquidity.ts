@@ -6,7 +6,7 @@ import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
 /**
- * Whether there is a market to trade in: volume where it is known, quoted spread where it is known, and the bars
+ * Liquidity of the pair: volume where it is known, quoted spread where it is known, and the bars
  * themselves.
  */
 export class Liquidity {

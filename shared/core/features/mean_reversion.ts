@@ -6,7 +6,7 @@ import type { Windows } from './windows.ts';
 const SHORTEST_HALF_LIFE_BARS = 0.5;
 
 /**
- * How fast the spread falls back: regression of its change on its level (Ornstein-Uhlenbeck as AR(1); Chan,
+ * Speed of reversion of the spread: regression of its change on its level (Ornstein-Uhlenbeck as AR(1); Chan,
  * "Algorithmic Trading", ch. 2).
  */
 export class MeanReversion {

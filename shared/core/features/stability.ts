@@ -4,7 +4,7 @@ import { M2, type FoldPlan, type FoldPlanner, type Series } from './window/fold_
 import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
-/** Whether the relation between the legs itself is moving. */
+/** Stability of the relation between the legs. */
 export class Stability {
   /** beta and corr. */
   readonly lags: LagRing;

@@ -7,7 +7,7 @@ const CHANGES_BARS = [1, 5, 15] as const;
 /** A power of two above the longest change. */
 const HISTORY_BARS = 16;
 
-/** How far the spread is from its own recent mean. Each spread counts as it was when its bar closed. */
+/** Deviation of the spread from its recent mean. Each spread counts as it was when its bar closed. */
 export class ZScore {
   readonly #columns: ReturnType<typeof declareZScore>;
   readonly #changeColumns: readonly number[];

@@ -21,7 +21,7 @@ export const NEW_ACCOUNT: VirtualAccount = { settled: 0, value: 0, peak: 0, scal
 const BPS = 1e4;
 
 export interface Reduced {
-  /** What position_scale is multiplied by at this bar. */
+  /** Factor of position_scale at this bar. */
   readonly rate: number;
   /** The position after the bar, with the account. */
   readonly position: Position;

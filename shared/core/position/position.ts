@@ -3,7 +3,7 @@ import type { OpenTime } from '../../bar.ts';
 /** −1: leg A sold, 0: flat, 1: leg A bought. Leg B has the side −side · sign(beta). */
 export type Side = -1 | 0 | 1;
 
-/** What the decision reads of a pair's current bar. */
+/** Inputs of the decision from a pair's current bar. */
 export interface Market {
   readonly z: number;
   readonly alpha: number;
@@ -15,7 +15,7 @@ export interface Market {
 }
 
 /**
- * What the signals of a pair would have earned if every one were filled at its close, as fractions of the capital,
+ * Result of a pair's signals if every one were filled at its close, as fractions of the capital,
  * which is the gross notional at full size. Overnight swaps are not counted.
  */
 export interface VirtualAccount {
@@ -77,12 +77,12 @@ export function frozenZ(position: Position, lnA: number, lnB: number): number {
   return (lnA - position.alpha - position.beta * lnB - position.zMean) / position.zStd;
 }
 
-/** How far ln A − beta · ln B has moved since the entry, by the frozen beta. */
+/** Move of ln A − beta · ln B since the entry, by the frozen beta. */
 export function frozenSpreadMove(position: Position, lnA: number, lnB: number): number {
   return (frozenZ(position, lnA, lnB) - position.entryZ) * position.zStd;
 }
 
-/** How many standard deviations the frozen z stands on the entry's side of zero: falls as the spread reverts. */
+/** Frozen z, in standard deviations on the entry's side of zero: falls as the spread reverts. */
 export function adverseZ(position: Position, lnA: number, lnB: number): number {
   return -position.side * frozenZ(position, lnA, lnB);
 }

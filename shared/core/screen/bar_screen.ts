@@ -95,7 +95,7 @@ export class BarScreen {
     return this.#isSuspect;
   }
 
-  /** Whether the last bar is suspect. */
+  /** Returns whether the last bar is suspect. */
   get isSuspect(): boolean {
     return this.#isSuspect;
   }
@@ -110,7 +110,7 @@ export class BarScreen {
     return this.#state[LEVEL]!;
   }
 
-  /** How far from its level the last bar was allowed to reach one minute later, as a fraction of the price. */
+  /** Limit of the last bar's distance from its level one minute later, as a fraction of the price. */
   get limit(): number {
     return this.#state[LIMIT]!;
   }
@@ -123,7 +123,7 @@ export class BarScreen {
   }
 
   /**
-   * How far a bar's prices are at most from the close at `from`, as a fraction (half the price is as far as twice the
+   * Maximum distance of a bar's prices from the close at `from`, as a fraction (half the price is as far as twice the
    * price), for each square root of a minute since the one at `since`.
    */
   #writeMove({ high, low }: Bar, from: number, since: number, to: number): void {

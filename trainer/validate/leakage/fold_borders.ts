@@ -3,9 +3,9 @@ import type { ValidationRows } from '../rows.ts';
 import type { Split } from '../splits.ts';
 
 /**
- * Whether any training row shares time with the test rows of its split: its label interval [time, labelEnd] must not
- * touch one of theirs, nor begin within `embargo` seconds after one (López de Prado 2018, ch. 7). All pairs count:
- * those with a common leg move together.
+ * Checks that no training row shares time with the test rows of its split: its label interval [time, labelEnd]
+ * must not touch one of theirs, nor begin within `embargo` seconds after one (López de Prado 2018, ch. 7). All pairs
+ * count: those with a common leg move together.
  */
 export function checkFoldBorders(
   rows: Pick<ValidationRows, 'time' | 'labelEnd'>,
@@ -43,7 +43,7 @@ function countOverlaps(
   }, 0);
 }
 
-/** How many of the ascending values are ≤ `bound`. */
+/** Number of ascending values ≤ `bound`. */
 function countUpTo(ascending: Float64Array, bound: number): number {
   let low = 0;
   let high = ascending.length;

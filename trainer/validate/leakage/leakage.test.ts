@@ -55,7 +55,7 @@ async function validate(rows: ValidationRows) {
     forward: forward.map(({ metrics }) => metrics),
     final: modelMetrics(last!.scores, labels),
     gate: gate(last!.scores, labels, pick(uniqueness, final.test)),
-    leaks: await checkLearning({
+    leakage: await checkLearning({
       name: 'ai1',
       rows: training,
       task: { kind: 'binary' },
@@ -66,7 +66,7 @@ async function validate(rows: ValidationRows) {
       answer: predictModel,
       bytes: (model: TreeModel) => encodeTreeModel(model),
       gate,
-      seed: 'leaks',
+      seed: 'leakage',
     }),
     importance: permutationImportance(training, folds, {
       ...IMPORTANCE_DEFAULTS,
@@ -87,7 +87,7 @@ function rowsOf({ x }: ValidationRows, rows: Int32Array): Float32Array {
 
 describe('validation as a whole', () => {
   it('finds no skill on a random walk with columns of noise, and the gate refuses', async () => {
-    const { report, forward, final, gate, leaks, importance } = await validate(walkRows({ seed: 'noise', rows: 1200 }));
+    const { report, forward, final, gate, leakage, importance } = await validate(walkRows({ seed: 'noise', rows: 1200 }));
     // About 450 independent rows: a standard error of 0.03.
     expect(Math.abs(report.pooled.auc! - 0.5)).toBeLessThan(0.08);
     expect(Math.abs(final.auc! - 0.5)).toBeLessThan(0.15);
@@ -96,7 +96,7 @@ describe('validation as a whole', () => {
     expect(report.pooled.brier!).toBeGreaterThan(report.pooled.brier_baseline!);
     expect(gate.some(({ passed }) => !passed)).toBe(true);
     expect(gate.find(({ name }) => name === 'auc above noise')!.passed).toBe(false);
-    expect(leaks.map(({ name, passed }) => [name, passed])).toEqual([
+    expect(leakage.map(({ name, passed }) => [name, passed])).toEqual([
       ['ai1 fold borders', true],
       ['ai1 fitted on training rows only', true],
       ['ai1 shuffled labels', true],
@@ -106,7 +106,7 @@ describe('validation as a whole', () => {
   });
 
   it('finds skill with predictive columns, and the gate accepts the model', async () => {
-    const { report, forward, final, gate, leaks, importance } = await validate(
+    const { report, forward, final, gate, leakage, importance } = await validate(
       walkRows({ seed: 'signal', rows: 1200, signal: 1 }),
     );
     expect(report.pooled.auc!).toBeGreaterThan(0.75);
@@ -114,7 +114,7 @@ describe('validation as a whole', () => {
     expect(report.spread['auc']!.min).toBeGreaterThan(0.7);
     for (const { auc } of forward) expect(auc!).toBeGreaterThan(0.7);
     expect(gate.filter(({ passed }) => !passed)).toEqual([]);
-    expect(leaks.filter(({ passed }) => !passed)).toEqual([]);
+    expect(leakage.filter(({ passed }) => !passed)).toEqual([]);
     expect(importance.features[0]).toMatchObject({ feature: 'a', top_share: 1 });
   });
 });

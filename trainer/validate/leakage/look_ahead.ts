@@ -39,8 +39,8 @@ export interface LookAheadOptions {
 export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
 
 /**
- * Whether features use the future: for sampled bars t, everything is computed again from the `warmupBars` minutes up to
- * t alone, and must equal the values of the long run, to the bit.
+ * Checks that no feature looks ahead: for sampled bars t, everything is computed again from the `warmupBars`
+ * minutes up to t alone, and must equal the values of the long run, to the bit.
  */
 export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
@@ -64,8 +64,8 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
 }
 
 /**
- * Whether labels state correctly when they were known: for sampled bars, the label computed again from the bars up to
- * its `end` alone must be the same. Purging relies on it.
+ * Checks that labels state correctly when they were known: for sampled bars, the label computed again from the bars
+ * up to its `end` alone must be the same. Purging relies on it.
  */
 export function checkLabelEnds(
   name: string,

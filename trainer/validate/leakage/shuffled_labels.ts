@@ -22,10 +22,9 @@ export interface ShuffleOptions {
 }
 
 /**
- * The same learner and splits on labels that mean nothing any more: what it then finds out of fold, it has from a leak.
- * The labels are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value
- * stays as it is and labels still resemble their neighbors, as far as a block reaches, which is what a leak through
- * neighbors needs.
+ * The same learner and splits on labels without meaning: skill out of fold then comes from look-ahead leakage. The
+ * labels are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value stays as
+ * it is and labels still resemble their neighbors, as far as a block reaches, as leakage through neighbors requires.
  *
  * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error
  * of Hanley & McNeil (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows.

@@ -7,8 +7,8 @@ import type { FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 
 /**
- * Whether all that was fitted (trees, bin edges, calibrator, threshold …) comes from the training rows alone: with
- * every value and label of the other rows replaced, learning again must give the same bytes.
+ * Checks that everything fitted (trees, bin edges, calibrator, threshold …) comes from training rows alone:
+ * with every value and label of the other rows replaced, learning again must give the same bytes.
  * @param fold a split with the model that `fit` gave for it
  * @param bytes all of a model that was fitted
  */

@@ -1,4 +1,4 @@
-/** What a series keeps of its window: (mean, M2), (anchor x, anchor y, mean x − anchor, mean y − anchor,
+/** State of a series over its window: (mean, M2), (anchor x, anchor y, mean x − anchor, mean y − anchor,
  * Sxx, Syy, Sxy), (mean). The count follows from the bars. */
 export type Kind = 'moments' | 'comoments' | 'mean';
 /** Doubles of one aggregate. */
@@ -19,7 +19,7 @@ export interface FoldState {
   capacity: number;
 }
 
-/** Where the parts of a fold begin. */
+/** Offsets of the parts of a fold. */
 export interface FoldPlace {
   readonly input: number;
   readonly result: number;
@@ -115,7 +115,7 @@ export class SlidingFold {
     mem[this.#blockEnd] = NaN;
   }
 
-  /** Whether there might be no room for one more finished block. */
+  /** Returns whether there might be no room for one more finished block. */
   isCrowded({ counters, capacity }: FoldState): boolean {
     return counters[this.#counters + NEXT]! - counters[this.#counters + HEAD]! >= capacity;
   }
