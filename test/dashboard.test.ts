@@ -136,6 +136,16 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await other.context().close();
   });
 
+  it('starts a training run, shows it, and stops it', async () => {
+    await page.goto(new URL('/app/runs', link).href);
+    await page.getByRole('button', { name: 'Start training' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await page.waitForSelector('progress');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await page.locator('.badge', { hasText: /^(stopped|adopted|rejected)$/ }).first().waitFor();
+  });
+
   it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
     for (const [language, theme, width] of [
       ['ja', 'light', 390],
