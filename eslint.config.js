@@ -144,6 +144,8 @@ export default tseslint.config(
     ignores: [
       'stryker.config.mjs',
       'dist/',
+      'dashboard/dist/',
+      'dashboard/dist.*/',
       'dashboard/api/schema.ts',
       'dist.*/',
       'node_modules/',

@@ -40,6 +40,17 @@ describe('the first view of the dashboard', () => {
   });
 });
 
+/** What must hold on every page, as an expression of the page: the compiler of the tests has no DOM. */
+const LOOK = `({
+  lang: document.documentElement.lang,
+  theme: document.documentElement.dataset.theme,
+  overflow: document.documentElement.scrollWidth - innerWidth,
+  landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter((part) => !document.querySelector(part)),
+  unnamed: [...document.querySelectorAll('a, button, select, input')]
+    .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
+    .map((one) => one.outerHTML),
+})`;
+
 const isMissing = chromiumPath() === null && !process.env['CI'];
 
 describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chromium is not installed')}`, () => {
@@ -79,15 +90,11 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   it('logs in by the one-time link, once, and shows every subject live', async () => {
     await page.goto(link);
     expect(new URL(page.url()).search).toBe('');
-    await page.waitForFunction(
-      (pairs) => document.querySelectorAll('.tile time').length === pairs,
-      place.settings.minutehand.pairs.length,
-    );
-    const first = await page.locator('.tile time').first().getAttribute('datetime');
-    await page.waitForFunction(
-      (before) => document.querySelector('.tile time')?.getAttribute('datetime') !== before,
-      first,
-    );
+    const pairs = place.settings.minutehand.pairs.length;
+    await page.waitForFunction(`document.querySelectorAll('.tile time').length === ${pairs}`);
+    const shown = `document.querySelector('.tile time').dateTime`;
+    const first = await page.evaluate<string>(shown);
+    await page.waitForFunction(`${shown} !== '${first}'`);
     expect(await page.locator('nav a[aria-current="page"]').innerText()).toContain('Overview');
     const other = await browser.newContext();
     expect((await other.request.get(link, { maxRedirects: 0 })).status()).toBe(401);
@@ -105,7 +112,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.waitForSelector('.attribution li');
     expect(await page.locator('.why').innerText()).toContain('equal to the bit');
     await page.keyboard.press('ArrowLeft');
-    await page.waitForFunction(() => new URLSearchParams(location.search).has('time'));
+    await page.waitForFunction(`location.search.includes('time=')`);
   });
 
   it('proposes a policy change, which its author cannot approve and another person can', async () => {
@@ -129,33 +136,28 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await other.context().close();
   });
 
+  it('starts a training run, shows it, and stops it', async () => {
+    await page.goto(new URL('/app/runs', link).href);
+    await page.getByRole('button', { name: 'Start training' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await page.waitForSelector('progress');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await page.locator('.badge', { hasText: /^(stopped|adopted|rejected)$/ }).first().waitFor();
+  });
+
   it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
     for (const [language, theme, width] of [
       ['ja', 'light', 390],
       ['en', 'dark', 1280],
     ] as const) {
       await page.setViewportSize({ width, height: 800 });
-      await page.evaluate(
-        ([chosen, tone]) => {
-          localStorage.setItem('minutehand.language', chosen);
-          localStorage.setItem('minutehand.theme', tone);
-        },
-        [language, theme] as const,
-      );
+      await page.evaluate(`localStorage.setItem('minutehand.language', '${language}')`);
+      await page.evaluate(`localStorage.setItem('minutehand.theme', '${theme}')`);
       for (const path of PAGES) {
         await page.goto(new URL(path, link).href);
         await page.waitForSelector('main .panel, main .tile');
-        const seen = await page.evaluate(() => ({
-          lang: document.documentElement.lang,
-          theme: document.documentElement.dataset['theme'],
-          overflow: document.documentElement.scrollWidth - innerWidth,
-          landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter(
-            (part) => document.querySelector(part) === null,
-          ),
-          unnamed: [...document.querySelectorAll('a, button, select, input')]
-            .filter((one) => !(one.textContent?.trim() || one.getAttribute('aria-label') || one.closest('label')))
-            .map((one) => one.outerHTML),
-        }));
+        const seen = await page.evaluate<object>(LOOK);
         expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
       }
     }

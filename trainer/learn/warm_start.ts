@@ -1,7 +1,7 @@
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { Bundle } from '../../shared/bundle/bundle.ts';
 import type { WarmStartFrom, Manifest } from '../../shared/bundle/manifest.ts';
-import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Tree, TreeEnsemble, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
@@ -57,7 +57,10 @@ export function startWarm(
   const full = perModel((name) => {
     const { model } = decodeTreeModel(models[name]);
     const most = before?.trees[name] ?? Infinity;
-    return { ...model, ensembles: model.ensembles.map((own) => ({ ...own, trees: own.trees.slice(0, most) })) };
+    // The new bundle counts the rows that pass its nodes again.
+    const bare = ({ cover: _cover, ...tree }: Tree): Tree => tree;
+    const cut = (own: TreeEnsemble): TreeEnsemble => ({ ...own, trees: own.trees.slice(0, most).map(bare) });
+    return { ...model, ensembles: model.ensembles.map(cut) };
   });
   return {
     from: {

@@ -23,7 +23,8 @@ interface Kpi {
 interface FeatureDrift {
   readonly name: string;
   readonly psi: number;
-  readonly by_pair?: readonly { readonly pair: string; readonly psi: number }[];
+  /** Each subject against itself. */
+  readonly pairs: Readonly<Record<string, { readonly psi: number }>>;
 }
 
 interface Report {
@@ -145,35 +146,50 @@ function LiveAgainstBacktest({ auc, win_rate, pass_rate, risk_streak }: Report['
 }
 
 /** Below 0.1 the population is stable, above 0.25 it has moved. */
+const level = (psi: number): string => (psi > 0.5 ? 'loss-4' : psi > 0.25 ? 'loss-3' : psi > 0.1 ? 'loss-1' : '');
+
+/** Features by subjects, the feature that moved most first. */
 function Drift({ drift }: Pick<Report, 'drift'>) {
   const rows = [...(drift.features ?? [])].sort((a, b) => b.psi - a.psi);
+  const ids = Object.keys(rows[0]?.pairs ?? {});
+  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   return (
-    <Panel title={t('monitor.drift')}>
+    <Panel title={t('monitor.drift')} wide={rows.length > 0}>
       {rows.length === 0 ? (
         <Empty text={drift.skipped ?? t('monitor.none')} />
       ) : (
-        <Table
-          name="psi"
-          label={t('monitor.drift')}
-          rows={rows}
-          rowKey={({ name }) => name}
-          empty="monitor.none"
-          columns={[
-            {
-              key: 'feature',
-              title: t('why.feature'),
-              value: ({ name }) => name,
-              cell: ({ name }) => <span class="mono">{name}</span>,
-            },
-            {
-              key: 'psi',
-              title: 'PSI',
-              isNumber: true,
-              value: ({ psi }) => psi,
-              cell: ({ psi }) => <Badge tone={psi > 0.25 ? 'bad' : psi > 0.1 ? 'warn' : 'good'}>{num(psi, 3)}</Badge>,
-            },
-          ]}
-        />
+        <div class="scroll" tabIndex={0} role="region" aria-label={t('monitor.drift')}>
+          <table class="heat small">
+            <thead>
+              <tr>
+                <th scope="col">{t('why.feature')}</th>
+                <th scope="col" class="number">
+                  {t('monitor.all')}
+                </th>
+                {ids.map((id) => (
+                  <th key={id} scope="col" class="number">
+                    {labels.get(id) ?? id}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ name, psi, pairs }) => (
+                <tr key={name}>
+                  <th scope="row" class="mono">
+                    {name}
+                  </th>
+                  <td class={`number ${level(psi)}`}>{num(psi, 2)}</td>
+                  {ids.map((id) => (
+                    <td key={id} class={`number ${level(pairs[id]?.psi ?? 0)}`}>
+                      {num(pairs[id]?.psi, 2)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       )}
     </Panel>
   );

@@ -95,8 +95,8 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
           <dd>{duration(nowMs.value - Date.parse(run.started_at))}</dd>
         </div>
         <div>
-          <dt>{t('runs.next')}</dt>
-          <dd>{t('runs.left', { time: duration(run.eta_seconds === null ? null : run.eta_seconds * 1000) })}</dd>
+          <dt>{t('runs.left')}</dt>
+          <dd>{duration(run.eta_seconds === null ? null : run.eta_seconds * 1000)}</dd>
         </div>
       </dl>
       <ol class="stages">

@@ -218,7 +218,7 @@ export const EN = {
   'runs.duration': 'Duration',
   'runs.result': 'Result',
   'runs.current': 'Run {id} is under way',
-  'runs.left': '{time} left',
+  'runs.left': 'Time left',
   'runs.start': 'Start training',
   'runs.stop': 'Stop',
   'runs.confirmStart': 'Start a full training run now?',

@@ -220,7 +220,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'runs.duration': '所要時間',
   'runs.result': '結果',
   'runs.current': '学習 {id} を実行中',
-  'runs.left': '残り {time}',
+  'runs.left': '残り時間',
   'runs.start': '学習を開始',
   'runs.stop': '停止',
   'runs.confirmStart': '全学習を今すぐ開始しますか？',

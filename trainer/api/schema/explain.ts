@@ -43,7 +43,11 @@ export const explanationSchema = z
     signal: signalSchema.omit({ generated_at_ms: true }).describe('As published, without its envelope'),
     meaning: z.string().describe('Meaning of the reason'),
     reproduced: z
-      .looseObject({ equal: z.boolean(), code: z.string().nullable() })
+      .object({
+        equal: z.boolean(),
+        code: z.string().nullable(),
+        differences: z.array(z.object({ what: z.string(), published: z.string(), computed: z.string() })),
+      })
       .describe('Whether the minute, computed again, is what was published'),
     features: z.array(
       z.object({
@@ -55,7 +59,13 @@ export const explanationSchema = z
     ),
     models: z.object({ ai1: modelSchema, ai2: modelSchema, ai3: modelSchema }).nullable(),
     costs: z
-      .looseObject({ round_trip_bps: z.number(), expected_net_bps: z.number(), break_even_prob: number })
+      .object({
+        round_trip_bps: z.number(),
+        expected_net_bps: z.number().describe('At z, or at z_entry for a bar that is no candidate'),
+        expected_gross_bps: z.number(),
+        min_expected_net_bps: z.number(),
+        break_even_prob: number,
+      })
       .nullable()
       .describe('Basis points'),
     conditions: z.array(conditionSchema).describe('Of an entry, in the order in which they are asked'),
