@@ -361,7 +361,8 @@ describe('trainFromWarmStart', () => {
 
   beforeAll(async () => {
     all = tinyBars(own, MINUTES.all);
-    const learned = await trainTinyModels(join(folder, 'base'), { settings: own, bars: tinyBars(own, MINUTES.full) });
+    const full = { settings: own, bars: tinyBars(own, MINUTES.full), target: 'net' as const };
+    const learned = await trainTinyModels(join(folder, 'base'), full);
     base = readBundle(learned.path);
     const last = Math.max(...[...all.values()].map(({ time }) => time.at(-1)!));
     const holdoutFrom = (last - MINUTES.evaluated * 60) as OpenTime;
@@ -370,8 +371,10 @@ describe('trainFromWarmStart', () => {
 
   it('adds trees to the active models, and keeps their thresholds, ranks and parameters', async () => {
     const result = (await trainFromWarmStart(base, options))!;
-    const { manifest } = readBundle(result.path);
+    const { manifest, models } = readBundle(result.path);
     const { version, theta1, theta2, risk_quantiles, engine, period, metrics } = base.manifest;
+    expect(models.net!.equals(base.models.net!)).toBe(true);
+    expect(manifest.metrics.net).toEqual(metrics.net);
     expect(manifest).toMatchObject({ theta1, theta2, risk_quantiles, engine });
     expect(manifest.warm_start_from).toEqual({
       version,

@@ -16,7 +16,6 @@ import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
-import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { pairEdge } from '../backtest/edge.ts';
