@@ -16,7 +16,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { buildProgram, type Program, type RunningProgram } from '../test/program.ts';
+import { buildDaemonProgram, type Program, type RunningProgram } from '../test/program.ts';
 import { isConnectionLost } from '../test/connection_lost.ts';
 import { IS_LONG } from '../test/long.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
@@ -31,7 +31,7 @@ let models: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-kill-'));
   models = join(folder, 'trained');
-  program = await buildProgram('daemon_program');
+  program = await buildDaemonProgram();
 });
 afterAll(async () => {
   await program.remove();

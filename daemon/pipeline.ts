@@ -65,6 +65,8 @@ export class Pipeline {
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
     const { clock, sockets, files, observer } = this.#options;
     const watch = this.#stopwatch;
+    const room = this.#recorder.room(batch);
+    if (room !== null) await room;
     watch.start();
     for (const { minute } of batch) this.#decider.ids.note(minute);
     const rows = this.#matrix.step(batch);
@@ -123,10 +125,10 @@ export class Pipeline {
     }
   }
 
-  /** Resolves when all that was taken so far is published. @returns false while the disk refuses the journal */
+  /** Resolves when all that was taken so far is published and stored. @returns false when the disk refuses it */
   async settled(): Promise<boolean> {
     await this.queue.settled();
-    return this.#options.journal.flush();
+    return this.#options.journal.stored();
   }
 
   /** Resolves when the thread may be blocked for some milliseconds. */

@@ -57,12 +57,14 @@ class Tables {
   signals: StoredSignal[] = [];
   shadows: ShadowRow[] = [];
   feedPosition: string | null = null;
-  #inputsEver = 0;
+  readonly newest = { inputs: 0, signals: 0, shadows: 0 };
 
   apply(commit: Commit): void {
     for (const row of commit.inputs) this.inputs.push(row);
-    this.#inputsEver += commit.inputs.length;
-    for (const row of commit.signals) this.signals.push({ ...row, afterInput: this.#inputsEver });
+    this.newest.inputs += commit.inputs.length;
+    this.newest.signals += commit.signals.length;
+    this.newest.shadows += commit.shadows.length;
+    for (const row of commit.signals) this.signals.push({ ...row, afterInput: this.newest.inputs });
     for (const row of commit.shadows) this.shadows.push(row);
     if (commit.boot !== null) this.boots.push(commit.boot);
     this.feedPosition = commit.feedPosition ?? this.feedPosition;
@@ -175,6 +177,7 @@ class CommitLog implements MemoryJournal {
       addBoot: (boot) => this.#addBoot(boot),
       feedPosition: () => this.#tables.feedPosition,
       lastBoot: () => this.#tables.lastBoot(),
+      newestRows: () => ({ ...this.#tables.newest }),
       lastSignals: () => lastOfEachPair(this.signals),
       lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),
       lastHalts: () => this.#tables.lastHalts(),

@@ -16,7 +16,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { IS_LONG } from '../../test/long.ts';
-import { buildProgram, type Program, type RunningProgram } from '../../test/program.ts';
+import { buildDaemonProgram, type Program, type RunningProgram } from '../../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
@@ -395,7 +395,7 @@ describe('a daemon with the stream as its only source', () => {
   let program: Program;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-stream-'));
-    program = await buildProgram('daemon_program');
+    program = await buildDaemonProgram();
     trained = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings });
   }, 120_000);
   afterAll(async () => {

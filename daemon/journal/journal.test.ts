@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
+import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { openJournal, type InputRow, type JournalStore, type ShadowRow } from '../../shared/store/journal.ts';
 import { signal } from '../../shared/store/journal_conformance.fixture.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { writeInPlace } from './journal_writer.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 
 let folder: string;
@@ -17,7 +19,8 @@ beforeEach(() => {
   store = openJournal(join(folder, 'journal.db'));
   told = [];
   journal = createJournal({
-    store,
+    writer: writeInPlace(store),
+    scheduler: MACHINE_SCHEDULER,
     onFailure: ({ code }) => told.push(code),
     onRecovered: () => told.push('recovered'),
   });
@@ -48,12 +51,12 @@ function refuseWrites(refuse: boolean): void {
 }
 
 describe('the journal of a daemon', () => {
-  it('stores nothing before a flush, and everything by it, in order', () => {
+  it('stores nothing before a flush, and everything by it, in order', async () => {
     for (const minute of [1, 2, 3]) journal.input(empty(minute));
     expect(stored()).toEqual([]);
-    expect(journal.flush()).toBe(true);
+    expect(await journal.stored()).toBe(true);
     expect(stored()).toEqual([empty(1), empty(2), empty(3)]);
-    expect(journal.flush()).toBe(true);
+    expect(await journal.stored()).toBe(true);
     expect(stored()).toHaveLength(3);
     expect(told).toEqual([]);
   });
@@ -102,21 +105,21 @@ describe('the journal of a daemon', () => {
     expect([...store.shadows()]).toEqual(minutes.map(shadowOf));
   });
 
-  it('keeps what the disk refuses for the next flush, reports that once, and loses nothing', () => {
+  it('keeps what the disk refuses for the next flush, reports that once, and loses nothing', async () => {
     journal.input(empty(1));
     journal.flush();
     refuseWrites(true);
     for (const minute of [2, 3, 4]) {
       journal.input(empty(minute));
       journal.feedPosition(`${minute}-0`);
-      expect(journal.flush()).toBe(false);
+      expect(await journal.stored()).toBe(false);
     }
     expect(stored()).toEqual([empty(1)]);
     expect(store.feedPosition()).toBeNull();
     expect(told).toEqual(['JOURNAL_WRITE']);
     refuseWrites(false);
     journal.input(empty(5));
-    expect(journal.flush()).toBe(true);
+    expect(await journal.stored()).toBe(true);
     expect(stored()).toEqual([1, 2, 3, 4, 5].map(empty));
     expect(store.feedPosition()).toBe('4-0');
     expect(told).toEqual(['JOURNAL_WRITE', 'recovered']);
