@@ -33,6 +33,12 @@ export interface MemoryJournal {
   checkpoint(): void;
   /** Why the next writes fail, e.g. `database or disk is full`; null: they do not. */
   refusal: string | null;
+  /** What a transaction takes at most, where that is more than usual. */
+  slowMs: number;
+  /** The thread that writes dies at its next transaction. */
+  killThread(): void;
+  /** Whether it dies now. */
+  takeDeath(): boolean;
   readonly commits: number;
   /** Everything that is stored, in order. */
   readonly inputs: readonly InputRow[];
@@ -134,10 +140,22 @@ export function createMemoryJournal(): MemoryJournal {
 
 class CommitLog implements MemoryJournal {
   refusal: string | null = null;
+  slowMs = 0;
+  #isThreadDying = false;
   #commits: Commit[] = [];
   /** Commits that survive a power cut. */
   #safe = 0;
   #tables = new Tables();
+
+  killThread(): void {
+    this.#isThreadDying = true;
+  }
+
+  takeDeath(): boolean {
+    const dies = this.#isThreadDying;
+    this.#isThreadDying = false;
+    return dies;
+  }
 
   #commit(content: Partial<Commit>): void {
     if (this.refusal !== null) throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: ${this.refusal}` });

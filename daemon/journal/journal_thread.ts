@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { OpenTime } from '../../shared/bar.ts';
 import { MinutehandError, type ErrorReport } from '../../shared/errors.ts';
 import type { Scheduler } from '../../shared/ports.ts';
-import type { JournalFile, PruneBounds, RowNumbers } from '../../shared/store/journal.ts';
+import type { JournalFile, JournalStore, PruneBounds, RowNumbers } from '../../shared/store/journal.ts';
 import { waitAtMost } from '../wait.ts';
 import { appendBatches, type JournalBatch, type JournalWriter, type OnWritten } from './journal_writer.ts';
 
@@ -139,15 +139,23 @@ class WriterThread implements JournalThread {
     this.#options.onDeath(death);
     // The oldest write may have been stored, or part of it.
     for (const { task, onAnswer } of this.#pending.splice(0))
-      onAnswer(task.kind === 'write' ? this.#finish(task.batches) : doTask(this.#options.store, task));
+      onAnswer(
+        task.kind === 'write'
+          ? finishWrite(this.#options.store, task.batches, this.#newest)
+          : doTask(this.#options.store, task),
+      );
   }
+}
 
-  #finish(batches: readonly JournalBatch[]): JournalTaskAnswer {
-    const { store } = this.#options;
-    const stored = storedOf(batches, this.#newest, store.newestRows());
-    const { done, refusal } = doTask(store, { kind: 'write', batches: batches.slice(stored) });
-    return { done: stored + done, refusal };
-  }
+/** Stores those of the batches that a thread which died has not stored. @param before newest rows before the first */
+export function finishWrite(
+  store: JournalStore,
+  batches: readonly JournalBatch[],
+  before: RowNumbers,
+): JournalTaskAnswer {
+  const found = storedOf(batches, before, store.newestRows());
+  const { stored, refusal } = appendBatches(store, batches.slice(found));
+  return { done: found + stored, refusal };
 }
 
 /** Does the work of one task, on the thread and in its place. */
