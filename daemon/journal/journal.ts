@@ -70,8 +70,6 @@ class QueuedJournal implements Journal {
   #underWay = 0;
   #flushed = 0;
   #stored = 0;
-  /** Stored, or refused at least once. */
-  #attempted = 0;
   /** The last write was refused, or takes too long. */
   #isFailing = false;
   /** The write that is under way takes too long. */
@@ -113,17 +111,16 @@ class QueuedJournal implements Journal {
       this.#flushed++;
     }
     if (this.#underWay === 0) this.#write();
-    else if (this.#isStalled) this.#attempt(this.#flushed);
     return this.#flushed;
   }
 
   room(transactions: number): Promise<void> | null {
-    return this.#isFailing || this.#attempted >= transactions ? null : this.#untilAttempted(transactions);
+    return this.#isFailing || this.#stored >= transactions ? null : this.#untilTried(transactions);
   }
 
   async stored(): Promise<boolean> {
     const count = this.flush();
-    if (this.#attempted < count) await this.#untilAttempted(count);
+    if (this.#stored < count && this.#underWay > 0 && !this.#isStalled) await this.#untilTried(count);
     return this.#stored >= count;
   }
 
@@ -132,7 +129,8 @@ class QueuedJournal implements Journal {
     return shadows.filter(({ modelVersion }) => modelVersion === version);
   }
 
-  #untilAttempted(count: number): Promise<void> {
+  /** Resolves when the first `count` are stored, or a write is refused or stalls. */
+  #untilTried(count: number): Promise<void> {
     return new Promise<void>((resume) => this.#waiters.push({ count, resume }));
   }
 
@@ -154,7 +152,7 @@ class QueuedJournal implements Journal {
     if (refusal !== null) return this.#fail(refusal);
     if (this.#isFailing) this.#options.onRecovered();
     this.#isFailing = false;
-    this.#attempt(this.#stored);
+    this.#resume(this.#stored);
     if (this.#underWay === 0) this.#write();
   }
 
@@ -167,15 +165,14 @@ class QueuedJournal implements Journal {
   #fail(error: ErrorReport): void {
     if (!this.#isFailing) this.#options.onFailure(error);
     this.#isFailing = true;
-    this.#attempt(this.#flushed);
+    this.#resume(this.#flushed);
   }
 
-  #attempt(count: number): void {
-    this.#attempted = Math.max(this.#attempted, count);
+  #resume(count: number): void {
     if (this.#waiters.length === 0) return;
     const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => waiter.count > this.#attempted);
-    for (const waiter of waiters) if (waiter.count <= this.#attempted) waiter.resume();
+    this.#waiters = waiters.filter((waiter) => waiter.count > count);
+    for (const waiter of waiters) if (waiter.count <= count) waiter.resume();
   }
 }
 
