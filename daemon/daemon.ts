@@ -180,7 +180,7 @@ class AssembledDaemon implements Daemon {
     const intake = createIntake({ ...this.#barRules(), open: market === 'live' });
     this.intake = (text, backfill) => {
       if (this.#isSigningOff) throw new MinutehandError('STOPPING');
-      if (this.#journal.isFull) throw new MinutehandError('JOURNAL_FULL');
+      if (this.#isJournalFull()) throw new MinutehandError('JOURNAL_FULL');
       return intake(text, backfill);
     };
     const settled = (): Promise<boolean> => this.pipeline.settled();
@@ -237,6 +237,7 @@ class AssembledDaemon implements Daemon {
       scheduler,
       lastTimes: () => this.pipeline.status.lastTimes,
       settled: () => this.pipeline.settled(),
+      isFull: () => this.#isJournalFull(),
       position: store.feedPosition(),
       keepPosition: (position) => this.#journal.feedPosition(position),
       read: (listener) => readBarStream(listener),
@@ -376,6 +377,13 @@ class AssembledDaemon implements Daemon {
 
   #recovered(what: Degradation): void {
     this.pipeline.inputs.apply({ kind: 'recovered', what });
+  }
+
+  #isJournalFull(): boolean {
+    if (!this.#journal.isFull) return false;
+    // Without bars nothing else flushes it before the next heartbeat.
+    this.#journal.flush();
+    return this.#journal.isFull;
   }
 
   #checkTimes(): void {

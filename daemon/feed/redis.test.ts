@@ -116,6 +116,7 @@ function openFeed(
     sink: own.pipeline.inputs,
     lastTimes: () => own.pipeline.status.lastTimes,
     settled: () => own.pipeline.settled(),
+    isFull: () => false,
     bootId: 'boot',
     symbols: symbolsOf(pairs.map(parsePair)),
     allSymbols: SYMBOLS,

@@ -11,7 +11,6 @@ import { packageRoot } from '../../shared/root.ts';
 import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
 import { at, bar, shadow, signal, word } from '../../shared/store/journal_conformance.fixture.ts';
 import { Database } from '../../shared/store/sqlite.ts';
-import { createMemoryJournal } from '../../sim/memory_journal.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { finishWrite, openJournalThread, type JournalThread } from './journal_thread.ts';
 import type { JournalBatch } from './journal_writer.ts';
@@ -227,7 +226,7 @@ describe('the death of the thread', () => {
           shadows: Array.from({ length: shadows }, (_, i) => shadow(`A_B${i}`, index, 'v')),
           feedPosition: hasPosition ? `${index}` : null,
         }));
-        const store = createMemoryJournal().open();
+        const store = openJournal(join(folder, `${++files}.db`));
         const append = ({ inputs, signals, shadows, feedPosition }: JournalBatch): void =>
           store.append(inputs, signals, shadows, feedPosition);
         all.slice(0, earlier.length).forEach(append);
@@ -241,7 +240,9 @@ describe('the death of the thread', () => {
         expect(store.feedPosition()).toBe(
           all.findLast(({ feedPosition }) => feedPosition !== null)?.feedPosition ?? null,
         );
+        store.close();
       }),
+      { numRuns: 60 },
     );
   });
 });
