@@ -43,6 +43,7 @@ export class Pipeline {
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
       apply: (input) => this.#takeEffect(input),
+      onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
     this.#halts = new HaltedPairs(pairs, options.halts);

@@ -235,7 +235,8 @@ describe('the death of the thread', () => {
         write.slice(0, diedAfter).forEach(append);
         expect(finishWrite(store, write, before)).toEqual({ done: write.length, refusal: null });
         expect([...store.inputsFrom(at(0))]).toEqual(all.flatMap(({ inputs }) => inputs));
-        expect([...store.signals()]).toMatchObject(all.flatMap(({ signals }) => signals));
+        const ids = ({ pairId, time }: { pairId: string; time: number }): string => `${pairId} ${time}`;
+        expect([...store.signals()].map(ids)).toEqual(all.flatMap(({ signals }) => signals).map(ids));
         expect([...store.shadows()]).toEqual(all.flatMap(({ shadows }) => shadows));
         expect(store.feedPosition()).toBe(
           all.findLast(({ feedPosition }) => feedPosition !== null)?.feedPosition ?? null,

@@ -9,7 +9,7 @@ import { appendBatches, type JournalBatch, type JournalWriter, type OnWritten } 
 
 export interface JournalThreadOptions {
   readonly path: string;
-  /** The journal at `path`: read to find out what a thread that died has stored, and written by this thread after that. */
+  /** The journal at `path`: when the thread dies, it shows what was stored, and the caller writes to it. */
   readonly store: JournalFile;
   readonly scheduler: Scheduler;
   /** The thread's program as JavaScript; by default the compiled one beside this file. */
