@@ -213,6 +213,21 @@ describe('the death of the thread', () => {
     },
   );
 
+  it('doubles nothing after the newest rows were deleted', async () => {
+    process.env['DIE_AFTER'] = '3';
+    const { journal, thread, path, close } = open('dying');
+    delete process.env['DIE_AFTER'];
+    for (let minute = 1; minute <= 2; minute++) {
+      answerMinute(journal, minute);
+      await journal.stored();
+    }
+    await thread.forgetBefore(at(3));
+    answerMinute(journal, 3);
+    expect(await journal.stored()).toBe(true);
+    expect(orderOf(path)).toEqual([[2, at(3)]]);
+    await close();
+  });
+
   it('leaves nothing out and doubles nothing, whatever it had stored of a write', () => {
     const batches = fc.array(
       fc.record({ inputs: fc.nat(3), signals: fc.nat(2), shadows: fc.nat(2), hasPosition: fc.boolean() }),

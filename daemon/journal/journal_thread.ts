@@ -42,6 +42,8 @@ export type JournalTask =
 export interface JournalTaskAnswer {
   readonly done: number;
   readonly refusal: (ErrorReport & { readonly seen?: string }) | null;
+  /** After a deletion, which may have taken the newest rows. */
+  readonly newest?: RowNumbers;
 }
 
 const PROGRAM = new URL('./journal_thread_program.js', import.meta.url);
@@ -114,7 +116,8 @@ class WriterThread implements JournalThread {
 
   #ask(task: JournalTask): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#give(task, ({ done, refusal }) => {
+      this.#give(task, ({ done, refusal, newest = this.#newest }) => {
+        this.#newest = newest;
         if (refusal === null) resolve(done);
         else reject(new MinutehandError(refusal.code, { seen: refusal.seen ?? refusal.message }));
       });
@@ -165,10 +168,14 @@ export function doTask(store: JournalFile, task: JournalTask): JournalTaskAnswer
     return { done: stored, refusal };
   }
   try {
-    if (task.kind === 'prune') return { done: store.prune(task.bounds, task.limit), refusal: null };
-    if (task.kind === 'forget') store.forgetBefore(task.before);
-    else store.close();
-    return { done: 0, refusal: null };
+    let done = 0;
+    if (task.kind === 'prune') done = store.prune(task.bounds, task.limit);
+    else if (task.kind === 'forget') store.forgetBefore(task.before);
+    else {
+      store.close();
+      return { done, refusal: null };
+    }
+    return { done, refusal: null, newest: store.newestRows() };
   } catch (error) {
     if (!(error instanceof MinutehandError)) throw error;
     return { done: 0, refusal: { ...error.toJSON(), ...(error.seen === undefined ? {} : { seen: error.seen }) } };
