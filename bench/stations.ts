@@ -8,8 +8,9 @@ import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
-import { openJournal, type JournalStore } from '../shared/store/journal.ts';
+import { openJournal } from '../shared/store/journal.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
+import { openJournalThread, type JournalThread } from '../daemon/journal/journal_thread.ts';
 import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
 import { Pipeline } from '../daemon/pipeline.ts';
 import { pipelineSettings } from '../daemon/pipeline_options.ts';
@@ -88,9 +89,11 @@ async function runPipeline(
 ): Promise<{ times: MinuteTimes[]; engines: string[] }> {
   const { windows, pairs, inference } = settings.minutehand;
   const transports = await openTransports(settings, folder, redisUrl);
-  const store = openJournal(join(folder, 'journal.db'));
+  const journalPath = join(folder, 'journal.db');
+  const store = openJournal(journalPath);
+  const journal = openJournalThread({ path: journalPath, store, scheduler: MACHINE_SCHEDULER, onDeath: onFailure });
   const times: MinuteTimes[] = [];
-  const pipeline = openPipeline(settings, transports, store, (minute) => times.push(minute));
+  const pipeline = openPipeline(settings, transports, journal, (minute) => times.push(minute));
   const set = await loadModelSet(models, featureSchema(windows), pairs.length, { engine: inference.engine });
   pipeline.inputs.apply({ kind: 'swap', set: set });
   const market = benchMarket(pairs, 'bench stations', START);
@@ -102,6 +105,7 @@ async function runPipeline(
     await pipeline.settled();
   }
   await transports.close();
+  await journal.close();
   store.close();
   await set.release();
   return { times: times.slice(-minutes), engines: MODEL_NAMES.map((name) => set.engines[name]) };
@@ -157,7 +161,7 @@ async function openTransports(settings: Settings, folder: string, redisUrl: stri
 function openPipeline(
   settings: Settings,
   { websocket, redis, files }: Transports,
-  store: JournalStore,
+  journal: JournalThread,
   onMinute: (times: MinuteTimes) => void,
 ): Pipeline {
   const { minutehand } = settings;
@@ -176,7 +180,7 @@ function openPipeline(
       ...(redis === null ? [] : [timed(redis, (us) => (spent.redis = us))]),
     ],
     files: [files],
-    journal: createJournal({ store, onFailure, onRecovered: () => undefined }),
+    journal: createJournal({ writer: journal, scheduler: MACHINE_SCHEDULER, onFailure, onRecovered: () => undefined }),
     observer: {
       onSignals: (_batch, timing) => onMinute(timesOf(timing, spent)),
       onSwap: () => undefined,

@@ -27,6 +27,7 @@ import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
+import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
@@ -50,6 +51,8 @@ export interface DaemonPorts {
   readonly scheduler: Scheduler;
   readonly files: FileSystem;
   readonly store: JournalStore;
+  /** Stores the journal without holding this thread; when nothing is given, this thread does, through `store`. */
+  readonly journalWriter?: JournalWriter;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
   /** Reads bars from Redis; when nothing is given, none come that way. */
@@ -149,7 +152,7 @@ class AssembledDaemon implements Daemon {
   #endChecks: () => void = () => undefined;
 
   constructor(ports: DaemonPorts, options: DaemonOptions) {
-    const { clock, store } = ports;
+    const { clock, scheduler, store, journalWriter = writeInPlace(store) } = ports;
     const { settings, shard, log } = options;
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
@@ -165,7 +168,7 @@ class AssembledDaemon implements Daemon {
     };
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
-      store,
+      ...{ writer: journalWriter, scheduler },
       onFailure: this.#degradesWith('journal'),
       onRecovered: () => this.#recovered('journal'),
     });
@@ -177,6 +180,7 @@ class AssembledDaemon implements Daemon {
     const intake = createIntake({ ...this.#barRules(), open: market === 'live' });
     this.intake = (text, backfill) => {
       if (this.#isSigningOff) throw new MinutehandError('STOPPING');
+      if (this.#isJournalFull()) throw new MinutehandError('JOURNAL_FULL');
       return intake(text, backfill);
     };
     const settled = (): Promise<boolean> => this.pipeline.settled();
@@ -233,6 +237,7 @@ class AssembledDaemon implements Daemon {
       scheduler,
       lastTimes: () => this.pipeline.status.lastTimes,
       settled: () => this.pipeline.settled(),
+      isFull: () => this.#isJournalFull(),
       position: store.feedPosition(),
       keepPosition: (position) => this.#journal.feedPosition(position),
       read: (listener) => readBarStream(listener),
@@ -311,11 +316,7 @@ class AssembledDaemon implements Daemon {
           return work();
         }),
       apply: (input) => this.pipeline.inputs.apply(input),
-      lastShadows: (version) => {
-        // Recent answers of the same set may still wait in memory.
-        this.#journal.flush();
-        return store.lastShadows(version);
-      },
+      lastShadows: (version) => [...store.lastShadows(version), ...this.#journal.waitingShadows(version)],
       onRefused: (code) => observer.onModelsRefused(code),
       onFailed: (code) => observer.onModelsFailed(code),
     });
@@ -376,6 +377,13 @@ class AssembledDaemon implements Daemon {
 
   #recovered(what: Degradation): void {
     this.pipeline.inputs.apply({ kind: 'recovered', what });
+  }
+
+  #isJournalFull(): boolean {
+    if (!this.#journal.isFull) return false;
+    // Without bars nothing else flushes it before the next heartbeat.
+    this.#journal.flush();
+    return this.#journal.isFull;
   }
 
   #checkTimes(): void {

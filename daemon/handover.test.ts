@@ -11,7 +11,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { buildProgram, runProgram, type RunningProgram } from '../test/program.ts';
+import { buildDaemonProgram, runProgram, type RunningProgram } from '../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../test/redis_server.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
@@ -43,7 +43,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-handover-'));
   redis = await startRedis();
   if (COMPILED !== undefined) start = (args, env = {}) => runProgram([COMPILED, ...args], env);
-  else ({ start, remove } = await buildProgram('daemon_program'));
+  else ({ start, remove } = await buildDaemonProgram());
 });
 afterAll(async () => {
   await remove();

@@ -209,7 +209,7 @@ export class Inputs implements BarSink, InputSink {
     this.record({ kind: 'boot', bootId: pipeline.bootId });
     const unanswered = queue.takeUnpublished();
     await queue.settled();
-    pipeline.journal.flush();
+    await pipeline.journal.stored();
     await loadModels();
     for (const item of unanswered) queue.push(item);
   }

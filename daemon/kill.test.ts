@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
@@ -16,7 +17,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { buildProgram, type Program, type RunningProgram } from '../test/program.ts';
+import { buildDaemonProgram, type Program, type RunningProgram } from '../test/program.ts';
 import { isConnectionLost } from '../test/connection_lost.ts';
 import { IS_LONG } from '../test/long.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
@@ -31,7 +32,7 @@ let models: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-kill-'));
   models = join(folder, 'trained');
-  program = await buildProgram('daemon_program');
+  program = await buildDaemonProgram();
 });
 afterAll(async () => {
   await program.remove();
@@ -272,6 +273,77 @@ describe('a live daemon that is killed while it is halted', () => {
       store.close();
       expect(differences).toEqual([]);
       expect(equal).toBe(rows.length);
+    },
+  );
+});
+
+/** The daemon waits this long for the lock of another process before it continues without its journal. */
+const LOCK_PATIENCE_MS = 5000;
+
+describe('a live daemon that is killed while another process locks its journal', () => {
+  it(
+    'has published at most one signal of each pair that the journal lacks, has reported no bar as stored that it lacks, and repeats the same signals',
+    { timeout: 120_000 },
+    async () => {
+      const settings = tinySettings({ minutehand: { market: 'live' } });
+      const { pairs } = settings.minutehand;
+      const market = byMinute(tinyBars(settings, 200));
+      const { start, home } = makeHome('locked', settings);
+      const path = pathsOf(home).journal('live', 'main');
+      const send = (url: string, minute: number): Promise<{ stored: boolean } | null> =>
+        fetch(`${url}/bars`, {
+          method: 'POST',
+          body: JSON.stringify(market[minute]!.bars.map((bar) => ({ ...bar, time: bar.time * 1000 }))),
+        }).then(
+          (answer) => answer.json() as Promise<{ stored: boolean }>,
+          () => null,
+        );
+      const publishedIds: string[][] = [];
+      let [first, heldMs] = [0, Infinity];
+      // On a machine that is busy for so long the daemon is DEGRADED by then, and its rows wait in memory.
+      for (; heldMs > 0.8 * LOCK_PATIENCE_MS; first += 5) {
+        const daemon = await start();
+        expect(await send(daemon.url, first)).toMatchObject({ stored: true });
+        const published = new Map<string, string[]>(pairs.map((id) => [id, []]));
+        const consumer = new WebSocket(`${daemon.url.replace('http', 'ws')}/signals`);
+        await new Promise((resolve) => consumer.once('open', resolve));
+        consumer.on('message', (data: Buffer) => {
+          const signal = JSON.parse(data.toString()) as { pair_id: string; signal_id: string; timestamp: string };
+          if (Date.parse(signal.timestamp) > market[first]!.time * 1000 + 60_000)
+            published.get(signal.pair_id)!.push(signal.signal_id);
+        });
+        const lock = new Database(path);
+        lock.exec('BEGIN IMMEDIATE');
+        const sinceMs = performance.now();
+        const answers = [1, 2, 3, 4].map((minutes) => send(daemon.url, first + minutes));
+        while ([...published.values()].some((ids) => ids.length === 0)) await delay(5);
+        // Time enough for the next minutes, which are waiting.
+        await delay(300);
+        await daemon.program.kill('SIGKILL');
+        heldMs = performance.now() - sinceMs;
+        lock.exec('ROLLBACK');
+        lock.close();
+        consumer.terminate();
+        publishedIds.splice(0, Infinity, ...published.values());
+        const answered = await Promise.all(answers);
+        if (heldMs <= 0.8 * LOCK_PATIENCE_MS) expect(answered).toEqual([null, null, null, null]);
+      }
+      expect(publishedIds.map((ids) => ids.length)).toEqual(pairs.map(() => 1));
+      const last = first - 5;
+      expect(storedSignals(path).at(-1)!.time).toBe(market[last]!.time);
+
+      const next = await start();
+      for (let minute = last + 1; minute <= last + 4; minute++)
+        expect(await send(next.url, minute)).toMatchObject({ stored: true });
+      await next.program.kill('SIGTERM');
+      const bodies = storedSignals(path).map(({ body }) => JSON.parse(`${body}}`) as Record<string, string>);
+      for (const [index, id] of pairs.entries()) {
+        const mine = bodies.filter(({ pair_id, reason }) => pair_id === id && reason !== 'SHUTDOWN');
+        expect(mine.slice(-4).map(({ timestamp }) => Date.parse(timestamp!))).toEqual(
+          [1, 2, 3, 4].map((minutes) => market[last + minutes]!.time * 1000 + 60_000),
+        );
+        expect(mine.at(-4)!['signal_id']).toBe(publishedIds[index]![0]);
+      }
     },
   );
 });

@@ -16,6 +16,7 @@ import type { DaemonOptions } from './daemon_options.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
+import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
 import { keepRetention } from './journal/retention.ts';
 import { watchProgress } from './health/progress.ts';
 import { openDaemonLogs, type DaemonLogs } from './log/log.ts';
@@ -128,16 +129,17 @@ class DaemonProcess {
     const journalPath = paths.journal(market, shard);
     const store = openJournal(journalPath);
     this.#undo.push(() => store.close());
+    const journal = this.#openJournalThread(journalPath, store);
     this.#noteConfiguration();
     const processWatch = new ProcessWatch();
     this.#undo.push(() => processWatch.close());
-    const daemon = await this.#assemble(store);
+    const daemon = await this.#assemble(store, journal);
     const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
     const port = await this.#listen(daemon, metrics);
-    if (market === 'simulated') this.#feed = await startSimulated(this.#options, daemon.pipeline, store, log);
-    else this.#keepRetention(daemon, store, journalPath);
+    if (market === 'simulated') this.#feed = await startSimulated(this.#options, daemon.pipeline, journal, log);
+    else this.#keepRetention(daemon, store, journal, journalPath);
     this.#undo.push(async () => {
       await this.#feed?.stop();
       await daemon.signOff(() => isLocked(paths.lock(`standby_${shard}`)));
@@ -175,7 +177,18 @@ class DaemonProcess {
       .catch((failure: unknown) => this.#logs.events.error({ err: failure }, 'not everything was undone'));
   }
 
-  async #assemble(store: JournalStore): Promise<Daemon> {
+  #openJournalThread(path: string, store: JournalFile): JournalThread {
+    const { events } = this.#logs;
+    const onDeath = (error: MinutehandError): void => {
+      events.error(describeError(error), 'the journal is written by the main thread from here on');
+      this.#options.say(`${error.code}: ${error.message} The main thread writes it from here on. ${error.next}`);
+    };
+    const journal = openJournalThread({ path, store, scheduler: MACHINE_SCHEDULER, onDeath });
+    this.#undo.push(() => journal.close());
+    return journal;
+  }
+
+  async #assemble(store: JournalStore, journalWriter: JournalThread): Promise<Daemon> {
     const { settings, paths, shard, clock, say, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
@@ -183,7 +196,7 @@ class DaemonProcess {
     this.#undo.push(() => bus?.close());
     const daemon = await assembleDaemon(
       {
-        ...{ clock, scheduler: MACHINE_SCHEDULER, files: MACHINE_FILES, store, bus },
+        ...{ clock, scheduler: MACHINE_SCHEDULER, files: MACHINE_FILES, store, journalWriter, bus },
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
@@ -256,13 +269,14 @@ class DaemonProcess {
   }
 
   /** Of a live market: old signals are deleted. */
-  #keepRetention({ pipeline }: Daemon, store: JournalFile, journalPath: string): void {
+  #keepRetention({ pipeline }: Daemon, store: JournalFile, journal: JournalThread, journalPath: string): void {
     const { settings, paths, clock } = this.#options;
     const log = this.#logs.events;
     const days = settings.signals.signals_journal_days;
     if (days === null) return;
     const endRetention = keepRetention({
       store,
+      prune: (bounds, limit) => journal.prune(bounds, limit),
       journalPath,
       archivedPath: paths.archivedSignals,
       days,
@@ -302,7 +316,7 @@ async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promi
 async function startSimulated(
   options: DaemonOptions,
   pipeline: Pipeline,
-  store: JournalStore,
+  journal: JournalThread,
   log: Logger,
 ): Promise<RunningFeed> {
   const { settings, say } = options;
@@ -334,11 +348,9 @@ async function startSimulated(
   });
   const forgetting = setInterval(() => {
     const newest = Math.max(...pipeline.status.lastTimes.values());
-    try {
-      store.forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime);
-    } catch (error) {
-      log.error(describeError(error), 'old minutes not deleted');
-    }
+    journal
+      .forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime)
+      .catch((error: unknown) => log.error(describeError(error), 'old minutes not deleted'));
   }, FORGET_EVERY_MS);
   return {
     get begun() {

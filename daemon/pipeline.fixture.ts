@@ -7,7 +7,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
-import type { Journal } from './journal/journal.ts';
+import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
@@ -47,11 +47,10 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
     passMs: (ms) => void (passedMs += ms),
   };
   const journal: Journal = {
+    ...NO_JOURNAL,
     input: (row) => void bench.inputs.push(row),
     signal: (row) => void bench.rows.push(row),
     shadow: (row) => void bench.shadows.push(row),
-    feedPosition: () => undefined,
-    flush: () => true,
   };
   const pipeline = new Pipeline({
     pairs: minutehand.pairs.map(parsePair),

@@ -43,6 +43,7 @@ export class Pipeline {
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
       apply: (input) => this.#takeEffect(input),
+      onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
     this.#halts = new HaltedPairs(pairs, options.halts);
@@ -65,6 +66,8 @@ export class Pipeline {
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
     const { clock, sockets, files, observer } = this.#options;
     const watch = this.#stopwatch;
+    const room = this.#recorder.room(batch);
+    if (room !== null) await room;
     watch.start();
     for (const { minute } of batch) this.#decider.ids.note(minute);
     const rows = this.#matrix.step(batch);
@@ -123,10 +126,10 @@ export class Pipeline {
     }
   }
 
-  /** Resolves when all that was taken so far is published. @returns false while the disk refuses the journal */
+  /** Resolves when all that was taken so far is published and stored. @returns false when the disk refuses it */
   async settled(): Promise<boolean> {
     await this.queue.settled();
-    return this.#options.journal.flush();
+    return this.#options.journal.stored();
   }
 
   /** Resolves when the thread may be blocked for some milliseconds. */

@@ -13,6 +13,8 @@ export interface QueueOptions {
   loopTurn(): Promise<void>;
   answer(batch: readonly MinuteItem[]): Promise<void>;
   apply(input: StateInput): void;
+  /** Called when something is pushed while something else is under way. */
+  onWaiting?(): void;
   /** Behind everything that waited. */
   onIdle(): void;
 }
@@ -47,7 +49,8 @@ export class Queue {
 
   push(item: MinuteItem | StateInput): void {
     this.#items.push(item);
-    this.#running ??= this.#run();
+    if (this.#running === null) this.#running = this.#run();
+    else this.#options.onWaiting?.();
   }
 
   /** Takes back everything from the first minute on that is to be published. */

@@ -43,6 +43,20 @@ it('there is a pause only on a machine that needs one', async () => {
   expect(await isDone(rest)).toBe(true);
 });
 
+it('a rest ends with the loop turn in which something is to be answered', async () => {
+  const { scheduler, turns, timers } = createScheduler();
+  const schedule = new Turns({ scheduler, restMs: 3 });
+  schedule.interrupt();
+  const rest = schedule.rest()!;
+  expect(await isDone(rest)).toBe(false);
+  schedule.interrupt();
+  schedule.interrupt();
+  expect([await isDone(rest), timers.size]).toEqual([false, 0]);
+  expect(turns).toHaveLength(1);
+  turns[0]!();
+  expect(await isDone(rest)).toBe(true);
+});
+
 it('a wait ends when it is released, without its timer, or by its timer', async () => {
   const { scheduler, timers } = createScheduler();
   let release: () => void = () => undefined;

@@ -4,6 +4,7 @@ import type { Scheduler } from '../shared/ports.ts';
 export class Turns {
   readonly #scheduler: Scheduler;
   readonly #restMs: number;
+  #endRest: (() => void) | null = null;
 
   /** @param restMs see `PipelineOptions` */
   constructor({ scheduler, restMs }: { readonly scheduler: Scheduler; readonly restMs: number }) {
@@ -18,7 +19,23 @@ export class Turns {
 
   /** On a machine of few cores the journal would hold one that the consumers need to read what was just sent. */
   rest(): Promise<void> | null {
-    if (this.#restMs === 0) return null;
-    return new Promise((resolve) => void this.#scheduler.after(this.#restMs, resolve));
+    return this.#restMs === 0 ? null : this.#pause();
+  }
+
+  /** Something is to be answered: a rest ends with this loop turn. */
+  interrupt(): void {
+    this.#endRest?.();
+  }
+
+  async #pause(): Promise<void> {
+    const isInterrupted = await new Promise<boolean>((resolve) => {
+      const cancel = this.#scheduler.after(this.#restMs, () => resolve(false));
+      this.#endRest = () => {
+        cancel();
+        resolve(true);
+      };
+    });
+    this.#endRest = null;
+    if (isInterrupted) await this.end();
   }
 }

@@ -481,6 +481,11 @@ export const ERRORS = {
     message: 'The journal could not be written.',
     next: 'Check disk space and permissions of MINUTEHAND_HOME.',
   },
+  JOURNAL_FULL: {
+    status: 503,
+    message: 'The journal could not be written for so long that no more bars can wait in memory.',
+    next: 'Check disk space and permissions of MINUTEHAND_HOME, then send the bars again.',
+  },
   JOURNAL_READ: {
     status: 500,
     message: 'The journal of a daemon cannot be read.',

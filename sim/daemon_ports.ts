@@ -24,24 +24,14 @@ export function openFiles(owner: SimulatedProcess, options: MachineOptions): Fil
 /** The journal of the daemon's process. */
 export function openStore(
   owner: SimulatedProcess,
-  { journal, planted, truth, see }: MachineOptions,
+  { journal, planted }: MachineOptions,
   onBoot: (bootId: string) => void,
 ): JournalStore {
   const store = withBug(journal.open(), planted);
   return {
     ...store,
     append: (inputs, signals, shadows, feedPosition) =>
-      owner.call(() => {
-        try {
-          store.append(inputs, signals, shadows, feedPosition);
-          if (truth.disks.isJournalRefusing) see('journal refuses, then recovers');
-          truth.disks.journalStored();
-        } catch (error) {
-          if ((shadows?.length ?? 0) > 0) see('shadow waits in a refused flush');
-          truth.disks.journalRefused();
-          throw error;
-        }
-      }),
+      owner.call(() => store.append(inputs, signals, shadows, feedPosition)),
     addBoot: (boot) =>
       owner.call(() => {
         store.addBoot(boot);

@@ -7,6 +7,7 @@ import { DaemonModels } from './daemon_models.ts';
 import { openFiles, openStore } from './daemon_ports.ts';
 import { DaemonServer } from './daemon_server.ts';
 import type { FeedReply } from './feed.ts';
+import { openJournalThread } from './journal_thread.ts';
 import type { MachineOptions } from './machine_options.ts';
 import type { Published } from './oracle.ts';
 import { withFasterFeed } from './planted.ts';
@@ -152,11 +153,13 @@ class DaemonMachine implements Machine {
 
   #openPorts(owner: SimulatedProcess): Parameters<typeof assembleDaemon>[0] {
     const files = openFiles(owner, this.#options);
+    const store = openStore(owner, this.#options, (bootId) => (this.#bootId = bootId));
     return {
       clock: owner.clock,
       scheduler: owner.scheduler,
       files,
-      store: openStore(owner, this.#options, (bootId) => (this.#bootId = bootId)),
+      store,
+      journalWriter: openJournalThread(owner, this.#options, store),
       bus: this.#options.redis.connect(owner),
       loadModels: (folder: string, quietly: Quietly) => this.#models.load(owner, files, folder, quietly),
     };

@@ -33,6 +33,12 @@ export interface MemoryJournal {
   checkpoint(): void;
   /** Why the next writes fail, e.g. `database or disk is full`; null: they do not. */
   refusal: string | null;
+  /** What a transaction takes at most, where that is more than usual. */
+  slowMs: number;
+  /** The thread that writes dies at its next transaction. */
+  killThread(): void;
+  /** Whether it dies now. */
+  takeDeath(): boolean;
   readonly commits: number;
   /** Everything that is stored, in order. */
   readonly inputs: readonly InputRow[];
@@ -57,12 +63,14 @@ class Tables {
   signals: StoredSignal[] = [];
   shadows: ShadowRow[] = [];
   feedPosition: string | null = null;
-  #inputsEver = 0;
+  readonly newest = { inputs: 0, signals: 0, shadows: 0 };
 
   apply(commit: Commit): void {
     for (const row of commit.inputs) this.inputs.push(row);
-    this.#inputsEver += commit.inputs.length;
-    for (const row of commit.signals) this.signals.push({ ...row, afterInput: this.#inputsEver });
+    this.newest.inputs += commit.inputs.length;
+    this.newest.signals += commit.signals.length;
+    this.newest.shadows += commit.shadows.length;
+    for (const row of commit.signals) this.signals.push({ ...row, afterInput: this.newest.inputs });
     for (const row of commit.shadows) this.shadows.push(row);
     if (commit.boot !== null) this.boots.push(commit.boot);
     this.feedPosition = commit.feedPosition ?? this.feedPosition;
@@ -132,10 +140,22 @@ export function createMemoryJournal(): MemoryJournal {
 
 class CommitLog implements MemoryJournal {
   refusal: string | null = null;
+  slowMs = 0;
+  #isThreadDying = false;
   #commits: Commit[] = [];
   /** Commits that survive a power cut. */
   #safe = 0;
   #tables = new Tables();
+
+  killThread(): void {
+    this.#isThreadDying = true;
+  }
+
+  takeDeath(): boolean {
+    const dies = this.#isThreadDying;
+    this.#isThreadDying = false;
+    return dies;
+  }
 
   #commit(content: Partial<Commit>): void {
     if (this.refusal !== null) throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: ${this.refusal}` });
@@ -175,6 +195,7 @@ class CommitLog implements MemoryJournal {
       addBoot: (boot) => this.#addBoot(boot),
       feedPosition: () => this.#tables.feedPosition,
       lastBoot: () => this.#tables.lastBoot(),
+      newestRows: () => ({ ...this.#tables.newest }),
       lastSignals: () => lastOfEachPair(this.signals),
       lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),
       lastHalts: () => this.#tables.lastHalts(),

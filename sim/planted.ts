@@ -13,6 +13,7 @@ export const PLANTED = {
   unjournaled_halts: 'changes of the halts take effect, and are not journaled',
   deaf_to_halts: 'halts are read when the daemon starts, and never again',
   lost_shadows: 'answers of shadow models that the journal refused are not stored when it takes writes again',
+  early_acknowledgment: 'the journal counts as stored when its writer has received it',
   short_validity: 'the daemon takes the feed for a faster one: signals expire too early',
   lost_fallback: 'after models failed, the next swap does not keep the models before it as a fallback',
   doubling_retry:

@@ -9,6 +9,8 @@ export const SIGHTINGS = [
   'slow models dropped',
   'models refused',
   'journal refuses, then recovers',
+  'journal stalls',
+  'journal thread dies',
   'shadow waits in a refused flush',
   'heartbeat DEGRADED',
   'heartbeat HALT',

@@ -21,6 +21,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   scheduleRedisFaults(storm);
   scheduleModelEvents(storm);
   scheduleSilences(storm);
+  scheduleJournalThread(storm);
 }
 
 /** Times of events, and the durations of their effects. */
@@ -158,6 +159,27 @@ function scheduleDiskFaults(storm: Storm): void {
       () => (journal.refusal = null),
     ),
   );
+}
+
+/** The thread that writes the journal, and the disk it waits for. */
+function scheduleJournalThread(storm: Storm): void {
+  const { world, weather, rng } = storm;
+  const { journal } = world;
+  storm.often(
+    weather.slowJournal,
+    storm.spell(
+      4 * MINUTE_MS,
+      () => {
+        journal.slowMs = 30_000 ** rng.uniform();
+        world.trace(() => `journal: transactions take up to ${Math.round(journal.slowMs)} ms`);
+      },
+      () => (journal.slowMs = 0),
+    ),
+  );
+  storm.often(weather.journalDeaths, () => {
+    world.trace(() => 'journal: its thread will die');
+    journal.killThread();
+  });
 }
 
 function strikeDisk(storm: Storm, under: string, operations: readonly Operation[]): void {

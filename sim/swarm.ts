@@ -39,6 +39,10 @@ export interface Weather {
   readonly silenceMs: number;
   /** The machine sleeps over a weekend. */
   readonly sleeps: number;
+  /** Times in which transactions of the journal take long. */
+  readonly slowJournal: number;
+  /** The thread that writes the journal dies. */
+  readonly journalDeaths: number;
 }
 
 const CALM_FEED: Omit<FeedWeather, 'rule' | 'door' | 'catchesUpAsHistory' | 'apart' | 'spreadMs'> = {
@@ -79,6 +83,8 @@ export function peaceAfter(storm: Weather): Weather {
     slowModels: 0,
     silences: 0,
     sleeps: 0,
+    slowJournal: 0,
+    journalDeaths: 0,
   };
 }
 
@@ -140,6 +146,8 @@ export function drawWeather(rng: Rng): Weather {
     silenceMs: 120_000 + rng.uniform() * 900_000,
     sleeps: maybe(0.3, 1),
     halts: maybe(2, 30),
+    slowJournal: maybe(1, 12),
+    journalDeaths: maybe(1, 8),
   };
 }
 

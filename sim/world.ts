@@ -234,6 +234,8 @@ class SimulatedWorld implements World {
     this.atNextMessage = null;
     this.disk.clearFaults();
     this.journal.refusal = null;
+    this.journal.slowMs = 0;
+    this.journal.takeDeath();
     this.redis.isFull = false;
     this.redis.slowMs = 0;
     if (!this.redis.isUp) this.redis.start(0);
@@ -442,7 +444,8 @@ class SimulatedWorld implements World {
       asAnswer: (body, powerCuts) => ({
         status: 200,
         body,
-        isJournaled: timeline.nowMs - this.#truth.disks.journalHurtMs > ANSWER_TRAVEL_MS,
+        isJournaled:
+          !this.#truth.disks.isJournalRefusing && timeline.nowMs - this.#truth.disks.journalHurtMs > ANSWER_TRAVEL_MS,
         powerCuts,
       }),
       lose: (onAnswer) => void timeline.at(timeline.nowMs + 1, () => onAnswer(null)),

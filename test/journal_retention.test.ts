@@ -59,6 +59,7 @@ async function look(): Promise<{ pruned: number[]; asked: number }> {
   let lookNow: () => void = () => undefined;
   const stop = keepRetention({
     store,
+    prune: (bounds, limit) => Promise.resolve(store.prune(bounds, limit)),
     journalPath: path,
     archivedPath: paths.archivedSignals,
     days: KEPT_DAYS,

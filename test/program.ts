@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'vite';
@@ -25,23 +25,40 @@ export interface RunningProgram {
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** @param name of the program in test/, without `.ts` */
-export async function buildProgram(name: string): Promise<Program> {
+/** The daemon of daemon_program.ts, whose journal is written by its thread as in a build. */
+export function buildDaemonProgram(): Promise<Program> {
+  const thread = join(packageRoot(), 'daemon', 'journal', 'journal_thread_program.ts');
+  return buildProgram('daemon_program', { journal_thread_program: thread });
+}
+
+/**
+ * @param name of the program in test/, without `.ts`
+ * @param threads programs of its threads, by name: paths of sources in the repository
+ */
+export async function buildProgram(name: string, threads: Readonly<Record<string, string>> = {}): Promise<Program> {
   const root = packageRoot();
   // Inside node_modules, so that the packages the program imports are found from there.
   const parent = join(root, 'node_modules', '.cache');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, `${name}-`));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   await build({
     configFile: false,
     root,
     logLevel: 'error',
     build: {
-      ssr: join(root, 'test', `${name}.ts`),
+      ssr: true,
       outDir: folder,
+      emptyOutDir: false,
       target: 'node20',
       minify: false,
-      rollupOptions: { output: { entryFileNames: 'program.mjs' } },
+      rollupOptions: {
+        input: { program: join(root, 'test', `${name}.ts`), ...threads },
+        output: {
+          entryFileNames: ({ name: entry }) => (entry === 'program' ? 'program.mjs' : `${entry}.js`),
+          chunkFileNames: '[name]-[hash].mjs',
+        },
+      },
     },
   });
   const running = new Set<RunningProgram>();

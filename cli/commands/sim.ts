@@ -34,6 +34,7 @@ export function addSim(program: Command, output: () => Output): void {
         'unjournaled_halts',
         'deaf_to_halts',
         'lost_shadows',
+        'early_acknowledgment',
         'short_validity',
         'lost_fallback',
         'doubling_retry',

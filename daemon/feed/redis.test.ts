@@ -16,7 +16,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { IS_LONG } from '../../test/long.ts';
-import { buildProgram, type Program, type RunningProgram } from '../../test/program.ts';
+import { buildDaemonProgram, type Program, type RunningProgram } from '../../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
@@ -105,6 +105,7 @@ function openFeed(
     pairs = PAIRS.slice(0, 1),
     bench = null as Bench | null,
     onLive = undefined as IntakeOptions['onLive'],
+    isFull = (): boolean => false,
   } = {},
 ): Opened {
   const own = bench ?? openBench(tinySettings({ minutehand: { pairs } }));
@@ -116,6 +117,7 @@ function openFeed(
     sink: own.pipeline.inputs,
     lastTimes: () => own.pipeline.status.lastTimes,
     settled: () => own.pipeline.settled(),
+    isFull,
     bootId: 'boot',
     symbols: symbolsOf(pairs.map(parsePair)),
     allSymbols: SYMBOLS,
@@ -167,6 +169,26 @@ describe('bars from the stream minutehand:bars', () => {
       `${new Date(openMs(5)).toISOString().slice(0, 19)}Z LEG_EMPTY`,
     ]);
     expect(outcomes).toEqual(Array(10).fill('accepted'));
+  });
+
+  it('stay in the stream, and the position with them, while no more rows may wait for the journal', async (context) => {
+    const server = await redisServer(context);
+    const client = clientOf(server);
+    await addMinute(client, 0);
+    let [full, looks] = [true, 0];
+    const { taken, kept, outcomes, feed } = openFeed(server.url, { isFull: () => (looks++, full) });
+    await until('two looks', () => looks >= 2);
+    expect([outcomes, kept.position]).toEqual([[], null]);
+    full = false;
+    await until('the minute', () => outcomes.length === 2);
+    expect(taken()).toHaveLength(2);
+    full = true;
+    await addMinute(client, 1);
+    const seen = looks;
+    await until('another look', () => looks > seen);
+    const position = kept.position;
+    await feed.stop();
+    expect([outcomes.length, kept.position]).toEqual([2, position]);
   });
 
   it('are late when they come hours old, one a minute, although they count as history; a backlog is not', async (context) => {
@@ -395,7 +417,7 @@ describe('a daemon with the stream as its only source', () => {
   let program: Program;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-stream-'));
-    program = await buildProgram('daemon_program');
+    program = await buildDaemonProgram();
     trained = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings });
   }, 120_000);
   afterAll(async () => {

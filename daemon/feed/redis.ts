@@ -15,6 +15,7 @@ import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stre
 const HISTORY_INTERVALS = 2;
 /** Journaling of minutes without a signal waits until no more of them arrive. */
 const QUIET_MS = 20;
+const FULL_POLL_MS = 1000;
 const NAMED_ENTRIES = 5;
 
 export interface RedisFeedOptions extends Pick<
@@ -26,6 +27,8 @@ export interface RedisFeedOptions extends Pick<
   lastTimes(): ReadonlyMap<string, OpenTime>;
   /** Resolves when all that was taken is published and journaled. */
   settled(): Promise<unknown>;
+  /** While it is, no entries are taken: they stay in the stream. */
+  isFull(): boolean;
   /** Of this daemon's pairs. */
   readonly symbols: readonly string[];
   /** Of all pairs that are configured, also those of other shards. */
@@ -86,6 +89,7 @@ class StreamFeed implements RedisFeed, StreamListener {
    */
   #known: ReadonlyMap<string, OpenTime> | null = null;
   #cancelQuiet: (() => void) | null = null;
+  #isStopping = false;
 
   constructor(options: RedisFeedOptions) {
     this.#options = options;
@@ -103,6 +107,7 @@ class StreamFeed implements RedisFeed, StreamListener {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await this.#reader.stop();
     if (this.#cancelQuiet !== null) await this.#settle();
   }
@@ -112,11 +117,14 @@ class StreamFeed implements RedisFeed, StreamListener {
   }
 
   async onEntries(entries: readonly StreamEntry[], position: StreamPosition, isAll: boolean): Promise<void> {
+    const { scheduler, log, isFull } = this.#options;
+    while (isFull() && !this.#isStopping)
+      await new Promise<void>((resolve) => void scheduler.after(FULL_POLL_MS, resolve));
+    if (this.#isStopping) return;
     for (const entry of entries) this.#take(entry);
     this.onPosition(position);
     if (!isAll) return this.#settle();
     this.#known = null;
-    const { scheduler, log } = this.#options;
     this.#cancelQuiet ??= scheduler.after(QUIET_MS, () => {
       this.#settle().catch((error: unknown) => log.error({ err: error }, 'unexpected error'));
     });

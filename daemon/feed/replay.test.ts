@@ -6,7 +6,7 @@ import type { Bar } from '../../shared/bar.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { ALL_PAIRS, parseStanding, type StandingHalt } from '../../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
-import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { sigmoid } from '../../shared/elementary.ts';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
@@ -15,6 +15,7 @@ import { createRng } from '../../shared/rng.ts';
 import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { createJournal } from '../journal/journal.ts';
+import { writeInPlace } from '../journal/journal_writer.ts';
 import { recoveryStart } from '../journal/recovery.ts';
 import { bodyOf, byMinute, openBench, withInference, type Bench } from '../pipeline.fixture.ts';
 import { replayJournal, type JournalReplaySummary } from './replay.ts';
@@ -55,7 +56,12 @@ async function liveThrough(path: string, seed: string, how = settings): Promise<
   const bad = ({ high, ...bar }: Bar): Bar => ({ ...bar, high: ticks.uniform() < 0.01 ? high * 1000 : high });
   const store = openJournal(path);
   const boot = async (): Promise<Bench> => {
-    const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
+    const journal = createJournal({
+      writer: writeInPlace(store),
+      scheduler: MACHINE_SCHEDULER,
+      onFailure: () => undefined,
+      onRecovered: () => undefined,
+    });
     const halts = parseStanding(store.lastHalts());
     const bench = openBench(how, { journal, bootId: `boot ${rng.uniform()}`, halts });
     const pairs = pairIds.map(parsePair);
@@ -238,7 +244,12 @@ describe('replayJournal', () => {
 
   it('reproduces every signal after a bar whose models fail while a swap waits in the queue', async () => {
     const store = openJournal(join(folder, 'failing.db'));
-    const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
+    const journal = createJournal({
+      writer: writeInPlace(store),
+      scheduler: MACHINE_SCHEDULER,
+      onFailure: () => undefined,
+      onRecovered: () => undefined,
+    });
     const bench = openBench(settings, { journal });
     const takeMinute = (index: number, backfill: boolean): void => {
       for (const bar of MARKET[index]!.bars) bench.pipeline.inputs.take(barInput(bar, backfill));

@@ -11,7 +11,7 @@ export interface FollowedModelsOptions extends Pick<
   'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load'
 > {
   apply(input: SwapInput | ShadowInput): void;
-  /** The newest answers of the shadow set of this version. */
+  /** The newest answers of the shadow set of this version, the newest of a pair last. */
   lastShadows(version: string): readonly LastSignal[];
   onRefused(code: string): void;
   onFailed(code: string): void;

@@ -1,11 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
+import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { openJournal, type InputRow, type JournalStore, type ShadowRow } from '../../shared/store/journal.ts';
 import { signal } from '../../shared/store/journal_conformance.fixture.ts';
+import type { ErrorReport } from '../../shared/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { writeInPlace, type JournalBatch, type OnWritten } from './journal_writer.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 
 let folder: string;
@@ -17,7 +21,8 @@ beforeEach(() => {
   store = openJournal(join(folder, 'journal.db'));
   told = [];
   journal = createJournal({
-    store,
+    writer: writeInPlace(store),
+    scheduler: MACHINE_SCHEDULER,
     onFailure: ({ code }) => told.push(code),
     onRecovered: () => told.push('recovered'),
   });
@@ -48,12 +53,12 @@ function refuseWrites(refuse: boolean): void {
 }
 
 describe('the journal of a daemon', () => {
-  it('stores nothing before a flush, and everything by it, in order', () => {
+  it('stores nothing before a flush, and everything by it, in order', async () => {
     for (const minute of [1, 2, 3]) journal.input(empty(minute));
     expect(stored()).toEqual([]);
-    expect(journal.flush()).toBe(true);
+    expect(await journal.stored()).toBe(true);
     expect(stored()).toEqual([empty(1), empty(2), empty(3)]);
-    expect(journal.flush()).toBe(true);
+    expect(await journal.stored()).toBe(true);
     expect(stored()).toHaveLength(3);
     expect(told).toEqual([]);
   });
@@ -102,21 +107,21 @@ describe('the journal of a daemon', () => {
     expect([...store.shadows()]).toEqual(minutes.map(shadowOf));
   });
 
-  it('keeps what the disk refuses for the next flush, reports that once, and loses nothing', () => {
+  it('keeps what the disk refuses for the next flush, reports that once, and loses nothing', async () => {
     journal.input(empty(1));
     journal.flush();
     refuseWrites(true);
     for (const minute of [2, 3, 4]) {
       journal.input(empty(minute));
       journal.feedPosition(`${minute}-0`);
-      expect(journal.flush()).toBe(false);
+      expect(await journal.stored()).toBe(false);
     }
     expect(stored()).toEqual([empty(1)]);
     expect(store.feedPosition()).toBeNull();
     expect(told).toEqual(['JOURNAL_WRITE']);
     refuseWrites(false);
     journal.input(empty(5));
-    expect(journal.flush()).toBe(true);
+    expect(await journal.stored()).toBe(true);
     expect(stored()).toEqual([1, 2, 3, 4, 5].map(empty));
     expect(store.feedPosition()).toBe('4-0');
     expect(told).toEqual(['JOURNAL_WRITE', 'recovered']);
@@ -124,5 +129,86 @@ describe('the journal of a daemon', () => {
     journal.input(empty(6));
     journal.flush();
     expect(told).toEqual(['JOURNAL_WRITE', 'recovered', 'JOURNAL_WRITE']);
+  });
+});
+
+type Step =
+  { readonly do: 'row' | 'flush' | 'ask' | 'stall' | 'store' } | { readonly do: 'refuse'; readonly after: number };
+
+/** A writer that answers when the test lets it, and a disk of minutes. */
+function openSlowJournal() {
+  const disk: number[] = [];
+  let pending: { batches: readonly JournalBatch[]; onWritten: OnWritten } | null = null;
+  let stall: (() => void) | null = null;
+  const answer = (stored: number, refusal: ErrorReport | null): void => {
+    if (pending === null) return;
+    const { batches, onWritten } = pending;
+    pending = null;
+    const count = refusal === null ? batches.length : Math.min(stored, batches.length - 1);
+    for (const { inputs } of batches.slice(0, count)) disk.push(...inputs.map(({ time }) => time / 60));
+    onWritten(count, refusal);
+  };
+  const told: string[] = [];
+  const journal = createJournal({
+    writer: { write: (batches, onWritten) => void (pending = { batches, onWritten }) },
+    scheduler: {
+      after(_ms, work) {
+        stall = work;
+        return () => (stall = null);
+      },
+    },
+    maxWaitingRows: 20,
+    onFailure: ({ code }) => told.push(code),
+    onRecovered: () => told.push('recovered'),
+  });
+  return { journal, disk, told, answer, stall: () => stall?.(), isWriting: () => pending !== null };
+}
+
+describe('a journal whose writer is slow, stalls and refuses', () => {
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 4, arbitrary: fc.constant<Step>({ do: 'row' }) },
+    { weight: 4, arbitrary: fc.constantFrom<Step>({ do: 'flush' }, { do: 'ask' }, { do: 'store' }) },
+    { weight: 1, arbitrary: fc.constant<Step>({ do: 'stall' }) },
+    { weight: 1, arbitrary: fc.nat(3).map((after): Step => ({ do: 'refuse', after })) },
+  );
+
+  it('stores every row once, in order, reports as stored only what is, and holds the next signals until then', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { journal, disk, told, answer, stall, isWriting } = openSlowJournal();
+        const refusal = { code: 'JOURNAL_WRITE', message: 'no room', next: '' } as const;
+        let [rows, flushedRows, flushes] = [0, 0, 0];
+        const asked: Promise<void>[] = [];
+        const ask = (): void => {
+          const [needed, before, wasFailing] = [rows, told.length, told.at(-1) === 'JOURNAL_WRITE'];
+          const asking = journal.stored().then((isStored) => {
+            if (isStored) expect(disk.length).toBeGreaterThanOrEqual(needed);
+            else expect(wasFailing || told.length > before).toBe(true);
+          });
+          asked.push(asking);
+        };
+        for (const { do: what, ...rest } of steps) {
+          if (what === 'row') journal.input(empty(++rows));
+          if (what === 'ask') ask();
+          if (what === 'flush' || what === 'ask') [flushedRows, flushes] = [rows, journal.flush()];
+          if (what === 'stall') stall();
+          if (what === 'store') answer(0, null);
+          if (what === 'refuse') answer((rest as { after: number }).after, refusal);
+          expect(disk).toEqual(disk.map((_, i) => i + 1));
+          const isFailing = told.at(-1) === 'JOURNAL_WRITE';
+          expect(journal.room(flushes) === null).toBe(isFailing || disk.length >= flushedRows);
+          expect(journal.isFull).toBe(rows - disk.length >= 20);
+          await Promise.resolve();
+        }
+        ask();
+        while (isWriting()) answer(0, null);
+        journal.flush();
+        while (isWriting()) answer(0, null);
+        await Promise.all(asked);
+        expect(disk).toEqual(Array.from({ length: rows }, (_, i) => i + 1));
+        expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? 'JOURNAL_WRITE' : 'recovered')));
+        expect(told.length % 2).toBe(0);
+      }),
+    );
   });
 });

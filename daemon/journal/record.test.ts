@@ -34,10 +34,10 @@ describe('a recorder', () => {
     const journal = {
       ...NO_JOURNAL,
       signal: (row: SignalRow) => void rows.push(row),
-      flush: () => flushed.push(rows.length) > 0,
+      flush: () => flushed.push(rows.length),
     };
     const matrix = { checksum: (pairIndex: number) => `crc ${pairIndex}` } as unknown as FeatureMatrix;
-    const recorder = new SignalRecorder({ bootId: 'boot', matrix, journal });
+    const recorder = new SignalRecorder({ bootId: 'boot', pairs: [0, 1], matrix, journal });
     recorder.store(
       [answerOf(0, 'COMPLETE'), answerOf(1, 'LEG_MISSING', { riskProb: null, position: HELD })],
       1234 as EpochMs,
@@ -86,8 +86,8 @@ describe('a shadow row', () => {
 });
 
 describe('the journal of a replay', () => {
-  it('accepts everything and reports it as stored', () => {
+  it('accepts everything and reports it as stored', async () => {
     NO_JOURNAL.input({ kind: 'empty', subject: 'A', time: at(1), bar: null, backfill: false });
-    expect(NO_JOURNAL.flush()).toBe(true);
+    expect(await NO_JOURNAL.stored()).toBe(true);
   });
 });

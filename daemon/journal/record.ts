@@ -3,12 +3,14 @@ import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
 import type { MinuteAnswer } from '../decide/answer.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
+import type { MinuteItem } from '../queue.ts';
 import type { Journal } from './journal.ts';
 
 const FLAT_TEXT = JSON.stringify(FLAT);
 
 export interface RecorderOptions {
   readonly bootId: string;
+  readonly pairs: { readonly length: number };
   readonly matrix: FeatureMatrix;
   readonly journal: Journal;
 }
@@ -16,9 +18,24 @@ export interface RecorderOptions {
 /** Journals what was published. */
 export class SignalRecorder {
   readonly #options: RecorderOptions;
+  /** By pair: the transaction of its last signal, as `Journal.flush` counts them. */
+  readonly #transactions: Float64Array;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#transactions = new Float64Array(options.pairs.length);
+  }
+
+  /**
+   * The next signal of a pair waits until its last one is stored, or the disk has refused it: `kill -9` loses at most
+   * one signal of each pair.
+   * @returns null when nothing has to be waited for
+   */
+  room(batch: readonly MinuteItem[]): Promise<void> | null {
+    const { journal } = this.#options;
+    let last = 0;
+    for (const { minute, publish } of batch) if (publish) last = Math.max(last, this.#transactions[minute.pairIndex]!);
+    return journal.room(last);
   }
 
   store(answers: readonly MinuteAnswer[], generatedAtMs: EpochMs): void {
@@ -38,7 +55,8 @@ export class SignalRecorder {
         generatedAtMs,
       });
     }
-    journal.flush();
+    const transaction = journal.flush();
+    for (const { minute } of answers) this.#transactions[minute.pairIndex] = transaction;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FileSystem, Clock, Scheduler } from '../../shared/ports.ts';
 import { readArchivedSignals } from '../../shared/store/archived_signals.ts';
-import type { JournalFile } from '../../shared/store/journal.ts';
+import type { JournalFile, PruneBounds } from '../../shared/store/journal.ts';
 
 const LOOK_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -13,7 +13,9 @@ const BATCH_SIGNALS = 100;
 const BATCHES = 20;
 
 export interface RetentionOptions {
-  readonly store: JournalFile;
+  readonly store: Pick<JournalFile, 'fingerprintOf'>;
+  /** See `JournalFile`. */
+  prune(bounds: PruneBounds, limit: number): Promise<number>;
   readonly journalPath: string;
   readonly archivedPath: string;
   /** `signals_journal_days` */
@@ -46,14 +48,14 @@ export function keepRetention(options: RetentionOptions): () => Promise<void> {
 }
 
 async function look(options: RetentionOptions, isStopped: () => boolean): Promise<void> {
-  const { store, onPruned, onFailure } = options;
+  const { onPruned, onFailure } = options;
   try {
     const bounds = boundsOf(options);
     if (bounds === null) return;
     for (let batch = 0; batch < BATCHES; batch++) {
       await options.idleWindow();
       if (isStopped()) return;
-      const passed = store.prune(bounds, BATCH_SIGNALS);
+      const passed = await options.prune(bounds, BATCH_SIGNALS);
       if (passed === 0) return;
       onPruned?.(passed);
       // Work that arrived meanwhile runs first.

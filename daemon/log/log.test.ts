@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
+import { NO_JOURNAL } from '../journal/journal.ts';
 import { batchOf, timingOf } from '../metrics/metrics.fixture.ts';
 import { byMinute, openBench } from '../pipeline.fixture.ts';
 import type { PipelineOptions } from '../pipeline_options.ts';
@@ -247,11 +248,10 @@ describe('the order of the logs in the hot path', () => {
       sockets: [publisher('websocket'), publisher('redis')],
       files: [publisher('file')],
       journal: {
-        input: () => undefined,
+        ...NO_JOURNAL,
         signal: () => void order.push('row'),
-        shadow: () => undefined,
-        feedPosition: () => undefined,
-        flush: () => order.push('journal') > 0,
+        flush: () => order.push('journal'),
+        stored: () => Promise.resolve(order.push('journal') > 0),
       },
       observer: {
         onSignals(batch, timing) {

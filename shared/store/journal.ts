@@ -14,6 +14,7 @@ import {
   type LastSignal,
   type PruneBounds,
   type PrunedSignals,
+  type RowNumbers,
   type ShadowRow,
   type SignalRow,
 } from './journal_store.ts';
@@ -80,6 +81,16 @@ class SqliteJournal implements JournalFile {
       )
       .get() as BootRow | undefined;
     return row ?? null;
+  }
+
+  newestRows(): RowNumbers {
+    return this.#db
+      .prepare(
+        `SELECT (SELECT coalesce(max(input_id), 0) FROM inputs) AS inputs,
+           (SELECT coalesce(max(signal_row), 0) FROM signals) AS signals,
+           (SELECT coalesce(max(shadow_row), 0) FROM shadow_signals) AS shadows`,
+      )
+      .get() as RowNumbers;
   }
 
   lastSignals(): LastSignal[] {

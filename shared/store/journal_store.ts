@@ -84,6 +84,12 @@ export interface LastSignal {
   readonly position: string;
 }
 
+export interface RowNumbers {
+  readonly inputs: number;
+  readonly signals: number;
+  readonly shadows: number;
+}
+
 export interface JournalStore {
   /**
    * Stores all or nothing, inputs before signals.
@@ -101,6 +107,8 @@ export interface JournalStore {
   /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
+  /** The number of the newest row of each kind: one more with each row, 0 before the first. */
+  newestRows(): RowNumbers;
   /** The newest signal of each pair. */
   lastSignals(): LastSignal[];
   /** The newest answer of each pair by the shadow set of this version. */

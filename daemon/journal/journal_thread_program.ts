@@ -1,0 +1,29 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { MinutehandError } from '../../shared/errors.ts';
+import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
+import { doTask, type JournalTask, type JournalTaskAnswer, type JournalThreadData } from './journal_thread.ts';
+
+/** The thread of journal_thread.ts: does one task after the other. */
+const port = parentPort!;
+const { path } = workerData as JournalThreadData;
+let store: JournalFile | null = null;
+try {
+  store = openJournal(path);
+} catch {
+  // The first task tries again, and reports it.
+}
+
+function answer(task: JournalTask): JournalTaskAnswer {
+  try {
+    store ??= openJournal(path);
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    return { done: 0, refusal: error.toJSON() };
+  }
+  return doTask(store, task);
+}
+
+port.on('message', (task: JournalTask) => {
+  port.postMessage(answer(task));
+  if (task.kind === 'close') port.close();
+});
