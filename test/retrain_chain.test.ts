@@ -114,7 +114,9 @@ async function scrape(port: number): Promise<{ text: string; names: Set<string>;
   const response = await fetch(`http://127.0.0.1:${port}/metrics`);
   expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
   const text = await response.text();
-  const names = new Set([...text.matchAll(/^# TYPE (\S+) (?:counter|gauge|summary|histogram)$/gm)].map(([, name]) => name!));
+  const names = new Set(
+    [...text.matchAll(/^# TYPE (\S+) (?:counter|gauge|summary|histogram)$/gm)].map(([, name]) => name!),
+  );
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const series = new Map(lines.map((line) => /^(.+) (\S+)$/.exec(line)!.slice(1) as [string, string]));
   return { text, names, series: new Map([...series].map(([name, value]) => [name, Number(value)])) };

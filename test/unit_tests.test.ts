@@ -29,7 +29,9 @@ describe('npm run test:long', () => {
   it('runs every file that has tests for it', () => {
     const list = readFileSync(join(packageRoot(), 'bin', 'test_long.mjs'), 'utf8');
     const files = FOLDERS.flatMap((folder) =>
-      readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+      readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' }).map(
+        (name) => `${folder}/${name}`,
+      ),
     ).filter((file) => file.endsWith('.test.ts') && IS_LONG.test(readFileSync(join(packageRoot(), file), 'utf8')));
     expect(files.length).toBeGreaterThan(9);
     expect(files.filter((file) => !list.includes(`'${file}'`))).toEqual([]);

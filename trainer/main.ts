@@ -34,7 +34,7 @@ export interface RunningTrainer {
  * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE
  */
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
-  const { settings, paths, say } = options;
+  const { settings, paths } = options;
   const unlock = lockHome(paths.lock('trainer'));
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
   const notifier = startNotifications(options);
@@ -55,10 +55,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   addRoutes(server, { retrainer, monitor, paths, access, metrics, schedules: () => schedules });
   const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
-  try {
-    await server.listen({ host, port });
-  } catch (cause) {
-    await watch.stop();
+  const close = async (): Promise<void> => {
     await monitor.stop();
     await retrainer.stop();
     await notifier.stop();
@@ -66,6 +63,12 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     await server.close();
     await runs.close();
     unlock();
+  };
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    await watch.stop();
+    await close();
     const { code } = cause as NodeJS.ErrnoException;
     const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
@@ -82,12 +85,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const leave = announce(paths.address('trainer'), { host, port: listening });
 
   const waiting = new AbortController();
-  const lack = lackOfModels(settings, paths);
-  if (lack !== null) {
-    void waitForFirstBars(settings, paths, waiting.signal, lack, say).then(async (enough) => {
-      if (enough && lackOfModels(settings, paths) !== null) await retrainer.start(FIRST_MODELS);
-    });
-  }
+  trainFirstModels(options, retrainer, waiting.signal);
   return {
     port: listening,
     retrainer,
@@ -101,15 +99,18 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       await watch.stop();
       await fills.stop();
       await history.stop();
-      await monitor.stop();
-      await retrainer.stop();
-      await notifier.stop();
-      await controlPlane.stop();
-      await server.close();
-      await runs.close();
-      unlock();
+      await close();
     },
   };
+}
+
+/** As soon as there are enough bars, where the daemon has no models. */
+function trainFirstModels({ settings, paths, say }: TrainerOptions, retrainer: Retrainer, signal: AbortSignal): void {
+  const lack = lackOfModels(settings, paths);
+  if (lack === null) return;
+  void waitForFirstBars(settings, paths, signal, lack, say).then(async (enough) => {
+    if (enough && lackOfModels(settings, paths) !== null) await retrainer.start(FIRST_MODELS);
+  });
 }
 
 /** A schedule as it is shown. */

@@ -87,7 +87,9 @@ function rowsOf({ x }: ValidationRows, rows: Int32Array): Float32Array {
 
 describe('validation as a whole', () => {
   it('finds no skill on a random walk with columns of noise, and the gate refuses', async () => {
-    const { report, forward, final, gate, leakage, importance } = await validate(walkRows({ seed: 'noise', rows: 1200 }));
+    const { report, forward, final, gate, leakage, importance } = await validate(
+      walkRows({ seed: 'noise', rows: 1200 }),
+    );
     // About 450 independent rows: a standard error of 0.03.
     expect(Math.abs(report.pooled.auc! - 0.5)).toBeLessThan(0.08);
     expect(Math.abs(final.auc! - 0.5)).toBeLessThan(0.15);
