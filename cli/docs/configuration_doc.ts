@@ -82,8 +82,11 @@ function freeSection(schema: JsonSchema, value: unknown): string {
   const items = Object.entries(value as Record<string, unknown>);
   const columns = (schema.additionalProperties || {}).properties;
   if (columns === undefined) return items.map(([name, item]) => `- ${code(name)}: ${shown(item)}`).join('\n');
-  const names = Object.keys(columns);
-  const meanings = names.map((name) => `- ${code(name)}: ${prose(columns[name]?.description ?? '')}`).join('\n');
+  const meanings = Object.entries(columns)
+    .map(([name, column]) => `- ${code(name)}: ${prose(column.description ?? '')}`)
+    .join('\n');
+  // Keys that no item has are optional.
+  const names = Object.keys(columns).filter((one) => items.some(([, item]) => Object.hasOwn(item as object, one)));
   const rows = items.map(([name, item]) => [
     code(name),
     ...names.map((one) => shown((item as Record<string, unknown>)[one])),
