@@ -94,15 +94,16 @@ function freeSection(schema: JsonSchema, value: unknown): string {
   const items = Object.entries(value as Record<string, unknown>);
   const columns = (schema.additionalProperties || {}).properties;
   if (columns === undefined) return items.map(([name, item]) => `- ${code(name)}: ${shown(item)}`).join('\n');
-  const names = Object.keys(columns);
-  const meanings = names.map((name) => `- ${code(name)}: ${prose(columns[name]?.description ?? '')}`).join('\n');
-  // Optional keys that no item has need no column.
-  const used = names.filter((one) => items.some(([, item]) => (item as Record<string, unknown>)[one] !== undefined));
-  const rows = items.map(([name, item]) => {
-    const values = used.map((one) => (item as Record<string, unknown>)[one]);
-    return [code(name), ...values.map((one) => (one === undefined ? '' : shown(one)))];
-  });
-  return `${meanings}\n\n${table(['name', ...used.map(code)], rows)}`;
+  const meanings = Object.entries(columns)
+    .map(([name, column]) => `- ${code(name)}: ${prose(column.description ?? '')}`)
+    .join('\n');
+  // Keys that no item has are optional.
+  const names = Object.keys(columns).filter((one) => items.some(([, item]) => Object.hasOwn(item as object, one)));
+  const rows = items.map(([name, item]) => [
+    code(name),
+    ...names.map((one) => shown((item as Record<string, unknown>)[one])),
+  ]);
+  return `${meanings}\n\n${table(['name', ...names.map(code)], rows)}`;
 }
 
 function plainSections(content: Record<string, unknown>): string {

@@ -44,7 +44,7 @@ export function withPriceKinds<Settings extends WithSymbols>(
 /** The settings of the same bars after `midBars`. */
 export function withMids<Settings extends WithSymbols>(settings: Settings): Settings {
   const bids = Object.entries(settings.minutehand.symbols).filter(([, { price }]) => price === 'bid');
-  return withPriceKinds(settings, Object.fromEntries(bids.map(([symbol]) => [symbol, 'mid'])));
+  return withPriceKinds(settings, Object.fromEntries(bids.map(([symbol]): [string, PriceKind] => [symbol, 'mid'])));
 }
 
 /** @throws RangeError for a symbol without costs */
