@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { parseWireMinute } from '../daemon/feed/wire.ts';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
@@ -175,7 +175,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     let bars = (WARMUP + 2) * 4;
     await untilSent(bars);
     await untilTaken(WARMUP + 2);
-    expect(daemon.health()).toMatchObject({ bar_stream: 'up', pairs_ready: 2 });
+    await vi.waitFor(() => expect(daemon.health()).toMatchObject({ bar_stream: 'up', pairs_ready: 2 }), 10_000);
 
     // As the daemon would take them by POST.
     const client = new Redis(port);
