@@ -82,7 +82,15 @@ describe.runIf(IS_LONG)(`a streak of risk flags ${LONG_NOTE}`, { timeout: LONG_M
   it('is told, θ2 alone is searched again, adopted and in the next signals, and then the alert is over', async () => {
     const planted = await plant();
     const daemon = place.start(['daemon', '--json']);
-    const { port } = JSON.parse(await eventually('the daemon', () => daemon.stdout())) as { port: number };
+    const line = await eventually(
+      () => `the port of the daemon: ${daemon.stdout()} ${daemon.stderr()}`,
+      () =>
+        daemon
+          .stdout()
+          .split('\n')
+          .find((one) => one.includes('"port"')),
+    );
+    const { port } = JSON.parse(line) as { port: number };
     const socket = new WebSocket(`ws://127.0.0.1:${port}/signals`);
     socket.on('message', (data: Buffer) => heard.push(verifySignal(data.toString('utf8'))));
     socket.on('error', () => undefined);
