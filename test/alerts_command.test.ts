@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const HALT: Notice = { key: 'kpi_halt:A_B', event: 'kpi_halt', subject: 'A_B', text: 'It lost.' };
 
-describe('minutehand alerts', { timeout: 240_000 }, () => {
+describe('minutehand alerts', { timeout: 600_000 }, () => {
   it('lists, acknowledges and silences, and refuses what is not open', async () => {
     const store = await openStore(homePaths({ MINUTEHAND_HOME: workplace.home }).trainer);
     await notify(store.db, { market: 'live', nowMs: Date.now() }, HALT);
@@ -85,11 +85,11 @@ describe('minutehand alerts', { timeout: 240_000 }, () => {
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('not taken') as string]);
     expect(arrived()).toEqual([`trigger ${trainer}`]);
     workplace.start(['trainer'], env);
-    await expect.poll(arrived, { timeout: 60_000 }).toContain(`resolve ${trainer}`);
-    await expect.poll(arrived, { timeout: 60_000 }).toContain(`trigger ${standby}`);
+    await expect.poll(arrived, { timeout: 180_000 }).toContain(`resolve ${trainer}`);
+    await expect.poll(arrived, { timeout: 180_000 }).toContain(`trigger ${standby}`);
     expect(arrived()).not.toContain(`resolve ${standby}`);
     workplace.start(['daemon'], env);
-    await expect.poll(arrived, { timeout: 60_000 }).toContain(`resolve ${standby}`);
+    await expect.poll(arrived, { timeout: 180_000 }).toContain(`resolve ${standby}`);
     for (const one of [`trigger ${trainer}`, `trigger ${standby}`, `resolve ${trainer}`, `resolve ${standby}`])
       expect(arrived().filter((what) => what === one)).toHaveLength(1);
   });
