@@ -18,7 +18,6 @@ const LONG = [
   'mt5/broker.test.ts',
   'test/signals_crash.test.ts',
   'test/notified.test.ts',
-  'test/risk_streak.test.ts',
   'trainer/monitor/evidence.test.ts',
   'trainer/backtest/executability.test.ts',
   'trainer/dataset/real_dataset.test.ts',

@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const HALT: Notice = { key: 'kpi_halt:A_B', event: 'kpi_halt', subject: 'A_B', text: 'It lost.' };
 
-describe('minutehand alerts', { timeout: 240_000 }, () => {
+describe('minutehand alerts', { timeout: 600_000 }, () => {
   it('lists, acknowledges and silences, and refuses what is not open', async () => {
     const store = await openStore(homePaths({ MINUTEHAND_HOME: workplace.home }).trainer);
     await notify(store.db, { market: 'live', nowMs: Date.now() }, HALT);
@@ -71,7 +71,7 @@ describe('minutehand alerts', { timeout: 240_000 }, () => {
   it('of a failed unit are sent by the trainer where they were not taken, and resolved when the unit runs again', async () => {
     const env = { MINUTEHAND_WEBHOOK_URL: url };
     const keyOf = (unit: string): string => `unit_failed:${unit}@${hostname()}`;
-    const [trainer, daemon] = ['minutehand-trainer.service', 'minutehand-daemon@main.service'].map(keyOf);
+    const [trainer, standby] = ['minutehand-trainer.service', 'minutehand-standby@main.service'].map(keyOf);
     taken.length = 0;
     const arrived = (): string[] =>
       taken.flatMap((body) =>
@@ -81,16 +81,16 @@ describe('minutehand alerts', { timeout: 240_000 }, () => {
       );
     expect((await workplace.run(['alerts', 'unit', 'minutehand-trainer.service'], { env })).code).toBe(0);
     answers.push(500, 500, 500);
-    const refused = await workplace.run(['alerts', 'unit', 'minutehand-daemon@main.service'], { env });
+    const refused = await workplace.run(['alerts', 'unit', 'minutehand-standby@main.service'], { env });
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('not taken') as string]);
     expect(arrived()).toEqual([`trigger ${trainer}`]);
     workplace.start(['trainer'], env);
-    await expect.poll(arrived, { timeout: 60_000 }).toContain(`resolve ${trainer}`);
-    await expect.poll(arrived, { timeout: 60_000 }).toContain(`trigger ${daemon}`);
-    expect(arrived()).not.toContain(`resolve ${daemon}`);
+    await expect.poll(arrived, { timeout: 180_000 }).toContain(`resolve ${trainer}`);
+    await expect.poll(arrived, { timeout: 180_000 }).toContain(`trigger ${standby}`);
+    expect(arrived()).not.toContain(`resolve ${standby}`);
     workplace.start(['daemon'], env);
-    await expect.poll(arrived, { timeout: 60_000 }).toContain(`resolve ${daemon}`);
-    for (const one of [`trigger ${trainer}`, `trigger ${daemon}`, `resolve ${trainer}`, `resolve ${daemon}`])
+    await expect.poll(arrived, { timeout: 180_000 }).toContain(`resolve ${standby}`);
+    for (const one of [`trigger ${trainer}`, `trigger ${standby}`, `resolve ${trainer}`, `resolve ${standby}`])
       expect(arrived().filter((what) => what === one)).toHaveLength(1);
   });
 });

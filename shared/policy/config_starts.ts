@@ -45,8 +45,8 @@ export interface ConfigStart extends ConfigAuthor {
 }
 
 /**
- * Appends the configuration that a daemon starts with to its file when it, or its hash, is another than that of the last line. The
- * trainer copies what it finds there into `audit.config_changes`.
+ * Appends the configuration that a daemon starts with to its file when it, or its hash, is another than that of the
+ * last line. The trainer copies what it finds there into `audit.config_changes`.
  * @throws what the file system throws
  */
 export function noteConfigStart(path: string, start: ConfigStart): void {

@@ -37,8 +37,8 @@ export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, Ba
 
 /**
  * Searches θ2 alone again, models, θ1 and ranks being those of a bundle: by backtests of the bars behind its last one,
- * the largest net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge, metrics and gates are
- * of the bundle's holdout, which this choice does not see either.
+ * the largest net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge, metrics and gates
+ * are of the bundle's holdout, which this choice does not see either.
  * @returns the new bundle; null when no value is allowed, or the best is the one there is
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_SCHEMA and as `loadModelSet`
  */
