@@ -19,7 +19,7 @@ import { createRng } from '../shared/rng.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { buildDaemonProgram, type Program, type RunningProgram } from '../test/program.ts';
 import { isConnectionLost } from '../test/connection_lost.ts';
-import { IS_LONG } from '../test/long.ts';
+import { IS_LONG, LONG_NOTE } from '../test/long.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
@@ -344,6 +344,52 @@ describe('a live daemon that is killed while another process locks its journal',
         );
         expect(mine.at(-4)!['signal_id']).toBe(publishedIds[index]![0]);
       }
+    },
+  );
+});
+
+describe('a live daemon that is killed at random moments while bars stream in and its journal is locked now and then', () => {
+  it.runIf(IS_LONG)(
+    `has never published more than one signal of a pair that its journal lacks${LONG_NOTE}`,
+    { timeout: 300_000 },
+    async () => {
+      const settings = tinySettings({ minutehand: { market: 'live' } });
+      const market = byMinute(tinyBars(settings, 5000));
+      const { start, home } = makeHome('random', settings);
+      const path = pathsOf(home).journal('live', 'main');
+      const rng = createRng('random kills');
+      let [at, received] = [0, 0];
+      for (let life = 0; life < 30; life++) {
+        const daemon = await start();
+        const last = new Map<string, number>();
+        const consumer = new WebSocket(`${daemon.url.replace('http', 'ws')}/signals`);
+        await new Promise((resolve) => consumer.once('open', resolve));
+        consumer.on('message', (data: Buffer) => {
+          const { boot_id, pair_id, seq } = JSON.parse(data.toString()) as StoredSignal;
+          if (boot_id === daemon.bootId) last.set(pair_id, Math.max(seq, last.get(pair_id) ?? 0));
+        });
+        const lock = new Database(path);
+        const endMs = performance.now() + 20 + rng.integer(400);
+        for (let isLocked = false; performance.now() < endMs; at++) {
+          if (rng.integer(8) === 0) {
+            lock.exec(isLocked ? 'ROLLBACK' : 'BEGIN IMMEDIATE');
+            isLocked = !isLocked;
+          }
+          const body = JSON.stringify(market[at]!.bars.map((bar) => ({ ...bar, time: bar.time * 1000 })));
+          void fetch(`${daemon.url}/bars`, { method: 'POST', body }).catch(() => undefined);
+          await delay(rng.integer(8));
+        }
+        await daemon.program.kill('SIGKILL');
+        lock.close();
+        consumer.terminate();
+        const stored = storedSignals(path).filter(({ boot_id }) => boot_id === daemon.bootId);
+        for (const [id, seq] of last) {
+          received += seq;
+          const found = Math.max(0, ...stored.filter(({ pair_id }) => pair_id === id).map((row) => row.seq));
+          expect(seq - found, `${id} of life ${life}`).toBeLessThanOrEqual(1);
+        }
+      }
+      expect(received).toBeGreaterThan(100);
     },
   );
 });

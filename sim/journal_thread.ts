@@ -56,7 +56,8 @@ class SimulatedThread implements JournalWriter {
       const { stored, refusal } = appendBatches(this.#store, batches);
       return answer(stored, refusal);
     }
-    this.#owner.at(timeline.nowMs + STALL_MS, () => {
+    // Before the daemon's own timer: events of one moment come in any order.
+    this.#owner.at(timeline.nowMs + STALL_MS - TRAVEL_MS, () => {
       if (!isUnderWay) return;
       see('journal stalls');
       truth.disks.journalRefused();
