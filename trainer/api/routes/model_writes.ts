@@ -12,7 +12,10 @@ import { pointersOf } from './models.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
 
-/** `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT /api/ml/shadow`. */
+/**
+ * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
+ * /api/ml/shadow`.
+ */
 export function addModelWriteRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, store } = context;
 
