@@ -451,7 +451,7 @@ const transports = z.strictObject({
       allowed_hosts: allowedHosts.describe('As that of the daemon.'),
       port: port.describe('Port of the trainer; 0 = a free one.'),
     })
-    .describe('HTTP of the trainer: health, monitor, runs.'),
+    .describe('HTTP of the trainer: dashboard, API, health.'),
   redis: z
     .strictObject({
       url: z

@@ -7,7 +7,7 @@ import type { reportSchema } from './schema/records.ts';
 
 const BINS = 10;
 
-/** Figures of a period: signals by time of publication, fills by time of the fill. Period: from inclusive, to exclusive. */
+/** Figures from `from` to before `to`: signals by time of publication, fills by time of the fill. */
 export async function makeReport(
   store: Store,
   settings: Settings,

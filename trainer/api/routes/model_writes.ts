@@ -5,15 +5,17 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../schema/models.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { pointersOf } from './models.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
 
-/** `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT /api/ml/shadow`. */
+/**
+ * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
+ * /api/ml/shadow`.
+ */
 export function addModelWriteRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, store } = context;
 
