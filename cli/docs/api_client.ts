@@ -11,7 +11,7 @@ export async function apiClientTexts(): Promise<Readonly<Record<string, string>>
   const document = await openApiDocument(loadSettings());
   const text = `${JSON.stringify(document, null, 2)}\n`;
   const { default: openapiTS, astToString } = await import('openapi-typescript');
-  const types = astToString(await openapiTS(text));
+  const types = astToString(await openapiTS(text, { defaultNonNullable: false }));
   return { 'openapi.json': text, 'schema.ts': `${HEAD}${types}` };
 }
 

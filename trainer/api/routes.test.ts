@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../dashboard/api/client.ts';
@@ -16,7 +17,8 @@ const versions: string[] = [];
 
 beforeAll(async () => {
   api = await openApiWorkplace({}, async ({ models }) => {
-    for (const seed of [7, 8, 9, 10]) versions.push((await trainTinyModels(models, { seed })).version);
+    versions.push((await trainTinyModels(models)).version);
+    for (const copy of [2, 3, 4]) versions.push(copyUnder(models, versions[0]!, `${versions[0]!}_${copy}`));
     activate(models, versions[0]!);
     activate(models, versions[1]!);
   });
@@ -26,6 +28,14 @@ beforeAll(async () => {
   await registry.mend();
 });
 afterAll(() => api.close());
+
+/** The same models as a bundle of their own. */
+function copyUnder(models: string, version: string, name: string): string {
+  cpSync(join(models, version), join(models, name), { recursive: true });
+  const manifest = join(models, name, 'manifest.json');
+  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
+  return name;
+}
 
 const client = (headers: Record<string, string>) => createClient({ origin: api.origin, headers: () => headers });
 
@@ -85,7 +95,7 @@ describe('the endpoints of the specification, by the generated client', () => {
         single_model_config: { model_type: 'random_forest' },
         optimization_settings: { enabled: true, n_calls: 12 },
         reason: 'a test',
-      } as never,
+      },
     });
     expect(run).toMatchObject({
       status: 'running',
@@ -146,7 +156,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.post('/api/automl-features/validate-config', { body: generators })).toMatchObject({ valid: true });
     const wrong = { ...generators, autofeat: { enabled: true } };
     expect(await own.post('/api/automl-features/validate-config', { body: wrong })).toMatchObject({ valid: false });
-    const generate = own.post('/api/automl-features/generate', { body: { symbol: 'XAUUSD_XAGUSD' } as never });
+    const generate = own.post('/api/automl-features/generate', { body: { symbol: 'XAUUSD_XAGUSD' } });
     await expect(generate).rejects.toMatchObject({ code: 'DATA_MISSING' });
   });
 
@@ -182,7 +192,7 @@ describe('every route', () => {
       if (path === '/api/events' || path === '/api/session') continue;
       const answers = await Promise.all(
         values.map((value, index) => {
-          const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(segments[index]!.toWellFormed()));
+          const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(segments[index]!));
           const query = `?limit=${encodeURIComponent(JSON.stringify(value))}&from=${index}&subject=${'x'.repeat(50 * index)}`;
           return api.ask(method, `${filled}${query}`, {
             headers: approver,

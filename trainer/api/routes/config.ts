@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../shared/policy/json_schema.ts';
 import { packagedValues } from '../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -81,7 +82,10 @@ export function addConfigRoutes(api: Api, { settings, store, clock }: ApiContext
       response: { 202: changeSchema, ...REFUSALS },
     },
     async handler(request, reply) {
-      const change = await propose(changesToDelivered(settings), request.body.reason, request.identity!.name);
+      const changes = changesToDelivered(settings);
+      if (Object.keys(changes).length === 0)
+        throw new MinutehandError('REQUEST_INVALID', { seen: 'the policy has its delivered values already' });
+      const change = await propose(changes, request.body.reason, request.identity!.name);
       request.written = { target: `change ${change.change_id}`, before: change.before, after: change.changes };
       return reply.status(202).send(change);
     },
