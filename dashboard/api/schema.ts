@@ -503,6 +503,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a minute was answered as it was */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Identifier of the subject */
+                    subject: string;
+                    /** @description Open of the bar in UTC: 2026-11-20T12:35Z */
+                    time: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Explanation"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -2731,6 +2790,232 @@ export interface components {
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
         };
+        /** @description A published signal */
+        SignalInput: {
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description The subject */
+            pair_id: string;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+            entry: string;
+            /** @description return_prob · (1 − risk_score) */
+            confidence: number | null;
+            /** @description Smallest return_prob of an entry */
+            theta1: number | null;
+            /** @description Risk rank from which entries are refused */
+            theta2: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /**
+             * @description What a consumer does
+             * @enum {string}
+             */
+            action: "ENTER" | "EXIT" | "HOLD";
+            /** @description Why, from the list of docs/reference/PROTOCOL.md */
+            reason: string;
+            /**
+             * @description State of the daemon
+             * @enum {string}
+             */
+            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+            /** @description Side of the position after this bar: −1, 0 or 1 */
+            target: number;
+            /** @description signal_id of the entry of the open position, or empty */
+            position_id: string;
+            /** @description Hedge ratio */
+            beta: number | null;
+            /** @description Close of leg A */
+            price_a: number | null;
+            /** @description Close of leg B */
+            price_b: number | null;
+            /** @description Identifier of the decision */
+            signal_id: string;
+            /** @description Bundle that scored it; empty without models */
+            model_version: string;
+            /** @description Hash of the configuration that decided it */
+            policy_hash: string;
+            /** @description Expected result of an entry now after costs, basis points */
+            expected_net_bps: number | null;
+            /** @description Publication, epoch ms */
+            generated_at_ms: number;
+        } & {
+            [key: string]: unknown;
+        };
+        ExplanationInput: {
+            subject: string;
+            /** @description Open of the bar */
+            time: string;
+            /** @description As published, without its envelope */
+            signal: {
+                /** @description Close of the bar, ISO 8601 in UTC */
+                timestamp: string;
+                /** @description The subject */
+                pair_id: string;
+                /** @description Distance of the spread from its mean, standard deviations */
+                z_score: number | null;
+                /** @description AI1: probability of reversion before the stop */
+                return_prob: number | null;
+                /** @description AI2: risk rank, 0 to 1 */
+                risk_score: number | null;
+                /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+                entry: string;
+                /** @description return_prob · (1 − risk_score) */
+                confidence: number | null;
+                /** @description Smallest return_prob of an entry */
+                theta1: number | null;
+                /** @description Risk rank from which entries are refused */
+                theta2: number | null;
+                /** @description AI3: size, 0 to 1 */
+                position_scale: number | null;
+                /**
+                 * @description What a consumer does
+                 * @enum {string}
+                 */
+                action: "ENTER" | "EXIT" | "HOLD";
+                /** @description Why, from the list of docs/reference/PROTOCOL.md */
+                reason: string;
+                /**
+                 * @description State of the daemon
+                 * @enum {string}
+                 */
+                mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+                /** @description Side of the position after this bar: −1, 0 or 1 */
+                target: number;
+                /** @description signal_id of the entry of the open position, or empty */
+                position_id: string;
+                /** @description Hedge ratio */
+                beta: number | null;
+                /** @description Close of leg A */
+                price_a: number | null;
+                /** @description Close of leg B */
+                price_b: number | null;
+                /** @description Identifier of the decision */
+                signal_id: string;
+                /** @description Bundle that scored it; empty without models */
+                model_version: string;
+                /** @description Hash of the configuration that decided it */
+                policy_hash: string;
+                /** @description Expected result of an entry now after costs, basis points */
+                expected_net_bps: number | null;
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description Meaning of the reason */
+            meaning: string;
+            /** @description Whether the minute, computed again, is what was published */
+            reproduced: {
+                equal: boolean;
+                code: string | null;
+                differences: {
+                    what: string;
+                    published: string;
+                    computed: string;
+                }[];
+            };
+            features: {
+                name: string;
+                unit: string;
+                value: number | null;
+                /** @description Rank in training, 0 to 1 */
+                percentile: number | null;
+            }[];
+            models: {
+                ai1: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                ai2: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                ai3: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+            } | null;
+            /** @description Basis points */
+            costs: {
+                round_trip_bps: number;
+                /** @description At z, or at z_entry for a bar that is no candidate */
+                expected_net_bps: number;
+                expected_gross_bps: number;
+                min_expected_net_bps: number;
+                break_even_prob: number | null;
+            } | null;
+            /** @description Of an entry, in the order in which they are asked */
+            conditions: {
+                /** @enum {string} */
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                /** @description Reason of a refusal by it */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description How value must relate to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description What value has to move by; 0 when it holds */
+                change: number | null;
+                /** @description |change| over the scale of the value */
+                relative: number | null;
+            }[];
+            /** @description Those that did not hold, the nearest first */
+            to_enter: {
+                /** @enum {string} */
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                /** @description Reason of a refusal by it */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description How value must relate to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description What value has to move by; 0 when it holds */
+                change: number | null;
+                /** @description |change| over the scale of the value */
+                relative: number | null;
+            }[];
+        } & {
+            [key: string]: unknown;
+        };
         /** @description A model bundle */
         ModelInput: {
             /** @description Version of the bundle */
@@ -2857,63 +3142,6 @@ export interface components {
             /** @description Value of the header x-csrf-token of every write; null for tokens */
             csrf_token: string | null;
         };
-        /** @description A published signal */
-        SignalInput: {
-            /** @description Close of the bar, ISO 8601 in UTC */
-            timestamp: string;
-            /** @description The subject */
-            pair_id: string;
-            /** @description Distance of the spread from its mean, standard deviations */
-            z_score: number | null;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
-            entry: string;
-            /** @description return_prob · (1 − risk_score) */
-            confidence: number | null;
-            /** @description Smallest return_prob of an entry */
-            theta1: number | null;
-            /** @description Risk rank from which entries are refused */
-            theta2: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /**
-             * @description What a consumer does
-             * @enum {string}
-             */
-            action: "ENTER" | "EXIT" | "HOLD";
-            /** @description Why, from the list of docs/reference/PROTOCOL.md */
-            reason: string;
-            /**
-             * @description State of the daemon
-             * @enum {string}
-             */
-            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
-            /** @description Side of the position after this bar: −1, 0 or 1 */
-            target: number;
-            /** @description signal_id of the entry of the open position, or empty */
-            position_id: string;
-            /** @description Hedge ratio */
-            beta: number | null;
-            /** @description Close of leg A */
-            price_a: number | null;
-            /** @description Close of leg B */
-            price_b: number | null;
-            /** @description Identifier of the decision */
-            signal_id: string;
-            /** @description Bundle that scored it; empty without models */
-            model_version: string;
-            /** @description Hash of the configuration that decided it */
-            policy_hash: string;
-            /** @description Expected result of an entry now after costs, basis points */
-            expected_net_bps: number | null;
-            /** @description Publication, epoch ms */
-            generated_at_ms: number;
-        } & {
-            [key: string]: unknown;
-        };
         SubjectInput: {
             /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */
             subject: string;
@@ -2930,6 +3158,10 @@ export interface components {
             timeframe: string;
             /** @description Shard whose daemon answers it */
             shard: string;
+            /** @description |z| from which a bar is an entry candidate */
+            z_entry: number;
+            /** @description z at which an open position has reverted */
+            z_exit: number;
             /** @description Configured costs of a round trip by the active bundle, basis points */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */
@@ -3331,6 +3563,232 @@ export interface components {
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
         };
+        /** @description A published signal */
+        Signal: {
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description The subject */
+            pair_id: string;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+            entry: string;
+            /** @description return_prob · (1 − risk_score) */
+            confidence: number | null;
+            /** @description Smallest return_prob of an entry */
+            theta1: number | null;
+            /** @description Risk rank from which entries are refused */
+            theta2: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /**
+             * @description What a consumer does
+             * @enum {string}
+             */
+            action: "ENTER" | "EXIT" | "HOLD";
+            /** @description Why, from the list of docs/reference/PROTOCOL.md */
+            reason: string;
+            /**
+             * @description State of the daemon
+             * @enum {string}
+             */
+            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+            /** @description Side of the position after this bar: −1, 0 or 1 */
+            target: number;
+            /** @description signal_id of the entry of the open position, or empty */
+            position_id: string;
+            /** @description Hedge ratio */
+            beta: number | null;
+            /** @description Close of leg A */
+            price_a: number | null;
+            /** @description Close of leg B */
+            price_b: number | null;
+            /** @description Identifier of the decision */
+            signal_id: string;
+            /** @description Bundle that scored it; empty without models */
+            model_version: string;
+            /** @description Hash of the configuration that decided it */
+            policy_hash: string;
+            /** @description Expected result of an entry now after costs, basis points */
+            expected_net_bps: number | null;
+            /** @description Publication, epoch ms */
+            generated_at_ms: number;
+        } & {
+            [key: string]: unknown;
+        };
+        Explanation: {
+            subject: string;
+            /** @description Open of the bar */
+            time: string;
+            /** @description As published, without its envelope */
+            signal: {
+                /** @description Close of the bar, ISO 8601 in UTC */
+                timestamp: string;
+                /** @description The subject */
+                pair_id: string;
+                /** @description Distance of the spread from its mean, standard deviations */
+                z_score: number | null;
+                /** @description AI1: probability of reversion before the stop */
+                return_prob: number | null;
+                /** @description AI2: risk rank, 0 to 1 */
+                risk_score: number | null;
+                /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+                entry: string;
+                /** @description return_prob · (1 − risk_score) */
+                confidence: number | null;
+                /** @description Smallest return_prob of an entry */
+                theta1: number | null;
+                /** @description Risk rank from which entries are refused */
+                theta2: number | null;
+                /** @description AI3: size, 0 to 1 */
+                position_scale: number | null;
+                /**
+                 * @description What a consumer does
+                 * @enum {string}
+                 */
+                action: "ENTER" | "EXIT" | "HOLD";
+                /** @description Why, from the list of docs/reference/PROTOCOL.md */
+                reason: string;
+                /**
+                 * @description State of the daemon
+                 * @enum {string}
+                 */
+                mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+                /** @description Side of the position after this bar: −1, 0 or 1 */
+                target: number;
+                /** @description signal_id of the entry of the open position, or empty */
+                position_id: string;
+                /** @description Hedge ratio */
+                beta: number | null;
+                /** @description Close of leg A */
+                price_a: number | null;
+                /** @description Close of leg B */
+                price_b: number | null;
+                /** @description Identifier of the decision */
+                signal_id: string;
+                /** @description Bundle that scored it; empty without models */
+                model_version: string;
+                /** @description Hash of the configuration that decided it */
+                policy_hash: string;
+                /** @description Expected result of an entry now after costs, basis points */
+                expected_net_bps: number | null;
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description Meaning of the reason */
+            meaning: string;
+            /** @description Whether the minute, computed again, is what was published */
+            reproduced: {
+                equal: boolean;
+                code: string | null;
+                differences: {
+                    what: string;
+                    published: string;
+                    computed: string;
+                }[];
+            };
+            features: {
+                name: string;
+                unit: string;
+                value: number | null;
+                /** @description Rank in training, 0 to 1 */
+                percentile: number | null;
+            }[];
+            models: {
+                ai1: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                ai2: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                ai3: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+            } | null;
+            /** @description Basis points */
+            costs: {
+                round_trip_bps: number;
+                /** @description At z, or at z_entry for a bar that is no candidate */
+                expected_net_bps: number;
+                expected_gross_bps: number;
+                min_expected_net_bps: number;
+                break_even_prob: number | null;
+            } | null;
+            /** @description Of an entry, in the order in which they are asked */
+            conditions: {
+                /** @enum {string} */
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                /** @description Reason of a refusal by it */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description How value must relate to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description What value has to move by; 0 when it holds */
+                change: number | null;
+                /** @description |change| over the scale of the value */
+                relative: number | null;
+            }[];
+            /** @description Those that did not hold, the nearest first */
+            to_enter: {
+                /** @enum {string} */
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                /** @description Reason of a refusal by it */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description How value must relate to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description What value has to move by; 0 when it holds */
+                change: number | null;
+                /** @description |change| over the scale of the value */
+                relative: number | null;
+            }[];
+        } & {
+            [key: string]: unknown;
+        };
         /** @description A model bundle */
         Model: {
             /** @description Version of the bundle */
@@ -3457,63 +3915,6 @@ export interface components {
             /** @description Value of the header x-csrf-token of every write; null for tokens */
             csrf_token: string | null;
         };
-        /** @description A published signal */
-        Signal: {
-            /** @description Close of the bar, ISO 8601 in UTC */
-            timestamp: string;
-            /** @description The subject */
-            pair_id: string;
-            /** @description Distance of the spread from its mean, standard deviations */
-            z_score: number | null;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
-            entry: string;
-            /** @description return_prob · (1 − risk_score) */
-            confidence: number | null;
-            /** @description Smallest return_prob of an entry */
-            theta1: number | null;
-            /** @description Risk rank from which entries are refused */
-            theta2: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /**
-             * @description What a consumer does
-             * @enum {string}
-             */
-            action: "ENTER" | "EXIT" | "HOLD";
-            /** @description Why, from the list of docs/reference/PROTOCOL.md */
-            reason: string;
-            /**
-             * @description State of the daemon
-             * @enum {string}
-             */
-            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
-            /** @description Side of the position after this bar: −1, 0 or 1 */
-            target: number;
-            /** @description signal_id of the entry of the open position, or empty */
-            position_id: string;
-            /** @description Hedge ratio */
-            beta: number | null;
-            /** @description Close of leg A */
-            price_a: number | null;
-            /** @description Close of leg B */
-            price_b: number | null;
-            /** @description Identifier of the decision */
-            signal_id: string;
-            /** @description Bundle that scored it; empty without models */
-            model_version: string;
-            /** @description Hash of the configuration that decided it */
-            policy_hash: string;
-            /** @description Expected result of an entry now after costs, basis points */
-            expected_net_bps: number | null;
-            /** @description Publication, epoch ms */
-            generated_at_ms: number;
-        } & {
-            [key: string]: unknown;
-        };
         Subject: {
             /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */
             subject: string;
@@ -3530,6 +3931,10 @@ export interface components {
             timeframe: string;
             /** @description Shard whose daemon answers it */
             shard: string;
+            /** @description |z| from which a bar is an entry candidate */
+            z_entry: number;
+            /** @description z at which an open position has reverted */
+            z_exit: number;
             /** @description Configured costs of a round trip by the active bundle, basis points */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */

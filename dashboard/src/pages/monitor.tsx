@@ -54,7 +54,11 @@ export default function MonitorPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
-      {data !== null && report === null && <Empty text={t('monitor.none')} />}
+      {data !== null && report === null && (
+        <Panel title={t('monitor.findings')} wide>
+          <Empty text={t('monitor.none')} />
+        </Panel>
+      )}
       {report !== null && <Findings report={report} lookedAt={data!.looked_at} />}
       {report !== null && <LiveAgainstBacktest {...report.performance} />}
       {report !== null && <Drift drift={report.drift} />}
