@@ -3,8 +3,7 @@ import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -16,7 +15,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { addGuard } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
-import type { ApiContext } from './context.ts';
+import type { Api, ApiContext } from './context.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
@@ -33,14 +32,6 @@ import { addSignalRoutes } from './routes/signals.ts';
 import { addStatusRoutes } from './routes/status.ts';
 import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
-
-export type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
 
 const MAX_BODY_BYTES = 256 * 1024;
 const SELF = ["'self'"];

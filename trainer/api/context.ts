@@ -1,3 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -8,6 +11,15 @@ import type { Store } from '../store/store.ts';
 import type { Identity, Role } from './access/role.ts';
 import type { EventHub } from './events/hub.ts';
 import type { DaemonSignals } from './events/daemon_signals.ts';
+
+/** A server whose requests are typed by their zod schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
 
 /** What the routes of the API work on. */
 export interface ApiContext {

@@ -1,6 +1,6 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
-import { createAccessTables } from './access_tables.ts';
+import { createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView } from './model_registry_view.ts';
 import type { Tables } from './tables.ts';

@@ -36,7 +36,7 @@ export function addGuard(api: FastifyInstance, context: ApiContext, credentials:
     throw new MinutehandError('ROLE_REFUSED', { seen: `${name} has the role ${own}`, expected: role });
   });
   api.addHook('onSend', async (request, reply, payload) => {
-    if (SAFE_METHODS.includes(request.method)) return payload;
+    if (SAFE_METHODS.includes(request.method) && request.written === null) return payload;
     await audit(request, reply, context);
     return payload;
   });

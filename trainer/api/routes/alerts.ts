@@ -3,8 +3,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { EVENTS } from '../../notify/events.ts';
 import { acknowledge } from '../../notify/outbox.ts';
 import { z } from 'zod';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../schema/alerts.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { MinutehandError, describeError } from '../../../shared/errors.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { recentFeatures } from '../recent_features.ts';
 import { checkSchema, clearedSchema, generatedSchema, generateRequest } from '../schema/automl_features.ts';
 import { REFUSALS } from '../schema/refusal.ts';

@@ -4,10 +4,9 @@ import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '..
 import { packagedValues } from '../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { readYamlFile } from '../../../shared/policy/yaml_file.ts';
-import type { Api } from '../api_server.ts';
 import { decideChange, listChanges, proposeChange } from '../changes.ts';
 import { changesToDelivered, checkChanges, presentValues } from '../config_proposal.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import {
   changeSchema,
   changesSchema,

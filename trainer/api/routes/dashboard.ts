@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { packageRoot } from '../../../shared/root.ts';
-import type { Api } from '../api_server.ts';
+import type { Api } from '../context.ts';
 
 const INDEX = 'index.html';
 const NOT_BUILT =

@@ -1,4 +1,4 @@
-import type { Api } from '../api_server.ts';
+import type { Api } from '../context.ts';
 
 /** `GET /api/openapi.json`. */
 export function addDescriptionRoutes(api: Api): void {

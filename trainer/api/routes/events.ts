@@ -1,6 +1,5 @@
 import { isStillValid } from '../access/sessions.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { eventsSchema } from '../schema/events.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 

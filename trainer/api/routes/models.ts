@@ -6,8 +6,7 @@ import { createRegistry } from '../../registry/registry.ts';
 import { renderCard } from '../../registry/card.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
 import type { ModelRegistryView } from '../../store/tables.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { currentModelSchema, modelsSchema } from '../schema/models.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { makeReport } from '../report.ts';
 import {
   auditSchema,

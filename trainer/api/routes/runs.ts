@@ -1,6 +1,5 @@
 import type { RetrainRun } from '../../schedule/run.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { runsSchema } from '../schema/runs.ts';
 

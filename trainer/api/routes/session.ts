@@ -4,8 +4,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { addressOf, identifyToken, refuseHasty, refuseOtherPages, type Credentials } from '../access/guard.ts';
 import type { Identity, Role } from '../access/role.ts';
 import { csrfTokenOf, endSession, openSession, redeemLogin, SESSION_COOKIE, SESSION_MS } from '../access/sessions.ts';
-import type { ApiContext } from '../context.ts';
-import type { Api } from '../api_server.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { loginRequest, sessionSchema } from '../schema/access.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 

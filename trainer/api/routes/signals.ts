@@ -3,8 +3,7 @@ import { openSignalTables, type SignalFilter, type SignalTables } from '../../hi
 import { bodyText, type SignalRow } from '../../history/signal_row.ts';
 import type { Store } from '../../store/store.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { signalsQuery, signalsSchema, type signalSchema } from '../schema/signals.ts';
 

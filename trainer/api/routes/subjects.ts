@@ -3,8 +3,7 @@ import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { pairLabel } from '../../../shared/pair.ts';
 import { shardsOf } from '../../../shared/policy/policy.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { subjectsSchema } from '../schema/subjects.ts';
 

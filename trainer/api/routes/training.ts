@@ -1,7 +1,6 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { apiTrigger, type RetrainRun } from '../../schedule/run.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { runSchema } from '../schema/runs.ts';
 import { mlTrainingConfig, trainingStatusSchema } from '../schema/training.ts';
