@@ -159,7 +159,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       await page.evaluate(`localStorage.setItem('minutehand.theme', '${theme}')`);
       for (const path of PAGES) {
         await page.goto(new URL(path, link).href);
-        await page.waitForSelector('main .panel, main .tile');
+        const isShown = await page.waitForSelector('main .panel, main .tile').catch(() => null);
+        expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
         const seen = await page.evaluate<object>(LOOK);
         expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
       }
