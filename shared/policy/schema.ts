@@ -481,7 +481,7 @@ const transports = z.strictObject({
       allowed_hosts: allowedHosts.describe('As that of the daemon.'),
       port: port.describe('Port of the trainer; 0 takes a free one. MINUTEHAND_TRAINER_PORT overrides it.'),
     })
-    .describe('HTTP of the trainer: health, monitor, runs.'),
+    .describe('HTTP of the trainer: dashboard, API, health.'),
   redis: z
     .strictObject({
       url: z
