@@ -76,10 +76,10 @@ export function addRoutes(
 
 /** What fastify refuses by itself gets a code of ours. */
 function codedError(error: FastifyError): Error {
-  const { statusCode, code, message } = error;
+  const { statusCode, message } = error;
   if (statusCode === 413) return new MinutehandError('BODY_TOO_LARGE', { cause: error });
   const isRefused =
-    error.validation !== undefined || (statusCode === 400 && code?.startsWith('FST_')) || statusCode === 415;
+    error.validation !== undefined || (statusCode !== undefined && statusCode >= 400 && statusCode < 500);
   return isRefused ? new MinutehandError('REQUEST_INVALID', { seen: message.slice(0, 300), cause: error }) : error;
 }
 

@@ -73,7 +73,11 @@ describe('an attack on the API', () => {
   it('by a body that is too large, is not JSON, or reaches for a prototype is refused', async () => {
     const headers = bearer(await api.token('operator'));
     const post = (raw: string | Buffer) => api.ask('POST', '/api/ml-training/train', { headers, raw });
-    expect((await post(`{"symbol":"${'x'.repeat(300_000)}"}`)).body.error?.code).toBe('BODY_TOO_LARGE');
+    const socket = connect(api.port, '127.0.0.1');
+    const { authorization } = headers;
+    const head = ['POST /api/ml-training/train HTTP/1.1', 'host: localhost', `authorization: ${authorization}`];
+    socket.write(`${[...head, 'content-type: application/json', 'content-length: 300000'].join('\r\n')}\r\n\r\n`);
+    expect(await text(socket)).toContain('BODY_TOO_LARGE');
     for (const raw of [
       '{',
       '[]',
@@ -119,6 +123,11 @@ describe('an attack on the API', () => {
       await server.close();
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+
+  it('by a path that is no URL is refused with a code', async () => {
+    const { status, body } = await api.ask('GET', '/api/%E0%A4%A');
+    expect([status, body.error?.code]).toEqual([400, 'REQUEST_INVALID']);
   });
 
   it('by open event streams is bounded for each client, and others are still served', async () => {

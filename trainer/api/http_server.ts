@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../shared/http/node_server.ts';
 
 /** How long a client may take, in ms. */
@@ -24,6 +25,11 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
       requireHostHeader: REQUIRE_HOST_HEADER,
       headersTimeout: headersMs,
       connectionsCheckingInterval: checkMs,
+    },
+    // What fastify refuses before any route: a path that is not a URL.
+    frameworkErrors: (error, _request, reply) => {
+      const refusal = new MinutehandError('REQUEST_INVALID', { seen: error.message.slice(0, 100) });
+      void reply.status(refusal.status).send({ error: describeError(refusal) });
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   });
