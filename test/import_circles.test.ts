@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { importCircles, importsOf, readImportGraph } from './import_graph.ts';
 
-const FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'sim', 'bench', 'bin', 'test', 'mt5'];
+const FOLDERS = ['shared', 'daemon', 'trainer', 'dashboard', 'cli', 'sim', 'bench', 'bin', 'test', 'mt5'];
 
 describe('the import graph', () => {
   const graph = readImportGraph(packageRoot(), FOLDERS);

@@ -7,7 +7,7 @@ import ts from 'typescript';
  */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
-const SOURCE = /\.(ts|mjs)$/;
+const SOURCE = /\.(tsx?|mjs)$/;
 /** AssemblyScript, compiled by a compiler of its own. */
 const KERNEL_SOURCE = /\.as\.ts$/;
 
