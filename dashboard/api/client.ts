@@ -50,7 +50,7 @@ export function createClient({ origin = '', headers }: ApiOptions) {
     const query = Object.entries((given.query ?? {}) as Record<string, unknown>).filter(
       ([, value]) => value !== undefined,
     );
-    const search = new URLSearchParams(query.map(([name, value]) => [name, String(value)]));
+    const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, String(value)]));
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const response = await fetch(`${origin}${url}${search.size === 0 ? '' : `?${search.toString()}`}`, {
       method: method.toUpperCase(),
@@ -58,8 +58,8 @@ export function createClient({ origin = '', headers }: ApiOptions) {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const answer = (text === '' ? null : JSON.parse(text)) as Answer<Operation<P, M>>;
-    if (response.ok) return answer;
+    const answer: unknown = text === '' ? null : JSON.parse(text);
+    if (response.ok) return answer as Answer<Operation<P, M>>;
     throw new ApiError(response.status, (answer as { error: { code: string; message: string; next: string } }).error);
   }
   return {

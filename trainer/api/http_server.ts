@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../shared/http/node_server.ts';
 
@@ -29,7 +29,8 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     // What fastify refuses before any route: a path that is not a URL.
     frameworkErrors: (error, _request, reply) => {
       const refusal = new MinutehandError('REQUEST_INVALID', { seen: error.message.slice(0, 100) });
-      void reply.status(refusal.status).send({ error: describeError(refusal) });
+      // Typed for any route; this is none.
+      void (reply as FastifyReply).status(refusal.status).send({ error: describeError(refusal) });
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   });

@@ -187,8 +187,8 @@ describe('every route', () => {
     const routes = Object.entries((body as unknown as Document).paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
     );
-    const values = fc.sample(fc.jsonValue({ maxDepth: 3 }), { numRuns: 4, seed: 19 });
-    const segments = fc.sample(fc.string({ minLength: 1, maxLength: 300, unit: 'binary' }), { numRuns: 4, seed: 19 });
+    const values = fc.sample(fc.jsonValue({ maxDepth: 3 }), { numRuns: 3, seed: 19 });
+    const segments = fc.sample(fc.string({ minLength: 1, maxLength: 300, unit: 'binary' }), { numRuns: 3, seed: 19 });
     for (const { method, path } of routes) {
       if (path === '/api/events' || path === '/api/session') continue;
       const answers = await Promise.all(

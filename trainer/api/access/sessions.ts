@@ -79,11 +79,21 @@ export async function endSession(db: Kysely<Tables>, secret: string, nowMs: numb
 
 /** Whether the session or token of a request that was identified before has not ended, expired or been revoked. */
 export async function isStillValid(db: Kysely<Tables>, { via, id }: Identity, nowMs: number): Promise<boolean> {
-  const rows =
+  const row =
     via === 'token'
-      ? db.selectFrom('core.api_tokens').where('token_id', '=', id).where('revoked_ms', 'is', null)
-      : db.selectFrom('core.api_sessions').where('session_hash', '=', id).where('ended_ms', 'is', null);
-  return (await rows.select('expires_ms').where('expires_ms', '>', nowMs).executeTakeFirst()) !== undefined;
+      ? await db
+          .selectFrom('core.api_tokens')
+          .select('expires_ms')
+          .where('token_id', '=', id)
+          .where('revoked_ms', 'is', null)
+          .executeTakeFirst()
+      : await db
+          .selectFrom('core.api_sessions')
+          .select('expires_ms')
+          .where('session_hash', '=', id)
+          .where('ended_ms', 'is', null)
+          .executeTakeFirst();
+  return row !== undefined && row.expires_ms > nowMs;
 }
 
 /** What a page sends with writes; other sites cannot read it, and cannot compute it without the cookie. */
