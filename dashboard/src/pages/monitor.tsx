@@ -43,18 +43,25 @@ interface Report {
 
 interface Monitor {
   readonly looked_at: string | null;
-  readonly report: Report | null;
+  /** Or why there was nothing to look at. */
+  readonly report: Report | { readonly skipped: string } | null;
 }
 
 const READ_MS = 30_000;
 
 export default function MonitorPage() {
   const { data, error } = useLoaded(() => get<Monitor>('/api/monitor'), String(Math.floor(nowMs.value / READ_MS)));
-  const report = data?.report ?? null;
+  const found = data?.report ?? null;
+  const report = found === null || 'skipped' in found ? null : found;
+  const skipped = found !== null && 'skipped' in found ? found.skipped : t('monitor.none');
   return (
     <>
       {error !== null && <Failure error={error} />}
-      {data !== null && report === null && <Empty text={t('monitor.none')} />}
+      {data !== null && report === null && (
+        <Panel title={t('monitor.findings')} wide>
+          <Empty text={skipped} />
+        </Panel>
+      )}
       {report !== null && <Findings report={report} lookedAt={data!.looked_at} />}
       {report !== null && <LiveAgainstBacktest {...report.performance} />}
       {report !== null && <Drift drift={report.drift} />}

@@ -1,7 +1,6 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import { createExplainer } from '../../../shared/explain/explain_minute.ts';
-import type { Api } from '../api_server.ts';
-import type { ApiContext } from '../context.ts';
+import type { Api, ApiContext } from '../context.ts';
 import { explainQuery, explanationSchema } from '../schema/explain.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
