@@ -19,10 +19,7 @@ export interface ResultRows {
   readonly clipped: number;
 }
 
-/**
- * Results between the barriers of the decision. A result depends on one bar more than AI1's label: the one of its exit's
- * fill.
- */
+/** Results between the barriers of the decision. A result depends on one bar more than AI1's label: its exit's fill. */
 export function resultRows(
   { histories, train }: Pick<Dataset, 'histories' | 'train'>,
   holdoutFrom: number,

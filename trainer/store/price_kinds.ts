@@ -3,7 +3,7 @@ import type { PriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
 import type { Store } from './store.ts';
 
-/** Series of a symbol whose value is the place of its kind in PRICE_KINDS; the time of a value is that of the import. */
+/** Series of a symbol: the index of its kind in PRICE_KINDS, at the time of the import. */
 const SERIES = 'price_kind';
 
 /** What the prices of imported symbols are; the last import counts. */

@@ -16,7 +16,7 @@ function varianceOf(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
 }
 
-/** Variance of the mean of a stationary bootstrap, exactly: Politis & Romano 1994, lemma 1, with circular covariances. */
+/** Exact variance of the mean of a stationary bootstrap: Politis & Romano 1994, lemma 1, circular covariances. */
 function exactVariance(values: Float64Array, jump: number): number {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;

@@ -51,7 +51,7 @@ export function sigmaBps({ zStd, beta }: Pick<Market, 'zStd' | 'beta'>): number 
  * @param expectation null: what the barriers promise, uncalibrated
  * @param time epoch seconds of the fill
  * @param quotedA spread of leg A in the bar that is decided on, in basis points; NaN where it has none
- * @param resultSigmas what a model of the result answers, before costs, in standard deviations of the spread; NaN without
+ * @param resultSigmas answer of a model of the result, before costs, in standard deviations of the spread; NaN without
  * one: the barriers and their calibration apply
  */
 export function expectedNetBps(

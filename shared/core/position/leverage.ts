@@ -105,7 +105,7 @@ function rateAt(steps: readonly RateStep[], value: number): number {
   return rate;
 }
 
-/** Return of an open position at full size, closed at this bar's prices, after the costs of both fills in their minutes. */
+/** Return of an open position at full size, closed at this bar's prices, after the costs of both fills. */
 function liquidationReturn(
   { costs }: LeveragePolicy,
   { a, b }: Pair,
