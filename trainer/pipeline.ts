@@ -3,7 +3,7 @@ import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { parsePair } from '../shared/pair.ts';
 import { proveEdge } from './backtest/holdout.ts';
-import { judgeResult } from './backtest/result_walk_forward.ts';
+import { evaluateResult } from './backtest/result_walk_forward.ts';
 import { calibrateModel, type LearnedModel } from './calibrate/calibrate_model.ts';
 import { calibrateExpectation } from './calibrate/expectation.ts';
 import { buildDataset, type Dataset } from './dataset/dataset.ts';
@@ -117,7 +117,7 @@ export async function trainFromWarmStart(base: Bundle, options: TrainOptions): P
   return train(options, warmStartTraining(base, options));
 }
 
-/** The model of the result, judged by the trades it decides in walk-forward. */
+/** The model of the result, evaluated by the trades it decides in walk-forward. */
 async function learnNet(
   dataset: Dataset,
   settings: TrainOptions['settings'],
@@ -137,7 +137,7 @@ async function learnNet(
       effective_rows: rows.effectiveRows,
       trees: countTrees(learned.model),
       clipped,
-      walk_forward: [...judgeResult(dataset, learned.walkForward, settings, seed)],
+      walk_forward: [...evaluateResult(dataset, learned.walkForward, settings, seed)],
     };
     return { model: learned.model, folds: learned.folds, report };
   } finally {

@@ -153,7 +153,7 @@ static void neverArrived() {
   EQUAL(PositionsTotal(), 2);
 }
 
-/** Dies at the n-th order, before or after the broker has it; the next life goes on from the files. */
+/** Dies at the n-th order, before or after the broker has it; the next life resumes from the files. */
 static void crashes() {
   for (int hedging = 0; hedging < 2; hedging++)
     for (int keepsComments = 0; keepsComments < 2; keepsComments++)
@@ -737,10 +737,10 @@ static void refusesToStart() {
 }
 
 /**
- * A year of bad luck: lost signals, requotes, refusals, answers that do not come, partial fills, crashes and restarts, drawn from a
- * seed. Then the luck turns: all must be closed, and every deal of the broker must stand in result.json once.
+ * A year of faults: lost signals, requotes, refusals, answers that do not come, partial fills, crashes and restarts, drawn from a
+ * seed. Then the faults end: all must be closed, and every deal of the broker must stand in result.json once.
  */
-static void badLuck() {
+static void yearOfFaults() {
   int crashes = 0, deals = 0;
   for (uint32_t seed = 1; seed <= 20; seed++) {
     uint32_t state = seed * 2654435761u;
@@ -756,19 +756,19 @@ static void badLuck() {
     settings.dailyLossPercent = 0;
     std::string before = failures;
     terminal().broker = [&](const MqlTradeRequest &request, double &volume) -> uint {
-      uint32_t luck = draw(100);
+      uint32_t fault = draw(100);
       MqlTradeResult result;
       bool opens = request.comment.utf8().size() > 3 ? request.comment.utf8()[3] == 'o' : false;
-      if (luck < 8) return TRADE_RETCODE_REQUOTE;
-      if (luck < 12) return opens ? TRADE_RETCODE_NO_MONEY : TRADE_RETCODE_MARKET_CLOSED;
-      if (luck < 16) return TRADE_RETCODE_TIMEOUT;
-      if (luck < 20) return shimExecute(request, volume, result), TRADE_RETCODE_TIMEOUT;
-      if (luck < 22) throw Crash();
-      if (luck < 24) {
+      if (fault < 8) return TRADE_RETCODE_REQUOTE;
+      if (fault < 12) return opens ? TRADE_RETCODE_NO_MONEY : TRADE_RETCODE_MARKET_CLOSED;
+      if (fault < 16) return TRADE_RETCODE_TIMEOUT;
+      if (fault < 20) return shimExecute(request, volume, result), TRADE_RETCODE_TIMEOUT;
+      if (fault < 22) throw Crash();
+      if (fault < 24) {
         shimExecute(request, volume, result);
         throw Crash();
       }
-      if (luck < 30 && volume > 0.02) volume = std::floor(volume / 2 / 0.01) * 0.01;
+      if (fault < 30 && volume > 0.02) volume = std::floor(volume / 2 / 0.01) * 0.01;
       return 0;
     };
     CHECK(start());
@@ -892,12 +892,12 @@ int main(int count, char **arguments) {
   scenario("dies in any order and neither doubles nor halves a trade", crashes);
   scenario("dies in any writing of a file and loses and doubles nothing", [] { diesAtFiles(false); });
   scenario("dies in the middle of any move of a file and loses and doubles nothing", [] { diesAtFiles(true); });
-  scenario("comes out of a year of bad luck with nothing open and every deal reported once", badLuck);
+  scenario("comes out of a year of faults with nothing open and every deal reported once", yearOfFaults);
   scenario("books no deal twice while result.json takes no line and an answer is lost (hedging)", [] { unwritableResultAndUnsureOrder(true); });
   scenario("books no deal twice while result.json takes no line and an answer is lost (netting)", [] { unwritableResultAndUnsureOrder(false); });
   scenario("closes the other leg when one was closed by hand", closedByHand);
-  scenario("opens nothing in the place of what was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
-  scenario("opens nothing in the place of what was closed by hand (netting)", [] { closedByHandMeanwhile(false); });
+  scenario("reopens nothing that was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
+  scenario("reopens nothing that was closed by hand (netting)", [] { closedByHandMeanwhile(false); });
   scenario("closes what is left of a position that was closed in part (hedging)", [] { partOfItIsGone(true); });
   scenario("closes what is left of a position that was closed in part (netting)", [] { partOfItIsGone(false); });
   scenario("ends two pairs whose common symbol was closed by hand, and opens nothing for it", [] {
@@ -944,8 +944,8 @@ int main(int count, char **arguments) {
   scenario("sends the bars of the time in which the PC slept", barsAfterASleep);
   scenario("sends bars on after a change of chart or inputs", barsAfterAChangeOfChart);
   scenario("takes the loss of one account for none of another", lossOfAnotherAccount);
-  scenario("judges no loss before the account has equity", equityIsNotKnown);
-  scenario("judges no loss while a leg has no price", oneLegHasNoPrice);
+  scenario("checks no loss before the account has equity", equityIsNotKnown);
+  scenario("checks no loss while a leg has no price", oneLegHasNoPrice);
   scenario("begins when the terminal has logged in", startsBeforeTheLogin);
   scenario("stays loaded while its folder is locked, and begins when it is free", waitsForTheLock);
   scenario("goes over to another account, and comes back to its own positions", anotherAccount);

@@ -1,6 +1,6 @@
 /**
- * Simulated days of the expert advisor on a real account, with every unkindness of the terminal and the broker drawn from a seed. When the luck has
- * turned at the end, nothing may be open and the broker's deals, result.json and the bars that a daemon took must agree.
+ * Simulated days of the expert advisor on a real account, with every unkindness of the terminal and the broker drawn from a seed. When the faults have
+ * ended, nothing may be open and the broker's deals, result.json and the bars that a daemon took must agree.
  */
 #pragma once
 #include "unkind.h"
@@ -78,7 +78,7 @@ class UnkindDays {
   }
 
   /** Of the broker and the way to it. */
-  uint luck(const MqlTradeRequest &request, double &volume) {
+  uint faulty(const MqlTradeRequest &request, double &volume) {
     if (isLucky) return 0;
     MqlTradeResult result = {};
     switch (draw(40)) {
@@ -223,19 +223,19 @@ class UnkindDays {
     std::map<std::string, double> lots;
     std::map<std::string, int> opened;
     for (const std::string &line : fillsOf()) {
-      std::string leg = BarTaker::field(line, "position_id").substr(20) + BarTaker::field(line, "leg"), kind = BarTaker::field(line, "kind");
+      std::string leg = BarSink::field(line, "position_id").substr(20) + BarSink::field(line, "leg"), kind = BarSink::field(line, "kind");
       if (kind == "open" && ++opened[leg] > 1) failures += " " + leg + " opened twice;";
-      lots[leg] += atof(BarTaker::field(line, "lots").c_str()) * (kind == "open" ? 1 : -1);
+      lots[leg] += atof(BarSink::field(line, "lots").c_str()) * (kind == "open" ? 1 : -1);
     }
     for (auto &one : lots)
       if (std::fabs(one.second) > 1e-7) failures += " " + one.first + " not closed;";
     fills += (int)fillsOf().size();
     for (const char *symbol : SYMBOLS) {
       EQUAL(wrongBars(symbol, FIRST + firstMinute * 60, nowMs / 60000 * 60 - 120), 0);
-      for (auto &one : taker.taken[symbol])
+      for (auto &one : sink.taken[symbol])
         if (one.second >= 0) bars++;
     }
-    EQUAL(taker.conflicts, 0);
+    EQUAL(sink.conflicts, 0);
   }
 
 public:
@@ -250,7 +250,7 @@ public:
     drawModes();
     drawBars();
     accounts[1], accounts[2];
-    terminal().broker = [this](const MqlTradeRequest &request, double &volume) { return luck(request, volume); };
+    terminal().broker = [this](const MqlTradeRequest &request, double &volume) { return faulty(request, volume); };
     terminal().beforeFile = [this](int bytes) -> int {
       if (bytes < 0) throw Crash();
       if (isLucky || draw(3000) != 0) return bytes;

@@ -2,7 +2,7 @@
  * Scenarios in which the terminal does what its documentation allows (Terminal::unkind), one for each.
  */
 #pragma once
-#include "bar_taker.h"
+#include "bar_sink.h"
 
 /** Lines of fills; half a line that a crash left is none. */
 static std::vector<std::string> fillsOf() {
@@ -17,7 +17,7 @@ static std::string unreconciled() {
   for (ShimDeal &deal : terminal().deals)
     if (deal.magic == settings.magic) lots[deal.symbol + (deal.type == DEAL_TYPE_BUY ? " BUY" : " SELL")] += deal.volume;
   for (const std::string &line : fillsOf())
-    lots[BarTaker::field(line, "broker_symbol") + " " + BarTaker::field(line, "side")] -= atof(BarTaker::field(line, "lots").c_str());
+    lots[BarSink::field(line, "broker_symbol") + " " + BarSink::field(line, "side")] -= atof(BarSink::field(line, "lots").c_str());
   std::string text;
   for (auto &one : lots)
     if (std::fabs(one.second) > 1e-7) text += one.first + " " + std::to_string(one.second) + " ";
@@ -226,11 +226,11 @@ static void barsAfterAChangeOfChart() {
   terminal().unkind.charts = true;
   CHECK(start());
   CHECK(run(100000));
-  EQUAL(taker.last["GBPUSD"], first);
+  EQUAL(sink.last["GBPUSD"], first);
   agent->Stop();
   CHECK(agent->Start(settings));
   CHECK(run(180000));
-  EQUAL(taker.last["GBPUSD"], first + 180);
+  EQUAL(sink.last["GBPUSD"], first + 180);
   EQUAL(wrongBars("GBPUSD", first - 1800, first + 240), 0);
 }
 static void lossOfAnotherAccount() {
@@ -372,7 +372,7 @@ static void severalDeals(bool hedging, long lagMs) {
   EQUAL(unreconciled(), "");
   double pnl = 0;
   for (const std::string &line : results())
-    if (line.find("\"leg\":\"A\"") != std::string::npos && line.find("\"kind\":\"close\"") != std::string::npos) pnl += atof(BarTaker::field(line, "pnl").c_str());
+    if (line.find("\"leg\":\"A\"") != std::string::npos && line.find("\"kind\":\"close\"") != std::string::npos) pnl += atof(BarSink::field(line, "pnl").c_str());
   // Three deals for 0.5 each, 0.1 lots from 1.100111 to 1.099989.
   CHECK(std::fabs(pnl - (-1.5 - 1.22)) < 0.01);
 }
@@ -453,8 +453,8 @@ static void quietSymbol() {
   CHECK(start());
   CHECK(run(600000));
   EQUAL(wrongBars("GBPUSD", FIRST - 1800, FIRST + 540), 0);
-  for (int minute = 2; minute < 6; minute++) EQUAL(taker.taken["GBPUSD"].count(FIRST + minute * 60) ? taker.taken["GBPUSD"][FIRST + minute * 60] : 0, -1);
-  EQUAL(taker.conflicts, 0);
+  for (int minute = 2; minute < 6; minute++) EQUAL(sink.taken["GBPUSD"].count(FIRST + minute * 60) ? sink.taken["GBPUSD"][FIRST + minute * 60] : 0, -1);
+  EQUAL(sink.conflicts, 0);
 }
 /** Defect 7: a connection later the charts still lack what came while the line was down. */
 static void holeInTheChart() {
@@ -467,7 +467,7 @@ static void holeInTheChart() {
   shimConnect();
   CHECK(run(300000));
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
-  EQUAL(taker.conflicts, 0);
+  EQUAL(sink.conflicts, 0);
 }
 /** Charts lack the minutes that the PC slept through, and the terminal has not noticed. */
 static void barsAfterASleep() {
@@ -478,7 +478,7 @@ static void barsAfterASleep() {
   shimSleepPc(400000, 2000);
   CHECK(run(200000));
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 600), 0);
-  EQUAL(taker.conflicts, 0);
+  EQUAL(sink.conflicts, 0);
 }
 /** Defect 7: a clock of the PC that is two seconds ahead or behind. */
 static void wrongClock(long aheadMs) {
@@ -488,14 +488,14 @@ static void wrongClock(long aheadMs) {
   CHECK(start());
   CHECK(run(600000));
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
-  EQUAL(taker.conflicts, 0);
+  EQUAL(sink.conflicts, 0);
 }
 /** Defect 7: what the terminal says before it has the server's time. */
 static void serverTimeIsNone() {
   barWorld(20 * 3600);
   CHECK(start());
   CHECK(run(60000));
-  EQUAL((int)taker.taken.size(), 0);
+  EQUAL((int)sink.taken.size(), 0);
 }
 /** Defect 7: no tick of any symbol: the last minute before a pause is sent all the same. */
 static void pauseOfAllSymbols() {
@@ -504,7 +504,7 @@ static void pauseOfAllSymbols() {
   terminal().unkind.lastTickMs = [] { return std::min(nowMs, (FIRST + 299) * 1000); };
   CHECK(start());
   CHECK(run(400000));
-  EQUAL(taker.last["EURUSD"], FIRST + 240);
+  EQUAL(sink.last["EURUSD"], FIRST + 240);
 }
 
 /** Defect 8: with market execution no deviation protects an order. */

@@ -19,7 +19,7 @@ type Row = NetReport['walk_forward'][number];
  * of what came before: entries where the expected result after costs is above the margin. By either cost model, with
  * and without `no_entry_windows`.
  */
-export function judgeResult(
+export function evaluateResult(
   { histories, definitions, from, holdoutFrom }: Dataset,
   walkForward: readonly FoldModel<TreeModel>[],
   settings: Settings,

@@ -121,7 +121,7 @@ describe('checkTraining', () => {
     },
   } as unknown as BundleEvidence;
 
-  it('judges the trades of all pairs where those without an edge would trade too', () => {
+  it('checks the trades of all pairs where those without an edge would trade too', () => {
     const seenOf = (changes: object): string[] =>
       checkTraining({ ...evidence, ...changes })
         .filter(({ name }) => name.startsWith('executable'))

@@ -219,7 +219,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     models: MODEL_NAMES,
     vetoes: 'A training procedure that reaches an AUC on shuffled labels that noise does not explain.',
     threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
-    next: 'One sound model in 400 fails by chance: train again with another seed. If it fails again, something leaks: report it.',
+    next: 'One sound model in 400 fails by chance: train again with another seed. If it fails again, labels or features leak: report it.',
     check: leakageTest('shuffled labels'),
   },
   {

@@ -450,7 +450,7 @@ private:
       return IsConnected() && GetTickCount64() >= m_syncTick;
      }
 
-   // Whether losses can be judged, and by which equity.
+   // Whether losses can be checked, and by which equity.
    bool              IsJudged(double &equity)
      {
       return (m_settings.paper || IsInSync()) && Equity(equity);

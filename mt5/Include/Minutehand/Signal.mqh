@@ -220,7 +220,7 @@ private:
          return Bad(MhLong(m_json.Count()) + " fields");
       for(int index = 0; index < ArraySize(m_fields); index++)
          if(m_json.Key(index) != m_fields[index])
-            return Bad("field " + m_json.Key(index) + " in the place of " + m_fields[index]);
+            return Bad("field " + m_json.Key(index) + " instead of " + m_fields[index]);
       signal.timestamp = Plain(0);
       if(!MhIsTimestamp(signal.timestamp))
          Bad("timestamp " + signal.timestamp);

@@ -20,29 +20,29 @@ beforeEach(() => {
   now = TUESDAY;
 });
 
-/** Looks so long in steps of ten seconds; the last judgment. */
+/** Looks so long in steps of ten seconds; the result of the last one. */
 function lookFor(ms: number, look: Partial<DaemonLook>) {
   const whole: DaemonLook = { shard: 'main', presence: 'up', pid: 1, health: null, overBudget: 0, ...look };
-  let last = conditions.judge(whole, now);
-  for (const endMs = now + ms; now < endMs;) last = conditions.judge(whole, (now += STEP_MS));
+  let last = conditions.check(whole, now);
+  for (const endMs = now + ms; now < endMs;) last = conditions.check(whole, (now += STEP_MS));
   return { ...last, keys: last.notices.map(({ key }) => key) };
 }
 const healthy = (changes: Partial<WatchedHealth> = {}) => ({ health: { ...HEALTH, ...changes } });
 
 describe('a look at a daemon', () => {
-  it('finds a dead one within 40 s, not one that is restarted, and judges nothing else of it', () => {
+  it('finds a dead one within 40 s, not one that is restarted, and checks nothing else of it', () => {
     expect(lookFor(20_000, { presence: 'down' })).toMatchObject({ keys: [], isWell: false });
     expect(lookFor(0, healthy()).keys).toEqual([]);
     expect(lookFor(40_000, { presence: 'down' })).toMatchObject({
       keys: ['daemon_dead:main@here'],
-      judged: ['daemon_dead', 'daemon_mute'],
+      checked: ['daemon_dead', 'daemon_mute'],
     });
   });
 
   it('finds one that hangs after a minute, and does not take its alert of death for over while it does not answer', () => {
     expect(lookFor(60_000, { presence: 'mute' })).toMatchObject({
       keys: ['daemon_mute:main@here'],
-      judged: ['daemon_dead'],
+      checked: ['daemon_dead'],
     });
   });
 

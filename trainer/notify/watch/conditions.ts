@@ -18,8 +18,8 @@ const EXPIRED_AFTER_MS = 60_000;
 /** What one look at a daemon has found. Keys name the shard and the machine. */
 export interface Conditions {
   readonly notices: readonly Notice[];
-  /** Events that this look could judge: an open alert of these that is not in `notices` is over. */
-  readonly judged: readonly string[];
+  /** Events that this look checked: an open alert of these that is not in `notices` is over. */
+  readonly checked: readonly string[];
   /** No consumer of this daemon would trade, or nobody could see why. */
   readonly isWell: boolean;
 }
@@ -27,7 +27,7 @@ export interface Conditions {
 const OF_PRESENCE = ['daemon_dead', 'daemon_mute'];
 const OF_HEALTH = ['feed_silent', 'daemon_halt', 'daemon_degraded', 'kpi_halt', 'redis', 'latency'];
 
-/** Judges the looks at one daemon, one after the other; time comes in with them. */
+/** Checks the looks at one daemon, one after the other; time comes in with them. */
 export class DaemonConditions {
   readonly #place: string;
   readonly #calendar: () => SessionCalendar;
@@ -53,7 +53,7 @@ export class DaemonConditions {
     this.#calendar = calendar;
   }
 
-  judge(look: DaemonLook, nowMs: number): Conditions {
+  check(look: DaemonLook, nowMs: number): Conditions {
     const { presence, health, pid } = look;
     const downMs = this.#lastsMs('down', presence === 'down', nowMs);
     const muteMs = this.#lastsMs('mute', presence === 'mute', nowMs);
@@ -62,8 +62,8 @@ export class DaemonConditions {
     if (muteMs >= MUTE_AFTER_MS) notices.push(this.#mute(pid, nowMs - muteMs));
     if (health === null) {
       // What is down is not mute; what hangs is not known to be dead.
-      const judged = presence === 'down' ? OF_PRESENCE : ['daemon_dead'];
-      return { notices, judged, isWell: false };
+      const checked = presence === 'down' ? OF_PRESENCE : ['daemon_dead'];
+      return { notices, checked, isWell: false };
     }
     const found = [
       ...this.#silence(health, nowMs),
@@ -75,7 +75,7 @@ export class DaemonConditions {
     ];
     const isWell = health.model_version !== null && found.every(({ event }) => event === 'kpi_halt');
     const all = [...found, ...this.#latency(health, look.overBudget, nowMs)];
-    return { notices: all, judged: [...OF_PRESENCE, ...OF_HEALTH], isWell };
+    return { notices: all, checked: [...OF_PRESENCE, ...OF_HEALTH], isWell };
   }
 
   #dead(sinceMs: number): Notice {

@@ -107,7 +107,7 @@ class RunningWatch implements Watch {
     const { settings, paths, clock, notifier } = this.#options;
     await this.#readCalendar();
     const looks = await Promise.all(this.#daemons.map(({ shard }) => lookAtDaemon(settings, paths, shard)));
-    const found = this.#daemons.map(({ conditions }, i) => conditions.judge(looks[i]!, clock.nowMs()));
+    const found = this.#daemons.map(({ conditions }, i) => conditions.check(looks[i]!, clock.nowMs()));
     const disk = await this.#disk();
     if (this.#stopped) return;
     const notices = [...found.flatMap((own) => own.notices), ...disk];
@@ -115,19 +115,20 @@ class RunningWatch implements Watch {
     for (const notice of notices) if (!open.has(notice.key)) await notifier.raise(notice);
     const current = new Set(notices.map(({ key }) => key));
     for (const key of open)
-      if (!current.has(key) && (this.#isJudged(key, found) || isUnitBack(key, looks, paths))) await notifier.clear(key);
+      if (!current.has(key) && (this.#isChecked(key, found) || isUnitBack(key, looks, paths)))
+        await notifier.clear(key);
     for (const { shard } of this.#daemons) for (const fatal of fatalsOf(paths, shard.name)) await notifier.raise(fatal);
     if (found.every(({ isWell }) => isWell) && disk.length === 0) this.#wellMs = performance.now();
   }
 
   /** Whether this look could have found the alert of this key. */
-  #isJudged(key: string, found: readonly Conditions[]): boolean {
+  #isChecked(key: string, found: readonly Conditions[]): boolean {
     if (key === `disk:${this.#place}`) return true;
     const [event, place] = key.split(':') as [string, string?];
     // A halt is every daemon's.
-    if (event === 'kpi_halt') return found.every(({ judged }) => judged.includes(event));
+    if (event === 'kpi_halt') return found.every(({ checked }) => checked.includes(event));
     const index = this.#daemons.findIndex(({ shard }) => place === `${shard.name}@${this.#place}`);
-    return index >= 0 && found[index]!.judged.includes(event);
+    return index >= 0 && found[index]!.checked.includes(event);
   }
 
   async #disk(): Promise<Notice[]> {

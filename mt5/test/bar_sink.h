@@ -4,7 +4,7 @@
 #pragma once
 #include "scenario.h"
 
-struct BarTaker {
+struct BarSink {
   /** Close, or -1 for an empty minute, by symbol and UTC second. */
   std::map<std::string, std::map<long, double>> taken;
   std::map<std::string, long> last;
@@ -48,10 +48,10 @@ struct BarTaker {
   }
 };
 
-static BarTaker taker;
+static BarSink sink;
 static void takeBars() {
-  taker = BarTaker();
-  terminal().http = [](const std::string &method, const std::string &, const std::string &body) { return taker.answer(method, body); };
+  sink = BarSink();
+  terminal().http = [](const std::string &method, const std::string &, const std::string &body) { return sink.answer(method, body); };
   settings.barsUrl = "http://127.0.0.1:7400";
   settings.historyBars = 30;
   settings.dst = MH_DST_NONE;
@@ -73,8 +73,8 @@ static int wrongBars(const char *symbol, long from, long to) {
   for (const MqlRates &bar : terminal().symbols[std::string(symbol) + ".m"].rates) {
     long second = (long)bar.time - terminal().serverOffsetSeconds;
     if (second < from || second >= to) continue;
-    auto found = taker.taken[symbol].find(second);
-    if (found == taker.taken[symbol].end() || std::fabs(found->second - bar.close) > 1e-9) wrong++;
+    auto found = sink.taken[symbol].find(second);
+    if (found == sink.taken[symbol].end() || std::fabs(found->second - bar.close) > 1e-9) wrong++;
   }
   return wrong;
 }
