@@ -87,8 +87,8 @@ const COVERED = '{shared/core,daemon,trainer/gate}/**';
 const without = process.env.TESTS_WITHOUT_COVERAGE ? [`${COVERED}/*.test.ts`] : [];
 /** Percent, just under what is measured. Programs that tests start are not counted. */
 const FLOORS = {
-  'shared/core/**': { statements: 99.5, branches: 98, functions: 99.5, lines: 99.5 },
-  'daemon/**': { statements: 94, branches: 90.5, functions: 93, lines: 95 },
+  'shared/core/**': { statements: 99, branches: 98, functions: 98, lines: 99 },
+  'daemon/**': { statements: 93, branches: 89.5, functions: 92, lines: 94 },
   'trainer/gate/**': { statements: 99.5, branches: 94, functions: 99.5, lines: 99.5 },
 };
 

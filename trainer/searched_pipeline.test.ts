@@ -7,6 +7,7 @@ import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { activate, readBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MODEL_FILES } from '../shared/bundle/manifest.ts';
+import { withCover } from '../shared/bundle/onnx/tree_cover.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
 import { riskRank } from '../shared/core/decide/risk_rank.ts';
 import { MODEL_NAMES, type ModelName } from '../shared/core/features/feature.ts';
@@ -105,7 +106,7 @@ describe('a training that searches', () => {
   it('states the parameters and the label of its models: they reproduce the same bytes', () => {
     for (const name of MODEL_NAMES) {
       const metadata = { model: name, feature_schema: featureSchema(windows).hash, market: 'simulated' };
-      const bytes = encodeTreeModel(learned[name].model, { metadata });
+      const bytes = encodeTreeModel(withCover(learned[name].model, dataset.train[name].x), { metadata });
       expect(readFileSync(join(result.path, MODEL_FILES[name])).equals(bytes), name).toBe(true);
     }
   });

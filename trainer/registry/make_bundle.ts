@@ -90,7 +90,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
   const encode = (name: BundleModel, model: TreeModel): Uint8Array =>
     encodeTreeModel(model, { metadata: { model: name, feature_schema: schema.hash, market: parts.market } });
   const encoded = {
-    ...perModel((name) => encode(name, withCover(models[name].learned.model, dataset.train[name].x))),
+    ...perModel((name) => encode(name, withCover(models[name].learned.model, models[name].job.rows.trained.x))),
     ...(parts.net && { net: encode('net', parts.net.model) }),
   };
   const path = writeBundle(parts.out, parts.created, {

@@ -269,7 +269,10 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
     const alerts = ['alerts', 'alert_messages', 'alert_deliveries', 'alert_silences'];
-    for (const table of [...later, ...alerts]) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
+    const access = ['api_tokens', 'api_sessions', 'api_logins', 'change_requests'];
+    for (const table of [...later, ...alerts, ...access])
+      await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
+    await store.db.schema.dropTable('audit.api_writes').execute();
     await store.db.schema.dropView('model_registry').execute();
     if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
     for (const table of ['model_notes', 'config_starts', 'feature_schemas', 'features', 'labels'])

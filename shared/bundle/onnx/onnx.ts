@@ -126,6 +126,18 @@ function float32Value(name: string, width: number): OnnxValue {
 
 const utf8 = new TextEncoder();
 
+const integers = (name: string, values: number[]): OnnxAttribute => ({
+  name,
+  type: ATTRIBUTE.INTS,
+  integers: values,
+});
+const floats = (name: string, values: number[]): OnnxAttribute => ({ name, type: ATTRIBUTE.FLOATS, floats: values });
+const text = (name: string, value: string): OnnxAttribute => ({
+  name,
+  type: ATTRIBUTE.STRING,
+  text: utf8.encode(value),
+});
+
 /** The trees of the first ensemble, then those of the second …: each adds to the target of its ensemble. */
 function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
   const treeIds: number[] = [];
@@ -167,17 +179,6 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
     }
   });
 
-  const integers = (name: string, values: number[]): OnnxAttribute => ({
-    name,
-    type: ATTRIBUTE.INTS,
-    integers: values,
-  });
-  const floats = (name: string, values: number[]): OnnxAttribute => ({ name, type: ATTRIBUTE.FLOATS, floats: values });
-  const text = (name: string, value: string): OnnxAttribute => ({
-    name,
-    type: ATTRIBUTE.STRING,
-    text: utf8.encode(value),
-  });
   return [
     { name: 'n_targets', type: ATTRIBUTE.INT, integer: ensembles.length },
     text('aggregate_function', 'SUM'),

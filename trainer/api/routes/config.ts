@@ -90,6 +90,10 @@ export function addConfigRoutes(api: Api, { settings, store, clock }: ApiContext
     },
   });
 
+  addPolicyRoute(api, settings);
+}
+
+function addPolicyRoute(api: Api, settings: Settings): void {
   const entries = policyEntries(settings);
   api.route({
     method: 'GET',
