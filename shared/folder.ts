@@ -13,30 +13,50 @@ import { dirname } from 'node:path';
  * @throws Error of mkdir
  */
 export function makeFolder(path: string, mode?: number): string | undefined {
+  const first = attempt(path, mode);
+  if (first === null) return path;
+  if (isFolder(path)) return undefined;
+  if (codeOf(first) !== 'ENOENT' || dirname(path) === path) throw first;
+  // Another process may have made the parent since; where ENOENT has another reason, the second attempt fails too.
+  const highest = isFolder(dirname(path)) ? undefined : makeFolder(dirname(path), mode);
+  const second = attempt(path, mode);
+  if (second === null) return highest ?? path;
+  if (isFolder(path)) return highest;
+  throw second;
+}
+
+function attempt(path: string, mode?: number): Error | null {
   try {
     mkdirSync(path, mode);
-    return path;
+    return null;
   } catch (error) {
-    if (isFolder(path)) return undefined;
-    if (codeOf(error) !== 'ENOENT' || isFolder(dirname(path)) || dirname(path) === path) throw error;
+    return error as Error;
   }
-  const highest = makeFolder(dirname(path), mode);
-  return makeFolder(path, mode) === undefined ? highest : (highest ?? path);
 }
 
 /** The same without holding this thread. */
 export async function makeFolderAsync(path: string, mode?: number): Promise<string | undefined> {
-  try {
-    await mkdir(path, mode);
-    return path;
-  } catch (error) {
-    const isThere = async (folder: string): Promise<boolean> =>
-      (await stat(folder).catch(() => null))?.isDirectory() === true;
-    if (await isThere(path)) return undefined;
-    if (codeOf(error) !== 'ENOENT' || (await isThere(dirname(path))) || dirname(path) === path) throw error;
-  }
-  const highest = await makeFolderAsync(dirname(path), mode);
-  return (await makeFolderAsync(path, mode)) === undefined ? highest : (highest ?? path);
+  const first = await attemptAsync(path, mode);
+  if (first === null) return path;
+  if (await isFolderAsync(path)) return undefined;
+  const parent = dirname(path);
+  if (codeOf(first) !== 'ENOENT' || parent === path) throw first;
+  const highest = (await isFolderAsync(parent)) ? undefined : await makeFolderAsync(parent, mode);
+  const second = await attemptAsync(path, mode);
+  if (second === null) return highest ?? path;
+  if (await isFolderAsync(path)) return highest;
+  throw second;
+}
+
+function attemptAsync(path: string, mode?: number): Promise<Error | null> {
+  return mkdir(path, mode).then(
+    () => null,
+    (error: Error) => error,
+  );
+}
+
+async function isFolderAsync(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true;
 }
 
 function isFolder(path: string): boolean {

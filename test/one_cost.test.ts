@@ -118,6 +118,8 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/market/instrument.ts',
     'shared/market/simulated_market.ts',
     'shared/policy/schema.ts',
+    'trainer/api/report.ts',
+    'trainer/api/schema/records.ts',
     'trainer/backtest/executability.ts',
     'trainer/backtest/report/report.ts',
     'trainer/fills/fill_figures.ts',

@@ -39,7 +39,7 @@ export function addToken(program: Command, output: () => Output): void {
     .action((flags: CreateFlags) => inStore((store) => create(store, flags, output())));
   token
     .command('list')
-    .description('tokens that are valid')
+    .description('lists the tokens that have not expired and were not revoked, with role and last day')
     .action(() => inStore((store) => list(store, output())));
   token
     .command('revoke')
