@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { MinutehandError } from '../errors.ts';
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../errors.ts';
 import { bootIdAt } from './boot_id.ts';
