@@ -16,13 +16,15 @@ export interface BacktestCostRow extends CostRow {
 /** Hours of the entries around the rollover, New York. */
 const ROLLOVER_HOURS = [16, 17, 18];
 
-export function costRow(charged: Charged, { total, interval, executability }: ViewResult): BacktestCostRow {
+export function costRow(charged: Charged, { trades: all, interval, executability }: ViewResult): BacktestCostRow {
+  const gross = all.reduce((sum, { grossBps }) => sum + grossBps, 0);
   const { trades, hours, delayed_net_bps, narrow_net_bps } = executability;
   const late = ROLLOVER_HOURS.reduce((sum, hour) => sum + hours[hour]!.trades, 0);
   return {
     ...charged,
     ...interval,
-    gross_bps: total.mean_gross_bps,
+    // At full size, as all figures of the row.
+    gross_bps: all.length === 0 ? null : gross / all.length,
     after_1_net_bps: delayed_net_bps.after_1,
     narrow_net_bps,
     rollover_share: trades === 0 ? null : late / trades,
