@@ -9,13 +9,11 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
 import { PARITY_COLUMNS, parityCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
-import { proveDay } from '../parity/prove_day.ts';
+import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseDay } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
-
-const DAY_SECONDS = 86_400;
 
 interface ParityFlags {
   readonly day?: string;

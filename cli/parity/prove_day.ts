@@ -20,7 +20,7 @@ import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { CERTIFICATE_SCHEMA, verdictOf, type Certificate, type PairParity } from './certificate.ts';
 
 const SHOWN_MISMATCHES = 50;
-const DAY_SECONDS = 86_400;
+export const DAY_SECONDS = 86_400;
 const DAY_MS = 1000 * DAY_SECONDS;
 
 export interface DayOptions {

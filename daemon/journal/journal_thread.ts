@@ -51,7 +51,7 @@ const PROGRAM = new URL('./journal_thread_program.js', import.meta.url);
 const CLOSE_GRACE_MS = 6_000;
 
 /**
- * The journal's writer on a thread of its own: a commit, a checkpoint and a stalled disk cost the caller nothing.
+ * Writes the journal on a worker thread: commits, checkpoints and a stalled disk do not block the caller.
  * Without a compiled program (tests run the sources), and when the thread dies, the caller writes.
  */
 export function openJournalThread(options: JournalThreadOptions): JournalThread {

@@ -19,7 +19,7 @@ export type OnWritten = (stored: number, refusal: ErrorReport | null) => void;
 /** Stores batches, on this thread or another one. */
 export interface JournalWriter {
   /**
-   * Stores batches in their order, each in a transaction of its own, up to the first that is refused. The next call
+   * Stores batches in their order, one transaction each, up to the first that is refused. The next call
    * comes after `onWritten`.
    */
   write(batches: readonly JournalBatch[], onWritten: OnWritten): void;

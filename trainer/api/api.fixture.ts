@@ -26,7 +26,7 @@ export interface Ask {
   readonly raw?: string | Buffer;
 }
 
-/** A real trainer with its store, in a folder of its own. */
+/** A real trainer with its store, in a temporary folder. */
 export interface ApiWorkplace {
   readonly port: number;
   readonly origin: string;

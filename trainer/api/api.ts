@@ -74,7 +74,7 @@ export function addRoutes(
   });
 }
 
-/** What fastify refuses by itself gets a code of ours. */
+/** Maps refusals of fastify to error codes. */
 function codedError(error: FastifyError): Error {
   const { statusCode, message } = error;
   if (statusCode === 413) return new MinutehandError('BODY_TOO_LARGE', { cause: error });

@@ -15,7 +15,7 @@ export type NightlyOptions = Pick<TrainerOptions, 'settings' | 'command' | 'say'
   readonly notifier: Pick<Notifications, 'raise' | 'clear'>;
 };
 
-/** Certifies the day before of every shard by `parity_cron`, each in a process of its own. */
+/** Certifies the day before of every shard by `parity_cron`, one child process each. */
 export function startNightlyParity(options: NightlyOptions): { stop(): void } {
   const { parity_cron } = options.settings.retrain;
   if (parity_cron === null) return { stop: () => undefined };

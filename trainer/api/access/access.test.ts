@@ -204,7 +204,7 @@ describe('a token', () => {
 });
 
 describe('the audit', () => {
-  // Wrong tokens of the tests above slow down what comes from this address.
+  // Wrong tokens of the tests above throttle this address.
   let own: ApiWorkplace;
   beforeAll(async () => {
     own = await openApiWorkplace();
