@@ -43,8 +43,8 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
           const at = Math.floor(harm[0] * source.length);
           source = source.slice(0, at) + harm[1] + source.slice(at + 1);
         }
-        // A zero ends a text there.
-        fc.pre(!source.includes('\\u0000') && !/\\ud[89a-f]/i.test(source));
+        // A zero ends a text there, and half of a surrogate pair has no UTF-8.
+        fc.pre(!source.includes('\\u0000') && !/\\ud[89a-f]/i.test(source) && text(hex(source)) === source);
         let wanted = 'bad';
         try {
           const parsed: unknown = JSON.parse(source);
