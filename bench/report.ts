@@ -106,19 +106,23 @@ const PATTERN_MEANING: Readonly<Record<Pattern, string>> = {
 function arrival(results: readonly ArrivalResult[]): string {
   const rows = results.flatMap(({ pattern, minutes, transports }) =>
     Object.entries(transports).map(
-      ([transport, { real, null: base, ratio_p50, ratio_p99, ratio_p999 }]) =>
+      ([transport, { real, null: base, ratio_p50, ratio_p50_interval, ratio_p99, ratio_p999 }]) =>
         `| ${PATTERN_MEANING[pattern]} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ${spread(real)} | ${spread(base)} | ` +
-        `**${ratio_p50.toFixed(2)}** | **${ratio_p99.toFixed(2)}** | **${ratio_p999.toFixed(2)}** |`,
+        `**${ratio_p50.toFixed(2)}** (${ratio_p50_interval.map(bound).join('–')}) | **${ratio_p99.toFixed(2)}** | **${ratio_p999.toFixed(2)}** |`,
     ),
   );
   return `## Arrival patterns
 
-${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there.
+${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there. In brackets: 99 % interval over blocks of ten minutes, by turns.
 
 | bars arrive | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function bound(ratio: number): string {
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : '∞';
 }
 
 function missedText(results: readonly EndToEndResult[]): string {

@@ -189,7 +189,7 @@ class DaemonProcess {
   }
 
   async #assemble(store: JournalStore, journalWriter: JournalThread): Promise<Daemon> {
-    const { settings, paths, shard, clock, say, signalsUmask = null } = this.#options;
+    const { settings, paths, shard, clock, say, maxWaitingRows, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
     const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
@@ -203,6 +203,7 @@ class DaemonProcess {
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, say },
+        ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
       },

@@ -1,5 +1,8 @@
+import type { EpochMs } from '../shared/bar.ts';
+import type { BatchScores } from '../shared/bundle/model_set.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
@@ -13,8 +16,17 @@ import { Stopwatch } from './metrics/stopwatch.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
 import { PipelineStatus } from './pipeline_status.ts';
 import { Envelope } from './publish/envelope.ts';
+import type { Publication } from './publish/publish.ts';
 import { Queue, type MinuteItem } from './queue.ts';
 import { Turns } from './turns.ts';
+
+/** Pairs of a piece of a batch. */
+const PIECE_PAIRS = 128;
+
+interface Published {
+  readonly answers: readonly MinuteAnswer[];
+  readonly publications: readonly Publication[];
+}
 
 /** A bar's way: feed → align → features → infer → decide → publish → journal. */
 export class Pipeline {
@@ -64,7 +76,7 @@ export class Pipeline {
   // ---- features → infer → decide → publish → journal ----
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
-    const { clock, sockets, files, observer } = this.#options;
+    const { clock, files, observer } = this.#options;
     const watch = this.#stopwatch;
     const room = this.#recorder.room(batch);
     if (room !== null) await room;
@@ -78,15 +90,8 @@ export class Pipeline {
     const scoring = this.#models.infer(this.#matrix.values, rows);
     const scores = scoring instanceof Promise ? await scoring : scoring;
     watch.lap('infer');
-    const answers = this.#decider.decide(toPublish, this.#models.active, scores, this.#halts.mask);
-    watch.lap('decide');
     const nowMs = clock.nowMs();
-    const publications = this.#envelope.seal(answers, nowMs);
-    for (const socket of sockets) {
-      socket.publish(publications);
-      watch.handed(socket.name);
-    }
-    watch.lap('publish');
+    const { answers, publications } = this.#publish(toPublish, scores, nowMs);
     await this.#turns.end();
     watch.start();
     for (const file of files) {
@@ -103,6 +108,30 @@ export class Pipeline {
     observer.onSignals(answers, watch.timing(answers.length));
     for (const { minute } of answers) this.#decider.ids.precompute(minute, this.#models.active);
     this.#idle.open();
+  }
+
+  /** A large batch in pieces: their readers work on the first while the next is made. */
+  #publish(items: readonly MinuteItem[], scores: BatchScores | null, nowMs: EpochMs): Published {
+    const { sockets } = this.#options;
+    const watch = this.#stopwatch;
+    const answers: MinuteAnswer[] = [];
+    const publications: Publication[] = [];
+    for (let from = 0; from < items.length; from += PIECE_PAIRS) {
+      const piece = items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS);
+      const decided = this.#decider.decide(piece, this.#models.active, scores, this.#halts.mask);
+      watch.add('decide');
+      const sealed = this.#envelope.seal(decided, nowMs);
+      for (const socket of sockets) if (socket.takesPieces === true) socket.publish(sealed);
+      watch.add('publish');
+      answers.push(...decided);
+      publications.push(...sealed);
+    }
+    for (const socket of sockets) {
+      if (socket.takesPieces !== true) socket.publish(publications);
+      watch.handed(socket.name);
+    }
+    watch.add('publish');
+    return { answers, publications };
   }
 
   // ---- between two minutes ----

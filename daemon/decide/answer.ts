@@ -15,7 +15,7 @@ import type { FeatureEngine } from '../../shared/core/features/features.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { encodeBody } from '../../shared/signal/encode.ts';
+import type { BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
@@ -33,6 +33,7 @@ export interface AnswerContext {
   readonly isDegraded: boolean;
   /** By pair index: 1 = a live KPI under these models halts it. */
   readonly halted: Uint8Array;
+  readonly encoder: BodyEncoder;
 }
 
 /** The deterministic answer to one minute of one pair. */
@@ -115,7 +116,7 @@ export function answerMinute(
   return {
     minute,
     body,
-    bodyText: encodeBody(body),
+    bodyText: context.encoder.encode(pairIndex, body),
     riskProb: scores === null ? null : scores.risk_prob[row]!,
     position: after,
     seq: 0,

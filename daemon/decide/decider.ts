@@ -8,6 +8,7 @@ import { pairCosts } from '../../shared/policy/costs.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
+import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import { answerMinute, type MinuteAnswer, type AnswerContext } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
@@ -30,6 +31,7 @@ export class Decider {
   readonly #labels: readonly string[];
   readonly #costs: readonly PairFillCosts[];
   readonly #positions: Position[];
+  readonly #encoder = createBodyEncoder();
 
   constructor(options: DeciderOptions) {
     this.#options = options;
@@ -52,7 +54,7 @@ export class Decider {
     scores: BatchScores | null,
     halted: Uint8Array,
   ): MinuteAnswer[] {
-    const context = this.contextOf(models, scores, halted);
+    const context = this.contextOf(models, scores, halted, this.#encoder);
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
       const id = this.ids.idOf(minute, models);
@@ -69,7 +71,13 @@ export class Decider {
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
-  contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
+  /** @param encoder of bodies with these models */
+  contextOf(
+    models: ModelSet | null,
+    scores: BatchScores | null,
+    halted: Uint8Array,
+    encoder: BodyEncoder,
+  ): AnswerContext {
     const { policy, policyHash, schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
@@ -81,6 +89,7 @@ export class Decider {
       scores,
       isDegraded: degradations.size > 0,
       halted,
+      encoder,
     };
   }
 }
