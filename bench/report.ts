@@ -348,8 +348,10 @@ function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): stri
   return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth.`;
 }
 
-function heapText({ collections, first_left_mb, last_left_mb, left_bytes_per_minute: left }: HeapTrend): string {
-  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}).`;
+function heapText(trend: HeapTrend): string {
+  const { collections, first_left_mb, last_left_mb, left_bytes_per_minute: left, pauses } = trend;
+  const longest = pauses === null ? 'no pauses' : `pauses of ${spread(pauses)} ms (p50/p99/p99.9/max)`;
+  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). ${trend.promoted_bytes_per_minute.toFixed(0)} bytes a minute reached the old generation; V8's own collections: ${longest}.`;
 }
 
 /** @param value null in a record read from JSON where it was not measured (NaN) */

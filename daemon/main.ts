@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
 import type { OpenTime } from '../shared/bar.ts';
@@ -92,6 +93,9 @@ export async function standBy(
 }
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
+  // Hardly anything survives a minor collection. Threads that help would only wait for a core (measured on two busy
+  // cores: median pause 0.6 instead of 1.1 ms, 90th percentile 1.8 instead of 3.6).
+  setFlagsFromString('--no-parallel-scavenge');
   const daemon = new DaemonProcess(options, unlock, provisions);
   try {
     return await daemon.start();

@@ -195,7 +195,9 @@ describe('the pipeline', () => {
   });
 
   it('gives a large batch piece by piece, in order, to a socket that takes pieces, and whole to the others', async () => {
-    const symbols = Object.keys(settings.minutehand.symbols).slice(0, 25).sort();
+    const symbols = Array.from({ length: 25 }, (_, i) => `${String.fromCharCode(65 + i)}AAUSD`);
+    const costs = settings.minutehand.symbols['EURUSD']!;
+    const wide = { ...settings.minutehand, symbols: Object.fromEntries(symbols.map((symbol) => [symbol, costs])) };
     const pairs = symbols.flatMap((a, i) => symbols.slice(i + 1).map((b) => parsePair(`${a}_${b}`)));
     const log: string[] = [];
     const socket = (name: 'websocket' | 'redis', takesPieces: boolean) => ({
@@ -206,16 +208,20 @@ describe('the pipeline', () => {
       },
     });
     const texts = { websocket: [] as string[], redis: [] as string[] };
-    const { pipeline, rows } = openBench(settings, {
-      pairs,
-      sockets: [socket('websocket', true), socket('redis', false)],
-    });
+    const { pipeline, rows } = openBench(
+      { ...settings, minutehand: wide },
+      {
+        pairs,
+        sockets: [socket('websocket', true), socket('redis', false)],
+      },
+    );
     for (const symbol of symbols) pipeline.inputs.take(barInput({ ...barOf('EURUSD', 0), symbol }, false));
     await pipeline.settled();
     expect(log).toEqual(['websocket 128', 'websocket 128', 'websocket 44', 'redis 300']);
     expect(texts.websocket).toEqual(texts.redis);
-    expect(rows.map(({ pairId }) => pairId)).toEqual(pairs.map(({ id }) => id));
-    expect(texts.redis.map((text) => verifySignal(text, START_MS).pair_id)).toEqual(pairs.map(({ id }) => id));
+    const published = texts.redis.map((text) => verifySignal(text, START_MS).pair_id);
+    expect(rows.map(({ pairId }) => pairId)).toEqual(published);
+    expect([...published].sort()).toEqual(pairs.map(({ id }) => id).sort());
   });
 
   it('updates features by backfill, and publishes nothing for it', async () => {

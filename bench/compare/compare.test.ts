@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
+import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import type { Machine } from '../machine.ts';
 import { compareTurns, compareWithBaseline, readBaseline, type CompareResult } from './compare.ts';
 import { fingerprintOf, type Baseline, type Round } from './rounds.ts';
@@ -31,7 +32,10 @@ const verdicts = ({ stations }: Pick<CompareResult, 'stations'>) =>
 
 describe('the comparison of rounds', () => {
   it('finds the station that became slower, by turns', () => {
-    expect(verdicts(compareTurns(rounds(1, 50), rounds(1, 60)))).toEqual({ decide: 'slower', infer: 'no difference shown' });
+    expect(verdicts(compareTurns(rounds(1, 50), rounds(1, 60)))).toEqual({
+      decide: 'slower',
+      infer: 'no difference shown',
+    });
   });
 
   it('is not misled by a machine that is slower today than when the baseline was kept', () => {
@@ -57,13 +61,29 @@ describe('the comparison of rounds', () => {
   });
 });
 
-it('`bench --save-baseline` writes what `bench --compare` reads', async () => {
-  const file = join(folder, 'baseline.json');
+const bench = async (...args: string[]): Promise<CompareResult> => {
   const program = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
-  const args = [program, 'bench', '--rounds', '1', '--minutes', '5', '--json'];
-  await promisify(execFile)(process.execPath, [...args, '--save-baseline', file]);
-  const { stdout } = await promisify(execFile)(process.execPath, [...args, '--compare', file]);
-  const result = JSON.parse(stdout) as CompareResult;
-  expect(result).toMatchObject({ method: 'unpaired', same_machine: true, rounds: 1 });
-  expect(verdicts(result)).toMatchObject({ decide: 'no difference shown', bar_to_signal: 'no difference shown' });
+  const all = [program, 'bench', '--rounds', '1', '--minutes', '5', '--json', ...args];
+  return JSON.parse((await promisify(execFile)(process.execPath, all)).stdout) as CompareResult;
+};
+
+it('`bench --compare` measures the stations and compares them with a file', { timeout: 180_000 }, async () => {
+  const file = join(folder, 'kept.json');
+  writeFileSync(file, JSON.stringify(baseline('another machine')));
+  const result = await bench('--compare', file);
+  expect(result).toMatchObject({ method: 'unpaired', same_machine: false, rounds: 1 });
+  expect(verdicts(result)).toEqual({ decide: null, infer: null });
 });
+
+it.runIf(IS_LONG)(
+  `\`bench --save-baseline\` writes what --compare reads${LONG_NOTE}`,
+  { timeout: 180_000 },
+  async () => {
+    const file = join(folder, 'baseline.json');
+    await bench('--save-baseline', file);
+    const result = await bench('--compare', file);
+    expect(result).toMatchObject({ method: 'unpaired', same_machine: true, rounds: 1 });
+    expect(verdicts(result)).toMatchObject({ decide: 'no difference shown', bar_to_signal: 'no difference shown' });
+    expect(await bench('--compare', packageRoot())).toMatchObject({ method: 'paired' });
+  },
+);

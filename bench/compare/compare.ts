@@ -16,7 +16,9 @@ export interface CompareResult {
   /** False: the baseline is of another machine, and no verdict is given. */
   readonly same_machine: boolean;
   readonly confidence: number;
-  readonly stations: Readonly<Record<string, Omit<Comparison, 'verdict'> & { readonly verdict: Comparison['verdict'] | null }>>;
+  readonly stations: Readonly<
+    Record<string, Omit<Comparison, 'verdict'> & { readonly verdict: Comparison['verdict'] | null }>
+  >;
 }
 
 export interface CompareOptions {
@@ -32,7 +34,9 @@ const BASELINE = z.object({
   fingerprint: z.string(),
   machine: z.looseObject({}),
   minutes: z.number(),
-  rounds: z.array(z.object({ reference_us: z.number().positive(), stations: z.record(z.string(), z.number().positive()) })),
+  rounds: z.array(
+    z.object({ reference_us: z.number().positive(), stations: z.record(z.string(), z.number().positive()) }),
+  ),
 });
 
 /** Measures this build against another, or against the kept rounds of a release. */

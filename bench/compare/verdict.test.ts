@@ -21,7 +21,10 @@ function shares(compare: typeof comparePaired, factor: number, count = 12): (ver
 }
 
 describe('the comparison of two builds', () => {
-  for (const [name, compare] of [['paired', comparePaired], ['unpaired', compareUnpaired]] as const) {
+  for (const [name, compare] of [
+    ['paired', comparePaired],
+    ['unpaired', compareUnpaired],
+  ] as const) {
     it(`shows no difference between ${name} rounds of one speed in 97 % of cases and more`, () => {
       expect(shares(compare, 1)('no difference shown')).toBeGreaterThan(0.97);
     });

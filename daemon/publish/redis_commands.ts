@@ -33,7 +33,10 @@ export class BatchCommands {
 
   of(batch: readonly BusMessage[]): [publish: Command, evaluate: Command] {
     const signals = batch.map(({ bytes, text }) => bytes ?? Buffer.from(text));
-    return [new ReadyCommand('publish', this.#publish(signals)), new ReadyCommand('eval', this.#evaluate(batch, signals))];
+    return [
+      new ReadyCommand('publish', this.#publish(signals)),
+      new ReadyCommand('eval', this.#evaluate(batch, signals)),
+    ];
   }
 
   #publish(signals: readonly Uint8Array[]): Buffer {

@@ -48,7 +48,7 @@ function copy(from: u32, length: u32, to: u32): u32 {
 
 function writeNumber(value: f64, at: u32): u32 {
   const bits = reinterpret<u64>(value);
-  const exponent = <i32>(bits >> 52) & 0x7ff;
+  const exponent = (<i32>(bits >> 52)) & 0x7ff;
   if (exponent == 0x7ff) {
     store<u32>(at, NULL);
     return at + 4;
@@ -70,7 +70,7 @@ function writeNumber(value: f64, at: u32): u32 {
 function shortestDigits(fraction: u64, exponent: i32): u64 {
   const c = exponent == 0 ? fraction : fraction | HIDDEN_BIT;
   const q = (exponent == 0 ? 1 : exponent) - EXPONENT_BIAS;
-  if (q <= 0 && q > -53 && (c & ((<u64>1 << -q) - 1)) == 0) {
+  if (q <= 0 && q > -53 && (c & (((<u64>1) << -q) - 1)) == 0) {
     power = 0;
     return c >> -q;
   }

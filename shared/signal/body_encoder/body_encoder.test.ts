@@ -28,7 +28,12 @@ describe('the body encoder', () => {
       return new Float64Array(bits.buffer)[0]!;
     });
     const decimal = fc.tuple(fc.integer(), fc.integer({ min: -30, max: 30 })).map(([m, e]) => Number(`${m}e${e}`));
-    const values = fc.oneof(anyFloat, decimal, fc.double({ min: -10, max: 10, noNaN: true }), fc.float({ noNaN: true }));
+    const values = fc.oneof(
+      anyFloat,
+      decimal,
+      fc.double({ min: -10, max: 10, noNaN: true }),
+      fc.float({ noNaN: true }),
+    );
     const finite = values.filter(Number.isFinite);
     fc.assert(
       fc.property(finite, (value) => written(value) === `${value}`),
@@ -54,7 +59,10 @@ describe('the body encoder', () => {
         ...{ expected_net_bps: number, risk_flag: fc.constantFrom(0 as const, 1 as const, null) },
         ...{ position_id: text, entry: text, signal_id: text, model_version: text, pair: text, timestamp: text },
         ...{ max_age_bars: fc.nat(), action: fc.constantFrom('ENTER' as const, 'HOLD' as const) },
-        ...{ leverage_reduction_rate: fc.constantFrom(0, 0.5, 1), mode: fc.constantFrom('OK' as const, 'HALT' as const) },
+        ...{
+          leverage_reduction_rate: fc.constantFrom(0, 0.5, 1),
+          mode: fc.constantFrom('OK' as const, 'HALT' as const),
+        },
       },
       { requiredKeys: [] },
     );
