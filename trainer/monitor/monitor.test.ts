@@ -375,7 +375,11 @@ describe('the monitor', () => {
       manifest,
       JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), theta2: 0.0001, search }),
     );
-    const policy = { risk_streak_significance: 0.01, pass_rate_range: [0.05, 0.4], retrain_retry_max: 0 };
+    const policy: SettingsOverrides['retrain'] = {
+      risk_streak_significance: 0.01,
+      pass_rate_range: [0.05, 0.4],
+      retrain_retry_max: 0,
+    };
     const { monitor, retrainer } = await monitorOf(settingsOf(policy));
     await monitor.look();
     const { findings } = monitor.status().report as MonitorReport;
