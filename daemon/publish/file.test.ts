@@ -353,7 +353,8 @@ describe('the file publisher', () => {
       chmodSync(join(folder, 'A_B'), 0o700);
       publisher.publish([signal('A_B', 3)]);
       expect(recoveries).toBe(1);
-    }));
+    }),
+  );
 
   it('survives a disk that is really full, and one that becomes read-only', (context) => {
     const mount = (...args: string[]) => spawnSync('mount', args, { encoding: 'utf8' });
