@@ -261,7 +261,7 @@ const windows = z.strictObject({
   atr_long: windowBars.describe('Long average true range, the denominator of ATR_ratio.'),
   stability_window: windowBars.describe('Stability of beta, changes of beta and correlation.'),
   half_life_window: windowBars.describe('Speed of reversion and half-life of the spread.'),
-  pnl_window: windowBars.describe("Standard deviation of the unit position’s result (pnl_std)."),
+  pnl_window: windowBars.describe('Standard deviation of the unit position’s result (pnl_std).'),
   activity_window: windowBars.describe('Share of bars in which the legs moved, and of missing minutes.'),
   volume_window: windowBars.describe('Usual volume, against which the recent volume is measured.'),
 });
@@ -269,19 +269,11 @@ const windows = z.strictObject({
 const decision = z.strictObject({
   z_entry: z.number().gt(0).max(20).describe('Smallest |z| of an entry candidate, in σ.'),
   z_exit: z.number().min(0).max(20).describe('Frozen z, in σ, that closes a position. Below z_entry.'),
-  stop: z
-    .number()
-    .gt(0)
-    .max(20)
-    .describe('Distance, in σ, that a frozen z moves out from its entry until a stop.'),
+  stop: z.number().gt(0).max(20).describe('Distance, in σ, that a frozen z moves out from its entry until a stop.'),
   max_age_bars: z.int().min(1).max(10_000).describe('Maximum age of a position, in bars.'),
   beta_min: z.number().min(0).max(1000).describe('Smallest |beta| that is traded; else HOLD BETA_RANGE.'),
   beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded.'),
-  risk_exit: z
-    .number()
-    .gt(0)
-    .max(1)
-    .describe('risk_score that closes a position. Not below the search range of θ2.'),
+  risk_exit: z.number().gt(0).max(1).describe('risk_score that closes a position. Not below the search range of θ2.'),
 });
 
 const label = z.strictObject({
@@ -320,17 +312,9 @@ const train = z.strictObject({
     .gt(0)
     .max(0.5)
     .describe('Holdout as a fraction of time; gates and NO_EDGE are evaluated on it.'),
-  max_rows: z
-    .int()
-    .min(1000)
-    .max(10_000_000)
-    .describe('Maximum training rows per model, thinned evenly in time.'),
+  max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('Fewest bars of a pair in training.'),
-  warm_start_rounds: z
-    .int()
-    .min(1)
-    .max(1000)
-    .describe('Maximum number of trees that a warm start adds to a model.'),
+  warm_start_rounds: z.int().min(1).max(1000).describe('Maximum number of trees that a warm start adds to a model.'),
   warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
   max_warm_starts: z.int().min(1).max(1000).describe('Maximum number of warm starts between full trainings.'),
 });
@@ -420,13 +404,9 @@ const simulated = z.strictObject({
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/)
     .meta({ examples: ['2024-01-01T22:00:00Z'] })
-    .describe("First minute of its clock, UTC."),
+    .describe('First minute of its clock, UTC.'),
   history_bars: z.int().min(0).max(1_000_000).describe('Minutes of history for the first models.'),
-  await_models_ms: z
-    .int()
-    .min(0)
-    .max(3_600_000)
-    .describe('Maximum wait for first models.'),
+  await_models_ms: z.int().min(0).max(3_600_000).describe('Maximum wait for first models.'),
 });
 
 const transports = z.strictObject({

@@ -168,8 +168,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'f1',
     models: QUALITY_MODELS,
-    vetoes:
-      'A model whose class-balanced F1 on the holdout, at the threshold chosen out of fold, is below the limit.',
+    vetoes: 'A model whose class-balanced F1 on the holdout, at the threshold chosen out of fold, is below the limit.',
     threshold: { key: 'quality_f1_floor' },
     next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
