@@ -95,7 +95,7 @@ function arrival(results: readonly ArrivalResult[]): string {
   );
   return `## Arrival patterns
 
-${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there. In brackets: 99 % interval over blocks of ten minutes, by turns.
+${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there. In brackets: 99 % interval over blocks that took turns.
 
 | bars arrive | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|

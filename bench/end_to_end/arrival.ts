@@ -54,6 +54,8 @@ const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
 const TRICKLE_SHARE = 0.15;
 const BLOCK_MINUTES = 10;
+/** At least, for an interval. */
+const INTERVAL_BLOCKS = 10;
 const WARM_UP_MINUTES = 300;
 /** The journal is locked so long, and so often. */
 const STALL = { heldMs: 100, everyMs: 5000 };
@@ -147,9 +149,10 @@ function compareSignals(measured: Measured, transport: Transport): ArrivalLatenc
 }
 
 function intervalOf({ real, null: base }: Measured, transport: Transport): [low: number, high: number] {
+  const size = Math.max(1, Math.min(BLOCK_MINUTES, Math.floor(real.length / INTERVAL_BLOCKS)));
   const medians = (latencies: readonly Latencies[]): number[] => {
-    const blocks = Array.from({ length: Math.floor(latencies.length / BLOCK_MINUTES) }, (_, block) =>
-      latencies.slice(block * BLOCK_MINUTES, (block + 1) * BLOCK_MINUTES),
+    const blocks = Array.from({ length: Math.floor(latencies.length / size) }, (_, block) =>
+      latencies.slice(block * size, (block + 1) * size),
     );
     return blocks.map((block) => percentiles(block.flatMap(({ signals }) => signals[transport] ?? [])).p50);
   };
