@@ -5,10 +5,10 @@ import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
+import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
-import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import { answerMinute, type MinuteAnswer, type AnswerContext } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
@@ -54,7 +54,7 @@ export class Decider {
     scores: BatchScores | null,
     halted: Uint8Array,
   ): MinuteAnswer[] {
-    const context = this.contextOf(models, scores, halted, this.#encoder);
+    const context = this.contextOf(models, scores, halted);
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
       const id = this.ids.idOf(minute, models);
@@ -71,12 +71,12 @@ export class Decider {
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
-  /** @param encoder of bodies with these models */
+  /** @param encoder its templates are made anew when the models of a pair change */
   contextOf(
     models: ModelSet | null,
     scores: BatchScores | null,
     halted: Uint8Array,
-    encoder: BodyEncoder,
+    encoder: BodyEncoder = this.#encoder,
   ): AnswerContext {
     const { policy, policyHash, schema, matrix, degradations } = this.#options;
     return {
