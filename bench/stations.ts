@@ -186,6 +186,7 @@ function openPipeline(
       onSwap: () => undefined,
       onModelFailure: onFailure,
       onShadowFailure: onFailure,
+      onChallengerFailure: onFailure,
       onScreened: () => undefined,
     },
   });

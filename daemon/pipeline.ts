@@ -1,10 +1,13 @@
 import type { Position } from '../shared/core/position/position.ts';
+import type { BatchScores } from '../shared/bundle/model_set.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
 import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
+import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
 import type { StateInput } from './input.ts';
 import { Inputs } from './inputs.ts';
@@ -29,6 +32,7 @@ export class Pipeline {
   readonly #matrix: FeatureMatrix;
   readonly #decider: Decider;
   readonly #shadow: Shadow;
+  readonly #arms: RolloutArms;
   readonly #envelope: Envelope;
   readonly #recorder: SignalRecorder;
   readonly #turns: Turns;
@@ -54,11 +58,12 @@ export class Pipeline {
     const matrix = this.#matrix;
     this.#decider = new Decider({ ...options, matrix, degradations });
     this.#shadow = new Shadow({ ...options, matrix, decider: this.#decider });
+    this.#arms = new RolloutArms({ ...options, matrix, decider: this.#decider, halts, inputs: () => this.inputs });
     this.#envelope = new Envelope(options, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
     const owners = { inputs: this.inputs, halts, slots: this.#models, degradations, matrix, envelope: this.#envelope };
-    this.status = new PipelineStatus({ pairs, clock, ...owners });
+    this.status = new PipelineStatus({ pairs, clock, ...owners, arms: this.#arms });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -77,8 +82,10 @@ export class Pipeline {
     watch.arrived(toPublish[0]!.arrivedUs);
     const scoring = this.#models.infer(this.#matrix.values, rows);
     const scores = scoring instanceof Promise ? await scoring : scoring;
-    watch.lap('infer');
-    const answers = this.#decider.decide(toPublish, this.#models.active, scores, this.#halts.mask);
+    const deciding = this.#arms.isActive(this.#models.active)
+      ? this.#decideByArms(toPublish, scores, rows)
+      : this.#decideAlone(toPublish, scores);
+    const answers = deciding instanceof Promise ? await deciding : deciding;
     watch.lap('decide');
     const nowMs = clock.nowMs();
     const publications = this.#envelope.seal(answers, nowMs);
@@ -97,12 +104,36 @@ export class Pipeline {
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(answers, rows);
+    this.#arms.follow(answers);
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
     observer.onSignals(answers, watch.timing(answers.length));
-    for (const { minute } of answers) this.#decider.ids.precompute(minute, this.#models.active);
+    for (const answer of answers)
+      this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();
+  }
+
+  #decideAlone(items: readonly MinuteItem[], scores: BatchScores | null): MinuteAnswer[] {
+    this.#stopwatch.lap('infer');
+    return this.#decider.decide(items, this.#models.active, scores, this.#halts.mask);
+  }
+
+  /** The challenger of a rollout scores the same batch. */
+  #decideByArms(
+    items: readonly MinuteItem[],
+    scores: BatchScores | null,
+    rows: number,
+  ): MinuteAnswer[] | Promise<MinuteAnswer[]> {
+    const { active } = this.#models;
+    const decide = (challenger: BatchScores | null): MinuteAnswer[] => {
+      // It failed, and the rollout with it.
+      if (!this.#arms.isActive(active)) return this.#decideAlone(items, scores);
+      this.#stopwatch.lap('infer');
+      return this.#arms.decide(items, active, scores, challenger);
+    };
+    const scoring = this.#arms.infer(rows);
+    return scoring instanceof Promise ? scoring.then(decide) : decide(scoring);
   }
 
   // ---- between two minutes ----
@@ -115,6 +146,8 @@ export class Pipeline {
         return this.#halts.setHalts(input.standing.halts);
       case 'shadow':
         return this.#shadow.swap(input);
+      case 'rollout':
+        return this.#arms.change(input);
       case 'degraded':
         return void this.#degradations.add(input.what);
       case 'recovered':
@@ -122,6 +155,7 @@ export class Pipeline {
       case 'boot':
         // Halts outlive the process.
         this.#models.clear();
+        this.#arms.restart();
         this.#degradations.clear();
     }
   }

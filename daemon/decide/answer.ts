@@ -14,6 +14,7 @@ import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import type { Position } from '../../shared/core/position/position.ts';
+import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
@@ -33,6 +34,8 @@ export interface AnswerContext {
   readonly isDegraded: boolean;
   /** By pair index: 1 = a live KPI under these models halts it. */
   readonly halted: Uint8Array;
+  /** Only while a rollout is active. */
+  readonly rollout?: { readonly id: string; readonly arm: Arm };
 }
 
 /** The deterministic answer to one minute of one pair. */
@@ -78,6 +81,7 @@ export function answerMinute(
   const risk = scored === null ? null : scored.risk_score;
   const { leverage } = policy;
   const { rate, position: after } = applyLeverage(leverage, pair, market, risk, fullScale, position, taken, time);
+  const { rollout } = context;
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -112,12 +116,17 @@ export function answerMinute(
     expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
     leverage_reduction_rate: rate,
   };
+  if (rollout !== undefined) {
+    body.arm = rollout.arm;
+    body.rollout = rollout.id;
+  }
+  const isOfChallenger = rollout?.arm === 'challenger' && after.side !== 0;
   return {
     minute,
     body,
     bodyText: encodeBody(body),
     riskProb: scores === null ? null : scores.risk_prob[row]!,
-    position: after,
+    position: isOfChallenger ? { ...after, rollout: rollout.id } : after,
     seq: 0,
   };
 }

@@ -16,7 +16,8 @@ export function encodeBody(body: SignalBody): string {
     `"price_b":${json(body.price_b)},"pair_id":"${body.pair_id}","signal_id":"${body.signal_id}",` +
     `"model_version":"${body.model_version}","feature_schema":"${body.feature_schema}",` +
     `"policy_hash":"${body.policy_hash}","mode":"${body.mode}","expected_net_bps":${json(body.expected_net_bps)},` +
-    `"leverage_reduction_rate":${body.leverage_reduction_rate}`
+    `"leverage_reduction_rate":${body.leverage_reduction_rate}` +
+    (body.rollout === undefined ? '' : `,"arm":"${body.arm}","rollout":"${body.rollout}"`)
   );
 }
 
