@@ -10,7 +10,7 @@ import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
 import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
-import { abortRollout, startRollout } from '../../trainer/rollout/steps.ts';
+import { startRollout } from '../../trainer/rollout/steps.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -189,6 +189,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     return;
   }
   const isWritten = dryFolder === null;
+  if (flags.adopt === true && flags.out === undefined) gates.push(...rolloutGate(settings));
   const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
   const rollout = adopted && flags.out === undefined ? await beginRollout(result.version, settings, output) : null;
   if (adopted && rollout === null) activate(modelsFolder, result.version);
@@ -198,6 +199,15 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
+/** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
+function rolloutGate({ retrain }: Settings): GateResult[] {
+  if (retrain.adopt_by !== 'rollout') return [];
+  const rollout = readRollout(homePaths().models);
+  const isFree = rollout?.status !== 'active';
+  const seen = isFree ? 'none is active' : `${rollout.id} is active`;
+  return [{ name: 'rollout', limit: 'no other rollout is active', passed: isFree, seen }];
+}
+
 /**
  * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
  * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
@@ -205,11 +215,9 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
 async function beginRollout(version: string, settings: Settings, output: Output): Promise<string | null> {
   const paths = homePaths();
   if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
-  const running = readRollout(paths.models);
-  if (running?.status === 'active') abortRollout(paths.models, `replaced by ${version}`);
   await withRegistry(process.env, paths, (registry) => registry.register(version));
   const place = { settings, paths };
-  const { id, power } = startRollout(place, version, version, await shadowPower(place, version));
+  const { id, power } = startRollout(place, version, await shadowPower(place, version));
   output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
   return id;
 }

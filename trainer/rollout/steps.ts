@@ -29,13 +29,11 @@ export interface RolloutLook {
 
 /**
  * Starts a rollout: from the next bar on the daemons assign entries to both arms.
- * @param id of the rollout; published in signals
  * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
  */
 export function startRollout(
   { settings, paths }: RolloutPlace,
   challenger: string,
-  id: string,
   power: number | null,
 ): Rollout {
   const { retrain } = settings;
@@ -51,6 +49,8 @@ export function startRollout(
   const newest = newestMinute({ settings, paths });
   const started = isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
   const [first] = stages;
+  // Of this start: a challenger that is rolled out again begins anew.
+  const id = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
   const rollout: Rollout = {
     ...{ id, champion, challenger, stage: first!.name, share: first!.share, status: 'active', reason: '' },
     key: randomBytes(16).toString('hex'),
