@@ -24,7 +24,7 @@ import { bodyOf, byMinute, openBench, withInference, type Bench } from './pipeli
 const settings = tinySettings();
 const { windows, pairs: pairIds } = settings.minutehand;
 const WARMUP = warmupBars(windows);
-const MARKET = byMinute(tinyBars(settings, 1200));
+const MARKET = byMinute(tinyBars(settings, 800));
 const schema = featureSchema(windows);
 const SHARES: Readonly<Record<RolloutStage, number>> = { test: 0.1, pilot: 0.3, rollout: 0.7, full: 1 };
 
@@ -196,11 +196,11 @@ describe('a rollout in the daemon', () => {
     const bench = await boot(store, 'boot', null);
     await take(bench, 0, WARMUP, true);
     await begin(bench, store, rolloutAt('full'));
-    await take(bench, WARMUP, WARMUP + 300);
+    await take(bench, WARMUP, WARMUP + 200);
     const before = bench.signals.length;
     expect(bench.signals.every(({ arm }) => arm === 'challenger')).toBe(true);
     bench.pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
-    await take(bench, WARMUP + 300, WARMUP + 500);
+    await take(bench, WARMUP + 200, WARMUP + 300);
     const after = bench.signals.slice(before);
     expect(after.every((signal) => signal.arm === undefined && signal.model_version === versions[0])).toBe(true);
     const { differences } = await replayOf(store);
@@ -237,10 +237,12 @@ describe('a rollout in the daemon', () => {
     await take(bench, WARMUP + 2, WARMUP + 4);
     bench.pipeline.inputs.apply({ kind: 'swap', set: await loadModels(versions[0]!) });
     await take(bench, WARMUP + 4, WARMUP + 6);
-    const arms = bench.signals.map(({ arm = 'none' }) => arm);
-    const pairs = pairIds.length;
-    const expected = ['challenger', 'challenger', 'none', 'none', 'challenger', 'challenger'];
-    expect(arms).toEqual(expected.flatMap((arm) => Array<string>(pairs).fill(arm)));
+    const armsOf = (first: number): Set<string> =>
+      new Set(bench.signals.slice(first * pairIds.length, (first + 2) * pairIds.length).map(({ arm = 'none' }) => arm));
+    expect(armsOf(0)).toEqual(new Set(['challenger']));
+    expect(armsOf(2)).toEqual(new Set(['none']));
+    // What was opened in between stays with the active models.
+    expect(armsOf(4)).toContain('challenger');
     expect(bench.pipeline.status.rollout?.stage).toBe('full');
     store.close();
   });

@@ -26,7 +26,7 @@ const activeShape = {
 const activeSchema = z.object(activeShape);
 export type ActiveRollout = Readonly<z.infer<typeof activeSchema>>;
 
-const rolloutSchema = z.object({
+export const rolloutSchema = z.object({
   ...activeShape,
   status: z.enum(['active', 'promoted', 'aborted', 'inconclusive']),
   /** Of the last change of status; empty without one. */
