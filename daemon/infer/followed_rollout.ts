@@ -61,9 +61,9 @@ export class FollowedRollout {
     const text = rolloutText(state);
     if (text === this.#text) return;
     const { challenger } = state;
-    const set =
-      this.#challenger?.version === challenger ? this.#challenger.set : await load(join(modelsFolder, challenger));
-    if (this.#isStopped) return;
+    const kept = this.#challenger?.version === challenger ? this.#challenger.set : null;
+    const set = kept ?? (await load(join(modelsFolder, challenger)));
+    if (this.#isStopped) return kept === null ? await set.release() : undefined;
     this.#text = text;
     this.#challenger = { version: challenger, set };
     onRollout(state, set);

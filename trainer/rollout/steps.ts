@@ -2,15 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { activate, readActive } from '../../shared/bundle/bundle.ts';
-import { readRollout, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { readRollout, rolloutPath, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import { lockHome } from '../../shared/store/home_lock.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { judge, type RolloutFacts, type Verdict } from './verdict.ts';
+
+/** A change takes some milliseconds: a disk that flushes slowly. */
+const LOCK_WAIT_MS = 5000;
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -36,6 +40,10 @@ export function startRollout(
   challenger: string,
   power: number | null,
 ): Rollout {
+  return whileLocked(paths.models, () => start({ settings, paths }, challenger, power));
+}
+
+function start({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
   const { retrain } = settings;
   const before = readRollout(paths.models);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
@@ -83,10 +91,18 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
   return {
     rollout,
     facts,
-    verdict: judge(facts, rules),
+    verdict: verdictOfPointer(place.paths.models, rollout) ?? judge(facts, rules),
     intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
     lossBps: evidence.guards.lossBps,
   };
+}
+
+/** Other models than the champion were activated: by a promotion that died half-way, or by a person. */
+function verdictOfPointer(models: string, { champion, challenger }: Rollout): Verdict | null {
+  const active = readActive(models)?.version;
+  if (active === champion) return null;
+  if (active === challenger) return { verdict: 'promote' };
+  return { verdict: 'abort', reason: `models ${active ?? 'none'} were activated` };
 }
 
 /**
@@ -94,28 +110,56 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
  * again: the pointer of a promotion is written before the rollout ends.
  */
 export function carryOut({ paths, settings }: RolloutPlace, { rollout, verdict, facts }: RolloutLook): Rollout {
+  return whileLocked(paths.models, () => {
+    const current = readRollout(paths.models);
+    // A person was faster than the look.
+    if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
+      return current ?? rollout;
+    return apply(paths.models, settings, rollout, verdict, facts);
+  });
+}
+
+function apply(
+  models: string,
+  { retrain }: Settings,
+  rollout: Rollout,
+  verdict: Verdict,
+  facts: RolloutFacts,
+): Rollout {
   const nowText = isoOf((Date.parse(rollout.started) + facts.sinceStartMs) / 1000);
   if (verdict.verdict === 'advance') {
     const { name, share } = verdict.to;
     const stages = [...rollout.stages, { from: nowText, share }];
-    return write(paths.models, { ...rollout, stage: name, share, stage_started: nowText, stages });
+    return write(models, { ...rollout, stage: name, share, stage_started: nowText, stages });
   }
   if (verdict.verdict === 'promote') {
-    activate(paths.models, rollout.challenger);
-    return write(paths.models, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
+    activate(models, rollout.challenger);
+    return write(models, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
   }
   if (verdict.verdict === 'abort')
-    return write(paths.models, { ...rollout, status: 'aborted', reason: verdict.reason });
-  if (verdict.verdict === 'inconclusive' && settings.retrain.rollout_on_timeout === 'return')
-    return write(paths.models, { ...rollout, status: 'inconclusive', reason: verdict.reason });
+    return write(models, { ...rollout, status: 'aborted', reason: verdict.reason });
+  if (verdict.verdict === 'inconclusive' && retrain.rollout_on_timeout === 'return')
+    return write(models, { ...rollout, status: 'inconclusive', reason: verdict.reason });
   return rollout;
 }
 
 /** Ends the active rollout; the champion answers from the next bar on. @throws MinutehandError ROLLOUT_STATE */
 export function abortRollout(models: string, reason: string): Rollout {
-  const rollout = readRollout(models);
-  if (rollout?.status !== 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
-  return write(models, { ...rollout, status: 'aborted', reason });
+  return whileLocked(models, () => {
+    const rollout = readRollout(models);
+    if (rollout?.status !== 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
+    return write(models, { ...rollout, status: 'aborted', reason });
+  });
+}
+
+/** Trainer and people change the file from processes of their own. */
+function whileLocked(models: string, change: () => Rollout): Rollout {
+  const unlock = lockHome(`${rolloutPath(models)}.lock`, LOCK_WAIT_MS);
+  try {
+    return change();
+  } finally {
+    unlock();
+  }
 }
 
 function write(models: string, rollout: Rollout): Rollout {
