@@ -62,14 +62,14 @@ describe('the e-process', () => {
   });
 
   it('reaches 20 under the null at most once in 20, looked at after every value of overlapping outcomes', () => {
-    const [runs, horizon] = [400, 20];
+    const [runs, horizon] = [200, 20];
     let reached = 0;
     for (let run = 0; run < runs; run++) {
       const rng = createRng(`null ${run}`);
       const process = new EProcess(horizon);
       let outcome = 0;
       let most = 0;
-      for (let step = 0; step < 3000; step++) {
+      for (let step = 0; step < 1200; step++) {
         // An outcome is shared by all steps of a horizon: values within it are equal.
         if (step % horizon === 0) outcome = rng.uniform() < 0.5 ? -0.5 : 0.5;
         process.add(step, outcome);
