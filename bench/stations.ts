@@ -131,7 +131,14 @@ async function runByTurns(
 ): Promise<{ one: number[]; both: number[] }> {
   const found = { one: [] as number[], both: [] as number[] };
   const arms = { champion: version, challenger: version };
-  const rollout = { id: 'bench', stage: 'rollout', share: 0.7, ...arms, key: '0'.repeat(32), block_minutes: 60 } as const;
+  const rollout = {
+    id: 'bench',
+    stage: 'rollout',
+    share: 0.7,
+    ...arms,
+    key: '0'.repeat(32),
+    block_minutes: 60,
+  } as const;
   for (let turn = 0; turn * TURN_MINUTES < minutes; turn++) {
     const isBoth = turn % 2 === 1;
     if (isBoth) pipeline.inputs.apply({ kind: 'rollout', rollout, set: await load() });

@@ -157,39 +157,47 @@ describe('a rollout in the daemon', () => {
     expect(new Set(entries.map(({ arm }) => arm))).toEqual(new Set(['champion', 'challenger']));
   });
 
-  it('is the same over kills in every stage, virtual positions included, and replays to the byte', { timeout: 120_000 }, async () => {
-    const rng = createRng('kills');
-    const kills = new Set(Array.from({ length: 12 }, () => WARMUP + rng.integer(MARKET.length - WARMUP)));
-    const [whole, killed] = [join(folder, 'whole.db'), join(folder, 'killed.db')];
-    rmSync(whole, { force: true });
-    await liveThrough(whole, new Set());
-    await liveThrough(killed, kills);
-    const [a, b] = [openJournal(whole, { readOnly: true }), openJournal(killed, { readOnly: true })];
-    const shadows = (store: JournalStore): string[] => [...store.shadows()].map((row) => JSON.stringify(row));
-    expect([...b.signals()]).toEqual([...a.signals()]);
-    expect(shadows(b)).toEqual(shadows(a));
-    expect(shadows(a).length).toBeGreaterThan(1000);
-    for (const store of [a, b]) {
-      const { differences, equal } = await replayOf(store);
-      expect(differences).toEqual([]);
-      expect(equal).toBe([...store.signals()].length);
-      store.close();
-    }
-  });
+  it(
+    'is the same over kills in every stage, virtual positions included, and replays to the byte',
+    { timeout: 120_000 },
+    async () => {
+      const rng = createRng('kills');
+      const kills = new Set(Array.from({ length: 12 }, () => WARMUP + rng.integer(MARKET.length - WARMUP)));
+      const [whole, killed] = [join(folder, 'whole.db'), join(folder, 'killed.db')];
+      rmSync(whole, { force: true });
+      await liveThrough(whole, new Set());
+      await liveThrough(killed, kills);
+      const [a, b] = [openJournal(whole, { readOnly: true }), openJournal(killed, { readOnly: true })];
+      const shadows = (store: JournalStore): string[] => [...store.shadows()].map((row) => JSON.stringify(row));
+      expect([...b.signals()]).toEqual([...a.signals()]);
+      expect(shadows(b)).toEqual(shadows(a));
+      expect(shadows(a).length).toBeGreaterThan(1000);
+      for (const store of [a, b]) {
+        const { differences, equal } = await replayOf(store);
+        expect(differences).toEqual([]);
+        expect(equal).toBe([...store.signals()].length);
+        store.close();
+      }
+    },
+  );
 
-  it('replays to the byte from the middle of a stage, when earlier signals were pruned', { timeout: 90_000 }, async () => {
-    const path = join(folder, 'pruned.db');
-    await liveThrough(path, new Set([WARMUP + 100]));
-    const store = openJournal(path);
-    const total = [...store.signals()].length;
-    for (let passed = 0; passed < total / 2;) {
-      passed += store.prune({ throughRow: total, publishedBeforeMs: Infinity }, Math.ceil(total / 7) + 1);
-      const { differences, equal } = await replayOf(store);
-      expect(differences).toEqual([]);
-      expect(equal).toBe(total - passed);
-    }
-    store.close();
-  });
+  it(
+    'replays to the byte from the middle of a stage, when earlier signals were pruned',
+    { timeout: 90_000 },
+    async () => {
+      const path = join(folder, 'pruned.db');
+      await liveThrough(path, new Set([WARMUP + 100]));
+      const store = openJournal(path);
+      const total = [...store.signals()].length;
+      for (let passed = 0; passed < total / 2;) {
+        passed += store.prune({ throughRow: total, publishedBeforeMs: Infinity }, Math.ceil(total / 7) + 1);
+        const { differences, equal } = await replayOf(store);
+        expect(differences).toEqual([]);
+        expect(equal).toBe(total - passed);
+      }
+      store.close();
+    },
+  );
 
   it('falls back to the champion between two bars when it is aborted, and the champion closes what is open', async () => {
     const store = openJournal(join(folder, 'aborted.db'));
@@ -222,9 +230,17 @@ describe('a rollout in the daemon', () => {
     isFailing = true;
     await take(bench, WARMUP + 5, WARMUP + 8);
     const published = bench.signals.slice(-3 * pairIds.length);
-    expect(published.every(({ arm, mode, model_version }) => arm === undefined && mode === 'OK' && model_version === versions[0])).toBe(true);
+    expect(
+      published.every(
+        ({ arm, mode, model_version }) => arm === undefined && mode === 'OK' && model_version === versions[0],
+      ),
+    ).toBe(true);
     expect(bench.failures).toEqual([{ code: undefined, failed: versions[1], fallback: 'r1' }]);
-    expect([...store.inputsFrom(0 as never)].filter(({ kind }) => kind === 'rollout').map(({ subject }) => subject.split(' ')[0])).toEqual(['r1', 'failed']);
+    expect(
+      [...store.inputsFrom(0 as never)]
+        .filter(({ kind }) => kind === 'rollout')
+        .map(({ subject }) => subject.split(' ')[0]),
+    ).toEqual(['r1', 'failed']);
     store.close();
   });
 

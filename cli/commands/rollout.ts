@@ -70,7 +70,9 @@ async function start(version: string, place: RolloutPlace, output: Output): Prom
   const power = await shadowPower(place, version);
   const rollout = startRollout(place, version, power);
   output.line(`${describe(rollout)}. ${powerText(power)}`);
-  output.line(`Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`);
+  output.line(
+    `Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`,
+  );
   output.result(rollout);
 }
 

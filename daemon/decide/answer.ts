@@ -81,7 +81,6 @@ export function answerMinute(
   const risk = scored === null ? null : scored.risk_score;
   const { leverage } = policy;
   const { rate, position: after } = applyLeverage(leverage, pair, market, risk, fullScale, position, taken, time);
-  const { rollout } = context;
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -116,19 +115,23 @@ export function answerMinute(
     expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
     leverage_reduction_rate: rate,
   };
-  if (rollout !== undefined) {
-    body.arm = rollout.arm;
-    body.rollout = rollout.id;
-  }
-  const isOfChallenger = rollout?.arm === 'challenger' && after.side !== 0;
-  return {
-    minute,
-    body,
-    bodyText: encodeBody(body),
-    riskProb: scores === null ? null : scores.risk_prob[row]!,
-    position: isOfChallenger ? { ...after, rollout: rollout.id } : after,
-    seq: 0,
-  };
+  return answerOf(context, minute, body, scores === null ? null : scores.risk_prob[row]!, after);
+}
+
+/** During a rollout the body names the arm, and a position that the challenger opened names the rollout. */
+function answerOf(
+  { rollout }: AnswerContext,
+  minute: AnsweredMinute,
+  body: SignalBody,
+  riskProb: number | null,
+  position: Position,
+): MinuteAnswer {
+  if (rollout === undefined) return { minute, body, bodyText: encodeBody(body), riskProb, position, seq: 0 };
+  const { id, arm } = rollout;
+  body.arm = arm;
+  body.rollout = id;
+  const held = arm === 'challenger' && position.side !== 0 ? { ...position, rollout: id } : position;
+  return { minute, body, bodyText: encodeBody(body), riskProb, position: held, seq: 0 };
 }
 
 function scoresAtRow(

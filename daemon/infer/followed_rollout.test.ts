@@ -41,7 +41,8 @@ function follow() {
       if (control.isBroken) return Promise.reject(new Error('no such bundle'));
       return Promise.resolve({ release: () => Promise.resolve(void seen.push('release')) } as unknown as ModelSet);
     },
-    onRollout: (rollout, set) => seen.push(rollout === null ? `none ${String(set)}` : `${rollout.stage} ${rollout.share}`),
+    onRollout: (rollout, set) =>
+      seen.push(rollout === null ? `none ${String(set)}` : `${rollout.stage} ${rollout.share}`),
     onRefused: (version, error) => seen.push(`refused ${version} ${describeError(error).code}`),
   });
   return {
@@ -107,7 +108,15 @@ describe('the followed rollout', () => {
 describe('the text of a rollout in the journal', () => {
   it('gives the rollout back, and is empty for none', () => {
     const { id, stage, share, champion, challenger, key, block_minutes } = ROLLOUT;
-    expect(parseRolloutText(rolloutText(ROLLOUT))).toEqual({ id, stage, share, champion, challenger, key, block_minutes });
+    expect(parseRolloutText(rolloutText(ROLLOUT))).toEqual({
+      id,
+      stage,
+      share,
+      champion,
+      challenger,
+      key,
+      block_minutes,
+    });
     expect([rolloutText(null), parseRolloutText('')]).toEqual(['', null]);
   });
 });

@@ -175,7 +175,12 @@ const retrainValues = {
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
   adopt_by: z.enum(['swap', 'rollout']),
-  deployment_stages: z.tuple([deploymentStage('test'), deploymentStage('pilot'), deploymentStage('rollout'), fullStage]),
+  deployment_stages: z.tuple([
+    deploymentStage('test'),
+    deploymentStage('pilot'),
+    deploymentStage('rollout'),
+    fullStage,
+  ]),
   rollout_block_minutes: z.int().min(1).max(10_080),
   rollout_min_labels: z.int().min(1).max(10_000_000),
   rollout_timeout_days: z.number().gt(0).max(365),

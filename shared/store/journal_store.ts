@@ -25,8 +25,8 @@ export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
-   * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and its
-   * id when the challenger failed), the degradation, or boot id.
+   * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
+   * its id when the challenger failed), the degradation, or boot id.
    */
   readonly subject: string;
   readonly time: OpenTime;

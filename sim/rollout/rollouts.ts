@@ -82,7 +82,13 @@ export interface RolloutSimulation {
     readonly aborted: number;
     readonly withinBudget: number;
     readonly greatestLossBps: number;
-    readonly byKind: readonly { readonly kind: string; readonly rollouts: number; readonly aborted: number; readonly days: number; readonly lossBps: number }[];
+    readonly byKind: readonly {
+      readonly kind: string;
+      readonly rollouts: number;
+      readonly aborted: number;
+      readonly days: number;
+      readonly lossBps: number;
+    }[];
   };
   readonly improvements: {
     readonly size: string;
@@ -110,7 +116,8 @@ export function simulateRollouts(
   const equal = run(CHAMPION, CHAMPION, 'equal', counts.equal);
   const better = run(IMPROVEMENT.champion, IMPROVEMENT.challenger, 'improvement', counts.improvements);
   const regressions = REGRESSIONS.map(({ kind, model }, i) => {
-    const rollouts = Math.floor(counts.regressions / REGRESSIONS.length) + (i < counts.regressions % REGRESSIONS.length ? 1 : 0);
+    const rollouts =
+      Math.floor(counts.regressions / REGRESSIONS.length) + (i < counts.regressions % REGRESSIONS.length ? 1 : 0);
     return { kind, ends: run(CHAMPION, model, kind, rollouts) };
   });
   const [promoted, aborted] = [countOf(equal, 'promoted'), countOf(equal, 'aborted')];

@@ -60,9 +60,14 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(enterBody(ONE, { arm: 'challenger', rollout: '20261120T080000' }), { seq: 1 }, obey(`open ${ONE}`)),
     hear(exitBody(ONE, 'Z_EXIT', { arm: 'champion', rollout: '20261120T080000' }), { seq: 2 }, obey(`close ${ONE}`)),
     hear(enterBody(TWO, { arm: 'another' as 'champion', rollout: 'r' }), { seq: 3 }, refuse('FORMAT')),
-    whole(signed(unsigned(text(enterBody(TWO), { seq: 4 })).replace(',"schema"', ',"arm":"champion","schema"')), refuse('FORMAT')),
     whole(
-      signed(unsigned(text(enterBody(TWO), { seq: 5 })).replace(',"schema"', ',"rollout":"r","arm":"champion","schema"')),
+      signed(unsigned(text(enterBody(TWO), { seq: 4 })).replace(',"schema"', ',"arm":"champion","schema"')),
+      refuse('FORMAT'),
+    ),
+    whole(
+      signed(
+        unsigned(text(enterBody(TWO), { seq: 5 })).replace(',"schema"', ',"rollout":"r","arm":"champion","schema"'),
+      ),
       refuse('FORMAT'),
     ),
     hear(enterBody(TWO), { seq: 6 }, obey(`open ${TWO}`)),

@@ -24,7 +24,8 @@ const LATER_FIELDS = ['expected_net_bps', 'leverage_reduction_rate'] as const;
 type LaterField = (typeof LATER_FIELDS)[number];
 
 /** A row of the history: a signal as it was published, a column for each of its fields. */
-export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'arm' | 'rollout'> {
+export interface SignalRow
+  extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'arm' | 'rollout'> {
   /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
   readonly expected_net_bps: number | null;

@@ -153,7 +153,14 @@ class StoreRegistry implements Registry {
     // If active.json cannot be read, the registry has the active version.
     const active = await this.#rows.active();
     const arms = this.#folder.rolloutArms();
-    return [pointer?.version, pointer?.previous, this.#folder.shadow(), active?.version, active?.previous_version, ...arms];
+    return [
+      pointer?.version,
+      pointer?.previous,
+      this.#folder.shadow(),
+      active?.version,
+      active?.previous_version,
+      ...arms,
+    ];
   }
 
   async retain(count: number): Promise<readonly string[]> {

@@ -25,14 +25,22 @@ it('reads both arms of one rollout by minute, and the net result of each closed 
   const add = (time: number, version: string, change: Partial<SignalBody>): void => {
     const timestamp = new Date((time + 60) * 1000).toISOString().replace('.000', '');
     const body = encodeBody(bodyOf({ timestamp, beta: 0.5, position_scale: 0.5, ...change }));
-    const row = { signalId: 's', pairId: bodyOf().pair_id, time: time as OpenTime, body, riskProb: null, position: '{}' };
+    const row = {
+      signalId: 's',
+      pairId: bodyOf().pair_id,
+      time: time as OpenTime,
+      body,
+      riskProb: null,
+      position: '{}',
+    };
     store.append([], [], [{ ...row, modelVersion: version }]);
   };
   const arm = (name: Arm): string => armVersion(ROLLOUT[name], ROLLOUT.id);
   const enter = { action: 'ENTER', target: 1, price_a: 100, price_b: 50 } as const;
   const exit = { action: 'EXIT', target: 0, price_a: 101, price_b: 50 } as const;
   add(0, arm('champion'), enter);
-  for (const time of [60, 120]) for (const name of ['champion', 'challenger'] as const) add(time, arm(name), { action: 'HOLD' });
+  for (const time of [60, 120])
+    for (const name of ['champion', 'challenger'] as const) add(time, arm(name), { action: 'HOLD' });
   add(180, arm('champion'), exit);
   add(180, ROLLOUT.challenger, exit);
   add(180, armVersion(ROLLOUT.challenger, 'r0'), exit);

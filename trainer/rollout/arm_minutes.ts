@@ -73,7 +73,12 @@ function closedResult(
   const { beta, target, position_scale: scale } = entry;
   const prices = [entry.price_a, entry.price_b, exit.price_a, exit.price_b];
   if (beta === null || scale === null || prices.includes(null)) return 0;
-  const [entryA, entryB, exitA, exitB] = (prices as number[]).map((price) => ln(price)) as [number, number, number, number];
+  const [entryA, entryB, exitA, exitB] = (prices as number[]).map((price) => ln(price)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const gross = (target * (exitA - entryA - beta * (exitB - entryB))) / (1 + Math.abs(beta));
   const ofPair = pairCosts(costs, parsePair(entry.pair_id));
   const fillAt = (closeTime: number, side: number): number =>

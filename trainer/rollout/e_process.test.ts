@@ -6,7 +6,12 @@ import { EProcess, eValue } from './e_process.ts';
 const FRACTIONS = [0.03, 0.08, 0.16, 0.3, 0.5, 0.7];
 
 /** The definition, value by value and process by process, with Math.exp and Math.log. */
-function averageEValue(values: readonly (readonly [number, number])[], horizon: number, sign: number, mean = 0): number {
+function averageEValue(
+  values: readonly (readonly [number, number])[],
+  horizon: number,
+  sign: number,
+  mean = 0,
+): number {
   const processes = Array.from({ length: horizon }, (_, k) => values.filter(([step]) => step % horizon === k));
   const scale = 1 + Math.abs(mean);
   const ofProcess = (process: typeof values): number =>

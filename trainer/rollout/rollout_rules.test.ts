@@ -12,7 +12,11 @@ import { createRng } from '../../shared/rng.ts';
 const HOUR = 3_600_000;
 const rules = rolloutRules(loadSettings().retrain);
 const probability = fc.double({ min: 0.001, max: 0.999, noNaN: true });
-const score = fc.record({ champion: probability, challenger: probability, label: fc.constantFrom(0 as const, 1 as const) });
+const score = fc.record({
+  champion: probability,
+  challenger: probability,
+  label: fc.constantFrom(0 as const, 1 as const),
+});
 
 const FACTS: RolloutFacts = {
   stage: 'rollout',
@@ -47,7 +51,10 @@ describe('the verdict on a rollout', () => {
 
   it('advances after the stage and its labels, and never skips a stage', () => {
     const test = { stage: 'test', inStageMs: 24 * HOUR, sinceStartMs: 24 * HOUR, labels: rules.minLabels } as const;
-    expect(judge({ ...FACTS, ...test }, rules)).toMatchObject({ verdict: 'advance', to: { name: 'pilot', share: 0.3 } });
+    expect(judge({ ...FACTS, ...test }, rules)).toMatchObject({
+      verdict: 'advance',
+      to: { name: 'pilot', share: 0.3 },
+    });
     expect(verdictOf({ ...test, inStageMs: 24 * HOUR - 1 })).toBe('continue');
     expect(verdictOf({ ...test, labels: rules.minLabels - 1 })).toBe('continue');
   });

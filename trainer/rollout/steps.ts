@@ -35,11 +35,7 @@ export interface RolloutLook {
  * Starts a rollout: from the next bar on the daemons assign entries to both arms.
  * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
  */
-export function startRollout(
-  { settings, paths }: RolloutPlace,
-  challenger: string,
-  power: number | null,
-): Rollout {
+export function startRollout({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
   return whileLocked(paths.models, () => start({ settings, paths }, challenger, power));
 }
 
@@ -136,8 +132,7 @@ function apply(
     activate(models, rollout.challenger);
     return write(models, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
   }
-  if (verdict.verdict === 'abort')
-    return write(models, { ...rollout, status: 'aborted', reason: verdict.reason });
+  if (verdict.verdict === 'abort') return write(models, { ...rollout, status: 'aborted', reason: verdict.reason });
   if (verdict.verdict === 'inconclusive' && retrain.rollout_on_timeout === 'return')
     return write(models, { ...rollout, status: 'inconclusive', reason: verdict.reason });
   return rollout;
