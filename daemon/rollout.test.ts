@@ -244,6 +244,27 @@ describe('a rollout in the daemon', () => {
     store.close();
   });
 
+  it('drops a challenger that is slow in two successive batches, behind the second', async () => {
+    const store = openJournal(join(folder, 'slow.db'));
+    const bench = await boot(store, 'boot', null);
+    await take(bench, 0, WARMUP, true);
+    let slowMs = 0;
+    const set = withInference(await loadModels(versions[1]!), (right) => async (features, rows) => {
+      bench.passMs(slowMs);
+      return right(features, rows);
+    });
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout: rolloutAt('full'), set });
+    for (const ms of [0, 10_000, 0, 10_000, 10_000, 0]) {
+      slowMs = ms;
+      const minute = WARMUP + bench.signals.length / pairIds.length;
+      await take(bench, minute, minute + 1);
+    }
+    const arms = bench.signals.filter((_, i) => i % pairIds.length === 0).map(({ arm = 'none' }) => arm);
+    expect(arms).toEqual([...Array<string>(5).fill('challenger'), 'none']);
+    expect(bench.failures).toMatchObject([{ code: 'MODEL_SLOW', failed: versions[1], fallback: 'r1' }]);
+    store.close();
+  });
+
   it('is suspended while other models than its champion are active', async () => {
     const store = openJournal(join(folder, 'suspended.db'));
     const bench = await boot(store, 'boot', rolloutAt('full'));

@@ -42,8 +42,8 @@ export interface ModelWatch {
 }
 
 /**
- * Follows `models/active.json`, `models/shadow.json` and `models/rollout.json`, and never tries refused bytes again. Bytes
- * that could not be read are not refused for that: they are tried again, in silence.
+ * Follows `models/active.json`, `models/shadow.json` and `models/rollout.json`, and never tries refused bytes again.
+ * Bytes that could not be read are not refused for that: they are tried again, in silence.
  */
 export function watchModels(options: ModelWatchOptions): ModelWatch {
   return new PointerWatch(options);
