@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../shared/bundle/halts.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
-import { parseRolloutText, rolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
+import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { Arm } from '../shared/core/rollout/assignment.ts';
 import type { InputRow } from '../shared/store/journal.ts';
@@ -125,14 +125,11 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
     case 'boot':
       return row(input.bootId);
     case 'rollout':
-      return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED}${input.failed}`);
+      return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
     case 'shadow':
       return null;
   }
 }
-
-/** Begins the row of a rollout that ends because its challenger failed. */
-const FAILED = 'failed ';
 
 const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = {
   bar: true,
@@ -169,7 +166,8 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
     case 'boot':
       return { kind, bootId: subject };
     case 'rollout': {
-      if (subject.startsWith(FAILED)) return { kind, rollout: null, set: null, failed: subject.slice(FAILED.length) };
+      if (subject.startsWith(FAILED_ROLLOUT))
+        return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
       const rollout = parseRolloutText(subject);
       return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
     }

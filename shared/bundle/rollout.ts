@@ -70,6 +70,9 @@ export function rolloutText(rollout: ActiveRollout | null): string {
   return [id, stage, share, champion, challenger, key, block_minutes].join(' ');
 }
 
+/** Begins the journal's text of a rollout that ends because its challenger failed; its id follows. */
+export const FAILED_ROLLOUT = 'failed ';
+
 /** Parses the output of `rolloutText`. */
 export function parseRolloutText(text: string): ActiveRollout | null {
   if (text === '') return null;

@@ -122,6 +122,11 @@ class SqliteJournal implements JournalFile {
     yield* rows.iterate() as IterableIterator<ShadowRow>;
   }
 
+  hasInput(kind: InputKind, subject: string, from: OpenTime): boolean {
+    const found = this.#db.prepare('SELECT 1 FROM inputs WHERE time >= ? AND kind = ? AND subject = ? LIMIT 1');
+    return found.get(from, kind, subject) !== undefined;
+  }
+
   *shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow> {
     const rows = this.#db.prepare(`${SHADOWS} WHERE time >= ? AND model_version = ? ORDER BY shadow_row`);
     yield* rows.iterate(from, modelVersion) as IterableIterator<ShadowRow>;

@@ -183,6 +183,8 @@ export interface JournaledAnswer extends AnsweredSignal {
 
 /** A journal on disk. */
 export interface JournalFile extends JournalStore {
+  /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
+  hasInput(kind: InputKind, subject: string, from: OpenTime): boolean;
   /** Answers of one version from a minute on, in order; see `armVersion` of shared/bundle/rollout.ts for arms. */
   shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */

@@ -1,10 +1,10 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import type { Rollout } from '../../shared/bundle/rollout.ts';
+import { FAILED_ROLLOUT, type Rollout } from '../../shared/bundle/rollout.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { screenPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
+import { openJournal } from '../../shared/store/journal.ts';
 import { readKnownBars } from '../dataset/known_bars.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
@@ -40,22 +40,14 @@ export async function liveEvidence(
   try {
     const minutes = readArmMinutes(journals, rollout, from, tradingCosts(settings));
     const evidence = new RolloutEvidence(rules.guards, HORIZON);
-    if (hasFailed(journals, rollout, from)) evidence.guards.fail();
+    const failed = `${FAILED_ROLLOUT}${rollout.id}`;
+    if (journals.some((journal) => journal.hasInput('rollout', failed, from))) evidence.guards.fail();
     const labels = await labelsFrom(from, settings, paths);
     addMinutes(evidence, minutes, labels, rollout);
     return { evidence, newest: minutes.at(-1)?.time ?? null };
   } finally {
     for (const journal of journals) journal.close();
   }
-}
-
-/** A daemon has dropped the challenger. */
-function hasFailed(journals: readonly JournalFile[], { id }: Rollout, from: OpenTime): boolean {
-  return journals.some((journal) => {
-    for (const { kind, subject } of journal.inputsFrom(from))
-      if (kind === 'rollout' && subject === `failed ${id}`) return true;
-    return false;
-  });
 }
 
 /** Evaluation labels of every pair's candidates from a minute on, by open time, as far as they are known. */
