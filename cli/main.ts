@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   parity: async () => (await import('./commands/parity.ts')).addParity,
   runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
+  rollout: async () => (await import('./commands/rollout.ts')).addRollout,
   alerts: async () => (await import('./commands/alerts.ts')).addAlerts,
   token: async () => (await import('./commands/token.ts')).addToken,
   audit: async () => (await import('./commands/audit.ts')).addAudit,

@@ -302,6 +302,7 @@ class AssembledDaemon implements Daemon {
         },
         onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
+        onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
       },
     });

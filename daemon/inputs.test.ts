@@ -163,6 +163,7 @@ describe('the line of stations', () => {
         onSwap: () => undefined,
         onModelFailure: () => undefined,
         onShadowFailure: () => undefined,
+        onChallengerFailure: () => undefined,
         onScreened: () => undefined,
       },
     });

@@ -8,6 +8,7 @@ import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
 import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
+import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
 import type { StateInput } from './input.ts';
 import { Inputs } from './inputs.ts';
@@ -41,6 +42,7 @@ export class Pipeline {
   readonly #matrix: FeatureMatrix;
   readonly #decider: Decider;
   readonly #shadow: Shadow;
+  readonly #arms: RolloutArms;
   readonly #envelope: Envelope;
   readonly #recorder: SignalRecorder;
   readonly #turns: Turns;
@@ -66,11 +68,12 @@ export class Pipeline {
     const matrix = this.#matrix;
     this.#decider = new Decider({ ...options, matrix, degradations });
     this.#shadow = new Shadow({ ...options, matrix, decider: this.#decider });
+    this.#arms = new RolloutArms({ ...options, matrix, decider: this.#decider, halts, inputs: () => this.inputs });
     this.#envelope = new Envelope(options, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
     const owners = { inputs: this.inputs, halts, slots: this.#models, degradations, matrix, envelope: this.#envelope };
-    this.status = new PipelineStatus({ pairs, clock, ...owners });
+    this.status = new PipelineStatus({ pairs, clock, ...owners, arms: this.#arms });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -89,9 +92,12 @@ export class Pipeline {
     watch.arrived(toPublish[0]!.arrivedUs);
     const scoring = this.#models.infer(this.#matrix.values, rows);
     const scores = scoring instanceof Promise ? await scoring : scoring;
+    // The challenger of a rollout scores the same batch.
+    const comparing = this.#arms.isActive(this.#models.active) ? this.#arms.infer(rows) : undefined;
+    const compared = comparing instanceof Promise ? await comparing : comparing;
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const { answers, publications } = this.#publish(toPublish, scores, nowMs);
+    const { answers, publications } = this.#publish(toPublish, scores, compared, nowMs);
     await this.#turns.end();
     watch.start();
     for (const file of files) {
@@ -102,23 +108,30 @@ export class Pipeline {
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(answers, rows);
+    this.#arms.follow(answers);
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
     observer.onSignals(answers, watch.timing(answers.length));
-    for (const { minute } of answers) this.#decider.ids.precompute(minute, this.#models.active);
+    for (const answer of answers)
+      this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();
   }
 
   /** A large batch in pieces: their readers work on the first while the next is made. */
-  #publish(items: readonly MinuteItem[], scores: BatchScores | null, nowMs: EpochMs): Published {
+  #publish(
+    items: readonly MinuteItem[],
+    scores: BatchScores | null,
+    compared: BatchScores | null | undefined,
+    nowMs: EpochMs,
+  ): Published {
     const { sockets } = this.#options;
     const watch = this.#stopwatch;
     const answers: MinuteAnswer[] = [];
     const publications: Publication[] = [];
     for (let from = 0; from < items.length; from += PIECE_PAIRS) {
       const piece = items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS);
-      const decided = this.#decider.decide(piece, this.#models.active, scores, this.#halts.mask);
+      const decided = this.#decide(piece, scores, compared);
       watch.add('decide');
       const sealed = this.#envelope.seal(decided, nowMs);
       for (const socket of sockets) if (socket.takesPieces === true) socket.publish(sealed);
@@ -134,6 +147,18 @@ export class Pipeline {
     return { answers, publications };
   }
 
+  /** @param compared scores of a challenger, which ends its rollout when it fails; undefined without one */
+  #decide(
+    items: readonly MinuteItem[],
+    scores: BatchScores | null,
+    compared: BatchScores | null | undefined,
+  ): MinuteAnswer[] {
+    const { active } = this.#models;
+    return compared !== undefined && this.#arms.isActive(active)
+      ? this.#arms.decide(items, active, scores, compared)
+      : this.#decider.decide(items, active, scores, this.#halts.mask);
+  }
+
   // ---- between two minutes ----
 
   #takeEffect(input: StateInput): void {
@@ -144,6 +169,8 @@ export class Pipeline {
         return this.#halts.setHalts(input.standing.halts);
       case 'shadow':
         return this.#shadow.swap(input);
+      case 'rollout':
+        return this.#arms.change(input);
       case 'degraded':
         return void this.#degradations.add(input.what);
       case 'recovered':
@@ -151,6 +178,7 @@ export class Pipeline {
       case 'boot':
         // Halts outlive the process.
         this.#models.clear();
+        this.#arms.restart();
         this.#degradations.clear();
     }
   }

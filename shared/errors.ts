@@ -371,6 +371,11 @@ export const ERRORS = {
     message: 'A model answered with a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
+  ROLLOUT_STATE: {
+    status: 409,
+    message: 'The state of the rollout does not allow this.',
+    next: '`minutehand rollout status` shows it; only one rollout is active at a time.',
+  },
   MODEL_SLOW: {
     status: 500,
     message: 'A model set was too slow twice in a row.',

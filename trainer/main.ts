@@ -13,6 +13,7 @@ import { startHeartbeat } from './notify/heartbeat.ts';
 import { startNotifications } from './notify/notifications.ts';
 import { startWatch } from './notify/watch/watch.ts';
 import { startNightlyParity } from './parity/nightly.ts';
+import { watchRollout } from './rollout/watch.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
@@ -77,6 +78,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const fills = startFills(options);
   const history = startHistory({ ...options, notifier });
   const parity = startNightlyParity({ ...options, notifier });
+  const rollout = watchRollout({ ...options, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
@@ -95,6 +97,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
       parity.stop();
+      rollout.stop();
       endHeartbeat();
       await watch.stop();
       await fills.stop();

@@ -1,6 +1,10 @@
-import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import { getHeapSpaceStatistics } from 'node:v8';
 import type { CollectedMemory, DaemonMemory } from './field.ts';
+
+interface Collection extends PerformanceEntry {
+  readonly detail: { readonly flags: number };
+}
 
 export function memoryNow(): DaemonMemory {
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -12,8 +16,8 @@ export function watchCollections(): { collect(): CollectedMemory } {
   let pausesUs: number[] = [];
   const forced = constants.NODE_PERFORMANCE_GC_FLAGS_FORCED;
   new PerformanceObserver((list) => {
-    for (const { duration, detail } of list.getEntries())
-      if (((detail as { flags: number }).flags & forced) === 0) pausesUs.push(1000 * duration);
+    for (const { duration, detail } of list.getEntries() as Collection[])
+      if ((detail.flags & forced) === 0) pausesUs.push(1000 * duration);
   }).observe({ entryTypes: ['gc'] });
   let oldAfter = oldBytes();
   return {

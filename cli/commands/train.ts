@@ -8,6 +8,9 @@ import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/
 import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
+import { readRollout } from '../../shared/bundle/rollout.ts';
+import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
+import { startRollout } from '../../trainer/rollout/steps.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -186,12 +189,37 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     return;
   }
   const isWritten = dryFolder === null;
+  if (flags.adopt === true && flags.out === undefined) gates.push(...rolloutGate(settings));
   const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
-  if (adopted) activate(modelsFolder, result.version);
+  const rollout = adopted && flags.out === undefined ? await beginRollout(result.version, settings, output) : null;
+  if (adopted && rollout === null) activate(modelsFolder, result.version);
   if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
   if (isWritten) tellMetadata(modelsFolder, output);
-  report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
+  report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
+function rolloutGate({ retrain }: Settings): GateResult[] {
+  if (retrain.adopt_by !== 'rollout') return [];
+  const rollout = readRollout(homePaths().models);
+  const isFree = rollout?.status !== 'active';
+  const seen = isFree ? 'none is active' : `${rollout.id} is active`;
+  return [{ name: 'rollout', limit: 'no other rollout is active', passed: isFree, seen }];
+}
+
+/**
+ * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
+ * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
+ */
+async function beginRollout(version: string, settings: Settings, output: Output): Promise<string | null> {
+  const paths = homePaths();
+  if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
+  await withRegistry(process.env, paths, (registry) => registry.register(version));
+  const place = { settings, paths };
+  const { id, power } = startRollout(place, version, await shadowPower(place, version));
+  output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
+  return id;
 }
 
 /** The settings with the price kinds that were stated when the bars were imported. */
@@ -267,10 +295,12 @@ interface Outcome {
   readonly flags: TrainFlags;
   readonly isWritten: boolean;
   readonly adopted: boolean;
+  /** Id of the rollout that it began instead of being activated. */
+  readonly rollout: string | null;
   readonly resources: RunResources;
 }
 
-function report({ result, gates, flags, isWritten, adopted, resources }: Outcome, output: Output): void {
+function report({ result, gates, flags, isWritten, adopted, rollout, resources }: Outcome, output: Output): void {
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
@@ -290,7 +320,8 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
   }
   for (const { name, passed, seen, limit } of gates)
     output.line(`gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`);
-  if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
+  if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
+  else if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
   else if (isWritten)
     output.line(
       `Activate it with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
@@ -299,6 +330,7 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
     version: isWritten ? result.version : null,
     path: isWritten ? result.path : null,
     adopted,
+    rollout,
     models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3, ...(metrics.net && { net: metrics.net }) },
     theta1,
     theta2,

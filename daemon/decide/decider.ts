@@ -1,3 +1,4 @@
+import type { OpenTime } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
@@ -55,9 +56,18 @@ export class Decider {
     halted: Uint8Array,
   ): MinuteAnswer[] {
     const context = this.contextOf(models, scores, halted);
+    return this.decideBy(items, () => context);
+  }
+
+  /** Answers each minute in the context that is chosen by its pair, its time, and the position before it. */
+  decideBy(
+    items: readonly MinuteItem[],
+    contextAt: (pairIndex: number, time: OpenTime, position: Position) => AnswerContext,
+  ): MinuteAnswer[] {
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
-      const id = this.ids.idOf(minute, models);
+      const context = contextAt(pairIndex, minute.time, this.#positions[pairIndex]!);
+      const id = this.ids.idOf(minute, context.models);
       const answer = this.answer(context, minute, this.#positions[pairIndex]!, id);
       this.#positions[pairIndex] = answer.position;
       return answer;

@@ -1416,6 +1416,171 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ml/rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest rollout */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            rollout: components["schemas"]["Rollout"] | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Verify a bundle and start its rollout */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description The challenger */
+                        model_name: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            rollout: components["schemas"]["Rollout"] | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ml/rollout/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the active rollout; the champion answers from the next bar on */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        reason: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            rollout: components["schemas"]["Rollout"] | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ml/config": {
         parameters: {
             query?: never;
@@ -3082,6 +3247,30 @@ export interface components {
             /** @description Versions whose files were removed */
             removed: string[];
         };
+        RolloutInput: {
+            id: string;
+            /** @enum {string} */
+            stage: "test" | "pilot" | "rollout" | "full";
+            share: number;
+            champion: string;
+            challenger: string;
+            block_minutes: number;
+            /** @enum {string} */
+            status: "active" | "promoted" | "aborted" | "inconclusive";
+            reason: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: date-time */
+            stage_started: string;
+            stages: {
+                /** Format: date-time */
+                from: string;
+                share: number;
+            }[];
+            promotion_e_value: number;
+            power: number | null;
+            history: boolean[];
+        };
         MonitorStatusInput: {
             looked_at: string | null;
             duration_ms: number | null;
@@ -3854,6 +4043,30 @@ export interface components {
         RemovedModels: {
             /** @description Versions whose files were removed */
             removed: string[];
+        };
+        Rollout: {
+            id: string;
+            /** @enum {string} */
+            stage: "test" | "pilot" | "rollout" | "full";
+            share: number;
+            champion: string;
+            challenger: string;
+            block_minutes: number;
+            /** @enum {string} */
+            status: "active" | "promoted" | "aborted" | "inconclusive";
+            reason: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: date-time */
+            stage_started: string;
+            stages: {
+                /** Format: date-time */
+                from: string;
+                share: number;
+            }[];
+            promotion_e_value: number;
+            power: number | null;
+            history: boolean[];
         };
         MonitorStatus: {
             looked_at: string | null;

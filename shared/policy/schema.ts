@@ -45,6 +45,16 @@ const searchRange = z.tuple([fraction, fraction]);
 
 const rateSteps = z.array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)])).max(20);
 
+function deploymentStage<Name extends string>(name: Name) {
+  const duration = z.string().regex(/^[1-9]\d{0,3}[hd]$/);
+  return z.strictObject({ name: z.literal(name), allocation: fraction, duration });
+}
+const fullStage = z.strictObject({
+  name: z.literal('full'),
+  allocation: z.literal(1),
+  duration: z.literal('full'),
+});
+
 const coreValues = {
   theta1_initial: fraction,
   theta2_initial: fraction,
@@ -164,6 +174,21 @@ const retrainValues = {
   adopt_min_sharpe_gain: z.number().min(-100).max(100),
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
+  adopt_by: z.enum(['swap', 'rollout']),
+  deployment_stages: z.tuple([
+    deploymentStage('test'),
+    deploymentStage('pilot'),
+    deploymentStage('rollout'),
+    fullStage,
+  ]),
+  rollout_block_minutes: z.int().min(1).max(10_080),
+  rollout_min_labels: z.int().min(1).max(10_000_000),
+  rollout_timeout_days: z.number().gt(0).max(365),
+  rollout_on_timeout: z.enum(['stay', 'return']),
+  rollout_loss_budget_bps: z.number().gt(0).max(10_000),
+  rollout_entry_ratio_max: z.number().gt(1).max(100),
+  rollout_missing_share_max: z.number().gt(0).lt(1),
+  rollout_fdr: fraction,
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
   drift_psi_max: z.number().gt(0).max(10).nullable(),

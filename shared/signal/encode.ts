@@ -21,8 +21,8 @@ export function encodeBody(body: SignalBody): string {
 }
 
 /** Fields after `leverage_reduction_rate`, which are absent from the text unless a feature is configured. */
-export function encodeLaterFields(_body: SignalBody): string {
-  return '';
+export function encodeLaterFields({ arm, rollout }: SignalBody): string {
+  return rollout === undefined ? '' : `,"arm":"${arm}","rollout":"${rollout}"`;
 }
 
 /** A signal never contains NaN or Infinity. */

@@ -25,6 +25,7 @@ import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addModelWriteRoutes } from './routes/model_writes.ts';
+import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSessionRoutes } from './routes/session.ts';
@@ -104,6 +105,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addAlertRoutes,
   addTrainingRoutes,
   addModelWriteRoutes,
+  addRolloutRoutes,
   addConfigRoutes,
   addChangeRoutes,
   addAutomlFeatureRoutes,

@@ -67,6 +67,17 @@ describe('the endpoints of the specification, by the generated client', () => {
       own.post('/api/ml/models/{model_name}/load', { path: { model_name: versions[0]! } }),
     ).rejects.toMatchObject({ code: 'MODEL_MISSING' });
     expect(await own.put('/api/ml/shadow', { body: { model_name: null } })).toMatchObject({ shadow: null });
+    const begun = await own.post('/api/ml/rollout', { body: { model_name: versions[3]! } });
+    expect(begun.rollout).toMatchObject({ stage: 'test', champion: versions[2], challenger: versions[3] });
+    expect(begun.rollout).not.toHaveProperty('key');
+    const challenger = { path: { model_id: versions[3]! } };
+    await expect(own.delete('/api/ml/models/{model_id}', challenger)).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
+    await expect(own.post('/api/ml/rollout', { body: { model_name: versions[3]! } })).rejects.toMatchObject({
+      ...{ status: 409, code: 'ROLLOUT_STATE' },
+    });
+    expect(await own.get('/api/ml/rollout')).toEqual(begun);
+    const ended = await own.post('/api/ml/rollout/abort', { body: { reason: 'for a test' } });
+    expect(ended.rollout).toMatchObject({ status: 'aborted', reason: 'for a test' });
     expect(await own.post('/api/ml/models/cleanup')).toEqual({ removed: [] });
   });
 

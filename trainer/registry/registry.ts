@@ -147,12 +147,20 @@ class StoreRegistry implements Registry {
     await this.#rows.removeArtifacts(version);
   }
 
-  /** Versions that are active, its predecessor, or the shadow. */
+  /** Versions that are active, its predecessor, the shadow, or an arm of the active rollout. */
   async #bound(): Promise<readonly (string | null | undefined)[]> {
     const pointer = this.#folder.activePointer();
     // If active.json cannot be read, the registry has the active version.
     const active = await this.#rows.active();
-    return [pointer?.version, pointer?.previous, this.#folder.shadow(), active?.version, active?.previous_version];
+    const arms = this.#folder.rolloutArms();
+    return [
+      pointer?.version,
+      pointer?.previous,
+      this.#folder.shadow(),
+      active?.version,
+      active?.previous_version,
+      ...arms,
+    ];
   }
 
   async retain(count: number): Promise<readonly string[]> {
