@@ -2,6 +2,7 @@ import type { Bar, OpenTime } from '../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../shared/bundle/halts.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { Position } from '../shared/core/position/position.ts';
+import { parseDecisionRecord, type DecisionRecord } from '../shared/policy/decision_record.ts';
 import type { InputRow } from '../shared/store/journal.ts';
 import type { BarOutcome } from './align/align.ts';
 import type { Degradation } from './degradations.ts';
@@ -45,6 +46,12 @@ export interface BootInput {
   readonly bootId: string;
 }
 
+/** Another policy of decisions and other costs hold from the next minute on. */
+export interface PolicyInput {
+  readonly kind: 'policy';
+  readonly record: DecisionRecord;
+}
+
 /** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
 export interface ShadowInput {
   readonly kind: 'shadow';
@@ -54,7 +61,7 @@ export interface ShadowInput {
 }
 
 /** A change that takes effect between two minutes. */
-export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
+export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | PolicyInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
@@ -109,6 +116,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.what);
     case 'boot':
       return row(input.bootId);
+    case 'policy':
+      return row(input.record.text);
     case 'shadow':
       return null;
   }
@@ -148,5 +157,7 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       return { kind, what: subject as Degradation };
     case 'boot':
       return { kind, bootId: subject };
+    case 'policy':
+      return { kind, record: parseDecisionRecord(subject) };
   }
 }

@@ -98,6 +98,7 @@ export class Inputs implements BarSink, InputSink {
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'policy':
         return this.#enqueue(input);
     }
   }

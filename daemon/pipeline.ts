@@ -58,7 +58,7 @@ export class Pipeline {
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
     const owners = { inputs: this.inputs, halts, slots: this.#models, degradations, matrix, envelope: this.#envelope };
-    this.status = new PipelineStatus({ pairs, clock, ...owners });
+    this.status = new PipelineStatus({ pairs, clock, decider: this.#decider, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -115,6 +115,8 @@ export class Pipeline {
         return this.#halts.setHalts(input.standing.halts);
       case 'shadow':
         return this.#shadow.swap(input);
+      case 'policy':
+        return this.#decider.setPolicy(input.record);
       case 'degraded':
         return void this.#degradations.add(input.what);
       case 'recovered':

@@ -2,6 +2,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
+import type { Decider } from './decide/decider.ts';
 import type { FeatureMatrix } from './infer/feature_matrix.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
@@ -16,6 +17,7 @@ interface Owners {
   readonly slots: ModelSlots;
   readonly degradations: ReadonlySet<string>;
   readonly matrix: FeatureMatrix;
+  readonly decider: Pick<Decider, 'policyHash'>;
   readonly envelope: Envelope;
 }
 
@@ -29,6 +31,11 @@ export class PipelineStatus {
 
   get models(): ModelSet | null {
     return this.#owners.slots.active;
+  }
+
+  /** Of the policy that decides. */
+  get policyHash(): string {
+    return this.#owners.decider.policyHash;
   }
 
   get degradations(): ReadonlySet<string> {
