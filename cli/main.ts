@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   explain: async () => (await import('./commands/explain.ts')).addExplain,
   check: async () => (await import('./commands/check.ts')).addCheck,
   config: async () => (await import('./commands/config.ts')).addConfig,
+  policy: async () => (await import('./commands/policy.ts')).addPolicy,
   service: async () => (await import('./commands/service.ts')).addService,
   status: async () => (await import('./commands/status.ts')).addStatus,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,

@@ -7,6 +7,7 @@ import { warmupBars } from '../shared/core/features/features.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
+import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { barIntervalMs, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
@@ -166,7 +167,6 @@ class AssembledDaemon implements Daemon {
     this.#identity = {
       ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
       feature_schema: schema.hash,
-      policy_hash: settings.policyHash,
     };
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
@@ -413,6 +413,7 @@ function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: s
     market: settings.minutehand.market,
     featureSchema: featureSchemaHash,
     policyHash: settings.policyHash,
+    policyText: decisionRecord(settings).text,
     startedMs,
   });
   return bootId;

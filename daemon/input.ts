@@ -4,6 +4,7 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { Arm } from '../shared/core/rollout/assignment.ts';
+import { parseDecisionRecord, type DecisionRecord } from '../shared/policy/decision_record.ts';
 import type { InputRow } from '../shared/store/journal.ts';
 import type { BarOutcome } from './align/align.ts';
 import type { Degradation } from './degradations.ts';
@@ -47,6 +48,12 @@ export interface BootInput {
   readonly bootId: string;
 }
 
+/** Another policy of decisions and other costs hold from the next minute on. */
+export interface PolicyInput {
+  readonly kind: 'policy';
+  readonly record: DecisionRecord;
+}
+
 /** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
 export interface ShadowInput {
   readonly kind: 'shadow';
@@ -69,7 +76,8 @@ export interface RolloutInput {
 }
 
 /** A change that takes effect between two minutes. */
-export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | RolloutInput;
+export type StateInput =
+  SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | RolloutInput | PolicyInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
@@ -126,6 +134,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.bootId);
     case 'rollout':
       return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
+    case 'policy':
+      return row(input.record.text);
     case 'shadow':
       return null;
   }
@@ -171,5 +181,7 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       const rollout = parseRolloutText(subject);
       return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
     }
+    case 'policy':
+      return { kind, record: parseDecisionRecord(subject) };
   }
 }

@@ -99,6 +99,7 @@ export class Inputs implements BarSink, InputSink {
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'policy':
         return this.#enqueue(input);
     }
   }

@@ -9,7 +9,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
-import { shardOf, shardPairs } from '../shared/policy/policy.ts';
+import { loadSettings, shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
@@ -26,6 +26,7 @@ import type { MetricsSource } from './metrics/metrics.ts';
 import { Observed } from './metrics/observed.ts';
 import { ProcessWatch } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
+import { watchPolicy } from './policy_watch.ts';
 import { createFileThread } from './publish/file_thread.ts';
 import type { Route } from './serve/http_route.ts';
 import { openServer } from './serve/serve.ts';
@@ -37,6 +38,7 @@ import { allSettled, Undo } from './undo.ts';
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
 const PROGRESS_MINUTES = 5000;
+const POLICY_POLL_MS = 500;
 /** Maximum wait of a successor, which has the lease, for its predecessor's port. */
 const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
@@ -138,6 +140,7 @@ class DaemonProcess {
     const processWatch = new ProcessWatch();
     this.#undo.push(() => processWatch.close());
     const daemon = await this.#assemble(store, journal);
+    this.#followPolicy(daemon);
     const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
@@ -160,9 +163,29 @@ class DaemonProcess {
     };
   }
 
+  #followPolicy({ pipeline }: Daemon): void {
+    const { settings, paths, shard, say } = this.#options;
+    const watch = watchPolicy({
+      ...{ paths, say, files: MACHINE_FILES, scheduler: MACHINE_SCHEDULER, pollMs: POLICY_POLL_MS },
+      pairs: shardPairs(settings.minutehand, shard),
+      policyHash: () => pipeline.status.policyHash,
+      log: this.#logs.events,
+      load: () => loadSettings(),
+      apply: (input, now) => {
+        pipeline.inputs.apply(input);
+        // Journaled at once, and not with the next bar.
+        void pipeline.idleWindow().then(() => pipeline.settled());
+        this.#noteConfiguration(now);
+      },
+    });
+    this.#undo.push(() => watch.stop());
+    // A standby has waited with what it loaded at its start.
+    watch.check();
+  }
+
   /** For the audit of the trainer, which is no reason not to trade. */
-  #noteConfiguration(): void {
-    const { settings, paths, shard, clock } = this.#options;
+  #noteConfiguration(settings = this.#options.settings): void {
+    const { paths, shard, clock } = this.#options;
     try {
       noteConfigStart(paths.configStarts(shard), {
         ...configAuthor(`daemon ${shard}`, process.env),

@@ -73,7 +73,7 @@ export class Pipeline {
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
     const owners = { inputs: this.inputs, halts, slots: this.#models, degradations, matrix, envelope: this.#envelope };
-    this.status = new PipelineStatus({ pairs, clock, ...owners, arms: this.#arms });
+    this.status = new PipelineStatus({ pairs, clock, decider: this.#decider, ...owners, arms: this.#arms });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -171,6 +171,8 @@ export class Pipeline {
         return this.#shadow.swap(input);
       case 'rollout':
         return this.#arms.change(input);
+      case 'policy':
+        return this.#decider.setPolicy(input.record);
       case 'degraded':
         return void this.#degradations.add(input.what);
       case 'recovered':

@@ -3,6 +3,7 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
+import type { Decider } from './decide/decider.ts';
 import type { FeatureMatrix } from './infer/feature_matrix.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
@@ -19,6 +20,7 @@ interface Owners {
   readonly arms: RolloutArms;
   readonly degradations: ReadonlySet<string>;
   readonly matrix: FeatureMatrix;
+  readonly decider: Pick<Decider, 'policyHash'>;
   readonly envelope: Envelope;
 }
 
@@ -38,6 +40,11 @@ export class PipelineStatus {
   get rollout(): ActiveRollout | null {
     const { arms, slots } = this.#owners;
     return arms.isActive(slots.active) ? arms.rollout : null;
+  }
+
+  /** Of the policy that decides. */
+  get policyHash(): string {
+    return this.#owners.decider.policyHash;
   }
 
   get degradations(): ReadonlySet<string> {

@@ -261,6 +261,11 @@ export const ERRORS = {
     message: 'A configuration value is not allowed.',
     next: 'Correct it; `minutehand config show` prints the values in effect.',
   },
+  CONFIG_UNAPPROVED: {
+    status: 500,
+    message: 'The approved configuration was edited or damaged.',
+    next: '`minutehand policy restore` writes it again as it was approved; propose the edit.',
+  },
   DATA_MISSING: {
     status: 404,
     message: 'The requested data does not exist.',
@@ -420,6 +425,36 @@ export const ERRORS = {
     status: 403,
     message: 'The proposer of a change cannot approve it.',
     next: 'Ask another approver.',
+  },
+  CHANGE_CONFLICT: {
+    status: 409,
+    message: 'The configuration has changed since this change was proposed.',
+    next: 'Propose it again from the present values.',
+  },
+  CHANGE_UNAPPROVED: {
+    status: 409,
+    message: 'The repository of the configuration contains what was never approved.',
+    next: 'Revert it there; propose it as a change instead.',
+  },
+  CHANGE_DIRTY: {
+    status: 409,
+    message: 'The configuration folder has changes that are not committed.',
+    next: 'Commit and push them, or discard them; then try again.',
+  },
+  GIT_MISSING: {
+    status: 503,
+    message: 'The git program is not there.',
+    next: 'Install git (`apt-get install git`), then try again.',
+  },
+  GIT_FAILED: {
+    status: 502,
+    message: 'git has failed.',
+    next: 'Correct what it names; an approved change is applied again by itself.',
+  },
+  PULL_REQUEST_FAILED: {
+    status: 502,
+    message: 'The pull request could not be handled by the Git host.',
+    next: 'Check MINUTEHAND_POLICY_TOKEN and its permissions.',
   },
   MODEL_EXISTS: {
     status: 409,

@@ -41,7 +41,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const notifier = startNotifications(options);
   const retrainer = createRetrainer(options, createRunLog(runs.log), notifier);
   const server = createHttpServer();
-  const { host, allowed_hosts, port } = settings.minutehand.transports.trainer;
+  const { host, allowed_hosts, port: configuredPort } = settings.minutehand.transports.trainer;
+  const port = options.port ?? configuredPort;
   const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
   const access = { host, allowedHosts: allowed_hosts, token: options.token };

@@ -7,6 +7,7 @@ import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
 import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
+import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
@@ -30,23 +31,41 @@ export class Decider {
   readonly ids: SignalIds;
   readonly #options: DeciderOptions;
   readonly #labels: readonly string[];
-  readonly #costs: readonly PairFillCosts[];
+  #policy: DecisionPolicy;
+  #policyHash: string;
+  #costs: readonly PairFillCosts[];
   readonly #positions: Position[];
   readonly #encoder = createBodyEncoder();
 
   constructor(options: DeciderOptions) {
     this.#options = options;
+    this.#policy = options.policy;
+    this.#policyHash = options.policyHash;
     this.ids = new SignalIds(options.pairs, options.policyHash);
     this.#labels = options.pairs.map(pairLabel);
     this.#costs = options.pairs.map((pair) => pairCosts(options.costs, pair));
     this.#positions = options.pairs.map(() => FLAT);
   }
 
+  get policyHash(): string {
+    return this.#policyHash;
+  }
+
+  /** From the next minute on. @throws RangeError when a symbol of ours has no costs; nothing is changed then */
+  setPolicy({ policy, policyHash, costs }: DecisionRecord): void {
+    this.#costs = this.#options.pairs.map((pair) => pairCosts(costs, pair));
+    this.#policy = policy;
+    this.#policyHash = policyHash;
+    this.ids.setPolicy(policyHash);
+    if (policy.leverage === undefined)
+      this.#positions.forEach((position, pairIndex) => (this.#positions[pairIndex] = withoutAccount(position)));
+  }
+
   /** Of a pair that is not ours: ignored. */
   setPosition(pairId: string, position: Position): void {
     const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
     if (pairIndex < 0) return;
-    this.#positions[pairIndex] = this.#options.policy.leverage === undefined ? withoutAccount(position) : position;
+    this.#positions[pairIndex] = this.#policy.leverage === undefined ? withoutAccount(position) : position;
   }
 
   decide(
@@ -88,11 +107,11 @@ export class Decider {
     halted: Uint8Array,
     encoder: BodyEncoder = this.#encoder,
   ): AnswerContext {
-    const { policy, policyHash, schema, matrix, degradations } = this.#options;
+    const { schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
-      policy,
-      policyHash,
+      policy: this.#policy,
+      policyHash: this.#policyHash,
       costs: this.#costs,
       featureSchema: schema.hash,
       models,

@@ -16,6 +16,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
   status: {
     models: null,
     rollout: null,
+    policyHash: 'p',
     degradations: new Set(),
     lastTimes: new Map(),
     suspectBars: new Map(),

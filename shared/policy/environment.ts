@@ -110,6 +110,12 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: '`reason` in `audit.config_changes`.',
   },
   {
+    variable: 'MINUTEHAND_POLICY_REPOSITORY',
+    meaning: 'Git repository of the configuration, a path or URL; else that of its folder, else one in the home.',
+  },
+  { variable: 'MINUTEHAND_POLICY_TOKEN', meaning: 'GitHub or GitLab token: changes open pull requests.' },
+  { variable: 'MINUTEHAND_POLICY_API', meaning: 'Address of that API, where it is not github.com’s or gitlab.com’s.' },
+  {
     variable: 'MINUTEHAND_TOKEN',
     meaning: 'Bearer token of clients on other machines; without it they are refused.',
   },

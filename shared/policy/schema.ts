@@ -208,6 +208,8 @@ const retrainValues = {
   kpi_refusal_rate_max: fraction.nullable(),
   kpi_false_alarm_rate: fraction.nullable(),
   risk_streak_significance: fraction.nullable(),
+  change_two_person_rule: z.boolean(),
+  change_expiry_days: z.number().gt(0).max(365),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(runColumn).min(1),
 };

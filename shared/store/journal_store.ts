@@ -12,6 +12,7 @@ export type InputKind =
   | 'swap'
   | 'halts'
   | 'rollout'
+  | 'policy'
   | 'degraded'
   | 'recovered'
   | 'boot';
@@ -19,14 +20,14 @@ export type InputKind =
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
- * halts, a stage of a rollout or its end, a degradation or its end, a boot.
+ * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
-   * its id when the challenger failed), the degradation, or boot id.
+   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), or boot id.
    */
   readonly subject: string;
   readonly time: OpenTime;
@@ -68,6 +69,8 @@ export interface BootRow {
   readonly market: string;
   readonly featureSchema: string;
   readonly policyHash: string;
+  /** `DecisionRecord.text` of that hash; absent in journals of earlier versions. */
+  readonly policyText?: string;
   readonly startedMs: number;
 }
 
@@ -109,6 +112,10 @@ export interface JournalStore {
   /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
+  /** The policy of a hash that a boot or a `policy` input named; null when none did. */
+  policyText(policyHash: string): string | null;
+  /** The policy that a process started with; null where it was not recorded. */
+  policyTextOfBoot(bootId: string): string | null;
   /** The number of the newest row of each kind: one more with each row, 0 before the first. */
   newestRows(): RowNumbers;
   /** The newest signal of each pair. */

@@ -6,6 +6,7 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { PolicyService } from '../policy/policy_service.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { Store } from '../store/store.ts';
 import type { Identity, Role } from './access/role.ts';
@@ -33,6 +34,7 @@ export interface ApiContext {
   store(): Promise<Store>;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
+  readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;
   /** The schedules, and the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }

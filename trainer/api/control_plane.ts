@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { readActive } from '../../shared/bundle/bundle.ts';
-import { openStore, storeUrl } from '../store/store.ts';
+import { startPolicyService } from '../policy/policy_service.ts';
+import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
 import { addApi } from './api_server.ts';
 import type { ApiContext } from './context.ts';
@@ -16,7 +17,9 @@ export interface ControlPlane {
 /** Starts the API: its routes on the trainer's server, its connection to the daemons, its events. */
 export async function startControlPlane(
   server: FastifyInstance,
-  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'schedules'>,
+  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'schedules'> & {
+    readonly command: readonly string[];
+  },
 ): Promise<ControlPlane> {
   const { settings, paths } = parts;
   const opener = storeOpener(async () => ({ store: await openStore(storeUrl(process.env, paths), parts.clock) }));
@@ -25,7 +28,9 @@ export async function startControlPlane(
     onSignal: (_signal, text) => hub.publish('signal', text.trimEnd()),
     onConnection: (shard, is_connected) => hub.publish('daemon', JSON.stringify({ shard, is_connected })),
   });
-  const context: ApiContext = { ...parts, hub, signals, store: async () => (await opener.get()).store };
+  const store = async (): Promise<Store> => (await opener.get()).store;
+  const policy = startPolicyService({ ...parts, store });
+  const context: ApiContext = { ...parts, hub, signals, policy, store };
   await addApi(server, context);
   const watching = setInterval(watchOf(context), LOOK_MS).unref();
   return {
@@ -33,6 +38,7 @@ export async function startControlPlane(
       clearInterval(watching);
       signals.stop();
       hub.close();
+      await policy.stop();
       await opener.close();
     },
   };

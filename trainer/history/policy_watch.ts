@@ -30,7 +30,9 @@ export class PolicyWatch {
     if (hash === this.#current || this.#unknown.has(hash)) return;
     let found: Settings | null = null;
     try {
-      found = loadSettings({ configDir: this.#settings.sources.configDir, env: this.#env });
+      const { approved, configDir } = this.#settings.sources;
+      // With an approved configuration: the newest one.
+      found = loadSettings({ env: this.#env, ...(approved === null && { configDir }) });
     } catch (error) {
       this.#log.warn({ err: error }, 'the configuration cannot be read again');
     }

@@ -1,6 +1,6 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
-import { createAccessTables } from './access_migration.ts';
+import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView } from './model_registry_view.ts';
 import type { Tables } from './tables.ts';
@@ -310,6 +310,7 @@ const MIGRATIONS: readonly Migration[] = [
     name: 'access to the API, its writes, change requests',
     up: (db, { kind }) => createAccessTables(db, (table, key) => withNumberedKey(table, key, kind)),
   },
+  { name: 'changes in Git', up: (db) => addChangeColumns(db) },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
