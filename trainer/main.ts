@@ -8,6 +8,7 @@ import { startControlPlane } from './api/control_plane.ts';
 import { createHttpServer } from './api/http_server.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
+import { startEventSender } from './model_events/event_sender.ts';
 import { startMonitor } from './monitor/monitor.ts';
 import { startHeartbeat } from './notify/heartbeat.ts';
 import { startNotifications } from './notify/notifications.ts';
@@ -75,6 +76,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   }
   schedules = scheduleAll(options, retrainer);
   const fills = startFills(options);
+  const modelEvents = startEventSender(options);
   const history = startHistory({ ...options, notifier });
   const parity = startNightlyParity({ ...options, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
@@ -98,6 +100,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       endHeartbeat();
       await watch.stop();
       await fills.stop();
+      await modelEvents.stop();
       await history.stop();
       await close();
     },

@@ -41,7 +41,8 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       request.written = { target: name, before };
       await verify(name);
       activate(paths.models, name);
-      await createRegistry(await store(), paths.models).mend();
+      const cause = name === before.previous ? 'rolled_back' : 'promoted';
+      await createRegistry(await store(), paths.models).mend(cause);
       writeMetadataViews(paths.models);
       const after = pointersOf(paths.models);
       request.written = { target: name, before, after };
