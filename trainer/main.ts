@@ -14,6 +14,7 @@ import { startHeartbeat } from './notify/heartbeat.ts';
 import { startNotifications } from './notify/notifications.ts';
 import { startWatch } from './notify/watch/watch.ts';
 import { startNightlyParity } from './parity/nightly.ts';
+import { startWeeklyReport } from './report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
@@ -79,6 +80,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const modelEvents = startEventSender(options);
   const history = startHistory({ ...options, notifier });
   const parity = startNightlyParity({ ...options, notifier });
+  const weekly = startWeeklyReport({ ...options, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
@@ -97,6 +99,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
       parity.stop();
+      weekly.stop();
       endHeartbeat();
       await watch.stop();
       await fills.stop();

@@ -18,6 +18,7 @@ import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
+import { addBacktestRoutes } from './routes/backtests.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
@@ -26,6 +27,8 @@ import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addModelWriteRoutes } from './routes/model_writes.ts';
 import { addRecordRoutes } from './routes/records.ts';
+import { addPredictRoutes } from './routes/predict.ts';
+import { addReportRoutes } from './routes/reports.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSignalRoutes } from './routes/signals.ts';
@@ -108,6 +111,9 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addChangeRoutes,
   addAutomlFeatureRoutes,
   addRecordRoutes,
+  addBacktestRoutes,
+  addReportRoutes,
+  addPredictRoutes,
 ];
 
 function versionOf(): string {

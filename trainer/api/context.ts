@@ -6,6 +6,7 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { BacktestRunner } from '../schedule/backtest_runner.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { Store } from '../store/store.ts';
 import type { Identity, Role } from './access/role.ts';
@@ -31,6 +32,7 @@ export interface ApiContext {
   readonly monitor: Pick<Monitor, 'status'>;
   /** @throws MinutehandError STORE_UNUSABLE */
   store(): Promise<Store>;
+  readonly backtests: BacktestRunner;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
   /** The schedules, and the next time of each. */

@@ -3,9 +3,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../dashboard/api/client.ts';
-import { activate, readActive } from '../../shared/bundle/bundle.ts';
+import { activate, readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { encodeBody } from '../../shared/signal/encode.ts';
+import { bodyOf } from '../../shared/signal/signal.fixture.ts';
+import { tinySettings } from '../../test/tiny_settings.ts';
 import { trainTinyModels } from '../../test/tiny_models.ts';
+import { openSignalTables } from '../history/signal_tables.ts';
+import { signalRow } from '../history/signal_row.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { notify } from '../notify/outbox.ts';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from './api.fixture.ts';
@@ -158,6 +164,70 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.post('/api/automl-features/validate-config', { body: wrong })).toMatchObject({ valid: false });
     const generate = own.post('/api/automl-features/generate', { body: { symbol: 'XAUUSD_XAGUSD' } });
     await expect(generate).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
+  it('give the latest scores of a subject, and scores of a feature row by the active bundle', async () => {
+    const own = client(approver);
+    const subject = 'XAUUSD_XAGUSD';
+    await expect(own.get('/api/ml/predict', { query: { subject } })).rejects.toMatchObject({ code: 'SCORES_UNKNOWN' });
+    const body = bodyOf({ return_prob: 0.625, risk_score: 0.25, position_scale: 0.5 });
+    const published = { market: 'simulated', generated_at_ms: Date.now() - 5000, pair_id: subject, boot_id: 'b', seq: 1 };
+    const row = signalRow(encodeBody(body), { ...published, bar_time: 0, risk_prob: null, features_crc: null });
+    const tables = await openSignalTables(api.store, tinySettings().signals);
+    await tables.keepNewest(api.store.db, [row]);
+    const latest = await own.get('/api/ml/predict', { query: { subject } });
+    expect(latest).toMatchObject({ subject, source: 'history', return_prob: 0.625, risk_score: 0.25, position_scale: 0.5 });
+    expect(latest.age_seconds).toBeGreaterThanOrEqual(5);
+
+    const { manifest } = (await own.get('/api/ml/models/current')) as unknown as { manifest: Manifest };
+    const { feature_schema, features: names, version } = manifest;
+    const { golden } = readManifest(join(api.paths.models, version));
+    for (const [index, features] of golden.features.entries()) {
+      const named = Object.fromEntries(names.map((name, at) => [name, features[at]!]));
+      const scored = await own.post('/api/ml/predict', { body: { feature_schema, features: index % 2 === 0 ? features : named } });
+      expect(scored).toMatchObject({ model_version: version, feature_schema });
+      expect(scored.return_prob).toBeCloseTo(golden.ai1[index]!, 5);
+      expect(scored.risk_prob).toBeCloseTo(golden.ai2[index]!, 5);
+      expect(scored.position_scale).toBeCloseTo(golden.ai3[index]!, 5);
+    }
+    const [features] = golden.features;
+    for (const wrong of [
+      { feature_schema: '0123456789abcdef', features: features! },
+      { feature_schema, features: features!.slice(1) },
+      { feature_schema, features: [...features!, 1] },
+      { feature_schema, features: { nonsense: 1 } },
+      { feature_schema, features: { ...Object.fromEntries(names.map((name) => [name, null])), nonsense: 1 } },
+    ])
+      await expect(own.post('/api/ml/predict', { body: wrong })).rejects.toMatchObject({ status: 422, code: 'FEATURES_REFUSED' });
+  });
+
+  it('queue, show and cancel backtests', async () => {
+    const own = client(bearer(await api.token('operator')));
+    const body = { models: [versions[1]!], from: '2024-01-02', to: '2024-01-04T12:30:00Z', theta1: 0.5, reason: 'before' };
+    const first = await own.post('/api/backtests', { body });
+    const request = { models: [versions[1]], from: '2024-01-02', to: '2024-01-04T12:30Z', pairs: null, theta1: 0.5, theta2: null };
+    expect(first).toMatchObject({ status: 'queued', requested_by: 'operator', reason: 'before', request });
+    const second = await own.post('/api/backtests');
+    const { requested } = await own.get('/api/backtests', { query: { limit: 10 } });
+    expect(requested.map(({ backtest_id }) => backtest_id)).toEqual([second.backtest_id, first.backtest_id]);
+    for (const { backtest_id } of [second, first]) {
+      const path = { backtest_id };
+      await own.post('/api/backtests/{backtest_id}/cancel', { path });
+      await expect
+        .poll(async () => (await own.get('/api/backtests/{backtest_id}', { path })).status, { timeout: 20_000 })
+        .toBe('canceled');
+    }
+    const both = { before: first.backtest_id, after: second.backtest_id };
+    await expect(own.get('/api/backtests/compare', { query: both })).rejects.toMatchObject({ code: 'BACKTEST_UNKNOWN' });
+    for (const [wrong, code] of [
+      [{ models: ['20200101_0000'] }, 'MODEL_MISSING'],
+      [{ models: ['../../etc'] }, 'REQUEST_INVALID'],
+      [{ pairs: ['NOT_CONFIGURED'] }, 'PAIR_UNKNOWN'],
+      [{ from: '2024-01-03', to: '2024-01-02' }, 'REQUEST_INVALID'],
+    ] as const)
+      expect((await api.ask('POST', '/api/backtests', { headers: approver, body: wrong })).body.error?.code).toBe(code);
+    const path = { backtest_id: first.backtest_id, name: 'report.html' as const };
+    await expect(own.get('/api/backtests/{backtest_id}/files/{name}', { path })).rejects.toMatchObject({ status: 404 });
   });
 
   it('acknowledge and silence alerts', async () => {

@@ -26,7 +26,7 @@ export async function createRecordTables(db: Kysely<Tables>, withNumberedKey: Ke
     .addPrimaryKeyConstraint('parity_results_key', ['market', 'shard', 'day'])
     .execute();
   const backtests = withNumberedKey(create('core.backtests'), 'backtest_id');
-  const texts = ['market', 'status', 'requested_by', 'reason', 'request', 'policy_hash', 'stage'];
+  const texts = ['market', 'owner', 'status', 'requested_by', 'reason', 'request', 'policy_hash', 'stage'];
   await needed(needed(backtests, 'text', texts), 'bigint', ['requested_ms'])
     .addColumn('percent', 'double precision', (column) => column.notNull())
     .addColumn('started_ms', 'bigint')

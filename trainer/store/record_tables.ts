@@ -63,6 +63,8 @@ export type BacktestStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancele
 export interface BacktestsTable {
   backtest_id: Generated<number>;
   market: Market;
+  /** Machine and home of the trainer that runs it. */
+  owner: string;
   status: BacktestStatus;
   requested_by: string;
   reason: string;
