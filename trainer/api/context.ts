@@ -56,5 +56,7 @@ declare module 'fastify' {
     identity: Identity | null;
     /** Set by a write for the audit. */
     written: Written | null;
+    /** Set where credentials are refused, for the audit: which kind, and from where. */
+    refusedLogin: string | null;
   }
 }

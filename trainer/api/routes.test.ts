@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -15,6 +16,8 @@ import { signalRow } from '../history/signal_row.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { notify } from '../notify/outbox.ts';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from './api.fixture.ts';
+import { errorsOf, ROUTE_ERRORS } from './route_errors.ts';
+import { hugeValues, nearlyValid, validValues, type Schemas, type ValueSchema } from './schema_values.fixture.ts';
 
 let api: ApiWorkplace;
 let approver: { readonly authorization: string };
@@ -247,40 +250,128 @@ describe('the endpoints of the specification, by the generated client', () => {
   });
 });
 
-interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
-
-describe('every route', () => {
-  it('answers whatever is sent, also several at once, with its own answer or a coded refusal', async () => {
-    const { body } = await api.ask('GET', '/api/openapi.json', { headers: approver });
-    const routes = Object.entries((body as unknown as Document).paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
-    );
-    const values = fc.sample(fc.jsonValue({ maxDepth: 3 }), { numRuns: 3, seed: 19 });
-    const segments = fc.sample(fc.string({ minLength: 1, maxLength: 300, unit: 'binary' }), { numRuns: 3, seed: 19 });
-    for (const { method, path } of routes) {
-      if (path === '/api/events' || path === '/api/session') continue;
-      const answers = await Promise.all(
-        values.map((value, index) => {
-          const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(segments[index]!));
-          const query = `?limit=${encodeURIComponent(JSON.stringify(value))}&from=${index}&subject=${'x'.repeat(50 * index)}`;
-          return api.ask(method, `${filled}${query}`, {
-            headers: approver,
-            ...(method === 'GET' ? {} : { body: value }),
-          });
-        }),
-      );
-      for (const answer of answers) expectCoded(answer, `${method} ${path}`);
+describe('a bundle of the simulated market', () => {
+  it('is neither loaded nor a shadow where the market is live', async () => {
+    const live = await openApiWorkplace({ minutehand: { market: 'live' } }, async ({ models }) => {
+      cpSync(join(api.paths.models, versions[1]!), join(models, versions[1]!), { recursive: true });
+    });
+    try {
+      const headers = bearer(await live.token('approver'));
+      const load = await live.ask('POST', `/api/ml/models/${versions[1]!}/load`, { headers });
+      const shadow = await live.ask('PUT', '/api/ml/shadow', { headers, body: { model_name: versions[1] } });
+      for (const { status, body } of [load, shadow]) expect([status, body.error?.code]).toEqual([422, 'MODEL_SIMULATED']);
+      expect(readActive(live.paths.models)).toBeNull();
+    } finally {
+      await live.close();
     }
-    await api.ask('POST', '/api/ml-training/stop', { headers: approver });
-    expect((await api.ask('GET', '/api/ml/status', { headers: approver })).status).toBe(200);
   });
 });
 
-function expectCoded({ status, body, text }: Answer, name: string): void {
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: ValueSchema }[];
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: ValueSchema } } };
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Schemas };
+}
+
+/** What is refused for reasons that no schema has: unknown keys of the configuration, an end before its start. */
+const BEYOND_SCHEMA = ['PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'];
+
+describe('every route', () => {
+  it('answers values of its own schema, nearly valid and huge ones, also several at once, with its answer or a declared code', { timeout: 240_000 }, async () => {
+    const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
+    const { paths, components } = document as unknown as Document;
+    const named = components.schemas;
+    const counts = { done: 0, invalid: 0 };
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, operation] of Object.entries(methods)) {
+        if (path === '/api/events' || path === '/api/session') continue;
+        const name = `${method.toUpperCase()} ${path}`;
+        const requests = requestsOf(operation, named);
+        const answers = await Promise.all(requests.map((one) => api.ask(method.toUpperCase(), urlOf(path, one), { headers: approver, ...one.how })));
+        for (const [index, answer] of answers.entries()) {
+          const { kind } = requests[index]!;
+          expectDeclared(answer, name);
+          if (answer.status < 300) counts.done += 1;
+          if (answer.body.error?.code !== 'REQUEST_INVALID') continue;
+          counts.invalid += 1;
+          if (!BEYOND_SCHEMA.includes(name)) expect(kind, `${name}: ${answer.text.slice(0, 300)}`).not.toBe('valid');
+        }
+      }
+    expect(counts.done).toBeGreaterThan(40);
+    expect(counts.invalid).toBeGreaterThan(40);
+    await api.ask('POST', '/api/ml-training/stop', { headers: approver });
+    expect((await api.ask('GET', '/api/ml/status', { headers: approver })).status).toBe(200);
+  });
+
+  it('is described at /api/docs with its role and the codes of its errors, on a page without script', async () => {
+    const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
+    const { paths } = document as unknown as Document;
+    const { status, headers, text } = await api.ask('GET', '/api/docs', { headers: approver });
+    expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]+=*'; base-uri 'none'/);
+    const style = /<style>([^]*?)<\/style>/.exec(text)![1]!;
+    expect(policy).toContain(createHash('sha256').update(style).digest('base64'));
+    expect(text).not.toMatch(/<script|\son\w+=|javascript:| style="/i);
+    for (const [path, methods] of Object.entries(paths))
+      for (const method of Object.keys(methods)) {
+        const name = `${method.toUpperCase()} ${path}`;
+        const section = text.slice(text.indexOf(`>${name}</h3>`)).split('<h3')[0]!;
+        expect(text, name).toContain(`>${name}</h3>`);
+        expect(section, name).toMatch(/Role: (viewer|operator|approver|public)\./);
+        for (const code of errorsOf(name)) expect(section, name).toContain(`${code} (${ERRORS[code].status})`);
+      }
+    const operations = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((one) => `${one.toUpperCase()} ${path}`)); // prettier-ignore
+    expect(Object.keys(ROUTE_ERRORS).filter((name) => !operations.includes(name))).toEqual([]);
+  });
+});
+
+interface Drawn {
+  readonly kind: 'valid' | 'near' | 'huge';
+  readonly parts: Readonly<Record<'path' | 'query', Readonly<Record<string, unknown>>>>;
+  readonly how: { readonly body?: unknown };
+}
+
+function requestsOf({ parameters = [], requestBody }: Operation, named: Schemas): Drawn[] {
+  const body = requestBody?.content['application/json'].schema;
+  const ofPlace = (place: string): ValueSchema => {
+    const own = parameters.filter((one) => one.in === place);
+    const required = own.filter((one) => place === 'path' || (one as { required?: boolean }).required === true);
+    return { type: 'object', properties: Object.fromEntries(own.map(({ name, schema }) => [name, schema])), required: required.map(({ name }) => name) }; // prettier-ignore
+  };
+  const parts = fc.record({ path: validValues(ofPlace('path'), named), query: validValues(ofPlace('query'), named) });
+  const near = fc.record({ path: nearlyValid(validValues(ofPlace('path'), named)), query: nearlyValid(validValues(ofPlace('query'), named)) }); // prettier-ignore
+  const draw = (kind: Drawn['kind'], of: fc.Arbitrary<unknown>, values: fc.Arbitrary<unknown> | null, count: number): Drawn[] =>
+    fc
+      .sample(fc.tuple(of, values ?? fc.constant(undefined)), { numRuns: count, seed: 19 })
+      .map(([drawn, value]) => ({ kind, parts: drawn as Drawn['parts'], how: value === undefined ? {} : { body: value } }));
+  const valid = body === undefined ? null : validValues(body, named);
+  return [
+    ...draw('valid', parts, valid, 3),
+    ...draw('near', near, valid, 3),
+    ...(valid === null ? [] : [...draw('near', parts, nearlyValid(valid), 4), ...draw('huge', parts, hugeValues, 2)]),
+  ];
+}
+
+function urlOf(path: string, { parts }: Drawn): string {
+  const textOf = (value: unknown): string => encodeURIComponent((typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed()); // prettier-ignore
+  const own = (typeof parts.path === 'object' && parts.path !== null ? parts.path : {}) as Record<string, unknown>;
+  const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => textOf(own[name] ?? 'x'));
+  const query = Object.entries(parts.query ?? {}).map(([name, value]) => `${textOf(name)}=${textOf(value)}`);
+  return query.length === 0 ? filled : `${filled}?${query.join('&')}`;
+}
+
+/** Also of the router: a path that another value turns into another one. */
+const OF_ROUTER = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
+
+function expectDeclared({ status, body, text }: Answer, name: string): void {
   if (status < 300) return;
   expect(status, `${name}: ${text.slice(0, 300)}`).toBeLessThan(500);
   const code = body.error!.code as ErrorCode;
   expect(ERRORS[code]?.status, `${name}: ${text.slice(0, 300)}`).toBe(status);
+  if (ROUTE_ERRORS[name] !== undefined) expect([...errorsOf(name), ...OF_ROUTER], name).toContain(code);
 }

@@ -7,11 +7,11 @@ import type { Store } from '../store/store.ts';
 /** What a backtest was asked for. */
 export interface BacktestRequest {
   /** One bundle, or the one before and the one after a change. */
-  readonly models: readonly string[];
+  readonly models: string[];
   /** A UTC day or minute, as `--from` and `--to` take it. */
   readonly from: string | null;
   readonly to: string | null;
-  readonly pairs: readonly string[] | null;
+  readonly pairs: string[] | null;
   readonly theta1: number | null;
   readonly theta2: number | null;
   readonly costs: 'profile' | 'flat';
