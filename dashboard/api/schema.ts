@@ -2340,7 +2340,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["BacktestRequestInput"];
+                    "application/json": components["schemas"]["BacktestRequestInput"] | null;
                 };
             };
             responses: {

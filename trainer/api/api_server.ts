@@ -85,7 +85,11 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
       transform: describedRoute,
       transformObject: jsonSchemaTransformObject,
     });
-    const credentials = { throttle: new Throttle(), attempts: new Throttle(LONGEST_ATTEMPT_WAIT_MS), verifier: new TokenVerifier() };
+    const credentials = {
+      throttle: new Throttle(),
+      attempts: new Throttle(LONGEST_ATTEMPT_WAIT_MS),
+      verifier: new TokenVerifier(),
+    };
     addGuard(api, context, credentials);
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
     addSessionRoutes(api, context, credentials);

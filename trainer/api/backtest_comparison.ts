@@ -28,6 +28,7 @@ function differenceOf(before: number | null, after: number | null): number | nul
 }
 
 function resultOf({ backtest_id, status, result }: Done): Record<string, unknown> {
-  if (result === null) throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `${backtest_id} is ${status}, without a result` });
+  if (result === null)
+    throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `${backtest_id} is ${status}, without a result` });
   return result;
 }

@@ -97,7 +97,8 @@ function contentHtml(title: string, content: Content = {}): string[] {
 
 function schemaHtml(schema: Schema): string {
   const own = schema.anyOf?.find(({ type }) => type === 'object') ?? schema;
-  if (schema.$ref !== undefined) return `<p><a href="#${idOf(nameOf(schema.$ref))}">${escapeHtml(typeOf(schema))}</a></p>`;
+  if (schema.$ref !== undefined)
+    return `<p><a href="#${idOf(nameOf(schema.$ref))}">${escapeHtml(typeOf(schema))}</a></p>`;
   const properties = Object.entries(own.properties ?? {});
   if (properties.length === 0) return `<p>${escapeHtml(`${typeOf(schema)} ${schema.description ?? ''}`)}</p>`;
   const rows = properties.map(([name, one]) => [

@@ -79,22 +79,26 @@ function objects({ properties = {}, required = [], additionalProperties }: Value
   const own = Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, validValues(one, named)]));
   const record = fc.record(own, { requiredKeys: required.filter((name) => name in own) });
   if (typeof additionalProperties !== 'object' || Object.keys(own).length > 0) return record;
-  return fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), validValues(additionalProperties, named), { maxKeys: 3 });
+  return fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), validValues(additionalProperties, named), {
+    maxKeys: 3,
+  });
 }
 
 const OTHERS: readonly unknown[] = [null, true, -1, 0.5, 1e308, '', '\u0000', '../../etc/passwd', "'; DROP TABLE x;--", [], {}, [[[[]]]], Number.MAX_SAFE_INTEGER + 2]; // prettier-ignore
 
 /** A value that nearly fits: one part of a valid one is removed, added, or of another type. */
 export function nearlyValid(valid: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
-  return fc.tuple(valid, fc.nat(), fc.nat(), fc.constantFrom('remove', 'add', 'replace')).map(([value, at, other, how]) => {
-    const replacement = OTHERS[other % OTHERS.length];
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return replacement;
-    const names = Object.keys(value);
-    const name = names[at % Math.max(1, names.length)] ?? 'unknown';
-    if (how === 'add') return { ...value, __proto__x: replacement, [`x${at}`]: replacement };
-    if (how === 'replace') return { ...value, [name]: replacement };
-    return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name));
-  });
+  return fc
+    .tuple(valid, fc.nat(), fc.nat(), fc.constantFrom('remove', 'add', 'replace'))
+    .map(([value, at, other, how]) => {
+      const replacement = OTHERS[other % OTHERS.length];
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return replacement;
+      const names = Object.keys(value);
+      const name = names[at % Math.max(1, names.length)] ?? 'unknown';
+      if (how === 'add') return { ...value, __proto__x: replacement, [`x${at}`]: replacement };
+      if (how === 'replace') return { ...value, [name]: replacement };
+      return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name));
+    });
 }
 
 /** A value of some hundred kilobytes, or very deep. */
@@ -102,6 +106,10 @@ export const hugeValues: fc.Arbitrary<unknown> = fc.constantFrom<unknown>(
   'x'.repeat(200_000),
   Array.from({ length: 20_000 }, (_none, index) => index),
   Object.fromEntries(Array.from({ length: 5000 }, (_none, index) => [`key${index}`, index])),
-  { features: Array.from({ length: 20_000 }, () => 1), changes: { x: 'y'.repeat(100_000) }, reason: 'z'.repeat(50_000) },
+  {
+    features: Array.from({ length: 20_000 }, () => 1),
+    changes: { x: 'y'.repeat(100_000) },
+    reason: 'z'.repeat(50_000),
+  },
   JSON.parse(`${'['.repeat(2000)}${']'.repeat(2000)}`),
 );

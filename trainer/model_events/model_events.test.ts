@@ -86,7 +86,9 @@ describe.each([
   const sender = (env: NodeJS.ProcessEnv, redis?: string) =>
     startEventSender({
       settings: tinySettings({
-        minutehand: { transports: { redis: redis === undefined ? { enabled: 'off' } : { enabled: 'auto', url: redis } } },
+        minutehand: {
+          transports: { redis: redis === undefined ? { enabled: 'off' } : { enabled: 'auto', url: redis } },
+        },
       }),
       paths,
       log: pino({ level: 'silent' }),

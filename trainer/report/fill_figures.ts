@@ -15,7 +15,11 @@ export async function fillFigures(store: Store, settings: Settings, period: Repo
   };
 }
 
-async function closesOf({ db }: Store, { minutehand }: Settings, { fromMs, toMs }: ReportPeriod): Promise<Report['pnl']> {
+async function closesOf(
+  { db }: Store,
+  { minutehand }: Settings,
+  { fromMs, toMs }: ReportPeriod,
+): Promise<Report['pnl']> {
   const rows = await db
     .selectFrom('core.live_trades')
     .select(['account', 'currency'])
@@ -78,7 +82,9 @@ async function costsOf(
   { minutehand }: Settings,
   { fromMs, toMs }: ReportPeriod,
 ): Promise<Report['costs']> {
-  const worse = sql<number | null>`CASE WHEN side = 'BUY' THEN 10000.0 ELSE -10000.0 END * (filled_price / signal_price - 1)`;
+  const worse = sql<
+    number | null
+  >`CASE WHEN side = 'BUY' THEN 10000.0 ELSE -10000.0 END * (filled_price / signal_price - 1)`;
   const rows = await db
     .selectFrom('core.live_trades')
     .select(['account', 'symbol'])

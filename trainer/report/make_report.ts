@@ -40,7 +40,13 @@ export function targetsOf(
       .filter(({ configured_bps }) => configured_bps !== null && configured_bps > 0)
       .map(({ account, symbol, shortfall_bps, configured_bps }) => {
         const measured = shortfall_bps === null ? null : shortfall_bps / configured_bps!;
-        return target('cost_ratio', `${account} ${symbol}`, measured, null, fill_cost_gap === null ? null : 1 + fill_cost_gap);
+        return target(
+          'cost_ratio',
+          `${account} ${symbol}`,
+          measured,
+          null,
+          fill_cost_gap === null ? null : 1 + fill_cost_gap,
+        );
       }),
   ];
 }

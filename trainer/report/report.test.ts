@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { CompiledQuery } from 'kysely';
 import pino from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { closeFill, openFill, refusedFill } from '../../shared/fill/fill.fixture.ts';
@@ -11,6 +11,7 @@ import type { Fill } from '../../shared/fill/fill.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import type { EpochMs } from '../../shared/bar.ts';
 import { enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
+import { createWorkplace } from '../../test/cli_process.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import { tradeOf } from '../fills/trade.fixture.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
@@ -50,14 +51,17 @@ describe.each([
   let folder: string;
   let url: string;
   let store: Store;
-  beforeEach(async ({ skip }) => {
-    if (note !== '') return skip(note);
+  beforeAll(async () => {
+    if (note !== '') return;
     folder = mkdtempSync(join(root, 'home-'));
     url = await newUrl(folder);
     store = await openStore(url);
     await fillStore(store, join(folder, 'models'));
   });
-  afterEach(async () => {
+  beforeEach(({ skip }) => {
+    if (note !== '') skip(note);
+  });
+  afterAll(async () => {
     if (note === '') await store.close();
   });
 
@@ -81,9 +85,13 @@ describe.each([
   it('has figures of signals that equal SQL queries', async () => {
     const { signals, refusal, risk_score_histogram } = await makeReport(store, settings, FROM, TO);
     expect(signals).toEqual(
-      await rows(`SELECT action, reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} GROUP BY 1, 2 ORDER BY 1, 2`),
+      await rows(
+        `SELECT action, reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} GROUP BY 1, 2 ORDER BY 1, 2`,
+      ),
     );
-    const entered = (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER'`))[0]!['n'];
+    const entered = (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER'`))[0]![
+      'n'
+    ];
     const far = `(z_score >= ${settings.minutehand.decision.z_entry} OR z_score <= -${settings.minutehand.decision.z_entry})`;
     const flat = `action = 'HOLD' AND position_id = '' AND ${far} AND reason <> 'SILENCE' AND reason <> 'SHUTDOWN'`;
     const refused = (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND ${flat}`))[0]!['n'];
@@ -91,11 +99,15 @@ describe.each([
     expect(refusal).toMatchObject({ entered, refused, candidates: Number(entered) + Number(refused) });
     expect(refusal.rate).toBeCloseTo(Number(refused) / (Number(entered) + Number(refused)), 12);
     expect(refusal.reasons).toEqual(
-      await rows(`SELECT reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} AND ${flat} GROUP BY reason ORDER BY reason`),
+      await rows(
+        `SELECT reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} AND ${flat} GROUP BY reason ORDER BY reason`,
+      ),
     );
     for (const [bin, count] of risk_score_histogram.entries()) {
       const upper = bin === 9 ? '' : `AND risk_score < ${(bin + 1) / 10}`;
-      const [row] = await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND risk_score >= ${bin / 10} ${upper}`);
+      const [row] = await rows(
+        `SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND risk_score >= ${bin / 10} ${upper}`,
+      );
       expect(count, `bin ${bin}`).toBe(row!['n']);
     }
     expect(risk_score_histogram.filter((count) => count > 0).length).toBe(10);
@@ -137,7 +149,8 @@ describe.each([
           ...{ account: row['account'], symbol: row['symbol'], fills: row['fills'], slippage_bps: row['slippage_bps'] },
           configured_slippage_bps: configured(String(row['symbol'])).slippage_bps,
           shortfall_bps: row['shortfall_bps'],
-          configured_bps: 0.5 * configured(String(row['symbol'])).spread_bps + configured(String(row['symbol'])).slippage_bps,
+          configured_bps:
+            0.5 * configured(String(row['symbol'])).spread_bps + configured(String(row['symbol'])).slippage_bps,
         })),
       ),
     );
@@ -146,19 +159,28 @@ describe.each([
   it('has figures of models, runs, drift and parity that equal SQL queries', async () => {
     const { evaluations, runs, thresholds, drift, parity } = await makeReport(store, settings, FROM, TO);
     const field = (path: string) =>
-      kind === 'sqlite' ? `json_extract(manifest, '$.${path}')` : `CAST(manifest AS json) #>> '{${path.replaceAll('.', ',')}}'`;
+      kind === 'sqlite'
+        ? `json_extract(manifest, '$.${path}')`
+        : `CAST(manifest AS json) #>> '{${path.replaceAll('.', ',')}}'`;
     const bundles = await rows(
       `SELECT version, status, ${field('theta1')} AS theta1, ${field('metrics.ai1.holdout.rows')} AS ai1_rows
        FROM core.model_registry WHERE created >= '${FROM}' AND created < '${TO}' AND ${field('market')} = 'live' ORDER BY created`,
     );
     expect(bundles).toHaveLength(2);
     expect(
-      evaluations.map(({ version, status, theta1, models }) => ({ version, status, theta1, ai1_rows: models['ai1']!.rows })),
+      evaluations.map(({ version, status, theta1, models }) => ({
+        version,
+        status,
+        theta1,
+        ai1_rows: models['ai1']!.rows,
+      })),
     ).toEqual(bundles);
     expect(evaluations.map(({ reasons }) => reasons)).toEqual([[], ['a gate']]);
     const ended = `finished_at >= '${FROM}' AND finished_at < '${TO}' AND market = 'live'`;
     expect(runs).toEqual(
-      await rows(`SELECT kind, status, count(*) AS count FROM core.training_runs WHERE ${ended} GROUP BY 1, 2 ORDER BY 1, 2`),
+      await rows(
+        `SELECT kind, status, count(*) AS count FROM core.training_runs WHERE ${ended} GROUP BY 1, 2 ORDER BY 1, 2`,
+      ),
     );
     expect(thresholds).toEqual(
       await rows(
@@ -168,7 +190,9 @@ describe.each([
     expect(thresholds).toHaveLength(2);
     const days = `market = 'live' AND day BETWEEN '2026-11-16' AND '2026-11-22'`;
     expect(drift).toEqual(
-      await rows(`SELECT day, model_version, feature, psi, psi_noise FROM core.drift_figures WHERE ${days} ORDER BY 1, 2, 3`),
+      await rows(
+        `SELECT day, model_version, feature, psi, psi_noise FROM core.drift_figures WHERE ${days} ORDER BY 1, 2, 3`,
+      ),
     );
     expect(drift.map(({ psi }) => psi)).toEqual([0.3, 0.1]);
     expect(parity).toEqual(
@@ -184,7 +208,11 @@ describe.each([
     const page = reportPage(report);
     expect(page).not.toMatch(/<script|javascript:|\son\w+=| style="/i);
     expect(page).toContain('やらない勇気率');
-    expect(report.targets.find(({ name }) => name === 'parity_mismatches')).toMatchObject({ measured: 1, most: 0, met: false });
+    expect(report.targets.find(({ name }) => name === 'parity_mismatches')).toMatchObject({
+      measured: 1,
+      most: 0,
+      met: false,
+    });
     expect(report.targets.find(({ name }) => name === 'largest_psi')).toMatchObject({ measured: 0.3 });
     const raised: Notice[] = [];
     const paths = homePaths({ MINUTEHAND_HOME: folder });
@@ -194,14 +222,52 @@ describe.each([
       notifier: { raise: (notice) => Promise.resolve(void raised.push(notice)), clear: () => Promise.resolve() },
     });
     expect(readFileSync(file!, 'utf8')).toBe(page);
-    expect(raised).toMatchObject([{ key: 'report:2026-11-16', event: 'report', isOnce: true, details: { from: FROM, to: TO } }]);
+    expect(raised).toMatchObject([
+      { key: 'report:2026-11-16', event: 'report', isOnce: true, details: { from: FROM, to: TO } },
+    ]);
     expect(raised[0]!.text).toContain(`Refusal rate: ${(report.refusal.rate! * 100).toFixed(1)} %`);
+  });
+});
+
+describe('`minutehand report`', () => {
+  it('prints the same figures, and writes the same page', { timeout: 120_000 }, async () => {
+    const workplace = createWorkplace();
+    const url = join(workplace.folder, 'store.db');
+    const store = await openStore(url);
+    try {
+      await fillStore(store, join(workplace.folder, 'models'));
+      const html = join(workplace.folder, 'report.html');
+      const args = [
+        'report',
+        '--from',
+        FROM.slice(0, 10),
+        '--to',
+        TO.slice(0, 10),
+        '--market',
+        'live',
+        '--html',
+        html,
+        '--json',
+      ];
+      const { code, stdout } = await workplace.run(args, { env: { MINUTEHAND_DATABASE_URL: url } });
+      const report = await makeReport(store, settings, FROM, TO);
+      expect([code, JSON.parse(stdout)]).toEqual([0, report]);
+      expect(readFileSync(html, 'utf8')).toBe(reportPage(report));
+    } finally {
+      await store.close();
+      await workplace.remove();
+    }
   });
 });
 
 describe('a target', () => {
   it('is met within its limits, missed outside, and undecided without a measurement or a limit', () => {
-    const policy = { ...settings.retrain, kpi_win_rate_min: 0.5, kpi_refusal_rate_min: 0.2, kpi_refusal_rate_max: null };
+    const policy = {
+      ...settings.retrain,
+      kpi_win_rate_min: 0.5,
+      kpi_refusal_rate_min: 0.2,
+      kpi_refusal_rate_max: null,
+    };
     const position = { currency: 'USD', closed: 4, wins: 1, pnl: 1 };
     const input = {
       positions: [
@@ -243,8 +309,18 @@ async function fillStore(store: Store, models: string): Promise<void> {
     [7, 'adopted', 'live'],
   ] as const;
   for (const [day, status, market] of runs) await addRun(store, FROM_MS + day * DAY_MS, status, market);
-  const drift = (psi: number) => ({ version: 'v', drift: { rows: 9, features: [{ name: 'z', psi, psi_noise: Infinity }] } });
-  for (const [day, psi] of [[-1, 0.9], [0, 0.2], [0, 0.3], [6, 0.1], [7, 0.8]] as const) // prettier-ignore
+  const drift = (psi: number) => ({
+    version: 'v',
+    drift: { rows: 9, features: [{ name: 'z', psi, psi_noise: Infinity }] },
+  });
+  for (const [day, psi] of [
+    [-1, 0.9],
+    [0, 0.2],
+    [0, 0.3],
+    [6, 0.1],
+    [7, 0.8],
+  ] as const)
+    // prettier-ignore
     await writeDrift(store, 'live', drift(psi) as unknown as Parameters<typeof writeDrift>[2], FROM_MS + day * DAY_MS + 5);
   const replay = { signals: 10, equal: 10, different: 0 };
   const decisions = { a: { mismatches: 1 }, b: { mismatches: 2 } };
@@ -257,7 +333,12 @@ async function fillStore(store: Store, models: string): Promise<void> {
 
 async function addSignals(store: Store): Promise<void> {
   const tables = await openSignalTables(store, settings.signals);
-  for (const [day, market] of [['2026-11-15', 'live'], ['2026-11-17', 'live'], ['2026-11-17', 'simulated']] as const) { // prettier-ignore
+  for (const [day, market] of [
+    ['2026-11-15', 'live'],
+    ['2026-11-17', 'live'],
+    ['2026-11-17', 'simulated'],
+  ] as const) {
+    // prettier-ignore
     const signals = simulatedDay(day, { minutes: 60 });
     const rows = signals.map(({ body, generatedAtMs, pairId, bootId, seq, time, riskProb, featuresCrc }, index) =>
       signalRow(index % 97 === 5 ? body.replace('"reason":"NO_SETUP"', '"reason":"SILENCE"') : body, {
@@ -278,7 +359,15 @@ async function addFills(store: Store): Promise<void> {
     for (const [at, leg] of (['A', 'B'] as const).entries()) {
       const ticket = 10 * index + at;
       fills.push(openFill({ ...position, leg, ticket, time_ms: closedMs - 60_000, filled_price: 4100 + index + at }));
-      fills.push(closeFill({ ...position, leg, ticket: ticket + 500, time_ms: closedMs + at, pnl: (index % 2 === 0 ? 3 : -5) + at }));
+      fills.push(
+        closeFill({
+          ...position,
+          leg,
+          ticket: ticket + 500,
+          time_ms: closedMs + at,
+          pnl: (index % 2 === 0 ? 3 : -5) + at,
+        }),
+      );
     }
     fills.push(refusedFill({ ...position, ticket: 900 + index, time_ms: closedMs }));
   }
@@ -297,7 +386,14 @@ async function addRun(store: Store, endedMs: number, status: 'adopted' | 'reject
       ...{ attempt: 1, started_at: at, finished_at: at, status, stage: 'bundle', percent: 100, eta_seconds: null },
       ...{ stages: '[]', model_version: 'v', previous_version: null, seed: 1, data_from: null, data_to: null },
       ...{ data_hash: null, metrics: null, gate: null, reasons: '[]', error: null, cpu_seconds: null },
-      ...{ peak_memory_bytes: null, duration_ms: null, theta1: 0.7, theta2: 0.3, gpu_seconds: null, gpu_memory_bytes: null },
+      ...{
+        peak_memory_bytes: null,
+        duration_ms: null,
+        theta1: 0.7,
+        theta2: 0.3,
+        gpu_seconds: null,
+        gpu_memory_bytes: null,
+      },
     })
     .execute();
 }

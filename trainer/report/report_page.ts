@@ -21,7 +21,19 @@ export function reportPage(report: Report): string {
     ),
     section(
       'Model evaluation (holdout)',
-      ['bundle', 'status', 'AUC AI1', 'AUC AI2', 'Brier AI1', 'trades', 'net bps', 'Sharpe', 'θ1', 'θ2', 'failed gates'],
+      [
+        'bundle',
+        'status',
+        'AUC AI1',
+        'AUC AI2',
+        'Brier AI1',
+        'trades',
+        'net bps',
+        'Sharpe',
+        'θ1',
+        'θ2',
+        'failed gates',
+      ],
       report.evaluations.map(({ version, status, models, backtest, theta1, theta2, reasons }) => [
         ...[version, status, models['ai1']?.auc, models['ai2']?.auc, models['ai1']?.brier],
         ...[backtest?.trades, backtest?.mean_net_bps, backtest?.net_sharpe, theta1, theta2, reasons.join('; ')],
@@ -75,7 +87,9 @@ function largestPsi(drift: Report['drift']): unknown[][] {
 
 /** One line, for pages and notifications. */
 export function rateText({ candidates, refused, rate }: Report['refusal']): string {
-  return rate === null ? 'No candidates.' : `${(rate * 100).toFixed(1)} %: ${refused} of ${candidates} candidates refused.`;
+  return rate === null
+    ? 'No candidates.'
+    : `${(rate * 100).toFixed(1)} %: ${refused} of ${candidates} candidates refused.`;
 }
 
 function textOf(value: unknown): string {

@@ -63,7 +63,8 @@ export async function sendWeeklyReport(options: WeeklyReportOptions): Promise<st
 export function summaryOf({ positions, refusal, targets, parity, evaluations }: Report, file: string): string {
   const missed = targets.filter(({ met }) => met === false).map(({ name, subject }) => `${name} ${subject}`.trim());
   const results = positions.map(
-    ({ account, currency, closed, wins, pnl }) => `${account}: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
+    ({ account, currency, closed, wins, pnl }) =>
+      `${account}: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
   );
   const adopted = evaluations.filter(({ status }) => status === 'active' || status === 'archived').length;
   return [

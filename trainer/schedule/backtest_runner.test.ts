@@ -107,43 +107,49 @@ describe.each([
 });
 
 describe('a backtest by the command line itself', () => {
-  it('takes the bars of the installation, keeps result and files, and compares before with after', { timeout: 240_000 }, async () => {
-    const workplace = createWorkplace();
-    const { home, config, models, settings } = workplace;
-    const { version } = await trainTinyModels(models, { settings });
-    const paths = homePaths({ MINUTEHAND_HOME: home });
-    const store = await openStore(paths.trainer);
-    const program = [process.execPath, join(packageRoot(), 'bin', 'minutehand.mjs')];
-    const environment = [`MINUTEHAND_HOME=${home}`, `MINUTEHAND_CONFIG=${config}`, 'NODE_OPTIONS='];
-    const seen: number[] = [];
-    const runner = new BacktestRunner({
-      ...{ market: 'simulated', log: pino({ level: 'silent' }), clock: MACHINE_CLOCK, paths },
-      command: ['env', ...environment, ...program],
-      store: () => Promise.resolve(store),
-      onChange: ({ percent }) => seen.push(percent),
-    });
-    try {
-      for (const bars of tinyBars(settings).values()) await store.bars.put('simulated', bars);
-      const one = { models: [version], from: '2024-01-03', pairs: ['XAUUSD_XAGUSD'] };
-      const before = await runner.request(wanted({ ...one, theta1: 0.3 }));
-      const after = await runner.request(wanted({ ...one, theta1: 0.99 }));
-      const first = await endOf(runner, before.backtest_id);
-      expect(first).toMatchObject({ status: 'done', error: null, percent: 100 });
-      expect(first.result).toMatchObject({ version, data: null, pairs: ['XAUUSD_XAGUSD'], theta1: 0.3 });
-      const second = await endOf(runner, after.backtest_id);
-      const compared = compareBacktests(first, second);
-      const trades = ({ result }: typeof first) => (result!['all_pairs'] as { trades: number }).trades;
-      expect(trades(first)).toBeGreaterThan(trades(second));
-      expect(compared).toMatchObject({ is_same_period: true, all_pairs: { trades: trades(second) - trades(first) } });
-      for (const name of ['trades.csv', 'equity.csv', 'report.html'])
-        expect(existsSync(join(runner.folder(before.backtest_id), name)), name).toBe(true);
-      const lines = readFileSync(join(runner.folder(before.backtest_id), 'trades.csv'), 'utf8').trim().split('\n');
-      expect(lines.length - 1).toBeGreaterThanOrEqual(trades(first));
-      expect(seen.some((percent) => percent > 0 && percent < 100)).toBe(true);
-    } finally {
-      await runner.stop();
-      await store.close();
-      await workplace.remove();
-    }
-  });
+  it(
+    'takes the bars of the installation, keeps result and files, and compares before with after',
+    { timeout: 240_000 },
+    async () => {
+      const workplace = createWorkplace();
+      const { home, config, models, settings } = workplace;
+      const { version } = await trainTinyModels(models, { settings });
+      const paths = homePaths({ MINUTEHAND_HOME: home });
+      const store = await openStore(paths.trainer);
+      const program = [process.execPath, join(packageRoot(), 'bin', 'minutehand.mjs')];
+      const environment = [`MINUTEHAND_HOME=${home}`, `MINUTEHAND_CONFIG=${config}`, 'NODE_OPTIONS='];
+      const seen: number[] = [];
+      const runner = new BacktestRunner({
+        ...{ market: 'simulated', log: pino({ level: 'silent' }), clock: MACHINE_CLOCK, paths },
+        command: ['env', ...environment, ...program],
+        store: () => Promise.resolve(store),
+        onChange: ({ percent }) => seen.push(percent),
+      });
+      try {
+        for (const bars of tinyBars(settings).values()) await store.bars.put('simulated', bars);
+        const one = { models: [version], from: '2024-01-03', pairs: ['XAUUSD_XAGUSD'] };
+        const before = await runner.request(wanted({ ...one, theta1: 0.3 }));
+        const after = await runner.request(wanted({ ...one, theta1: 0.99 }));
+        const first = await endOf(runner, before.backtest_id);
+        expect(first).toMatchObject({ status: 'done', error: null, percent: 100 });
+        expect(first.result).toMatchObject({ version, data: null, pairs: ['XAUUSD_XAGUSD'], theta1: 0.3 });
+        const second = await endOf(runner, after.backtest_id);
+        const compared = compareBacktests(first, second);
+        const trades = ({ result }: typeof first) => (result!['all_pairs'] as { trades: number }).trades;
+        expect(trades(first)).toBeGreaterThan(trades(second));
+        expect(compared).toMatchObject({ is_same_period: true, all_pairs: { trades: trades(second) - trades(first) } });
+        for (const name of ['trades.csv', 'equity.csv', 'report.html'])
+          expect(existsSync(join(runner.folder(before.backtest_id), name)), name).toBe(true);
+        const lines = readFileSync(join(runner.folder(before.backtest_id), 'trades.csv'), 'utf8')
+          .trim()
+          .split('\n');
+        expect(lines.length - 1).toBeGreaterThanOrEqual(trades(first));
+        expect(seen.some((percent) => percent > 0 && percent < 100)).toBe(true);
+      } finally {
+        await runner.stop();
+        await store.close();
+        await workplace.remove();
+      }
+    },
+  );
 });

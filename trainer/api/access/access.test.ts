@@ -32,7 +32,8 @@ describe('every route of the API', () => {
       if (method === 'POST' && path === '/api/session') continue;
       const name = `${method} ${path}`;
       expect(refusal(await api.ask(method, path)), name).toBe('401 LOGIN_REQUIRED');
-      const isOpen = method === 'GET' || path === '/api/session' || path.endsWith('validate-config') || path === '/api/ml/predict';
+      const isOpen =
+        method === 'GET' || path === '/api/session' || path.endsWith('validate-config') || path === '/api/ml/predict';
       if (!isOpen) expect(refusal(await api.ask(method, path, { headers: viewer })), name).toBe('403 ROLE_REFUSED');
     }
     expect(refusal(await api.ask('GET', '/api/openapi.json'))).toBe('401 LOGIN_REQUIRED');

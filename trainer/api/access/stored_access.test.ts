@@ -103,7 +103,9 @@ describe.each([
     try {
       const created = JSON.parse((await run('token', 'create', '--role', 'approver', '--name', 'zoe')).stdout) as { id: string; token: string }; // prettier-ignore
       expect(await new TokenVerifier().verify(store.db, created.token, Date.now(), true)).toMatchObject({ name: 'zoe', role: 'approver' }); // prettier-ignore
-      expect(JSON.parse((await run('token', 'list')).stdout)).toMatchObject({ tokens: [{ id: created.id, name: 'zoe' }] });
+      expect(JSON.parse((await run('token', 'list')).stdout)).toMatchObject({
+        tokens: [{ id: created.id, name: 'zoe' }],
+      });
       const link = JSON.parse((await run('token', 'link', '--name', 'zoe')).stdout) as { url: string };
       const code = new URL(link.url).searchParams.get('code')!;
       expect(await redeemLogin(store.db, code, Date.now())).toEqual({ name: 'zoe', role: 'approver' });

@@ -98,7 +98,12 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
 
   api.route({
     ...{ method: 'GET', url: '/api/backtests/:backtest_id', config: viewer },
-    schema: { tags, summary: 'A backtest with its result', params, response: { 200: backtestResultSchema, ...REFUSALS } },
+    schema: {
+      tags,
+      summary: 'A backtest with its result',
+      params,
+      response: { 200: backtestResultSchema, ...REFUSALS },
+    },
     handler: async ({ params: { backtest_id } }) => (await backtests.queue()).find(backtest_id),
   });
 

@@ -1,11 +1,5 @@
 import type { Api, ApiContext } from '../context.ts';
-import {
-  auditSchema,
-  limitQuery,
-  monitorSchema,
-  tradesQuery,
-  tradesSchema,
-} from '../schema/records.ts';
+import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../schema/records.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
 /** `GET /api/audit`, `/api/trades`, `/api/monitor`: what is on record. */

@@ -86,12 +86,25 @@ export const reportSchema = z
       .describe('Adopted bundles, oldest first'),
     drift: z
       .array(
-        z.object({ day: z.string(), model_version: z.string(), feature: z.string(), psi: z.number(), psi_noise: figure }),
+        z.object({
+          day: z.string(),
+          model_version: z.string(),
+          feature: z.string(),
+          psi: z.number(),
+          psi_noise: figure,
+        }),
       )
       .describe('PSI of each feature, the last look of each UTC day'),
     parity: z
       .array(
-        z.object({ day: z.string(), shard: z.string(), verdict: z.string(), signals: count, equal_signals: count, mismatches: count }),
+        z.object({
+          day: z.string(),
+          shard: z.string(),
+          verdict: z.string(),
+          signals: count,
+          equal_signals: count,
+          mismatches: count,
+        }),
       )
       .describe('Certificates of the days of the period'),
     targets: z
