@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   models: async () => (await import('./commands/models.ts')).addModels,
   rollout: async () => (await import('./commands/rollout.ts')).addRollout,
   alerts: async () => (await import('./commands/alerts.ts')).addAlerts,
+  report: async () => (await import('./commands/report.ts')).addReport,
   token: async () => (await import('./commands/token.ts')).addToken,
   audit: async () => (await import('./commands/audit.ts')).addAudit,
   trades: async () => (await import('./commands/trades.ts')).addTrades,

@@ -8,12 +8,14 @@ import { startControlPlane } from './api/control_plane.ts';
 import { createHttpServer } from './api/http_server.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
+import { startEventSender } from './model_events/event_sender.ts';
 import { startMonitor } from './monitor/monitor.ts';
 import { startHeartbeat } from './notify/heartbeat.ts';
 import { startNotifications } from './notify/notifications.ts';
 import { startWatch } from './notify/watch/watch.ts';
 import { startNightlyParity } from './parity/nightly.ts';
 import { watchRollout } from './rollout/watch.ts';
+import { startWeeklyReport } from './report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
@@ -77,9 +79,11 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   }
   schedules = scheduleAll(options, retrainer);
   const fills = startFills(options);
+  const modelEvents = startEventSender(options);
   const history = startHistory({ ...options, notifier });
   const parity = startNightlyParity({ ...options, notifier });
   const rollout = watchRollout({ ...options, notifier });
+  const weekly = startWeeklyReport({ ...options, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
@@ -99,9 +103,11 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       for (const schedule of schedules) schedule.stop();
       parity.stop();
       rollout.stop();
+      weekly.stop();
       endHeartbeat();
       await watch.stop();
       await fills.stop();
+      await modelEvents.stop();
       await history.stop();
       await close();
     },

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
@@ -16,12 +15,11 @@ import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { tradingCosts, withMids, withPriceKinds } from '../../shared/policy/costs.ts';
+import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { midBars } from '../../trainer/dataset/mid_bars.ts';
-import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
 import { adoptionGates } from '../../trainer/gate/gate.ts';
@@ -33,12 +31,11 @@ import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
-import { storedPriceKinds } from '../../trainer/store/price_kinds.ts';
-import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
 import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
+import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -132,7 +129,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags);
+  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags.data);
   const settings = flags.mid === true ? withMids(imported) : imported;
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
@@ -220,19 +217,6 @@ async function beginRollout(version: string, settings: Settings, output: Output)
   const { id, power } = startRollout(place, version, await shadowPower(place, version));
   output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
   return id;
-}
-
-/** The settings with the price kinds that were stated when the bars were imported. */
-async function withOwnPrices(settings: Settings, { data }: Pick<TrainFlags, 'data'>): Promise<Settings> {
-  if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
-  const store = await openStoreIfThere(process.env, homePaths());
-  if (store === null) return settings;
-  const { market, symbols } = settings.minutehand;
-  try {
-    return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
-  } finally {
-    await store.close();
-  }
 }
 
 /** @throws MinutehandError CONFIG_MISSING */
@@ -434,24 +418,7 @@ export async function readBars(
       screening,
     );
 
-  const { market, shards } = settings.minutehand;
-  const paths = homePaths();
-  const journals = Object.keys(shards)
-    .map((shard) => paths.journal(market, shard))
-    .filter((path) => existsSync(path));
-  const store = await openStoreIfThere(process.env, paths);
-  try {
-    const bars = await readKnownBars({ symbols, market, ...period, screening, journals, store, onProgress });
-    if (bars.size === 0) {
-      throw new MinutehandError('DATA_MISSING', {
-        seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
-        next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
-      });
-    }
-    return bars;
-  } finally {
-    await store?.close();
-  }
+  return readInstallationBars(settings, symbols, period, onProgress);
 }
 
 function gitCommit(): string | null {

@@ -164,6 +164,11 @@ const retrainValues = {
     .min(9)
     .nullable()
     .meta({ examples: ['30 1 * * *'] }),
+  report_cron: z
+    .string()
+    .min(9)
+    .nullable()
+    .meta({ examples: ['0 6 * * 1'] }),
   notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { COST_MODELS } from '../../../shared/policy/costs.ts';
 
 export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
 
@@ -66,6 +68,63 @@ export const monitorSchema = z
   })
   .meta({ id: 'MonitorStatus' });
 
+export const backtestRequest = z
+  .strictObject({
+    models: z
+      .array(z.string().max(60).regex(VERSION))
+      .min(1)
+      .max(2)
+      .optional()
+      .describe('Bundles: one, or before and after; the active one when absent'),
+    from: z.iso.date().or(z.iso.datetime()).optional().describe('First bar, UTC; minutes'),
+    to: z.iso.date().or(z.iso.datetime()).optional().describe('End of the bars, UTC'),
+    pairs: z.array(z.string().max(80)).min(1).max(1000).optional().describe('All configured when absent'),
+    theta1: z.number().min(0).max(1).optional().describe('That of the bundle when absent'),
+    theta2: z.number().min(0).max(1).optional(),
+    costs: z.enum(COST_MODELS).default('profile').describe('Spreads by minute of the week, or one per symbol'),
+    reason: z.string().max(500).default('').describe('Why; part of the audit'),
+  })
+  .meta({ id: 'BacktestRequest' });
+
+const backtestFields = {
+  backtest_id: z.number().int(),
+  market: z.string(),
+  status: z.enum(['queued', 'running', 'done', 'failed', 'canceled']),
+  requested_by: z.string(),
+  reason: z.string(),
+  request: z.object({
+    models: z.array(z.string()),
+    from: z.string().nullable(),
+    to: z.string().nullable(),
+    pairs: z.array(z.string()).nullable(),
+    theta1: z.number().nullable(),
+    theta2: z.number().nullable(),
+    costs: z.string(),
+  }),
+  policy_hash: z.string(),
+  percent: z.number().describe('0 to 100 of its stage'),
+  stage: z.string(),
+  requested_ms: z.number(),
+  started_ms: z.number().nullable(),
+  finished_ms: z.number().nullable(),
+  error: z.string().nullable(),
+};
+export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
+
+export const backtestResultSchema = z
+  .object({ ...backtestFields, result: z.unknown().describe('As `minutehand backtest --json`; null until it is done') })
+  .meta({ id: 'BacktestResult' });
+
+export const backtestComparisonSchema = z
+  .object({
+    before: z.number().int(),
+    after: z.number().int(),
+    is_same_period: z.boolean().describe('Both decided on the same bars of the same pairs'),
+    all_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, as if each pair had an edge'),
+    edge_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, with NO_EDGE applied'),
+  })
+  .meta({ id: 'BacktestComparison' });
+
 export const backtestsSchema = z.object({
   backtests: z
     .array(
@@ -81,43 +140,5 @@ export const backtestsSchema = z.object({
       }),
     )
     .describe('Holdout backtests of the bundles, newest first'),
+  requested: z.array(backtestSchema).describe('Backtests requested by the API, newest first, without results'),
 });
-
-export const reportQuery = z.object({
-  from: z.iso.datetime().describe('Start, inclusive'),
-  to: z.iso.datetime().describe('End, exclusive'),
-});
-
-export const reportSchema = z
-  .object({
-    from: z.string(),
-    to: z.string(),
-    market: z.string(),
-    signals: z
-      .array(z.object({ action: z.string(), reason: z.string(), count: z.number().int() }))
-      .describe('Signals by action and reason'),
-    risk_score_histogram: z.array(z.number().int()).describe('Ten bins from 0 to 1'),
-    pnl: z
-      .array(
-        z.object({
-          account: z.string(),
-          currency: z.string(),
-          closes: z.number().int(),
-          pnl: z.number(),
-          mean_slippage_bps: z.number().nullable(),
-        }),
-      )
-      .describe('Closed legs by account and currency'),
-    thresholds: z
-      .array(
-        z.object({
-          run_id: z.number().int(),
-          finished_at: z.string().nullable(),
-          model_version: z.string().nullable(),
-          theta1: z.number().nullable(),
-          theta2: z.number().nullable(),
-        }),
-      )
-      .describe('Adopted bundles, oldest first'),
-  })
-  .meta({ id: 'Report' });
