@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
+import { parsePair } from '../shared/pair.ts';
 import { packageRoot } from '../shared/root.ts';
+import type { Signal } from '../shared/signal/signal.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
@@ -59,6 +61,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let context: BrowserContext;
   let page: Page;
   let link: string;
+  /** The active bundle, and another one. */
+  let versions: readonly [string, string];
   /** What the console says and the server refuses. */
   const faults: string[] = [];
 
@@ -69,6 +73,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       (async () => void (browser = (await startBrowser())!))(),
     ]);
     activate(place.models, version);
+    versions = [version, copyUnder(place.models, version, `${version}_2`)];
     const up = place.start(['up']);
     const said = (): string => up.stdout() + up.stderr();
     link = await eventually(said, () => /http:\S+\/login\?code=\S+/.exec(said())?.[0]);
@@ -113,6 +118,31 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await page.locator('.why').innerText()).toContain('equal to the bit');
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
+  });
+
+  it('compares two bundles, promotes one with its evidence and rolls back: the daemon uses the one that was chosen', async () => {
+    const [active, other] = versions;
+    await page.goto(new URL(`/app/models?b=${other}`, link).href);
+    const comparison = page.getByRole('region', { name: 'Figures', exact: true });
+    await comparison.waitFor();
+    expect(await comparison.locator('th').allInnerTexts()).toEqual(['Figure', active, other, 'Difference']);
+    expect(await page.locator('.reliability .curve').count()).toBe(4);
+    for (const [button, from, to] of [
+      ['Promote', active, other],
+      ['Roll back', other, active],
+    ] as const) {
+      const row = page.getByRole('region', { name: 'Registry' }).getByRole('row', { name: to }).first();
+      await row.getByRole('button', { name: button }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText(`They replace ${from}`).waitFor();
+      await dialog.getByRole('row', { name: 'AI1 auc' }).waitFor();
+      await dialog.getByRole('button', { name: 'Confirm' }).click();
+      await row.getByText('active', { exact: true }).first().waitFor();
+      await eventually(
+        () => `${to} in a signal`,
+        () => signalOf(place).model_version === to || undefined,
+      );
+    }
   });
 
   it('proposes a policy change, which its author cannot approve and another person can', async () => {
@@ -176,6 +206,20 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       expect(policy).toContain(part);
   });
 });
+
+/** The same models as a bundle of their own. */
+function copyUnder(models: string, version: string, name: string): string {
+  cpSync(join(models, version), join(models, name), { recursive: true });
+  const manifest = join(models, name, 'manifest.json');
+  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
+  return name;
+}
+
+/** The signal that a consumer of the first pair reads. */
+function signalOf({ home, settings }: Workplace): Pick<Signal, 'model_version' | 'policy_hash'> {
+  const { id } = parsePair(settings.minutehand.pairs[0]!);
+  return JSON.parse(readFileSync(join(home, 'signals', id, 'signal.json'), 'utf8')) as Signal;
+}
 
 async function approve(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Approve' }).click();

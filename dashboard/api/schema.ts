@@ -727,6 +727,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ml/models/{model_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A bundle: manifest, card, reliability */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a bundle */
+                    model_name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ModelDetail"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -2297,10 +2354,32 @@ export interface paths {
                                 theta1: number;
                                 theta2: number;
                                 /** @description All pairs as if each had an edge, after costs */
-                                holdout: unknown;
+                                holdout?: {
+                                    trades: number;
+                                    win_rate: number | null;
+                                    mean_net_bps: number | null;
+                                    net_sharpe: number | null;
+                                    max_drawdown: number;
+                                } | null;
                                 /** @description By subject */
-                                edge: unknown;
-                                gates: unknown;
+                                edge: {
+                                    [key: string]: {
+                                        no_edge: boolean;
+                                        trades: number;
+                                        wins?: number;
+                                        mean_gross_bps: number | null;
+                                        mean_net_bps: number | null;
+                                        lower_5_net_bps: number | null;
+                                        mean_cost_bps?: number | null;
+                                        break_even_cost_bps?: number | null;
+                                    };
+                                };
+                                gates?: {
+                                    name: string;
+                                    passed: boolean;
+                                    seen: string;
+                                    limit: string;
+                                }[] | null;
                             }[];
                         };
                     };
@@ -3053,6 +3132,435 @@ export interface components {
                 notes: string | null;
             }[];
         };
+        /** @description The manifest of a bundle without golden answers */
+        ManifestInput: {
+            /** @constant */
+            format: "minutehand.bundle/2";
+            version: string;
+            configuration?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Format: date-time */
+            created: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            seed: number;
+            git_commit: string | null;
+            feature_schema: string;
+            features: string[];
+            windows: {
+                [key: string]: number;
+            };
+            pairs: string[];
+            period: {
+                from: string;
+                to: string;
+                holdout_from: string;
+            };
+            warm_start_from?: {
+                version: string;
+                times: number;
+                learned_until: string;
+                trees: {
+                    ai1: number;
+                    ai2: number;
+                    ai3: number;
+                };
+            };
+            data_hash: string;
+            dataset_id?: string;
+            label_policy: {
+                [key: string]: number;
+            };
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            theta1: number;
+            theta2: number;
+            search?: {
+                ai1: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai2?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai3?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                thresholds: {
+                    tried: number;
+                    allowed: number;
+                    chosen: boolean;
+                    net_sharpe: number | null;
+                    trades: number;
+                    pass_rate: number;
+                    expected_max_sharpe: number | null;
+                    probabilistic_sharpe: number | null;
+                    deflated_sharpe: number | null;
+                } | null;
+            };
+            risk_quantiles: number[];
+            expectation?: {
+                promised: number[];
+                earned: number[];
+            };
+            metrics: {
+                ai1: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai3: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2_parts: {
+                    [key: string]: number;
+                };
+                ai2_parts_auc?: {
+                    [key: string]: number | null;
+                };
+                net?: {
+                    rows: number;
+                    effective_rows: number;
+                    trees: number;
+                    clipped: number;
+                    walk_forward: {
+                        /** @enum {string} */
+                        costs: "flat" | "profile";
+                        windows: boolean;
+                        trades: number;
+                        gross_bps: number | null;
+                        net_bps: number | null;
+                        lower_5_net_bps: number | null;
+                        upper_95_net_bps: number | null;
+                        no_edge: boolean;
+                    }[];
+                };
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    wins?: number;
+                    mean_gross_bps: number | null;
+                    mean_net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    mean_cost_bps?: number | null;
+                    break_even_cost_bps?: number | null;
+                };
+            };
+            backtest?: {
+                trades: number;
+                win_rate: number | null;
+                mean_net_bps: number | null;
+                net_sharpe: number | null;
+                max_drawdown: number;
+            };
+            executability?: {
+                all_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+                edge_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+            };
+            gates?: {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            }[];
+            files: {
+                "ai1.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai2.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai3.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "net.onnx"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "monitor.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
         CurrentModelInput: {
             /** @description Active bundle; null without one */
             version: string | null;
@@ -3063,12 +3571,41 @@ export interface components {
             age_seconds: number | null;
             /** @description Whether it has a signature */
             is_signed: boolean | null;
-            /** @description The manifest without golden answers */
-            manifest: {
-                [key: string]: unknown;
-            } | null;
+            manifest: components["schemas"]["ManifestInput"] | null;
             /** @description Model card, Markdown */
             card: string | null;
+        };
+        ModelDetailInput: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["ManifestInput"];
+            /** @description Model card, Markdown */
+            card: string;
+            /** @description Of the holdout */
+            reliability: {
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai1: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai2: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+            };
         };
         ModelPointersInput: {
             /** @description Active bundle */
@@ -3082,12 +3619,113 @@ export interface components {
             /** @description Versions whose files were removed */
             removed: string[];
         };
+        MonitorLookInput: {
+            version: string;
+            period: {
+                from: string;
+                to: string;
+                bars: number;
+            };
+            drift: {
+                /** @description Why there is none */
+                skipped?: string;
+                /** @description Live against training */
+                features?: ({
+                    psi: number | null;
+                    name: string;
+                    pairs: {
+                        [key: string]: {
+                            psi: number | null;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                } & {
+                    [key: string]: unknown;
+                })[];
+            } & {
+                [key: string]: unknown;
+            };
+            performance: {
+                auc: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                win_rate: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                pass_rate: {
+                    live: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                risk_streak: {
+                    blocks: number;
+                    candidates: number;
+                    limit: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            kpi: {
+                total: {
+                    trades: number;
+                    win_rate: number | null;
+                    drawdown: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                pairs: {
+                    [key: string]: {
+                        trades: number;
+                        win_rate: number | null;
+                        drawdown: number | null;
+                        candidates: number;
+                        refusal_rate: number | null;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description What is past its limit by more than chance */
+            findings: ({
+                text: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
+        };
         MonitorStatusInput: {
             looked_at: string | null;
             duration_ms: number | null;
             next_look_at: string | null;
             /** @description As GET /monitor */
-            report: unknown;
+            report: (components["schemas"]["MonitorLookInput"] | ({
+                /** @description Why there is no look */
+                skipped: string;
+            } & {
+                [key: string]: unknown;
+            })) | null;
         } & {
             [key: string]: unknown;
         };
@@ -3826,6 +4464,435 @@ export interface components {
                 notes: string | null;
             }[];
         };
+        /** @description The manifest of a bundle without golden answers */
+        Manifest: {
+            /** @constant */
+            format: "minutehand.bundle/2";
+            version: string;
+            configuration?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Format: date-time */
+            created: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            seed: number;
+            git_commit: string | null;
+            feature_schema: string;
+            features: string[];
+            windows: {
+                [key: string]: number;
+            };
+            pairs: string[];
+            period: {
+                from: string;
+                to: string;
+                holdout_from: string;
+            };
+            warm_start_from?: {
+                version: string;
+                times: number;
+                learned_until: string;
+                trees: {
+                    ai1: number;
+                    ai2: number;
+                    ai3: number;
+                };
+            };
+            data_hash: string;
+            dataset_id?: string;
+            label_policy: {
+                [key: string]: number;
+            };
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            theta1: number;
+            theta2: number;
+            search?: {
+                ai1: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai2?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai3?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                thresholds: {
+                    tried: number;
+                    allowed: number;
+                    chosen: boolean;
+                    net_sharpe: number | null;
+                    trades: number;
+                    pass_rate: number;
+                    expected_max_sharpe: number | null;
+                    probabilistic_sharpe: number | null;
+                    deflated_sharpe: number | null;
+                } | null;
+            };
+            risk_quantiles: number[];
+            expectation?: {
+                promised: number[];
+                earned: number[];
+            };
+            metrics: {
+                ai1: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai3: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2_parts: {
+                    [key: string]: number;
+                };
+                ai2_parts_auc?: {
+                    [key: string]: number | null;
+                };
+                net?: {
+                    rows: number;
+                    effective_rows: number;
+                    trees: number;
+                    clipped: number;
+                    walk_forward: {
+                        /** @enum {string} */
+                        costs: "flat" | "profile";
+                        windows: boolean;
+                        trades: number;
+                        gross_bps: number | null;
+                        net_bps: number | null;
+                        lower_5_net_bps: number | null;
+                        upper_95_net_bps: number | null;
+                        no_edge: boolean;
+                    }[];
+                };
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    wins?: number;
+                    mean_gross_bps: number | null;
+                    mean_net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    mean_cost_bps?: number | null;
+                    break_even_cost_bps?: number | null;
+                };
+            };
+            backtest?: {
+                trades: number;
+                win_rate: number | null;
+                mean_net_bps: number | null;
+                net_sharpe: number | null;
+                max_drawdown: number;
+            };
+            executability?: {
+                all_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+                edge_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+            };
+            gates?: {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            }[];
+            files: {
+                "ai1.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai2.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai3.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "net.onnx"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "monitor.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
         CurrentModel: {
             /** @description Active bundle; null without one */
             version: string | null;
@@ -3836,12 +4903,41 @@ export interface components {
             age_seconds: number | null;
             /** @description Whether it has a signature */
             is_signed: boolean | null;
-            /** @description The manifest without golden answers */
-            manifest: {
-                [key: string]: unknown;
-            } | null;
+            manifest: components["schemas"]["Manifest"] | null;
             /** @description Model card, Markdown */
             card: string | null;
+        };
+        ModelDetail: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["Manifest"];
+            /** @description Model card, Markdown */
+            card: string;
+            /** @description Of the holdout */
+            reliability: {
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai1: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai2: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+            };
         };
         ModelPointers: {
             /** @description Active bundle */
@@ -3855,12 +4951,113 @@ export interface components {
             /** @description Versions whose files were removed */
             removed: string[];
         };
+        MonitorLook: {
+            version: string;
+            period: {
+                from: string;
+                to: string;
+                bars: number;
+            };
+            drift: {
+                /** @description Why there is none */
+                skipped?: string;
+                /** @description Live against training */
+                features?: ({
+                    psi: number | null;
+                    name: string;
+                    pairs: {
+                        [key: string]: {
+                            psi: number | null;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                } & {
+                    [key: string]: unknown;
+                })[];
+            } & {
+                [key: string]: unknown;
+            };
+            performance: {
+                auc: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                win_rate: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                pass_rate: {
+                    live: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                risk_streak: {
+                    blocks: number;
+                    candidates: number;
+                    limit: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            kpi: {
+                total: {
+                    trades: number;
+                    win_rate: number | null;
+                    drawdown: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                pairs: {
+                    [key: string]: {
+                        trades: number;
+                        win_rate: number | null;
+                        drawdown: number | null;
+                        candidates: number;
+                        refusal_rate: number | null;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description What is past its limit by more than chance */
+            findings: ({
+                text: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
+        };
         MonitorStatus: {
             looked_at: string | null;
             duration_ms: number | null;
             next_look_at: string | null;
             /** @description As GET /monitor */
-            report: unknown;
+            report: (components["schemas"]["MonitorLook"] | ({
+                /** @description Why there is no look */
+                skipped: string;
+            } & {
+                [key: string]: unknown;
+            })) | null;
         } & {
             [key: string]: unknown;
         };

@@ -7,7 +7,7 @@ import { PAGES, pathOf, place, type PageName } from './router.ts';
 import { setTheme, theme } from './theme.ts';
 import { Empty } from './parts/basics.tsx';
 import { language, setLanguage, t } from './text/text.ts';
-import { request } from './api.ts';
+import { api } from './api.ts';
 
 const SubjectPage = lazy(() => import('./pages/subject.tsx'));
 const ModelsPage = lazy(() => import('./pages/models.tsx'));
@@ -180,6 +180,6 @@ function Header() {
 }
 
 async function logOut(): Promise<void> {
-  await request('DELETE', '/api/session');
+  await api.delete('/api/session');
   location.assign('/');
 }

@@ -1,20 +1,14 @@
 import { useState } from 'preact/hooks';
-import { get, post, type Alert } from '../api.ts';
+import { api, type Alert } from '../api.ts';
 import { duration, minuteOf } from '../format.ts';
 import { alerts as known, nowMs, readAlerts, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-interface Silence {
-  readonly pattern: string;
-  readonly until_ms: number;
-  readonly created_by: string;
-}
-
 export default function AlertsPage() {
   const [isAll, setAll] = useState(false);
   const { data, error, reload } = useLoaded(
-    () => get<{ alerts: Alert[]; silences: Silence[] }>(`/api/alerts?all=${isAll}&limit=500`),
+    () => api.get('/api/alerts', { query: { all: isAll ? 'true' : 'false', limit: 500 } }),
     `${isAll} ${known.value.map(({ alert_id, state, count }) => `${alert_id}${state}${count}`).join()}`,
   );
   const columns: Column<Alert>[] = [
@@ -71,7 +65,7 @@ export default function AlertsPage() {
           <ConfirmedButton
             label={t('alerts.ack')}
             question={title}
-            act={() => post(`/api/alerts/${alert_id}/ack`).then(readAlerts).then(reload)}
+            act={() => api.post('/api/alerts/{alert_id}/ack', { path: { alert_id } }).then(readAlerts).then(reload)}
           />
         ) : null,
     },

@@ -1,28 +1,13 @@
-import { get, type Edge } from '../api.ts';
+import { api, type Backtest } from '../api.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf } from '../router.ts';
 import { t } from '../text/text.ts';
 
-interface Backtest {
-  readonly version: string;
-  readonly created: string;
-  readonly theta1: number;
-  readonly theta2: number;
-  readonly holdout: {
-    readonly trades: number;
-    readonly win_rate: number | null;
-    readonly mean_net_bps: number | null;
-    readonly net_sharpe: number | null;
-    readonly max_drawdown: number;
-  } | null;
-  readonly edge: Readonly<Record<string, Edge>>;
-}
-
 /** The holdout backtests of all bundles, and the net result of each subject under each. */
 export default function BacktestsPage() {
-  const { data, error } = useLoaded(() => get<{ backtests: Backtest[] }>('/api/backtests'), '');
+  const { data, error } = useLoaded(() => api.get('/api/backtests'), '');
   const rows = data?.backtests ?? [];
   return (
     <>

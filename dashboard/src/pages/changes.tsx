@@ -1,27 +1,15 @@
-import { get, post } from '../api.ts';
+import { api, type Change } from '../api.ts';
 import { minuteOf } from '../format.ts';
 import { session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-interface Change {
-  readonly change_id: number;
-  readonly status: string;
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly before: Readonly<Record<string, unknown>>;
-  readonly reason: string;
-  readonly proposed_by: string;
-  readonly proposed_ms: number;
-  readonly decided_by: string | null;
-  readonly decided_ms: number | null;
-}
-
 const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad' };
 
 export default function ChangesPage() {
-  const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/changes'), '');
   const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
-    post(`/api/changes/${id}/${verb}`).then(reload);
+    api.post(`/api/changes/{change_id}/${verb}`, { path: { change_id: id } }).then(reload);
   return (
     <Panel title={t('changes.title')} wide>
       {error !== null && <Failure error={error} />}

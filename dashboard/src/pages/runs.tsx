@@ -1,4 +1,4 @@
-import { get, post, type Run } from '../api.ts';
+import { api, type Run } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
@@ -13,10 +13,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 };
 
 export default function RunsPage() {
-  const { data, error } = useLoaded(
-    () => get<{ runs: Run[] }>('/api/runs'),
-    `${live.value?.run_id} ${live.value?.status}`,
-  );
+  const { data, error } = useLoaded(() => api.get('/api/runs'), `${live.value?.run_id} ${live.value?.status}`);
   const mayOperate = session.value?.role !== 'viewer';
   const current = live.value?.status === 'running' ? live.value : null;
   return (
@@ -31,7 +28,7 @@ export default function RunsPage() {
             <ConfirmedButton
               label={t('runs.start')}
               question={t('runs.confirmStart')}
-              act={() => post('/api/ml-training/train')}
+              act={() => api.post('/api/ml-training/train')}
             />
           ) : undefined
         }
@@ -75,7 +72,7 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
             tone="danger"
             label={t('runs.stop')}
             question={t('runs.confirmStop', { id: run.run_id })}
-            act={() => post('/api/ml-training/stop')}
+            act={() => api.post('/api/ml-training/stop')}
           />
         )
       }

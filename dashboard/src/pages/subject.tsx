@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { get, type Signal } from '../api.ts';
+import { api, type Signal } from '../api.ts';
 import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, type Series } from '../charts/series.tsx';
 import { duration, num, signed } from '../format.ts';
@@ -115,7 +115,7 @@ function onArrow(
 async function readHistory(id: string, hours: number): Promise<readonly Signal[]> {
   // The clock of a simulated market is its own: what was published in the last hours of this one's.
   const from = new Date(Date.now() - hours * 3_600_000).toISOString();
-  const { history } = await get<{ history: Signal[] }>(`/api/signals?subject=${id}&from=${from}&limit=${MOST}`);
+  const { history } = await api.get('/api/signals', { query: { subject: id, from, limit: MOST } });
   return history;
 }
 

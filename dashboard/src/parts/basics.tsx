@@ -74,8 +74,11 @@ export function ConfirmedButton(props: {
   readonly label: string;
   readonly question: string;
   readonly tone?: 'danger';
+  /** What the decision rests on; made when the question is asked. */
+  readonly evidence?: () => ComponentChildren;
   readonly act: () => Promise<unknown>;
 }) {
+  const [isOpen, setOpen] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -96,12 +99,18 @@ export function ConfirmedButton(props: {
       <button
         type="button"
         class={`button ${props.tone ?? ''}`}
-        onClick={() => (setError(null), dialog.current?.showModal())}
+        onClick={() => (setError(null), setOpen(true), dialog.current?.showModal())}
       >
         {props.label}
       </button>
-      <dialog ref={dialog} aria-label={props.label}>
+      <dialog
+        ref={dialog}
+        aria-label={props.label}
+        class={props.evidence === undefined ? '' : 'wide'}
+        onClose={() => setOpen(false)}
+      >
         <p>{props.question}</p>
+        {isOpen && props.evidence?.()}
         {error !== null && <Failure error={error} />}
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { makeReport } from '../report.ts';
@@ -64,7 +65,8 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   api.route({
     ...{ method: 'GET', url: '/api/monitor', config },
     schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
-    handler: async () => ({ ...monitor.status() }),
+    // As JSON has them: a figure that is not finite is null.
+    handler: async () => JSON.parse(JSON.stringify(monitor.status())) as z.infer<typeof monitorSchema>,
   });
 
   api.route({
