@@ -7,6 +7,8 @@ import { activate } from '../shared/bundle/bundle.ts';
 import { parsePair } from '../shared/pair.ts';
 import { packageRoot } from '../shared/root.ts';
 import type { Signal } from '../shared/signal/signal.ts';
+import { createRegistry } from '../trainer/registry/registry.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
@@ -18,9 +20,19 @@ const FIRST_VIEW_BYTES = 150_000;
 const DIST = join(packageRoot(), 'dashboard', 'dist');
 const PAGES = [
   '/',
-  ...['subjects', 'models', 'runs', 'backtests', 'monitor', 'trades', 'alerts', 'policy', 'changes', 'audit'].map(
-    (name) => `/app/${name}`,
-  ),
+  ...[
+    'subjects',
+    'models',
+    'runs',
+    'backtests',
+    'monitor',
+    'data',
+    'trades',
+    'alerts',
+    'policy',
+    'changes',
+    'audit',
+  ].map((name) => `/app/${name}`),
 ];
 
 describe('the first view of the dashboard', () => {
@@ -74,6 +86,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     ]);
     activate(place.models, version);
     versions = [version, copyUnder(place.models, version, `${version}_2`)];
+    await register(place, versions);
     const up = place.start(['up']);
     const said = (): string => up.stdout() + up.stderr();
     link = await eventually(said, () => /http:\S+\/login\?code=\S+/.exec(said())?.[0]);
@@ -131,7 +144,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       ['Promote', active, other],
       ['Roll back', other, active],
     ] as const) {
-      const row = page.getByRole('region', { name: 'Registry' }).getByRole('row', { name: to }).first();
+      const own = page.getByRole('link', { name: to, exact: true });
+      const row = page.getByRole('region', { name: 'Registry' }).getByRole('row').filter({ has: own });
       await row.getByRole('button', { name: button }).click();
       const dialog = page.getByRole('dialog');
       await dialog.getByText(`They replace ${from}`).waitFor();
@@ -213,6 +227,12 @@ function copyUnder(models: string, version: string, name: string): string {
   const manifest = join(models, name, 'manifest.json');
   writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
   return name;
+}
+
+async function register({ home, models }: Workplace, versions: readonly string[]): Promise<void> {
+  const store = await openStore(join(home, 'trainer.db'));
+  for (const version of versions) await createRegistry(store, models).register(version);
+  await store.close();
 }
 
 /** The signal that a consumer of the first pair reads. */

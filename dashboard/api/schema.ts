@@ -2471,6 +2471,188 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bars by symbol and day: coverage, gaps, spikes, clock */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description A scan is kept for five minutes */
+                            scanned_at: string;
+                            duration_ms: number;
+                            /** @description Configured symbols with a bar, imported or journaled */
+                            symbols: components["schemas"]["SymbolCoverage"][];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Parameter searches */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Newest first; the last 30 that have ended */
+                            searches: {
+                                search_id: string;
+                                /** @description ai1, ai2 or ai3 */
+                                model: string;
+                                /** @description false: under way, or cut off and to be resumed */
+                                is_finished: boolean;
+                                /** @description Last trial, epoch ms */
+                                changed_ms: number;
+                                bytes: number;
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/searches/{search_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All trials of a search */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    search_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SearchHistory"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2868,6 +3050,54 @@ export interface components {
             decided_ms: number | null;
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
+        };
+        SymbolCoverageInput: {
+            symbol: string;
+            bars: number;
+            first: string | null;
+            last: string | null;
+            /** @description Minutes without a bar inside a session */
+            missing_minutes: number;
+            /** @description Runs of such minutes */
+            holes: number;
+            longest_hole_minutes: number;
+            /** @description Weekends, pauses, holidays: bars 60 minutes or more apart */
+            breaks: number;
+            /** @description open = high = low = close */
+            flat_bars: number;
+            /** @description Closes more than 0.5 % away from the close before, inside a session */
+            spikes: number;
+            /** @description The same over a break */
+            break_jumps: number;
+            /** @description Bars that training leaves out; null without screening */
+            suspects: number | null;
+            clock: {
+                /** @description Openings of a week by hour in New York */
+                week_opens_new_york: {
+                    [key: string]: number;
+                };
+                /** @description The stamps are probably not UTC */
+                suspect: boolean;
+            };
+            /** @description Ascending UTC days that have a bar */
+            days: {
+                day: string;
+                bars: number;
+                missing: number;
+                spikes: number;
+                suspects: number;
+            }[];
+            longest_gaps: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                from: string;
+                minutes: number;
+            }[];
+            greatest_spikes: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                at: string;
+                /** @description 0.01 = 1 % */
+                change: number;
+            }[];
         };
         /** @description A published signal */
         SignalInput: {
@@ -3758,6 +3988,36 @@ export interface components {
                 theta2: number | null;
             }[];
         };
+        SearchHistoryInput: {
+            search_id: string;
+            /**
+             * @description Of the value
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Parameters */
+            space: {
+                [key: string]: {
+                    /** @enum {string} */
+                    kind: "float" | "integer" | "categorical";
+                    low?: number;
+                    high?: number;
+                    /** @description Equal ratios are equal distances */
+                    log?: boolean;
+                    choices?: (number | string | boolean)[];
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Of each trial, in order */
+            state: ("running" | "complete" | "pruned" | "failed")[];
+            /** @description Mean log loss of the folds; null without one */
+            value: (number | null)[];
+            /** @description Values of each parameter, by trial */
+            params: {
+                [key: string]: (number | string | boolean | null)[];
+            };
+        };
         LoginRequestInput: {
             /** @description Code of a one-time login link */
             code?: string;
@@ -4200,6 +4460,54 @@ export interface components {
             decided_ms: number | null;
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
+        };
+        SymbolCoverage: {
+            symbol: string;
+            bars: number;
+            first: string | null;
+            last: string | null;
+            /** @description Minutes without a bar inside a session */
+            missing_minutes: number;
+            /** @description Runs of such minutes */
+            holes: number;
+            longest_hole_minutes: number;
+            /** @description Weekends, pauses, holidays: bars 60 minutes or more apart */
+            breaks: number;
+            /** @description open = high = low = close */
+            flat_bars: number;
+            /** @description Closes more than 0.5 % away from the close before, inside a session */
+            spikes: number;
+            /** @description The same over a break */
+            break_jumps: number;
+            /** @description Bars that training leaves out; null without screening */
+            suspects: number | null;
+            clock: {
+                /** @description Openings of a week by hour in New York */
+                week_opens_new_york: {
+                    [key: string]: number;
+                };
+                /** @description The stamps are probably not UTC */
+                suspect: boolean;
+            };
+            /** @description Ascending UTC days that have a bar */
+            days: {
+                day: string;
+                bars: number;
+                missing: number;
+                spikes: number;
+                suspects: number;
+            }[];
+            longest_gaps: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                from: string;
+                minutes: number;
+            }[];
+            greatest_spikes: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                at: string;
+                /** @description 0.01 = 1 % */
+                change: number;
+            }[];
         };
         /** @description A published signal */
         Signal: {
@@ -5089,6 +5397,36 @@ export interface components {
                 theta1: number | null;
                 theta2: number | null;
             }[];
+        };
+        SearchHistory: {
+            search_id: string;
+            /**
+             * @description Of the value
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Parameters */
+            space: {
+                [key: string]: {
+                    /** @enum {string} */
+                    kind: "float" | "integer" | "categorical";
+                    low?: number;
+                    high?: number;
+                    /** @description Equal ratios are equal distances */
+                    log?: boolean;
+                    choices?: (number | string | boolean)[];
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Of each trial, in order */
+            state: ("running" | "complete" | "pruned" | "failed")[];
+            /** @description Mean log loss of the folds; null without one */
+            value: (number | null)[];
+            /** @description Values of each parameter, by trial */
+            params: {
+                [key: string]: (number | string | boolean | null)[];
+            };
         };
         LoginRequest: {
             /** @description Code of a one-time login link */

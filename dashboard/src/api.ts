@@ -30,6 +30,8 @@ export type AuditEntry = Answer<'/api/audit'>['entries'][number];
 export type PolicyEntry = Answer<'/api/policy'>['entries'][number];
 export type Edge = Manifest['edge'][string];
 export type Gate = NonNullable<Manifest['gates']>[number];
+export type SearchHistory = Schemas['SearchHistory'];
+export type SymbolCoverage = Schemas['SymbolCoverage'];
 export type Condition = Explanation['conditions'][number];
 export type ExplainedModel = NonNullable<Explanation['models']>['ai1'];
 

@@ -21,12 +21,14 @@ import { addAlertRoutes } from './routes/alerts.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
+import { addDataRoutes } from './routes/data.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addModelWriteRoutes } from './routes/model_writes.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addSearchRoutes } from './routes/searches.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSignalRoutes } from './routes/signals.ts';
 import { addStatusRoutes } from './routes/status.ts';
@@ -108,6 +110,8 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addChangeRoutes,
   addAutomlFeatureRoutes,
   addRecordRoutes,
+  addDataRoutes,
+  addSearchRoutes,
 ];
 
 function versionOf(): string {

@@ -53,6 +53,9 @@ describe('the endpoints of the specification, by the generated client', () => {
     const current = await own.get('/api/ml/models/current');
     expect(current).toMatchObject({ version: versions[2], previous: versions[1], is_signed: false });
     expect(current.card).toContain(versions[2]);
+    const detail = await own.get('/api/ml/models/{model_name}', { path: { model_name: versions[0]! } });
+    expect(detail.manifest.metrics.ai1.holdout.auc).toBe(current.manifest!.metrics.ai1.holdout.auc);
+    expect(detail.reliability.ai1).toHaveLength(10);
 
     await own.put('/api/ml/shadow', { body: { model_name: versions[3]! } });
     for (const version of versions.slice(1)) {
@@ -152,6 +155,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     const period = { from: '2024-01-01T00:00:00Z', to: '2024-02-01T00:00:00Z' };
     expect(await own.get('/api/reports', { query: period })).toMatchObject({ signals: [], pnl: [] });
     expect(await own.get('/api/monitor')).toHaveProperty('report');
+    expect(await own.get('/api/data')).toMatchObject({ symbols: [] });
     const generators = await own.get('/api/automl-features/default-config');
     expect(await own.post('/api/automl-features/validate-config', { body: generators })).toMatchObject({ valid: true });
     const wrong = { ...generators, autofeat: { enabled: true } };

@@ -125,41 +125,37 @@ function Drift({ drift }: Pick<Report, 'drift'>) {
       {rows.length === 0 ? (
         <Empty text={drift.skipped ?? t('monitor.none')} />
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-label={t('monitor.drift')}>
-          <table class="heat small">
-            <thead>
-              <tr>
-                <th scope="col">{t('why.feature')}</th>
-                <th scope="col" class="number">
-                  {t('monitor.all')}
-                </th>
-                {ids.map((id) => (
-                  <th key={id} scope="col" class="number">
-                    {labels.get(id) ?? id}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ name, psi, pairs }) => (
-                <tr key={name}>
-                  <th scope="row" class="mono">
-                    {name}
-                  </th>
-                  <td class={`number ${level(psi ?? 0)}`}>{num(psi, 2)}</td>
-                  {ids.map((id) => (
-                    <td key={id} class={`number ${level(pairs[id]?.psi ?? 0)}`}>
-                      {num(pairs[id]?.psi, 2)}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          name="drift"
+          label={t('monitor.drift')}
+          rows={rows}
+          rowKey={({ name }) => name}
+          empty="monitor.none"
+          kind="heat small"
+          columns={[
+            {
+              key: 'feature',
+              title: t('why.feature'),
+              value: ({ name }) => name,
+              cell: ({ name }) => <span class="mono">{name}</span>,
+            },
+            psiColumn('all', t('monitor.all'), ({ psi }) => psi),
+            ...ids.map((id) => psiColumn(id, labels.get(id) ?? id, ({ pairs }) => pairs[id]?.psi ?? null)),
+          ]}
+        />
       )}
     </Panel>
   );
+}
+
+type FeatureDrift = NonNullable<Report['drift']['features']>[number];
+
+function psiColumn(key: string, title: string, of: (feature: FeatureDrift) => number | null): Column<FeatureDrift> {
+  return {
+    ...{ key, title, isNumber: true, value: of },
+    tone: (feature) => level(of(feature) ?? 0),
+    cell: (feature) => num(of(feature), 2),
+  };
 }
 
 function Kpis({ kpi }: Pick<Report, 'kpi'>) {

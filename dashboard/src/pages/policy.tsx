@@ -97,7 +97,7 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
       cell: (entry) =>
         session.value?.role === 'viewer' ? null : (

@@ -2,6 +2,7 @@ import { api, type Run } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import { Searches } from '../parts/searches.tsx';
 import { codeText, t } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -42,6 +43,7 @@ export default function RunsPage() {
           empty="runs.none"
         />
       </Panel>
+      <Searches version={`${live.value?.run_id} ${live.value?.status}`} />
       <Panel title={t('runs.schedules')}>
         <dl class="facts">
           {(status.value?.schedules ?? []).map(({ name, cron, next }) => (
