@@ -17,6 +17,7 @@ import { trainTinyModels } from './tiny_models.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const FIRST_VIEW_BYTES = 150_000;
+const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const DIST = join(packageRoot(), 'dashboard', 'dist');
 const PAGES = [
   '/',
@@ -64,6 +65,9 @@ const LOOK = `({
     .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
     .map((one) => one.outerHTML),
 })`;
+
+/** Rules that need a person's eye are not asked. */
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
 const isMissing = chromiumPath() === null && !process.env['CI'];
 
@@ -207,6 +211,9 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
         expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
         const seen = await page.evaluate<object>(LOOK);
         expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
+        // Colors of the other theme are the same on all pages.
+        if (theme === 'light' || path === '/')
+          expect({ path, violations: await violations(page) }).toEqual({ path, violations: [] });
       }
     }
     expect(faults).toEqual([]);
@@ -244,6 +251,21 @@ function signalOf({ home, settings }: Workplace): Pick<Signal, 'model_version' |
 async function approve(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Approve' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+}
+
+/** What axe-core finds: the rule, and where. By the protocol of the debugger, which the page's policy does not bind. */
+async function violations(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const evaluate = async (expression: string): Promise<unknown> => {
+    const answer = await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+    if (answer.exceptionDetails !== undefined) throw new Error(answer.exceptionDetails.exception?.description);
+    return answer.result.value;
+  };
+  await evaluate(AXE);
+  const found = await evaluate(`axe.run(document, { runOnly: ${JSON.stringify(AXE_TAGS)}, resultTypes: ['violations'] })
+    .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`);
+  await session.detach();
+  return found as string[];
 }
 
 /** Waits for an expression of the page. Asked from outside: its policy forbids `eval`, which waitForFunction needs. */

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SeriesWindow, zoomed } from './window.ts';
 
-const LENGTH = 30_000;
+const LENGTH = 12_000;
 const times = Array.from({ length: LENGTH }, (_, i) => 60 * i);
 const values = times.map((_, i) => (i % 97 === 0 ? null : Math.sin(i / 900) + ((i * 7919) % 31) / 100));
-const spiky = values.map((value, i) => (i === 12_345 ? 50 : i === 23_456 ? -50 : value));
+const spiky = values.map((value, i) => (i === 2345 ? 50 : i === 9876 ? -50 : value));
 const long = new SeriesWindow(times, [values, spiky]);
 
 const number = (value: number | null): value is number => value !== null;
@@ -24,10 +24,10 @@ describe('a window of lines', () => {
           const shown = lines[line]!.filter(number);
           expect(Math.max(...shown)).toBeGreaterThanOrEqual(Math.max(...inView));
           expect(Math.min(...shown)).toBeLessThanOrEqual(Math.min(...inView));
-          expect(all).toEqual(expect.arrayContaining(shown.slice(0, 3)));
+          for (const value of shown.slice(0, 3)) expect(all.includes(value)).toBe(true);
         });
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -1,6 +1,6 @@
 import { api, type AuditEntry as Entry } from '../api.ts';
 import { Badge, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
-import { t } from '../text/text.ts';
+import { codeText, t } from '../text/text.ts';
 
 export default function AuditPage() {
   const { data, error } = useLoaded(() => api.get('/api/audit', { query: { limit: 500 } }), '');
@@ -34,7 +34,7 @@ export default function AuditPage() {
       key: 'outcome',
       title: t('audit.outcome'),
       value: ({ outcome }) => outcome,
-      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{outcome}</Badge>,
+      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{codeText('outcome', outcome)}</Badge>,
     },
     {
       key: 'hash',

@@ -2,22 +2,28 @@ import { useState } from 'preact/hooks';
 import { api, type Backtest, type Subject } from '../api.ts';
 import { parseTrades, type BacktestTrade } from '../charts/trades.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
-import { subjects } from '../live.ts';
+import { nowMs, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, levelOf, type ShownBacktest } from '../parts/backtest_view.tsx';
+import { RequestedBacktests, type RequestedBacktest } from '../parts/requested_backtests.tsx';
 import { pathOf } from '../router.ts';
 import { t } from '../text/text.ts';
 
+const READ_MS = 5000;
+
 /** Holdout backtests of all bundles, a backtest with its trades or two of them, and a form to start one. */
 export default function BacktestsPage() {
-  const { data, error, reload } = useLoaded(() => api.get('/api/backtests'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/backtests'), String(Math.floor(nowMs.value / READ_MS)));
   const [shown, setShown] = useState<readonly ShownBacktest[]>([]);
   const rows = data?.backtests ?? [];
+  const { requested = null } = (data ?? {}) as { readonly requested?: readonly RequestedBacktest[] };
+  const add = (more: readonly ShownBacktest[]): void => setShown((now) => [...now, ...more].slice(-2));
   return (
     <>
       {error !== null && <Failure error={error} />}
       <BacktestForm onStarted={reload} />
+      {requested !== null && <RequestedBacktests requested={requested} onShow={add} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
         <Table
           name="backtests"
@@ -29,7 +35,7 @@ export default function BacktestsPage() {
         />
       </Panel>
       {rows.length > 0 && <HeatMap rows={rows} />}
-      <Files shown={shown} onShown={setShown} />
+      <Files shown={shown} onRead={add} onClose={() => setShown([])} />
       {shown.length > 0 && <BacktestView shown={shown} />}
     </>
   );
@@ -38,7 +44,8 @@ export default function BacktestsPage() {
 /** `trades.csv` of `minutehand backtest --out`, read in the browser: one, or two to compare. */
 function Files(props: {
   readonly shown: readonly ShownBacktest[];
-  readonly onShown: (shown: readonly ShownBacktest[]) => void;
+  readonly onRead: (read: readonly ShownBacktest[]) => void;
+  readonly onClose: () => void;
 }) {
   const [refused, setRefused] = useState('');
   async function take(files: FileList | null): Promise<void> {
@@ -47,7 +54,7 @@ function Files(props: {
     );
     setRefused(read.find(({ trades }) => trades === null)?.name ?? '');
     const sound = read.flatMap(({ name, trades }) => (trades === null ? [] : byModels(name, trades)));
-    props.onShown([...props.shown, ...sound].slice(-2));
+    props.onRead(sound);
   }
   return (
     <Panel title={t('backtests.open')} wide>
@@ -62,7 +69,7 @@ function Files(props: {
           />
         </label>
         {props.shown.length > 0 && (
-          <button type="button" class="button" onClick={() => props.onShown([])}>
+          <button type="button" class="button" onClick={props.onClose}>
             {t('backtests.close')}
           </button>
         )}

@@ -164,7 +164,7 @@ function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
   );
 }
 
-const CELL = 11;
+const CELL = 14;
 type Day = SymbolCoverage['days'][number];
 
 /** A column for each week, a row for each weekday from Monday on; the fuller a day, the stronger its color. */

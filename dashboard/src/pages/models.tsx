@@ -44,7 +44,7 @@ export default function ModelsPage() {
       {compared.error !== null && <Failure error={compared.error} />}
       {current !== null && current.version === null && <Empty text={t('models.none')} />}
       {shown !== null && (
-        <Shown a={shown} b={compared.data!.b} current={current} versions={models.filter(isKept).map(nameOf)} />
+        <Figures a={shown} b={compared.data!.b} current={current} versions={models.filter(isKept).map(nameOf)} />
       )}
       <Panel title={t('models.registry')} wide>
         <Table
@@ -56,6 +56,7 @@ export default function ModelsPage() {
           empty="models.none"
         />
       </Panel>
+      {shown !== null && <Details a={shown} b={compared.data!.b} />}
     </>
   );
 }
@@ -70,16 +71,14 @@ async function readBoth(a: string | null, b: string | null) {
   return { a: first, b: second };
 }
 
-function Shown(props: {
+function Figures(props: {
   readonly a: ModelDetail;
   readonly b: ModelDetail | null;
   readonly current: CurrentModel | null;
   readonly versions: readonly string[];
 }) {
   const { a, b, current } = props;
-  const { period, engine, edge } = a.manifest;
-  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
-  const edges = Object.entries(edge).map(([subject, own]) => ({ subject, ...own }));
+  const { period, engine } = a.manifest;
   return (
     <>
       <Panel
@@ -97,13 +96,19 @@ function Shown(props: {
         </p>
         <ModelComparison a={a} b={b} />
       </Panel>
-      <Panel title={t('models.gates')}>
-        <Gates a={a} b={b} />
-      </Panel>
       <Panel title={t('models.reliability')}>
         <Reliability a={a} b={b} />
       </Panel>
-      <Panel title={t('models.edge')}>
+    </>
+  );
+}
+
+function Details({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
+  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
+  const edges = Object.entries(a.manifest.edge).map(([subject, own]) => ({ subject, ...own }));
+  return (
+    <>
+      <Panel title={t('models.edge')} wide>
         <Table
           name="edge"
           label={t('models.edge')}
@@ -112,6 +117,9 @@ function Shown(props: {
           empty="models.none"
           columns={edgeColumns(labels)}
         />
+      </Panel>
+      <Panel title={t('models.gates')} wide>
+        <Gates a={a} b={b} />
       </Panel>
       <Panel title={t('models.card')} wide>
         <details>

@@ -114,7 +114,7 @@ function columnsOf(): Column<Run>[] {
     key,
     title,
     value: (run) => run[key],
-    cell: (run) => run[key],
+    cell: (run) => codeText(key, run[key]),
   });
   return [
     {
