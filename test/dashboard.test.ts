@@ -135,6 +135,10 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await page.locator('.why').innerText()).toContain('equal to the bit');
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
+    await page.keyboard.press('+');
+    await page.waitForURL(/[?&]view=\d+/);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.waitForURL((url) => !url.searchParams.has('view'));
   });
 
   it('compares two bundles, promotes one with its evidence and rolls back: the daemon uses the one that was chosen', async () => {
@@ -182,6 +186,19 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await other.locator('.badge', { hasText: 'approved' }).waitFor();
     expect(await other.locator('.diff').innerText()).toContain('0.71');
     await other.context().close();
+  });
+
+  it('silences alerts, and saves a table as CSV', async () => {
+    await page.goto(new URL('/app/alerts', link).href);
+    await page.getByLabel('Keys, * for any text').fill('=drift:*');
+    await page.getByRole('button', { name: 'Silence' }).click();
+    const silences = page.getByRole('region', { name: 'Silences' }).last();
+    await silences.getByText('=drift:*').waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).last().click(),
+    ]);
+    expect(readFileSync(await download.path(), 'utf8')).toMatch(/^pattern,until,by\n'=drift:\*,\d{4}-.*,\S+\n$/);
   });
 
   it('starts a training run, shows it, and stops it', async () => {

@@ -2495,7 +2495,7 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description A scan is kept for five minutes */
+                            /** @description After five minutes a request begins another scan, and gets this one */
                             scanned_at: string;
                             duration_ms: number;
                             /** @description Configured symbols with a bar, imported or journaled */

@@ -156,6 +156,9 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.get('/api/reports', { query: period })).toMatchObject({ signals: [], pnl: [] });
     expect(await own.get('/api/monitor')).toHaveProperty('report');
     expect(await own.get('/api/data')).toMatchObject({ symbols: [] });
+    expect(await own.get('/api/searches')).toEqual({ searches: [] });
+    const search = own.get('/api/searches/{search_id}', { path: { search_id: '../../trainer' } });
+    await expect(search).rejects.toMatchObject({ status: 404, code: 'NOT_FOUND' });
     const generators = await own.get('/api/automl-features/default-config');
     expect(await own.post('/api/automl-features/validate-config', { body: generators })).toMatchObject({ valid: true });
     const wrong = { ...generators, autofeat: { enabled: true } };

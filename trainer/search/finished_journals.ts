@@ -28,7 +28,7 @@ export interface SearchHistory {
   readonly state: TrialRecord['state'][];
   /** null for trials without a value. */
   readonly value: (number | null)[];
-  /** Of each parameter; null where a trial does not have it. */
+  /** Of each parameter, numbers by six significant digits; null where a trial does not have it. */
   readonly params: Record<string, (Value | null)[]>;
 }
 
@@ -91,11 +91,16 @@ function begin(search_id: string, { direction, space }: Pick<SearchHistory, 'dir
   return { search_id, direction, space, state: [], value: [], params };
 }
 
+/** A picture has no more digits, and a hundred thousand trials are sent. */
+function shown(value: Value | null): Value | null {
+  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+}
+
 function take({ state, value, params }: SearchHistory, event: StudyEvent): void {
   if (event.kind === 'ask') {
     state.push('running');
     value.push(null);
-    for (const [name, column] of Object.entries(params)) column.push(event.params[name] ?? null);
+    for (const [name, column] of Object.entries(params)) column.push(shown(event.params[name] ?? null));
   } else if (event.kind === 'tell') {
     state[event.trial] = Number.isFinite(event.value) ? 'complete' : 'failed';
     value[event.trial] = Number.isFinite(event.value) ? event.value : null;

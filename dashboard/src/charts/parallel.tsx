@@ -147,7 +147,7 @@ function drawAll(
   const ctx = canvas.getContext('2d')!;
   ctx.scale(ratio, ratio);
   ctx.lineWidth = 1;
-  ctx.globalAlpha = Math.max(0.05, Math.min(0.8, 400 / Math.max(1, order.length)));
+  ctx.globalAlpha = Math.max(0.02, Math.min(0.8, 400 / Math.max(1, order.length)));
   const shades = shadesOf();
   const count = trials.axes.length + 1;
   const x = Float32Array.from(

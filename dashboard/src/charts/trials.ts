@@ -39,14 +39,18 @@ export function trialsOf(history: SearchHistory): Trials {
       if (choices.length < 2) continue;
       const last = choices.length - 1;
       axes.push({ name, kind: 'category', labels: choices.map((one, i) => ({ at: i / last, text: String(one) })) });
-      places.push(Float32Array.from(complete, (i) => (column[i] == null ? NaN : choices.indexOf(column[i]) / last)));
+      places.push(
+        Float32Array.from(complete, (i) => ((column[i] ?? null) === null ? NaN : choices.indexOf(column[i]!) / last)),
+      );
     } else {
       if (!(high > low)) continue;
       const scale = log === true ? Math.log : (x: number): number => x;
       const [from, to] = [scale(low), scale(high)];
       axes.push({ name, kind: 'number', labels: [low, high].map((text, at) => ({ at, text: shown(text) })) });
       places.push(
-        Float32Array.from(complete, (i) => (column[i] == null ? NaN : (scale(Number(column[i])) - from) / (to - from))),
+        Float32Array.from(complete, (i) =>
+          (column[i] ?? null) === null ? NaN : (scale(Number(column[i])) - from) / (to - from),
+        ),
       );
     }
   }
@@ -108,7 +112,10 @@ function explained(rank: Float32Array, sum: Float64Array, rows: Float64Array): n
   return Math.max(0, (between - (classes - 1) * within) / (total + within));
 }
 
-/** The order in which lines are drawn: the best and an even sample of the others first, then all others. */
+/**
+ * The order in which lines are drawn: an even sample and the best first, then all others from the worst to the best, which
+ * stay on top.
+ */
 export function drawingOrder({ rank, count }: Pick<Trials, 'rank' | 'count'>, first: number): Int32Array {
   const order = new Int32Array(count);
   const isTaken = new Uint8Array(count);
@@ -122,6 +129,8 @@ export function drawingOrder({ rank, count }: Pick<Trials, 'rank' | 'count'>, fi
   for (let i = 0; i < count; i += step) take(i);
   const best = first / 4 / Math.max(1, count);
   for (let i = 0; i < count; i++) if (rank[i]! < best) take(i);
-  for (let i = 0; i < count; i++) take(i);
+  const others: number[] = [];
+  for (let i = 0; i < count; i++) if (isTaken[i] === 0) others.push(i);
+  for (const i of others.sort((a, b) => rank[b]! - rank[a]!)) take(i);
   return order;
 }

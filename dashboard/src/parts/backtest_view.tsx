@@ -129,7 +129,7 @@ function Months({ backtest: { name, trades } }: { readonly backtest: ShownBackte
   );
 }
 
-const PAGE = 200;
+const PAGE = 50;
 
 function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBacktest }) {
   const [page, setPage] = useState(0);

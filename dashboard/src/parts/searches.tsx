@@ -51,7 +51,7 @@ function Search({ id, changed }: { readonly id: string; readonly changed: number
   return <Trialed history={data} />;
 }
 
-const SHOWN = 50;
+const SHOWN = 20;
 
 function Trialed({ history }: { readonly history: SearchHistory }) {
   const trials = useMemo(() => trialsOf(history), [history]);

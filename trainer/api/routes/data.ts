@@ -15,18 +15,18 @@ type Scan = z.infer<typeof dataSchema>;
 /** `GET /api/data`. */
 export function addDataRoutes(api: Api, context: ApiContext): void {
   const { clock } = context;
-  let kept: { readonly atMs: number; readonly scan: Promise<Scan> } | null = null;
+  let kept: Scan | null = null;
+  let scanning: Promise<Scan> | null = null;
 
-  function scanned(): Promise<Scan> {
-    const nowMs = clock.nowMs();
-    if (kept === null || nowMs - kept.atMs > KEPT_MS) {
-      const scanning = { atMs: nowMs, scan: scan(context) };
-      scanning.scan.catch(() => {
-        if (kept === scanning) kept = null;
-      });
-      kept = scanning;
-    }
-    return kept.scan;
+  /** The last scan, while an old one is being replaced. */
+  async function scanned(): Promise<Scan> {
+    if (kept === null || clock.nowMs() - Date.parse(kept.scanned_at) > KEPT_MS)
+      scanning ??= scan(context)
+        .then((found) => (kept = found))
+        .finally(() => (scanning = null));
+    if (kept === null) return scanning!;
+    scanning?.catch(() => undefined);
+    return kept;
   }
 
   api.route({

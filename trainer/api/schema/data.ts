@@ -30,7 +30,7 @@ const symbolCoverage = z
   .meta({ id: 'SymbolCoverage' });
 
 export const dataSchema = z.object({
-  scanned_at: z.string().describe('A scan is kept for five minutes'),
+  scanned_at: z.string().describe('After five minutes a request begins another scan, and gets this one'),
   duration_ms: z.number(),
   symbols: z.array(symbolCoverage).describe('Configured symbols with a bar, imported or journaled'),
 });
