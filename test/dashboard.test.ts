@@ -69,6 +69,9 @@ const LOOK = `({
 /** Rules that need a person's eye are not asked. */
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
+/** Set when approved changes reach running daemons. */
+const IS_APPLIED: boolean = false;
+
 const isMissing = chromiumPath() === null && !process.env['CI'];
 
 describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chromium is not installed')}`, () => {
@@ -187,6 +190,20 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await other.locator('.diff').innerText()).toContain('0.71');
     await other.context().close();
   });
+
+  it.skipIf(!IS_APPLIED)(
+    `carries the approved policy in the daemon's next signals${skipNote(!IS_APPLIED, 'approved changes are not applied yet')}`,
+    async () => {
+      await page.goto(new URL('/app/changes', link).href);
+      await page.locator('.badge', { hasText: 'applied' }).waitFor();
+      const { policy_hash } = (await (await page.request.get(new URL('/api/policy', link).href)).json()) as Signal;
+      await eventually(
+        'the new policy_hash in a signal',
+        () => signalOf(place).policy_hash === policy_hash || undefined,
+      );
+      expect(policy_hash).not.toBe(place.settings.policyHash);
+    },
+  );
 
   it('silences alerts, and saves a table as CSV', async () => {
     await page.goto(new URL('/app/alerts', link).href);

@@ -47,7 +47,9 @@ export function SeriesChart(props: Props) {
   const lines = useRef<SeriesWindow | null>(null);
   const shape = `${theme.value} ${props.series.map(({ name }) => name).join()}`;
   const show = (): void => {
-    if (plot.current !== null && lines.current !== null) showRange(plot.current, lines.current, latest.current);
+    if (plot.current === null || lines.current === null) return;
+    showRange(plot.current, lines.current, latest.current);
+    showCursor(plot.current, latest.current);
   };
   useEffect(() => {
     const element = host.current!;
@@ -78,10 +80,7 @@ export function SeriesChart(props: Props) {
     show();
   }, [props.times, props.series.map(({ values }) => values.length).join(), shape]);
   useEffect(() => {
-    const made = plot.current;
-    if (made === null || made.over.matches(':hover')) return;
-    const left = props.cursor === null ? -10 : made.valToPos(props.cursor, 'x');
-    made.setCursor({ left, top: props.cursor === null ? -10 : 1 }, false);
+    if (plot.current !== null) showCursor(plot.current, latest.current);
   }, [props.cursor]);
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
@@ -98,6 +97,13 @@ function showRange(plot: uPlot, lines: SeriesWindow, { range, times }: Props): v
     plot.setData(lines.rows([min, max], Math.max(50, plot.over.clientWidth)) as uPlot.AlignedData, false);
     plot.setScale('x', { min, max });
   });
+}
+
+/** The minute that is asked about, unless the pointer is on this chart. */
+function showCursor(plot: uPlot, { cursor }: Props): void {
+  if (plot.over.matches(':hover')) return;
+  const left = cursor === null ? -10 : plot.valToPos(cursor, 'x');
+  plot.setCursor({ left, top: left < 0 ? -10 : 0 }, false);
 }
 
 /** A click pins a minute; the wheel zooms about the pointer, sideways or with shift it moves. */
@@ -137,6 +143,7 @@ function optionsOf(latest: { readonly current: Props }, width: number): uPlot.Op
     cursor: {
       sync: { key: SYNC.key, setSeries: false },
       points: { size: 6 },
+      y: false,
       drag: { x: true, y: false, setScale: false },
       bind: { dblclick: () => () => ((range.value = null), null) },
     },
