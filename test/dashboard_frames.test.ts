@@ -22,8 +22,24 @@ function report(what: string, gaps: readonly number[], cpuMs: number): void {
   const kept = gaps.filter((gap) => gap < 17.5).length / gaps.length;
   const text = [p50, p99, max].map((ms) => ms.toFixed(1)).join(' / ');
   process.stdout.write(
-    `${what}: ${text} ms (p50 / p99 / max of ${gaps.length}), ${(100 * kept).toFixed(0)} % at 60 a second\n`,
+    `${what}: ${text} ms (p50 / p99 / max of ${gaps.length}), ${(100 * kept).toFixed(0)} % at 60 a second; ` +
+      `${(cpuMs / gaps.length).toFixed(1)} ms of processor time of the page's thread a frame\n`,
   );
+}
+
+/** Frames that an expression measures, with the processor time that the page's main thread took meanwhile. */
+async function measured(page: Page, expression: string): Promise<[gaps: number[], cpuMs: number]> {
+  const session = await page.context().newCDPSession(page);
+  const cpuMs = async (): Promise<number> => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  };
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const before = await cpuMs();
+  const gaps = await page.evaluate<number[]>(expression);
+  const took = (await cpuMs()) - before;
+  await session.detach();
+  return [gaps, took];
 }
 
 /** A journal as `trainer/search/study_journal.ts` writes it. */
