@@ -17,7 +17,7 @@ import type { Signal } from '../api.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
 import { wholeOf, type ChartProps } from './series.tsx';
-import type { Range } from './window.ts';
+import { lowerBound, type Range } from './window.ts';
 
 interface Props extends ChartProps {
   readonly symbols: readonly string[];
@@ -45,6 +45,7 @@ export function PriceChart(props: Props) {
     });
     chart.subscribeClick(({ time }) => time !== undefined && latest.current.onPick(Number(time)));
     fill(made.current, latest.current);
+    showRange(chart, latest.current);
     const stop = shareRange(chart, latest);
     return () => {
       stop();
@@ -53,20 +54,25 @@ export function PriceChart(props: Props) {
     };
   }, [theme.value]);
   useEffect(() => {
-    if (made.current !== null) fill(made.current, props);
+    if (made.current === null) return;
+    fill(made.current, props);
+    // Not under the hand that moves it.
+    if (!made.current.chart.chartElement().matches(':hover')) showRange(made.current.chart, props);
+    showCursor(made.current, props);
   }, [props.signals]);
-  // New minutes scroll the view; a longer history is shown whole.
   useEffect(() => {
-    if (made.current !== null) showRange(made.current.chart, latest.current);
-  }, [props.times[0], theme.value]);
-  useEffect(() => {
-    const { chart, a } = made.current ?? {};
-    const signal = props.cursor === null ? undefined : props.signals[props.times.indexOf(props.cursor)];
-    if (chart === undefined || a === undefined) return;
-    if (signal?.price_a == null) chart.clearCrosshairPosition();
-    else chart.setCrosshairPosition(signal.price_a, props.cursor as UTCTimestamp, a);
+    if (made.current !== null) showCursor(made.current, props);
   }, [props.cursor]);
   return <div class="chart prices" ref={host} role="img" aria-label={t('subject.prices')} />;
+}
+
+/** The minute that is asked about. */
+function showCursor({ chart, a }: Made, { cursor, signals, times }: Props): void {
+  const at = cursor === null ? -1 : lowerBound(times, cursor);
+  const signal = times[at] === cursor ? signals[at] : undefined;
+  if (chart.chartElement().matches(':hover')) return;
+  if (signal?.price_a === undefined || signal.price_a === null) chart.clearCrosshairPosition();
+  else chart.setCrosshairPosition(signal.price_a, cursor as UTCTimestamp, a);
 }
 
 function showRange(chart: IChartApi, { range, times }: Props): void {
@@ -115,7 +121,7 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
     crosshair: { mode: CrosshairMode.Normal },
     leftPriceScale: { visible: true, borderVisible: false },
     rightPriceScale: { borderVisible: false },
-    timeScale: { timeVisible: true, secondsVisible: false, borderVisible: false },
+    timeScale: { minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
   });
   const line = (title: string, tone: string, priceScaleId: string): ISeriesApi<'Line'> =>
     chart.addSeries(LineSeries, {
