@@ -3,6 +3,7 @@ import type { BacktestBenchResult } from './backtest.ts';
 import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
+import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
@@ -38,6 +39,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
     result.arrival && arrival(result.arrival),
     result.swaps && weather(result.swaps),
     result.retraining && retraining(result.retraining),
+    result.browsers && browsers(result.browsers),
     result.stations && stations(result.stations),
     result.inference && inference(result.inference),
     result.features && features(result.features),
@@ -281,6 +283,28 @@ One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, alternately without and
 each; random models of 300 trees. The trainer starts its runs with ${own?.name}. Runs: ${ways.map(({ name, runs }) => `${runs} with ${name}`).join(', ')}. The p99 must stay within ${RETRAINING_LIMIT} of that without.
 
 | transport | training | ms: p50/p99/p99.9/max | ratio p50 | ratio p99 |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function browsers({ pairs, pace_ms, browsers: count, minutes, without, ways, events }: BrowsersResult): string {
+  const rows = Object.entries(without).flatMap(([name, base]) => {
+    const transport = name as Transport;
+    return [
+      `| ${TRANSPORT_NAMES[transport]} | neither | ${spread(base)} | | |`,
+      ...ways.map(({ name: way, transports }) => {
+        const { latencies, ratio_p50, ratio_p99 } = transports[transport]!;
+        return `| | ${way} | ${spread(latencies)} | ${ratio_p50.toFixed(2)} | **${ratio_p99.toFixed(2)}** |`;
+      }),
+    ];
+  });
+  return `## With open dashboards
+
+One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, in turns without and with ${count} event streams (${events} signals received) and \`minutehand train\`, ${minutes} minutes of each. The p99 must stay within
+${BROWSERS_LIMIT} of that with neither.
+
+| transport | beside | ms: p50/p99/p99.9/max | ratio p50 | ratio p99 |
 |---|---|---|---|---|
 ${rows.join('\n')}
 `;

@@ -119,6 +119,8 @@ export interface Field {
   readonly null: Target | null;
   readonly modelsFolder: string;
   /** Of the real daemon. */
+  readonly home: string;
+  readonly settingsPath: string;
   readonly journalPath: string;
   /** Of the real daemon. */
   memory(): Promise<DaemonMemory>;
@@ -223,6 +225,8 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
     pairs,
     transports,
     modelsFolder,
+    home: ground.home,
+    settingsPath: ground.settingsPath,
     journalPath: homePaths({ MINUTEHAND_HOME: ground.home }).journal(ground.settings.minutehand.market, 'main'),
     real: target('real', real, market),
     null:

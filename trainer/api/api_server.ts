@@ -23,6 +23,7 @@ import { addBacktestRoutes } from './routes/backtests.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
+import { addDataRoutes } from './routes/data.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
@@ -32,6 +33,7 @@ import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { addReportRoutes } from './routes/reports.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addSearchRoutes } from './routes/searches.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSignalRoutes } from './routes/signals.ts';
 import { addStatusRoutes } from './routes/status.ts';
@@ -121,6 +123,8 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addBacktestRoutes,
   addReportRoutes,
   addPredictRoutes,
+  addDataRoutes,
+  addSearchRoutes,
 ];
 
 /** A route with its role and its error codes. */

@@ -62,6 +62,9 @@ describe('the endpoints of the specification, by the generated client', () => {
     const current = await own.get('/api/ml/models/current');
     expect(current).toMatchObject({ version: versions[2], previous: versions[1], is_signed: false });
     expect(current.card).toContain(versions[2]);
+    const detail = await own.get('/api/ml/models/{model_name}', { path: { model_name: versions[0]! } });
+    expect(detail.manifest.metrics.ai1.holdout.auc).toBe(current.manifest!.metrics.ai1.holdout.auc);
+    expect(detail.reliability.ai1).toHaveLength(10);
 
     await own.put('/api/ml/shadow', { body: { model_name: versions[3]! } });
     for (const version of versions.slice(1)) {
@@ -179,6 +182,10 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(page.text).toMatch(/^<!doctype html>/);
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
     expect(await own.get('/api/monitor')).toHaveProperty('report');
+    expect(await own.get('/api/data')).toMatchObject({ symbols: [] });
+    expect(await own.get('/api/searches')).toEqual({ searches: [] });
+    const search = own.get('/api/searches/{search_id}', { path: { search_id: '../../trainer' } });
+    await expect(search).rejects.toMatchObject({ status: 404, code: 'NOT_FOUND' });
     const generators = await own.get('/api/automl-features/default-config');
     expect(await own.post('/api/automl-features/validate-config', { body: generators })).toMatchObject({ valid: true });
     const wrong = { ...generators, autofeat: { enabled: true } };

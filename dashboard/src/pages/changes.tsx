@@ -1,27 +1,15 @@
-import { get, post } from '../api.ts';
+import { api, type Change } from '../api.ts';
 import { minuteOf } from '../format.ts';
 import { session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-interface Change {
-  readonly change_id: number;
-  readonly status: string;
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly before: Readonly<Record<string, unknown>>;
-  readonly reason: string;
-  readonly proposed_by: string;
-  readonly proposed_ms: number;
-  readonly decided_by: string | null;
-  readonly decided_ms: number | null;
-}
-
 const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad' };
 
 export default function ChangesPage() {
-  const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/changes'), '');
   const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
-    post(`/api/changes/${id}/${verb}`).then(reload);
+    api.post(`/api/changes/{change_id}/${verb}`, { path: { change_id: id } }).then(reload);
   return (
     <Panel title={t('changes.title')} wide>
       {error !== null && <Failure error={error} />}
@@ -56,7 +44,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'changes',
       title: t('changes.change'),
       value: ({ changes }) => JSON.stringify(changes),
-      cell: ({ changes, before, reason }) => (
+      cell: ({ changes, before, reason, ...change }) => (
         <div class="stacked diff">
           {Object.entries(changes).map(([key, value]) => (
             <span key={key} class="mono">
@@ -64,6 +52,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
             </span>
           ))}
           <span class="note">{reason}</span>
+          <Evidence change={change} />
         </div>
       ),
     },
@@ -87,7 +76,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
       cell: ({ change_id: id, status }) =>
         status === 'open' && session.value?.role === 'approver' ? (
@@ -107,4 +96,42 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
         ) : null,
     },
   ];
+}
+
+/** What a change has beside its diff: commit, pull request, checks, backtest, replayed consequence. */
+const SHOWN: ReadonlySet<string> = new Set([
+  ...['change_id', 'status', 'changes', 'before', 'reason', 'proposed_by', 'proposed_ms', 'expires_ms', 'decided_by'],
+  ...['decided_ms', 'policy_hash'],
+]);
+
+/** Every further field of the change, as later versions of the API add them. */
+function Evidence({ change }: { readonly change: object }) {
+  const found = Object.entries(change).filter(([name, value]) => !SHOWN.has(name) && value !== null && value !== '');
+  if (found.length === 0) return null;
+  return (
+    <details>
+      <summary>{t('changes.evidence')}</summary>
+      <dl class="facts evidence-facts">
+        {found.map(([name, value]) => (
+          <div key={name}>
+            <dt class="mono">{name}</dt>
+            <dd>
+              <EvidenceValue value={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
+
+function EvidenceValue({ value }: { readonly value: unknown }) {
+  if (typeof value === 'string' && /^https?:\/\//.test(value))
+    return (
+      <a href={value} target="_blank" rel="noreferrer">
+        {value}
+      </a>
+    );
+  if (typeof value === 'object') return <pre class="card">{JSON.stringify(value, null, 1)}</pre>;
+  return <span class="mono">{String(value)}</span>;
 }

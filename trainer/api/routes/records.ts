@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Api, ApiContext } from '../context.ts';
 import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../schema/records.ts';
 import { REFUSALS } from '../schema/refusal.ts';
@@ -52,6 +53,7 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   api.route({
     ...{ method: 'GET', url: '/api/monitor', config },
     schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
-    handler: async () => ({ ...monitor.status() }),
+    // As JSON has them: a figure that is not finite is null.
+    handler: async () => JSON.parse(JSON.stringify(monitor.status())) as z.infer<typeof monitorSchema>,
   });
 }

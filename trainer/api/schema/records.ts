@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
+import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 
 export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
 
@@ -59,12 +60,53 @@ export const tradesSchema = z.object({
     .describe('Newest first; every column of core.live_trades but the line'),
 });
 
+const figure = z.number().nullable();
+const comparedSchema = z.looseObject({
+  live: figure,
+  bundle: figure,
+  gap: figure.describe('(live − bundle) / bundle'),
+  live_count: z.number().describe('Rows or trades'),
+});
+const kpiSchema = z.looseObject({
+  trades: z.number(),
+  win_rate: figure,
+  drawdown: figure,
+  candidates: z.number(),
+  refusal_rate: figure,
+});
+const driftSchema = z.looseObject({ psi: figure });
+
+const lookSchema = z
+  .looseObject({
+    version: z.string(),
+    period: z.object({ from: z.string(), to: z.string(), bars: z.number() }),
+    drift: z.looseObject({
+      skipped: z.string().optional().describe('Why there is none'),
+      features: z
+        .array(driftSchema.extend({ name: z.string(), pairs: z.record(z.string(), driftSchema) }))
+        .optional()
+        .describe('Live against training'),
+    }),
+    performance: z.looseObject({
+      auc: comparedSchema,
+      win_rate: comparedSchema,
+      pass_rate: z.looseObject({ live: figure }),
+      risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
+    }),
+    kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
+    findings: z.array(z.looseObject({ text: z.string() })).describe('What is past its limit by more than chance'),
+  })
+  .meta({ id: 'MonitorLook' });
+
 export const monitorSchema = z
   .looseObject({
     looked_at: z.string().nullable(),
     duration_ms: z.number().nullable(),
     next_look_at: z.string().nullable(),
-    report: z.unknown().describe('As GET /monitor'),
+    report: z
+      .union([lookSchema, z.looseObject({ skipped: z.string().describe('Why there is no look') })])
+      .nullable()
+      .describe('As GET /monitor'),
   })
   .meta({ id: 'MonitorStatus' });
 
@@ -124,6 +166,7 @@ export const backtestComparisonSchema = z
     edge_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, with NO_EDGE applied'),
   })
   .meta({ id: 'BacktestComparison' });
+const { backtest, edge, gates } = manifestSchema.shape;
 
 export const backtestsSchema = z.object({
   backtests: z
@@ -134,9 +177,9 @@ export const backtestsSchema = z.object({
         market: z.string(),
         theta1: z.number(),
         theta2: z.number(),
-        holdout: z.unknown().describe('All pairs as if each had an edge, after costs'),
-        edge: z.unknown().describe('By subject'),
-        gates: z.unknown(),
+        holdout: backtest.nullable().describe('All pairs as if each had an edge, after costs'),
+        edge: edge.describe('By subject'),
+        gates: gates.nullable(),
       }),
     )
     .describe('Holdout backtests of the bundles, newest first'),
