@@ -159,7 +159,7 @@ export class InstrumentFeatures {
     this.#volumeBars = bar.volume > 0 ? this.#volumeBars + 1 : 0;
     this.#writePrice(bar, lnClose, logReturn);
     this.#writeVolume(bar, flow);
-    this.#writeMarket(bar, series, lnClose);
+    this.#writeMarket(bar, series);
     this.#writeCalendar(bar.time + this.#timeframe);
   }
 
@@ -245,7 +245,7 @@ export class InstrumentFeatures {
     out[column['volume_imbalance_short']!] = result[this.#folds.flowShort.result + MEAN]!;
   }
 
-  #writeMarket({ volume }: InstrumentBar, series: Float64Array, lnClose: number): void {
+  #writeMarket({ volume }: InstrumentBar, series: Float64Array): void {
     const { values: out } = this;
     const column = this.#column;
     const folds = this.#folds;

@@ -1,0 +1,161 @@
+import type { DirectionStrategy } from '../../shared/core/decide/direction.ts';
+import type { PairEdge } from '../../shared/bundle/manifest.ts';
+import type { Trade } from '../backtest/backtest.ts';
+import { MIN_TRADES, pairEdge } from '../backtest/edge.ts';
+import { DOWN, EVALUATION_LABEL, RANGE, UP } from '../label/direction.ts';
+import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
+import type { Instrument, InstrumentRows } from './instrument_rows.ts';
+import { backtestStrategy, type InstrumentCosts, type ScoredBar } from './strategy_backtest.ts';
+import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';
+import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
+
+const SECONDS_PER_DAY = 86_400;
+
+/** Thresholds that are tried, for both sides alike. */
+export const THETA_GRID: readonly number[] = Array.from({ length: 15 }, (_, i) => (30 + 2.5 * i) / 100);
+
+/** Exits at the barriers of the evaluation label. */
+export function strategyOf(theta: number): DirectionStrategy {
+  const { threshold, horizon } = EVALUATION_LABEL;
+  return { theta_up: theta, theta_down: theta, stop: threshold, target: threshold, max_age_bars: horizon };
+}
+
+/** Net result of trades of all instruments with its 90 % interval, a stationary bootstrap of days. */
+export interface NetResult {
+  readonly trades: number;
+  readonly longs: number;
+  readonly win_rate: number | null;
+  readonly gross_bps: number | null;
+  readonly net_bps: number | null;
+  readonly lower_5_net_bps: number | null;
+  readonly upper_95_net_bps: number | null;
+  /** Cost per round trip that was charged. */
+  readonly cost_bps: number;
+  readonly no_edge: boolean;
+}
+
+export interface WalkForwardNet {
+  readonly result: NetResult;
+  /** Threshold of each evaluated block, chosen on the blocks before it. */
+  readonly thetas: readonly number[];
+  readonly edge: Readonly<Record<string, PairEdge>>;
+  readonly trades: readonly Trade[];
+}
+
+/** What the thresholds were chosen on, and what they were applied to: blocks that follow one another. */
+export interface NetParts {
+  readonly rows: InstrumentRows;
+  readonly instruments: readonly Instrument[];
+  readonly scored: readonly ScoredBlock[];
+  readonly calibrated: readonly CalibratedBlock[];
+  readonly costs: InstrumentCosts;
+  readonly seed: string;
+}
+
+/** The evaluated blocks traded with thresholds that each owes to the blocks before it. */
+export function walkForwardNet(parts: NetParts): WalkForwardNet {
+  const { rows, instruments, scored, calibrated, costs, seed } = parts;
+  const first = scored.length - calibrated.length;
+  const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
+  const bars = barsOf(instruments);
+  calibrated.forEach(({ split, probabilities }, i) => put(bars, rows, split.test, probabilities, thetas[i]!));
+  const trades = instruments.flatMap(({ bars: own }, i) => backtestStrategy(own, bars[i]!, strategyOf(1), costs));
+  const edge = instruments.map(({ bars: { symbol } }): [string, PairEdge] => [
+    symbol,
+    pairEdge(
+      trades.filter(({ pairId }) => pairId === symbol),
+      `${seed}/${symbol}`,
+    ),
+  ]);
+  return { result: netResult(trades, costs, seed), thetas, edge: Object.fromEntries(edge), trades };
+}
+
+/** The threshold of the best net t-ratio on blocks whose labels were known before `until`; the highest when none has trades enough. */
+export function chooseTheta(
+  { rows, instruments, costs }: Pick<NetParts, 'rows' | 'instruments' | 'costs'>,
+  blocks: readonly ScoredBlock[],
+  until: number,
+): number {
+  const scaling = fitOnBlocks(rows, blocks, until);
+  let [best, bestRatio] = [THETA_GRID.at(-1)!, -Infinity];
+  for (const theta of THETA_GRID) {
+    const bars = barsOf(instruments);
+    for (const { split, logits } of blocks) {
+      const known = split.test.filter((row) => rows.labelEnd[row]! < until);
+      // The test rows of a block are ascending by instrument, and those not known yet are left out.
+      const index = new Map(Array.from(split.test, (row, i) => [row, i]));
+      const own = logits.map((all) => Float32Array.from(known, (row) => all[index.get(row)!]!));
+      put(bars, rows, known, scaledProbabilities(own, scaling), theta);
+    }
+    const trades = instruments.flatMap(({ bars: own }, i) => backtestStrategy(own, bars[i]!, strategyOf(1), costs));
+    const ratio = netRatio(trades);
+    if (ratio > bestRatio) [best, bestRatio] = [theta, ratio];
+  }
+  return best;
+}
+
+/** Mean by its standard error of the net results; −∞ of too few trades. */
+function netRatio(trades: readonly Trade[]): number {
+  const n = trades.length;
+  if (n < MIN_TRADES) return -Infinity;
+  const mean = trades.reduce((sum, { netBps }) => sum + netBps, 0) / n;
+  const variance = trades.reduce((sum, { netBps }) => sum + (netBps - mean) ** 2, 0) / (n - 1);
+  return mean / Math.sqrt(variance / n);
+}
+
+function barsOf(instruments: readonly Instrument[]): (ScoredBar | null)[][] {
+  return instruments.map(({ bars }) => new Array<ScoredBar | null>(bars.length).fill(null));
+}
+
+function put(
+  bars: (ScoredBar | null)[][],
+  rows: InstrumentRows,
+  test: Int32Array,
+  probabilities: Float64Array,
+  theta: number,
+): void {
+  const strategy = strategyOf(theta);
+  test.forEach((row, i) => {
+    bars[rows.instrument[row]!]![rows.bar[row]!] = {
+      strategy,
+      probabilities: {
+        ML_UP_PROB: probabilities[i * CLASSES + UP]!,
+        ML_DOWN_PROB: probabilities[i * CLASSES + DOWN]!,
+        ML_RANGE_PROB: probabilities[i * CLASSES + RANGE]!,
+      },
+    };
+  });
+}
+
+export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed: string): NetResult {
+  const n = trades.length;
+  const cost_bps = 2 * (costs.takerFeeBps + costs.slippageBps);
+  const mean = (of: (trade: Trade) => number): number | null =>
+    n === 0 ? null : trades.reduce((sum, trade) => sum + of(trade), 0) / n;
+  const base = {
+    trades: n,
+    longs: trades.filter(({ side }) => side === 1).length,
+    win_rate: mean(({ netBps }) => (netBps > 0 ? 1 : 0)),
+    gross_bps: mean(({ grossBps }) => grossBps),
+    net_bps: mean(({ netBps }) => netBps),
+    cost_bps,
+  };
+  if (n < MIN_TRADES) return { ...base, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
+  const days = byDay(trades);
+  const means = resampledMeans(days, `${seed}/net`);
+  const [lower_5_net_bps, upper_95_net_bps] = [quantileOf(means, 0.05), quantileOf(means, 0.95)];
+  return { ...base, lower_5_net_bps, upper_95_net_bps, no_edge: !(lower_5_net_bps! > 0) };
+}
+
+/** Sums by day of the entry, from the first day to the last. */
+function byDay(trades: readonly Trade[]): { sum: Float64Array; count: Float64Array } {
+  const day = (trade: Trade): number => Math.floor(trade.entryTime / SECONDS_PER_DAY);
+  const first = trades.reduce((least, trade) => Math.min(least, day(trade)), Infinity);
+  const last = trades.reduce((most, trade) => Math.max(most, day(trade)), -Infinity);
+  const [sum, count] = [new Float64Array(last - first + 1), new Float64Array(last - first + 1)];
+  for (const trade of trades) {
+    sum[day(trade) - first]! += trade.netBps;
+    count[day(trade) - first]!++;
+  }
+  return { sum, count };
+}
