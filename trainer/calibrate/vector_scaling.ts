@@ -136,9 +136,10 @@ function derivatives(
   const probabilities = scaledProbabilities(logits, scaling);
   // Derivative of logit k by parameter i: its raw score by its slope, 1 by its intercept.
   const by = Array.from({ length: classes }, () => new Float64Array(size));
+  const mean = new Float64Array(size);
   const rows = labels.length;
   for (let row = 0; row < rows; row++) {
-    const mean = new Float64Array(size);
+    mean.fill(0);
     for (let k = 0; k < classes; k++) {
       by[k]![slopes === 1 ? 0 : k] = logits[k]![row]!;
       by[k]![slopes + k] = 1;

@@ -1,11 +1,11 @@
-import type { DirectionStrategy } from '../../shared/core/decide/direction.ts';
+import type { DirectionProbabilities, DirectionStrategy } from '../../shared/core/decide/direction.ts';
 import type { PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Trade } from '../backtest/backtest.ts';
 import { MIN_TRADES, pairEdge } from '../backtest/edge.ts';
 import { DOWN, EVALUATION_LABEL, RANGE, UP } from '../label/direction.ts';
 import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
-import { backtestStrategy, type InstrumentCosts, type ScoredBar } from './strategy_backtest.ts';
+import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';
 import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
 
@@ -57,9 +57,25 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
   const { rows, instruments, scored, calibrated, costs, seed } = parts;
   const first = scored.length - calibrated.length;
   const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
-  const bars = barsOf(instruments);
-  calibrated.forEach(({ split, probabilities }, i) => put(bars, rows, split.test, probabilities, thetas[i]!));
-  const trades = instruments.flatMap(({ bars: own }, i) => backtestStrategy(own, bars[i]!, strategyOf(1), costs));
+  const answers = noAnswers(instruments);
+  for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities);
+  const strategies = thetas.map(strategyOf);
+  const trades = instruments.flatMap(({ bars }, i) =>
+    backtestStrategy(
+      bars,
+      answers[i]!,
+      (t) => {
+        const close = bars.time[t]! + bars.timeframe;
+        return strategies[
+          Math.max(
+            0,
+            calibrated.findLastIndex(({ split }) => close >= split.from),
+          )
+        ]!;
+      },
+      costs,
+    ),
+  );
   const edge = instruments.map(({ bars: { symbol } }): [string, PairEdge] => [
     symbol,
     pairEdge(
@@ -77,18 +93,19 @@ export function chooseTheta(
   until: number,
 ): number {
   const scaling = fitOnBlocks(rows, blocks, until);
+  const answers = noAnswers(instruments);
+  for (const { split, logits } of blocks) {
+    const known = Int32Array.from(split.test.keys()).filter((i) => rows.labelEnd[split.test[i]!]! < until);
+    const own = logits.map((all) => Float32Array.from(known, (i) => all[i]!));
+    const test = Int32Array.from(known, (i) => split.test[i]!);
+    put(answers, rows, test, scaledProbabilities(own, scaling));
+  }
   let [best, bestRatio] = [THETA_GRID.at(-1)!, -Infinity];
   for (const theta of THETA_GRID) {
-    const bars = barsOf(instruments);
-    for (const { split, logits } of blocks) {
-      const known = split.test.filter((row) => rows.labelEnd[row]! < until);
-      // The test rows of a block are ascending by instrument, and those not known yet are left out.
-      const index = new Map(Array.from(split.test, (row, i) => [row, i]));
-      const own = logits.map((all) => Float32Array.from(known, (row) => all[index.get(row)!]!));
-      put(bars, rows, known, scaledProbabilities(own, scaling), theta);
-    }
-    const trades = instruments.flatMap(({ bars: own }, i) => backtestStrategy(own, bars[i]!, strategyOf(1), costs));
-    const ratio = netRatio(trades);
+    const strategy = strategyOf(theta);
+    const ratio = netRatio(
+      instruments.flatMap(({ bars }, i) => backtestStrategy(bars, answers[i]!, () => strategy, costs)),
+    );
     if (ratio > bestRatio) [best, bestRatio] = [theta, ratio];
   }
   return best;
@@ -103,26 +120,19 @@ function netRatio(trades: readonly Trade[]): number {
   return mean / Math.sqrt(variance / n);
 }
 
-function barsOf(instruments: readonly Instrument[]): (ScoredBar | null)[][] {
-  return instruments.map(({ bars }) => new Array<ScoredBar | null>(bars.length).fill(null));
+/** Answers to each bar of each instrument. */
+type Answers = (DirectionProbabilities | null)[][];
+
+function noAnswers(instruments: readonly Instrument[]): Answers {
+  return instruments.map(({ bars }) => new Array<DirectionProbabilities | null>(bars.length).fill(null));
 }
 
-function put(
-  bars: (ScoredBar | null)[][],
-  rows: InstrumentRows,
-  test: Int32Array,
-  probabilities: Float64Array,
-  theta: number,
-): void {
-  const strategy = strategyOf(theta);
+function put(answers: Answers, rows: InstrumentRows, test: Int32Array, probabilities: Float64Array): void {
   test.forEach((row, i) => {
-    bars[rows.instrument[row]!]![rows.bar[row]!] = {
-      strategy,
-      probabilities: {
-        ML_UP_PROB: probabilities[i * CLASSES + UP]!,
-        ML_DOWN_PROB: probabilities[i * CLASSES + DOWN]!,
-        ML_RANGE_PROB: probabilities[i * CLASSES + RANGE]!,
-      },
+    answers[rows.instrument[row]!]![rows.bar[row]!] = {
+      ML_UP_PROB: probabilities[i * CLASSES + UP]!,
+      ML_DOWN_PROB: probabilities[i * CLASSES + DOWN]!,
+      ML_RANGE_PROB: probabilities[i * CLASSES + RANGE]!,
     };
   });
 }

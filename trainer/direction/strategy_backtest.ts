@@ -17,21 +17,16 @@ export interface InstrumentCosts {
   readonly slippageBps: number;
 }
 
-/** What applies to one bar; null = no entry, and exits by price and age alone. */
-export interface ScoredBar {
-  readonly probabilities: DirectionProbabilities;
-  readonly strategy: DirectionStrategy;
-}
-
 /**
  * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, each fill
  * with the taker fee and slippage. Funding payments are not charged.
- * @param scored what applies to each bar, [bars]
+ * @param probabilities of each bar, [bars]; null = no entry, and exits by price and age alone
+ * @param strategyAt the strategy that applies at a bar
  */
 export function backtestStrategy(
   bars: InstrumentBars,
-  scored: readonly (ScoredBar | null)[],
-  exits: DirectionStrategy,
+  probabilities: readonly (DirectionProbabilities | null)[],
+  strategyAt: (t: number) => DirectionStrategy,
   { takerFeeBps, slippageBps }: InstrumentCosts,
 ): Trade[] {
   const trades: Trade[] = [];
@@ -39,12 +34,10 @@ export function backtestStrategy(
   let position: DirectionPosition = FLAT_INSTRUMENT;
   let entry = -1;
   for (let t = 0; t + 1 < bars.length; t++) {
-    const own = scored[t] ?? null;
-    const strategy = own?.strategy ?? exits;
     const before = position;
-    const step = stepDirection(strategy, before, {
+    const step = stepDirection(strategyAt(t), before, {
       close: bars.close[t]!,
-      probabilities: own?.probabilities ?? null,
+      probabilities: probabilities[t] ?? null,
       hasEdge: true,
     });
     position = step.position;
