@@ -21,8 +21,8 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan): 
     ),
     netLine(net.result),
     ...Object.entries(net.edge).map(
-      ([symbol, { no_edge, trades, mean_net_bps, lower_5_net_bps }]) =>
-        `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(mean_net_bps, 1)} bps, lower 5 % ${number(lower_5_net_bps, 1)}`,
+      ([symbol, { no_edge, trades, net_bps, lower_net_bps }]) =>
+        `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}`,
     ),
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
@@ -46,5 +46,5 @@ function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_d
 
 function netLine(net: NetResult): string {
   const interval = `(90 %: ${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`;
-  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long, gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
+  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
 }

@@ -5,6 +5,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
 import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
+import { makeDirectionBundle } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
 import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
@@ -12,11 +13,13 @@ import {
   DIRECTION_WALK_FORWARD,
   trainDirection,
   type DirectionPlan,
+  type TrainedDirection,
 } from '../../trainer/direction/train_direction.ts';
 import { EVALUATION_LABEL } from '../../trainer/label/direction.ts';
 import { directionLines } from '../direction_lines.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
+import { gitCommit } from './train.ts';
 
 const HOUR = 3600;
 
@@ -35,6 +38,7 @@ interface TrainFlags {
   readonly slippageBps: string;
   readonly seed: string;
   readonly workers: string;
+  readonly out?: string;
 }
 
 export function addDirection(program: Command, output: () => Output): void {
@@ -58,6 +62,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--slippage-bps <x>', 'slippage per fill', '1')
     .option('--seed <n>', 'of sampling', '0')
     .option('--workers <n>', 'threads; they change the time and nothing else', '1')
+    .option('--out <folder>', 'folder of bundles to write the model to')
     .action((flags: TrainFlags) => runTrain(flags, output()));
 }
 
@@ -76,6 +81,8 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     );
     progress.stop();
     for (const line of directionLines(trained, plan)) output.line(line);
+    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, instruments, plan, trained);
+    if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, priors, others, theta, scaling, trees } = trained;
     output.result({
       rows: metrics.rows,
@@ -84,10 +91,21 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       others,
       model: { theta, scaling, trees },
+      version: bundle,
     });
   } finally {
     progress.stop();
   }
+}
+
+async function writeBundle(
+  out: string,
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  trained: TrainedDirection,
+): Promise<string> {
+  const parts = { instruments, plan, trained, out, created: new Date(), gitCommit: gitCommit() };
+  return (await makeDirectionBundle(parts)).version;
 }
 
 function planOf(flags: TrainFlags): DirectionPlan {

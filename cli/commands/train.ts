@@ -422,7 +422,7 @@ export async function readBars(
   }
 }
 
-function gitCommit(): string | null {
+export function gitCommit(): string | null {
   try {
     return execFileSync('git', ['rev-parse', 'HEAD'], {
       cwd: packageRoot(),

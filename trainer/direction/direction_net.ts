@@ -1,7 +1,7 @@
 import type { DirectionProbabilities, DirectionStrategy } from '../../shared/core/decide/direction.ts';
-import type { PairEdge } from '../../shared/bundle/manifest.ts';
+import type { InstrumentEdge } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { Trade } from '../backtest/backtest.ts';
-import { MIN_TRADES, pairEdge } from '../backtest/edge.ts';
+import { MIN_TRADES } from '../backtest/edge.ts';
 import { DOWN, EVALUATION_LABEL, RANGE, UP } from '../label/direction.ts';
 import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
@@ -24,6 +24,8 @@ export function strategyOf(theta: number): DirectionStrategy {
 export interface NetResult {
   readonly trades: number;
   readonly longs: number;
+  readonly long_net_bps: number | null;
+  readonly short_net_bps: number | null;
   readonly win_rate: number | null;
   readonly gross_bps: number | null;
   readonly net_bps: number | null;
@@ -38,7 +40,7 @@ export interface WalkForwardNet {
   readonly result: NetResult;
   /** Threshold of each evaluated block, chosen on the blocks before it. */
   readonly thetas: readonly number[];
-  readonly edge: Readonly<Record<string, PairEdge>>;
+  readonly edge: Readonly<Record<string, InstrumentEdge>>;
   readonly trades: readonly Trade[];
 }
 
@@ -60,29 +62,21 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
   const answers = noAnswers(instruments);
   for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities);
   const strategies = thetas.map(strategyOf);
-  const trades = instruments.flatMap(({ bars }, i) =>
-    backtestStrategy(
-      bars,
-      answers[i]!,
-      (t) => {
-        const close = bars.time[t]! + bars.timeframe;
-        return strategies[
-          Math.max(
-            0,
-            calibrated.findLastIndex(({ split }) => close >= split.from),
-          )
-        ]!;
-      },
-      costs,
-    ),
-  );
-  const edge = instruments.map(({ bars: { symbol } }): [string, PairEdge] => [
-    symbol,
-    pairEdge(
-      trades.filter(({ pairId }) => pairId === symbol),
-      `${seed}/${symbol}`,
-    ),
-  ]);
+  const trades = instruments.flatMap((own, i) => {
+    const { time, timeframe } = own.bars;
+    const strategyAt = (t: number): DirectionStrategy =>
+      strategies[
+        Math.max(
+          0,
+          calibrated.findLastIndex(({ split }) => time[t]! + timeframe >= split.from),
+        )
+      ]!;
+    return backtestStrategy(own, answers[i]!, strategyAt, costs);
+  });
+  const edge = instruments.map(({ bars: { symbol } }): [string, InstrumentEdge] => {
+    const own = trades.filter(({ pairId }) => pairId === symbol);
+    return [symbol, instrumentEdge(own, instruments.length, `${seed}/${symbol}`)];
+  });
   return { result: netResult(trades, costs, seed), thetas, edge: Object.fromEntries(edge), trades };
 }
 
@@ -103,9 +97,7 @@ export function chooseTheta(
   let [best, bestRatio] = [THETA_GRID.at(-1)!, -Infinity];
   for (const theta of THETA_GRID) {
     const strategy = strategyOf(theta);
-    const ratio = netRatio(
-      instruments.flatMap(({ bars }, i) => backtestStrategy(bars, answers[i]!, () => strategy, costs)),
-    );
+    const ratio = netRatio(instruments.flatMap((own, i) => backtestStrategy(own, answers[i]!, () => strategy, costs)));
     if (ratio > bestRatio) [best, bestRatio] = [theta, ratio];
   }
   return best;
@@ -145,6 +137,8 @@ export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed
   const base = {
     trades: n,
     longs: trades.filter(({ side }) => side === 1).length,
+    long_net_bps: meanNet(trades.filter(({ side }) => side === 1)),
+    short_net_bps: meanNet(trades.filter(({ side }) => side === -1)),
     win_rate: mean(({ netBps }) => (netBps > 0 ? 1 : 0)),
     gross_bps: mean(({ grossBps }) => grossBps),
     net_bps: mean(({ netBps }) => netBps),
@@ -155,6 +149,22 @@ export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed
   const means = resampledMeans(days, `${seed}/net`);
   const [lower_5_net_bps, upper_95_net_bps] = [quantileOf(means, 0.05), quantileOf(means, 0.95)];
   return { ...base, lower_5_net_bps, upper_95_net_bps, no_edge: !(lower_5_net_bps! > 0) };
+}
+
+function meanNet(trades: readonly Trade[]): number | null {
+  return trades.length === 0 ? null : trades.reduce((sum, { netBps }) => sum + netBps, 0) / trades.length;
+}
+
+/**
+ * Whether the trades of one instrument among several show an edge: the bound is at 5 % divided by their number, since
+ * the best of many looks good by chance (Bonferroni).
+ */
+export function instrumentEdge(trades: readonly Trade[], instruments: number, seed: string): InstrumentEdge {
+  const net_bps = meanNet(trades);
+  const base = { trades: trades.length, net_bps };
+  if (trades.length < MIN_TRADES) return { ...base, no_edge: true, lower_net_bps: null };
+  const lower_net_bps = quantileOf(resampledMeans(byDay(trades), seed), 0.05 / instruments);
+  return { ...base, no_edge: !(lower_net_bps! > 0), lower_net_bps };
 }
 
 /** Sums by day of the entry, from the first day to the last. */
