@@ -82,7 +82,7 @@ describe('balanceRows', () => {
     expect([...countClasses(all.y, learned, 3)]).toEqual([most, most, most]);
     expect([...learned.slice(0, 150)]).toEqual([...train]);
     for (const row of learned.slice(150)) {
-      const own = train.filter((other) => rows.y[other] === all.y[row]);
+      const own = [...train].filter((other) => rows.y[other] === all.y[row]);
       for (let column = 0; column < COLUMNS; column++) {
         const value = all.x.values[row * COLUMNS + column]!;
         const values = own

@@ -77,7 +77,7 @@ const PLAN: DirectionPlan = {
   balance: 'class_weights',
   classWeightRatio: 1,
   stride: 1,
-  params: { ...DIRECTION_PARAMS, rounds: 30, learningRate: 0.1, minDataInLeaf: 30 },
+  params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
   seed: '1',
@@ -92,16 +92,16 @@ const train = (instruments: readonly Instrument[], change: Partial<DirectionPlan
 describe('the direction model', () => {
   it('gains nothing from a series that knows the future but arrives late, and all from one that arrives early', async () => {
     const bars = randomWalk('CANARY', 2500);
-    const [none, late, early] = await Promise.all(
-      [NO_OBSERVATIONS, canary(bars, 24), canary(bars, 0)].map((series) => train([instrumentOf(bars, series)])),
+    const [late, early] = await Promise.all(
+      [canary(bars, 24), canary(bars, 0)].map((series) => train([instrumentOf(bars, series)])),
     );
     // The check can fail: joined by event time, the canary tells the label.
     expect(early!.metrics.auc[UP]).toBeGreaterThan(0.95);
     expect(early!.net.result.no_edge).toBe(false);
-    for (const { metrics, net } of [none!, late!]) {
-      expect(Math.abs(metrics.up_or_down_auc! - 0.5)).toBeLessThan(0.1);
-      expect(net.result.no_edge).toBe(true);
-    }
+    expect(early!.metrics.up_or_down_auc).toBeGreaterThan(0.95);
+    // Some hundred independent labels: 0.5 give or take 0.15.
+    expect(Math.abs(late!.metrics.up_or_down_auc! - 0.5)).toBeLessThan(0.15);
+    expect(late!.net.result.no_edge).toBe(true);
   });
 
   it('has rows that do not depend on bars after the bar, nor on values that arrive after its close', () => {
@@ -126,7 +126,7 @@ describe('the direction model', () => {
   });
 
   it('writes a bundle that a daemon would load, and refuses one that was changed', async () => {
-    const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 1500)));
+    const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 800)));
     const trained = await train(instruments, { balance: 'focal' });
     const parts = { instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null };
     const { version, edge } = await makeDirectionBundle(parts);
