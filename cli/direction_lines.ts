@@ -9,7 +9,7 @@ const figure = ({ mean, standard_error }: BlockFigure, digits = 4): string =>
 
 /** The report of `direction train` for people. */
 export function directionLines(trained: TrainedDirection, plan: DirectionPlan): string[] {
-  const { metrics, net, priors, others, blocks, rows } = trained;
+  const { metrics, net, bias, priors, others, blocks, rows } = trained;
   const first = new Date(blocks[0]!.split.from * 1000).toISOString().slice(0, 10);
   return [
     `${rows.x.rows} labeled bars × ${rows.x.columns} features; evaluated from ${first}: ${metrics.rows} bars in ${blocks.length} blocks, balance ${plan.balance}`,
@@ -24,6 +24,7 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan): 
       ([symbol, { no_edge, trades, net_bps, lower_net_bps }]) =>
         `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}`,
     ),
+    `bias: balance ${number(bias.overall_balance, 3)}, buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}; ${bias.biased.length === 0 ? 'no group differs significantly' : `biased: ${bias.biased.join(', ')}`}`,
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
       `  AUC ${own.metrics.auc.map((auc) => number(auc, 3)).join(' ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,

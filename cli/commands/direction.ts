@@ -83,12 +83,13 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     for (const line of directionLines(trained, plan)) output.line(line);
     const bundle = flags.out === undefined ? null : await writeBundle(flags.out, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
-    const { metrics, net, priors, others, theta, scaling, trees } = trained;
+    const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
     output.result({
       rows: metrics.rows,
       metrics,
       priors,
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
+      bias,
       others,
       model: { theta, scaling, trees },
       version: bundle,

@@ -15,6 +15,8 @@ import {
   type DirectionMetrics,
   type LossDifference,
 } from './direction_report.ts';
+import { modelBias } from './model_bias.ts';
+import type { DirectionBias } from '../monitor/direction_bias.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import {
@@ -83,6 +85,7 @@ export interface TrainedDirection {
   readonly metrics: DirectionMetrics;
   readonly blocks: readonly CalibratedBlock[];
   readonly net: WalkForwardNet;
+  readonly bias: DirectionBias;
   /** Log loss of the priors, and of the model minus theirs. */
   readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
   readonly others: readonly Measured[];
@@ -135,7 +138,8 @@ export async function trainDirection(
     const scaling = fitOnBlocks(rows, scored, Infinity);
     const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
     const model = vectorScaled(raw, scaling);
-    return { rows, model, scaling, theta, trees: treesOf(raw), metrics, blocks: calibrated, net, priors, others };
+    const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe);
+    return { rows, model, scaling, theta, trees: treesOf(raw), metrics, blocks: calibrated, net, bias, priors, others };
   } finally {
     await pool.close();
   }
