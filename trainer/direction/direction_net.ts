@@ -80,7 +80,10 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
   return { result: netResult(trades, costs, seed), thetas, edge: Object.fromEntries(edge), trades };
 }
 
-/** The threshold of the best net t-ratio on blocks whose labels were known before `until`; the highest when none has trades enough. */
+/**
+ * The threshold of the best net t-ratio on blocks whose labels were known before `until`; the highest one when none has
+ * enough trades.
+ */
 export function chooseTheta(
   { rows, instruments, costs }: Pick<NetParts, 'rows' | 'instruments' | 'costs'>,
   blocks: readonly ScoredBlock[],

@@ -38,7 +38,7 @@ export interface RowsPlan {
  * @throws MinutehandError DATA_TOO_SHORT when there is none
  */
 export function instrumentRows(instruments: readonly Instrument[], { windows, label }: RowsPlan): InstrumentRows {
-  const parts = instruments.map((own, index) => rowsOf(own, index, windows, label));
+  const parts = instruments.map((own) => rowsOf(own, windows, label));
   const rows = parts.reduce((sum, { count }) => sum + count, 0);
   if (rows === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
@@ -84,7 +84,7 @@ interface Part {
   readonly uniqueness: Float64Array;
 }
 
-function rowsOf({ bars, series }: Instrument, _: number, windows: InstrumentWindows, policy: DirectionPolicy): Part {
+function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy: DirectionPolicy): Part {
   const features = new InstrumentFeatures(windows, bars.timeframe);
   const sigmaColumn = features.definitions.findIndex(({ name }) => name === 'volatility_long');
   const width = features.definitions.length;

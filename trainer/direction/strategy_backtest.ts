@@ -20,7 +20,8 @@ export interface InstrumentCosts {
 
 /**
  * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, each fill
- * with the taker fee and slippage. Longs pay, and shorts receive, the funding rate at each settlement they are held over.
+ * with the taker fee and slippage. Longs pay, and shorts receive, the funding rate at each settlement they are held
+ * over.
  * @param probabilities of each bar, [bars]; null = no entry, and exits by price and age alone
  * @param strategyAt the strategy that applies at a bar
  */
