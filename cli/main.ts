@@ -19,6 +19,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   dataset: async () => (await import('./commands/dataset.ts')).addDataset,
   features: async () => (await import('./commands/features.ts')).addFeatures,
   train: async () => (await import('./commands/train.ts')).addTrain,
+  direction: async () => (await import('./commands/direction.ts')).addDirection,
+  series: async () => (await import('./commands/series.ts')).addSeries,
   fit: async () => (await import('./commands/fit.ts')).addFit,
   backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
   replay: async () => (await import('./commands/replay.ts')).addReplay,

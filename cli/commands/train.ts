@@ -421,7 +421,7 @@ export async function readBars(
   return readInstallationBars(settings, symbols, period, onProgress);
 }
 
-function gitCommit(): string | null {
+export function gitCommit(): string | null {
   try {
     return execFileSync('git', ['rev-parse', 'HEAD'], {
       cwd: packageRoot(),
