@@ -9,7 +9,7 @@ import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
@@ -110,7 +110,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
 
   const progress = output.progress();
   const read = await readBarFolder(flags.data, symbolsOf(pairs), {
-    from: (from - WARM_UP_SECONDS) as OpenTime,
+    from: (from - warmUpSeconds(minutehand.windows)) as OpenTime,
     ...(to === undefined ? {} : { to }),
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
