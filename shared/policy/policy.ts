@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
-import { longestBarSeconds } from '../core/features/features.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
 import { barSecondsOf, parsePair, timeframeOf } from '../pair.ts';
@@ -179,8 +178,8 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
-/** The timeframes of the pairs belong to the look-backs, and so to the feature schema. */
-function setTimeframes(minutehand: MinutehandSettings): void {
+/** Adds the timeframes of the pairs to the look-backs, and so to the feature schema; one minute alone is not added. */
+export function setTimeframes(minutehand: MinutehandSettings): void {
   const seconds = [...new Set(minutehand.pairs.map((id) => barSecondsOf(parsePair(id))))].sort((a, b) => a - b);
   const timeframes = seconds.map(timeframeOf).join();
   if (timeframes !== '1m') Object.assign(minutehand.windows, { timeframes });
@@ -199,9 +198,9 @@ export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand'
   };
 }
 
-/** Horizon of AI1's label in bars of the longest timeframe, seconds. */
-export function horizonSeconds({ label, windows }: Pick<MinutehandSettings, 'label' | 'windows'>): number {
-  return label.horizon_bars * longestBarSeconds(windows);
+/** Horizon of AI1's label in bars of the longest timeframe of the pairs, seconds. */
+export function horizonSeconds({ label, pairs }: Pick<MinutehandSettings, 'label' | 'pairs'>): number {
+  return label.horizon_bars * Math.max(...pairs.map((id) => barSecondsOf(parsePair(id))));
 }
 
 /** Screening of bars for bad ticks; null = none. */

@@ -38,7 +38,7 @@ export function warmUpSeconds(windows: Windows): number {
 }
 
 /** Seconds of a bar of the longest timeframe. */
-export function longestBarSeconds({ timeframes = '1m' }: Windows): number {
+function longestBarSeconds({ timeframes = '1m' }: Windows): number {
   return Math.max(...timeframes.split(',').map((name) => TIMEFRAMES[name as Timeframe]));
 }
 

@@ -18,7 +18,11 @@ const price = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
 const minutes: fc.Arbitrary<Bar[]> = fc
   .array(
     fc.record({
-      gap: fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 9 }), fc.constantFrom(47, 61, 2881)),
+      gap: fc.oneof(
+        { weight: 8, arbitrary: fc.constant(1) },
+        fc.integer({ min: 2, max: 9 }),
+        fc.constantFrom(47, 61, 2881),
+      ),
       prices: fc.tuple(price, price, price, price),
       volume: fc.double({ min: 0, max: 1e9, noNaN: true }),
       spread: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
@@ -71,7 +75,15 @@ describe('BarResampler', () => {
   });
 
   it('closes a bar with the minute that ends it, else with the first later one', () => {
-    const at = (time: number): Bar => ({ symbol: 'A', time: time as OpenTime, open: 1, high: 1, low: 1, close: 1, volume: 1 });
+    const at = (time: number): Bar => ({
+      symbol: 'A',
+      time: time as OpenTime,
+      open: 1,
+      high: 1,
+      low: 1,
+      close: 1,
+      volume: 1,
+    });
     const closed: number[] = [];
     const resampler = new BarResampler('A', 300, ({ time }) => closed.push(time));
     const took = [0, 60, 240, 300, 1200, 1440].map((time) => {
@@ -91,17 +103,21 @@ describe('BarResampler', () => {
     expect(resample(hours, 3600)).toEqual(expected);
   });
 
-  it.skipIf(m1 === null)(`gives the whole file's bars on every recorded symbol and timeframe${skipNote(m1)}`, async () => {
-    const days = process.env['MINUTEHAND_LONG'] === undefined ? 4 : Infinity;
-    for (const file of readdirSync(m1!).filter((name) => name.endsWith('.csv.gz'))) {
-      const columns = await readBarFile(join(m1!, file));
-      const bars = barsOf(columns).filter(({ time }) => time < columns.time[0]! + days * 86_400);
-      const part = columnsOf(columns.symbol, bars);
-      for (const seconds of LONGER) {
-        const resampled = barsOf(resampleBars(part, seconds));
-        const isEqual = JSON.stringify(resampled) === JSON.stringify(resampledFile(bars, seconds));
-        expect([file, seconds, resampled.length > 0, isEqual]).toEqual([file, seconds, true, true]);
+  it.skipIf(m1 === null)(
+    `gives the whole file's bars on every recorded symbol and timeframe${skipNote(m1)}`,
+    async () => {
+      const days = process.env['MINUTEHAND_LONG'] === undefined ? 4 : Infinity;
+      for (const file of readdirSync(m1!).filter((name) => name.endsWith('.csv.gz'))) {
+        const columns = await readBarFile(join(m1!, file));
+        const bars = barsOf(columns).filter(({ time }) => time < columns.time[0]! + days * 86_400);
+        const part = columnsOf(columns.symbol, bars);
+        for (const seconds of LONGER) {
+          const resampled = barsOf(resampleBars(part, seconds));
+          const isEqual = JSON.stringify(resampled) === JSON.stringify(resampledFile(bars, seconds));
+          expect([file, seconds, resampled.length > 0, isEqual]).toEqual([file, seconds, true, true]);
+        }
       }
-    }
-  }, 120_000);
+    },
+    120_000,
+  );
 });
