@@ -48,7 +48,7 @@ const FIELDS = {
   beta: ANY_NUMBER,
   price_a: PRICE,
   price_b: PRICE,
-  pair_id: text(/^[A-Z0-9.]+_[A-Z0-9.]+$/),
+  pair_id: text(/^[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$/),
   signal_id: text(/^[0-9a-f]{32}$/),
   model_version: ANY_TEXT,
   feature_schema: text(/^[0-9a-f]{16}$/),
@@ -103,7 +103,7 @@ function isConsistent(signal) {
   if ((target === 0) !== (position_id === '')) return false;
   if (action !== 'ENTER') return entry === '';
   if (target === 0 || position_id !== signal_id || (mode !== 'OK' && mode !== 'DEGRADED')) return false;
-  const [a, b] = pair_id.split('_');
+  const [a, b] = pair_id.split('@')[0].split('_');
   const word = (side) => (side > 0 ? 'BUY' : 'SELL');
   return entry === `${word(target)}_${a}, ${word(beta < 0 ? target : -target)}_${b}`;
 }

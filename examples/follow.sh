@@ -22,7 +22,7 @@ def word: if . > 0 then "BUY" else "SELL" end;
 def fits: [
   (.timestamp | text("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:00Z$")), (.pair | text(".")), (.entry | type == "string"),
   (.action | text("^(ENTER|EXIT|HOLD)$")), (.reason | text("^[A-Z_]+$")), (.target | whole(-1; 1)),
-  (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+$")),
+  (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$")),
   (.signal_id | text("^[0-9a-f]{32}$")), (.model_version | type == "string"), (.feature_schema | text("^[0-9a-f]{16}$")),
   (.policy_hash | text("^[0-9a-f]{16}$")), (.mode | text("^(OK|WARMUP|DEGRADED|HALT)$")),
   (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),

@@ -8,7 +8,7 @@ import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
@@ -109,7 +109,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     sets.push(await loadModelSet(path, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine }));
 
   const progress = output.progress();
-  const period = { from: (from - WARM_UP_SECONDS) as OpenTime, ...(to === undefined ? {} : { to }) };
+  const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
   const bars = await readBars(flags.data, settings, symbolsOf(pairs), period, (done, total) =>
     progress.update('reading bars', done, total),
   );

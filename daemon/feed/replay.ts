@@ -5,6 +5,7 @@ import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -235,7 +236,7 @@ async function resumeBehind(
   const starts = last.flatMap(({ pairId, time }) => {
     if (!pairIds.includes(pairId)) return [];
     const pair = parsePair(pairId);
-    return screenedFrom(journal, pair, journal.commonMinuteBefore(pair, warmup, time) ?? time);
+    return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmup, time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
+import { PAIR_ID } from '../pair.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -18,7 +19,7 @@ const port = z.int().min(0).max(65535);
 const windowBars = z.int().min(5).max(10_000);
 const pairId = z
   .string()
-  .regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/)
+  .regex(PAIR_ID)
   .meta({ examples: ['XAUUSD_XAGUSD'] });
 const symbol = z
   .string()
@@ -506,7 +507,7 @@ const minutehandFile = z.strictObject({
   market: market.describe(
     'Source of bars. simulated: a seeded market that no expert advisor trades on. live: bars that are sent in.',
   ),
-  pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B.'),
+  pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
     .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in exactly one shard.'),

@@ -14,6 +14,14 @@ export type Mode = (typeof MODES)[number];
 export const MARKETS = ['live', 'simulated', 'replay'] as const;
 export type MarketKind = (typeof MARKETS)[number];
 
+/**
+ * Feed intervals for which a signal is valid after its publication: until the next one is due, and 1.5 more.
+ * @param barMinutes of the pair's timeframe
+ */
+export function validIntervals(barMinutes: number): number {
+  return barMinutes + 1.5;
+}
+
 /** Decision for one pair at one bar: deterministic, the same live and in replay. */
 export interface SignalBody {
   /** Close of the bar, `2025-10-14T12:35:00Z`. */

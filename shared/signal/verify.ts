@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { REASONS, type Reason } from '../core/decide/decide.ts';
 import { MinutehandError } from '../errors.ts';
+import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
 import { ARMS } from '../core/rollout/assignment.ts';
 import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, ROLLOUT_FIELDS, SIGNAL_SCHEMA, type Signal } from './signal.ts';
@@ -30,7 +31,7 @@ export const signalSchema = z.strictObject({
   beta: z.number().nullable(),
   price_a: price,
   price_b: price,
-  pair_id: z.string().regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/),
+  pair_id: z.string().regex(PAIR_ID),
   signal_id: hex(32),
   model_version: z.string(),
   feature_schema: hex(16),

@@ -1,3 +1,4 @@
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
@@ -116,7 +117,7 @@ export interface PeriodResult {
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
-  const pairs = options.pairs.filter(({ a, b }) => countCommonMinutes(bars.get(a), bars.get(b)) > 0);
+  const pairs = options.pairs.filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);
   if (pairs.length === 0)
     throw new MinutehandError('DATA_MISSING', { seen: 'no pair has minutes that both of its symbols have' });
   const times = pairs.flatMap(({ a, b }) => [bars.get(a)!, bars.get(b)!]);
@@ -126,7 +127,10 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
   );
 
   const parts = pairs.map((pair) =>
-    partsOf({ pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: partPolicy(options) }, BARS_PER_PART),
+    partsOf(
+      { pair, a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')!, policy: partPolicy(options) },
+      BARS_PER_PART,
+    ),
   );
   const tasks = parts.flat();
   const owners = parts.flatMap((own, pair) => own.map((_, part) => ({ pair, part })));

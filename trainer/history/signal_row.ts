@@ -1,4 +1,4 @@
-import { pairLabel, parsePair } from '../../shared/pair.ts';
+import { PAIR_ID, pairLabel, parsePair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -80,7 +80,7 @@ const labels = new Map<string, string>();
 function labelOf(pairId: string): string {
   const known = labels.get(pairId);
   if (known !== undefined) return known;
-  const label = /^[A-Z0-9.]+_[A-Z0-9.]+$/.test(pairId) ? pairLabel(parsePair(pairId)) : '';
+  const label = PAIR_ID.test(pairId) ? pairLabel(parsePair(pairId)) : '';
   labels.set(pairId, label);
   return label;
 }

@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { FAILED_ROLLOUT, type Rollout } from '../../shared/bundle/rollout.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { screenPolicy, type Settings } from '../../shared/policy/policy.ts';
@@ -57,7 +57,7 @@ export async function labelsFrom(from: OpenTime, settings: Settings, journals: r
   const bars = await readKnownBars({
     symbols: symbolsOf(pairs),
     market: minutehand.market,
-    from: (from - WARM_UP_SECONDS) as OpenTime,
+    from: (from - warmUpSeconds(minutehand.windows)) as OpenTime,
     screening: screenPolicy(settings),
     journals,
     store: null,

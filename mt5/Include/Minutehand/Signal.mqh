@@ -93,9 +93,31 @@ struct MhSignal
    long              validUntilMs;
   };
 
-// The two symbols of `XAUUSD_XAGUSD`.
-bool MhParsePair(const string pairId, string &symbolA, string &symbolB)
+// Minutes of a bar of `XAUUSD_XAGUSD` (1) or `XAUUSD_XAGUSD@1h` (60); 0 for another timeframe.
+int MhBarMinutes(const string pairId)
   {
+   int at = StringFind(pairId, "@");
+   if(at < 0)
+      return 1;
+   string timeframe = StringSubstr(pairId, at + 1);
+   if(timeframe == "5m")
+      return 5;
+   if(timeframe == "15m")
+      return 15;
+   if(timeframe == "1h")
+      return 60;
+   if(timeframe == "4h")
+      return 240;
+   return timeframe == "1d" ? 1440 : 0;
+  }
+
+// The two symbols of `XAUUSD_XAGUSD` or `XAUUSD_XAGUSD@1h`.
+bool MhParsePair(const string id, string &symbolA, string &symbolB)
+  {
+   if(MhBarMinutes(id) == 0)
+      return false;
+   int end = StringFind(id, "@");
+   string pairId = end < 0 ? id : StringSubstr(id, 0, end);
    int middle = StringFind(pairId, "_");
    if(middle <= 0 || middle == StringLen(pairId) - 1)
       return false;
