@@ -1,5 +1,3 @@
-import type { EpochMs } from '../shared/bar.ts';
-import type { BatchScores } from '../shared/bundle/model_set.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
@@ -10,24 +8,16 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
-import type { StateInput } from './input.ts';
 import { Inputs } from './inputs.ts';
 import { SignalRecorder } from './journal/record.ts';
 import { Stopwatch } from './metrics/stopwatch.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
 import { PipelineStatus } from './pipeline_status.ts';
+import { BatchPublisher } from './publish/batch_publisher.ts';
 import { Envelope } from './publish/envelope.ts';
-import type { Publication } from './publish/publish.ts';
 import { Queue, type MinuteItem } from './queue.ts';
+import { takeEffect } from './state_input.ts';
 import { Turns } from './turns.ts';
-
-/** Pairs of a piece of a batch. */
-const PIECE_PAIRS = 128;
-
-interface Published {
-  readonly answers: readonly MinuteAnswer[];
-  readonly publications: readonly Publication[];
-}
 
 /** A bar's way: feed → align → features → infer → decide → publish → journal. */
 export class Pipeline {
@@ -36,14 +26,13 @@ export class Pipeline {
   readonly status: PipelineStatus;
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
-  readonly #degradations = new Set<string>();
-  readonly #halts: HaltedPairs;
   readonly #models: ModelSlots;
   readonly #matrix: FeatureMatrix;
   readonly #decider: Decider;
   readonly #shadow: Shadow;
   readonly #arms: RolloutArms;
   readonly #envelope: Envelope;
+  readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
   readonly #turns: Turns;
   readonly #stopwatch: Stopwatch;
@@ -56,24 +45,26 @@ export class Pipeline {
     this.queue = new Queue({
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
-      apply: (input) => this.#takeEffect(input),
+      apply: (input) => takeEffect(input, owners),
       onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    this.#halts = new HaltedPairs(pairs, options.halts);
-    const [halts, queue, idle, degradations] = [this.#halts, this.queue, this.#idle, this.#degradations];
-    this.#models = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
-    this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots: this.#models });
-    this.#matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
-    const matrix = this.#matrix;
-    this.#decider = new Decider({ ...options, matrix, degradations });
-    this.#shadow = new Shadow({ ...options, matrix, decider: this.#decider });
-    this.#arms = new RolloutArms({ ...options, matrix, decider: this.#decider, halts, inputs: () => this.inputs });
+    const [queue, idle, degradations] = [this.queue, this.#idle, new Set<string>()];
+    const halts = new HaltedPairs(pairs, options.halts);
+    const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
+    this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots });
+    const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
+    const decider = new Decider({ ...options, matrix, degradations });
+    const shadow = new Shadow({ ...options, matrix, decider });
+    const arms = new RolloutArms({ ...options, matrix, decider, halts, inputs: () => this.inputs });
+    [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
     this.#envelope = new Envelope(options, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
-    const owners = { inputs: this.inputs, halts, slots: this.#models, degradations, matrix, envelope: this.#envelope };
-    this.status = new PipelineStatus({ pairs, clock, decider: this.#decider, ...owners, arms: this.#arms });
+    this.#batches = new BatchPublisher(options.sockets, this.#envelope, this.#stopwatch);
+    const [inputs, envelope] = [this.inputs, this.#envelope];
+    const owners = { inputs, halts, slots, matrix, decider, shadow, arms, degradations, envelope };
+    this.status = new PipelineStatus({ pairs, clock, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -92,12 +83,13 @@ export class Pipeline {
     watch.arrived(toPublish[0]!.arrivedUs);
     const scoring = this.#models.infer(this.#matrix.values, rows);
     const scores = scoring instanceof Promise ? await scoring : scoring;
-    // The challenger of a rollout scores the same batch.
-    const comparing = this.#arms.isActive(this.#models.active) ? this.#arms.infer(rows) : undefined;
+    const { active } = this.#models;
+    const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const { answers, publications } = this.#publish(toPublish, scores, compared, nowMs);
+    const decide = (items: readonly MinuteItem[]): MinuteAnswer[] => this.#arms.decide(items, active, scores, compared);
+    const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
     for (const file of files) {
@@ -118,72 +110,7 @@ export class Pipeline {
     this.#idle.open();
   }
 
-  /** A large batch in pieces: their readers work on the first while the next is made. */
-  #publish(
-    items: readonly MinuteItem[],
-    scores: BatchScores | null,
-    compared: BatchScores | null | undefined,
-    nowMs: EpochMs,
-  ): Published {
-    const { sockets } = this.#options;
-    const watch = this.#stopwatch;
-    const answers: MinuteAnswer[] = [];
-    const publications: Publication[] = [];
-    for (let from = 0; from < items.length; from += PIECE_PAIRS) {
-      const piece = items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS);
-      const decided = this.#decide(piece, scores, compared);
-      watch.add('decide');
-      const sealed = this.#envelope.seal(decided, nowMs);
-      for (const socket of sockets) if (socket.takesPieces === true) socket.publish(sealed);
-      watch.add('publish');
-      answers.push(...decided);
-      publications.push(...sealed);
-    }
-    for (const socket of sockets) {
-      if (socket.takesPieces !== true) socket.publish(publications);
-      watch.handed(socket.name);
-    }
-    watch.add('publish');
-    return { answers, publications };
-  }
-
-  /** @param compared scores of a challenger, which ends its rollout when it fails; undefined without one */
-  #decide(
-    items: readonly MinuteItem[],
-    scores: BatchScores | null,
-    compared: BatchScores | null | undefined,
-  ): MinuteAnswer[] {
-    const { active } = this.#models;
-    return compared !== undefined && this.#arms.isActive(active)
-      ? this.#arms.decide(items, active, scores, compared)
-      : this.#decider.decide(items, active, scores, this.#halts.mask);
-  }
-
   // ---- between two minutes ----
-
-  #takeEffect(input: StateInput): void {
-    switch (input.kind) {
-      case 'swap':
-        return this.#models.swap(input);
-      case 'halts':
-        return this.#halts.setHalts(input.standing.halts);
-      case 'shadow':
-        return this.#shadow.swap(input);
-      case 'rollout':
-        return this.#arms.change(input);
-      case 'policy':
-        return this.#decider.setPolicy(input.record);
-      case 'degraded':
-        return void this.#degradations.add(input.what);
-      case 'recovered':
-        return void this.#degradations.delete(input.what);
-      case 'boot':
-        // Halts outlive the process.
-        this.#models.clear();
-        this.#arms.restart();
-        this.#degradations.clear();
-    }
-  }
 
   /** Resolves when all that was taken so far is published and stored. @returns false when the disk refuses it */
   async settled(): Promise<boolean> {

@@ -104,11 +104,14 @@ export class RolloutArms {
     return { champion: of('champion'), challenger: of('challenger') };
   }
 
-  /** The challenger's scores; null when it failed, which ends the rollout before this batch is decided. */
-  infer(rows: number): BatchScores | null | Promise<BatchScores | null> {
+  /**
+   * The challenger's scores of the same batch; null without a rollout, and when it failed, which ends the rollout before
+   * this batch is decided.
+   */
+  infer(active: ModelSet | null, rows: number): BatchScores | null | Promise<BatchScores | null> {
+    if (rows === 0 || !this.isActive(active)) return null;
     const { matrix, clock, slowInferenceMs } = this.#options;
     const { challenger } = this.#running!;
-    if (rows === 0) return null;
     const startUs = clock.monotonicUs();
     const took = (scores: BatchScores): BatchScores => {
       const ms = (clock.monotonicUs() - startUs) / 1000;
@@ -141,7 +144,7 @@ export class RolloutArms {
     this.#options.observer.onChallengerFailure(error, challenger, rollout.id);
   }
 
-  /** Published answers, each by the model set of its unit's arm. */
+  /** Published answers: of the active models, or each by the model set of its unit's arm. */
   decide(
     items: readonly MinuteItem[],
     champion: ModelSet | null,
@@ -149,6 +152,7 @@ export class RolloutArms {
     challengerScores: BatchScores | null,
   ): MinuteAnswer[] {
     const { decider, halts } = this.#options;
+    if (!this.isActive(champion)) return decider.decide(items, champion, scores, halts.mask);
     const { rollout, challenger } = this.#running!;
     const contexts: Contexts = {
       champion: armContext(decider.contextOf(champion, scores, halts.mask), rollout, 'champion'),
