@@ -163,7 +163,7 @@ function regressionsOf(
 }
 
 /** Length of the shadow period that power is stated from, and its seed. */
-const SHADOW_DAYS = 60;
+const SHADOW_DAYS = 250;
 
 /** From a shadow period of the same two models, as before a start. */
 function statedPower(rules: RolloutRules): number {
