@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { rolloutRules } from '../../trainer/rollout/rules.ts';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { rolloutRules } from '../rules.ts';
+import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS } from './models.ts';
 import { simulateRollout, simulateRollouts } from './rollouts.ts';
 

@@ -1,10 +1,10 @@
-import type { RolloutStage } from '../../shared/bundle/rollout.ts';
-import { createRng } from '../../shared/rng.ts';
-import { RolloutEvidence } from '../../trainer/rollout/evidence.ts';
-import type { RolloutRules } from '../../trainer/rollout/rules.ts';
-import { advantageOf, type MinuteAdvantage, type PairedScore } from '../../trainer/rollout/paired_scores.ts';
-import { power } from '../../trainer/rollout/power.ts';
-import { judge, type VerdictPolicy } from '../../trainer/rollout/verdict.ts';
+import type { RolloutStage } from '../../../shared/bundle/rollout.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { RolloutEvidence } from '../evidence.ts';
+import type { RolloutRules } from '../rules.ts';
+import { advantageOf, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
+import { power } from '../power.ts';
+import { judge, type VerdictPolicy } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';
 
