@@ -28,7 +28,7 @@ describe('simulated rollouts', () => {
     const ends = Array.from({ length: 4 }, (_, i) => simulateRollout(CHAMPION, CHAMPION, rules, `short ${i}`));
     expect(ends.filter(({ end }) => end !== 'inconclusive').length).toBeLessThanOrEqual(1);
     const { champion, challenger } = IMPROVEMENT;
-    const better = Array.from({ length: 2 }, (_, i) => simulateRollout(champion, challenger, rules, `better ${i}`));
+    const better = Array.from({ length: 4 }, (_, i) => simulateRollout(champion, challenger, rules, `better ${i}`));
     const promoted = better.filter(({ end }) => end === 'promoted');
     expect(promoted.length).toBeGreaterThan(0);
     for (const { days } of promoted) expect(days).toBeGreaterThanOrEqual(11);
