@@ -129,6 +129,9 @@ async function runByTurns(
   times: readonly MinuteTimes[],
   minutes: number,
 ): Promise<{ one: number[]; both: number[] }> {
+  const challenger = await load();
+  // Kept warm from turn to turn.
+  const kept = { ...challenger, release: () => Promise.resolve() };
   const found = { one: [] as number[], both: [] as number[] };
   const arms = { champion: version, challenger: version };
   const rollout = {
@@ -141,13 +144,14 @@ async function runByTurns(
   } as const;
   for (let turn = 0; turn * TURN_MINUTES < minutes; turn++) {
     const isBoth = turn % 2 === 1;
-    if (isBoth) pipeline.inputs.apply({ kind: 'rollout', rollout, set: await load() });
+    if (isBoth) pipeline.inputs.apply({ kind: 'rollout', rollout, set: kept });
     else if (turn > 0) pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
     for (let i = 0; i < TURN_MINUTES; i++) {
       await minute();
       if (i > 0) found[isBoth ? 'both' : 'one'].push(times.at(-1)!.bar_to_signal);
     }
   }
+  await challenger.release();
   return found;
 }
 

@@ -21,7 +21,7 @@ let versions: string[];
 beforeAll(async () => {
   place = createWorkplace({
     retrain: { deployment_stages: STAGES, rollout_min_labels: 5, rollout_loss_budget_bps: 10_000 },
-    minutehand: { simulated: { history_bars: 100, bar_interval_ms: 25 } },
+    minutehand: { simulated: { history_bars: 100, bar_interval_ms: 15 } },
   });
   versions = [];
   for (const seed of [1, 2]) versions.push((await trainTinyModels(place.models, { seed })).version);
@@ -71,6 +71,9 @@ describe('a rollout through all processes', { timeout: 300_000 }, () => {
     daemon = place.start(['daemon']);
     await newSignals('signals of the rollout after a kill', ({ rollout }) => rollout === started.id);
 
+    // Until the stage is over and its labels have matured.
+    const enough = Date.parse(started.started) + 5 * 3_600_000;
+    await eventually('five hours of the market', () => Date.parse(published().at(-1)!.timestamp) > enough);
     const pilot = await eventually('the stage pilot', async () => {
       const { rollout } = await json<{ rollout: Rollout }>('rollout', 'advance');
       expect(rollout.status).toBe('active');

@@ -1,6 +1,7 @@
-import type { Rng } from '../../shared/ports.ts';
-import type { GuardMinute } from '../../trainer/rollout/guards.ts';
-import type { PairedScore } from '../../trainer/rollout/paired_scores.ts';
+import { ln } from '../../../shared/elementary.ts';
+import type { Rng } from '../../../shared/ports.ts';
+import type { GuardMinute } from '../guards.ts';
+import type { PairedScore } from '../paired_scores.ts';
 import { answerOf, type SimulatedModel } from './models.ts';
 
 export const PAIRS = 10;
@@ -136,5 +137,5 @@ const TRUTH: SimulatedModel = {
 
 /** A duration of this mean, geometrically distributed, at least 1. */
 function lasts(mean: number, rng: Rng): number {
-  return 1 + Math.floor(Math.log(1 - rng.uniform()) / Math.log(1 - 1 / mean));
+  return 1 + Math.floor(ln(1 - rng.uniform()) / ln(1 - 1 / mean));
 }

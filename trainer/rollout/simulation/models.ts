@@ -1,5 +1,5 @@
-import { sigmoid } from '../../shared/elementary.ts';
-import type { Rng } from '../../shared/ports.ts';
+import { sigmoid } from '../../../shared/elementary.ts';
+import type { Rng } from '../../../shared/ports.ts';
 
 /** A simulated model set: how far its answers are from the truth, and how it fails. Probabilities in log-odds. */
 export interface SimulatedModel {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { rolloutRules } from '../../trainer/rollout/rules.ts';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { rolloutRules } from '../rules.ts';
+import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS } from './models.ts';
 import { simulateRollout, simulateRollouts } from './rollouts.ts';
 
@@ -28,7 +28,7 @@ describe('simulated rollouts', () => {
     const ends = Array.from({ length: 4 }, (_, i) => simulateRollout(CHAMPION, CHAMPION, rules, `short ${i}`));
     expect(ends.filter(({ end }) => end !== 'inconclusive').length).toBeLessThanOrEqual(1);
     const { champion, challenger } = IMPROVEMENT;
-    const better = Array.from({ length: 2 }, (_, i) => simulateRollout(champion, challenger, rules, `better ${i}`));
+    const better = Array.from({ length: 4 }, (_, i) => simulateRollout(champion, challenger, rules, `better ${i}`));
     const promoted = better.filter(({ end }) => end === 'promoted');
     expect(promoted.length).toBeGreaterThan(0);
     for (const { days } of promoted) expect(days).toBeGreaterThanOrEqual(11);

@@ -1,10 +1,10 @@
-import type { RolloutStage } from '../../shared/bundle/rollout.ts';
-import { createRng } from '../../shared/rng.ts';
-import { RolloutEvidence } from '../../trainer/rollout/evidence.ts';
-import type { RolloutRules } from '../../trainer/rollout/rules.ts';
-import { advantageOf, type MinuteAdvantage, type PairedScore } from '../../trainer/rollout/paired_scores.ts';
-import { power } from '../../trainer/rollout/power.ts';
-import { judge, type VerdictPolicy } from '../../trainer/rollout/verdict.ts';
+import type { RolloutStage } from '../../../shared/bundle/rollout.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { RolloutEvidence } from '../evidence.ts';
+import type { RolloutRules } from '../rules.ts';
+import { advantageOf, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
+import { power } from '../power.ts';
+import { judge, type VerdictPolicy } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';
 
@@ -163,7 +163,7 @@ function regressionsOf(
 }
 
 /** Length of the shadow period that power is stated from, and its seed. */
-const SHADOW_DAYS = 60;
+const SHADOW_DAYS = 250;
 
 /** From a shadow period of the same two models, as before a start. */
 function statedPower(rules: RolloutRules): number {
