@@ -14,9 +14,33 @@ interface Change {
   readonly proposed_ms: number;
   readonly decided_by: string | null;
   readonly decided_ms: number | null;
+  readonly commit_id: string | null;
+  readonly merge_commit: string | null;
+  readonly pull_request_url: string | null;
+  readonly failure: string | null;
+  readonly evidence: Evidence | null;
 }
 
-const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad' };
+interface Figures {
+  readonly entries: number;
+  readonly net_bps: number;
+}
+
+interface Compared {
+  readonly before: Figures | null;
+  readonly after: Figures | null;
+  readonly error: string | null;
+}
+
+interface Evidence {
+  readonly status: string;
+  readonly percent: number;
+  readonly error: string | null;
+  readonly replay: Compared | null;
+  readonly backtest: Compared | null;
+}
+
+const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad', failed: 'bad' };
 
 export default function ChangesPage() {
   const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
@@ -68,6 +92,27 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       ),
     },
     {
+      key: 'evidence',
+      title: t('changes.evidence'),
+      value: ({ evidence }) => evidence?.replay?.after?.net_bps ?? null,
+      cell: ({ evidence, failure }) => (
+        <div class="stacked">
+          {failure !== null && <span class="note">{failure}</span>}
+          {evidence !== null && <EvidenceCell evidence={evidence} />}
+        </div>
+      ),
+    },
+    {
+      key: 'commit',
+      title: t('changes.commit'),
+      value: ({ commit_id, merge_commit }) => merge_commit ?? commit_id,
+      cell: ({ commit_id, merge_commit, pull_request_url }) => {
+        const commit = (merge_commit ?? commit_id ?? '').slice(0, 12);
+        const isLink = pull_request_url?.startsWith('https://') === true;
+        return isLink ? <a href={pull_request_url}>{commit}</a> : <span class="mono">{commit}</span>;
+      },
+    },
+    {
       key: 'proposed_by',
       title: t('changes.by'),
       value: ({ proposed_by }) => proposed_by,
@@ -107,4 +152,29 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
         ) : null,
     },
   ];
+}
+
+function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }: { readonly evidence: Evidence }) {
+  if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
+  if (error !== null) return <span class="note">{error}</span>;
+  return (
+    <>
+      <ComparedLine title={t('changes.replay')} compared={replay} />
+      <ComparedLine title={t('changes.backtest')} compared={backtest} />
+    </>
+  );
+}
+
+function ComparedLine({ title, compared }: { readonly title: string; readonly compared: Compared | null }) {
+  if (compared === null) return null;
+  const { before, after, error } = compared;
+  const text = (figures: Figures | null): string =>
+    figures === null
+      ? '–'
+      : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
+  return (
+    <span>
+      {title}: {error ?? `${text(before)} → ${text(after)}`}
+    </span>
+  );
 }
