@@ -28,7 +28,7 @@ import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/backtest/period.ts';
 import { rollovers } from '../trainer/backtest/rollover.ts';
 import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { readKnownBars } from '../trainer/dataset/known_bars.ts';
-import type { ComparedFigures, EvidenceFigures, EvidenceResult } from '../trainer/policy/evidence.ts';
+import type { ComparedFigures, EvidenceFigures, EvidenceResult } from '../trainer/policy/evidence_schema.ts';
 import type { Store } from '../trainer/store/store.ts';
 
 const DAYS = 30;

@@ -2,7 +2,7 @@ import type { Selectable, Updateable } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import { appliesWhen } from '../../shared/policy/applies.ts';
 import type { ChangeRequestsTable } from '../store/access_tables.ts';
-import type { Evidence } from '../policy/evidence.ts';
+import type { Evidence } from '../policy/evidence_schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Changes } from './config_proposal.ts';
 
@@ -56,14 +56,20 @@ export async function updateChange({ db }: Store, id: number, values: Updateable
   return changeOf(await update.returningAll().executeTakeFirstOrThrow());
 }
 
-/** Newest first. Those whose time has passed have expired. */
-export async function listChanges({ db }: Store, nowMs: number, limit: number): Promise<Change[]> {
+/** Open changes whose time has passed have expired. */
+export async function expireChanges({ db }: Store, nowMs: number): Promise<void> {
   await db
     .updateTable('core.change_requests')
     .set({ status: 'expired' })
     .where('status', '=', 'open')
     .where('expires_ms', '<=', nowMs)
     .execute();
+}
+
+/** Newest first. */
+export async function listChanges(store: Store, nowMs: number, limit: number): Promise<Change[]> {
+  await expireChanges(store, nowMs);
+  const { db } = store;
   const rows = await db
     .selectFrom('core.change_requests')
     .selectAll()

@@ -153,7 +153,11 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     const reset = await ann.post('/api/ml/config/reset', { body: { reason: 'back' } });
     expect(reset.changes).toMatchObject({ 'core.require_edge': true });
-    expect((await ann.get('/api/changes')).changes.map(({ status }) => status)).toEqual(['open', 'approved']);
+    await expect
+      .poll(async () => (await ann.get('/api/changes')).changes.map(({ status }) => status), { timeout: 30_000 })
+      .toEqual(['open', 'applied']);
+    const [, applied] = (await ann.get('/api/changes')).changes;
+    expect(applied).toMatchObject({ branch: expect.stringContaining('minutehand/change-') as string, failure: null });
     for (const [changes, code] of [
       [{ 'core.theta1_initial': 7 }, 'CONFIG_INVALID'],
       [{ 'core.theta9': 0.5 }, 'CONFIG_UNKNOWN_KEY'],

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readApproved } from '../../shared/policy/approved.ts';
@@ -240,5 +242,86 @@ describe('a configuration folder that is a checkout', () => {
     expect(git(config, 'status', '--porcelain')).toBe('');
     expect(loadSettings({ configDir: config, env: {} }).core.min_expected_net_bps).toBe(0.5);
     expect(inForce()).toBe(0.5);
+  });
+});
+
+describe.each([
+  {
+    kind: 'GitHub',
+    remote: 'https://github.com/acme/policy.git',
+    api: '',
+    open: 'POST /repos/acme/policy/pulls',
+    merge: 'PUT /repos/acme/policy/pulls/7/merge',
+    close: 'PATCH /repos/acme/policy/pulls/7',
+    answer: { number: 7, html_url: 'https://github.com/acme/policy/pull/7' },
+    auth: { authorization: 'Bearer secret' },
+  },
+  {
+    kind: 'GitLab',
+    remote: 'git@gitlab.com:acme/policy.git',
+    api: '/api/v4',
+    open: 'POST /api/v4/projects/acme%2Fpolicy/merge_requests',
+    merge: 'PUT /api/v4/projects/acme%2Fpolicy/merge_requests/7/merge',
+    close: 'PUT /api/v4/projects/acme%2Fpolicy/merge_requests/7',
+    answer: { iid: 7, web_url: 'https://gitlab.com/acme/policy/-/merge_requests/7' },
+    auth: { 'private-token': 'secret' },
+  },
+])('with a token of $kind', ({ remote: url, api, open, merge, close, answer, auth }) => {
+  it('a change opens a request there, which the approval merges and the rejection closes', async () => {
+    const { remote, other } = makeRemote();
+    const asked: { what: string; body: Record<string, unknown> }[] = [];
+    let isDown = true;
+    const server = createServer((request, response) => {
+      const what = `${request.method} ${request.url}`;
+      void json(request).then((body) => {
+        asked.push({ what, body: body as Record<string, unknown> });
+        expect(request.headers).toMatchObject(auth);
+        if (what === merge) {
+          git(other, 'fetch', '--quiet');
+          git(other, 'checkout', '--quiet', '-B', 'merged', 'origin/main');
+          git(other, 'merge', '--quiet', '--no-ff', '-m', 'by the host', String((body as { sha: string }).sha));
+          git(other, 'push', '--quiet', 'origin', 'HEAD:main');
+        }
+        response.writeHead(isDown ? 503 : 200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(isDown ? { message: 'later' } : answer));
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const redirected = {
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: `url.${remote}.insteadOf`,
+      GIT_CONFIG_VALUE_0: url,
+    };
+    Object.assign(process.env, redirected);
+    try {
+      const address = `http://127.0.0.1:${port}${api}`;
+      const env = { MINUTEHAND_POLICY_REPOSITORY: url, MINUTEHAND_POLICY_TOKEN: 'secret', MINUTEHAND_POLICY_API: address };
+      const changes = start(env);
+      const [first, second] = [
+        await changes.propose(MORE),
+        await changes.propose({ ...MORE, changes: { 'core.require_edge': false } }),
+      ];
+      await changes.advance();
+      expect((await changeOf(first.change_id)).failure).toContain('status 503');
+      isDown = false;
+      await changes.advance();
+      expect(await changeOf(first.change_id)).toMatchObject({
+        failure: null,
+        pull_request_url: answer.html_url ?? answer.web_url,
+      });
+      expect(asked.find(({ what }) => what === open)!.body).toMatchObject({ title: 'Change 1: costs rose' });
+      await changes.approve(first.change_id, 'bob');
+      expect(await changes.advance()).toEqual([first.change_id]);
+      expect(asked.find(({ what }) => what === merge)!.body['sha']).toBe(first.commit_id);
+      expect(inForce()).toBe(0.5);
+      await changes.reject(second.change_id, 'bob');
+      await changes.advance();
+      expect(asked.filter(({ what }) => what === close)).toHaveLength(1);
+    } finally {
+      for (const name of Object.keys(redirected)) delete process.env[name];
+      server.close();
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Selectable } from 'kysely';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { readApproved, readPointer, writeApproved, writeApprovedFiles, type ConfigTexts } from '../../shared/policy/approved.ts';
@@ -6,7 +7,7 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, ownConfigDir, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { waitForLock } from '../../shared/store/home_lock.ts';
-import { changeOf, decideChange, insertChange, updateChange, type Change } from '../api/changes.ts';
+import { changeOf, decideChange, expireChanges, insertChange, updateChange, type Change } from '../api/changes.ts';
 import { checkChanges, presentValues, type Changes } from '../api/config_proposal.ts';
 import { noteConfigChanges } from '../schedule/config_changes.ts';
 import type { ChangeRequestsTable } from '../store/access_tables.ts';
@@ -125,7 +126,8 @@ export class PolicyChanges {
    */
   async advance(): Promise<number[]> {
     const store = await this.#context.store();
-    const due = await dueRows(store, gitHostOf(this.#env['MINUTEHAND_POLICY_REPOSITORY'] ?? 'git@own:x', this.#env) !== null);
+    await expireChanges(store, this.#context.clock.nowMs());
+    const due = await dueRows(store, (this.#env['MINUTEHAND_POLICY_TOKEN'] ?? '') !== '');
     if (due.length === 0) return [];
     return this.#locked(async () => {
       const applied: number[] = [];
@@ -173,7 +175,7 @@ export class PolicyChanges {
     const commit = await this.#merge(repository, host, change, inForce);
     const texts = await repository.texts(commit);
     writeApprovedFiles(paths.policy, commit, texts);
-    const settings = loadSettings({ configDir: `${paths.policy}/${commit}`, env: this.#env });
+    const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
     const [author, approver] = [row.proposed_by, row.decided_by ?? ''];
     // Before the pointer: the daemon's own note of its configuration finds nothing new then.
     const noted = { changed_by: author, program: 'policy', reason: row.reason, approved_by: approver, commit_id: commit };

@@ -20,7 +20,6 @@ export interface GitHost {
   /** Merges it when its head is still this commit. */
   merge(number: number, head: string): Promise<void>;
   close(number: number): Promise<void>;
-  comment(number: number, text: string): Promise<void>;
 }
 
 /** @returns null where the remote is no GitHub or GitLab, or no token is configured: plain Git serves then */
@@ -52,7 +51,6 @@ function github(api: string, path: string, token: string): GitHost {
     },
     merge: async (number, sha) => void (await call('PUT', `pulls/${number}/merge`, { sha, merge_method: 'merge' })),
     close: async (number) => void (await call('PATCH', `pulls/${number}`, { state: 'closed' })),
-    comment: async (number, body) => void (await call('POST', `issues/${number}/comments`, { body })),
   };
 }
 
@@ -67,7 +65,6 @@ function gitlab(api: string, path: string, token: string): GitHost {
     },
     merge: async (number, sha) => void (await call('PUT', `/${number}/merge`, { sha })),
     close: async (number) => void (await call('PUT', `/${number}`, { state_event: 'close' })),
-    comment: async (number, body) => void (await call('POST', `/${number}/notes`, { body })),
   };
 }
 

@@ -281,7 +281,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const added = {
       'core.model_registry': ['folder'],
       'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes'],
-      'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason'],
+      'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };
     for (const [table, columns] of Object.entries(added))
       for (const column of columns) await store.db.schema.alterTable(table).dropColumn(column).execute();

@@ -4,7 +4,13 @@ import { session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad' };
+const TONES: Readonly<Record<string, Tone>> = {
+  open: 'warn',
+  approved: 'info',
+  applied: 'good',
+  rejected: 'bad',
+  failed: 'bad',
+};
 
 export default function ChangesPage() {
   const { data, error, reload } = useLoaded(() => api.get('/api/changes'), '');
@@ -44,7 +50,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'changes',
       title: t('changes.change'),
       value: ({ changes }) => JSON.stringify(changes),
-      cell: ({ changes, before, reason, ...change }) => (
+      cell: ({ changes, before, reason }) => (
         <div class="stacked diff">
           {Object.entries(changes).map(([key, value]) => (
             <span key={key} class="mono">
@@ -52,9 +58,29 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
             </span>
           ))}
           <span class="note">{reason}</span>
-          <Evidence change={change} />
         </div>
       ),
+    },
+    {
+      key: 'evidence',
+      title: t('changes.evidence'),
+      value: ({ evidence }) => evidence?.replay?.after?.net_bps ?? null,
+      cell: ({ evidence, failure }) => (
+        <div class="stacked">
+          {failure !== null && <span class="note">{failure}</span>}
+          {evidence !== null && <EvidenceCell evidence={evidence} />}
+        </div>
+      ),
+    },
+    {
+      key: 'commit',
+      title: t('changes.commit'),
+      value: ({ commit_id, merge_commit }) => merge_commit ?? commit_id,
+      cell: ({ commit_id, merge_commit, pull_request_url }) => {
+        const commit = (merge_commit ?? commit_id ?? '').slice(0, 12);
+        const isLink = pull_request_url?.startsWith('https://') === true;
+        return isLink ? <a href={pull_request_url}>{commit}</a> : <span class="mono">{commit}</span>;
+      },
     },
     {
       key: 'proposed_by',
@@ -98,40 +124,27 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
   ];
 }
 
-/** What a change has beside its diff: commit, pull request, checks, backtest, replayed consequence. */
-const SHOWN: ReadonlySet<string> = new Set([
-  ...['change_id', 'status', 'changes', 'before', 'reason', 'proposed_by', 'proposed_ms', 'expires_ms', 'decided_by'],
-  ...['decided_ms', 'policy_hash'],
-]);
-
-/** Every further field of the change, as later versions of the API add them. */
-function Evidence({ change }: { readonly change: object }) {
-  const found = Object.entries(change).filter(([name, value]) => !SHOWN.has(name) && value !== null && value !== '');
-  if (found.length === 0) return null;
+function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }: { readonly evidence: NonNullable<Change['evidence']> }) {
+  if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
+  if (error !== null) return <span class="note">{error}</span>;
   return (
-    <details>
-      <summary>{t('changes.evidence')}</summary>
-      <dl class="facts evidence-facts">
-        {found.map(([name, value]) => (
-          <div key={name}>
-            <dt class="mono">{name}</dt>
-            <dd>
-              <EvidenceValue value={value} />
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </details>
+    <>
+      <ComparedLine title={t('changes.replay')} compared={replay} />
+      <ComparedLine title={t('changes.backtest')} compared={backtest} />
+    </>
   );
 }
 
-function EvidenceValue({ value }: { readonly value: unknown }) {
-  if (typeof value === 'string' && /^https?:\/\//.test(value))
-    return (
-      <a href={value} target="_blank" rel="noreferrer">
-        {value}
-      </a>
-    );
-  if (typeof value === 'object') return <pre class="card">{JSON.stringify(value, null, 1)}</pre>;
-  return <span class="mono">{String(value)}</span>;
+function ComparedLine({ title, compared }: { readonly title: string; readonly compared: NonNullable<Change['evidence']>['replay'] }) {
+  if (compared === null) return null;
+  const { before, after, error } = compared;
+  const text = (figures: NonNullable<typeof compared>['before']): string =>
+    figures === null
+      ? '–'
+      : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
+  return (
+    <span>
+      {title}: {error ?? `${text(before)} → ${text(after)}`}
+    </span>
+  );
 }

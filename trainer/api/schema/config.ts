@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { APPLIES, type Applies } from '../../../shared/policy/applies.ts';
-import { evidenceSchema } from '../../policy/evidence.ts';
+import { evidenceSchema } from '../../policy/evidence_schema.ts';
 import { CHANGE_STATUSES } from '../../store/access_tables.ts';
 
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
