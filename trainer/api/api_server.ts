@@ -38,6 +38,7 @@ import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
+const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
 const SELF = ["'self'"];
 /** No inline script or style, no other site, no frame. */
 const SECURITY_HEADERS = {
@@ -81,7 +82,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     await api.register(cookie);
     await api.register(helmet, SECURITY_HEADERS);
     await api.register(swagger, {
-      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), 'x-errors': COMMON_ERRORS } },
+      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
       transform: describedRoute,
       transformObject: jsonSchemaTransformObject,
     });
