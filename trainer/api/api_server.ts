@@ -16,7 +16,7 @@ import { addGuard, LONGEST_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
-import { errorsOf, operationName } from './route_errors.ts';
+import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addBacktestRoutes } from './routes/backtests.ts';
@@ -41,6 +41,7 @@ import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
+const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
 const SELF = ["'self'"];
 /** No inline script or style, no other site, no frame. */
 const SECURITY_HEADERS = {
@@ -84,7 +85,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     await api.register(cookie);
     await api.register(helmet, SECURITY_HEADERS);
     await api.register(swagger, {
-      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf() } },
+      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
       transform: describedRoute,
       transformObject: jsonSchemaTransformObject,
     });
@@ -132,7 +133,7 @@ const describedRoute: typeof jsonSchemaTransform = (one) => {
   const { schema, url } = jsonSchemaTransform(one);
   const { method, config } = one.route;
   const operation = operationName([method].flat()[0]!, url);
-  return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': errorsOf(operation) } };
+  return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': ROUTE_ERRORS[operation] ?? [] } };
 };
 
 function versionOf(): string {

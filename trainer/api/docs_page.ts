@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { escapeHtml } from '../backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../backtest/report/page.ts';
+import { errorsOf } from './route_errors.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -34,7 +35,6 @@ interface Operation {
   readonly requestBody?: { readonly content: Content };
   readonly responses?: Readonly<Record<string, { readonly content?: Content }>>;
   readonly 'x-role'?: string;
-  readonly 'x-errors'?: readonly ErrorCode[];
 }
 
 export interface OpenApiDocument {
@@ -64,7 +64,7 @@ export function docsPage({ info, paths, components }: OpenApiDocument): string {
     '<h2>Errors</h2>',
     htmlTable(
       ['code', 'status', 'meaning', 'next step'],
-      errorsIn(operations.map(({ operation }) => operation)).map((code) => {
+      errorsIn(operations.map(({ name }) => name)).map((code) => {
         const { status, message, next } = ERRORS[code];
         return [code, String(status), message, next];
       }),
@@ -72,11 +72,11 @@ export function docsPage({ info, paths, components }: OpenApiDocument): string {
   ]);
 }
 
-function sectionOf(name: string, { summary, parameters = [], requestBody, responses, ...rest }: Operation): string {
-  const errors = rest['x-errors'] ?? [];
+function sectionOf(name: string, operation: Operation): string {
+  const { summary, parameters = [], requestBody, responses } = operation;
   const answers = Object.entries(responses ?? {}).filter(([status]) => status.startsWith('2'));
   return [
-    `<h3 id="${idOf(name)}">${escapeHtml(name)}</h3><p>${escapeHtml(summary ?? '')}. Role: ${escapeHtml(rest['x-role'] ?? 'none')}.</p>`,
+    `<h3 id="${idOf(name)}">${escapeHtml(name)}</h3><p>${escapeHtml(summary ?? '')}. Role: ${escapeHtml(operation['x-role'] ?? 'none')}.</p>`,
     parameters.length === 0
       ? ''
       : htmlTable(
@@ -85,7 +85,9 @@ function sectionOf(name: string, { summary, parameters = [], requestBody, respon
         ),
     ...contentHtml('Body', requestBody?.content),
     ...answers.flatMap(([status, { content }]) => contentHtml(`Response ${status}`, content)),
-    `<p>Errors: ${errors.map((code) => `${code} (${ERRORS[code].status})`).join(', ')}.</p>`,
+    `<p>Errors: ${errorsOf(name)
+      .map((code) => `${code} (${ERRORS[code].status})`)
+      .join(', ')}.</p>`,
   ].join('\n');
 }
 
@@ -126,8 +128,8 @@ function typeOf(schema: Schema | undefined): string {
   return `${type}${schema.format === undefined ? '' : ` (${schema.format})`}${range}${byDefault}`;
 }
 
-function errorsIn(operations: readonly Operation[]): ErrorCode[] {
-  return [...new Set(operations.flatMap((operation) => operation['x-errors'] ?? []))].sort();
+function errorsIn(operations: readonly string[]): ErrorCode[] {
+  return [...new Set(operations.flatMap(errorsOf))].sort();
 }
 
 const nameOf = (ref: string): string => ref.slice(ref.lastIndexOf('/') + 1);

@@ -1,10 +1,11 @@
-import { storeUrl, openStore, type Store } from '../store/store.ts';
-import type { MonitorOptions } from './monitor.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { isSkipped, type MonitorReport } from './report.ts';
 
 /** Stores the drift of a look for reports. @throws MinutehandError STORE_UNUSABLE */
 export async function keepDrift(
-  { settings, paths }: Pick<MonitorOptions, 'settings' | 'paths'>,
+  { settings, paths }: { readonly settings: Settings; readonly paths: HomePaths },
   report: Pick<MonitorReport, 'version' | 'drift'>,
   lookedMs: number,
 ): Promise<void> {

@@ -5,8 +5,6 @@ import type { Report } from '../api/schema/reports.ts';
 /** The report as one HTML file for people, without script. */
 export function reportPage(report: Report): string {
   const { from, to, market, refusal } = report;
-  const section = (title: string, head: readonly string[], rows: readonly (readonly unknown[])[]): string =>
-    `<h2>${escapeHtml(title)}</h2>${rows.length === 0 ? '<p>None.</p>' : htmlTable(head, rows.map((row) => row.map(textOf)))}`; // prettier-ignore
   const missed = report.targets.filter(({ met }) => met === false);
   return htmlPage(`Report ${from.slice(0, 10)} to ${to.slice(0, 10)}`, [
     `<h1>Report of the ${escapeHtml(market)} market</h1>`,
@@ -69,13 +67,24 @@ export function reportPage(report: Report): string {
       ['account', 'symbol', 'fills', 'slippage configured', 'paid', 'spread and slippage configured', 'paid'],
       report.costs.map((one) => [one.account, one.symbol, one.fills, one.configured_slippage_bps, one.slippage_bps, one.configured_bps, one.shortfall_bps]), // prettier-ignore
     ),
+    ...recordSections(report),
+  ]);
+}
+
+function recordSections(report: Report): string[] {
+  return [
     section('PSI', ['day', 'bundle', 'feature', 'PSI', 'noise'], largestPsi(report.drift)),
     section(
       'Parity',
       ['day', 'shard', 'verdict', 'signals', 'equal', 'mismatches'],
       report.parity.map((one) => [one.day, one.shard, one.verdict, one.signals, one.equal_signals, one.mismatches]),
     ),
-  ]);
+  ];
+}
+
+function section(title: string, head: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const cells = rows.map((row) => row.map(textOf));
+  return `<h2>${escapeHtml(title)}</h2>${rows.length === 0 ? '<p>None.</p>' : htmlTable(head, cells)}`;
 }
 
 const SHOWN_FEATURES = 20;

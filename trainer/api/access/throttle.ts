@@ -9,10 +9,7 @@ interface Failures {
   lastMs: number;
 }
 
-/**
- * Slows down wrong credentials: after five failures of the same key, such as an address, it waits 1, 2, 4 … s before the
- * next attempt.
- */
+/** Slows down wrong credentials: after five failures of a key, such as an address, it waits 1, 2, 4 … s. */
 export class Throttle {
   readonly #failures = new Map<string, Failures>();
   readonly #longestWaitMs: number;

@@ -26,7 +26,7 @@ const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const params = z.object({ backtest_id: id });
 const FILES = { 'trades.csv': 'text/csv', 'equity.csv': 'text/csv', 'report.html': 'text/html' } as const;
 
-/** `GET|POST /api/backtests`, `GET /api/backtests/compare|{backtest_id}|{backtest_id}/files/{name}`, `POST …/cancel`. */
+/** `/api/backtests` and what is below it. */
 export function addBacktestRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, backtests } = context;
 
