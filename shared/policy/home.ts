@@ -15,7 +15,7 @@ export interface HomePaths {
   readonly trainer: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
-  /** Journals of searches that are under way: one that was cut off resumes there. `finished/` has the last ended ones. */
+  /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
