@@ -91,7 +91,9 @@ function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record
 /** @returns null for a bundle without the report */
 export function readValidation(folder: string): Readonly<Record<ModelName, ModelValidation>> | null {
   try {
-    const read = JSON.parse(readFileSync(join(folder, VALIDATION_FILE), 'utf8')) as Readonly<Record<ModelName, ModelValidation>>;
+    const read = JSON.parse(readFileSync(join(folder, VALIDATION_FILE), 'utf8')) as Readonly<
+      Record<ModelName, ModelValidation>
+    >;
     return MODEL_NAMES.every((name) => read[name]?.holdout?.pooled !== undefined) ? read : null;
   } catch {
     return null;

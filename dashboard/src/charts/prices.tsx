@@ -82,21 +82,28 @@ function showRange(chart: IChartApi, { range, times }: Props): void {
   else scale.setVisibleRange({ from: range.value[0] as UTCTimestamp, to: range.value[1] as UTCTimestamp });
 }
 
+/** Movement goes on for a moment. */
+const GESTURE_MS = 400;
+
 /** Follows the range of the page, and sets it when this chart is moved by hand. @returns what ends it */
 function shareRange(chart: IChartApi, latest: { readonly current: Props }): () => void {
-  let isFollowing = false;
-  let own: Range | null = null;
+  // A new minute moves the view as well: only what follows a gesture is a choice.
+  let gestureMs = -Infinity;
+  const onGesture = (event: Event): void => {
+    if (event.type === 'wheel' || (event as PointerEvent).buttons > 0) gestureMs = performance.now();
+  };
+  const element = chart.chartElement();
+  for (const type of ['wheel', 'pointermove']) element.addEventListener(type, onGesture, { passive: true });
+  /** What this chart has set itself; undefined: nothing. */
+  let own: Range | null | undefined;
   const stop = effect(() => {
-    void latest.current.range.value;
-    if (latest.current.range.value !== own) {
-      isFollowing = true;
-      showRange(chart, latest.current);
-      isFollowing = false;
-    }
+    if (latest.current.range.value === own) return;
+    own = undefined;
+    showRange(chart, latest.current);
   });
   chart.timeScale().subscribeVisibleTimeRangeChange((seen) => {
     const { range, times } = latest.current;
-    if (seen === null || isFollowing || !chart.chartElement().matches(':hover')) return;
+    if (seen === null || performance.now() - gestureMs > GESTURE_MS) return;
     const [from, to] = [Number(seen.from), Number(seen.to)];
     const whole = wholeOf(times);
     own = from <= whole[0] && to >= whole[1] ? null : [from, to];

@@ -170,10 +170,11 @@ function useRange(): Shared<Range | null> {
   useEffect(() => {
     let timer = 0;
     return effect(() => {
-      const now = range.value;
-      clearTimeout(timer);
+      void range.value;
       // Not with every frame of a movement.
-      timer = setTimeout(() => {
+      timer ||= setTimeout(() => {
+        timer = 0;
+        const now = range.peek();
         const text = now === null ? '' : now.map((time) => Math.round(time / 60)).join();
         if (text !== (place.value.query.get('view') ?? '')) setQuery('view', text);
       }, 300) as unknown as number;
