@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import type { FitRows } from '../learn/trees/fit.ts';
-import { BALANCES, balanceRows, classWeights, countClasses, type Balance } from './balance.ts';
+import { BALANCES, balanceRows, classWeights, type Balance } from './balance.ts';
+import { countClasses } from './class_counts.ts';
 
 const COLUMNS = 3;
 

@@ -1,6 +1,7 @@
 import { createRng } from '../../shared/rng.ts';
 import type { FitRows } from '../learn/trees/fit.ts';
 import type { Task } from '../learn/trees/learner.ts';
+import { countClasses } from './class_counts.ts';
 import { smote } from './smote.ts';
 
 /** How training makes up for classes of unequal size. Each is applied to the training rows of a fold alone. */
@@ -59,12 +60,6 @@ export function classWeights(y: Float64Array, train: Int32Array, classes: number
   const raw = counts.map((count) => (count === 0 ? 0 : (train.length / (classes * count)) ** ratio));
   const total = raw.reduce((sum, weight, k) => sum + weight * counts[k]!, 0);
   return raw.map((weight) => (weight * train.length) / total);
-}
-
-export function countClasses(y: Float64Array, rows: Int32Array, classes: number): Float64Array {
-  const counts = new Float64Array(classes);
-  for (const row of rows) counts[y[row]!]!++;
-  return counts;
 }
 
 /** @param parts rows whose weights are multiplied by that of their class */

@@ -1,6 +1,6 @@
 import { createRng } from '../../shared/rng.ts';
 import type { FitRows } from '../learn/trees/fit.ts';
-import { countClasses } from './balance.ts';
+import { countClasses } from './class_counts.ts';
 
 /** Neighbors among which the second point is drawn (Chawla et al. 2002). */
 const NEIGHBORS = 5;

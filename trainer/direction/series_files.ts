@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
@@ -160,7 +160,7 @@ export async function importSeries(
     added++;
   }
   const all = observationsOf(historyOf(stored));
-  mkdirSync(folder, { recursive: true });
+  MACHINE_FILES.makeFolder(folder);
   const text = all.map(({ event, arrival, value }) => `${event},${arrival},${value}\n`).join('');
   replaceDurably(MACHINE_FILES, path, `${HEADER}\n${text}`);
   return { added, duplicates, revisions, empty };
