@@ -11,6 +11,7 @@ import { activate } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parsePair } from '../shared/pair.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { decisionPolicy, screenPolicy } from '../shared/policy/policy.ts';
@@ -131,10 +132,15 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
       const bodies = texts.map((text) => text.slice(0, text.indexOf(',"schema":')));
       expect(live.map(withoutMode).sort()).toEqual(bodies.map(withoutMode).sort());
       const signals = texts.map((text) => JSON.parse(text) as Signal);
+    const explainer = createExplainer(place.settings, { models: place.models, journal: () => path });
       for (const pairId of PAIRS) {
         const own = signals.filter(({ pair_id }) => pair_id === pairId);
         expect(own.filter(({ mode }) => mode === 'OK').length, pairId).toBeGreaterThan(5);
         const seconds = parsePair(pairId).barSeconds!;
+        for (const { timestamp } of own.filter(({ mode }) => mode === 'OK').slice(-4)) {
+          const why = await explainer.explain(pairId, (Date.parse(timestamp) / 1000 - 60) as OpenTime);
+          expect(why.reproduced, `${pairId} ${timestamp}`).toEqual({ equal: true, code: null, differences: [] });
+        }
         for (const { timestamp } of own) expect((Date.parse(timestamp) / 1000) % seconds).toBe(0);
       }
       expect(signals.filter(({ action }) => action === 'ENTER').length).toBeGreaterThan(5);
