@@ -15,7 +15,7 @@ const ALONE = [
   'bench/**/!(duration|market|models|peers|percentiles|report|rounding|soak|trainer).test.ts',
   'cli/{commands/**/*,bars/store_sink,systemd/systemd*,output}.test.ts',
   'daemon/!(idle_window|input|inputs|queue|turns).test.ts',
-  'daemon/publish/!(envelope).test.ts',
+  'daemon/publish/!(envelope|publishers|redis_publisher|subscriptions).test.ts',
   'daemon/serve/**/*.test.ts',
   'daemon/feed/redis.test.ts',
   'shared/{store,log}/**/*.test.ts',

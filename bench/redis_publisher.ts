@@ -9,6 +9,7 @@ export function openRedisPublisher(
   { onState, onFailure }: Pick<RedisPublisherOptions, 'onState' | 'onFailure'>,
 ): RedisPublisher {
   return createRedisPublisher({
+    isExpected: true,
     bus: createRedisBus(redisBusOptions(transport)),
     scheduler: MACHINE_SCHEDULER,
     commandTimeoutMs: transport.command_timeout_ms,

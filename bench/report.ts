@@ -1,5 +1,5 @@
 import type { Rounding } from './rounding.ts';
-import type { BacktestBenchResult, BacktestStation } from './backtest.ts';
+import type { BacktestBenchResult } from './backtest.ts';
 import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
@@ -12,27 +12,9 @@ import type { InferenceResult } from './inference.ts';
 import type { BenchResult } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
 import type { SearchBenchResult } from './search.ts';
-import type { Station, StationsResult } from './stations.ts';
+import type { StationsResult } from './stations.ts';
 import type { TrainerResult, TrainerRun } from './trainer.ts';
 
-const STATION_MEANING: Readonly<Record<Station, string>> = {
-  features: 'all windows of all pairs, one step',
-  infer: 'three models, one batch',
-  decide: 'decision, position, body as JSON',
-  encode: 'envelope and checksum',
-  websocket: 'handed to the operating system, one client',
-  redis: 'handed to the operating system: one pipeline for the batch',
-  file: 'signals.json and signal.json of every pair, temporary file + rename (after the sockets)',
-  journal: 'bars and signals in one SQLite transaction (after the files)',
-};
-const BACKTEST_STATION_MEANING: Readonly<Record<BacktestStation, string>> = {
-  read: 'both CSV files into columns',
-  features: 'the daemon’s engine over all bars, every row kept',
-  scores: 'three models on the bars on request',
-  labels: 'what the models are evaluated on',
-  decide: 'decide and position at every bar, fills, costs and overnight swaps',
-  equity: 'every trade marked to market at every close',
-};
 const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
   file: 'file',
   redis: 'Redis',
@@ -85,9 +67,9 @@ function endToEnd(results: readonly EndToEndResult[]): string {
   );
   return `## End to end
 
-From sending a minute's bars of all symbols over WebSocket until a consumer has all signals; milliseconds, p50/p99/p99.9/max. All are separate
-processes. The **null daemon** sends ready-made signals through the same server and publishers, without features, models and journal; both alternate, after ${results[0]?.warm_up_minutes} warm-up minutes. Back-to-back: the next minute follows when every consumer has the last one; idle: 2 s later. *file* is
-\`signals.json\`, read after inotify. Minutes that Redis missed count in no percentile${missedText(results)}. *trained* models learned the simulated market; *random* ones have 300 trees × 31 leaves.
+From sending a minute's bars of all symbols over WebSocket until a consumer, a process of its own, has all signals; milliseconds, p50/p99/p99.9/max.
+The **null daemon** sends ready-made signals through the same server and publishers; both alternate, after ${results[0]?.warm_up_minutes} warm-up minutes. Back-to-back: the next minute follows when every consumer has the last one; idle: 2 s later. *file* is
+\`signals.json\`, read after inotify. Minutes that Redis missed do not count${missedText(results)}. *trained* models learned the simulated market; *random* ones have 300 trees × 31 leaves.
 
 | pairs | models | pace | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 |
 |---|---|---|---|---|---|---|---|---|
@@ -161,17 +143,17 @@ function stations({
   stations: by,
   bar_to_signal,
 }: StationsResult): string {
-  const row = (name: string, p: Percentiles, meaning: string): string =>
-    `| ${name} | ${us(p.p50)} | ${us(p.p99)} | ${us(p.p999)} | ${us(p.max)} | ${meaning} |`;
-  const rows = Object.entries(by).map(([name, p]) => row(name, p, STATION_MEANING[name as Station]));
+  const row = (name: string, p: Percentiles): string =>
+    `| ${name} | ${us(p.p50)} | ${us(p.p99)} | ${us(p.p999)} | ${us(p.max)} |`;
+  const rows = Object.entries(by).map(([name, p]) => row(name, p));
   return `## Stations
 
-One minute of ${pairs} pairs at a time, in one process, ${minutes} minutes after ${warm_up_minutes} of warm-up; microseconds of the main thread per minute. Models of ${trees.join(', ')} trees × 31 leaves, trained, in ${[...new Set(engines)].join(', ')}.
+One minute of ${pairs} pairs at a time, in one process, ${minutes} minutes after ${warm_up_minutes} of warm-up; microseconds of the main thread per minute. Models of ${trees.join(', ')} trees × 31 leaves, trained, in ${[...new Set(engines)].join(', ')}. WebSocket (one client) and Redis: until the operating system has the signals, which ends *bar to signal*; file and journal follow.
 
-| station | p50 | p99 | p99.9 | max | what it does |
-|---|---|---|---|---|---|
+| station | p50 | p99 | p99.9 | max |
+|---|---|---|---|---|
 ${rows.join('\n')}
-${row('**bar to signal**', bar_to_signal, 'last leg in until WebSocket and Redis have been handed all signals')}
+${row('**bar to signal**', bar_to_signal)}
 `;
 }
 
@@ -199,7 +181,7 @@ function features({ costs, fastest_peer_ratio }: FeaturesResult): string {
   );
   return `## Features
 
-One bar of one pair, microseconds, p50/p99/p99.9/max of samples of 50 bars. Ours are all columns; the libraries compute the common ones,
+One bar of one pair, microseconds, p50/p99/p99.9/max of samples of 50 bars. The libraries compute the common columns,
 streaming, and get regression, spread and hedged return ready-made. The fastest library takes **${fastest_peer_ratio.toFixed(1)} ×** our time.
 
 | | µs | × ours | what it computes |
@@ -256,7 +238,7 @@ function trainer({ rows, columns, rounds, leaves, missing, runs }: TrainerResult
   const absent = Object.entries(missing).map(([engine, why]) => `${engine} was not measured: ${why}`);
   return `## Learning trees
 
-One matrix of ${rows.toLocaleString('en')} × ${columns}, ${rounds} trees of ${leaves} leaves, binning included, the same parameters for all, by turns. Ratios are medians; AUC on unseen rows.
+One matrix of ${rows.toLocaleString('en')} × ${columns}, ${rounds} trees of ${leaves} leaves, binning included, the same parameters for all, by turns (+busy: beside a busy core). Ratios are medians; AUC on unseen rows.
 ${absent.map((line) => `\n${line}\n`).join('')}
 | threads | engine | seconds | processor seconds | AUC | ours / theirs: time | processor time | AUC difference |
 |---|---|---|---|---|---|---|---|
@@ -265,14 +247,14 @@ ${runs.flatMap(trainerRows).join('\n')}
 }
 
 function trainerRows({ threads, busy_core, fits, against }: TrainerRun): string[] {
-  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(', ');
+  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join('/');
   return fits.map(({ engine, seconds, cpu_seconds, auc }) => {
     const ratio = engine === 'lightgbm' || engine === 'xgboost' ? against[engine] : undefined;
     const compared =
       ratio === undefined
         ? '– | – | –'
         : `**${ratio.time_ratio.toFixed(2)}** | ${ratio.cpu_ratio.toFixed(2)} | ${ratio.auc_difference.toFixed(4)}`;
-    const where = `${threads}${busy_core ? ' + busy core' : ''}`;
+    const where = `${threads}${busy_core ? '+busy' : ''}`;
     return `| ${where} | ${engine} | ${list(seconds)} | ${list(cpu_seconds)} | ${auc.toFixed(4)} | ${compared} |`;
   });
 }
@@ -302,19 +284,17 @@ ${rows.join('\n')}
 
 function backtest(result: BacktestBenchResult): string {
   const { pair, trees, station_bars, turns, stations: by, engine_us, features_by_engine, command } = result;
-  const rows = Object.entries(by).map(
-    ([name, cost]) => `| ${name} | ${us(cost)} | ${BACKTEST_STATION_MEANING[name as BacktestStation]} |`,
-  );
+  const rows = Object.entries(by).map(([name, cost]) => `| ${name} | ${us(cost)} |`);
   const sum = Object.values(by).reduce((total, cost) => total + cost, 0);
   return `## Backtest
 
 ${pair} on the simulated market, models of ${trees} trees × 31 leaves. Microseconds of the processor per bar on one thread, medians of ${turns} turns over ${station_bars.toLocaleString('en')} bars. The daemon’s feature engine alone takes **${us(engine_us)} µs** per bar in the
-same run; the features of the backtest ${features_by_engine.toFixed(2)} × that.
+same run; the features of the backtest ${features_by_engine.toFixed(2)} × that. *decide* includes fills and costs, *equity* marks each trade to market at every close.
 
-| station | µs per bar | what it does |
-|---|---|---|
+| station | µs per bar |
+|---|---|
 ${rows.join('\n')}
-| **sum** | ${us(sum)} | |
+| **sum** | ${us(sum)} |
 
 \`minutehand backtest\` of ${command.bars.toLocaleString('en')} bars on ${command.threads} threads, from its start to its end: ${command.seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s (${command.cpu_seconds === null ? '' : `${command.cpu_seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s of the processor; `}${command.trades} trades), ${us(command.us_per_bar)} µs per bar, **${command.by_engine.toFixed(2)} ×** the engine alone on one thread.
 `;

@@ -10,8 +10,8 @@ export const ERRORS = {
   },
   BAR_NOT_FINITE: {
     status: 422,
-    message: 'A number of the bar is NaN, infinite or missing.',
-    next: 'Drop the bar at its source, or send the minute as empty.',
+    message: 'A number is NaN, infinite or missing.',
+    next: 'Drop the bar, or send the minute as empty.',
   },
   BAR_NOT_POSITIVE: {
     status: 422,
@@ -35,18 +35,18 @@ export const ERRORS = {
   },
   BAR_DST_GAP: {
     status: 422,
-    message: 'The local time does not exist in this time zone: it is in the gap when daylight saving time begins.',
+    message: 'The local time does not exist in this time zone (start of daylight saving time).',
     next: 'Give the zone of the file with --timezone.',
   },
   BAR_FUTURE: {
     status: 422,
     message: 'The bar has not closed yet by this machine’s clock.',
-    next: 'Check both clocks (NTP); times are UTC, not the broker’s server time.',
+    next: 'Check both clocks (NTP); times are UTC, not broker time.',
   },
   BARS_LATE: {
     status: 422,
-    message: 'Live bars arrive so late that every signal is expired at publication.',
-    next: 'Send `time` as the bar open in UTC; check clocks (NTP) and data delay. Send history with ?backfill=1.',
+    message: 'Live bars arrive after their signals have expired.',
+    next: '`time` is the bar open in UTC; check clocks (NTP) and data delay; send history with ?backfill=1.',
   },
   BAR_UNKNOWN_SYMBOL: {
     status: 422,
@@ -55,12 +55,12 @@ export const ERRORS = {
   },
   BAR_OUT_OF_ORDER: {
     status: 409,
-    message: 'A newer bar of this symbol was already accepted.',
-    next: 'Send bars of a symbol in ascending order, history first (?backfill=1).',
+    message: 'A newer bar of this symbol was accepted.',
+    next: 'Send bars in ascending order, history first (?backfill=1).',
   },
   BAR_REVISED: {
     status: 409,
-    message: 'Another bar for this symbol and minute was already accepted.',
+    message: 'Another bar of this symbol and minute was accepted.',
     next: 'Revisions are refused.',
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
@@ -68,11 +68,11 @@ export const ERRORS = {
   BODIES_TOO_MANY: {
     status: 503,
     message: 'Unfinished requests take too much memory.',
-    next: 'Send the request again, whole and at once.',
+    next: 'Send the request again, at once.',
   },
   CONNECTIONS_TOO_MANY: {
     status: 503,
-    message: 'Too many WebSocket connections to this address.',
+    message: 'Too many WebSocket connections.',
     next: 'Close some.',
   },
   BODY_NOT_JSON: {
@@ -117,23 +117,23 @@ export const ERRORS = {
   },
   LOGIN_REFUSED: {
     status: 401,
-    message: 'The login link or the token is not valid: unknown, used, expired or revoked.',
+    message: 'The login link or token is unknown, used, expired or revoked.',
     next: 'Make a new one: `minutehand token link`, `minutehand token create`.',
   },
   ROLE_REFUSED: {
     status: 403,
-    message: 'The role of this session or token does not allow this.',
-    next: 'Ask a person with the role; `minutehand token create --role <role>` makes a token.',
+    message: 'The role does not allow this.',
+    next: 'Use a token with the role: `minutehand token create --role <role>`.',
   },
   CSRF_REFUSED: {
     status: 403,
-    message: 'A write of a browser session did not prove that it comes from a page of this server.',
-    next: 'Send the header x-csrf-token with the value of GET /api/session, from a page of the same origin.',
+    message: 'A write of a browser session lacks a valid CSRF token or origin.',
+    next: 'Send x-csrf-token (value: GET /api/session) from a page of the same origin.',
   },
   ATTEMPTS_TOO_MANY: {
     status: 429,
-    message: 'Too many wrong login links or tokens came from this address.',
-    next: 'Wait for the time of the header retry-after, and check the token.',
+    message: 'Too many wrong login links or tokens from this address.',
+    next: 'Wait for retry-after seconds; check the token.',
   },
   STREAMS_TOO_MANY: {
     status: 429,
@@ -142,8 +142,8 @@ export const ERRORS = {
   },
   TOKEN_UNKNOWN: {
     status: 404,
-    message: 'There is no such valid token.',
-    next: '`minutehand token list` shows the valid ones.',
+    message: 'No such valid token.',
+    next: 'See `minutehand token list`.',
   },
   REQUEST_INVALID: {
     status: 400,
@@ -152,7 +152,7 @@ export const ERRORS = {
   },
   ORIGIN_REFUSED: {
     status: 403,
-    message: 'The Origin header names a web page of another site.',
+    message: 'The Origin header names another site.',
     next: 'Use a page of this machine, or add its host name to allowed_hosts.',
   },
   HOST_REFUSED: {
@@ -193,7 +193,7 @@ export const ERRORS = {
   PORT_TAKEN: {
     status: 500,
     message: 'The port is in use.',
-    next: 'Stop the other program, or set MINUTEHAND_DAEMON_PORT or MINUTEHAND_TRAINER_PORT (0 = a free one).',
+    next: 'Stop the other program, or set MINUTEHAND_DAEMON_PORT or MINUTEHAND_TRAINER_PORT (0: any).',
   },
   ADDRESS_UNUSABLE: {
     status: 500,
@@ -274,16 +274,16 @@ export const ERRORS = {
   CLOCK_MISMATCH: {
     status: 422,
     message: 'In this time zone the file’s trading weeks open at wrong hours.',
-    next: 'Give the zone that fits with --timezone, or skip the check with --trust-clock.',
+    next: 'Give the zone with --timezone, or skip the check with --trust-clock.',
   },
   ALERT_UNKNOWN: {
     status: 404,
-    message: 'There is no such open alert.',
+    message: 'No such open alert.',
     next: 'See `minutehand alerts list`.',
   },
   CHANNELS_MISSING: {
     status: 500,
-    message: 'No channel for notifications has an address.',
+    message: 'No notification channel has an address.',
     next: 'Set MINUTEHAND_SLACK_URL, MINUTEHAND_DISCORD_URL, MINUTEHAND_PAGERDUTY_KEY, MINUTEHAND_WEBHOOK_URL or MINUTEHAND_SMTP_URL.',
   },
   STORE_UNUSABLE: {
@@ -313,12 +313,12 @@ export const ERRORS = {
   },
   MODEL_FILE: {
     status: 422,
-    message: 'A file of the models folder is not a regular file, or is too large.',
-    next: 'Restore it; pipes, devices and links are refused. `minutehand models promote` rewrites active.json.',
+    message: 'A file of the models folder is too large or not a regular file.',
+    next: 'Restore it; `minutehand models promote` rewrites active.json.',
   },
   MODEL_MANIFEST: {
     status: 422,
-    message: 'The manifest of the bundle is not valid.',
+    message: 'The bundle’s manifest is not valid.',
     next: 'Train again, or restore the bundle from a copy.',
   },
   MODEL_HASH: {
@@ -339,12 +339,12 @@ export const ERRORS = {
   PARITY_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the certificate.',
-    next: 'Do not trust it. Certificates are signed where MINUTEHAND_SIGNING_KEY is set; write it again there.',
+    next: 'Do not trust it; write it again where MINUTEHAND_SIGNING_KEY is set.',
   },
   KEY_UNUSABLE: {
     status: 422,
     message: 'A key for bundles cannot be used.',
-    next: 'MINUTEHAND_SIGNING_KEY is a PEM file of an Ed25519 private key, MINUTEHAND_TRUSTED_KEYS one of public keys; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
+    next: 'MINUTEHAND_SIGNING_KEY is a PEM file of an Ed25519 private key, MINUTEHAND_TRUSTED_KEYS of public keys; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   MODEL_SCHEMA: {
     status: 422,
@@ -374,7 +374,7 @@ export const ERRORS = {
   MODEL_SLOW: {
     status: 500,
     message: 'A model set was too slow twice in a row.',
-    next: 'Train fewer trees, or raise inference.slow_ms on a slow machine.',
+    next: 'Train fewer trees, or raise inference.slow_ms.',
   },
   MODEL_SIMULATED: {
     status: 422,
@@ -389,7 +389,7 @@ export const ERRORS = {
   HALTS_FORMAT: {
     status: 422,
     message: 'models/halts.json cannot be used.',
-    next: 'Halts stay. `minutehand models resume all` writes a new file without halts of the active version.',
+    next: 'Halts stay; `minutehand models resume all` lifts them and writes a new file.',
   },
   HALTS_LOST: {
     status: 409,
@@ -398,37 +398,37 @@ export const ERRORS = {
   },
   MODEL_IN_USE: {
     status: 409,
-    message: 'The bundle is active, the predecessor of the active one, or the shadow.',
+    message: 'The bundle is active, its predecessor, or the shadow.',
     next: 'Load another bundle, or end the shadow, first.',
   },
   SETTING_UNSUPPORTED: {
     status: 422,
-    message: 'A setting of the request cannot be honored.',
-    next: 'Leave it out, or propose a change of the configuration: PUT /api/ml/config.',
+    message: 'A requested setting is not supported.',
+    next: 'Leave it out, or propose a configuration change: PUT /api/ml/config.',
   },
   CHANGE_UNKNOWN: {
     status: 404,
-    message: 'There is no such open change request.',
-    next: 'GET /api/changes lists them.',
+    message: 'No such open change request.',
+    next: 'See GET /api/changes.',
   },
   CHANGE_OWN: {
     status: 403,
-    message: 'A change is approved by another person than the one who proposed it.',
+    message: 'The proposer of a change cannot approve it.',
     next: 'Ask another approver.',
   },
   MODEL_EXISTS: {
     status: 409,
-    message: 'Another bundle has this version already.',
+    message: 'Another bundle has this version.',
     next: 'Remove or rename one of the two folders.',
   },
   LEARNER_MISSING: {
     status: 404,
-    message: 'The library of this learning engine was not found.',
+    message: 'The engine’s library was not found.',
     next: 'Install it, or set MINUTEHAND_LIGHTGBM_LIBRARY or MINUTEHAND_XGBOOST_LIBRARY; gbdt needs none.',
   },
   LEARNER_TASK: {
     status: 422,
-    message: 'This learning engine cannot learn this task.',
+    message: 'This engine cannot learn this task.',
     next: 'Use the engine gbdt.',
   },
   LEARNER_MEMORY: {
@@ -443,7 +443,7 @@ export const ERRORS = {
   },
   LEARNER_FAILED: {
     status: 500,
-    message: 'The learning engine’s library reported an error.',
+    message: 'The engine’s library reported an error.',
     next: 'Check parameters and data; gbdt needs no library.',
   },
   WARM_START_REFUSED: {
@@ -469,7 +469,7 @@ export const ERRORS = {
   RETRAIN_KIND: {
     status: 400,
     message: 'The kind of a training run is full, incremental or thresholds.',
-    next: 'Send POST /retrain?kind=full, ?kind=incremental (warm start) or ?kind=thresholds (θ2).',
+    next: 'Send ?kind=full, ?kind=incremental (warm start) or ?kind=thresholds (θ2).',
   },
   TRAINER_ABSENT: {
     status: 503,
@@ -483,13 +483,13 @@ export const ERRORS = {
   },
   JOURNAL_FULL: {
     status: 503,
-    message: 'The journal could not be written for so long that no more bars can wait in memory.',
+    message: 'The journal cannot be written, and no more bars can wait in memory.',
     next: 'Check disk space and permissions of MINUTEHAND_HOME, then send the bars again.',
   },
   JOURNAL_READ: {
     status: 500,
     message: 'The journal of a daemon cannot be read.',
-    next: 'Check disk and permissions of MINUTEHAND_HOME. It is read again.',
+    next: 'Check disk and permissions of MINUTEHAND_HOME.',
   },
   JOURNAL_DAMAGED: {
     status: 500,
@@ -523,7 +523,7 @@ export const ERRORS = {
   },
   SIGNAL_FORMAT: {
     status: 422,
-    message: 'The signal does not have the fields of the contract, in order.',
+    message: 'The signal’s fields are not those of the contract, in order.',
     next: 'Do not trade on it; see docs/reference/PROTOCOL.md#what-a-consumer-checks.',
   },
   SIGNAL_CRC: {
@@ -598,7 +598,7 @@ export const ERRORS = {
   },
   PROCESS_ENDED: {
     status: 500,
-    message: 'A process of minutehand ended right after its start.',
+    message: 'A process ended right after its start.',
     next: 'See its last lines above, and the logs.',
   },
   SERVICE_UNSUPPORTED: {
@@ -634,17 +634,17 @@ export const ERRORS = {
   EXPLAIN_NO_SIGNAL: {
     status: 404,
     message: 'The journal has no signal of this pair and minute.',
-    next: '`minutehand signals list --pairs <pair>` shows what there is; the time is the open of a bar, UTC.',
+    next: 'See `minutehand signals list --pairs <pair>`; the time is a bar’s open, UTC.',
   },
   EXPLAIN_DIFFERS: {
     status: 409,
-    message: 'The minute, computed again from the journal, is not what was published.',
-    next: 'Configuration, code version or bars have changed since; `minutehand replay --journal` with those of the day.',
+    message: 'The recomputed minute is not what was published.',
+    next: 'Configuration, code or bars have changed: run `minutehand replay --journal` with those of the day.',
   },
   EXPLAIN_NO_COVER: {
     status: 409,
-    message: 'The models do not record how many training rows pass each node, so contributions cannot be computed.',
-    next: 'Train again: new bundles record it.',
+    message: 'The models lack the row counts per node that contributions need.',
+    next: 'Train again: new bundles have them.',
   },
   USAGE: {
     status: 400,

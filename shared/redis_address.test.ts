@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { redisAddress } from './redis_address.ts';
+import { loadSettings } from './policy/policy.ts';
+import { DELIVERED_REDIS_URL, redisAddress } from './redis_address.ts';
 
 describe('the address of a Redis server', () => {
   it.each([
@@ -21,4 +22,8 @@ describe('the address of a Redis server', () => {
   it('names a file of certificates that cannot be read', () => {
     expect(() => redisAddress('rediss://host', '/no/such/file')).toThrow(/ca_file/);
   });
+});
+
+it('the delivered address is that of the delivered configuration', () => {
+  expect(loadSettings({ env: {} }).minutehand.transports.redis.url).toBe(DELIVERED_REDIS_URL);
 });

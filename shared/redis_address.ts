@@ -6,6 +6,9 @@ export type RedisAddress = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 
 
 const DEFAULT_PORT = 6379;
 
+/** `transports.redis.url` as delivered: most who leave it so have no Redis. */
+export const DELIVERED_REDIS_URL = 'redis://127.0.0.1:6379';
+
 /**
  * The address as options of ioredis, which has no Unix socket by URL, and whose own parser takes any query for options.
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…`, or

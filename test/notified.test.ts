@@ -22,7 +22,6 @@ const OVERRIDES: SettingsOverrides = {
   retrain: { notification_disk_min_mb: 8, monitor_minutes: 10_080, notification_rate_per_minute: 60 },
   minutehand: {
     market: 'live',
-    transports: { redis: { enabled: 'auto' } },
     // Delivered: 2.5 and 5. So that a silent feed is known after 90 s.
     feed: { straggler_timeout_ms: 400, silence_degraded_intervals: 1.5, silence_halt_intervals: 5 },
   },
@@ -105,7 +104,12 @@ function shiftTo(weekday: number): number {
 
 /** A daemon with models, warm, that is sent a bar each minute, a trainer that watches it, and the first heartbeat. */
 async function scene(weekday: number, extra: NodeJS.ProcessEnv = {}, home?: (path: string) => void): Promise<Scene> {
-  const workplace = createWorkplace(OVERRIDES);
+  const { minutehand } = OVERRIDES;
+  const enabled = extra['MINUTEHAND_REDIS_URL'] === undefined ? 'off' : 'auto';
+  const workplace = createWorkplace({
+    ...OVERRIDES,
+    minutehand: { ...minutehand, transports: { redis: { enabled } } },
+  });
   workplaces.push(workplace);
   mkdirSync(workplace.home);
   home?.(workplace.home);
@@ -117,7 +121,6 @@ async function scene(weekday: number, extra: NodeJS.ProcessEnv = {}, home?: (pat
     TEST_CLOCK_SHIFT: String(shiftMs),
     MINUTEHAND_WEBHOOK_URL: `${receiving.url}/hook`,
     MINUTEHAND_HEARTBEAT_URL: `${receiving.url}/beat`,
-    MINUTEHAND_REDIS_URL: 'redis://127.0.0.1:1',
     ...extra,
   };
   const daemon = workplace.start(['daemon'], env);

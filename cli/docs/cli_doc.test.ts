@@ -29,4 +29,13 @@ describe('docs/reference/CLI.md', () => {
     );
     expect(text).not.toMatch(/secret|for programs/);
   });
+
+  it('lists the options of a command that has commands below it', () => {
+    const program = new Command('tool');
+    const parity = program.command('parity').description('compares a day').option('--day <day>', 'UTC day');
+    parity.command('verify').description('checks a file');
+    expect(renderCliDoc(program)).toContain(
+      '## tool parity\n\nCompares a day.\n\n`[--day <day>]`\n\n- `verify`: checks a file\n',
+    );
+  });
 });

@@ -21,10 +21,11 @@ ${commandsBelow(program)
 function section(command: Command): string {
   const below = commandsBelow(command);
   const heading = `## ${nameOf(command)}`;
-  if (below.length > 0) return [heading, below.map((sub) => `- ${entry(sub)}`).join('\n')].join('\n\n');
-  return [heading, sentence(command.summary() || command.description()), usage(command)]
-    .filter((text) => text !== '')
-    .join('\n\n');
+  const list = below.map((sub) => `- ${entry(sub)}`).join('\n');
+  const own = usage(command);
+  // A command of commands is described where it does something by itself.
+  const does = below.length === 0 || own !== '' ? sentence(command.summary() || command.description()) : '';
+  return [heading, does, own, list].filter((text) => text !== '').join('\n\n');
 }
 
 function entry(command: Command): string {

@@ -10,6 +10,12 @@ import type { ConfigPart } from '../../shared/policy/schema.ts';
 import { readYamlFile } from '../../shared/policy/yaml_file.ts';
 import { table } from './table.ts';
 
+/** The end of a description that the page's introduction states for all keys. */
+const SWITCHED_OFF = /[.;] null = (?:never|none|off)\.$/;
+
+/** Longer lists are shown shortened. */
+const MAX_ITEMS = 12;
+
 const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
   core: 'Entries and risk. Part of `policy_hash`.',
   retrain: 'Retraining, monitoring and notifications.',
@@ -28,8 +34,11 @@ function prose(text: string): string {
     .replaceAll('|', '\\|');
 }
 
+/** A value; of a long list its first items and their number. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return code(value);
+  if (Array.isArray(value) && value.length > MAX_ITEMS)
+    return `${value.slice(0, 2).map(shown).join(', ')} … (${value.length})`;
   const spaced = (part: string, quoted?: string): string => quoted ?? `${part} `;
   return code(JSON.stringify(value).replace(/("(?:[^"\\]|\\.)*")|[,:]/g, spaced));
 }
@@ -46,7 +55,7 @@ function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
     shown(entry.value),
     prose(allowedShort(schemaAt(jsonSchema(part), [key, 'value']) ?? {})),
     entry.label_ja,
-    prose(entry.description ?? ''),
+    prose((entry.description ?? '').replace(SWITCHED_OFF, '.')),
   ]);
   return table(['key', 'value', 'allowed', 'label_ja', 'meaning'], rows);
 }
@@ -90,7 +99,7 @@ function merged(rows: readonly string[][]): string[][] {
 /** A map with free names (symbols, shards), or a list: its rows are its items. */
 function freeSection(schema: JsonSchema, value: unknown): string {
   if (typeof value !== 'object' || value === null) return `Value: ${shown(value)}; allowed: ${allowed(schema)}.`;
-  if (Array.isArray(value)) return value.map((item) => `- ${shown(item)}`).join('\n');
+  if (Array.isArray(value)) return `Value: ${value.map(shown).join(', ')}.`;
   const items = Object.entries(value as Record<string, unknown>);
   const columns = (schema.additionalProperties || {}).properties;
   if (columns === undefined) return items.map(([name, item]) => `- ${code(name)}: ${shown(item)}`).join('\n');
@@ -133,6 +142,7 @@ function allowedShort(schema: JsonSchema): string {
     .replace(/^a list, each one of .*/, 'a subset, in any order')
     .replace('a map with the keys ', 'keys ')
     .replace('a list of 2: ', '')
+    .replace('true or false', 'boolean')
     .replaceAll('one of ', '');
 }
 
@@ -164,9 +174,9 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     '# Configuration',
     '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
     [
-      'A key that a policy file lacks has its delivered value; `minutehand config check` names these, and every problem with',
-      'file, line and key. Editors use the JSON Schemas in `config/schema/`. Allowed: `1…9` are whole numbers, `(0, 1]` is an',
-      'interval.',
+      'A key that a policy file lacks has its delivered value; `minutehand config check` names these, and every problem.',
+      'JSON Schemas for editors: `config/schema/`. Allowed: `1…9` are whole numbers, `(0, 1]` is an interval; `null` without',
+      'a meaning of its own switches off.',
     ].join('\n'),
     ...files,
     '## Environment variables',

@@ -77,7 +77,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_bars_late_seconds',
     type: 'gauge',
-    help: 'Delay of live bars while their signals are expired at publication; else 0.',
+    help: 'Delay of live bars while it expires their signals; else 0.',
     read: ({ lateBars }) => lateBars()?.late_seconds ?? 0,
   },
   {
@@ -214,7 +214,7 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
     name: 'minutehand_event_loop_delay_seconds',
     type: 'summary',
     labels: ['quantile'],
-    help: 'Delay of the event loop since the last scrape, sampled every 10 ms; quantile 1 is the maximum.',
+    help: 'Event loop delay since the last scrape, sampled every 10 ms; quantile 1 is the maximum.',
     read: (watch) => watch.takeLoopDelays(),
   },
   {

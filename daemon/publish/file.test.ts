@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MinutehandError } from '../../shared/errors.ts';
@@ -341,7 +342,8 @@ describe('the file publisher', () => {
     expect(readFileSync(join(signals, 'A_B', 'signal.json'), 'utf8')).toContain('"seq":4');
   });
 
-  it('reports a folder that may not be written to, and the recovery', () =>
+  // Mutation tests run in threads, which cannot change their user.
+  it.runIf(isMainThread)('reports a folder that may not be written to, and the recovery', () =>
     asPlainUser(folder, () => {
       const publisher = open();
       publisher.publish([signal('A_B', 1)]);
@@ -351,7 +353,8 @@ describe('the file publisher', () => {
       chmodSync(join(folder, 'A_B'), 0o700);
       publisher.publish([signal('A_B', 3)]);
       expect(recoveries).toBe(1);
-    }));
+    }),
+  );
 
   it('survives a disk that is really full, and one that becomes read-only', (context) => {
     const mount = (...args: string[]) => spawnSync('mount', args, { encoding: 'utf8' });

@@ -87,6 +87,7 @@ async function openWays(url: string) {
   websocket.attach(http);
   const file = createFilePublisher({ files: MACHINE_FILES, folder, onFailure: defect, onRecovered: () => undefined });
   const redis = createRedisPublisher({
+    isExpected: true,
     bus: createRedisBus({
       url,
       caFile: null,

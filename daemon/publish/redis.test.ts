@@ -41,7 +41,7 @@ async function server(
 
 const COMMAND_TIMEOUT_MS = 1_000;
 
-function publisherTo(url: string): RedisPublisher {
+function publisherTo(url: string, isExpected = true): RedisPublisher {
   const publisher = createRedisPublisher({
     bus: createRedisBus({
       url,
@@ -52,6 +52,7 @@ function publisherTo(url: string): RedisPublisher {
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
     }),
     scheduler: MACHINE_SCHEDULER,
+    isExpected,
     commandTimeoutMs: COMMAND_TIMEOUT_MS,
     maxBatchesInFlight: 4,
     onState: (state, detail) => states.push(`${state}: ${detail}`),
@@ -173,6 +174,20 @@ describe('the Redis publisher', () => {
     publisher.publish([signal('A_B', 21)]);
     await until('taken', async () => (await client.get(signalKey('A_B'))) === signal('A_B', 21).text);
     expect(publisher.missed).toBe(40);
+  });
+
+  it('counts nothing as missed of a Redis that is not expected, until it has answered once', async (context) => {
+    const port = await freePort();
+    const publisher = publisherTo(`redis://127.0.0.1:${port}`, false);
+    await until('known to be down', () => publisher.state === 'down');
+    publisher.publish([signal('A_B', 1)]);
+    expect(publisher.missed).toBe(0);
+    const redis = await server(context, [], port);
+    await until('up', isUp(publisher));
+    await redis.stop();
+    await until('known to be down', () => publisher.state === 'down');
+    publisher.publish([signal('A_B', 2)]);
+    expect(publisher.missed).toBe(1);
   });
 
   it('recovers after a crash of Redis and sends nothing of the time between', async (context) => {

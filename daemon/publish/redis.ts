@@ -8,6 +8,8 @@ export interface RedisPublisherOptions {
   /** Closed with the publisher. */
   readonly bus: Bus;
   readonly scheduler: Scheduler;
+  /** false: a server that has not answered since the start misses nothing. */
+  readonly isExpected: boolean;
   /** A batch that is not answered within this time counts as missed, and its connection as stalled. */
   readonly commandTimeoutMs: number;
   /** Unanswered batches at most; while there are as many, signals are skipped and counted. */
@@ -62,6 +64,8 @@ class BusPublisher implements RedisPublisher {
   #missedWhenUp = 0;
   #missedBeforeRefusal = 0;
   #connection: 'up' | 'down' | null = null;
+  /** Whether signals that it does not get count as missed. */
+  #isExpected: boolean;
   #isStalled = false;
   #batchesInFlight = 0;
   #isClosing = false;
@@ -69,6 +73,7 @@ class BusPublisher implements RedisPublisher {
 
   constructor(options: RedisPublisherOptions) {
     this.#options = options;
+    this.#isExpected = options.isExpected;
     options.bus.onState((state, detail) => this.#enter(state, detail));
   }
 
@@ -80,7 +85,7 @@ class BusPublisher implements RedisPublisher {
     if (this.#isClosing || batch.length === 0) return;
     const { bus, maxBatchesInFlight } = this.#options;
     if (bus.ready && this.#batchesInFlight < maxBatchesInFlight) this.#send(batch);
-    else this.missed += batch.length;
+    else if (this.#isExpected) this.missed += batch.length;
   }
 
   async close(): Promise<void> {
@@ -100,6 +105,7 @@ class BusPublisher implements RedisPublisher {
     this.#connection = next;
     const { onState, commandTimeoutMs } = this.#options;
     if (next === 'up') {
+      this.#isExpected = true;
       const missedMeanwhile = this.missed - this.#missedWhenUp;
       onState(next, missedMeanwhile > 0 ? `${missedMeanwhile} signals were missed` : detail);
       this.#missedWhenUp = this.missed;

@@ -3,6 +3,7 @@ import type { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { allSignalsFile, type Settings } from '../../shared/policy/policy.ts';
 import type { Bus, FileSystem, Scheduler } from '../../shared/ports.ts';
+import { DELIVERED_REDIS_URL } from '../../shared/redis_address.ts';
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
 import type { Publisher } from './publish.ts';
@@ -125,10 +126,11 @@ function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
 function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
   const { bus, scheduler, settings, onFailure, onRecovered, log, say } = options;
   if (bus === null) return null;
-  const { command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
+  const { url, command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
   const publisher = createRedisPublisher({
     bus,
     scheduler,
+    isExpected: url !== DELIVERED_REDIS_URL,
     commandTimeoutMs: command_timeout_ms,
     maxBatchesInFlight: max_batches_in_flight,
     onState(state, detail) {

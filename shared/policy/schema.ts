@@ -262,27 +262,19 @@ const windows = z.strictObject({
   atr_long: windowBars.describe('Long average true range, the denominator of ATR_ratio.'),
   stability_window: windowBars.describe('Stability of beta, changes of beta and correlation.'),
   half_life_window: windowBars.describe('Speed of reversion and half-life of the spread.'),
-  pnl_window: windowBars.describe("Standard deviation of the unit position's profit and loss (pnl_std)."),
-  activity_window: windowBars.describe('Share of bars in which the legs moved, and of minutes that are missing.'),
+  pnl_window: windowBars.describe('Standard deviation of the unit position’s result (pnl_std).'),
+  activity_window: windowBars.describe('Share of bars in which the legs moved, and of missing minutes.'),
   volume_window: windowBars.describe('Usual volume, against which the recent volume is measured.'),
 });
 
 const decision = z.strictObject({
   z_entry: z.number().gt(0).max(20).describe('Smallest |z| of an entry candidate, in σ.'),
-  z_exit: z.number().min(0).max(20).describe('Frozen z, in σ, at which a position is closed. Below z_entry.'),
-  stop: z
-    .number()
-    .gt(0)
-    .max(20)
-    .describe('Distance, in σ, that a frozen z moves further out than at its entry until a position is stopped.'),
+  z_exit: z.number().min(0).max(20).describe('Frozen z, in σ, that closes a position. Below z_entry.'),
+  stop: z.number().gt(0).max(20).describe('Distance, in σ, that a frozen z moves out from its entry until a stop.'),
   max_age_bars: z.int().min(1).max(10_000).describe('Maximum age of a position, in bars.'),
   beta_min: z.number().min(0).max(1000).describe('Smallest |beta| that is traded; else HOLD BETA_RANGE.'),
   beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded.'),
-  risk_exit: z
-    .number()
-    .gt(0)
-    .max(1)
-    .describe('risk_score at which a position is closed. Not below the search range of θ2.'),
+  risk_exit: z.number().gt(0).max(1).describe('risk_score that closes a position. Not below the search range of θ2.'),
 });
 
 const label = z.strictObject({
@@ -290,7 +282,7 @@ const label = z.strictObject({
     .int()
     .min(1)
     .max(10_000)
-    .describe('Bars that the labels of AI2 and AI3 look ahead; AI1 is always evaluated on 60.'),
+    .describe('Horizon of the labels of AI2 and AI3; AI1 is always evaluated on 60.'),
   leverage: z.number().gt(0).max(1000).describe('Position value over margin.'),
   target_sigma: z.number().gt(0).max(1).describe('Volatility target of AI3 over the horizon, as a fraction of margin.'),
 });
@@ -321,17 +313,9 @@ const train = z.strictObject({
     .gt(0)
     .max(0.5)
     .describe('Holdout as a fraction of time; gates and NO_EDGE are evaluated on it.'),
-  max_rows: z
-    .int()
-    .min(1000)
-    .max(10_000_000)
-    .describe('Maximum training rows per model; beyond, rows are thinned evenly in time.'),
+  max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('Fewest bars of a pair in training.'),
-  warm_start_rounds: z
-    .int()
-    .min(1)
-    .max(1000)
-    .describe('Maximum number of trees that a warm start adds to each model of the last full training.'),
+  warm_start_rounds: z.int().min(1).max(1000).describe('Maximum number of trees that a warm start adds to a model.'),
   warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
   max_warm_starts: z.int().min(1).max(1000).describe('Maximum number of warm starts between full trainings.'),
 });
@@ -356,7 +340,7 @@ const search = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .describe('Maximum number of θ1, θ2 that are backtested out of fold; 0 = the initial ones.'),
+    .describe('Maximum number of θ1, θ2 backtested out of fold; 0 = the initial ones.'),
   min_trades: z.int().min(1).max(1_000_000).describe('Trades that chosen thresholds must make there.'),
 });
 
@@ -371,14 +355,14 @@ const feed = z.strictObject({
     .min(1)
     .max(3_600_000)
     .describe('Time that one leg waits for the other before HOLD LEG_MISSING. Below interval_ms.'),
-  max_clock_skew_ms: z.int().min(0).max(60_000).describe('Maximum lead of a bar over the clock of this machine.'),
+  max_clock_skew_ms: z.int().min(0).max(60_000).describe('Maximum lead of a bar over this machine’s clock.'),
   max_bars_per_request: z.int().min(1).max(1_000_000).describe('Maximum bars of a request.'),
   max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Maximum size of a request.'),
   budget_ms: z
     .int()
     .min(1)
     .max(60_000)
-    .describe('Time from a bar to its signals beyond which the minute is counted and logged.'),
+    .describe('Time from bar to signals beyond which a minute is counted and logged.'),
   silence_degraded_intervals: z
     .number()
     .min(1.5)
@@ -411,30 +395,26 @@ const inference = z.strictObject({
     .int()
     .min(1)
     .max(60_000)
-    .describe('Time of a batch beyond which, twice in a row, a model set is replaced by its predecessor.'),
+    .describe('Time of a batch beyond which, twice in a row, the predecessor replaces a model set.'),
 });
 
 const simulated = z.strictObject({
-  seed: z.int().min(0).max(4_294_967_295).describe('Seed of the simulated market: same seed, same prices.'),
+  seed: z.int().min(0).max(4_294_967_295).describe('Same seed, same prices.'),
   bar_interval_ms: z.int().min(1).max(3_600_000).describe('Time between two simulated bars.'),
   start: z
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/)
     .meta({ examples: ['2024-01-01T22:00:00Z'] })
-    .describe("First minute of the simulated market's own clock, UTC."),
+    .describe('First minute of its clock, UTC.'),
   history_bars: z.int().min(0).max(1_000_000).describe('Minutes of history for the first models.'),
-  await_models_ms: z
-    .int()
-    .min(0)
-    .max(3_600_000)
-    .describe('Maximum time that the simulated market waits for first models.'),
+  await_models_ms: z.int().min(0).max(3_600_000).describe('Maximum wait for first models.'),
 });
 
 const transports = z.strictObject({
   daemon: z
     .strictObject({
       host: host.describe('Address of the daemon; 127.0.0.1 = this machine only.'),
-      allowed_hosts: allowedHosts.describe('Further host names, without port, in requests and origins of web pages.'),
+      allowed_hosts: allowedHosts.describe('Further host names, without port, in requests and origins.'),
       port: port.describe('Port of daemons whose shard has none; 0 = a free one.'),
       engine: z
         .enum(['auto', 'uwebsockets', 'ws'])
@@ -475,7 +455,7 @@ const transports = z.strictObject({
         .int()
         .min(1)
         .max(1000)
-        .describe('Maximum unanswered batches; beyond, signals are skipped and counted.'),
+        .describe('Maximum unanswered batches; further signals are skipped and counted.'),
     })
     .describe('Redis is used when it answers; files and WebSocket never wait for it.'),
   files: z

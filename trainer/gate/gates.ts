@@ -101,17 +101,17 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     name: 'ai1 brier',
     models: null,
-    vetoes: 'An AI1 whose Brier score on the holdout is not below that of always answering the mean of the labels.',
+    vetoes: 'An AI1 whose Brier score on the holdout is not below the baseline’s.',
     threshold: { fixed: 'Brier score of the baseline' },
-    next: 'It ranks, but its probabilities are wrong, often after a change of regime: look at `calibration` in `validation.json`.',
+    next: 'Its probabilities are wrong, often after a change of regime: see `calibration` in `validation.json`.',
     check: ({ models }) => checkBrier(models.ai1.validation.report.holdout.pooled),
   },
   {
     name: 'risk pass rate',
     models: null,
-    vetoes: 'An AI2 that, with θ2, lets too few or too many of the entry candidates of the holdout pass.',
+    vetoes: 'An AI2 that, with θ2, admits too few or too many entry candidates of the holdout.',
     threshold: { key: 'pass_rate_range' },
-    next: 'The market of the holdout is calmer or wilder than that of the training: another θ2, or wait.',
+    next: 'The holdout is calmer or wilder than the training period: another θ2, or wait.',
     check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
   },
   {
@@ -136,7 +136,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     name: 'features look-ahead',
     models: null,
-    vetoes: 'Features of sampled bars that, computed again from their warm-up alone, are not equal to the bit.',
+    vetoes: 'Features of sampled bars that differ when recomputed from their warm-up alone.',
     threshold: { fixed: 'no difference' },
     next: `A feature looks ahead, or back beyond its warm-up. ${DEFECT}`,
     check: ({ leakage }) => resultOf('features look-ahead', leakage),
@@ -144,7 +144,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   ...MODEL_NAMES.map((model): Gate<BundleEvidence> => ({
     name: `${model} label ends`,
     models: null,
-    vetoes: 'Labels that depend on a bar after the one at which they are stated to be known.',
+    vetoes: 'Labels that depend on a bar after their end.',
     threshold: { fixed: 'no difference' },
     next: `Purging would be wrong. ${DEFECT}`,
     check: ({ leakage }) => resultOf(`${model} label ends`, leakage),
@@ -160,7 +160,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'samples',
     models: QUALITY_MODELS,
-    vetoes: 'A model that was learned from fewer rows than the limit.',
+    vetoes: 'A model learned from fewer rows than the limit.',
     threshold: { key: 'quality_min_samples' },
     next: 'More history, or more pairs.',
     check: ({ job, limits }) => checkSamples(job, limits.quality_min_samples),
@@ -168,8 +168,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'f1',
     models: QUALITY_MODELS,
-    vetoes:
-      'A model whose F1 on the holdout is below the limit: classes balanced, at the threshold that was chosen out of fold.',
+    vetoes: 'A model whose class-balanced F1 on the holdout, at the threshold chosen out of fold, is below the limit.',
     threshold: { key: 'quality_f1_floor' },
     next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
@@ -217,7 +216,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'shuffled labels',
     models: MODEL_NAMES,
-    vetoes: 'A training procedure that reaches an AUC on shuffled labels that noise does not explain.',
+    vetoes: 'A training procedure whose AUC on shuffled labels is beyond noise.',
     threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
     next: 'One sound model in 400 fails by chance: train again with another seed. If it fails again, labels or features leak: report it.',
     check: leakageTest('shuffled labels'),
@@ -227,7 +226,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     models: QUALITY_MODELS,
     vetoes: 'Quality gates that accept a model of shuffled labels.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'The quality gates accept noise: raise `quality_f1_floor`.',
+    next: 'Raise `quality_f1_floor`.',
     check: leakageTest('shuffled labels refused'),
   },
 ];
@@ -237,9 +236,9 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
   {
     name: 'golden vectors',
     models: null,
-    vetoes: 'A bundle that does not load, or whose models answer otherwise in onnxruntime than the learner did.',
+    vetoes: 'A bundle that does not load, or whose answers in onnxruntime differ from the learner’s.',
     threshold: { fixed: '1e-5' },
-    next: 'The bundle was damaged since it was written: train again.',
+    next: 'The bundle was damaged: train again.',
     check: ({ golden }) => golden,
   },
   {

@@ -23,7 +23,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'retrain_duration',
     type: 'gauge',
-    help: 'minutehand_retrain_duration_seconds, under the name of the specification.',
+    help: 'The same as minutehand_retrain_duration_seconds.',
     read: (source) => lastDuration(source),
   },
   {

@@ -299,7 +299,11 @@ describe('the monitor', () => {
   /** A real retrainer of this home; a failing program replaces `train`. */
   async function retrainerOf(settings: Settings): Promise<Retrainer> {
     const program = join(folder, 'program.mjs');
-    writeFileSync(program, 'process.exitCode = 1;');
+    const arguments_ = JSON.stringify(join(folder, 'arguments'));
+    writeFileSync(
+      program,
+      `import { writeFileSync } from 'node:fs'; writeFileSync(${arguments_}, process.argv.join('\\n')); process.exitCode = 1;`,
+    );
     const log = pino({ level: 'silent' });
     const options = { settings, paths, log, command: [process.execPath, program], say: () => undefined };
     const retrainer = createRetrainer(options, createRunLog(log));
@@ -357,6 +361,33 @@ describe('the monitor', () => {
     expect(vol!.figure).toBeGreaterThan(0.25);
     expect(vol!.text).toMatch(/^drift psi vol_a \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
     expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
+  });
+
+  it('searches θ2 alone when AI2 admits no candidate for longer than its pass rate allows, and sends an alert', async () => {
+    journaled(longBars);
+    const manifest = join(paths.models, version, 'manifest.json');
+    const thresholds = {
+      ...{ tried: 1, allowed: 1, chosen: true, net_sharpe: 1, trades: 1, pass_rate: 0.5 },
+      ...{ expected_max_sharpe: 1, probabilistic_sharpe: 1, deflated_sharpe: 1 },
+    };
+    const search = { ai1: null, thresholds };
+    writeFileSync(
+      manifest,
+      JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), theta2: 0.0001, search }),
+    );
+    const policy: SettingsOverrides['retrain'] = {
+      risk_streak_significance: 0.01,
+      pass_rate_range: [0.05, 0.4],
+      retrain_retry_max: 0,
+    };
+    const { monitor, retrainer } = await monitorOf(settingsOf(policy));
+    await monitor.look();
+    const { findings } = monitor.status().report as MonitorReport;
+    expect(findings.map(({ trigger }) => trigger).sort()).toEqual(['pass rate', 'risk streak']);
+    expect(retrainer.runs()).toMatchObject([{ kind: 'thresholds', trigger: expect.stringMatching(/^monitor: /) }]);
+    expect(raised).toContain('risk_streak');
+    await ended(retrainer, 1);
+    expect(readFileSync(join(folder, 'arguments'), 'utf8').split('\n')).toContain('--theta2');
   });
 
   it('starts one run, reports why once, and then pauses', async () => {
@@ -538,7 +569,11 @@ describe('fills of an expert advisor', () => {
     mkdirSync(join(paths.ea, '1_paper'), { recursive: true });
     writeFileSync(join(paths.ea, '1_paper', 'result.json'), lines.map((line) => `${line}\n`).join(''));
     const program = join(folder, 'program.mjs');
-    writeFileSync(program, 'process.exitCode = 1;');
+    const arguments_ = JSON.stringify(join(folder, 'arguments'));
+    writeFileSync(
+      program,
+      `import { writeFileSync } from 'node:fs'; writeFileSync(${arguments_}, process.argv.join('\\n')); process.exitCode = 1;`,
+    );
     const said: string[] = [];
     const trainer = await startTrainer({
       settings,

@@ -4,6 +4,7 @@ import { riskStreak, type RiskStreak } from './performance_drift.ts';
 import { RetrainTrigger } from './retrain_trigger.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
+import type { RetrainRun } from '../schedule/run.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
 import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
@@ -181,6 +182,30 @@ describe('a streak of risk flags', () => {
     expect(found({ risk_streak: { blocks: 26, candidates: 300 } })).toMatchObject([
       { trigger: 'risk streak', figure: 26, limit: 26, retrains: 'thresholds' },
     ]);
+  });
+
+  it('asks for θ2 alone, also where the pass rate is out of range, until that has found none to adopt', async () => {
+    const asked: string[] = [];
+    const [run] = [{ trigger: 'monitor: risk streak', kind: 'thresholds', started_at: '2026-01-01T00:00:00Z' }];
+    let runs: object[] = [];
+    const retrainer = {
+      runs: () => runs as RetrainRun[],
+      startOrWait: (_text: string, kind = 'full') => (asked.push(kind), Promise.resolve(true)),
+    };
+    const findings = [
+      ...found({ risk_streak: { blocks: 30 } }),
+      ...found({ pass_rate: { live: 0.01, noise: 0.001, candidates: 900 } }),
+    ];
+    expect(findings).toHaveLength(2);
+    const ask = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, 0).ask(findings);
+    await ask();
+    runs = [{ ...run, status: 'rejected' }];
+    await ask();
+    runs = [{ ...run, kind: 'full', status: 'rejected' }, ...runs];
+    await ask();
+    runs = [{ ...run, status: 'adopted' }, ...runs];
+    await ask();
+    expect(asked).toEqual(['thresholds', 'full', 'thresholds', 'thresholds']);
   });
 
   it('asks for a full run where anything else asks for one', async () => {

@@ -222,7 +222,8 @@ function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pa
   const limit = live < low ? low : high;
   const beyond = Math.max(low - live, live - high);
   if (!(beyond > 0 && beyond > noise)) return [];
-  return [finding('pass rate', '', live, limit, null, `pass rate ${live.toFixed(2)} outside ${low} to ${high}`)];
+  const text = `pass rate ${live.toFixed(2)} outside ${low} to ${high}`;
+  return [{ ...finding('pass rate', '', live, limit, null, text), retrains: 'thresholds' }];
 }
 
 function streakFinding({ blocks, candidates, limit, expected_pass_rate }: RiskStreak): DriftFinding[] {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/ports.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
+import type { RetrainRun } from '../schedule/run.ts';
 import type { DriftFinding } from './report.ts';
 
 /** Prefix of the trigger of a run that the monitor has requested. */
@@ -34,10 +35,22 @@ export class RetrainTrigger {
   async ask(findings: readonly DriftFinding[]): Promise<void> {
     if (findings.length === 0 || this.#isCooling()) return;
     // A full run chooses θ2 as well.
-    const kind = findings.some(({ retrains }) => retrains === 'full') ? 'full' : 'thresholds';
+    const isFull = findings.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed();
+    const kind = isFull ? 'full' : 'thresholds';
     const text = triggerText(findings);
     const at = new Date(this.#clock.nowMs()).toISOString();
     if (await this.#retrainer.startOrWait(text, kind)) this.#last = { at, text };
+  }
+
+  /** Whether the last run that the monitor caused found no θ2 to adopt. */
+  #hasThresholdsFailed(): boolean {
+    const last = this.#ownRuns()[0];
+    return last?.kind === 'thresholds' && last.status !== 'adopted';
+  }
+
+  /** The newest first. */
+  #ownRuns(): readonly RetrainRun[] {
+    return this.#retrainer.runs().filter(({ trigger }) => trigger.startsWith(MONITOR_TRIGGER));
   }
 
   /**
@@ -45,8 +58,7 @@ export class RetrainTrigger {
    * it helped.
    */
   #isCooling(): boolean {
-    const own = this.#retrainer.runs().filter(({ trigger: text }) => text.startsWith(MONITOR_TRIGGER));
-    const times = own.flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);
+    const times = this.#ownRuns().flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);
     const asked = this.#last === null ? [] : [this.#last.at];
     const last = Math.max(-Infinity, ...[...times, ...asked].map((time) => Date.parse(time)));
     return this.#clock.nowMs() - last < this.#cooldownMs;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
 import {
   emptyTree,
@@ -11,7 +12,13 @@ import { randomEnsemble, randomRows } from '../../shared/bundle/tree_kernel/rand
 import type { Task } from '../learn/trees/learner.ts';
 import { takeRows } from '../learn/trees/fit.ts';
 import { validateSplits, type FoldModel } from './cross_validation.ts';
-import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceOptions } from './importance.ts';
+import {
+  IMPORTANCE_DEFAULTS,
+  permutationImportance,
+  type ColumnImportance,
+  type ImportanceOptions,
+  type ImportanceReport,
+} from './importance.ts';
 import { auc, logLoss } from './metrics.ts';
 import type { ValidationRows } from './rows.ts';
 import { smallTrees, walkRows } from './rows.fixture.ts';
@@ -221,5 +228,196 @@ describe('permutationImportance', () => {
     permutationImportance(rows, [{ model, test: everyRow(rows) }], options(2));
     expect(rows.x).toEqual(before);
     expect(() => permutationImportance(rows, [{ model, test: everyRow(rows) }], options(3))).toThrow(/3 names/);
+  });
+});
+
+/** Row by row, pair by pair, resample by resample: what the report means, in the same order of random numbers. */
+function obviousImportance(
+  rows: ValidationRows,
+  folds: readonly { model: TreeModel; test: Int32Array }[],
+  { task, names, seed, repeats, resamples, blockDays, top, maxRows }: ImportanceOptions,
+): Pick<ImportanceReport, 'baseline' | 'rows' | 'features'> {
+  const share = Math.min(1, maxRows / folds.reduce((sum, { test }) => sum + test.length, 0));
+  const trials = folds
+    .filter(({ test }) => test.length > 0)
+    .map(({ model, test: all }, fold) => {
+      const rng = createRng(`${seed}/${fold}`);
+      const count = Math.max(1, Math.floor(all.length * share));
+      const test = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
+      const dayOf = test.map((row) => Math.floor(rows.time[row]! / 86_400));
+      const days = [...new Set(dayOf)].sort((a, b) => a - b);
+      const samples = Array.from({ length: resamples }, () => {
+        const drawn: number[] = [];
+        while (drawn.length < days.length) {
+          const isNew = drawn.length === 0 || rng.uniform() < 1 / blockDays;
+          drawn.push(isNew ? rng.integer(days.length) : (drawn.at(-1)! + 1) % days.length);
+        }
+        return drawn.map((day) => days[day]!);
+      });
+      const x = test.map((row) => [...rows.x.values.subarray(row * names.length, (row + 1) * names.length)]);
+      const measured = (matrix: readonly (readonly number[])[], drawn: readonly number[] | null): number | null => {
+        const answers = predictModel(model, {
+          ...{ rows: matrix.length, columns: names.length },
+          values: Float32Array.from(matrix.flat()),
+        });
+        const classes = answers.length / matrix.length;
+        const chosen = (drawn ?? days).flatMap((day) => [...test.keys()].filter((i) => dayOf[i] === day));
+        return obviousMeasure(
+          task,
+          chosen.map((i) => ({ y: rows.y[test[i]!]!, p: [...answers.subarray(i * classes, (i + 1) * classes)] })),
+        );
+      };
+      const isLoss = task.kind !== 'binary' || rows.y.some((y) => y !== 0 && y !== 1);
+      const lost = (before: number | null, after: number | null): number =>
+        before === null || after === null ? 0 : isLoss ? after - before : before - after;
+      const drops = names.map(() => 0);
+      const resampled = samples.map(() => names.map(() => 0));
+      names.forEach((_, column) => {
+        if (!model.ensembles.some(({ trees }) => trees.some(({ feature }) => feature.includes(column)))) return;
+        for (let repeat = 0; repeat < repeats; repeat++) {
+          const moved = x.map((row) => [...row]);
+          for (const pair of [...new Set(test.map((row) => rows.pair[row]!))].sort((a, b) => a - b)) {
+            const own = [...test.keys()].filter((i) => rows.pair[test[i]!] === pair);
+            for (let i = own.length - 1; i > 0; i--) {
+              const [a, b] = [own[i]!, own[rng.integer(i + 1)]!];
+              [moved[a]![column], moved[b]![column]] = [moved[b]![column]!, moved[a]![column]!];
+            }
+          }
+          drops[column]! += lost(measured(x, null), measured(moved, null)) / repeats;
+          samples.forEach(
+            (drawn, b) => (resampled[b]![column]! += lost(measured(x, drawn), measured(moved, drawn)) / repeats),
+          );
+        }
+      });
+      return { count, baseline: measured(x, null), drops, resampled };
+    });
+  const counted = trials.filter(({ baseline }) => baseline !== null);
+  const all = counted.reduce((sum, { count }) => sum + count, 0);
+  const pooled = (of: (trial: (typeof trials)[number]) => number): number =>
+    counted.reduce((sum, trial) => sum + trial.count * of(trial), 0) / (all || 1);
+  const ranks = (values: readonly number[]): number[] =>
+    values.map((value) => 1 + values.filter((other) => other > value).length);
+  const drops = names.map((_, column) => pooled((trial) => trial.drops[column]!));
+  const samples = Array.from({ length: resamples }, (_, b) =>
+    names.map((_, column) => pooled((trial) => trial.resampled[b]![column]!)),
+  );
+  const features = names.map((feature, column) => {
+    const own = samples.map((sample) => sample[column]!);
+    const mean = own.reduce((sum, value) => sum + value, 0) / resamples;
+    const ordered = samples.map((sample) => ranks(sample)[column]!).sort((a, b) => a - b);
+    return {
+      feature,
+      rank: ranks(drops)[column]!,
+      drop: drops[column]!,
+      mean,
+      std: Math.sqrt(own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (resamples - 1)),
+      rank_low: ordered[Math.floor(0.05 * resamples)]!,
+      rank_high: ordered[Math.ceil(0.95 * resamples) - 1]!,
+      top_share: samples.filter((sample) => sample[column]! > 0 && ranks(sample)[column]! <= top).length / resamples,
+      splits: folds
+        .flatMap(({ model }) => model.ensembles.flatMap(({ trees }) => trees.flatMap(({ feature }) => [...feature])))
+        .filter((one) => one === column).length,
+    };
+  });
+  return {
+    baseline: pooled(({ baseline }) => baseline!),
+    rows: trials.reduce((sum, { count }) => sum + count, 0),
+    features: features.sort((a, b) => a.rank - b.rank),
+  };
+}
+
+function obviousMeasure(task: Task, rows: readonly { y: number; p: readonly number[] }[]): number | null {
+  const inside = (p: number): number => Math.min(Math.max(p, 1e-15), 1 - 1e-15);
+  const meanOf = (loss: (y: number, p: readonly number[]) => number): number =>
+    rows.reduce((sum, { y, p }) => sum + loss(y, p), 0) / rows.length;
+  switch (task.kind) {
+    case 'regression':
+      return meanOf((y, [p]) => (p! - y) ** 2);
+    case 'quantile':
+      return meanOf((y, [p]) => Math.max(task.quantile * (y - p!), (task.quantile - 1) * (y - p!)));
+    case 'multiclass':
+      return meanOf((y, p) => -Math.log(inside(p[y]!)));
+    case 'binary': {
+      if (rows.some(({ y }) => y !== 0 && y !== 1))
+        return meanOf((y, [p]) => -(y * Math.log(inside(p!)) + (1 - y) * Math.log(1 - inside(p!))));
+      const [ones, zeros] = [1, 0].map((label) => rows.filter(({ y }) => y === label));
+      if (ones!.length === 0 || zeros!.length === 0) return null;
+      const won = ones!.flatMap((one) => zeros!.map((zero) => 0.5 + Math.sign(one.p[0]! - zero.p[0]!) / 2));
+      return won.reduce((sum, one) => sum + one, 0) / won.length;
+    }
+  }
+}
+
+describe('the report of permutationImportance', () => {
+  const COLUMNS = 4;
+  /** Three pairs, of which one is rare; days with gaps and of uneven size. */
+  function unevenRows(seed: string, label: (x: Float32Array, rng: Rng) => number): ValidationRows {
+    const rng = createRng(seed);
+    const rows = independentRows(seed, 120, COLUMNS, (x) => label(x, rng));
+    let day = 18_000;
+    const time = rows.time.map(() => {
+      if (rng.uniform() < 0.15) day += 1 + rng.integer(3);
+      return day * 86_400 + rng.integer(86_400);
+    });
+    return { ...rows, time, pair: rows.pair.map(() => (rng.uniform() < 0.1 ? 7 : rng.integer(2))) };
+  }
+  const trees = (seed: string): TreeEnsemble =>
+    ensembleOf(COLUMNS, [
+      stump(0, 0.5),
+      stump(1, 0.25),
+      ...randomEnsemble({ trees: 2, leaves: 4, columns: 3, seed }).trees,
+    ]);
+  const cases: [string, Task, TreeModel['link'], (x: Float32Array, rng: Rng) => number][] = [
+    ['hard labels', BINARY, 'sigmoid', ([a], rng) => (a! + rng.normal() > 0 ? 1 : 0)],
+    ['soft labels', BINARY, 'sigmoid', ([a]) => (a! > 0 ? 0.9 : 0.2)],
+    ['soft labels and probabilities', BINARY, 'identity', ([a]) => (a! > 0 ? 0.9 : 0.2)],
+    ['values', { kind: 'regression' }, 'identity', ([a], rng) => a! + rng.normal()],
+    ['a quantile', { kind: 'quantile', quantile: 0.8 }, 'identity', ([a], rng) => a! + rng.normal()],
+    ['classes', { kind: 'multiclass', classes: 3 }, 'softmax', ([a], rng) => (a! > 0.5 ? 2 : rng.integer(2))],
+  ];
+
+  it.each(cases)('equals one that is computed row by row, for %s', (name, task, link, label) => {
+    const rows = unevenRows(name, label);
+    const ensembles = (seed: string): TreeEnsemble[] =>
+      Array.from({ length: task.kind === 'multiclass' ? task.classes : 1 }, (_, i) => trees(`${seed} ${i}`));
+    const of = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, i) => from + i);
+    // One without rows, and one whose AUC does not exist.
+    const sameLabel = everyRow(rows).filter((row) => row >= 90 && rows.y[row] === 0);
+    const folds = [of(0, 40), of(40, 40), of(40, 90), sameLabel].map((test, i) => ({
+      model: { link, ensembles: ensembles(`${name} ${i}`) },
+      test,
+    }));
+    for (const more of [{ maxRows: 1000 }, { maxRows: 60, top: 1, blockDays: 3 }]) {
+      const given = options(COLUMNS, { task, resamples: 21, repeats: 2, ...more });
+      const found = permutationImportance(rows, folds, given);
+      const wanted = obviousImportance(rows, folds, given);
+      expect(found.rows).toBe(wanted.rows);
+      expect(found.baseline).toBeCloseTo(wanted.baseline, 6);
+      expect(found.features.map(({ feature }) => feature)).toEqual(wanted.features.map(({ feature }) => feature));
+      found.features.forEach((own, i) => {
+        const other = wanted.features[i]!;
+        for (const key of ['drop', 'mean', 'std'] as const) expect(own[key]).toBeCloseTo(other[key], 6);
+        const counts = ({ rank, rank_low, rank_high, top_share, splits }: ColumnImportance) => [
+          rank,
+          rank_low,
+          rank_high,
+          top_share,
+          splits,
+        ];
+        expect(counts(own)).toEqual(counts(other));
+      });
+      expect(found).toMatchObject({ repeats: 2, resamples: 21, block_days: given.blockDays, top: given.top });
+    }
+  });
+
+  it('has the figures of the drop itself without resamples, and no spread with one', () => {
+    const rows = unevenRows('few', ([a]) => (a! > 0 ? 1 : 0));
+    const folds = [{ model: { link: 'sigmoid' as const, ensembles: [trees('few')] }, test: everyRow(rows) }];
+    for (const own of permutationImportance(rows, folds, options(COLUMNS, { resamples: 0 })).features) {
+      const { drop, rank } = own;
+      expect(own).toMatchObject({ mean: drop, std: 0, rank_low: rank, rank_high: rank, top_share: 0 });
+    }
+    for (const own of permutationImportance(rows, folds, options(COLUMNS, { resamples: 1 })).features)
+      expect(own.std).toBe(0);
   });
 });

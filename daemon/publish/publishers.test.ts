@@ -1,0 +1,141 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parsePair } from '../../shared/pair.ts';
+import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { tinySettings } from '../../test/tiny_settings.ts';
+import { Publishers, type PublishersOptions } from './publishers.ts';
+import { byTransport, REMOTE_TRANSPORTS, TRANSPORT_NAMES } from './transports.ts';
+
+const PAIRS = [parsePair('EURUSD_GBPUSD'), parsePair('AUDUSD_NZDUSD')];
+const settings = tinySettings();
+const batch = [{ pairId: 'EURUSD_GBPUSD', text: '{"seq":1}' }];
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+let folder: string;
+let events: string[];
+let answer: BusRefusal | null;
+let enter: Parameters<Bus['onState']>[0];
+let closes: number;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-publishers-'));
+  [events, answer, closes] = [[], null, 0];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const bus: Bus = {
+  ready: true,
+  send: () => Promise.resolve(answer),
+  reset: () => undefined,
+  onState: (listener) => (enter = listener),
+  close: () => Promise.resolve(void closes++),
+};
+const logged = (level: string) => (fields: { err?: { code: string } }, text: string) =>
+  void events.push(`${level} ${text} ${JSON.stringify({ ...fields, err: fields.err?.code })}`);
+
+function open(more: Partial<PublishersOptions> = {}): Publishers {
+  return new Publishers({
+    settings,
+    pairs: PAIRS,
+    shard: 'main',
+    signalsFolder: join(folder, 'signals'),
+    files: MACHINE_FILES,
+    scheduler: { after: () => () => undefined } as unknown as Scheduler,
+    bus,
+    openFileThread: undefined,
+    log: { info: logged('info'), error: logged('error') } as unknown as Logger,
+    say: (line) => events.push(line),
+    onFailure: (name) => (error) => events.push(`failure ${name} ${error.code}`),
+    onRecovered: (name) => events.push(`recovered ${name}`),
+    ...more,
+  });
+}
+
+const names = (publishers: readonly { name: string }[]): string[] => publishers.map(({ name }) => name);
+
+describe('the transports that the settings enable', () => {
+  it('are all, in publication order, and files after the turn only where this thread writes them', async () => {
+    const publishers = open();
+    expect(TRANSPORT_NAMES).toEqual(['websocket', 'file', 'redis']);
+    expect(REMOTE_TRANSPORTS.map(({ name }) => name)).toEqual(['redis']);
+    expect(byTransport((name) => name.length)).toEqual({ websocket: 9, file: 4, redis: 5 });
+    expect(names(publishers.all)).toEqual(['websocket', 'file', 'redis']);
+    expect([names(publishers.sockets), names(publishers.files)]).toEqual([['websocket', 'redis'], ['file']]);
+    expect(publishers.webSockets.map(({ path }) => path)).toEqual(['/signals']);
+    expect(Object.keys(publishers.links)).toEqual(['redis']);
+    publishers.files[0]!.publish(batch);
+    expect(readFileSync(join(folder, 'signals', 'EURUSD_GBPUSD', 'signal.json'), 'utf8')).toContain('{"seq":1}');
+    expect(readFileSync(join(folder, 'signals', 'signals.json'), 'utf8')).toContain('{"seq":1}');
+    await publishers.close();
+    expect(closes).toBe(1);
+  });
+
+  it('write files by another thread at once, where there is one', () => {
+    let given: { folder: string; allName?: string } | null = null;
+    const thread = { name: 'file', publish: () => undefined } as unknown as ReturnType<
+      NonNullable<PublishersOptions['openFileThread']>
+    >;
+    const publishers = open({ openFileThread: (options) => ((given = options), thread) });
+    expect([names(publishers.sockets), names(publishers.files)]).toEqual([['websocket', 'file', 'redis'], []]);
+    expect(given).toMatchObject({ folder: join(folder, 'signals'), allName: 'signals.json' });
+  });
+
+  it('leave out files and Redis where these are off', () => {
+    const { minutehand } = settings;
+    const off = { ...minutehand, transports: { ...minutehand.transports, files: { enabled: false } } };
+    const publishers = open({ bus: null, settings: { ...settings, minutehand: off as typeof minutehand } });
+    expect([names(publishers.all), publishers.links]).toEqual([['websocket'], {}]);
+  });
+
+  it('send by the server that is attached, and only log where it fails', () => {
+    const publishers = open();
+    const sent: unknown[] = [];
+    publishers.attach({ publishAll: (messages) => void sent.push(...messages) });
+    publishers.sockets[0]!.publish(batch);
+    expect(sent).toContainEqual({ topic: expect.stringContaining('EURUSD_GBPUSD') as string, text: '{"seq":1}' });
+    publishers.attach({
+      publishAll: () => {
+        throw new Error('closed');
+      },
+    });
+    publishers.sockets[0]!.publish(batch);
+    expect(events).toEqual(['error websocket publish failed {"err":"PUBLISH_WEBSOCKET"}']);
+  });
+
+  it('report failure and recovery of files by their name', () => {
+    writeFileSync(join(folder, 'signals'), 'a file in the way');
+    const [files] = open().files;
+    files!.publish(batch);
+    expect(events).toEqual(['failure file PUBLISH_FILE']);
+    rmSync(join(folder, 'signals'));
+    files!.publish(batch);
+    expect(events).toEqual(['failure file PUBLISH_FILE', 'recovered file']);
+  });
+
+  it('report failure and recovery of Redis by its name, and its connection on the console and in the log', async () => {
+    const redis = open().sockets[1]!;
+    enter('down', 'ECONNREFUSED');
+    enter('up', 'connected');
+    expect(events.splice(0)).toEqual([
+      'info redis {"state":"down","detail":"ECONNREFUSED"}',
+      'Redis does not answer (ECONNREFUSED): signals go out by file and WebSocket; it is used as soon as it answers.',
+      'info redis {"state":"up","detail":"connected"}',
+      'Redis takes the signals too (connected).',
+    ]);
+    answer = { words: 'OOM', signals: 1 };
+    redis.publish(batch);
+    await settle();
+    answer = null;
+    redis.publish(batch);
+    await settle();
+    expect(events).toEqual([
+      'failure redis PUBLISH_REDIS',
+      'recovered redis',
+      'info redis takes signals again {"missed":1}',
+      'Redis takes all signals again (1 were missed).',
+    ]);
+  });
+});

@@ -1,0 +1,140 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Connection } from '../serve/websocket_route.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+const PAIR_IDS = ['A_B', 'C_D', 'E_F'];
+
+/** The topics of one client, and what was sent to it. */
+class Client implements Connection {
+  readonly remoteAddress = '127.0.0.1';
+  readonly bufferedBytes = 0;
+  readonly query: URLSearchParams;
+  readonly id: number;
+  readonly topics = new Set<string>();
+  readonly calls: string[] = [];
+  readonly sent: string[] = [];
+
+  constructor(id: number, query = '') {
+    this.id = id;
+    this.query = new URLSearchParams(query);
+  }
+
+  send(text: string): boolean {
+    this.sent.push(text);
+    return true;
+  }
+
+  subscribe(topic: string): void {
+    this.calls.push(`+${topic}`);
+    this.topics.add(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.calls.push(`-${topic}`);
+    this.topics.delete(topic);
+  }
+
+  close(): void {
+    throw new Error('a subscription closes nothing');
+  }
+
+  /** Code and seen value of the last error that was sent. */
+  error(): [code: string, message: string] {
+    const { error } = JSON.parse(this.sent.at(-1)!) as { error: { code: string; message: string } };
+    return [error.code, error.message];
+  }
+}
+
+const lastTexts = new Map<string, string>();
+let subscriptions: Subscriptions;
+beforeEach(() => {
+  lastTexts.clear();
+  subscriptions = new Subscriptions({
+    pairIds: PAIR_IDS,
+    topicOf: (pairId) => `of ${pairId}`,
+    allTopic: 'all',
+    lastTexts,
+  });
+});
+
+function opened(query = '', id = 1): Client {
+  const client = new Client(id, query);
+  subscriptions.onOpen(client);
+  return client;
+}
+
+describe('a subscription', () => {
+  it.each(['', 'pairs=', 'other=A_B'])('is of all pairs where the query "%s" names none', (query) => {
+    lastTexts.set('A_B', 'last');
+    const client = opened(query);
+    expect([...client.topics]).toEqual(['all']);
+    expect(client.sent).toEqual(['last']);
+  });
+
+  it('leaves all of nothing when none of its pairs exists', () => {
+    const client = opened();
+    subscriptions.onMessage(client, '{"subscribe":["NO_SUCH"]}');
+    expect(client.error()[0]).toBe('PAIR_UNKNOWN');
+    subscriptions.onMessage(client, '{"unsubscribe":["NO_SUCH"]}');
+    expect(client.calls).toEqual(['+all']);
+  });
+
+  it('never touches a topic of a pair that does not exist, or that the client has not', () => {
+    const client = opened('pairs=A_B,NO_SUCH');
+    expect(client.calls).toEqual(['+of A_B']);
+    subscriptions.onMessage(client, '{"unsubscribe":["C_D","A_B","NO_SUCH"]}');
+    expect(client.calls).toEqual(['+of A_B', '-of A_B']);
+    const all = opened('', 2);
+    subscriptions.onMessage(all, '{"unsubscribe":["C_D","NO_SUCH"]}');
+    expect(all.calls).toEqual(['+all', '-all', '+of A_B', '+of E_F']);
+  });
+
+  it('of the first list replaces all, with nothing left of it', () => {
+    const client = opened();
+    subscriptions.onMessage(client, '{"subscribe":["C_D"]}');
+    expect([...client.topics]).toEqual(['of C_D']);
+    subscriptions.onMessage(client, '{"unsubscribe":["C_D"],"subscribe":["A_B"]}');
+    expect([...client.topics]).toEqual(['of A_B']);
+    subscriptions.onMessage(client, '{"unsubscribe":["E_F"]}');
+    expect(client.calls).toEqual(['+all', '-all', '+of C_D', '-of C_D', '+of A_B']);
+  });
+
+  it('is forgotten with its connection', () => {
+    subscriptions.onClose(opened('pairs=A_B'));
+    // The same number again, of a client that the server has not opened here.
+    const next = new Client(1);
+    subscriptions.onMessage(next, '{"unsubscribe":["A_B"]}');
+    expect(next.calls).toEqual(['-all', '+of C_D', '+of E_F']);
+  });
+
+  it('names at most five unknown pairs, each by its first 40 characters', () => {
+    const names = Array.from({ length: 7 }, (_, i) => `${i}`.repeat(50));
+    const [code, message] = opened(`pairs=${names.join(',')}`).error();
+    expect(code).toBe('PAIR_UNKNOWN');
+    const shown = names.slice(0, 5).map((name) => `"${name.slice(0, 40)}"`);
+    expect(message).toContain(shown.join(', '));
+    expect(message).not.toContain('5'.repeat(40));
+    expect(message).not.toContain('4'.repeat(41));
+  });
+
+  it.each([
+    'x'.repeat(200),
+    '"subscribe"',
+    'null',
+    '7',
+    '[["A_B"]]',
+    '{}',
+    '{"subscribe":["A_B"],"ping":["A_B"]}',
+    '{"subscribe":["A_B"],"unsubscribe":[]}',
+    '{"subscribe":["A_B",1]}',
+    '{"subscribe":{"length":1}}',
+  ])('does not come from %s, of which 80 characters are named', (text) => {
+    const client = opened();
+    subscriptions.onMessage(client, text);
+    expect(client.calls).toEqual(['+all']);
+    const [code, message] = client.error();
+    expect(code).toBe('SUBSCRIPTION_MALFORMED');
+    expect(message).toContain(text.slice(0, 80));
+    expect(message).not.toContain('x'.repeat(81));
+  });
+});
