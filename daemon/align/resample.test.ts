@@ -46,7 +46,7 @@ describe('a bar of five minutes', () => {
     for (let minute = 0; minute < 10; minute++) await day.send(minute);
     expect(await day.answered()).toEqual([5, 10]);
     expect(day.signals.filter(({ pair_id }) => pair_id === 'XAUUSD_XAGUSD')).toHaveLength(10);
-    const last = day.signals.at(-1)!;
+    const last = day.signals.findLast(({ pair_id }) => pair_id === 'XAUUSD_XAGUSD@5m')!;
     expect([last.price_a, last.price_b, last.pair]).toEqual([2009.5, 34.5, 'XAU/USD vs XAG/USD 5m']);
   });
 
@@ -76,7 +76,7 @@ describe('a bar of five minutes', () => {
     await day.send(0, ['XAUUSD']);
     await day.send(3, ['XAGUSD']);
     await day.send(6);
-    for (let minute = 10; minute < 16; minute++) await day.send(minute, ['XAUUSD']);
+    for (let minute = 10; minute < 15; minute++) await day.send(minute, ['XAUUSD']);
     await day.send(20);
     expect(await day.answered()).toEqual([5, 10, 15]);
     const own = day.rows.filter(({ pairId }) => pairId === 'XAUUSD_XAGUSD@5m');
