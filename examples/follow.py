@@ -37,6 +37,7 @@ FIELDS = {  # in the order of the line
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
+BAR_MINUTES = {"": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # by what follows the @ of a pair_id
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
             "price_a", "price_b"}  # fmt: skip
 

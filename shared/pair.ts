@@ -37,6 +37,11 @@ export function barSecondsOf({ barSeconds = SECONDS_PER_BAR }: Pair): number {
   return barSeconds;
 }
 
+/** Minutes of a bar of the pair with this id; 1 where it is no pair id. */
+export function barMinutesOf(pairId: string): number {
+  return PAIR_ID.test(pairId) ? barSecondsOf(parsePair(pairId)) / SECONDS_PER_BAR : 1;
+}
+
 /** Display name of a pair: `XAU/USD vs XAG/USD`. Symbols that are not six letters stay as they are. */
 export function pairLabel({ a, b, barSeconds }: Pair): string {
   const symbolLabel = (symbol: string): string =>

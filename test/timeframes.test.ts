@@ -11,6 +11,7 @@ import { activate } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parsePair } from '../shared/pair.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { decisionPolicy, screenPolicy } from '../shared/policy/policy.ts';
@@ -27,7 +28,7 @@ const PAIRS = ['XAUUSD_XAGUSD@5m', 'XAUUSD_XAGUSD@15m', 'XAUUSD_XAGUSD@1h', 'XAU
 const TRADED = PAIRS.slice(0, 3);
 const TRADING_DAYS = 26;
 const DENSE_MINUTES = TRADING_DAYS * 1440;
-const BARS_PER_MESSAGE = 4000;
+const MINUTES_PER_MESSAGE = 2000;
 const STARTS_MS = 180_000;
 const WINDOWS = {
   ...{ beta_window: 8, z_window: 6, vol_short: 5, vol_window: 5, vol_long: 6, atr_short: 5, atr_long: 6 },
@@ -47,6 +48,8 @@ beforeAll(async () => {
       windows: WINDOWS,
       label: { horizon_bars: 10 },
       decision: { max_age_bars: 10 },
+      // The bars of weeks come in seconds: nothing is overdue.
+      feed: { interval_ms: 600_000 },
     },
   });
   const { settings } = place;
@@ -85,9 +88,10 @@ async function startDaemon(): Promise<{ process: Running; url: string }> {
   return { process, url };
 }
 
-async function send(url: string, bars: readonly Bar[]): Promise<void> {
-  for (let from = 0; from < bars.length; from += BARS_PER_MESSAGE) {
-    const message = bars.slice(from, from + BARS_PER_MESSAGE).map((bar) => ({ ...bar, time: bar.time * 1000 }));
+async function send(url: string, minutes: readonly (readonly Bar[])[]): Promise<void> {
+  for (let from = 0; from < minutes.length; from += MINUTES_PER_MESSAGE) {
+    const bars = minutes.slice(from, from + MINUTES_PER_MESSAGE).flat();
+    const message = bars.map((bar) => ({ ...bar, time: bar.time * 1000 }));
     const response = await fetch(`${url}/bars`, { method: 'POST', body: JSON.stringify(message) });
     expect(await response.json()).toMatchObject({ rejected: [] });
   }
@@ -101,15 +105,15 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
     'are answered by a live daemon, killed and started again within a bar, as by a replay of the bars, to the byte',
     { timeout: STARTS_MS },
     async () => {
-      const bars = byMinute(sent).flatMap((minute) => minute.bars);
-      const middle = Math.floor(bars.length * 0.8);
+      const minutes = byMinute(sent).map(({ bars }) => bars);
+      const middle = Math.floor(minutes.length * 0.8);
       const first = await startDaemon();
-      await send(first.url, bars.slice(0, middle));
+      await send(first.url, minutes.slice(0, middle));
       first.process.kill('SIGKILL');
       await first.process.ended;
       rmSync(addressFile());
       const second = await startDaemon();
-      await send(second.url, bars.slice(middle));
+      await send(second.url, minutes.slice(middle));
       second.process.kill('SIGTERM');
       await second.process.ended;
 
@@ -131,10 +135,15 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
       const bodies = texts.map((text) => text.slice(0, text.indexOf(',"schema":')));
       expect(live.map(withoutMode).sort()).toEqual(bodies.map(withoutMode).sort());
       const signals = texts.map((text) => JSON.parse(text) as Signal);
+      const explainer = createExplainer(place.settings, { models: place.models, journal: () => path });
       for (const pairId of PAIRS) {
         const own = signals.filter(({ pair_id }) => pair_id === pairId);
         expect(own.filter(({ mode }) => mode === 'OK').length, pairId).toBeGreaterThan(5);
         const seconds = parsePair(pairId).barSeconds!;
+        for (const { timestamp } of own.filter(({ mode }) => mode === 'OK').slice(-4)) {
+          const why = await explainer.explain(pairId, (Date.parse(timestamp) / 1000 - 60) as OpenTime);
+          expect(why.reproduced, `${pairId} ${timestamp}`).toEqual({ equal: true, code: null, differences: [] });
+        }
         for (const { timestamp } of own) expect((Date.parse(timestamp) / 1000) % seconds).toBe(0);
       }
       expect(signals.filter(({ action }) => action === 'ENTER').length).toBeGreaterThan(5);

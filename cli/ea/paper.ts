@@ -1,4 +1,4 @@
-import { barSecondsOf, parsePair } from '../../shared/pair.ts';
+import { barMinutesOf } from '../../shared/pair.ts';
 import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fill/fill.ts';
 import type { Order } from '../../shared/signal/consumer.ts';
 import { validIntervals, type MarketKind, type Signal } from '../../shared/signal/signal.ts';
@@ -84,7 +84,7 @@ export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: n
 
 /** Wall-clock distance of the pair's bars: live, its timeframe; elsewhere a signal's validity tells it. */
 function barMsOf({ pair_id, valid_until_ms, generated_at_ms }: Signal, { market }: PaperMoment): number {
-  const minutes = barSecondsOf(parsePair(pair_id)) / 60;
+  const minutes = barMinutesOf(pair_id);
   if (market === 'live') return minutes * LIVE_MINUTE_MS;
   return ((valid_until_ms - generated_at_ms) * minutes) / validIntervals(minutes);
 }
