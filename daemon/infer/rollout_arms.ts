@@ -105,8 +105,8 @@ export class RolloutArms {
   }
 
   /**
-   * The challenger's scores of the same batch; null without a rollout, and when it failed, which ends the rollout before
-   * this batch is decided.
+   * The challenger's scores of the same batch; null without a rollout, and when it failed, which ends the rollout
+   * before this batch is decided.
    */
   infer(active: ModelSet | null, rows: number): BatchScores | null | Promise<BatchScores | null> {
     if (rows === 0 || !this.isActive(active)) return null;

@@ -71,9 +71,9 @@ export class Envelope {
 }
 
 /**
- * From when on a signal's validity counts. A live bar that is answered more than one interval after its close is stale: the validity of its signal counts from
- * the close, so the signal may be expired when it is published, and a feeder that catches up cannot cause an entry on
- * an old minute. Other markets have clocks of their own.
+ * From when on a signal's validity counts. A live bar that is answered more than one interval after its close is stale:
+ * the validity of its signal counts from the close, so the signal may be expired when it is published, and a feeder
+ * that catches up cannot cause an entry on an old minute. Other markets have clocks of their own.
  */
 function latestMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
   const isNews = market !== 'live' || isHeartbeat(minute);

@@ -1,6 +1,8 @@
 import type { Bar, OpenTime } from '../../bar.ts';
 
-/** The whole file at once: minutes grouped by the UTC interval they fall into. The last group is out while unfinished. */
+/**
+ * The whole file at once: minutes grouped by the UTC interval they fall into. The last group is out while unfinished.
+ */
 export function resampledFile(bars: readonly Bar[], barSeconds: number): Bar[] {
   const groups = new Map<number, Bar[]>();
   for (const bar of bars) {
