@@ -89,7 +89,8 @@ class InputReader {
         this.#standings.push({ input: this.#input, halts: parseStanding(subject).halts });
         return;
       case 'policy':
-        // No world changes the policy.
+      case 'rollout':
+        // No world has either.
         return;
       case 'boot':
       case 'swap':

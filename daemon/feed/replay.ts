@@ -168,7 +168,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   const before = stateAt(store, period?.from);
   const end = period === undefined ? null : stateAt(store, period.to);
   const decidesAs = (text: string | null | undefined): void => {
-    if (text != null && options.policy !== 'of settings')
+    if (typeof text === 'string' && options.policy !== 'of settings')
       pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
   };
   decidesAs(firstPolicy(store, before, end));
