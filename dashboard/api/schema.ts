@@ -1462,7 +1462,7 @@ export interface paths {
                 };
             };
         };
-        /** Propose a change of the configuration; it is checked and stored, not applied */
+        /** Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it */
         put: {
             parameters: {
                 query?: never;
@@ -2743,6 +2743,71 @@ export interface components {
             success: boolean;
             message: string;
         };
+        /** @description What a change would do */
+        ChangeEvidenceInput: {
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            stage: string;
+            percent: number;
+            started_ms: number;
+            finished_ms: number | null;
+            error: string | null;
+            check: {
+                ok: boolean;
+                policy_hash: string | null;
+                text: string;
+            } | null;
+            /** @description Backtest of the active bundle on the last 30 days, before and after */
+            backtest: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+            /** @description The last 30 days of the journals once more, before and after */
+            replay: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+        };
         ConfigInput: {
             /** @description Of the configuration that the trainer has loaded */
             policy_hash: string;
@@ -2766,11 +2831,11 @@ export interface components {
             /** @description Why */
             reason: string;
         };
-        /** @description A proposed change of the configuration; nothing is written live */
+        /** @description A proposed change of the configuration */
         ChangeInput: {
             change_id: number;
             /** @enum {string} */
-            status: "open" | "approved" | "rejected" | "expired" | "applied";
+            status: "open" | "approved" | "rejected" | "expired" | "applied" | "failed";
             /** @description Proposed values by key */
             changes: {
                 [key: string]: unknown;
@@ -2789,6 +2854,22 @@ export interface components {
             decided_ms: number | null;
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
+            /** @description When each value takes effect */
+            applies: {
+                [key: string]: "next_bar" | "trainer" | "restart";
+            };
+            branch: string | null;
+            /** @description Newest commit when it was proposed */
+            base_commit: string | null;
+            /** @description Commit of the proposal; null for changes of earlier versions */
+            commit_id: string | null;
+            /** @description Commit that was applied */
+            merge_commit: string | null;
+            applied_ms: number | null;
+            pull_request_url: string | null;
+            /** @description Why the last step failed */
+            failure: string | null;
+            evidence: components["schemas"]["ChangeEvidenceInput"] | null;
         };
         /** @description A published signal */
         SignalInput: {
@@ -3516,6 +3597,71 @@ export interface components {
             success: boolean;
             message: string;
         };
+        /** @description What a change would do */
+        ChangeEvidence: {
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            stage: string;
+            percent: number;
+            started_ms: number;
+            finished_ms: number | null;
+            error: string | null;
+            check: {
+                ok: boolean;
+                policy_hash: string | null;
+                text: string;
+            } | null;
+            /** @description Backtest of the active bundle on the last 30 days, before and after */
+            backtest: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+            /** @description The last 30 days of the journals once more, before and after */
+            replay: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+        };
         Config: {
             /** @description Of the configuration that the trainer has loaded */
             policy_hash: string;
@@ -3539,11 +3685,11 @@ export interface components {
             /** @description Why */
             reason: string;
         };
-        /** @description A proposed change of the configuration; nothing is written live */
+        /** @description A proposed change of the configuration */
         Change: {
             change_id: number;
             /** @enum {string} */
-            status: "open" | "approved" | "rejected" | "expired" | "applied";
+            status: "open" | "approved" | "rejected" | "expired" | "applied" | "failed";
             /** @description Proposed values by key */
             changes: {
                 [key: string]: unknown;
@@ -3562,6 +3708,22 @@ export interface components {
             decided_ms: number | null;
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
+            /** @description When each value takes effect */
+            applies: {
+                [key: string]: "next_bar" | "trainer" | "restart";
+            };
+            branch: string | null;
+            /** @description Newest commit when it was proposed */
+            base_commit: string | null;
+            /** @description Commit of the proposal; null for changes of earlier versions */
+            commit_id: string | null;
+            /** @description Commit that was applied */
+            merge_commit: string | null;
+            applied_ms: number | null;
+            pull_request_url: string | null;
+            /** @description Why the last step failed */
+            failure: string | null;
+            evidence: components["schemas"]["ChangeEvidence"] | null;
         };
         /** @description A published signal */
         Signal: {
