@@ -9,7 +9,7 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { pairFillCostBps, quotedBps } from '../shared/core/cost/fill_cost.ts';
-import { WARM_UP_SECONDS } from '../shared/core/features/features.ts';
+import { warmUpSeconds } from '../shared/core/features/features.ts';
 import { ln } from '../shared/elementary.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
@@ -109,7 +109,7 @@ function readBars(
   return readKnownBars({
     symbols: symbolsOf(before.minutehand.pairs.map(parsePair)),
     market: before.minutehand.market,
-    from: (from - WARM_UP_SECONDS) as OpenTime,
+    from: (from - warmUpSeconds(before.minutehand.windows)) as OpenTime,
     screening: screenPolicy(before),
     journals,
     store,

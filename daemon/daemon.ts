@@ -90,6 +90,8 @@ export interface DaemonOptions {
   isFeedOpen(): boolean;
   /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;
+  /** See `JournalOptions`. */
+  readonly maxWaitingRows?: number;
 }
 
 /** A daemon without its sockets: what a bar does is all here. */
@@ -154,7 +156,7 @@ class AssembledDaemon implements Daemon {
 
   constructor(ports: DaemonPorts, options: DaemonOptions) {
     const { clock, scheduler, store, journalWriter = writeInPlace(store) } = ports;
-    const { settings, shard, log } = options;
+    const { settings, shard, log, maxWaitingRows } = options;
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
     this.#options = options;
@@ -169,6 +171,7 @@ class AssembledDaemon implements Daemon {
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
       ...{ writer: journalWriter, scheduler },
+      ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
       onFailure: this.#degradesWith('journal'),
       onRecovered: () => this.#recovered('journal'),
     });
@@ -299,6 +302,7 @@ class AssembledDaemon implements Daemon {
         },
         onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
+        onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
       },
     });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
 import type { OpenTime } from '../shared/bar.ts';
@@ -94,6 +95,9 @@ export async function standBy(
 }
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
+  // Hardly anything survives a minor collection. Threads that help would only wait for a core (measured on two busy
+  // cores: median pause 0.6 instead of 1.1 ms, 90th percentile 1.8 instead of 3.6).
+  setFlagsFromString('--no-parallel-scavenge');
   const daemon = new DaemonProcess(options, unlock, provisions);
   try {
     return await daemon.start();
@@ -212,7 +216,7 @@ class DaemonProcess {
   }
 
   async #assemble(store: JournalStore, journalWriter: JournalThread): Promise<Daemon> {
-    const { settings, paths, shard, clock, say, signalsUmask = null } = this.#options;
+    const { settings, paths, shard, clock, say, maxWaitingRows, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
     const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
@@ -226,6 +230,7 @@ class DaemonProcess {
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, say },
+        ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
       },

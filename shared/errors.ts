@@ -376,6 +376,11 @@ export const ERRORS = {
     message: 'A model answered with a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
+  ROLLOUT_STATE: {
+    status: 409,
+    message: 'The state of the rollout does not allow this.',
+    next: '`minutehand rollout status` shows it; only one rollout is active at a time.',
+  },
   MODEL_SLOW: {
     status: 500,
     message: 'A model set was too slow twice in a row.',
@@ -410,6 +415,31 @@ export const ERRORS = {
     status: 422,
     message: 'A requested setting is not supported.',
     next: 'Leave it out, or propose a configuration change: PUT /api/ml/config.',
+  },
+  FEATURES_REFUSED: {
+    status: 422,
+    message: 'The feature row does not fit the active models.',
+    next: 'Names and order: GET /api/ml/models/current (`features`), hash: `feature_schema`.',
+  },
+  SCORES_UNKNOWN: {
+    status: 404,
+    message: 'No signal of this subject is known yet.',
+    next: 'Wait for the next bar; check the daemon with `minutehand status`.',
+  },
+  BACKTEST_UNKNOWN: {
+    status: 404,
+    message: 'There is no such backtest.',
+    next: 'GET /api/backtests lists them.',
+  },
+  BACKTEST_ENDED: {
+    status: 409,
+    message: 'The backtest has ended.',
+    next: 'GET /api/backtests shows how.',
+  },
+  BACKTESTS_TOO_MANY: {
+    status: 429,
+    message: 'Too many backtests wait.',
+    next: 'Wait until one has ended, or cancel one.',
   },
   CHANGE_UNKNOWN: {
     status: 404,

@@ -1,3 +1,4 @@
+import type { OpenTime } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
@@ -5,6 +6,7 @@ import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
+import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
@@ -33,6 +35,7 @@ export class Decider {
   #policyHash: string;
   #costs: readonly PairFillCosts[];
   readonly #positions: Position[];
+  readonly #encoder = createBodyEncoder();
 
   constructor(options: DeciderOptions) {
     this.#options = options;
@@ -72,9 +75,18 @@ export class Decider {
     halted: Uint8Array,
   ): MinuteAnswer[] {
     const context = this.contextOf(models, scores, halted);
+    return this.decideBy(items, () => context);
+  }
+
+  /** Answers each minute in the context that is chosen by its pair, its time, and the position before it. */
+  decideBy(
+    items: readonly MinuteItem[],
+    contextAt: (pairIndex: number, time: OpenTime, position: Position) => AnswerContext,
+  ): MinuteAnswer[] {
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
-      const id = this.ids.idOf(minute, models);
+      const context = contextAt(pairIndex, minute.time, this.#positions[pairIndex]!);
+      const id = this.ids.idOf(minute, context.models);
       const answer = this.answer(context, minute, this.#positions[pairIndex]!, id);
       this.#positions[pairIndex] = answer.position;
       return answer;
@@ -88,7 +100,13 @@ export class Decider {
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
-  contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
+  /** @param encoder its templates are made anew when the models of a pair change */
+  contextOf(
+    models: ModelSet | null,
+    scores: BatchScores | null,
+    halted: Uint8Array,
+    encoder: BodyEncoder = this.#encoder,
+  ): AnswerContext {
     const { schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
@@ -100,6 +118,7 @@ export class Decider {
       scores,
       isDegraded: degradations.size > 0,
       halted,
+      encoder,
     };
   }
 }

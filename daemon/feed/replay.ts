@@ -5,6 +5,7 @@ import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -78,6 +79,7 @@ function createReplay(
       // A live daemon continues without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
       onShadowFailure: () => undefined,
+      onChallengerFailure: (error) => (failure = error),
       onScreened: () => undefined,
     },
   });
@@ -234,33 +236,46 @@ async function resumeBehind(
   const starts = last.flatMap(({ pairId, time }) => {
     if (!pairIds.includes(pairId)) return [];
     const pair = parsePair(pairId);
-    return screenedFrom(journal, pair, journal.commonMinuteBefore(pair, warmup, time) ?? time);
+    return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmup, time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
+    if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
     for (const what of active.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
   });
 }
 
-/** Models, halts and degradations behind these inputs. */
-function standingAt(inputs: Iterable<InputRow>): { version: string; halts: string; degradations: Set<Degradation> } {
+interface StandingState {
+  readonly version: string;
+  readonly halts: string;
+  readonly degradations: ReadonlySet<Degradation>;
+  /** Row of its stage. */
+  readonly rollout: InputRow | null;
+}
+
+/** Models, halts, degradations and rollout behind these inputs. */
+function standingAt(inputs: Iterable<InputRow>): StandingState {
   const degradations = new Set<Degradation>();
   let [version, halts] = ['', ''];
-  for (const { kind, subject } of inputs) {
+  let rollout: InputRow | null = null;
+  for (const row of inputs) {
+    const { kind, subject } = row;
     if (kind === 'swap') {
       version = subject;
       degradations.delete('models');
     } else if (kind === 'halts') halts = subject;
+    else if (kind === 'rollout') rollout = row;
     else if (kind === 'degraded') degradations.add(subject as Degradation);
     else if (kind === 'recovered') degradations.delete(subject as Degradation);
     else if (kind === 'boot') {
       version = '';
+      rollout = null;
       degradations.clear();
     }
   }
-  return { version, halts, degradations };
+  return { version, halts, degradations, rollout };
 }
 
 const MAX_DIFFERENCES = 20;

@@ -17,6 +17,7 @@ import { openJournal, type JournaledAnswer, type JournalFile } from '../store/jo
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
+import { journaledBars } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, Reproduction } from './explanation.ts';
 
 const KEPT_MODELS = 3;
@@ -87,8 +88,8 @@ function recompute(
   { minutehand }: Settings,
 ): RecomputedMinute | null {
   if (featuresCrc === null) return null;
-  const features = new PairFeatures(minutehand.windows);
-  const bars = journal.commonBars(pair, features.warmupBars, time);
+  const features = new PairFeatures(minutehand.windows, pair.barSeconds);
+  const bars = journaledBars(journal, pair, features.warmupBars, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
   for (const { a, b } of bars) features.step(a, b);

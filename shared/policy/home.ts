@@ -15,7 +15,7 @@ export interface HomePaths {
   readonly trainer: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
-  /** Journals of searches that are under way: one that was cut off resumes there. */
+  /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
   /** The approved configuration, and the repository of its changes; see approved.ts. */
   readonly policy: string;

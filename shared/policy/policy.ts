@@ -3,7 +3,7 @@ import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
-import { parsePair } from '../pair.ts';
+import { barSecondsOf, parsePair, timeframeOf } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
 import { deliveredValues } from './delivered.ts';
@@ -184,6 +184,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   }
   if (problems.length > 0) return { settings: null, problems };
 
+  setTimeframes(parts.minutehand);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };
   return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
@@ -200,6 +201,13 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
+/** Adds the timeframes of the pairs to the look-backs, and so to the feature schema; one minute alone is not added. */
+export function setTimeframes(minutehand: MinutehandSettings): void {
+  const seconds = [...new Set(minutehand.pairs.map((id) => barSecondsOf(parsePair(id))))].sort((a, b) => a - b);
+  const timeframes = seconds.map(timeframeOf).join();
+  if (timeframes !== '1m') Object.assign(minutehand.windows, { timeframes });
+}
+
 /** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
 export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
   const { require_edge, no_entry_windows, min_expected_net_bps } = core;
@@ -211,6 +219,11 @@ export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand'
     min_expected_net_bps,
     ...(leverage && { leverage }),
   };
+}
+
+/** Horizon of AI1's label in bars of the longest timeframe of the pairs, seconds. */
+export function horizonSeconds({ label, pairs }: Pick<MinutehandSettings, 'label' | 'pairs'>): number {
+  return label.horizon_bars * Math.max(...pairs.map((id) => barSecondsOf(parsePair(id))));
 }
 
 /** Screening of bars for bad ticks; null = none. */

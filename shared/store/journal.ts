@@ -135,10 +135,18 @@ class SqliteJournal implements JournalFile {
   }
 
   *shadows(): IterableIterator<ShadowRow> {
-    const rows = this.#db.prepare(
-      'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals ORDER BY shadow_row',
-    );
+    const rows = this.#db.prepare(`${SHADOWS} ORDER BY shadow_row`);
     yield* rows.iterate() as IterableIterator<ShadowRow>;
+  }
+
+  hasInput(kind: InputKind, subject: string, from: OpenTime): boolean {
+    const found = this.#db.prepare('SELECT 1 FROM inputs WHERE time >= ? AND kind = ? AND subject = ? LIMIT 1');
+    return found.get(from, kind, subject) !== undefined;
+  }
+
+  *shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow> {
+    const rows = this.#db.prepare(`${SHADOWS} WHERE time >= ? AND model_version = ? ORDER BY shadow_row`);
+    yield* rows.iterate(from, modelVersion) as IterableIterator<ShadowRow>;
   }
 
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null {
@@ -322,6 +330,8 @@ class SqliteJournal implements JournalFile {
   }
 }
 
+const SHADOWS =
+  'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals';
 const BAR_NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'spread'] as const;
 
 interface StoredInput {

@@ -11,6 +11,7 @@ export type InputKind =
   | 'shutdown'
   | 'swap'
   | 'halts'
+  | 'rollout'
   | 'policy'
   | 'degraded'
   | 'recovered'
@@ -19,13 +20,14 @@ export type InputKind =
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
- * halts, a degradation or its end, another policy, a boot.
+ * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
-   * (`standingText` of shared/bundle/halts.ts), the degradation, the policy (`DecisionRecord.text`), or boot id.
+   * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
+   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), or boot id.
    */
   readonly subject: string;
   readonly time: OpenTime;
@@ -188,6 +190,10 @@ export interface JournaledAnswer extends AnsweredSignal {
 
 /** A journal on disk. */
 export interface JournalFile extends JournalStore {
+  /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
+  hasInput(kind: InputKind, subject: string, from: OpenTime): boolean;
+  /** Answers of one version from a minute on, in order; see `armVersion` of shared/bundle/rollout.ts for arms. */
+  shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */

@@ -3,6 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView } from './model_registry_view.ts';
+import { createRecordTables } from './record_migration.ts';
 import type { Tables } from './tables.ts';
 
 interface Migration {
@@ -311,6 +312,10 @@ const MIGRATIONS: readonly Migration[] = [
     up: (db, { kind }) => createAccessTables(db, (table, key) => withNumberedKey(table, key, kind)),
   },
   { name: 'changes in Git', up: (db) => addChangeColumns(db) },
+  {
+    name: 'events of models, figures of reports, backtests by the API',
+    up: (db, { kind }) => createRecordTables(db, (table, key) => withNumberedKey(table, key, kind)),
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

@@ -1,51 +1,21 @@
-import { get, post } from '../api.ts';
+import { api, type Change } from '../api.ts';
 import { minuteOf } from '../format.ts';
 import { session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-interface Change {
-  readonly change_id: number;
-  readonly status: string;
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly before: Readonly<Record<string, unknown>>;
-  readonly reason: string;
-  readonly proposed_by: string;
-  readonly proposed_ms: number;
-  readonly decided_by: string | null;
-  readonly decided_ms: number | null;
-  readonly commit_id: string | null;
-  readonly merge_commit: string | null;
-  readonly pull_request_url: string | null;
-  readonly failure: string | null;
-  readonly evidence: Evidence | null;
-}
-
-interface Figures {
-  readonly entries: number;
-  readonly net_bps: number;
-}
-
-interface Compared {
-  readonly before: Figures | null;
-  readonly after: Figures | null;
-  readonly error: string | null;
-}
-
-interface Evidence {
-  readonly status: string;
-  readonly percent: number;
-  readonly error: string | null;
-  readonly replay: Compared | null;
-  readonly backtest: Compared | null;
-}
-
-const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad', failed: 'bad' };
+const TONES: Readonly<Record<string, Tone>> = {
+  open: 'warn',
+  approved: 'info',
+  applied: 'good',
+  rejected: 'bad',
+  failed: 'bad',
+};
 
 export default function ChangesPage() {
-  const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/changes'), '');
   const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
-    post(`/api/changes/${id}/${verb}`).then(reload);
+    api.post(`/api/changes/{change_id}/${verb}`, { path: { change_id: id } }).then(reload);
   return (
     <Panel title={t('changes.title')} wide>
       {error !== null && <Failure error={error} />}
@@ -132,7 +102,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
       cell: ({ change_id: id, status }) =>
         status === 'open' && session.value?.role === 'approver' ? (
@@ -154,7 +124,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
   ];
 }
 
-function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }: { readonly evidence: Evidence }) {
+function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }: { readonly evidence: NonNullable<Change['evidence']> }) {
   if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
   if (error !== null) return <span class="note">{error}</span>;
   return (
@@ -165,10 +135,10 @@ function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }
   );
 }
 
-function ComparedLine({ title, compared }: { readonly title: string; readonly compared: Compared | null }) {
+function ComparedLine({ title, compared }: { readonly title: string; readonly compared: NonNullable<Change['evidence']>['replay'] }) {
   if (compared === null) return null;
   const { before, after, error } = compared;
-  const text = (figures: Figures | null): string =>
+  const text = (figures: NonNullable<typeof compared>['before']): string =>
     figures === null
       ? '–'
       : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
