@@ -65,7 +65,8 @@ export class PolicyChanges {
 
   /**
    * Checks a change and commits it on a branch of its own.
-   * @throws MinutehandError CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CHANGE_DIRTY, CHANGE_UNAPPROVED, GIT_MISSING, GIT_FAILED
+   * @throws MinutehandError CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CHANGE_DIRTY, CHANGE_UNAPPROVED, GIT_MISSING,
+   * GIT_FAILED
    */
   propose(proposal: Proposal): Promise<Change> {
     const { changes, reason, by } = proposal;
@@ -148,7 +149,10 @@ export class PolicyChanges {
     });
   }
 
-  /** Writes the approved files again as they are in the repository. @returns the commit; null when nothing was applied */
+  /**
+   * Writes the approved files again as they are in the repository.
+   * @returns the commit; null when nothing was applied
+   */
   restore(): Promise<string | null> {
     return this.#locked(async () => {
       const pointer = readPointer(this.#context.paths.policy);

@@ -79,7 +79,9 @@ async function branchOf(gitDir: string): Promise<string> {
   return /^ref: refs\/heads\/(\S+)/.exec(head)?.[1] ?? OWN_BRANCH;
 }
 
-/** The checkout in which the folder's files are committed. The package's own is the software's, not a configuration's. */
+/**
+ * The checkout in which the folder's files are committed. The package's own is the software's, not a configuration's.
+ */
 async function checkoutOf(configDir: string): Promise<Place | null> {
   const found = await tryGit(['rev-parse', '--show-toplevel', '--absolute-git-dir'], { cwd: configDir });
   if (found === null) return null;
