@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { readApproved } from '../shared/policy/approved.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
+import type { EvidenceResult } from '../trainer/policy/evidence_schema.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 
@@ -16,7 +17,9 @@ let place: Workplace;
 let remote: string;
 let env: NodeJS.ProcessEnv;
 beforeAll(() => {
-  place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 200, history_bars: 200 } } });
+  place = createWorkplace({
+    minutehand: { simulated: { bar_interval_ms: 200, history_bars: 200 }, train: { min_bars: 100_000 } },
+  });
   remote = join(place.folder, 'remote.git');
   env = { MINUTEHAND_POLICY_REPOSITORY: remote };
   const checkout = join(place.folder, 'checkout');
@@ -115,4 +118,24 @@ it('a change goes from HTTP through Git and another person to the next signal, s
   const { equal, signals, differences } = JSON.parse(replay.stdout) as Record<string, unknown>;
   expect([differences, replay.code]).toEqual([[], 0]);
   expect(equal).toBe(signals);
+});
+
+it('the commands propose, show, reject and compute evidence beside it, from the journals of the installation', async () => {
+  const policy = (...args: string[]) => place.run(['policy', ...args], { env });
+  const proposed = await policy('propose', 'core.require_edge=true', 'minutehand.windows.z_window=25', '--reason', 'back', '--json');
+  expect(proposed.stderr).toContain('minutehand.windows.z_window applies at the next start of the daemon');
+  const { change_id: id } = JSON.parse(proposed.stdout) as { change_id: number };
+  const { stdout } = await policy('evidence', String(id));
+  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { stage?: string; result?: EvidenceResult });
+  expect(lines.map(({ stage }) => stage)).toContain('replay');
+  const { check, replay, backtest } = lines.at(-1)!.result!;
+  expect(check).toMatchObject({ ok: true, text: '' });
+  expect(replay!.before).toMatchObject({ entries: 0, net_bps: 0 });
+  // No models are active here: that is said, and nothing is made up.
+  expect(backtest).toMatchObject({ before: null, after: null });
+  expect(backtest!.error).not.toBeNull();
+  const own = await policy('approve', String(id), '--json');
+  expect(JSON.parse(own.stdout)).toMatchObject({ error: { code: 'CHANGE_OWN' } });
+  expect((await policy('reject', String(id))).code).toBe(0);
+  expect((await policy('list')).stdout).toMatch(new RegExp(`^${id}  rejected`, 'm'));
 });

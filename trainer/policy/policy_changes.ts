@@ -150,7 +150,8 @@ export class PolicyChanges {
   }
 
   /**
-   * Writes the approved files again as they are in the repository. @returns the commit; null when nothing was applied
+   * Writes the approved files again as they are in the repository.
+   * @returns the commit; null when nothing was applied
    */
   restore(): Promise<string | null> {
     return this.#locked(async () => {
