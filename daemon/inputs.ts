@@ -100,9 +100,11 @@ export class Inputs implements BarSink, InputSink {
         this.#options.slots.announce(input);
         return this.#enqueue(input);
       case 'shadow':
+      case 'rollout':
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'policy':
         return this.#enqueue(input);
     }
   }

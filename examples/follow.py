@@ -33,6 +33,7 @@ FIELDS = {  # in the order of the line
     "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
     "expected_net_bps": lambda value: value is None or number()(value), "leverage_reduction_rate": number(5e-324, 1),
+    "arm": text("champion|challenger"), "rollout": text(".+"),  # both or neither: of a rollout
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
@@ -46,11 +47,12 @@ class Refused(Exception):
 
 
 def is_consistent(s):
-    if list(s) != list(FIELDS):
+    names = [name for name in FIELDS if "rollout" in s or name not in ("arm", "rollout")]
+    if list(s) != names:
         return False
     may_be_null = s["mode"] in ("WARMUP", "HALT") or s["reason"] in ("LEG_MISSING", "LEG_EMPTY", "BAR_SUSPECT")
-    for name, fits in FIELDS.items():
-        if not (fits(s[name]) or (s[name] is None and name in NULLABLE and may_be_null)):
+    for name in names:
+        if not (FIELDS[name](s[name]) or (s[name] is None and name in NULLABLE and may_be_null)):
             return False
     if s["reason"] == "SILENCE" and (s["action"] != "HOLD" or s["mode"] == "OK"):
         return False

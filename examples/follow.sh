@@ -29,6 +29,7 @@ def fits: [
   (.market | text("^(live|simulated|replay)$")),
   (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
 ] | all;
+def rollout_fits: (has("rollout") | not) or ((.arm | text("^(champion|challenger)$")) and (.rollout | text(".")));
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
 def numbers_fit: may_be_null as $null | [
   (.z_score, .beta | real or ($null and . == null)), (.price_a, .price_b | price or ($null and . == null)),
@@ -45,7 +46,7 @@ def consistent:
   else (.pair_id | split("_")) as [$a, $b] | (if .beta < 0 then .target else -.target end) as $side
     | .entry == "\(.target | word)_\($a), \($side | word)_\($b)" end;
 if .schema != "minutehand.signal/2" then "SCHEMA"
-elif keys_unsorted != $fields or (fits and numbers_fit and consistent | not) then "FORMAT"
+elif (keys_unsorted | . != $fields and . != $fields[:27] + ["arm", "rollout"] + $fields[27:]) or (rollout_fits and fits and numbers_fit and consistent | not) then "FORMAT"
 else [.market + "/" + .pair_id, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
   (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end),
   (.entry | if . == "" then "-" else . end)] | map(tostring) | join(" ") end

@@ -15,7 +15,7 @@ interface PairIds {
 
 /** Gives each signal its id. The next one is computed while no bar waits: a SHA-256 less on its way. */
 export class SignalIds {
-  readonly #policyHash: string;
+  #policyHash: string;
   readonly #pairs: readonly PairIds[];
 
   constructor(pairs: readonly Pair[], policyHash: string) {
@@ -26,6 +26,12 @@ export class SignalIds {
       heartbeats: 0,
       next: { time: 0 as OpenTime, modelsHash: '', id: '' },
     }));
+  }
+
+  /** Ids that were computed ahead are those of the policy before. */
+  setPolicy(policyHash: string): void {
+    this.#policyHash = policyHash;
+    for (const { next } of this.#pairs) next.modelsHash = '';
   }
 
   /** Counts heartbeats; every minute passes here once, whether it is published or not. */

@@ -1,10 +1,10 @@
 import { SECONDS_PER_BAR, type EpochMs } from '../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import { encodeSignal } from '../../shared/signal/encode.ts';
 import { SIGNAL_SCHEMA, validIntervals, type MarketKind } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { MinuteAnswer } from '../decide/answer.ts';
 import type { Publication } from './publish.ts';
+import { PublicationBytes } from './publication_bytes.ts';
 
 /**
  * A live bar that arrives later after its close gives a signal that has expired when it is published; see
@@ -47,23 +47,21 @@ export class Envelope {
 
   seal(answers: readonly MinuteAnswer[], nowMs: EpochMs): readonly Publication[] {
     const { market, bootId, feedIntervalMs } = this.#options;
+    const bytes = new PublicationBytes(answers);
     return answers.map((answer) => {
       const { minute, body, bodyText } = answer;
       const { pairIndex } = minute;
       const expiryMs = latestMs(market, minute, nowMs, feedIntervalMs) + this.#validForMs[pairIndex]!;
       this.#validUntilMs[pairIndex] = expiryMs;
       answer.seq = ++this.#seq[pairIndex]!;
-      return {
-        pairId: body.pair_id,
-        text: encodeSignal(bodyText, {
-          schema: SIGNAL_SCHEMA,
-          market,
-          boot_id: bootId,
-          seq: answer.seq,
-          generated_at_ms: nowMs,
-          valid_until_ms: expiryMs,
-        }),
-      };
+      return bytes.write(body.pair_id, bodyText, {
+        schema: SIGNAL_SCHEMA,
+        market,
+        boot_id: bootId,
+        seq: answer.seq,
+        generated_at_ms: nowMs,
+        valid_until_ms: expiryMs,
+      });
     });
   }
 

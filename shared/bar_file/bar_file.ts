@@ -65,7 +65,7 @@ export async function readBarFile(path: string): Promise<BarColumns> {
  * The bytes of a file, decompressed when it is gzip by its name or by its first bytes.
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT.
  */
-async function readPlainBytes(path: string): Promise<Buffer> {
+export async function readPlainBytes(path: string): Promise<Buffer> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

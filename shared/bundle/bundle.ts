@@ -145,17 +145,42 @@ export function writeBundle(
   content: BundleContent,
   files: FileSystem = MACHINE_FILES,
 ): string {
-  files.makeFolder(modelsFolder);
-  const minute = created.toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '_');
   const { configuration } = content.manifest;
   const hash = content.hashName === true ? `-${sha256Hex(JSON.stringify(configuration)).slice(0, 8)}` : '';
+  return writeVersion(
+    modelsFolder,
+    created,
+    (draft, version) => writeDraft(draft, version, created, content, files),
+    hash,
+    files,
+  );
+}
+
+/**
+ * Makes the folder of a new version, whole or not at all.
+ * @param write fills the draft of a version
+ * @param suffix of the version
+ * @returns the folder
+ */
+export function writeVersion(
+  modelsFolder: string,
+  created: Date,
+  write: (draft: string, version: string) => void,
+  suffix = '',
+  files: FileSystem = MACHINE_FILES,
+): string {
+  files.makeFolder(modelsFolder);
+  const minute = created.toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '_');
   for (let copy = 1; ; copy++) {
-    const version = `${copy === 1 ? minute : `${minute}_${copy}`}${hash}`;
+    const version = `${copy === 1 ? minute : `${minute}_${copy}`}${suffix}`;
     const folder = join(modelsFolder, version);
     if (files.stat(folder) !== null) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
     try {
-      writeDraft(draft, version, created, content, files);
+      files.remove(draft);
+      files.makeFolder(draft);
+      write(draft, version);
+      files.sync(draft);
       renamePatiently(files, draft, folder);
       files.sync(modelsFolder);
       return folder;
@@ -168,8 +193,6 @@ export function writeBundle(
 }
 
 function writeDraft(draft: string, version: string, created: Date, content: BundleContent, files: FileSystem): void {
-  files.remove(draft);
-  files.makeFolder(draft);
   const contents = Object.entries(content.models).map(([name, bytes]): [string, Uint8Array] => [
     modelFile(name as BundleModel),
     bytes,
@@ -192,7 +215,6 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
   const key = signingKey();
   if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
   writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
-  files.sync(draft);
 }
 
 /**
@@ -267,7 +289,13 @@ export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FIL
   return readPointer(activePath(modelsFolder), activeSchema, files);
 }
 
-function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: FileSystem): Pointer | null {
+/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
+export function readPointer<Pointer>(
+  path: string,
+  schema: z.ZodType<Pointer>,
+  files: FileSystem,
+  hint = POINTER_HINT,
+): Pointer | null {
   if (files.stat(path) === null) return null;
   let json: unknown;
   try {
@@ -280,12 +308,13 @@ function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: F
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', {
-    seen: `${path}: ${issue.path.join('.')}: ${issue.message}`,
-    expected: '{"version": "20261120_0830", "previous": null}',
-    next: '`minutehand models promote <version>` rewrites it.',
-  });
+  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}`, ...hint });
 }
+
+const POINTER_HINT = {
+  expected: '{"version": "20261120_0830", "previous": null}',
+  next: '`minutehand models promote <version>` rewrites it.',
+};
 
 /**
  * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged pointer is replaced

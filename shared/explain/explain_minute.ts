@@ -52,12 +52,21 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         const answer = journal.answerAt(subject, time);
         if (answer === null) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject} ${isoMinute(time)}` });
         const minute = recompute(journal, pair, time, answer, settings);
-        return await explainAnswer({ settings, schema, pair, time, answer, minute, modelsOf });
+        return await explainAnswer({ settings: settingsOf(journal, answer, settings), schema, pair, time, answer, minute, modelsOf });
       } finally {
         journal.close();
       }
     },
   };
+}
+
+/** The settings with the policy that decided, where the journal has it. */
+function settingsOf(journal: JournalFile, { body }: JournaledAnswer, settings: Settings): Settings {
+  const { policy_hash } = JSON.parse(`${body}}`) as SignalBody;
+  const text = policy_hash === settings.policyHash ? null : journal.policyText(policy_hash);
+  if (text === null) return settings;
+  const { core, decision, symbols } = JSON.parse(text) as Settings['minutehand'] & Pick<Settings, 'core'>;
+  return { ...settings, core, minutehand: { ...settings.minutehand, decision, symbols }, policyHash: policy_hash };
 }
 
 function shardNameOf({ minutehand }: Settings, pairId: string): string {

@@ -208,7 +208,7 @@ export function grossBps(
  * Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first,
  * up to the second.
  */
-function swapBetween(
+export function swapBetween(
   overnight: OvernightSwaps | undefined,
   side: number,
   beta: number,

@@ -296,10 +296,9 @@ function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): Trad
 function evaluatedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Evaluated {
   let skipped = 0;
   while (skipped < bar.length && bar[skipped]! < start) skipped++;
-  return {
-    scores: Float64Array.from(bar.subarray(skipped), (t) => scores[t - start]!),
-    labels: label.slice(skipped),
-  };
+  const own = new Float64Array(bar.length - skipped);
+  for (let i = 0; i < own.length; i++) own[i] = scores[bar[skipped + i]! - start]!;
+  return { scores: own, labels: label.slice(skipped) };
 }
 
 function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options: PeriodOptions): PeriodResult {

@@ -24,7 +24,8 @@ const LATER_FIELDS = ['expected_net_bps', 'leverage_reduction_rate'] as const;
 type LaterField = (typeof LATER_FIELDS)[number];
 
 /** A row of the history: a signal as it was published, a column for each of its fields. */
-export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField> {
+export interface SignalRow
+  extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'arm' | 'rollout'> {
   /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
   readonly expected_net_bps: number | null;
@@ -100,7 +101,8 @@ export function bodyText(row: SignalRow): string {
  */
 export function signalRow(body: string, published: Published): SignalRow {
   const parsed = parse(`${body}}`) as SignalBody;
-  const { timestamp, pair: _pair, ...fields } = parsed;
+  // A signal of a rollout keeps its whole text.
+  const { timestamp, pair: _pair, arm: _arm, rollout: _rollout, ...fields } = parsed;
   const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
   const row: SignalRow = {
     ...fields,

@@ -1,6 +1,5 @@
 import { horizonSeconds } from '../../shared/policy/policy.ts';
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../shared/folder.ts';
 import type { SearchReport } from '../../shared/bundle/manifest.ts';
@@ -19,6 +18,7 @@ import { rowsOutside } from '../validate/purged_kfold.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
 import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
+import { keepJournal } from './finished_journals.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
 /** The best of many trials is a little better by chance alone. */
@@ -142,7 +142,7 @@ export async function searchModel(
     nowMs: () => performance.now(),
     onProgress: options.onProgress,
   });
-  if (journal !== null) rmSync(journal, { force: true });
+  if (journal !== null) keepJournal(journal);
 
   const { best, gain } = result;
   const isBetter = best.number > 0 && gain.mean > MIN_ERRORS * gain.standardError;

@@ -33,6 +33,8 @@ export interface FitTask {
   readonly stopsEarly: boolean;
   /** A model to add trees to; absent or null: learned from nothing. */
   readonly base?: TreeModel | null;
+  /** Rows that end boosting, in place of the last part of the subset's time; read with `stopsEarly` alone. */
+  readonly stopping?: Int32Array;
 }
 
 /** `done` trees of at most `total`. */
@@ -40,10 +42,11 @@ export type OnTree = (done: number, total: number) => void;
 
 /** Trains one model on one thread, by its task. */
 export function runFit(
-  { engine, task, rows, subset, params, stopsEarly, base }: FitTask,
+  { engine, task, rows, subset, params, stopsEarly, base, stopping }: FitTask,
   onTree: OnTree,
 ): Promise<TreeModel> {
-  const parts = stopsEarly ? splitOffTheEnd(rows, subset) : null;
+  const given = stopping === undefined ? null : { train: subset, stopping };
+  const parts = stopsEarly ? (given ?? splitOffTheEnd(rows, subset)) : null;
   const request: LearnRequest = {
     task,
     params,

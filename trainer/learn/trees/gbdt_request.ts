@@ -36,6 +36,12 @@ export function refuseBase(engine: Engine, { base }: LearnRequest): void {
   });
 }
 
+/** @throws MinutehandError LEARNER_TASK when an engine other than `gbdt` receives the focal loss */
+export function refuseFocal(engine: Engine, { task }: LearnRequest): void {
+  if (task.kind !== 'multiclass' || task.focal === undefined) return;
+  throw new MinutehandError('LEARNER_TASK', { seen: `${engine}, with focal loss`, next: 'Use the engine gbdt.' });
+}
+
 function checkBase(base: TreeModel | null, task: Task, x: Matrix): void {
   if (base === null) return;
   const answers = task.kind === 'multiclass' ? task.classes : 1;
@@ -52,6 +58,11 @@ function checkBase(base: TreeModel | null, task: Task, x: Matrix): void {
 function checkTask(task: Task): void {
   if (task.kind === 'multiclass' && !(Number.isInteger(task.classes) && task.classes >= 2)) {
     throw new RangeError(`classes is ${task.classes}, expected an integer ≥ 2`);
+  }
+  if (task.kind === 'multiclass' && task.focal !== undefined) {
+    const { gamma, alpha } = task.focal;
+    if (!(gamma >= 0 && gamma < Infinity && alpha > 0 && alpha < Infinity))
+      throw new RangeError(`focal loss with gamma ${gamma} and alpha ${alpha}, expected gamma ≥ 0 and alpha > 0`);
   }
   if (task.kind === 'quantile' && !(task.quantile > 0 && task.quantile < 1)) {
     throw new RangeError(`quantile is ${task.quantile}, expected a number in (0, 1)`);

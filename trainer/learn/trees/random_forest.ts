@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../shared/errors.ts';
-import { allowedColumns, checkRequest, refuseBase } from './gbdt_request.ts';
+import { allowedColumns, checkRequest, refuseBase, refuseFocal } from './gbdt_request.ts';
 import { prepareFit } from './kernel/fit.ts';
 import type { ForestObjective } from './kernel/plan.ts';
 import { learnOnThreads } from './kernel/threads.ts';
@@ -20,6 +20,7 @@ export const randomForest: Learner = {
   engine: 'random_forest',
   async learn(request) {
     refuseBase('random_forest', request);
+    refuseFocal('random_forest', request);
     checkRequest(request);
     const { task, table, params, threads, onRound } = request;
     const fit = prepareFit({

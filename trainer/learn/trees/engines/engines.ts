@@ -1,5 +1,5 @@
 import type { NativeEngine } from '../../../../shared/policy/engines.ts';
-import { checkRequest, refuseBase } from '../gbdt_request.ts';
+import { checkRequest, refuseBase, refuseFocal } from '../gbdt_request.ts';
 import type { Learner } from '../learner.ts';
 import { librariesFrom, openLibrary } from './engine_library.ts';
 import { learnOffTheWay } from './engine_thread.ts';
@@ -46,6 +46,7 @@ export function nativeLearner(engine: NativeEngine): Learner {
     engine,
     async learn(request) {
       refuseBase(engine, request);
+      refuseFocal(engine, request);
       checkRequest(request);
       const { task, table, params, stopping, threads, onRound } = request;
       // LightGBM's starting score is a part of its first tree.

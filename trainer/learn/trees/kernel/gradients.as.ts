@@ -1,4 +1,4 @@
-import { exp4 } from './elementary.as';
+import { exp, exp4, ln } from './elementary.as';
 import {
   BAG_LIMIT,
   BINARY,
@@ -9,6 +9,8 @@ import {
   CLASSES,
   CLASS_CODES,
   COUNT_BITS,
+  FOCAL_ALPHA,
+  FOCAL_GAMMA,
   FOREST,
   GRADIENTS,
   GRADIENT_STEPS,
@@ -107,6 +109,7 @@ function differentiateClasses(chunk: u32, from: u32, to: u32): void {
   const factor = f32x4.splat((classes as f32) / ((classes as f32) - 1));
   const end = scores + classes * stride;
   const one = f32x4.splat(1);
+  const isFocal = load<f64>(FOCAL_ALPHA) > 0;
   const limits = load<u32>(CHUNK_LIMITS) + chunk * classes * 16;
   for (let k: u32 = 0; k < classes; k++) v128.store(limits + k * 16, f32x4(0, 0, Infinity, 0));
   for (let row = from; row < to; row += 4) {
@@ -122,8 +125,20 @@ function differentiateClasses(chunk: u32, from: u32, to: u32): void {
       largest = f32x4.add(largest, v128.and(e, isLargest));
     }
     const sum = f32x4.add(below, largest);
-    const weight = weightsOf(weights, row, to);
+    let weight = weightsOf(weights, row, to);
     const y = narrow(v128.load(targets + at), v128.load(targets + at, 16));
+    if (isFocal) {
+      let p = one;
+      let others = f32x4.splat(0);
+      for (let k: u32 = 0, own = scores + at; k < classes; k++, own += stride) {
+        const e = exp4(f32x4.sub(scoresAt(own), top));
+        const rest = v128.bitselect(f32x4.add(below, f32x4.sub(largest, one)), f32x4.sub(sum, e), f32x4.eq(e, one));
+        const isTrue = f32x4.eq(y, f32x4.splat(k as f32));
+        p = v128.bitselect(f32x4.div(e, sum), p, isTrue);
+        others = v128.bitselect(f32x4.div(rest, sum), others, isTrue);
+      }
+      weight = f32x4.mul(weight, focalFactors(p, others));
+    }
     let gradients = load<u32>(GRADIENTS) + at;
     let limit = limits;
     for (let k: u32 = 0, own = scores + at; k < classes; k++, own += stride, gradients += stride, limit += 16) {
@@ -139,6 +154,29 @@ function differentiateClasses(chunk: u32, from: u32, to: u32): void {
       store<f32>(limit, min<f32>(load<f32>(limit, 8), smallestOf(positiveOrInfinite(h))), 8);
     }
   }
+}
+
+/**
+ * The gradient of the focal loss −α·(1 − p)^γ·ln p by the logits is that of cross-entropy times
+ * α·((1 − p)^γ − γ·p·(1 − p)^(γ−1)·ln p), p being the probability of the true class. The hessian is scaled alike, which
+ * keeps it positive.
+ */
+function focalFactors(p: v128, others: v128): v128 {
+  return f32x4(
+    focalFactor(f32x4.extract_lane(p, 0), f32x4.extract_lane(others, 0)),
+    focalFactor(f32x4.extract_lane(p, 1), f32x4.extract_lane(others, 1)),
+    focalFactor(f32x4.extract_lane(p, 2), f32x4.extract_lane(others, 2)),
+    focalFactor(f32x4.extract_lane(p, 3), f32x4.extract_lane(others, 3)),
+  );
+}
+
+function focalFactor(p32: f32, others: f32): f32 {
+  const gamma = load<f64>(FOCAL_GAMMA);
+  const alpha = load<f64>(FOCAL_ALPHA);
+  const p = max<f64>(p32 as f64, 1e-30);
+  const q = max<f64>(others as f64, 1e-30);
+  const power = exp(gamma * ln(q));
+  return (alpha * (power - (gamma * p * power * ln(p)) / q)) as f32;
 }
 
 function scoresAt(at: u32): v128 {

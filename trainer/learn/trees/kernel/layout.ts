@@ -75,6 +75,9 @@ export const MIN_SIDE = 664;
 /** With so much on both sides they have rows enough for sure. */
 export const SURE_SIDE = 672;
 export const QUANTILE = 680;
+/** Focal loss of a multiclass task; alpha 0 = cross-entropy. */
+export const FOCAL_GAMMA = 688;
+export const FOCAL_ALPHA = 696;
 
 // Addresses of arrays.
 /** f32 [rows][width]; dead after binning. */

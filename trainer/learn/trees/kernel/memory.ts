@@ -162,6 +162,9 @@ function writeHeader(words: Words, plan: Plan, sizes: Sizes): void {
   words.set(at.CHUNK_ROWS, CHUNK_ROWS);
   words.set(at.STOPPING_ROWS, stopping?.rows ?? 0);
   words.setFloat64(at.QUANTILE, objective.kind === 'quantile' ? objective.quantile : 0);
+  const focal = objective.kind === 'multiclass' ? objective.focal : undefined;
+  words.setFloat64(at.FOCAL_GAMMA, focal?.gamma ?? 0);
+  words.setFloat64(at.FOCAL_ALPHA, focal?.alpha ?? 0);
 }
 
 /**

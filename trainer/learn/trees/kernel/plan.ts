@@ -1,9 +1,9 @@
-import type { LearnerParams } from '../learner.ts';
+import type { FocalLoss, LearnerParams } from '../learner.ts';
 
 /** The loss that is minimized; each tree of a forest learns the means of its targets independently. */
 export type Objective =
   | { readonly kind: 'binary' }
-  | { readonly kind: 'multiclass'; readonly classes: number }
+  | { readonly kind: 'multiclass'; readonly classes: number; readonly focal?: FocalLoss }
   | { readonly kind: 'regression' }
   | { readonly kind: 'quantile'; readonly quantile: number }
   | ForestObjective;

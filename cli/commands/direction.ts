@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
+import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
+import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
+import { makeDirectionBundle } from '../../trainer/direction/make_direction_bundle.ts';
+import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
+import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
+import {
+  DIRECTION_PARAMS,
+  DIRECTION_WALK_FORWARD,
+  trainDirection,
+  type DirectionPlan,
+  type TrainedDirection,
+} from '../../trainer/direction/train_direction.ts';
+import { EVALUATION_LABEL } from '../../trainer/label/direction.ts';
+import { directionLines } from '../direction_lines.ts';
+import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+import { gitCommit } from './train.ts';
+
+const HOUR = 3600;
+
+interface TrainFlags {
+  readonly data: string;
+  readonly symbols: string;
+  readonly series?: string;
+  readonly balance: Balance;
+  readonly compare?: string;
+  readonly peers?: string;
+  readonly threshold?: string;
+  readonly sigmas?: string;
+  readonly horizon: string;
+  readonly stride: string;
+  readonly feeBps: string;
+  readonly slippageBps: string;
+  readonly seed: string;
+  readonly workers: string;
+  readonly out?: string;
+}
+
+export function addDirection(program: Command, output: () => Output): void {
+  const direction = program.command('direction').summary('the model of an instrument: up, down or range');
+  direction
+    .command('train')
+    .description(
+      'learns the direction model on hourly bars (SYMBOL-1h.csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, on the evaluation label, after taker fees',
+    )
+    .requiredOption('--data <folder>', 'folder of bars')
+    .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
+    .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
+    .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default('class_weights'))
+    .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
+    .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
+    .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
+    .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
+    .option('--horizon <bars>', 'of the training label', String(EVALUATION_LABEL.horizon))
+    .option('--stride <bars>', 'learn from every so many bars; all are evaluated', '3')
+    .option('--fee-bps <x>', 'taker fee per fill', '5')
+    .option('--slippage-bps <x>', 'slippage per fill', '1')
+    .option('--seed <n>', 'of sampling', '0')
+    .option('--workers <n>', 'threads; they change the time and nothing else', '1')
+    .option('--out <folder>', 'folder of bundles to write the model to')
+    .action((flags: TrainFlags) => runTrain(flags, output()));
+}
+
+async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+  const plan = planOf(flags);
+  const symbols = flags.symbols.split(',');
+  const bars = await readInstrumentFolder(flags.data, symbols, HOUR);
+  const folder = flags.series ?? join(flags.data, 'series');
+  const instruments: Instrument[] = await Promise.all(
+    bars.map(async (own) => ({ bars: own, series: await readSeriesFolder(folder, own.symbol) })),
+  );
+  const progress = output.progress();
+  try {
+    const trained = await trainDirection(instruments, plan, (stage, done, total) =>
+      progress.update(stage, done, total),
+    );
+    progress.stop();
+    for (const line of directionLines(trained, plan)) output.line(line);
+    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, instruments, plan, trained);
+    if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
+    const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
+    output.result({
+      rows: metrics.rows,
+      metrics,
+      priors,
+      net: { ...net.result, thetas: net.thetas, edge: net.edge },
+      bias,
+      others,
+      model: { theta, scaling, trees },
+      version: bundle,
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+async function writeBundle(
+  out: string,
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  trained: TrainedDirection,
+): Promise<string> {
+  const parts = { instruments, plan, trained, out, created: new Date(), gitCommit: gitCommit() };
+  return (await makeDirectionBundle(parts)).version;
+}
+
+function planOf(flags: TrainFlags): DirectionPlan {
+  const number = (text: string, option: string): number => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (!(value >= 0 && value < Infinity))
+      throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number ≥ 0' });
+    return value;
+  };
+  if (flags.threshold !== undefined && flags.sigmas !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--threshold and --sigmas', expected: 'one of them' });
+  const threshold = flags.sigmas ?? flags.threshold;
+  return {
+    windows: INSTRUMENT_WINDOWS,
+    label: {
+      unit: flags.sigmas === undefined ? 'percent' : 'sigmas',
+      threshold: threshold === undefined ? EVALUATION_LABEL.threshold : number(threshold, '--threshold'),
+      horizon: parseInteger(flags.horizon, '--horizon', 1),
+    },
+    balance: flags.balance,
+    classWeightRatio: 1,
+    stride: parseInteger(flags.stride, '--stride', 1),
+    params: DIRECTION_PARAMS,
+    walkForward: DIRECTION_WALK_FORWARD,
+    costs: {
+      takerFeeBps: number(flags.feeBps, '--fee-bps'),
+      slippageBps: number(flags.slippageBps, '--slippage-bps'),
+    },
+    seed: String(parseInteger(flags.seed, '--seed')),
+    workers: parseInteger(flags.workers, '--workers', 1),
+    balances: chosen(flags.compare, BALANCES, '--compare'),
+    peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
+  };
+}
+
+function chosen<T extends string>(list: string | undefined, all: readonly T[], option: string): readonly T[] {
+  if (list === undefined) return [];
+  if (list === 'all') return all;
+  const names = list.split(',');
+  const unknown = names.find((name) => !all.includes(name as T));
+  if (unknown !== undefined)
+    throw new MinutehandError('USAGE', { seen: `${option} ${unknown}`, expected: `all, or ${all.join(', ')}` });
+  return names as T[];
+}

@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { importSeries } from '../../trainer/direction/series_files.ts';
+import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+
+interface ImportFlags {
+  readonly symbol: string;
+  readonly name: string;
+  readonly into: string;
+  readonly value: string;
+  readonly time: string;
+  readonly arrival?: string;
+  readonly lag?: string;
+}
+
+export function addSeries(program: Command, output: () => Output): void {
+  const series = program.command('series').summary('auxiliary series of instruments: funding, open interest …');
+  series
+    .command('import <file>')
+    .description(
+      `adds observations of a CSV file (plain or .gz) to a folder of series: ${SERIES_NAMES.join(', ')}. Each has an event time and an arrival time; a feature sees what had arrived`,
+    )
+    .requiredOption('--symbol <symbol>', 'instrument, such as BTCUSDT')
+    .requiredOption('--name <series>', 'which series')
+    .requiredOption('--into <folder>', 'folder of series')
+    .option('--value <column>', 'column of the value', 'value')
+    .option('--time <column>', 'column of the event time, epoch seconds', 'time')
+    .option('--arrival <column>', 'column of the arrival time, epoch seconds')
+    .option('--lag <seconds>', 'arrival = event time + lag, where the file has no arrival times')
+    .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
+}
+
+async function runImport(file: string, flags: ImportFlags, output: Output): Promise<void> {
+  if (!SERIES_NAMES.includes(flags.name as SeriesName))
+    throw new MinutehandError('USAGE', { seen: `--name ${flags.name}`, expected: SERIES_NAMES.join(', ') });
+  if (!/^[A-Z0-9]+$/.test(flags.symbol))
+    throw new MinutehandError('USAGE', { seen: `--symbol ${flags.symbol}`, expected: 'a symbol such as BTCUSDT' });
+  if ((flags.arrival === undefined) === (flags.lag === undefined))
+    throw new MinutehandError('USAGE', {
+      seen: flags.lag === undefined ? 'neither --arrival nor --lag' : '--arrival and --lag',
+      expected: 'one of them: when a value was known decides what a feature may see',
+    });
+  const counts = await importSeries(flags.into, flags.symbol, flags.name as SeriesName, {
+    path: file,
+    valueColumn: flags.value,
+    timeColumn: flags.time,
+    arrivalColumn: flags.arrival ?? null,
+    lagSeconds: flags.lag === undefined ? 0 : parseInteger(flags.lag, '--lag', 0),
+  });
+  const { added, duplicates, revisions, empty } = counts;
+  output.line(
+    `${flags.symbol} ${flags.name}: ${added} added (${revisions} of them revisions), ${duplicates} already stored, ${empty} empty`,
+  );
+  output.result({ symbol: flags.symbol, name: flags.name, ...counts });
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { writeDurably } from '../../durable_file.ts';
+import { MinutehandError } from '../../errors.ts';
+import { MACHINE_FILES } from '../../files.ts';
+import { sha256Hex, writeVersion } from '../bundle.ts';
+import { readModelsFile } from '../models_file.ts';
+import { checkSignature, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
+import {
+  DIRECTION_FILE,
+  DIRECTION_FORMAT,
+  DIRECTION_REPORT,
+  directionManifestSchema,
+  type DirectionManifest,
+} from './direction_manifest.ts';
+
+const MANIFEST = 'manifest.json';
+
+export interface DirectionContent {
+  readonly manifest: Omit<DirectionManifest, 'format' | 'version' | 'created' | 'files'>;
+  readonly model: Uint8Array;
+  /** Plain JSON. */
+  readonly report: unknown;
+  readonly card: (manifest: DirectionManifest) => string;
+}
+
+/** Writes a bundle, whole or not at all, signed when there is a key. @returns its folder */
+export function writeDirectionBundle(modelsFolder: string, created: Date, content: DirectionContent): string {
+  const files = MACHINE_FILES;
+  return writeVersion(modelsFolder, created, (draft, version) => {
+    const put = (name: string, bytes: Uint8Array): { sha256: string; bytes: number } => {
+      writeDurably(files, join(draft, name), bytes);
+      return { sha256: sha256Hex(bytes), bytes: bytes.length };
+    };
+    const manifest: DirectionManifest = {
+      format: DIRECTION_FORMAT,
+      version,
+      created: created.toISOString(),
+      ...content.manifest,
+      files: {
+        [DIRECTION_FILE]: put(DIRECTION_FILE, content.model),
+        [DIRECTION_REPORT]: put(DIRECTION_REPORT, Buffer.from(`${JSON.stringify(content.report)}\n`)),
+      },
+    };
+    const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+    put(MANIFEST, bytes);
+    const key = signingKey();
+    if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
+    writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
+  });
+}
+
+/** A bundle whose bytes are those its manifest names. */
+export interface DirectionBundle {
+  readonly folder: string;
+  readonly manifest: DirectionManifest;
+  readonly model: Buffer;
+}
+
+/** @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH */
+export function readDirectionBundle(folder: string): DirectionBundle {
+  const bytes = read(folder, MANIFEST, 'manifest');
+  checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
+  const manifest = parseManifest(folder, bytes);
+  const [model] = ([DIRECTION_FILE, DIRECTION_REPORT] as const).map((name) => {
+    const content = read(folder, name, 'content');
+    const [seen, expected] = [sha256Hex(content), manifest.files[name].sha256];
+    if (seen !== expected)
+      throw new MinutehandError('MODEL_HASH', {
+        seen: `${join(folder, name)} has ${seen.slice(0, 12)}…`,
+        expected: `${expected.slice(0, 12)}…`,
+      });
+    return content;
+  });
+  return { folder, manifest, model: model! };
+}
+
+function read(folder: string, name: string, kind: 'manifest' | 'content'): Buffer {
+  try {
+    return readModelsFile(join(folder, name), kind, MACHINE_FILES);
+  } catch (cause) {
+    if (cause instanceof MinutehandError) throw cause;
+    throw new MinutehandError('MODEL_MISSING', { seen: join(folder, name), cause });
+  }
+}
+
+function parseManifest(folder: string, bytes: Buffer): DirectionManifest {
+  const path = join(folder, MANIFEST);
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
+  }
+  const parsed = directionManifestSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+}

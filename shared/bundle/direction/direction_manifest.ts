@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+export const DIRECTION_FORMAT = 'minutehand.direction/1';
+export const DIRECTION_FILE = 'direction.onnx';
+export const DIRECTION_REPORT = 'validation.json';
+
+const share = z.number().min(0).max(1);
+const metric = z.number().nullable();
+const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().positive() });
+const positive = z.number().positive();
+
+const instrumentEdge = z.object({
+  no_edge: z.boolean(),
+  trades: z.int().nonnegative(),
+  net_bps: metric,
+  /** Lower bound of the mean net result at 5 % divided by the number of instruments. */
+  lower_net_bps: metric,
+});
+export type InstrumentEdge = z.infer<typeof instrumentEdge>;
+
+/** A bundle of the direction model. Arrays of three: up, down, range. */
+export const directionManifestSchema = z.strictObject({
+  format: z.literal(DIRECTION_FORMAT),
+  version: z.string(),
+  created: z.iso.datetime(),
+  git_commit: z.string().nullable(),
+  engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
+  /** Seconds per bar. */
+  timeframe: z.int().positive(),
+  windows: z.record(z.string(), z.int()),
+  feature_schema: z.string(),
+  features: z.array(z.string()).min(1),
+  instruments: z.array(z.string()).min(1),
+  period: z.object({ from: z.string(), to: z.string() }),
+  data_hash: z.string(),
+  label: z.object({ unit: z.enum(['percent', 'sigmas']), threshold: positive, horizon: z.int().positive() }),
+  balance: z.string(),
+  /** Per class, inside the graph already. */
+  calibration: z.object({ kind: z.string(), slope: z.array(z.number()), intercept: z.array(z.number()) }),
+  strategy: z.object({
+    theta_up: share,
+    theta_down: share,
+    stop: positive,
+    target: positive,
+    max_age_bars: z.int().positive(),
+  }),
+  /** Walk-forward, on the evaluation label. */
+  metrics: z.object({
+    rows: z.int(),
+    log_loss: z.number(),
+    log_loss_prior: z.number(),
+    brier: z.number(),
+    class_wise_ece: z.number(),
+    auc: z.array(metric),
+    up_or_down_auc: metric,
+    net_bps: metric,
+    lower_5_net_bps: metric,
+    upper_95_net_bps: metric,
+    trades: z.int(),
+  }),
+  edge: z.record(z.string(), instrumentEdge),
+  files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),
+  /** Inputs (null = missing) and the three answers to each, within 1e-5. */
+  golden: z.object({
+    features: z.array(z.array(z.number().nullable())).min(1),
+    probabilities: z.array(z.array(share).length(3)),
+  }),
+});
+export type DirectionManifest = z.infer<typeof directionManifestSchema>;

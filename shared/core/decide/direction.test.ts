@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  calledSide,
+  FLAT_INSTRUMENT,
+  stepDirection,
+  type DirectionInput,
+  type DirectionPosition,
+  type DirectionStrategy,
+} from './direction.ts';
+
+const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.6, stop: 0.02, target: 0.03, max_age_bars: 3 };
+
+const answers = (up: number, down: number): DirectionInput['probabilities'] => ({
+  ML_UP_PROB: up,
+  ML_DOWN_PROB: down,
+  ML_RANGE_PROB: 1 - up - down,
+});
+const input = (close: number, up = 0, down = 0, hasEdge = true): DirectionInput => ({
+  close,
+  probabilities: answers(up, down),
+  hasEdge,
+});
+const long: DirectionPosition = { side: 1, entryClose: 100, ageBars: 0 };
+const short: DirectionPosition = { side: -1, entryClose: 100, ageBars: 0 };
+
+describe('stepDirection', () => {
+  it('enters long above theta_up and ML_DOWN_PROB, short mirrored, and on no equality', () => {
+    const enter = (up: number, down: number): string => {
+      const { action, position } = stepDirection(STRATEGY, FLAT_INSTRUMENT, input(100, up, down));
+      return `${action} ${position.side}`;
+    };
+    expect(enter(0.51, 0.2)).toBe('ENTER 1');
+    expect(enter(0.5, 0.2)).toBe('HOLD 0');
+    expect(enter(0.2, 0.61)).toBe('ENTER -1');
+    expect(enter(0.2, 0.6)).toBe('HOLD 0');
+    const low = { ...STRATEGY, theta_up: 0.3, theta_down: 0.3 };
+    expect(calledSide(answers(0.4, 0.4)!, low)).toBe(0);
+    expect(calledSide(answers(0.41, 0.4)!, low)).toBe(1);
+    expect(calledSide(answers(0.4, 0.41)!, low)).toBe(-1);
+  });
+
+  it('states why it does not enter', () => {
+    const reason = (given: DirectionInput): string => stepDirection(STRATEGY, FLAT_INSTRUMENT, given).reason;
+    expect(reason({ ...input(100), probabilities: null })).toBe('NO_MODEL');
+    expect(reason(input(100, 0.9, 0, false))).toBe('NO_EDGE');
+    expect(reason(input(100, 0.4, 0.3))).toBe('THETA');
+  });
+
+  it.each([
+    ['STOP_EXIT', long, input(98)],
+    ['STOP_EXIT', short, input(102)],
+    ['TARGET_EXIT', long, input(103)],
+    ['TARGET_EXIT', short, input(97)],
+    ['AGE_EXIT', { ...long, ageBars: 2 }, input(101)],
+    ['OPPOSITE_EXIT', long, input(101, 0.1, 0.7)],
+    ['OPPOSITE_EXIT', short, input(101, 0.7, 0.1)],
+  ] as const)('exits by %s, side %o', (reason, position, given) => {
+    expect(stepDirection(STRATEGY, position, given)).toEqual({ action: 'EXIT', reason, position: FLAT_INSTRUMENT });
+    const bare = { ...given, probabilities: null, hasEdge: false };
+    if (reason !== 'OPPOSITE_EXIT') expect(stepDirection(STRATEGY, position, bare).reason).toBe(reason);
+  });
+
+  it('holds a position otherwise, one bar older', () => {
+    expect(stepDirection(STRATEGY, long, input(101, 0.7, 0.1))).toEqual({
+      action: 'HOLD',
+      reason: 'IN_POSITION',
+      position: { ...long, ageBars: 1 },
+    });
+  });
+
+  it('never holds longer than max_age_bars and never turns without being flat between', () => {
+    const inputs = fc.array(
+      fc.record({
+        close: fc.double({ min: 90, max: 110, noNaN: true }),
+        up: fc.double({ min: 0, max: 1, noNaN: true }),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(inputs, (bars) => {
+        let position = FLAT_INSTRUMENT;
+        for (const { close, up, share } of bars) {
+          const { action, position: next } = stepDirection(STRATEGY, position, input(close, up, (1 - up) * share));
+          expect(next.ageBars).toBeLessThan(STRATEGY.max_age_bars);
+          if (position.side !== 0 && next.side !== 0) expect(next.side).toBe(position.side);
+          expect(action === 'ENTER').toBe(position.side === 0 && next.side !== 0);
+          expect(action === 'EXIT').toBe(position.side !== 0 && next.side === 0);
+          position = next;
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,168 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { DIRECTION_FILE } from '../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
+import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
+import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
+import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
+import { createRng } from '../../shared/rng.ts';
+import { directionLabels, EVALUATION_LABEL, UP } from '../label/direction.ts';
+import type { InstrumentBars } from './instrument_bars.ts';
+import { instrumentRows, type Instrument } from './instrument_rows.ts';
+import { makeDirectionBundle } from './make_direction_bundle.ts';
+import { NO_OBSERVATIONS } from './series_files.ts';
+import { settlementsOf } from './strategy_backtest.ts';
+import {
+  DIRECTION_PARAMS,
+  DIRECTION_WALK_FORWARD,
+  trainDirection,
+  type DirectionPlan,
+  type TrainedDirection,
+} from './train_direction.ts';
+
+const HOUR = 3600;
+const START = 1_600_000_000 - (1_600_000_000 % HOUR);
+const WINDOWS: InstrumentWindows = {
+  rsi_window: 6,
+  bollinger_window: 8,
+  atr_window: 6,
+  short_window: 8,
+  medium_window: 16,
+  long_window: 24,
+};
+const folder = mkdtempSync(join(tmpdir(), 'direction-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A random walk without drift: nothing in its past tells its future. */
+function randomWalk(symbol: string, length: number): InstrumentBars {
+  const rng = createRng(`walk/${symbol}`);
+  const close = new Float64Array(length);
+  const open = new Float64Array(length);
+  let price = 100;
+  for (let t = 0; t < length; t++) {
+    open[t] = price;
+    close[t] = price *= Math.exp(0.006 * rng.normal());
+  }
+  const time = Float64Array.from(close, (_, t) => START + t * HOUR);
+  const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
+  const volume = close.map(() => 1 + rng.uniform());
+  const takerBuyVolume = volume.map((own) => own * rng.uniform());
+  return { symbol, timeframe: HOUR, length, time, open, high: high!, low: low!, close, volume, takerBuyVolume };
+}
+
+/** What happens next, as a series: the event time is that of the bar, the arrival so many bars later. */
+function canary({ time, close }: InstrumentBars, lateBars: number): SeriesHistory {
+  const { label } = directionLabels(close, EVALUATION_LABEL);
+  const eventTime = time.map((open) => open + HOUR);
+  return {
+    length: time.length,
+    eventTime,
+    arrivalTime: eventTime.map((event) => event + lateBars * HOUR),
+    value: Float64Array.from(label, (own) => (own === UP ? 100 : own < 0 ? 50 : 0)),
+  };
+}
+
+function instrumentOf(bars: InstrumentBars, sentiment: SeriesHistory = NO_OBSERVATIONS): Instrument {
+  const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
+  return { bars, series: { ...(none as Record<SeriesName, SeriesHistory>), sentiment } };
+}
+
+const PLAN: DirectionPlan = {
+  windows: WINDOWS,
+  label: EVALUATION_LABEL,
+  balance: 'class_weights',
+  classWeightRatio: 1,
+  stride: 1,
+  params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
+  walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
+  costs: { takerFeeBps: 5, slippageBps: 1 },
+  seed: '1',
+  workers: 0,
+  balances: [],
+  peers: [],
+};
+
+const train = (instruments: readonly Instrument[], change: Partial<DirectionPlan> = {}): Promise<TrainedDirection> =>
+  trainDirection(instruments, { ...PLAN, ...change }, () => undefined);
+
+describe('the direction model', () => {
+  it('gains nothing from a series that knows the future but arrives late, and all from one that arrives early', async () => {
+    const bars = randomWalk('CANARY', 2500);
+    const [late, early] = await Promise.all(
+      [canary(bars, 24), canary(bars, 0)].map((series) => train([instrumentOf(bars, series)])),
+    );
+    // The check can fail: joined by event time, the canary tells the label.
+    expect(early!.metrics.auc[UP]).toBeGreaterThan(0.95);
+    expect(early!.net.result.no_edge).toBe(false);
+    expect(early!.metrics.up_or_down_auc).toBeGreaterThan(0.95);
+    // Some hundred independent labels: 0.5 give or take 0.15.
+    expect(Math.abs(late!.metrics.up_or_down_auc! - 0.5)).toBeLessThan(0.15);
+    expect(late!.net.result.no_edge).toBe(true);
+  });
+
+  it('has rows that do not depend on bars after the bar, nor on values that arrive after its close', () => {
+    const bars = randomWalk('CUT', 400);
+    const cut = 300;
+    const whole = instrumentRows([instrumentOf(bars, canary(bars, 3))], PLAN);
+    const spoil = (column: Float64Array): Float64Array => column.map((own, t) => (t > cut ? own * 3 : own));
+    const changed = {
+      ...bars,
+      open: spoil(bars.open),
+      high: spoil(bars.high),
+      low: spoil(bars.low),
+      close: spoil(bars.close),
+    };
+    const series = canary(bars, 3);
+    const late = { ...series, value: series.value.map((own, i) => (i + 3 > cut ? 77 : own)) };
+    const other = instrumentRows([instrumentOf(changed, late)], PLAN);
+    const width = whole.x.columns;
+    const known = whole.bar.filter((t) => t <= cut).length;
+    expect(known).toBeGreaterThan(250);
+    expect(other.x.values.subarray(0, known * width)).toEqual(whole.x.values.subarray(0, known * width));
+  });
+
+  it('writes a bundle that a daemon would load, and refuses one that was changed', async () => {
+    const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 800)));
+    const trained = await train(instruments, { balance: 'focal' });
+    const parts = { instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null };
+    const { version, edge } = await makeDirectionBundle(parts);
+    expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);
+    const schema = instrumentSchema(WINDOWS, HOUR);
+    const path = join(folder, version);
+    const loaded = await loadDirectionModel(path, schema, 64);
+    expect(loaded.check.largestDifference).toBeLessThanOrEqual(1e-6);
+    const { x } = trained.rows;
+    const part = { rows: 64, columns: x.columns, values: x.values.subarray(0, 64 * x.columns) };
+    const answers = loaded.infer(part.values, 64);
+    predictModel(trained.model, part).forEach((p, i) => expect(Math.abs(answers[i]! - p)).toBeLessThan(1e-6));
+    for (let row = 0; row < 64; row++)
+      expect(answers.slice(row * 3, row * 3 + 3).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+
+    await expect(loadDirectionModel(path, instrumentSchema(WINDOWS, 60), 1)).rejects.toThrow(/feature schema/);
+    const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Record<string, unknown>;
+    const golden = structuredClone(manifest['golden']) as { probabilities: number[][] };
+    golden.probabilities[0]![0] = 0.999;
+    writeFileSync(join(path, 'manifest.json'), JSON.stringify({ ...manifest, golden }));
+    await expect(loadDirectionModel(path, schema, 1)).rejects.toMatchObject({ code: 'MODEL_GOLDEN' });
+    const model = readFileSync(join(path, DIRECTION_FILE));
+    writeFileSync(join(path, DIRECTION_FILE), Buffer.concat([model, Buffer.of(0)]));
+    await expect(loadDirectionModel(path, schema, 1)).rejects.toMatchObject({ code: 'MODEL_HASH' });
+  });
+});
+
+describe('settlementsOf', () => {
+  it('sums the rates settled after the entry, up to the exit, each at its latest revision', () => {
+    const history: SeriesHistory = {
+      length: 4,
+      eventTime: Float64Array.of(10, 20, 20, 30),
+      arrivalTime: Float64Array.of(11, 21, 25, 31),
+      value: Float64Array.of(1, 2, 5, 7),
+    };
+    const { between } = settlementsOf(history);
+    expect([between(9, 30), between(10, 20), between(20, 29), between(30, 99)]).toEqual([13, 5, 0, 0]);
+  });
+});

@@ -1,0 +1,141 @@
+import { ln } from '../../shared/elementary.ts';
+import { DOWN, RANGE, UP } from '../label/direction.ts';
+import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
+import { classMetrics, meanAndError, type ClassMetrics } from '../validate/class_metrics.ts';
+import { auc } from '../validate/metrics.ts';
+import type { InstrumentRows } from './instrument_rows.ts';
+import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
+
+const SECONDS_PER_DAY = 86_400;
+
+/** A figure of each block: its mean over blocks and the standard error of that. */
+export type BlockFigure = ReturnType<typeof meanAndError>;
+
+/** Measures on the evaluation label over all evaluated blocks together, and over blocks. */
+export interface DirectionMetrics extends ClassMetrics {
+  /** AUC of ML_UP_PROB − ML_DOWN_PROB on the rows that left the range: direction alone, without volatility. */
+  readonly up_or_down_auc: number | null;
+  readonly over_blocks: {
+    readonly log_loss: BlockFigure;
+    readonly brier: BlockFigure;
+    readonly class_wise_ece: BlockFigure;
+    readonly auc: readonly BlockFigure[];
+    readonly up_or_down_auc: BlockFigure;
+  };
+}
+
+/** All answers of evaluated blocks in one list. */
+export interface EvaluatedAnswers {
+  readonly classes: number;
+  readonly probabilities: Float64Array;
+  readonly labels: Float64Array;
+  /** Row of `InstrumentRows` of each answer. */
+  readonly rows: Int32Array;
+}
+
+export function answersOfBlocks(
+  rows: InstrumentRows,
+  blocks: readonly Pick<CalibratedBlock, 'split' | 'probabilities'>[],
+): EvaluatedAnswers {
+  const all = Int32Array.from(blocks.flatMap(({ split }) => [...split.test]));
+  const probabilities = new Float64Array(all.length * CLASSES);
+  blocks.reduce((at, own) => {
+    probabilities.set(own.probabilities, at);
+    return at + own.probabilities.length;
+  }, 0);
+  return {
+    classes: CLASSES,
+    probabilities,
+    labels: Float64Array.from(all, (row) => rows.evaluation[row]!),
+    rows: all,
+  };
+}
+
+export function directionMetrics(
+  rows: InstrumentRows,
+  blocks: readonly Pick<CalibratedBlock, 'split' | 'probabilities'>[],
+): DirectionMetrics {
+  const all = answersOfBlocks(rows, blocks);
+  const each = blocks.map((block) => {
+    const own = answersOfBlocks(rows, [block]);
+    return { ...classMetrics(own), direction: upOrDownAuc(own) };
+  });
+  const over = (of: (own: (typeof each)[number]) => number | null): BlockFigure => meanAndError(each.map(of));
+  return {
+    ...classMetrics(all),
+    up_or_down_auc: upOrDownAuc(all),
+    over_blocks: {
+      log_loss: over(({ log_loss }) => log_loss),
+      brier: over(({ brier }) => brier),
+      class_wise_ece: over(({ class_wise_ece }) => class_wise_ece),
+      auc: Array.from({ length: CLASSES }, (_, k) => over((own) => own.auc[k]!)),
+      up_or_down_auc: over(({ direction }) => direction),
+    },
+  };
+}
+
+function upOrDownAuc({ probabilities, labels }: EvaluatedAnswers): number | null {
+  const left = Int32Array.from(labels.keys()).filter((i) => labels[i] !== RANGE);
+  return auc(
+    Float64Array.from(left, (i) => probabilities[i * CLASSES + UP]! - probabilities[i * CLASSES + DOWN]!),
+    Float64Array.from(left, (i) => (labels[i] === UP ? 1 : 0)),
+  );
+}
+
+/**
+ * The base rates of the training rows of each block as its answer: of all instruments together, or of each its own.
+ */
+export function priorBlocks(
+  rows: InstrumentRows,
+  blocks: readonly CalibratedBlock[],
+  byInstrument: boolean,
+): Pick<CalibratedBlock, 'split' | 'probabilities'>[] {
+  return blocks.map(({ split }) => {
+    const groupOf = (row: number): number => (byInstrument ? rows.instrument[row]! : 0);
+    const counts = new Map<number, Float64Array>();
+    for (const row of split.train) {
+      const own = counts.get(groupOf(row)) ?? new Float64Array(CLASSES).fill(1);
+      own[rows.evaluation[row]!]!++;
+      counts.set(groupOf(row), own);
+    }
+    const probabilities = new Float64Array(split.test.length * CLASSES);
+    split.test.forEach((row, i) => {
+      const own = counts.get(groupOf(row)) ?? new Float64Array(CLASSES).fill(1);
+      const total = own.reduce((sum, count) => sum + count, 0);
+      own.forEach((count, k) => (probabilities[i * CLASSES + k] = count / total));
+    });
+    return { split, probabilities };
+  });
+}
+
+/** Mean log loss of one minus that of the other with its 90 % interval, a stationary bootstrap of days. */
+export interface LossDifference {
+  readonly mean: number;
+  readonly lower_5: number | null;
+  readonly upper_95: number | null;
+}
+
+/** Below 0 where `a` is better. Both must be of the same rows. */
+export function lossDifference(
+  rows: InstrumentRows,
+  a: EvaluatedAnswers,
+  b: EvaluatedAnswers,
+  seed: string,
+): LossDifference {
+  const day = (i: number): number => Math.floor(rows.time[a.rows[i]!]! / SECONDS_PER_DAY);
+  let [first, last] = [Infinity, -Infinity];
+  for (let i = 0; i < a.rows.length; i++) {
+    first = Math.min(first, day(i));
+    last = Math.max(last, day(i));
+  }
+  const [sum, count] = [new Float64Array(last - first + 1), new Float64Array(last - first + 1)];
+  const lossOf = ({ probabilities, labels }: EvaluatedAnswers, i: number): number =>
+    -ln(Math.max(probabilities[i * CLASSES + labels[i]!]!, 1e-15));
+  for (let i = 0; i < a.rows.length; i++) {
+    sum[day(i) - first]! += lossOf(a, i) - lossOf(b, i);
+    count[day(i) - first]!++;
+  }
+  const means = resampledMeans({ sum, count }, seed, 500);
+  const mean = sum.reduce((total, own) => total + own, 0) / a.rows.length;
+  return { mean, lower_5: quantileOf(means, 0.05), upper_95: quantileOf(means, 0.95) };
+}

@@ -1,0 +1,127 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
+import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+
+/** Bars of one instrument at one timeframe, ascending. All arrays have `length` elements. */
+export interface InstrumentBars {
+  readonly symbol: string;
+  /** Seconds per bar. */
+  readonly timeframe: number;
+  readonly length: number;
+  /** Epoch seconds of the open, UTC. */
+  readonly time: Float64Array;
+  readonly open: Float64Array;
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+  readonly close: Float64Array;
+  /** 0 = unknown. */
+  readonly volume: Float64Array;
+  /** NaN = unknown. */
+  readonly takerBuyVolume: Float64Array;
+}
+
+const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume'] as const;
+const TAKER = 'taker_buy_volume';
+const TIMEFRAME_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
+/** `BTCUSDT.csv`, `BTCUSDT-1h.csv.gz`. */
+const FILE = /^([A-Z0-9]+)(?:-(\d+)([mhd]))?\.csv(?:\.gz)?$/;
+
+/**
+ * The bars of the symbols in a folder of `SYMBOL[-1h].csv[.gz]`. The timeframe is the most frequent distance of bars; a
+ * name that states another one is refused.
+ * @throws MinutehandError DATA_MISSING for a symbol without a file; DATA_FORMAT
+ */
+export async function readInstrumentFolder(
+  folder: string,
+  symbols: readonly string[],
+  timeframe: number,
+): Promise<InstrumentBars[]> {
+  const files = readdirSync(folder).filter((name) => FILE.test(name));
+  const all: InstrumentBars[] = [];
+  for (const symbol of symbols) {
+    const own = files.filter((name) => {
+      const [, of, count, unit] = FILE.exec(name)!;
+      return of === symbol && (count === undefined || Number(count) * TIMEFRAME_SECONDS[unit!]! === timeframe);
+    });
+    if (own.length !== 1)
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `${own.length === 0 ? 'no file' : own.join(' and ')} for ${symbol} in ${folder}`,
+        expected: `one ${symbol}.csv or ${symbol}-<timeframe>.csv, plain or .gz`,
+      });
+    const bars = await readInstrumentFile(join(folder, own[0]!));
+    if (bars.timeframe !== timeframe)
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `${own[0]}: bars of ${bars.timeframe} s`,
+        expected: `${timeframe} s`,
+      });
+    all.push(bars);
+  }
+  return all;
+}
+
+/** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and what was seen */
+export async function readInstrumentFile(path: string): Promise<InstrumentBars> {
+  const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  const header = lines[0]!.split(',');
+  const fields = [...NAMES, TAKER].map((name) => header.indexOf(name));
+  const refuse = (line: number, seen: string, expected: string): never => {
+    throw new MinutehandError('DATA_FORMAT', { seen: `${path} line ${line}: ${seen.slice(0, 120)}`, expected });
+  };
+  if (fields.slice(0, NAMES.length).some((field) => field < 0)) refuse(1, lines[0]!, `${NAMES.join()}[,${TAKER}]`);
+  const length = lines.length - 1;
+  const columns = fields.map(() => new Float64Array(length));
+  for (let i = 0; i < length; i++) {
+    const cells = lines[i + 1]!.split(',');
+    if (cells.length !== header.length) refuse(i + 2, lines[i + 1]!, `${header.length} fields`);
+    fields.forEach((field, c) => (columns[c]![i] = field < 0 ? NaN : parseDecimalText(cells[field]!)));
+    const [time, open, high, low, close, volume, taker] = columns.map((column) => column[i]!) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && high < Infinity && volume >= 0))
+      refuse(i + 2, lines[i + 1]!, 'prices > 0, high and low that enclose open and close, a volume ≥ 0');
+    if (taker < 0 || taker > volume * (1 + 1e-9)) refuse(i + 2, lines[i + 1]!, `${TAKER} in 0…volume`);
+    if (!(Number.isInteger(time) && (i === 0 || time > columns[0]![i - 1]!)))
+      refuse(i + 2, lines[i + 1]!, 'ascending times in epoch seconds');
+  }
+  const [time, open, high, low, close, volume, takerBuyVolume] = columns as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const timeframe = usualDistance(time, path);
+  return {
+    symbol: FILE.exec(basename(path))?.[1] ?? basename(path),
+    ...{ timeframe, length, time, open, high, low, close, volume, takerBuyVolume },
+  };
+}
+
+/** The most frequent distance between bars, of which every time must be a multiple. */
+function usualDistance(time: Float64Array, path: string): number {
+  const counts = new Map<number, number>();
+  for (let i = 1; i < time.length; i++) {
+    const distance = time[i]! - time[i - 1]!;
+    counts.set(distance, (counts.get(distance) ?? 0) + 1);
+  }
+  const [timeframe] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [NaN];
+  if (!(timeframe >= 60)) throw new MinutehandError('DATA_FORMAT', { seen: `${path}: ${time.length} bars` });
+  const off = time.findIndex((own) => own % timeframe !== 0);
+  if (off >= 0)
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path} line ${off + 2}: time ${time[off]}`,
+      expected: `a multiple of the timeframe of the file, ${timeframe} s`,
+    });
+  return timeframe;
+}

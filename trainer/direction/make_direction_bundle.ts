@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { isoMinute } from '../../shared/bar.ts';
+import { writeDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
+import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import { withCover } from '../../shared/bundle/onnx/tree_cover.ts';
+import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { takeRows } from '../learn/trees/fit.ts';
+import { DIRECTIONS } from '../label/direction.ts';
+import { strategyOf } from './direction_net.ts';
+import type { Instrument } from './instrument_rows.ts';
+import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
+
+const GOLDEN_ROWS = 12;
+
+export interface DirectionBundleParts {
+  readonly instruments: readonly Instrument[];
+  readonly plan: DirectionPlan;
+  readonly trained: TrainedDirection;
+  readonly out: string;
+  readonly created: Date;
+  readonly gitCommit: string | null;
+}
+
+/**
+ * Writes the bundle and loads it as a daemon would; one that fails is removed.
+ * @throws MinutehandError MODEL_GOLDEN, MODEL_LOAD
+ */
+export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<DirectionManifest> {
+  const { instruments, plan, trained, out, created } = parts;
+  const { timeframe } = instruments[0]!.bars;
+  const schema = instrumentSchema(plan.windows, timeframe);
+  const metadata = { model: 'direction', feature_schema: schema.hash, classes: JSON.stringify(DIRECTIONS) };
+  const { metrics, blocks: _, rows, model, ...report } = trained;
+  const folder = writeDirectionBundle(out, created, {
+    manifest: manifestOf(parts, schema.hash, timeframe),
+    model: encodeTreeModel(withCover(model, rows.x), { metadata }),
+    report: { ...report, metrics, net: { ...report.net, trades: report.net.trades.length } },
+    card: directionCard,
+  });
+  try {
+    return (await loadDirectionModel(folder, schema, 1)).manifest;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function manifestOf(
+  { instruments, plan, trained, gitCommit }: DirectionBundleParts,
+  schema: string,
+  timeframe: number,
+): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
+  const { rows, metrics, net, priors, scaling, theta } = trained;
+  const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
+  const numbers = Object.entries(plan.params).filter((own): own is [string, number] => typeof own[1] === 'number');
+  return {
+    git_commit: gitCommit,
+    engine: { name: 'gbdt', parameters: { ...Object.fromEntries(numbers), stride: plan.stride } },
+    timeframe,
+    windows: { ...plan.windows },
+    feature_schema: schema,
+    features: [...rows.columns],
+    instruments: instruments.map(({ bars }) => bars.symbol),
+    period: { from: isoMinute(period[0]!), to: isoMinute(period[1]!) },
+    data_hash: hashInstruments(instruments),
+    label: { ...plan.label },
+    balance: plan.balance,
+    calibration: { kind: scaling.kind, slope: [...scaling.slope], intercept: [...scaling.intercept] },
+    strategy: strategyOf(theta),
+    metrics: {
+      rows: metrics.rows,
+      log_loss: metrics.log_loss,
+      log_loss_prior: Math.min(...priors.map(({ log_loss }) => log_loss)),
+      brier: metrics.brier,
+      class_wise_ece: metrics.class_wise_ece,
+      auc: [...metrics.auc],
+      up_or_down_auc: metrics.up_or_down_auc,
+      net_bps: net.result.net_bps,
+      lower_5_net_bps: net.result.lower_5_net_bps,
+      upper_95_net_bps: net.result.upper_95_net_bps,
+      trades: net.result.trades,
+    },
+    edge: net.edge,
+    golden: goldenOf(trained),
+  };
+}
+
+/** Rows spread over all, and one with every value missing. */
+function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['golden'] {
+  const chosen = Array.from({ length: GOLDEN_ROWS }, (_, i) => Math.floor((i * x.rows) / GOLDEN_ROWS));
+  const taken = takeRows(x, chosen);
+  const values = new Float32Array(taken.values.length + x.columns).fill(NaN);
+  values.set(taken.values);
+  const answers = predictModel(model, { rows: GOLDEN_ROWS + 1, columns: x.columns, values });
+  const row = <T>(of: ArrayLike<number>, width: number, i: number, map: (value: number) => T): T[] =>
+    Array.from({ length: width }, (_, k) => map(of[i * width + k]!));
+  const indices = Array.from({ length: GOLDEN_ROWS + 1 }, (_, i) => i);
+  return {
+    features: indices.map((i) => row(values, x.columns, i, (value) => (Number.isFinite(value) ? value : null))),
+    probabilities: indices.map((i) => row(answers, DIRECTIONS.length, i, (value) => value)),
+  };
+}
+
+function hashInstruments(instruments: readonly Instrument[]): string {
+  const hash = createHash('sha256');
+  const add = (column: Float64Array): void => {
+    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+  };
+  for (const { bars, series } of instruments) {
+    hash.update(bars.symbol);
+    for (const column of [bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.takerBuyVolume])
+      add(column);
+    for (const [name, history] of Object.entries(series)) {
+      hash.update(name);
+      for (const column of [history.eventTime, history.arrivalTime, history.value]) add(column);
+    }
+  }
+  return hash.digest('hex');
+}
+
+function directionCard(manifest: DirectionManifest): string {
+  const { metrics, edge, strategy } = manifest;
+  const text = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
+  const edges = Object.entries(edge).map(
+    ([symbol, own]) =>
+      `|${symbol}|${own.trades}|${text(own.net_bps, 1)}|${text(own.lower_net_bps, 1)}|${own.no_edge ? 'NO_EDGE' : 'edge'}|`,
+  );
+  return [
+    `# Direction model ${manifest.version}`,
+    '',
+    `${manifest.instruments.join(', ')}, bars of ${manifest.timeframe} s, ${manifest.period.from} to ${manifest.period.to}.`,
+    '',
+    '|walk-forward|value|',
+    '|---|---|',
+    `|log loss|${text(metrics.log_loss, 4)} (best prior ${text(metrics.log_loss_prior, 4)})|`,
+    `|Brier|${text(metrics.brier, 4)}|`,
+    `|class-wise ECE|${text(metrics.class_wise_ece, 4)}|`,
+    `|AUC up, down, range|${metrics.auc.map((auc) => text(auc, 3)).join(', ')}|`,
+    `|AUC up or down|${text(metrics.up_or_down_auc, 3)}|`,
+    `|net per trade, bps|${text(metrics.net_bps, 1)} (90 %: ${text(metrics.lower_5_net_bps, 1)} … ${text(metrics.upper_95_net_bps, 1)}), ${metrics.trades} trades|`,
+    '',
+    `Entry above ${strategy.theta_up}; stop and target ${strategy.stop}, at most ${strategy.max_age_bars} bars.`,
+    '',
+    '|instrument|trades|net bps|lower bound|edge|',
+    '|---|---|---|---|---|',
+    ...edges,
+    '',
+  ].join('\n');
+}

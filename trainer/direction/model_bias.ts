@@ -1,0 +1,34 @@
+import { DOWN, RANGE, UP } from '../label/direction.ts';
+import { directionBias, type DirectionBias } from '../monitor/direction_bias.ts';
+import type { EvaluatedAnswers } from './direction_report.ts';
+import type { InstrumentRows } from './instrument_rows.ts';
+
+/** Standard deviations that three days have moved up in a bull market, down in a bear market. */
+const REGIME_SIGMAS = 1;
+
+/**
+ * Bias figures of evaluated answers. Labels overlap, and instruments move together: as many rows count as one as a
+ * label has bars on average, times the instruments.
+ * @param timeframe seconds per bar
+ */
+export function modelBias(
+  rows: InstrumentRows,
+  { probabilities, labels, rows: of, classes }: EvaluatedAnswers,
+  timeframe: number,
+): DirectionBias {
+  const { x, time, labelEnd, instrument, columns } = rows;
+  const column = columns.indexOf('return_medium');
+  const at = (read: (row: number) => number): Float64Array => Float64Array.from(of, read);
+  const answer = (k: number): Float64Array => Float64Array.from(of, (_, i) => probabilities[i * classes + k]!);
+  const moved = at((row) => x.values[row * x.columns + column]!);
+  const labelBars = at((row) => (labelEnd[row]! - time[row]!) / timeframe);
+  const meanBars = labelBars.reduce((sum, own) => sum + own, 0) / labelBars.length;
+  return directionBias({
+    time: at((row) => time[row]!),
+    up: answer(UP),
+    down: answer(DOWN),
+    regime: moved.map((own) => (own > REGIME_SIGMAS ? 1 : own < -REGIME_SIGMAS ? -1 : 0)),
+    outcome: labels.map((label) => (label === RANGE ? -1 : label === UP ? 1 : 0)),
+    overlap: Math.max(1, meanBars * new Set(instrument).size),
+  });
+}

@@ -1,0 +1,79 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readInstrumentFile, readInstrumentFolder } from './instrument_bars.ts';
+import { importSeries, readSeriesFolder, type SeriesSource } from './series_files.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'series-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function sourceOf(text: string, change: Partial<SeriesSource> = {}): SeriesSource {
+  const path = join(folder, `source${files++}.csv.gz`);
+  writeFileSync(path, gzipSync(text));
+  return { path, valueColumn: 'rate', timeColumn: 'time', arrivalColumn: null, lagSeconds: 60, ...change };
+}
+
+describe('importSeries', () => {
+  it('keeps event and arrival times and revisions, and adds nothing twice', async () => {
+    const into = join(folder, 'kept');
+    const first = await importSeries(into, 'BTCUSDT', 'funding_rate', sourceOf('time,rate\n100,1\n200,2\n300,\n'));
+    expect(first).toEqual({ added: 2, duplicates: 0, revisions: 0, empty: 1 });
+    const revised = sourceOf('time,known,rate\n100,160,1\n100,500,3\n', { arrivalColumn: 'known' });
+    expect(await importSeries(into, 'BTCUSDT', 'funding_rate', revised)).toEqual({
+      added: 1,
+      duplicates: 1,
+      revisions: 1,
+      empty: 0,
+    });
+    expect(readFileSync(join(into, 'BTCUSDT.funding_rate.csv'), 'utf8')).toBe(
+      'event_time,arrival_time,value\n100,160,1\n200,260,2\n100,500,3\n',
+    );
+    const { funding_rate, open_interest } = await readSeriesFolder(into, 'BTCUSDT');
+    expect([...funding_rate.value]).toEqual([1, 2, 3]);
+    expect(open_interest.length).toBe(0);
+  });
+
+  it('refuses a value that arrived before its event, two values of one moment, and what is no number', async () => {
+    const add = (text: string, change: Partial<SeriesSource> = {}) =>
+      importSeries(join(folder, 'refused'), 'BTCUSDT', 'sentiment', sourceOf(text, change));
+    await expect(add('time,known,rate\n100,99,1\n', { arrivalColumn: 'known' })).rejects.toThrow(
+      /not before the event/,
+    );
+    await expect(add('time,rate\n100,1\n100,2\n')).rejects.toThrow(/a revision arrives later/);
+    await expect(add('time,rate\n100,x\n')).rejects.toThrow(/line 2/);
+    await expect(add('time,other\n100,1\n')).rejects.toThrow(/a column rate/);
+  });
+});
+
+describe('readInstrumentFile', () => {
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const HEAD = 'time,open,high,low,close,volume,taker_buy_volume,trades\n';
+
+  it('infers the timeframe from the distance of bars, through gaps, and reads an empty cell as unknown', async () => {
+    const path = write(
+      'ETHUSDT-1h.csv',
+      `${HEAD}0,1,2,1,2,5,,\n3600,2,3,2,3,5,4,9\n14400,3,3,3,3,0,0,0\n18000,3,3,3,3,1,1,1\n`,
+    );
+    const bars = await readInstrumentFile(path);
+    expect(bars).toMatchObject({ symbol: 'ETHUSDT', timeframe: 3600, length: 4 });
+    expect([...bars.takerBuyVolume]).toEqual([NaN, 4, 0, 1]);
+    expect(await readInstrumentFolder(folder, ['ETHUSDT'], 3600)).toEqual([bars]);
+    await expect(readInstrumentFolder(folder, ['ETHUSDT'], 60)).rejects.toThrow(/no file for ETHUSDT/);
+  });
+
+  it.each([
+    ['0,1,2,1,2,5,6,1', 'taker_buy_volume in 0…volume'],
+    ['0,1,2,1.5,2,5,4,1', 'high and low'],
+    ['0,1,2,1,2,5,4', '8 fields'],
+    ['0,1,2,1,2,5,4,1\n0,1,2,1,2,5,4,1', 'ascending'],
+    ['0,1,2,1,2,5,4,1\n3600,1,2,1,2,5,4,1\n7200,1,2,1,2,5,4,1\n9000,1,2,1,2,5,4,1', 'a multiple of the timeframe'],
+  ])('refuses %s', async (rows, expected) => {
+    await expect(readInstrumentFile(write('BAD.csv', `${HEAD}${rows}\n`))).rejects.toThrow(expected);
+  });
+});

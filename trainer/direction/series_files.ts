@@ -1,0 +1,167 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
+import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
+import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
+import { replaceDurably } from '../../shared/durable_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+
+const HEADER = 'event_time,arrival_time,value';
+
+export const NO_OBSERVATIONS: SeriesHistory = {
+  length: 0,
+  eventTime: new Float64Array(),
+  arrivalTime: new Float64Array(),
+  value: new Float64Array(),
+};
+
+/** How the columns of a file are read. */
+export interface SeriesSource {
+  readonly path: string;
+  /** Header of the column of the values, and of the event times in epoch seconds. */
+  readonly valueColumn: string;
+  readonly timeColumn: string;
+  /** Header of the column of arrival times; null = event time + `lagSeconds`. */
+  readonly arrivalColumn: string | null;
+  readonly lagSeconds: number;
+}
+
+export interface SeriesImport {
+  readonly added: number;
+  readonly duplicates: number;
+  /** Observations of an event time that has another value: both are kept, each from its arrival on. */
+  readonly revisions: number;
+  /** Empty cells. */
+  readonly empty: number;
+}
+
+function pathOf(folder: string, symbol: string, name: SeriesName): string {
+  return join(folder, `${symbol}.${name}.csv`);
+}
+
+/** The stored series of a symbol; those without a file have no observation. @throws MinutehandError DATA_FORMAT */
+export async function readSeriesFolder(
+  folder: string | null,
+  symbol: string,
+): Promise<Readonly<Record<SeriesName, SeriesHistory>>> {
+  const present = folder !== null && existsSync(folder) ? new Set(readdirSync(folder)) : new Set<string>();
+  const all = SERIES_NAMES.map(async (name): Promise<[SeriesName, SeriesHistory]> => [
+    name,
+    present.has(`${symbol}.${name}.csv`) ? await readStored(pathOf(folder!, symbol, name)) : NO_OBSERVATIONS,
+  ]);
+  return Object.fromEntries(await Promise.all(all)) as Record<SeriesName, SeriesHistory>;
+}
+
+/** @throws MinutehandError DATA_FORMAT */
+function readStored(path: string): Promise<SeriesHistory> {
+  return readSource({
+    path,
+    valueColumn: 'value',
+    timeColumn: 'event_time',
+    arrivalColumn: 'arrival_time',
+    lagSeconds: 0,
+  }).then(({ history }) => history);
+}
+
+/**
+ * Reads observations in order of arrival.
+ * @throws MinutehandError DATA_FORMAT when a column is absent, a cell is no number, or a value arrived before its event
+ */
+export async function readSource(source: SeriesSource): Promise<{ history: SeriesHistory; empty: number }> {
+  const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
+  const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  const header = lines[0]!.split(',');
+  const field = (name: string): number => {
+    const at = header.indexOf(name);
+    if (at < 0)
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `${path}: ${lines[0]!.slice(0, 120)}`,
+        expected: `a column ${name}`,
+      });
+    return at;
+  };
+  const [value, event] = [field(valueColumn), field(timeColumn)];
+  const arrival = arrivalColumn === null ? -1 : field(arrivalColumn);
+  const rows: Observation[] = [];
+  let empty = 0;
+  lines.slice(1).forEach((line, i) => {
+    const cells = line.split(',');
+    if (cells[value] === '') return empty++;
+    const [at, of] = [parseDecimalText(cells[event] ?? ''), parseDecimalText(cells[value] ?? '')];
+    const known = arrival < 0 ? at + lagSeconds : parseDecimalText(cells[arrival] ?? '');
+    if (!(Number.isFinite(at) && Number.isFinite(of) && known >= at))
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `${path} line ${i + 2}: ${line.slice(0, 120)}`,
+        expected: 'numbers, and an arrival that is not before the event',
+      });
+    rows.push({ event: at, arrival: known, value: of });
+    return 0;
+  });
+  return { history: historyOf(rows), empty };
+}
+
+interface Observation {
+  readonly event: number;
+  readonly arrival: number;
+  readonly value: number;
+}
+
+/** In order of arrival, then of event time. */
+function historyOf(rows: readonly Observation[]): SeriesHistory {
+  const sorted = [...rows].sort((a, b) => a.arrival - b.arrival || a.event - b.event);
+  return {
+    length: sorted.length,
+    eventTime: Float64Array.from(sorted, ({ event }) => event),
+    arrivalTime: Float64Array.from(sorted, ({ arrival }) => arrival),
+    value: Float64Array.from(sorted, ({ value }) => value),
+  };
+}
+
+function observationsOf({ length, eventTime, arrivalTime, value }: SeriesHistory): Observation[] {
+  return Array.from({ length }, (_, i) => ({ event: eventTime[i]!, arrival: arrivalTime[i]!, value: value[i]! }));
+}
+
+/**
+ * Adds the observations of a file to the stored series of a symbol. What is there stays; a second value of an event
+ * time is a revision and is kept with its own arrival.
+ * @throws MinutehandError DATA_FORMAT as `readSource`, or when one event has two values that arrived at the same time
+ */
+export async function importSeries(
+  folder: string,
+  symbol: string,
+  name: SeriesName,
+  source: SeriesSource,
+): Promise<SeriesImport> {
+  const path = pathOf(folder, symbol, name);
+  const { history, empty } = await readSource(source);
+  const stored = existsSync(path) ? observationsOf(await readStored(path)) : [];
+  const byKey = new Map(stored.map((own) => [`${own.event} ${own.arrival}`, own.value]));
+  const events = new Map(stored.map((own) => [own.event, own.value]));
+  let [added, duplicates, revisions] = [0, 0, 0];
+  for (const own of observationsOf(history)) {
+    const key = `${own.event} ${own.arrival}`;
+    const known = byKey.get(key);
+    if (known !== undefined && known !== own.value)
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `${source.path}: ${own.value} at event ${own.event}, arrival ${own.arrival}`,
+        expected: `${known}, which is stored for the same times; a revision arrives later`,
+      });
+    if (known !== undefined) {
+      duplicates++;
+      continue;
+    }
+    if (events.has(own.event)) revisions++;
+    events.set(own.event, own.value);
+    byKey.set(key, own.value);
+    stored.push(own);
+    added++;
+  }
+  const all = observationsOf(historyOf(stored));
+  MACHINE_FILES.makeFolder(folder);
+  const text = all.map(({ event, arrival, value }) => `${event},${arrival},${value}\n`).join('');
+  replaceDurably(MACHINE_FILES, path, `${HEADER}\n${text}`);
+  return { added, duplicates, revisions, empty };
+}

@@ -1,0 +1,180 @@
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
+import type { Engine } from '../../shared/policy/engines.ts';
+import { vectorScaled, type VectorScaling } from '../calibrate/vector_scaling.ts';
+import type { Balance } from '../balance/balance.ts';
+import type { DirectionPolicy } from '../label/direction.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/trees/learner.ts';
+import { openFitPool, type FitPool } from '../learn/trees/fit_pool.ts';
+import { chooseTheta, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
+import {
+  answersOfBlocks,
+  directionMetrics,
+  lossDifference,
+  priorBlocks,
+  type DirectionMetrics,
+  type LossDifference,
+} from './direction_report.ts';
+import { modelBias } from './model_bias.ts';
+import type { DirectionBias } from '../monitor/direction_bias.ts';
+import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
+import type { InstrumentCosts } from './strategy_backtest.ts';
+import {
+  calibrateBlocks,
+  fitOnBlocks,
+  learn,
+  scoreBlocks,
+  treesOf,
+  type CalibratedBlock,
+  type LearningPlan,
+  type ScoredBlock,
+  type WalkForwardPlan,
+} from './walk_forward.ts';
+
+/** Trees that learn slowly from few, noisy and overlapping labels. */
+export const DIRECTION_PARAMS: LearnerParams = {
+  ...LEARNER_DEFAULTS,
+  rounds: 300,
+  learningRate: 0.03,
+  leaves: 12,
+  minDataInLeaf: 200,
+  l2: 5,
+  columnFraction: 0.6,
+  rowFraction: 0.7,
+};
+
+/** Eight blocks after a first third; the first two calibrate, and six are evaluated. */
+export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
+  blocks: 8,
+  firstShare: 1 / 3,
+  embargo: 86_400,
+  calibrationBlocks: 2,
+};
+
+export interface DirectionPlan {
+  readonly windows: InstrumentWindows;
+  readonly label: DirectionPolicy;
+  readonly balance: Balance;
+  readonly classWeightRatio: number;
+  readonly stride: number;
+  readonly params: LearnerParams;
+  readonly walkForward: WalkForwardPlan;
+  readonly costs: InstrumentCosts;
+  readonly seed: string;
+  readonly workers: number;
+  /** Other balances and engines that are measured on the same rows. */
+  readonly balances: readonly Balance[];
+  readonly peers: readonly Engine[];
+}
+
+/** A way to learn, measured by walk-forward. */
+export interface Measured {
+  readonly name: string;
+  readonly metrics: DirectionMetrics;
+  /** Log loss minus that of the chosen way; null of itself. */
+  readonly against: LossDifference | null;
+  readonly net: WalkForwardNet['result'];
+}
+
+export interface TrainedDirection {
+  readonly rows: InstrumentRows;
+  readonly model: TreeModel;
+  readonly scaling: VectorScaling;
+  readonly theta: number;
+  readonly trees: number;
+  readonly metrics: DirectionMetrics;
+  readonly blocks: readonly CalibratedBlock[];
+  readonly net: WalkForwardNet;
+  readonly bias: DirectionBias;
+  /** Log loss of the priors, and of the model minus theirs. */
+  readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
+  readonly others: readonly Measured[];
+}
+
+export type OnStage = (stage: string, done: number, total: number) => void;
+
+interface Run {
+  readonly rows: InstrumentRows;
+  readonly instruments: readonly Instrument[];
+  readonly plan: DirectionPlan;
+  readonly pool: FitPool;
+  readonly onStage: OnStage;
+}
+
+/**
+ * data → features → labels → purged walk-forward → calibration → evaluation against priors and peers → net result →
+ * model of all rows. Nothing of a block decides what it is evaluated by.
+ * @throws MinutehandError DATA_TOO_SHORT, LEARNER_MISSING
+ */
+export async function trainDirection(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+): Promise<TrainedDirection> {
+  onStage('features and labels', 0, 1);
+  const rows = instrumentRows(instruments, plan);
+  onStage('features and labels', 1, 1);
+  const pool = openFitPool(plan.workers);
+  const run: Run = { rows, instruments, plan, pool, onStage };
+  try {
+    const own = learningPlan(plan, 'gbdt', plan.balance);
+    const { scored, calibrated, metrics, net } = await measure(run, 'walk-forward', own);
+    const answers = answersOfBlocks(rows, calibrated);
+    const priors = (['prior', 'prior by instrument'] as const).map((name) => {
+      const blocks = priorBlocks(rows, calibrated, name === 'prior by instrument');
+      const difference = lossDifference(rows, answers, answersOfBlocks(rows, blocks), `${plan.seed}/${name}`);
+      return { name, log_loss: directionMetrics(rows, blocks).log_loss, difference };
+    });
+    const others: Measured[] = [];
+    for (const [name, way] of otherWays(plan)) {
+      const other = await measure(run, name, way);
+      const theirs = answersOfBlocks(rows, other.calibrated);
+      const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
+      others.push({ name, metrics: other.metrics, against, net: other.net.result });
+    }
+    onStage('model of all rows', 0, 1);
+    const raw = await learn(rows, Int32Array.from(rows.time.keys()), own, pool);
+    onStage('model of all rows', 1, 1);
+    const scaling = fitOnBlocks(rows, scored, Infinity);
+    const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
+    const model = vectorScaled(raw, scaling);
+    const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe);
+    return { rows, model, scaling, theta, trees: treesOf(raw), metrics, blocks: calibrated, net, bias, priors, others };
+  } finally {
+    await pool.close();
+  }
+}
+
+function learningPlan(
+  { params, classWeightRatio, seed, stride }: DirectionPlan,
+  engine: Engine,
+  balance: Balance,
+): LearningPlan {
+  return { engine, params: { ...params, seed }, balance: { balance, classWeightRatio, seed }, stride };
+}
+
+function otherWays(plan: DirectionPlan): [string, LearningPlan][] {
+  return [
+    ...plan.balances
+      .filter((balance) => balance !== plan.balance)
+      .map((balance): [string, LearningPlan] => [balance, learningPlan(plan, 'gbdt', balance)]),
+    ...plan.peers.map((engine): [string, LearningPlan] => [engine, learningPlan(plan, engine, plan.balance)]),
+  ];
+}
+
+async function measure(
+  { rows, instruments, plan, pool, onStage }: Run,
+  stage: string,
+  way: LearningPlan,
+): Promise<{
+  scored: ScoredBlock[];
+  calibrated: CalibratedBlock[];
+  metrics: DirectionMetrics;
+  net: WalkForwardNet;
+}> {
+  const { walkForward, costs, seed } = plan;
+  const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
+  const calibrated = calibrateBlocks(rows, scored, walkForward);
+  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, seed });
+  return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
+}

@@ -1,0 +1,112 @@
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Engine } from '../../shared/policy/engines.ts';
+import { balanceRows, type BalancePlan } from '../balance/balance.ts';
+import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../calibrate/vector_scaling.ts';
+import { DIRECTIONS } from '../label/direction.ts';
+import { splitOffTheEnd, takeRows } from '../learn/trees/fit.ts';
+import type { FitPool } from '../learn/trees/fit_pool.ts';
+import type { LearnerParams } from '../learn/trees/learner.ts';
+import { openRawScorer } from '../learn/trees/scoring.ts';
+import { walkForwardSplits, type Split } from '../validate/splits.ts';
+import type { InstrumentRows } from './instrument_rows.ts';
+
+export const CLASSES = DIRECTIONS.length;
+
+export interface LearningPlan {
+  readonly engine: Engine;
+  readonly params: LearnerParams;
+  readonly balance: BalancePlan;
+  /** Every so many bars of an instrument are learned from; all are evaluated. */
+  readonly stride: number;
+}
+
+export interface WalkForwardPlan {
+  readonly blocks: number;
+  readonly firstShare: number;
+  /** Seconds. */
+  readonly embargo: number;
+  /** First blocks that only calibrate the later ones. */
+  readonly calibrationBlocks: number;
+}
+
+/** A block of time, its rows scored by a model of what came before. */
+export interface ScoredBlock {
+  readonly split: Split;
+  readonly trees: number;
+  /** Raw scores of the test rows, one array per class. */
+  readonly logits: readonly Float32Array[];
+}
+
+/** A block whose probabilities were calibrated on the blocks before it. */
+export interface CalibratedBlock extends ScoredBlock {
+  readonly scaling: VectorScaling;
+  /** [test rows × classes]. */
+  readonly probabilities: Float64Array;
+}
+
+/** One model per block, learned from the rows known before it, balanced inside them. */
+export async function scoreBlocks(
+  rows: InstrumentRows,
+  plan: LearningPlan,
+  { blocks, firstShare, embargo }: WalkForwardPlan,
+  pool: FitPool,
+  onBlock: (done: number, total: number) => void,
+): Promise<ScoredBlock[]> {
+  const splits = walkForwardSplits(rows, { blocks, firstShare, embargo, window: null });
+  let done = 0;
+  return Promise.all(
+    splits.map(async (split) => {
+      const model = await learn(rows, split.train, plan, pool);
+      onBlock(++done, blocks);
+      const logits = openRawScorer(model)(takeRows(rows.x, split.test));
+      return { split, trees: treesOf(model), logits };
+    }),
+  );
+}
+
+/** Learns a model from every `stride`-th bar of `train`. */
+export async function learn(
+  rows: InstrumentRows,
+  train: Int32Array,
+  { engine, params, balance, stride }: LearningPlan,
+  pool: FitPool,
+): Promise<TreeModel> {
+  const strided = train.filter((row) => rows.bar[row]! % stride === 0);
+  const parts = splitOffTheEnd(rows, strided) ?? { train: strided, stopping: new Int32Array() };
+  const balanced = balanceRows(rows, CLASSES, parts.train, parts.stopping, balance);
+  const stopsEarly = parts.stopping.length > 0;
+  const { task, rows: own, train: subset, stopping } = balanced;
+  return pool.fit({ engine, task, rows: own, subset, params, stopsEarly, stopping }, () => undefined);
+}
+
+export function treesOf({ ensembles }: TreeModel): number {
+  return ensembles.reduce((sum, { trees }) => sum + trees.length, 0);
+}
+
+/**
+ * Calibrates each block after the first ones on the scores of all blocks before it whose labels were known then: to the
+ * base rates of those rows, which no balancing has touched.
+ */
+export function calibrateBlocks(
+  rows: InstrumentRows,
+  blocks: readonly ScoredBlock[],
+  { calibrationBlocks, embargo }: WalkForwardPlan,
+): CalibratedBlock[] {
+  return blocks.slice(calibrationBlocks).map((block, i) => {
+    const scaling = fitOnBlocks(rows, blocks.slice(0, calibrationBlocks + i), block.split.from - embargo);
+    return { ...block, scaling, probabilities: scaledProbabilities(block.logits, scaling) };
+  });
+}
+
+/** The scaling of the rows of these blocks whose labels were known before `until`. */
+export function fitOnBlocks(rows: InstrumentRows, blocks: readonly ScoredBlock[], until: number): VectorScaling {
+  const logits = Array.from({ length: CLASSES }, (): number[] => []);
+  const labels: number[] = [];
+  for (const { split, logits: own } of blocks)
+    split.test.forEach((row, i) => {
+      if (rows.labelEnd[row]! >= until) return;
+      labels.push(rows.evaluation[row]!);
+      for (let k = 0; k < CLASSES; k++) logits[k]!.push(own[k]![i]!);
+    });
+  return fitVectorScaling({ classes: CLASSES, logits, labels });
+}

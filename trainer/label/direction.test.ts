@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { directionLabels, DOWN, EVALUATION_LABEL, RANGE, UP, type DirectionPolicy } from './direction.ts';
+
+/** The definition, read aloud: find each side's first close, then compare. */
+function oracle(close: readonly number[], policy: DirectionPolicy, sigma: readonly number[]): [number, number][] {
+  return close.map((now, t) => {
+    const width = policy.threshold * sigma[t]! * Math.sqrt(policy.horizon);
+    const [high, low] =
+      policy.unit === 'percent'
+        ? [now * (1 + policy.threshold), now * (1 - policy.threshold)]
+        : [now * Math.exp(width), now * Math.exp(-width)];
+    if (!(high > low)) return [-1, -1];
+    const ahead = close.slice(t + 1, t + 1 + policy.horizon);
+    const [up, down] = [ahead.findIndex((c) => c > high), ahead.findIndex((c) => c < low)];
+    if (up >= 0 && (down < 0 || up < down)) return [UP, t + 1 + up];
+    if (down >= 0) return [DOWN, t + 1 + down];
+    return ahead.length === policy.horizon ? [RANGE, t + policy.horizon] : [-1, -1];
+  });
+}
+
+const prices = fc
+  .array(fc.double({ min: -0.04, max: 0.04, noNaN: true }), { maxLength: 80 })
+  .map((steps) => steps.reduce<number[]>((all, step) => [...all, all.at(-1)! * (1 + step)], [100]));
+const policies = fc.record({
+  unit: fc.constantFrom('percent' as const, 'sigmas' as const),
+  threshold: fc.double({ min: 0.005, max: 0.9, noNaN: true }),
+  horizon: fc.integer({ min: 1, max: 30 }),
+});
+
+describe('directionLabels', () => {
+  it('equals the slow definition on random prices, thresholds and horizons', () => {
+    fc.assert(
+      fc.property(prices, policies, fc.integer({ min: 0, max: 5 }), (close, policy, missing) => {
+        const sigma = close.map((_, t) => (t < missing ? NaN : 0.02 + 0.001 * (t % 7)));
+        const { label, end } = directionLabels(close, policy, sigma);
+        expect(Array.from(label, (own, t) => [own, end[t]])).toEqual(oracle(close, policy, sigma));
+      }),
+    );
+  });
+
+  it('calls a close exactly on the threshold range, and the first close beyond it decides', () => {
+    const flat = (length: number): number[] => new Array<number>(length).fill(100);
+    const policy = { unit: 'percent', threshold: 0.5, horizon: 3 } as const;
+    expect(directionLabels([100, 150, 50, 150], policy).label[0]).toBe(RANGE);
+    expect(directionLabels([100, 151, 40, 151], policy).label[0]).toBe(UP);
+    expect([...directionLabels([100, 100, 40, 151], policy).label]).toEqual([DOWN, DOWN, UP, -1]);
+    expect(directionLabels(flat(24), EVALUATION_LABEL).label[0]).toBe(-1);
+    const { label, end } = directionLabels(flat(25), EVALUATION_LABEL);
+    expect([label[0], end[0], label[1]]).toEqual([RANGE, 24, -1]);
+  });
+
+  it('depends on no bar after its end', () => {
+    fc.assert(
+      fc.property(prices, policies, (close, policy) => {
+        const sigma = close.map(() => 0.02);
+        const { label, end } = directionLabels(close, policy, sigma);
+        for (let t = 0; t < close.length; t++) {
+          if (end[t]! < 0) continue;
+          const cut = directionLabels(close.slice(0, end[t]! + 1), policy, sigma);
+          expect([cut.label[t], cut.end[t]]).toEqual([label[t], end[t]]);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('refuses a policy without a threshold, a horizon or the volatility it needs', () => {
+    const label = (policy: Partial<DirectionPolicy>) => () =>
+      directionLabels([1, 2], { ...EVALUATION_LABEL, ...policy });
+    expect(label({ threshold: 0 })).toThrow(/threshold is 0/);
+    expect(label({ threshold: 1 })).toThrow(/below 1/);
+    expect(label({ horizon: 0 })).toThrow(/horizon is 0/);
+    expect(label({ unit: 'sigmas' })).toThrow(/needs the volatility/);
+  });
+});

@@ -1,0 +1,79 @@
+/** Classes of a direction label, in the order of the model's probabilities. */
+export const DIRECTIONS = ['up', 'down', 'range'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+export const UP = 0;
+export const DOWN = 1;
+export const RANGE = 2;
+
+/** What ends a label: the first close beyond the threshold, or the horizon. */
+export interface DirectionPolicy {
+  /**
+   * Share of the close at t (`percent`), or a multiple of the volatility at t times √horizon (`sigmas`), in log price.
+   */
+  readonly unit: 'percent' | 'sigmas';
+  readonly threshold: number;
+  /** Bars after t that are looked at. */
+  readonly horizon: number;
+}
+
+/** The label of every reported figure: the first close beyond ±2 % within 24 hourly bars. */
+export const EVALUATION_LABEL: DirectionPolicy = { unit: 'percent', threshold: 0.02, horizon: 24 };
+
+/** Labels of the bars of one instrument. All arrays: [bars]. */
+export interface DirectionLabels {
+  /** UP, DOWN, RANGE, or −1 where the label is not known: too few bars follow, or the volatility is missing. */
+  readonly label: Int8Array;
+  /** Index of the bar at whose close the label was known; −1 without a label. */
+  readonly end: Int32Array;
+}
+
+/**
+ * Labels every bar by the closes that follow it.
+ * @param close > 0, [bars]
+ * @param sigma volatility of one bar's log return known at each bar, [bars]; read by `sigmas` alone
+ * @throws RangeError when the policy is not as stated
+ */
+export function directionLabels(
+  close: ArrayLike<number>,
+  policy: DirectionPolicy,
+  sigma: ArrayLike<number> | null = null,
+): DirectionLabels {
+  checkPolicy(policy, sigma);
+  const bars = close.length;
+  const label = new Int8Array(bars).fill(-1);
+  const end = new Int32Array(bars).fill(-1);
+  for (let t = 0; t < bars; t++) {
+    const [high, low] = barriersAt(close[t]!, policy, sigma === null ? NaN : sigma[t]!);
+    if (!(high > low)) continue;
+    const last = t + policy.horizon;
+    for (let i = t + 1; i < bars && i <= last; i++) {
+      const isUp = close[i]! > high;
+      if (isUp || close[i]! < low || i === last) {
+        label[t] = isUp ? UP : close[i]! < low ? DOWN : RANGE;
+        end[t] = i;
+        break;
+      }
+    }
+  }
+  return { label, end };
+}
+
+/** Prices beyond which a close decides; equal or NaN where there is no volatility. */
+export function barriersAt(
+  close: number,
+  { unit, threshold, horizon }: DirectionPolicy,
+  sigma: number,
+): [number, number] {
+  if (unit === 'percent') return [close * (1 + threshold), close * (1 - threshold)];
+  const width = threshold * sigma * Math.sqrt(horizon);
+  return [close * Math.exp(width), close * Math.exp(-width)];
+}
+
+function checkPolicy({ unit, threshold, horizon }: DirectionPolicy, sigma: ArrayLike<number> | null): void {
+  if (!(threshold > 0 && threshold < (unit === 'percent' ? 1 : Infinity)))
+    throw new RangeError(`threshold is ${threshold}, expected a number > 0${unit === 'percent' ? ', below 1' : ''}`);
+  if (!(Number.isInteger(horizon) && horizon >= 1))
+    throw new RangeError(`horizon is ${horizon}, expected an integer ≥ 1`);
+  if (unit === 'sigmas' && sigma === null) throw new RangeError('a threshold in sigmas needs the volatility');
+}
