@@ -107,7 +107,8 @@ describe('BarResampler', () => {
     `gives the whole file's bars on every recorded symbol and timeframe${skipNote(m1)}`,
     async () => {
       const days = process.env['MINUTEHAND_LONG'] === undefined ? 4 : Infinity;
-      for (const file of readdirSync(m1!).filter((name) => name.endsWith('.csv.gz'))) {
+      const files = readdirSync(m1!).filter((name) => name.endsWith('.csv.gz'));
+      for (const file of days === Infinity ? files : files.slice(-2)) {
         const columns = await readBarFile(join(m1!, file));
         const bars = barsOf(columns).filter(({ time }) => time < columns.time[0]! + days * 86_400);
         const part = columnsOf(columns.symbol, bars);
