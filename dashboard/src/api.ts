@@ -25,6 +25,7 @@ export type Change = Schemas['Change'];
 export type MonitorLook = Schemas['MonitorLook'];
 export type Status = Answer<'/api/status'>;
 export type Backtest = Answer<'/api/backtests'>['backtests'][number];
+export type RequestedBacktest = Answer<'/api/backtests'>['requested'][number];
 export type Trade = Answer<'/api/trades'>['trades'][number];
 export type AuditEntry = Answer<'/api/audit'>['entries'][number];
 export type PolicyEntry = Answer<'/api/policy'>['entries'][number];

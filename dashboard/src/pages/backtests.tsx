@@ -6,7 +6,7 @@ import { nowMs, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, levelOf, type ShownBacktest } from '../parts/backtest_view.tsx';
-import { RequestedBacktests, type RequestedBacktest } from '../parts/requested_backtests.tsx';
+import { RequestedBacktests } from '../parts/requested_backtests.tsx';
 import { pathOf } from '../router.ts';
 import { t } from '../text/text.ts';
 
@@ -17,13 +17,12 @@ export default function BacktestsPage() {
   const { data, error, reload } = useLoaded(() => api.get('/api/backtests'), String(Math.floor(nowMs.value / READ_MS)));
   const [shown, setShown] = useState<readonly ShownBacktest[]>([]);
   const rows = data?.backtests ?? [];
-  const { requested = null } = (data ?? {}) as { readonly requested?: readonly RequestedBacktest[] };
   const add = (more: readonly ShownBacktest[]): void => setShown((now) => [...now, ...more].slice(-2));
   return (
     <>
       {error !== null && <Failure error={error} />}
       <BacktestForm onStarted={reload} />
-      {requested !== null && <RequestedBacktests requested={requested} onShow={add} onChanged={reload} />}
+      {data !== null && <RequestedBacktests requested={data.requested} onShow={add} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
         <Table
           name="backtests"

@@ -1,6 +1,6 @@
 import { api, type Change } from '../api.ts';
 import { minuteOf } from '../format.ts';
-import { session } from '../live.ts';
+import { nowMs, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
@@ -12,8 +12,11 @@ const TONES: Readonly<Record<string, Tone>> = {
   failed: 'bad',
 };
 
+/** Evidence is computed and changes are applied meanwhile. */
+const READ_MS = 3000;
+
 export default function ChangesPage() {
-  const { data, error, reload } = useLoaded(() => api.get('/api/changes'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/changes'), String(Math.floor(nowMs.value / READ_MS)));
   const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
     api.post(`/api/changes/{change_id}/${verb}`, { path: { change_id: id } }).then(reload);
   return (
@@ -124,7 +127,11 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
   ];
 }
 
-function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }: { readonly evidence: NonNullable<Change['evidence']> }) {
+function EvidenceCell({
+  evidence: { status, percent, error, replay, backtest },
+}: {
+  readonly evidence: NonNullable<Change['evidence']>;
+}) {
   if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
   if (error !== null) return <span class="note">{error}</span>;
   return (
@@ -135,13 +142,17 @@ function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }
   );
 }
 
-function ComparedLine({ title, compared }: { readonly title: string; readonly compared: NonNullable<Change['evidence']>['replay'] }) {
+function ComparedLine({
+  title,
+  compared,
+}: {
+  readonly title: string;
+  readonly compared: NonNullable<Change['evidence']>['replay'];
+}) {
   if (compared === null) return null;
   const { before, after, error } = compared;
   const text = (figures: NonNullable<typeof compared>['before']): string =>
-    figures === null
-      ? '–'
-      : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
+    figures === null ? '–' : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
   return (
     <span>
       {title}: {error ?? `${text(before)} → ${text(after)}`}

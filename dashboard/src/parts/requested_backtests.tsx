@@ -1,31 +1,11 @@
 import { useState } from 'preact/hooks';
-import { api, ApiError } from '../api.ts';
+import { api, ApiError, type RequestedBacktest } from '../api.ts';
 import { parseTrades } from '../charts/trades.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { session } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 import type { ShownBacktest } from './backtest_view.tsx';
 import { Badge, ConfirmedButton, Failure, Panel, Table, type Column, type Tone } from './basics.tsx';
-
-/** A backtest that was requested by `POST /api/backtests`. */
-export interface RequestedBacktest {
-  readonly backtest_id: number;
-  readonly status: string;
-  readonly requested_by: string;
-  readonly reason: string;
-  readonly request: {
-    readonly models: readonly string[];
-    readonly from: string | null;
-    readonly to: string | null;
-    readonly pairs: readonly string[] | null;
-  };
-  readonly percent: number;
-  readonly stage: string;
-  readonly requested_ms: number;
-  readonly started_ms: number | null;
-  readonly finished_ms: number | null;
-  readonly error: string | null;
-}
 
 const TONES: Readonly<Record<string, Tone>> = { queued: 'quiet', running: 'info', done: 'good', failed: 'bad' };
 
@@ -47,9 +27,8 @@ export function RequestedBacktests(props: {
     const models = [...Map.groupBy(trades, ({ model_version }) => model_version)];
     props.onShow(models.map(([version, own]) => ({ name: `#${id} ${version}`, trades: own })));
   }
-  // The path is not in every version of the document that the types were made of.
   const cancel = (id: number): Promise<unknown> =>
-    (api.post as unknown as (path: string) => Promise<unknown>)(`/api/backtests/${id}/cancel`).then(props.onChanged);
+    api.post('/api/backtests/{backtest_id}/cancel', { path: { backtest_id: id } }).then(props.onChanged);
   return (
     <Panel title={t('backtests.requested')} wide>
       {error !== null && <Failure error={error} />}
