@@ -12,7 +12,17 @@ const BUNDLE: readonly ErrorCode[] = [
   ...(['MODEL_MISSING', 'MODEL_MANIFEST', 'MODEL_HASH', 'MODEL_SCHEMA', 'MODEL_LOAD', 'MODEL_GOLDEN'] as const),
   ...(['MODEL_SIGNATURE', 'MODEL_OUTPUT', 'MODEL_FILE'] as const),
 ];
-const CONFIG: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY', ...WITH_BODY];
+const GIT: readonly ErrorCode[] = [
+  ...([
+    'CHANGE_DIRTY',
+    'CHANGE_UNAPPROVED',
+    'GIT_MISSING',
+    'GIT_FAILED',
+    'HOME_LOCKED',
+    'PULL_REQUEST_FAILED',
+  ] as const),
+];
+const CONFIG: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY', ...GIT, ...WITH_BODY];
 
 /** Further refusals, by method and path as the OpenAPI document has them. */
 export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
@@ -21,6 +31,10 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/ml-training/stop': ['RETRAIN_IDLE'],
   'GET /api/ml/models': ['MODEL_FILE'],
   'GET /api/ml/models/current': BUNDLE,
+  'GET /api/ml/models/{model_name}': BUNDLE,
+  'POST /api/ml/rollout': [...BUNDLE, 'MODEL_SIMULATED', 'ROLLOUT_STATE', ...WITH_BODY],
+  'POST /api/ml/rollout/abort': ['ROLLOUT_STATE', ...WITH_BODY],
+  'GET /api/searches/{search_id}': ['NOT_FOUND', 'SEARCH_JOURNAL'],
   'POST /api/ml/models/{model_name}/load': [...BUNDLE, 'MODEL_SIMULATED'],
   'PUT /api/ml/shadow': [...BUNDLE, 'MODEL_SIMULATED', ...WITH_BODY],
   'DELETE /api/ml/models/{model_id}': ['MODEL_MISSING', 'MODEL_IN_USE'],
@@ -29,8 +43,8 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/ml/predict': ['FEATURES_REFUSED', ...BUNDLE, ...WITH_BODY],
   'PUT /api/ml/config': CONFIG,
   'POST /api/ml/config/reset': CONFIG,
-  'POST /api/changes/{change_id}/approve': ['CHANGE_UNKNOWN', 'CHANGE_OWN'],
-  'POST /api/changes/{change_id}/reject': ['CHANGE_UNKNOWN'],
+  'POST /api/changes/{change_id}/approve': ['CHANGE_UNKNOWN', 'CHANGE_OWN', 'CHANGE_CONFLICT', ...GIT],
+  'POST /api/changes/{change_id}/reject': ['CHANGE_UNKNOWN', ...GIT],
   'POST /api/automl-features/generate': ['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', ...WITH_BODY],
   'POST /api/automl-features/validate-config': WITH_BODY,
   'POST /api/automl-features/clear-cache': ['RETRAIN_RUNNING'],
