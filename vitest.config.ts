@@ -28,6 +28,7 @@ const ALONE = [
   'trainer/schedule/!(gpu_watch|progress_line|run_limits|run_progress|status_line).test.ts',
   'trainer/monitor/!(cluster|drift|evidence|feature_profile|fill_performance|kpi|performance_drift|report).test.ts',
   'trainer/notify/*.test.ts',
+  'trainer/{model_events,report}/*.test.ts',
   'trainer/notify/!(watch)/**/*.test.ts',
   'trainer/fills/!(fill_figures|journal_signals|reconcile|tail).test.ts',
   'trainer/learn/**/!(binning|boost|elementary|engine_rows|fit_table|learners|lightgbm_model|model_learning|scoring|split_node|turns|xgboost_model).test.ts',

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
 import { parseMessage } from '../daemon/feed/message.ts';
 import { parseWireMinute, latestClosedOpenMs } from '../daemon/feed/wire.ts';
+import { benchSettings } from './settings.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from './market.ts';
 
 const CONFIGURED = ['XAUUSD_XAGUSD', 'AUDUSD_NZDUSD'];
@@ -20,6 +22,14 @@ describe('the market of the bench', () => {
       expect(((symbols - 1) * (symbols - 2)) / 2).toBeLessThan(count);
     }
     expect(() => benchPairs(1036, CONFIGURED)).toThrow(RangeError);
+  });
+
+  it('has costs for every symbol, made-up ones included, so that a daemon of 1,000 pairs starts', () => {
+    const base = loadSettings({ env: {} });
+    const pairs = benchPairs(1000, base.minutehand.pairs);
+    const { symbols } = benchSettings({ base, pairs, redisUrl: 'redis://127.0.0.1:1' }).minutehand;
+    expect(symbolsOf(pairs.map(parsePair)).filter((symbol) => symbols[symbol] === undefined)).toEqual([]);
+    expect(symbols).toMatchObject(base.minutehand.symbols);
   });
 
   it('sends messages a live daemon takes: past minutes, ascending, other prices every minute', () => {

@@ -12,6 +12,7 @@ export const PARTS = [
   'backtest',
   'swaps',
   'retraining',
+  'browsers',
   'soak',
 ] as const;
 export type Part = (typeof PARTS)[number];

@@ -2,6 +2,7 @@ import { measureRounding, type Rounding } from './rounding.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
 import { benchArrival, type ArrivalResult } from './end_to_end/arrival.ts';
+import { benchBrowsers, type BrowsersResult } from './end_to_end/browsers.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
@@ -32,6 +33,8 @@ export interface BenchResult {
   readonly swaps?: readonly WeatherResult[];
   /** The daemon while a full retrain runs, against the same daemon without. */
   readonly retraining?: RetrainingResult;
+  /** The daemon with open dashboards and a training, against the same daemon without. */
+  readonly browsers?: BrowsersResult;
   readonly soak?: SoakResult;
 }
 
@@ -58,6 +61,7 @@ const WEATHER_PACE_MS = 100;
 const MANY_SWAPS_PACE_MS = 50;
 const SOAK_PACE_MS = 50;
 const RETRAINING_MINUTES = 400;
+const BROWSERS_MINUTES = 300;
 const RETRAINING_PACE_MS = 200;
 const ROUNDING_UPDATES = 10_000_000;
 
@@ -97,6 +101,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('backtest') && { backtest: await benchBacktest(print) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),
     ...(wants('retraining') && { retraining: await retraining(options) }),
+    ...(wants('browsers') && { browsers: await browsers(options) }),
     ...(wants('soak') && { soak: await soak(options) }),
   };
 }
@@ -153,6 +158,10 @@ async function swaps({ pairs = 10, minutes, manySwaps, print }: BenchOptions): P
 
 function retraining({ pairs = 10, minutes = RETRAINING_MINUTES, print }: BenchOptions): Promise<RetrainingResult> {
   return benchRetraining({ pairs, minutes, paceMs: RETRAINING_PACE_MS, print });
+}
+
+function browsers({ pairs = 10, minutes = BROWSERS_MINUTES, print }: BenchOptions): Promise<BrowsersResult> {
+  return benchBrowsers({ pairs, minutes, paceMs: RETRAINING_PACE_MS, print });
 }
 
 function soak({ pairs = 10, soakMs, print }: BenchOptions): Promise<SoakResult> {

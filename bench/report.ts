@@ -3,6 +3,7 @@ import type { BacktestBenchResult } from './backtest.ts';
 import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
+import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
@@ -38,6 +39,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
     result.arrival && arrival(result.arrival),
     result.swaps && weather(result.swaps),
     result.retraining && retraining(result.retraining),
+    result.browsers && browsers(result.browsers),
     result.stations && stations(result.stations),
     result.inference && inference(result.inference),
     result.features && features(result.features),
@@ -88,19 +90,23 @@ const PATTERN_MEANING: Readonly<Record<Pattern, string>> = {
 function arrival(results: readonly ArrivalResult[]): string {
   const rows = results.flatMap(({ pattern, minutes, transports }) =>
     Object.entries(transports).map(
-      ([transport, { real, null: base, ratio_p50, ratio_p99, ratio_p999 }]) =>
+      ([transport, { real, null: base, ratio_p50, ratio_p50_interval, ratio_p99, ratio_p999 }]) =>
         `| ${PATTERN_MEANING[pattern]} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ${spread(real)} | ${spread(base)} | ` +
-        `**${ratio_p50.toFixed(2)}** | **${ratio_p99.toFixed(2)}** | **${ratio_p999.toFixed(2)}** |`,
+        `**${ratio_p50.toFixed(2)}** (${ratio_p50_interval.map(bound).join('–')}) | **${ratio_p99.toFixed(2)}** | **${ratio_p999.toFixed(2)}** |`,
     ),
   );
   return `## Arrival patterns
 
-${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there.
+${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there. In brackets: 99 % interval over blocks that took turns.
 
 | bars arrive | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function bound(ratio: number): string {
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : '∞';
 }
 
 function missedText(results: readonly EndToEndResult[]): string {
@@ -282,6 +288,28 @@ ${rows.join('\n')}
 `;
 }
 
+function browsers({ pairs, pace_ms, browsers: count, minutes, without, ways, events }: BrowsersResult): string {
+  const rows = Object.entries(without).flatMap(([name, base]) => {
+    const transport = name as Transport;
+    return [
+      `| ${TRANSPORT_NAMES[transport]} | neither | ${spread(base)} | | |`,
+      ...ways.map(({ name: way, transports }) => {
+        const { latencies, ratio_p50, ratio_p99 } = transports[transport]!;
+        return `| | ${way} | ${spread(latencies)} | ${ratio_p50.toFixed(2)} | **${ratio_p99.toFixed(2)}** |`;
+      }),
+    ];
+  });
+  return `## With open dashboards
+
+One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, in turns without and with ${count} event streams (${events} signals received) and \`minutehand train\`, ${minutes} minutes of each. The p99 must stay within
+${BROWSERS_LIMIT} of that with neither.
+
+| transport | beside | ms: p50/p99/p99.9/max | ratio p50 | ratio p99 |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
 function backtest(result: BacktestBenchResult): string {
   const { pair, trees, station_bars, turns, stations: by, engine_us, features_by_engine, command } = result;
   const rows = Object.entries(by).map(([name, cost]) => `| ${name} | ${us(cost)} |`);
@@ -324,8 +352,10 @@ function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): stri
   return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth.`;
 }
 
-function heapText({ collections, first_left_mb, last_left_mb, left_bytes_per_minute: left }: HeapTrend): string {
-  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}).`;
+function heapText(trend: HeapTrend): string {
+  const { collections, first_left_mb, last_left_mb, left_bytes_per_minute: left, pauses } = trend;
+  const longest = pauses === null ? 'no pauses' : `pauses of ${spread(pauses)} ms (p50/p99/p99.9/max)`;
+  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). ${trend.promoted_bytes_per_minute.toFixed(0)} bytes a minute reached the old generation; V8's own collections: ${longest}.`;
 }
 
 /** @param value null in a record read from JSON where it was not measured (NaN) */

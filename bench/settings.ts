@@ -1,3 +1,4 @@
+import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
 /** Settings of a bench; all others are as in `base`. */
@@ -25,6 +26,7 @@ export function benchSettings({ base, pairs, redisUrl, engine = 'auto' }: BenchS
       ...minutehand,
       market: 'live',
       pairs: [...pairs],
+      symbols: withMadeUpSymbols(minutehand.symbols, pairs),
       shards: { main: 'all' },
       inference: { ...minutehand.inference, engine },
       transports: {
@@ -36,4 +38,14 @@ export function benchSettings({ base, pairs, redisUrl, engine = 'auto' }: BenchS
       log: { ...minutehand.log, level: 'info' },
     },
   };
+}
+
+/** Made-up symbols have the costs of the first one that is configured. */
+function withMadeUpSymbols(
+  configured: Settings['minutehand']['symbols'],
+  pairs: readonly string[],
+): Settings['minutehand']['symbols'] {
+  const [costs] = Object.values(configured);
+  const symbols = symbolsOf(pairs.map(parsePair)).map((symbol) => [symbol, configured[symbol] ?? costs!] as const);
+  return { ...configured, ...Object.fromEntries(symbols) };
 }

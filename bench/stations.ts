@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import WebSocket from 'ws';
 import type { OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
@@ -43,6 +43,8 @@ export interface StationsResult {
   readonly stations: Readonly<Partial<Record<Station, Percentiles>>>;
   /** From the last leg's arrival until WebSocket and Redis have all signals. */
   readonly bar_to_signal: Percentiles;
+  /** The same by turns, 25 minutes each: one model set, and both sets of a rollout. */
+  readonly by_turns: { readonly one_set: Percentiles; readonly both_sets: Percentiles };
 }
 
 type MinuteTimes = Record<Station | 'bar_to_signal', number>;
@@ -59,7 +61,7 @@ export async function benchStations(minutes: number, print: (line: string) => vo
   const redis = await startRedis();
   try {
     print(`${minutes} minutes through the pipeline …`);
-    const { times, engines } = await runPipeline(settings, folder, trained, redis?.url ?? null, minutes);
+    const { times, byTurns, engines } = await runPipeline(settings, folder, trained, redis?.url ?? null, minutes);
     return {
       pairs: settings.minutehand.pairs.length,
       minutes,
@@ -73,6 +75,7 @@ export async function benchStations(minutes: number, print: (line: string) => vo
         ]),
       ),
       bar_to_signal: percentiles(times.map(({ bar_to_signal }) => bar_to_signal)),
+      by_turns: { one_set: percentiles(byTurns.one), both_sets: percentiles(byTurns.both) },
     };
   } finally {
     await redis?.end();
@@ -86,7 +89,7 @@ async function runPipeline(
   models: string,
   redisUrl: string | null,
   minutes: number,
-): Promise<{ times: MinuteTimes[]; engines: string[] }> {
+): Promise<{ times: MinuteTimes[]; byTurns: { one: number[]; both: number[] }; engines: string[] }> {
   const { windows, pairs, inference } = settings.minutehand;
   const transports = await openTransports(settings, folder, redisUrl);
   const journalPath = join(folder, 'journal.db');
@@ -100,15 +103,56 @@ async function runPipeline(
   for (let i = 0; i < 2 * warmupBars(windows); i++)
     for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, true));
   await pipeline.settled();
-  for (let i = 0; i < WARM_UP_MINUTES + minutes; i++) {
+  const minute = async (): Promise<void> => {
     for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, false));
     await pipeline.settled();
-  }
+  };
+  for (let i = 0; i < WARM_UP_MINUTES + minutes; i++) await minute();
+  const measured = times.slice(-minutes);
+  const load = (): Promise<ModelSet> => loadModelSet(models, featureSchema(windows), pairs.length, inference);
+  const byTurns = await runByTurns(pipeline, set.version, load, minute, times, minutes);
   await transports.close();
   await journal.close();
   store.close();
   await set.release();
-  return { times: times.slice(-minutes), engines: MODEL_NAMES.map((name) => set.engines[name]) };
+  return { times: measured, byTurns, engines: MODEL_NAMES.map((name) => set.engines[name]) };
+}
+
+const TURN_MINUTES = 25;
+
+/** Latencies with and without a rollout, by turns; the first minute of a turn does not count. */
+async function runByTurns(
+  pipeline: Pipeline,
+  version: string,
+  load: () => Promise<ModelSet>,
+  minute: () => Promise<void>,
+  times: readonly MinuteTimes[],
+  minutes: number,
+): Promise<{ one: number[]; both: number[] }> {
+  const challenger = await load();
+  // Kept warm from turn to turn.
+  const kept = { ...challenger, release: () => Promise.resolve() };
+  const found = { one: [] as number[], both: [] as number[] };
+  const arms = { champion: version, challenger: version };
+  const rollout = {
+    id: 'bench',
+    stage: 'rollout',
+    share: 0.7,
+    ...arms,
+    key: '0'.repeat(32),
+    block_minutes: 60,
+  } as const;
+  for (let turn = 0; turn * TURN_MINUTES < minutes; turn++) {
+    const isBoth = turn % 2 === 1;
+    if (isBoth) pipeline.inputs.apply({ kind: 'rollout', rollout, set: kept });
+    else if (turn > 0) pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
+    for (let i = 0; i < TURN_MINUTES; i++) {
+      await minute();
+      if (i > 0) found[isBoth ? 'both' : 'one'].push(times.at(-1)!.bar_to_signal);
+    }
+  }
+  await challenger.release();
+  return found;
 }
 
 interface Transports {
@@ -186,6 +230,7 @@ function openPipeline(
       onSwap: () => undefined,
       onModelFailure: onFailure,
       onShadowFailure: onFailure,
+      onChallengerFailure: onFailure,
       onScreened: () => undefined,
     },
   });

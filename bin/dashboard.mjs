@@ -31,7 +31,13 @@ function contentHash() {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
-  const others = ['dashboard/index.html', 'dashboard/favicon.svg', 'bin/dashboard.mjs', 'package.json'];
+  const others = [
+    'dashboard/api/client.ts',
+    'dashboard/index.html',
+    'dashboard/favicon.svg',
+    'bin/dashboard.mjs',
+    'package.json',
+  ];
   for (const path of [...files, ...others.map((name) => join(ROOT, name))])
     hash.update(`${relative(ROOT, path)}\0`).update(readFileSync(path));
   return hash.digest('hex');

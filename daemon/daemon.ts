@@ -7,6 +7,7 @@ import { warmupBars } from '../shared/core/features/features.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
+import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { barIntervalMs, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
@@ -89,6 +90,8 @@ export interface DaemonOptions {
   isFeedOpen(): boolean;
   /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;
+  /** See `JournalOptions`. */
+  readonly maxWaitingRows?: number;
 }
 
 /** A daemon without its sockets: what a bar does is all here. */
@@ -153,7 +156,7 @@ class AssembledDaemon implements Daemon {
 
   constructor(ports: DaemonPorts, options: DaemonOptions) {
     const { clock, scheduler, store, journalWriter = writeInPlace(store) } = ports;
-    const { settings, shard, log } = options;
+    const { settings, shard, log, maxWaitingRows } = options;
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
     this.#options = options;
@@ -164,11 +167,11 @@ class AssembledDaemon implements Daemon {
     this.#identity = {
       ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
       feature_schema: schema.hash,
-      policy_hash: settings.policyHash,
     };
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
       ...{ writer: journalWriter, scheduler },
+      ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
       onFailure: this.#degradesWith('journal'),
       onRecovered: () => this.#recovered('journal'),
     });
@@ -299,6 +302,7 @@ class AssembledDaemon implements Daemon {
         },
         onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
+        onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
       },
     });
@@ -409,6 +413,7 @@ function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: s
     market: settings.minutehand.market,
     featureSchema: featureSchemaHash,
     policyHash: settings.policyHash,
+    policyText: decisionRecord(settings).text,
     startedMs,
   });
   return bootId;

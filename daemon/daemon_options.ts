@@ -11,6 +11,8 @@ export interface DaemonOptions {
   readonly token: string | undefined;
   /** Of signal files, where they are shared more widely than the rest; null or none = that of this process. */
   readonly signalsUmask?: number | null;
+  /** See `JournalOptions`. */
+  readonly maxWaitingRows?: number;
   /** Prints one line for a person. */
   say(line: string): void;
 }

@@ -1,7 +1,10 @@
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../shared/bundle/halts.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
+import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Position } from '../shared/core/position/position.ts';
+import type { Arm } from '../shared/core/rollout/assignment.ts';
+import { parseDecisionRecord, type DecisionRecord } from '../shared/policy/decision_record.ts';
 import type { InputRow } from '../shared/store/journal.ts';
 import type { BarOutcome } from './align/align.ts';
 import type { Degradation } from './degradations.ts';
@@ -45,6 +48,12 @@ export interface BootInput {
   readonly bootId: string;
 }
 
+/** Another policy of decisions and other costs hold from the next minute on. */
+export interface PolicyInput {
+  readonly kind: 'policy';
+  readonly record: DecisionRecord;
+}
+
 /** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
 export interface ShadowInput {
   readonly kind: 'shadow';
@@ -53,8 +62,22 @@ export interface ShadowInput {
   readonly positions?: ReadonlyMap<string, Position>;
 }
 
+/** The state of a rollout from the next bar on. */
+export interface RolloutInput {
+  readonly kind: 'rollout';
+  /** The active one; null = none any more. */
+  readonly rollout: ActiveRollout | null;
+  /** Its challenger, which the pipeline releases; null without a rollout. */
+  readonly set: ModelSet | null;
+  /** Virtual positions so far by arm and pair id; flat where there are none. */
+  readonly positions?: Readonly<Record<Arm, ReadonlyMap<string, Position>>>;
+  /** Id of the rollout that ends because its challenger failed. */
+  readonly failed?: string;
+}
+
 /** A change that takes effect between two minutes. */
-export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
+export type StateInput =
+  SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | RolloutInput | PolicyInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
@@ -109,6 +132,10 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.what);
     case 'boot':
       return row(input.bootId);
+    case 'rollout':
+      return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
+    case 'policy':
+      return row(input.record.text);
     case 'shadow':
       return null;
   }
@@ -148,5 +175,13 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       return { kind, what: subject as Degradation };
     case 'boot':
       return { kind, bootId: subject };
+    case 'rollout': {
+      if (subject.startsWith(FAILED_ROLLOUT))
+        return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
+      const rollout = parseRolloutText(subject);
+      return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
+    }
+    case 'policy':
+      return { kind, record: parseDecisionRecord(subject) };
   }
 }

@@ -2,6 +2,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Aligner, type BarOutcome } from './align/align.ts';
 import type { AnsweredMinute, PairMinute } from './align/minute.ts';
+import { PairResampler } from './align/resample.ts';
 import { SilenceWatch } from './align/silence.ts';
 import { SuspectLog } from './align/suspects.ts';
 import type { IdleWindow } from './idle_window.ts';
@@ -40,6 +41,8 @@ export class Inputs implements BarSink, InputSink {
   readonly silence: SilenceWatch;
   readonly #options: InputsOptions;
   readonly #indexOf: ReadonlyMap<string, number>;
+  /** null = every pair has one-minute bars. */
+  readonly #resampler: PairResampler | null;
   /** During recovery: nothing is journaled again, and what was published is not published again. */
   #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
 
@@ -47,6 +50,8 @@ export class Inputs implements BarSink, InputSink {
     const { pairs, screen, feedIntervalMs, silence } = options.pipeline;
     this.#options = options;
     this.#indexOf = new Map(pairs.map(({ id }, pairIndex) => [id, pairIndex]));
+    const isResampled = pairs.some(({ barSeconds }) => barSeconds !== undefined);
+    this.#resampler = isResampled ? new PairResampler(pairs, (bar) => this.#endBar(bar)) : null;
     this.aligner = new Aligner(pairs, screen, (minute) => this.#endMinute(minute));
     this.silence = new SilenceWatch({ pairs: pairs.length, feedIntervalMs, ...silence }, this.#nowUs());
   }
@@ -95,9 +100,11 @@ export class Inputs implements BarSink, InputSink {
         this.#options.slots.announce(input);
         return this.#enqueue(input);
       case 'shadow':
+      case 'rollout':
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'policy':
         return this.#enqueue(input);
     }
   }
@@ -120,9 +127,13 @@ export class Inputs implements BarSink, InputSink {
 
   // ---- time ----
 
-  /** Ends the minutes whose missing leg is overdue. */
+  /** Ends the minutes whose missing leg is overdue, and the bars whose last minute and the one after it are. */
   expire(): void {
-    this.#abandonOverdue(this.#nowUs() / 1000, this.#options.pipeline.stragglerTimeoutMs);
+    const { feedIntervalMs, stragglerTimeoutMs } = this.#options.pipeline;
+    const nowMs = this.#nowUs() / 1000;
+    this.#abandonOverdue(nowMs, stragglerTimeoutMs);
+    const bars = this.#resampler?.overdue(nowMs, feedIntervalMs, stragglerTimeoutMs) ?? [];
+    for (const { pairIndex, time } of bars) this.#timeOut(pairIndex, time);
   }
 
   /** Ends every minute that still waits for a leg: no more bars of these minutes will come. */
@@ -132,7 +143,11 @@ export class Inputs implements BarSink, InputSink {
 
   #abandonOverdue(nowMs: number, timeoutMs: number): void {
     for (const { pairIndex, time } of this.aligner.overdue(nowMs, timeoutMs))
-      this.#abandon(pairInput('timeout', this.#options.pipeline.pairs[pairIndex]!.id, time));
+      this.#timeOut(pairIndex, time);
+  }
+
+  #timeOut(pairIndex: number, time: OpenTime): void {
+    this.#abandon(pairInput('timeout', this.#options.pipeline.pairs[pairIndex]!.id, time));
   }
 
   #abandon(input: PairInput): void {
@@ -140,6 +155,7 @@ export class Inputs implements BarSink, InputSink {
     if (pairIndex === undefined) return;
     this.record(input);
     this.aligner.abandon(pairIndex, input.time);
+    this.#resampler?.closeThrough(pairIndex, input.time);
   }
 
   /** A heartbeat of each pair without bars, once each interval. */
@@ -174,8 +190,21 @@ export class Inputs implements BarSink, InputSink {
   #endMinute(minute: PairMinute): void {
     const { pairIndex, time, backfill } = minute;
     const nowUs = this.#nowUs();
-    this.silence.noteMinute(pairIndex, time, backfill, nowUs);
     this.#options.idle.noteBar(nowUs);
+    if (this.#resampler === null || !this.#resampler.take(minute, nowUs / 1000)) {
+      this.silence.noteMinute(pairIndex, time, backfill, nowUs);
+      this.#answer(minute, nowUs);
+    } else if (!backfill) this.silence.noteHeard(pairIndex, nowUs);
+  }
+
+  /** A bar of another timeframe has closed. */
+  #endBar(bar: PairMinute): void {
+    this.silence.noteBar(bar.pairIndex, bar.time);
+    this.#answer(bar, this.#nowUs());
+  }
+
+  #answer(minute: PairMinute, nowUs: number): void {
+    const { pairIndex, time, backfill } = minute;
     const published = this.#publishedUntil?.get(this.#options.pipeline.pairs[pairIndex]!.id) ?? -Infinity;
     this.#push(minute, !backfill && time > published, nowUs);
   }

@@ -49,12 +49,13 @@ interface Running {
 function makeHome(
   name: string,
   settings: Settings,
+  env: NodeJS.ProcessEnv = {},
 ): { start(): Promise<Running>; launch(): RunningProgram; home: string } {
   const home = join(folder, name);
   mkdirSync(home, { recursive: true });
   const file = join(home, 'settings.json');
   writeFileSync(file, JSON.stringify(settings));
-  const launch = (): RunningProgram => program.start([file], { MINUTEHAND_HOME: home });
+  const launch = (): RunningProgram => program.start([file], { ...env, MINUTEHAND_HOME: home });
   const start = async (): Promise<Running> => {
     const started = launch();
     const said: string[] = [];
@@ -344,6 +345,56 @@ describe('a live daemon that is killed while another process locks its journal',
         );
         expect(mine.at(-4)!['signal_id']).toBe(publishedIds[index]![0]);
       }
+    },
+  );
+});
+
+describe('a live daemon whose journal is locked until no more rows may wait', () => {
+  it(
+    'refuses bars by HTTP and WebSocket with JOURNAL_FULL, takes them again when the lock is gone, and has stored all that it took',
+    { timeout: 120_000 },
+    async () => {
+      const settings = tinySettings({ minutehand: { market: 'live' } });
+      const market = byMinute(tinyBars(settings, 40));
+      const symbols = market[0]!.bars.length;
+      const MINUTES_IN_MEMORY = 12;
+      const { start, home } = makeHome('full', settings, { MAX_WAITING_ROWS: `${MINUTES_IN_MEMORY * symbols}` });
+      const path = pathsOf(home).journal('live', 'main');
+      const daemon = await start();
+      const wire = (from: number, to: number): string =>
+        JSON.stringify(
+          market.slice(from, to).flatMap(({ bars }) => bars.map((bar) => ({ ...bar, time: bar.time * 1000 }))),
+        );
+      const post = async (from: number, to = from + 1) => {
+        const response = await fetch(`${daemon.url}/bars?backfill=1`, { method: 'POST', body: wire(from, to) });
+        return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+      };
+      expect(await post(0)).toMatchObject({ status: 200, body: { stored: true } });
+      const lock = new Database(path);
+      lock.exec('BEGIN IMMEDIATE');
+      const refused = MINUTES_IN_MEMORY + 1;
+      // The answer waits until SQLite gives up on the lock; from then on rows wait in memory.
+      const accepted = MINUTES_IN_MEMORY * symbols;
+      expect(await post(1, refused)).toMatchObject({ status: 202, body: { accepted, stored: false } });
+      expect(await post(refused)).toMatchObject({ status: 503, body: { error: { code: 'JOURNAL_FULL' } } });
+      const feeder = new WebSocket(`${daemon.url.replace('http', 'ws')}/bars`);
+      await new Promise((resolve) => feeder.once('open', resolve));
+      const answer = new Promise<string>((resolve) =>
+        feeder.once('message', (data: Buffer) => resolve(data.toString())),
+      );
+      feeder.send(wire(refused, refused + 1));
+      expect(JSON.parse(await answer)).toMatchObject({ error: { code: 'JOURNAL_FULL' } });
+      feeder.terminate();
+      const health = await fetch(`${daemon.url}/healthz`);
+      expect(await health.json()).toMatchObject({ degradations: ['journal'] });
+
+      lock.exec('ROLLBACK');
+      lock.close();
+      const took = async (): Promise<boolean> => (await post(refused)).status === 200;
+      while (!(await took())) await delay(50);
+      await daemon.program.kill('SIGTERM');
+      const minutes = new Set(storedBars(path).map(({ time }) => time));
+      expect([...minutes]).toEqual(market.slice(0, refused + 1).map(({ time }) => time));
     },
   );
 });

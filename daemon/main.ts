@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
 import type { OpenTime } from '../shared/bar.ts';
@@ -8,7 +9,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
-import { shardOf, shardPairs } from '../shared/policy/policy.ts';
+import { loadSettings, shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
@@ -25,6 +26,7 @@ import type { MetricsSource } from './metrics/metrics.ts';
 import { Observed } from './metrics/observed.ts';
 import { ProcessWatch } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
+import { watchPolicy } from './policy_watch.ts';
 import { createFileThread } from './publish/file_thread.ts';
 import type { Route } from './serve/http_route.ts';
 import { openServer } from './serve/serve.ts';
@@ -36,6 +38,7 @@ import { allSettled, Undo } from './undo.ts';
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
 const PROGRESS_MINUTES = 5000;
+const POLICY_POLL_MS = 500;
 /** Maximum wait of a successor, which has the lease, for its predecessor's port. */
 const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
@@ -92,6 +95,9 @@ export async function standBy(
 }
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
+  // Hardly anything survives a minor collection. Threads that help would only wait for a core (measured on two busy
+  // cores: median pause 0.6 instead of 1.1 ms, 90th percentile 1.8 instead of 3.6).
+  setFlagsFromString('--no-parallel-scavenge');
   const daemon = new DaemonProcess(options, unlock, provisions);
   try {
     return await daemon.start();
@@ -134,6 +140,7 @@ class DaemonProcess {
     const processWatch = new ProcessWatch();
     this.#undo.push(() => processWatch.close());
     const daemon = await this.#assemble(store, journal);
+    this.#followPolicy(daemon);
     const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
@@ -156,9 +163,29 @@ class DaemonProcess {
     };
   }
 
+  #followPolicy({ pipeline }: Daemon): void {
+    const { settings, paths, shard, say } = this.#options;
+    const watch = watchPolicy({
+      ...{ paths, say, files: MACHINE_FILES, scheduler: MACHINE_SCHEDULER, pollMs: POLICY_POLL_MS },
+      pairs: shardPairs(settings.minutehand, shard),
+      policyHash: () => pipeline.status.policyHash,
+      log: this.#logs.events,
+      load: () => loadSettings(),
+      apply: (input, now) => {
+        pipeline.inputs.apply(input);
+        // Journaled at once, and not with the next bar.
+        void pipeline.idleWindow().then(() => pipeline.settled());
+        this.#noteConfiguration(now);
+      },
+    });
+    this.#undo.push(() => watch.stop());
+    // A standby has waited with what it loaded at its start.
+    watch.check();
+  }
+
   /** For the audit of the trainer, which is no reason not to trade. */
-  #noteConfiguration(): void {
-    const { settings, paths, shard, clock } = this.#options;
+  #noteConfiguration(settings = this.#options.settings): void {
+    const { paths, shard, clock } = this.#options;
     try {
       noteConfigStart(paths.configStarts(shard), {
         ...configAuthor(`daemon ${shard}`, process.env),
@@ -189,7 +216,7 @@ class DaemonProcess {
   }
 
   async #assemble(store: JournalStore, journalWriter: JournalThread): Promise<Daemon> {
-    const { settings, paths, shard, clock, say, signalsUmask = null } = this.#options;
+    const { settings, paths, shard, clock, say, maxWaitingRows, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
     const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
@@ -203,6 +230,7 @@ class DaemonProcess {
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, say },
+        ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
       },

@@ -87,6 +87,8 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
           fallback: fallback?.version ?? null,
         }),
       onScreened: (bar) => void bench.screened.push(bar),
+      onChallengerFailure: (error, failed, rolloutId) =>
+        bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: rolloutId }),
       onShadowFailure: (error, failed) =>
         bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: 'shadow' }),
     },

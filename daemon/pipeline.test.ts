@@ -19,7 +19,8 @@ import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { recoveryStart } from './journal/recovery.ts';
-import { bodiesOf, bodyOf, byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
+import { bodiesOf, bodyOf, byMinute, openBench, START_MS, withInference, type Bench } from './pipeline.fixture.ts';
+import type { Publication } from './publish/publish.ts';
 import { barInput, emptyInput } from './input.ts';
 
 // The last pair shares a leg with each of two others.
@@ -191,6 +192,36 @@ describe('the pipeline', () => {
     takeAll(bench, WARMUP + 10, WARMUP + 13);
     await bench.pipeline.settled();
     expect(bench.batches).toEqual([4, 4, 4]);
+  });
+
+  it('gives a large batch piece by piece, in order, to a socket that takes pieces, and whole to the others', async () => {
+    const symbols = Array.from({ length: 25 }, (_, i) => `${String.fromCharCode(65 + i)}AAUSD`);
+    const costs = settings.minutehand.symbols['EURUSD']!;
+    const wide = { ...settings.minutehand, symbols: Object.fromEntries(symbols.map((symbol) => [symbol, costs])) };
+    const pairs = symbols.flatMap((a, i) => symbols.slice(i + 1).map((b) => parsePair(`${a}_${b}`)));
+    const log: string[] = [];
+    const socket = (name: 'websocket' | 'redis', takesPieces: boolean) => ({
+      ...{ name, takesPieces, failures: 0, close: () => Promise.resolve() },
+      publish: (batch: readonly Publication[]): void => {
+        log.push(`${name} ${batch.length}`);
+        for (const { text } of batch) texts[name].push(text);
+      },
+    });
+    const texts = { websocket: [] as string[], redis: [] as string[] };
+    const { pipeline, rows } = openBench(
+      { ...settings, minutehand: wide },
+      {
+        pairs,
+        sockets: [socket('websocket', true), socket('redis', false)],
+      },
+    );
+    for (const symbol of symbols) pipeline.inputs.take(barInput({ ...barOf('EURUSD', 0), symbol }, false));
+    await pipeline.settled();
+    expect(log).toEqual(['websocket 128', 'websocket 128', 'websocket 44', 'redis 300']);
+    expect(texts.websocket).toEqual(texts.redis);
+    const published = texts.redis.map((text) => verifySignal(text, START_MS).pair_id);
+    expect(rows.map(({ pairId }) => pairId)).toEqual(published);
+    expect([...published].sort()).toEqual(pairs.map(({ id }) => id).sort());
   });
 
   it('updates features by backfill, and publishes nothing for it', async () => {

@@ -1,19 +1,22 @@
 import type { Position } from '../shared/core/position/position.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
 import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
+import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
-import type { StateInput } from './input.ts';
 import { Inputs } from './inputs.ts';
 import { SignalRecorder } from './journal/record.ts';
 import { Stopwatch } from './metrics/stopwatch.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
 import { PipelineStatus } from './pipeline_status.ts';
+import { BatchPublisher } from './publish/batch_publisher.ts';
 import { Envelope } from './publish/envelope.ts';
 import { Queue, type MinuteItem } from './queue.ts';
+import { takeEffect } from './state_input.ts';
 import { Turns } from './turns.ts';
 
 /** A bar's way: feed → align → features → infer → decide → publish → journal. */
@@ -23,13 +26,13 @@ export class Pipeline {
   readonly status: PipelineStatus;
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
-  readonly #degradations = new Set<string>();
-  readonly #halts: HaltedPairs;
   readonly #models: ModelSlots;
   readonly #matrix: FeatureMatrix;
   readonly #decider: Decider;
   readonly #shadow: Shadow;
+  readonly #arms: RolloutArms;
   readonly #envelope: Envelope;
+  readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
   readonly #turns: Turns;
   readonly #stopwatch: Stopwatch;
@@ -42,29 +45,32 @@ export class Pipeline {
     this.queue = new Queue({
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
-      apply: (input) => this.#takeEffect(input),
+      apply: (input) => takeEffect(input, owners),
       onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    this.#halts = new HaltedPairs(pairs, options.halts);
-    const [halts, queue, idle, degradations] = [this.#halts, this.queue, this.#idle, this.#degradations];
-    this.#models = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
-    this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots: this.#models });
-    this.#matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
-    const matrix = this.#matrix;
-    this.#decider = new Decider({ ...options, matrix, degradations });
-    this.#shadow = new Shadow({ ...options, matrix, decider: this.#decider });
+    const [queue, idle, degradations] = [this.queue, this.#idle, new Set<string>()];
+    const halts = new HaltedPairs(pairs, options.halts);
+    const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
+    this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots });
+    const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
+    const decider = new Decider({ ...options, matrix, degradations });
+    const shadow = new Shadow({ ...options, matrix, decider });
+    const arms = new RolloutArms({ ...options, matrix, decider, halts, inputs: () => this.inputs });
+    [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
     this.#envelope = new Envelope(options, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
-    const owners = { inputs: this.inputs, halts, slots: this.#models, degradations, matrix, envelope: this.#envelope };
+    this.#batches = new BatchPublisher(options.sockets, this.#envelope, this.#stopwatch);
+    const [inputs, envelope] = [this.inputs, this.#envelope];
+    const owners = { inputs, halts, slots, matrix, decider, shadow, arms, degradations, envelope };
     this.status = new PipelineStatus({ pairs, clock, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
-    const { clock, sockets, files, observer } = this.#options;
+    const { clock, files, observer } = this.#options;
     const watch = this.#stopwatch;
     const room = this.#recorder.room(batch);
     if (room !== null) await room;
@@ -77,16 +83,13 @@ export class Pipeline {
     watch.arrived(toPublish[0]!.arrivedUs);
     const scoring = this.#models.infer(this.#matrix.values, rows);
     const scores = scoring instanceof Promise ? await scoring : scoring;
+    const { active } = this.#models;
+    const comparing = this.#arms.infer(active, rows);
+    const compared = comparing instanceof Promise ? await comparing : comparing;
     watch.lap('infer');
-    const answers = this.#decider.decide(toPublish, this.#models.active, scores, this.#halts.mask);
-    watch.lap('decide');
     const nowMs = clock.nowMs();
-    const publications = this.#envelope.seal(answers, nowMs);
-    for (const socket of sockets) {
-      socket.publish(publications);
-      watch.handed(socket.name);
-    }
-    watch.lap('publish');
+    const decide = (items: readonly MinuteItem[]): MinuteAnswer[] => this.#arms.decide(items, active, scores, compared);
+    const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
     for (const file of files) {
@@ -97,34 +100,17 @@ export class Pipeline {
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(answers, rows);
+    this.#arms.follow(answers);
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
     observer.onSignals(answers, watch.timing(answers.length));
-    for (const { minute } of answers) this.#decider.ids.precompute(minute, this.#models.active);
+    for (const answer of answers)
+      this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();
   }
 
   // ---- between two minutes ----
-
-  #takeEffect(input: StateInput): void {
-    switch (input.kind) {
-      case 'swap':
-        return this.#models.swap(input);
-      case 'halts':
-        return this.#halts.setHalts(input.standing.halts);
-      case 'shadow':
-        return this.#shadow.swap(input);
-      case 'degraded':
-        return void this.#degradations.add(input.what);
-      case 'recovered':
-        return void this.#degradations.delete(input.what);
-      case 'boot':
-        // Halts outlive the process.
-        this.#models.clear();
-        this.#degradations.clear();
-    }
-  }
 
   /** Resolves when all that was taken so far is published and stored. @returns false when the disk refuses it */
   async settled(): Promise<boolean> {

@@ -25,6 +25,8 @@ export interface PipelineObserver {
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
   /** The shadow set failed and is released. */
   onShadowFailure(error: unknown, failed: ModelSet): void;
+  /** The challenger of a rollout failed and is released; the champion answers from this bar on. */
+  onChallengerFailure(error: unknown, failed: ModelSet, rolloutId: string): void;
   /** Behind the signals of the batch. */
   onScreened(bar: ScreenedBar): void;
 }

@@ -1,8 +1,11 @@
 import type { OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
+import type { Decider } from './decide/decider.ts';
 import type { FeatureMatrix } from './infer/feature_matrix.ts';
+import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { Inputs } from './inputs.ts';
@@ -14,8 +17,10 @@ interface Owners {
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
+  readonly arms: RolloutArms;
   readonly degradations: ReadonlySet<string>;
   readonly matrix: FeatureMatrix;
+  readonly decider: Pick<Decider, 'policyHash'>;
   readonly envelope: Envelope;
 }
 
@@ -29,6 +34,17 @@ export class PipelineStatus {
 
   get models(): ModelSet | null {
     return this.#owners.slots.active;
+  }
+
+  /** null without one, and while other models than its champion are active. */
+  get rollout(): ActiveRollout | null {
+    const { arms, slots } = this.#owners;
+    return arms.isActive(slots.active) ? arms.rollout : null;
+  }
+
+  /** Of the policy that decides. */
+  get policyHash(): string {
+    return this.#owners.decider.policyHash;
   }
 
   get degradations(): ReadonlySet<string> {

@@ -48,7 +48,7 @@ const FIELDS = {
   beta: ANY_NUMBER,
   price_a: PRICE,
   price_b: PRICE,
-  pair_id: text(/^[A-Z0-9.]+_[A-Z0-9.]+$/),
+  pair_id: text(/^[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$/),
   signal_id: text(/^[0-9a-f]{32}$/),
   model_version: ANY_TEXT,
   feature_schema: text(/^[0-9a-f]{16}$/),
@@ -56,6 +56,9 @@ const FIELDS = {
   mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
   expected_net_bps: (value) => value === null || ANY_NUMBER(value),
   leverage_reduction_rate: number(Number.MIN_VALUE, 1),
+  // Both or neither: of a rollout.
+  arm: text(/^(champion|challenger)$/),
+  rollout: NAME,
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
   boot_id: NAME,
@@ -64,6 +67,7 @@ const FIELDS = {
   valid_until_ms: COUNT,
   crc32: text(/^[0-9a-f]{8}$/),
 };
+const ROLLOUT = ['arm', 'rollout'];
 const NULLABLE = new Set(
   'z_score return_prob risk_score confidence risk_flag theta1 theta2 position_scale beta price_a price_b'.split(' '),
 );
@@ -87,18 +91,19 @@ function crc32(covered) {
 }
 
 function isConsistent(signal) {
-  if (Object.keys(signal).join() !== Object.keys(FIELDS).join()) return false;
+  const names = Object.keys(FIELDS).filter((name) => 'rollout' in signal || !ROLLOUT.includes(name));
+  if (Object.keys(signal).join() !== names.join()) return false;
   const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
   const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
-  for (const [name, fits] of Object.entries(FIELDS))
-    if (!fits(signal[name]) && !(signal[name] === null && NULLABLE.has(name) && mayBeNull)) return false;
+  for (const name of names)
+    if (!FIELDS[name](signal[name]) && !(signal[name] === null && NULLABLE.has(name) && mayBeNull)) return false;
   if (reason === 'SILENCE' && (action !== 'HOLD' || mode === 'OK')) return false;
   if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT')) return false;
   if (action === 'EXIT') return target === 0 && entry === '';
   if ((target === 0) !== (position_id === '')) return false;
   if (action !== 'ENTER') return entry === '';
   if (target === 0 || position_id !== signal_id || (mode !== 'OK' && mode !== 'DEGRADED')) return false;
-  const [a, b] = pair_id.split('_');
+  const [a, b] = pair_id.split('@')[0].split('_');
   const word = (side) => (side > 0 ? 'BUY' : 'SELL');
   return entry === `${word(target)}_${a}, ${word(beta < 0 ? target : -target)}_${b}`;
 }

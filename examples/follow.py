@@ -30,12 +30,14 @@ FIELDS = {  # in the order of the line
     "risk_score": SHARE, "entry": ANY, "confidence": SHARE, "risk_flag": whole(0, 1), "theta1": SHARE, "theta2": SHARE,
     "position_scale": SHARE, "action": text("ENTER|EXIT|HOLD"), "reason": text("[A-Z_]+"), "target": whole(-1, 1),
     "position_id": text("([0-9a-f]{32})?"), "max_age_bars": whole(1), "beta": number(), "price_a": PRICE, "price_b": PRICE,
-    "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
+    "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
     "expected_net_bps": lambda value: value is None or number()(value), "leverage_reduction_rate": number(5e-324, 1),
+    "arm": text("champion|challenger"), "rollout": text(".+"),  # both or neither: of a rollout
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
+BAR_MINUTES = {"": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # by what follows the @ of a pair_id
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
             "price_a", "price_b"}  # fmt: skip
 
@@ -45,11 +47,12 @@ class Refused(Exception):
 
 
 def is_consistent(s):
-    if list(s) != list(FIELDS):
+    names = [name for name in FIELDS if "rollout" in s or name not in ("arm", "rollout")]
+    if list(s) != names:
         return False
     may_be_null = s["mode"] in ("WARMUP", "HALT") or s["reason"] in ("LEG_MISSING", "LEG_EMPTY", "BAR_SUSPECT")
-    for name, fits in FIELDS.items():
-        if not (fits(s[name]) or (s[name] is None and name in NULLABLE and may_be_null)):
+    for name in names:
+        if not (FIELDS[name](s[name]) or (s[name] is None and name in NULLABLE and may_be_null)):
             return False
     if s["reason"] == "SILENCE" and (s["action"] != "HOLD" or s["mode"] == "OK"):
         return False
@@ -63,7 +66,7 @@ def is_consistent(s):
         return s["entry"] == ""
     if s["target"] == 0 or s["position_id"] != s["signal_id"] or s["mode"] not in ("OK", "DEGRADED"):
         return False
-    a, b = s["pair_id"].split("_")
+    a, b = s["pair_id"].split("@")[0].split("_")
     side_b = s["target"] if s["beta"] < 0 else -s["target"]
     word = {1: "BUY", -1: "SELL"}
     return s["entry"] == "%s_%s, %s_%s" % (word[s["target"]], a, word[side_b], b)

@@ -22,13 +22,14 @@ def word: if . > 0 then "BUY" else "SELL" end;
 def fits: [
   (.timestamp | text("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:00Z$")), (.pair | text(".")), (.entry | type == "string"),
   (.action | text("^(ENTER|EXIT|HOLD)$")), (.reason | text("^[A-Z_]+$")), (.target | whole(-1; 1)),
-  (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+$")),
+  (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$")),
   (.signal_id | text("^[0-9a-f]{32}$")), (.model_version | type == "string"), (.feature_schema | text("^[0-9a-f]{16}$")),
   (.policy_hash | text("^[0-9a-f]{16}$")), (.mode | text("^(OK|WARMUP|DEGRADED|HALT)$")),
   (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),
   (.market | text("^(live|simulated|replay)$")),
   (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
 ] | all;
+def rollout_fits: (has("rollout") | not) or ((.arm | text("^(champion|challenger)$")) and (.rollout | text(".")));
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
 def numbers_fit: may_be_null as $null | [
   (.z_score, .beta | real or ($null and . == null)), (.price_a, .price_b | price or ($null and . == null)),
@@ -45,7 +46,7 @@ def consistent:
   else (.pair_id | split("_")) as [$a, $b] | (if .beta < 0 then .target else -.target end) as $side
     | .entry == "\(.target | word)_\($a), \($side | word)_\($b)" end;
 if .schema != "minutehand.signal/2" then "SCHEMA"
-elif keys_unsorted != $fields or (fits and numbers_fit and consistent | not) then "FORMAT"
+elif (keys_unsorted | . != $fields and . != $fields[:27] + ["arm", "rollout"] + $fields[27:]) or (rollout_fits and fits and numbers_fit and consistent | not) then "FORMAT"
 else [.market + "/" + .pair_id, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
   (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end),
   (.entry | if . == "" then "-" else . end)] | map(tostring) | join(" ") end

@@ -8,7 +8,7 @@
 Signals are checked by follow.py, which belongs beside this file. The plan of a position is on disk before an order leaves. What is open is read
 from the terminal, and what is open without being wanted is closed, again and again until it is gone. Not here: fills, sessions, a daily loss.
 """
-import argparse, sys, time
+import argparse, json, sys, time
 
 import follow
 
@@ -66,7 +66,7 @@ class Trader:
 
     # ------------------------------------------------------------ orders
 
-    def plan(self, order):
+    def plan(self, order, bar_minutes):
         """The plan of an OPEN: lots in proportion to beta, in steps of the broker."""
         _, position_id, a, _, b, weight, _, scale, _, max_age_bars = order
         account = self.mt5.account_info()
@@ -91,7 +91,7 @@ class Trader:
             {"name": name, "symbol": info.name, "buys": side == "BUY", "lots": lots, "ticket": 0}
             for name, (side, _), info, lots in zip("AB", sides, (info_a, info_b), (lots_a, lots_b))
         ]
-        return position_id, {"legs": legs, "at": self.clock(), "until": self.clock() + 60 * int(max_age_bars), "wanted": True}
+        return position_id, {"legs": legs, "at": self.clock(), "until": self.clock() + 60 * bar_minutes * int(max_age_bars), "wanted": True}
 
     def send(self, symbol, buys, lots, comment, position=0):
         """Lots and order of an answer; (0, 0) when it says that nothing was done, or says nothing: then the list of positions decides."""
@@ -119,9 +119,9 @@ class Trader:
                 return filling
         return self.mt5.ORDER_FILLING_RETURN
 
-    def open(self, order):
+    def open(self, order, bar_minutes):
         """Returns whether both legs are open in proportion. If not, `tend` closes what is or becomes visible of them."""
-        position_id, plan = self.plan(order)
+        position_id, plan = self.plan(order, bar_minutes)
         self.plans[position_id] = plan
         self.save()
         share, is_open = 1.0, True
@@ -175,6 +175,11 @@ def steps(lots, info, up):
     return round(int(lots / info.volume_step + up + 1e-6) * info.volume_step, 8)
 
 
+def bar_minutes_of(data):
+    """Minutes of a bar of the signal's pair."""
+    return follow.BAR_MINUTES[json.loads(data)["pair_id"].partition("@")[2]]
+
+
 def say(*words):
     print(*words, file=sys.stderr, flush=True)
 
@@ -204,7 +209,7 @@ class Program:
                 self.trader.close(order[1])
             elif order[0] == "OPEN":
                 try:
-                    is_open = self.trader.open(order)
+                    is_open = self.trader.open(order, bar_minutes_of(data))
                 except NotTraded as reason:
                     say("not traded:", reason)
                     is_open = False

@@ -261,6 +261,11 @@ export const ERRORS = {
     message: 'A configuration value is not allowed.',
     next: 'Correct it; `minutehand config show` prints the values in effect.',
   },
+  CONFIG_UNAPPROVED: {
+    status: 500,
+    message: 'The approved configuration was edited or damaged.',
+    next: '`minutehand policy restore` writes it again as it was approved; propose the edit.',
+  },
   DATA_MISSING: {
     status: 404,
     message: 'The requested data does not exist.',
@@ -371,6 +376,11 @@ export const ERRORS = {
     message: 'A model answered with a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
+  ROLLOUT_STATE: {
+    status: 409,
+    message: 'The state of the rollout does not allow this.',
+    next: '`minutehand rollout status` shows it; only one rollout is active at a time.',
+  },
   MODEL_SLOW: {
     status: 500,
     message: 'A model set was too slow twice in a row.',
@@ -406,6 +416,31 @@ export const ERRORS = {
     message: 'A requested setting is not supported.',
     next: 'Leave it out, or propose a configuration change: PUT /api/ml/config.',
   },
+  FEATURES_REFUSED: {
+    status: 422,
+    message: 'The feature row does not fit the active models.',
+    next: 'Names and order: GET /api/ml/models/current (`features`), hash: `feature_schema`.',
+  },
+  SCORES_UNKNOWN: {
+    status: 404,
+    message: 'No signal of this subject is known yet.',
+    next: 'Wait for the next bar; check the daemon with `minutehand status`.',
+  },
+  BACKTEST_UNKNOWN: {
+    status: 404,
+    message: 'There is no such backtest.',
+    next: 'GET /api/backtests lists them.',
+  },
+  BACKTEST_ENDED: {
+    status: 409,
+    message: 'The backtest has ended.',
+    next: 'GET /api/backtests shows how.',
+  },
+  BACKTESTS_TOO_MANY: {
+    status: 429,
+    message: 'Too many backtests wait.',
+    next: 'Wait until one has ended, or cancel one.',
+  },
   CHANGE_UNKNOWN: {
     status: 404,
     message: 'No such open change request.',
@@ -415,6 +450,36 @@ export const ERRORS = {
     status: 403,
     message: 'The proposer of a change cannot approve it.',
     next: 'Ask another approver.',
+  },
+  CHANGE_CONFLICT: {
+    status: 409,
+    message: 'The configuration has changed since this change was proposed.',
+    next: 'Propose it again from the present values.',
+  },
+  CHANGE_UNAPPROVED: {
+    status: 409,
+    message: 'The repository of the configuration contains what was never approved.',
+    next: 'Revert it there; propose it as a change instead.',
+  },
+  CHANGE_DIRTY: {
+    status: 409,
+    message: 'The configuration folder has changes that are not committed.',
+    next: 'Commit and push them, or discard them; then try again.',
+  },
+  GIT_MISSING: {
+    status: 503,
+    message: 'The git program is not there.',
+    next: 'Install git (`apt-get install git`), then try again.',
+  },
+  GIT_FAILED: {
+    status: 502,
+    message: 'git has failed.',
+    next: 'Correct what it names; an approved change is applied again by itself.',
+  },
+  PULL_REQUEST_FAILED: {
+    status: 502,
+    message: 'The pull request could not be handled by the Git host.',
+    next: 'Check MINUTEHAND_POLICY_TOKEN and its permissions.',
   },
   MODEL_EXISTS: {
     status: 409,

@@ -1,23 +1,53 @@
+import { SECONDS_PER_BAR } from './bar.ts';
+
+/** Seconds of a bar of each timeframe, aligned to the epoch in UTC. */
+export const TIMEFRAMES = { '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '4h': 14_400, '1d': 86_400 } as const;
+export type Timeframe = keyof typeof TIMEFRAMES;
+
+/** @throws RangeError when no timeframe has so many seconds */
+export function timeframeOf(barSeconds: number): Timeframe {
+  const found = Object.entries(TIMEFRAMES).find(([, seconds]) => seconds === barSeconds);
+  if (found === undefined) throw new RangeError(`${barSeconds} s is no timeframe`);
+  return found[0] as Timeframe;
+}
+
 /** Two symbols traded against each other: leg A is explained by leg B. */
 export interface Pair {
-  /** `XAUUSD_XAGUSD` */
+  /** `XAUUSD_XAGUSD`, or `XAUUSD_XAGUSD@1h` for bars of another timeframe than one minute. */
   readonly id: string;
   readonly a: string;
   readonly b: string;
+  /** Seconds of the pair's bars; absent = one minute. */
+  readonly barSeconds?: number;
 }
 
-/** Parses `XAUUSD_XAGUSD`. @throws RangeError when it is not two symbols joined by one underscore. */
+/** One minute has no suffix, so that a pair has one id. */
+export const PAIR_ID_SOURCE = '[A-Z0-9.]+_[A-Z0-9.]+(?:@(?:5m|15m|1h|4h|1d))?';
+export const PAIR_ID = new RegExp(`^${PAIR_ID_SOURCE}$`);
+
+/** Parses `XAUUSD_XAGUSD` or `XAUUSD_XAGUSD@1h`. @throws RangeError when it is neither */
 export function parsePair(id: string): Pair {
-  const match = /^([A-Z0-9.]+)_([A-Z0-9.]+)$/.exec(id);
-  if (!match || match[1] === match[2]) throw new RangeError(`"${id}" is not a pair id such as XAUUSD_XAGUSD`);
-  return { id, a: match[1]!, b: match[2]! };
+  const [legs, timeframe] = id.split('@') as [string, Timeframe | undefined];
+  const [a, b] = legs.split('_');
+  if (!PAIR_ID.test(id) || a === b) throw new RangeError(`"${id}" is not a pair id such as XAUUSD_XAGUSD`);
+  return { id, a: a!, b: b!, ...(timeframe !== undefined && { barSeconds: TIMEFRAMES[timeframe] }) };
+}
+
+export function barSecondsOf({ barSeconds = SECONDS_PER_BAR }: Pair): number {
+  return barSeconds;
+}
+
+/** Minutes of a bar of the pair with this id; 1 where it is no pair id. */
+export function barMinutesOf(pairId: string): number {
+  return PAIR_ID.test(pairId) ? barSecondsOf(parsePair(pairId)) / SECONDS_PER_BAR : 1;
 }
 
 /** Display name of a pair: `XAU/USD vs XAG/USD`. Symbols that are not six letters stay as they are. */
-export function pairLabel(pair: Pair): string {
+export function pairLabel({ a, b, barSeconds }: Pair): string {
   const symbolLabel = (symbol: string): string =>
     /^[A-Z]{6}$/.test(symbol) ? `${symbol.slice(0, 3)}/${symbol.slice(3)}` : symbol;
-  return `${symbolLabel(pair.a)} vs ${symbolLabel(pair.b)}`;
+  const label = `${symbolLabel(a)} vs ${symbolLabel(b)}`;
+  return barSeconds === undefined ? label : `${label} ${timeframeOf(barSeconds)}`;
 }
 
 /** Every symbol that a leg of these pairs has, once, in order of first occurrence. */

@@ -76,6 +76,8 @@ export interface FileSystem {
 export interface BusMessage {
   readonly pairId: string;
   readonly text: string;
+  /** The same in UTF-8, where it is there already. */
+  readonly bytes?: Uint8Array;
 }
 
 /** The part of a batch that Redis refused. */

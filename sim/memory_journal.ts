@@ -1,5 +1,6 @@
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { MinutehandError } from '../shared/errors.ts';
+import { textHash } from '../shared/policy/policy_hash.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { BootRow, InputRow, JournalStore, LastSignal, ShadowRow, SignalRow } from '../shared/store/journal.ts';
@@ -82,6 +83,14 @@ class Tables {
     this.inputs = this.inputs.filter((row) => row.time >= first || row === lastHalts);
     this.signals = this.signals.filter(({ time }) => time >= first);
     this.shadows = this.shadows.filter(({ time }) => time >= first);
+  }
+
+  policyText(hash: string): string | null {
+    const texts = [
+      ...this.boots.map(({ policyText }) => policyText),
+      ...this.inputs.map(({ kind, subject }) => (kind === 'policy' ? subject : undefined)),
+    ];
+    return texts.find((text) => text !== undefined && textHash(text) === hash) ?? null;
   }
 
   lastBoot(): BootRow | null {
@@ -177,7 +186,7 @@ class CommitLog implements MemoryJournal {
     if (signals.some(({ body, position }) => typeof body !== 'string' || typeof position !== 'string'))
       throw new MinutehandError('JOURNAL_WRITE', { seen: 'memory: a signal without a body' });
     this.#commit({ inputs: [...inputs], signals: [...signals], shadows: [...shadows], feedPosition });
-    if (inputs.some(({ kind }) => kind === 'halts')) this.checkpoint();
+    if (inputs.some(({ kind }) => kind === 'halts' || kind === 'policy')) this.checkpoint();
   }
 
   #addBoot(boot: BootRow): void {
@@ -195,6 +204,8 @@ class CommitLog implements MemoryJournal {
       addBoot: (boot) => this.#addBoot(boot),
       feedPosition: () => this.#tables.feedPosition,
       lastBoot: () => this.#tables.lastBoot(),
+      policyText: (hash) => this.#tables.policyText(hash),
+      policyTextOfBoot: (id) => this.boots.find(({ bootId }) => bootId === id)?.policyText ?? null,
       newestRows: () => ({ ...this.#tables.newest }),
       lastSignals: () => lastOfEachPair(this.signals),
       lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),

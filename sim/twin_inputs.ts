@@ -88,6 +88,9 @@ class InputReader {
       case 'halts':
         this.#standings.push({ input: this.#input, halts: parseStanding(subject).halts });
         return;
+      case 'policy':
+        // No world changes the policy.
+        return;
       case 'boot':
       case 'swap':
       case 'degraded':

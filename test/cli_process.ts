@@ -179,7 +179,10 @@ function writeConfig(folder: string, settings: Settings): void {
   for (const part of ['core', 'retrain', 'signals', 'minutehand'] as const) {
     const name = part === 'minutehand' ? 'minutehand.yaml' : `${part}_policy.yaml`;
     const document = parseDocument(readFileSync(join(SOURCE, name), 'utf8'));
-    for (const [key, value] of Object.entries(settings[part]))
+    const { windows, ...values } = { windows: {}, ...settings[part] };
+    // Timeframes follow from the pairs.
+    const own = { ...values, ...(part === 'minutehand' && { windows: { ...windows, timeframes: undefined } }) };
+    for (const [key, value] of Object.entries(own))
       document.setIn(part === 'minutehand' ? [key] : [key, 'value'], value);
     writeFileSync(join(folder, name), document.toString());
   }

@@ -1,7 +1,8 @@
 /**
  * A daemon in its own process, for tests that kill it: `<settings.json>` holds whole Settings, MINUTEHAND_HOME is the
- * home; `--standby` after it waits for the lease. Prints one JSON line per event: `{say}` while it starts, `{waiting}`
- * when it is the next, `{port, bootId}` when it listens. SIGTERM stops it.
+ * home; `--standby` after it waits for the lease, MAX_WAITING_ROWS bounds the journal in memory. Prints one JSON line
+ * per event: `{say}` while it starts, `{waiting}` when it is the next, `{port, bootId}` when it listens. SIGTERM stops
+ * it.
  */
 import { readFileSync } from 'node:fs';
 import { standBy, startDaemon } from '../daemon/main.ts';
@@ -11,7 +12,9 @@ import type { Settings } from '../shared/policy/policy.ts';
 
 const print = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
 
+const rows = process.env['MAX_WAITING_ROWS'];
 const options = {
+  ...(rows === undefined ? {} : { maxWaitingRows: Number(rows) }),
   settings: JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as Settings,
   paths: homePaths(),
   shard: 'main',

@@ -105,3 +105,7 @@ describe('the check of stale entries', () => {
     expect(await staleEntries({ 'a.ts': max }, read)).toEqual(expected);
   });
 });
+
+it.each(['daemon/pipeline.ts', 'trainer/pipeline.ts'])('%s is a page of at most 150 lines', (path) => {
+  expect(readFileSync(join(packageRoot(), path), 'utf8').split('\n').length - 1).toBeLessThanOrEqual(150);
+});

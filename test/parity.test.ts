@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Certificate } from '../cli/parity/certificate.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
@@ -40,15 +41,25 @@ function publishedDay(path: string): boolean {
   return true;
 }
 
-it('minutehand parity certifies the day of a running daemon', { timeout: 120_000 }, async () => {
-  const run = await place.run(['parity', '--day', day, '--market', 'simulated', '--json']);
-  const certificate = JSON.parse(run.stdout) as Certificate & { readonly file: string };
-  expect(run.code, JSON.stringify(certificate.mismatches)).toBe(0);
-  expect(certificate).toMatchObject({ day, mismatches: [], replay: { different: 0 } });
-  expect(['EQUAL', 'EXPLAINED']).toContain(certificate.verdict);
-  for (const { equal } of Object.values(certificate.decisions)) expect(equal).toBeGreaterThan(100);
-  expect(readFileSync(certificate.file.replace('.json', '.html'), 'utf8')).toContain(certificate.verdict);
-});
+it(
+  'minutehand parity certifies the day of a running daemon, and keeps the result for reports',
+  { timeout: 120_000 },
+  async () => {
+    const store = await openStore(join(place.home, 'trainer.db'));
+    const run = await place.run(['parity', '--day', day, '--market', 'simulated', '--json']);
+    const certificate = JSON.parse(run.stdout) as Certificate & { readonly file: string };
+    expect(run.code, JSON.stringify(certificate.mismatches)).toBe(0);
+    expect(certificate).toMatchObject({ day, mismatches: [], replay: { different: 0 } });
+    expect(['EQUAL', 'EXPLAINED']).toContain(certificate.verdict);
+    for (const { equal } of Object.values(certificate.decisions)) expect(equal).toBeGreaterThan(100);
+    expect(readFileSync(certificate.file.replace('.json', '.html'), 'utf8')).toContain(certificate.verdict);
+    const kept = await store.db.selectFrom('core.parity_results').selectAll().execute();
+    await store.close();
+    const { verdict, replay } = certificate;
+    const result = { verdict, signals: replay.signals, equal_signals: replay.equal, mismatches: 0 };
+    expect(kept).toMatchObject([{ market: 'simulated', shard: 'main', day, ...result }]);
+  },
+);
 
 it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }, async () => {
   daemon.kill('SIGTERM');

@@ -2,7 +2,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { createSimulatedMarket, recordMarket } from '../shared/market/simulated_market.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
-import { loadSettings, type Settings } from '../shared/policy/policy.ts';
+import { loadSettings, setTimeframes, type Settings } from '../shared/policy/policy.ts';
 import { policyHash } from '../shared/policy/policy_hash.ts';
 
 /** Any part of the settings; objects are merged, lists and plain values replaced. */
@@ -81,6 +81,7 @@ export const TINY_MINUTES = 2400;
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
   const real = loadSettings({ env: {} });
   const merged = merge(merge(real, TINY), overrides) as Settings;
+  setTimeframes(merged.minutehand);
   return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision, merged.minutehand.symbols) };
 }
 

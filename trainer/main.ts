@@ -8,11 +8,14 @@ import { startControlPlane } from './api/control_plane.ts';
 import { createHttpServer } from './api/http_server.ts';
 import { startFills } from './fills/fills.ts';
 import { startHistory } from './history/history.ts';
+import { startEventSender } from './model_events/event_sender.ts';
 import { startMonitor } from './monitor/monitor.ts';
 import { startHeartbeat } from './notify/heartbeat.ts';
-import { startNotifications } from './notify/notifications.ts';
+import { startNotifications, type Notifications } from './notify/notifications.ts';
 import { startWatch } from './notify/watch/watch.ts';
 import { startNightlyParity } from './parity/nightly.ts';
+import { watchRollout } from './rollout/watch.ts';
+import { startWeeklyReport } from './report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
@@ -40,7 +43,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const notifier = startNotifications(options);
   const retrainer = createRetrainer(options, createRunLog(runs.log), notifier);
   const server = createHttpServer();
-  const { host, allowed_hosts, port } = settings.minutehand.transports.trainer;
+  const { host, allowed_hosts, port: configuredPort } = settings.minutehand.transports.trainer;
+  const port = options.port ?? configuredPort;
   const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
   const access = { host, allowedHosts: allowed_hosts, token: options.token };
@@ -74,9 +78,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
   schedules = scheduleAll(options, retrainer);
-  const fills = startFills(options);
-  const history = startHistory({ ...options, notifier });
-  const parity = startNightlyParity({ ...options, notifier });
+  const stopRecords = startRecords({ ...options, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
@@ -94,13 +96,23 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       leave();
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
-      parity.stop();
       endHeartbeat();
       await watch.stop();
-      await fills.stop();
-      await history.stop();
+      await stopRecords();
       await close();
     },
+  };
+}
+
+/** What reads and writes the records of signals, fills and models. @returns a function that ends it */
+function startRecords(options: TrainerOptions & { readonly notifier: Notifications }): () => Promise<void> {
+  const parity = startNightlyParity(options);
+  const rollout = watchRollout(options);
+  const weekly = startWeeklyReport(options);
+  const parts = [startFills(options), startEventSender(options), startHistory(options)];
+  return async () => {
+    for (const one of [parity, rollout, weekly]) one.stop();
+    for (const part of parts) await part.stop();
   };
 }
 

@@ -3,22 +3,21 @@ import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { parsePair } from '../shared/pair.ts';
 import { proveEdge } from './backtest/holdout.ts';
-import { evaluateResult } from './backtest/result_walk_forward.ts';
-import { calibrateModel, type LearnedModel } from './calibrate/calibrate_model.ts';
+import { calibrateModel } from './calibrate/calibrate_model.ts';
 import { calibrateExpectation } from './calibrate/expectation.ts';
 import { buildDataset, type Dataset } from './dataset/dataset.ts';
 import { candidateRisks } from './gate/candidate_risks.ts';
 import { checkTraining } from './gate/gates.ts';
-import { countResultFits, learnResult, resultRows } from './learn/result_model.ts';
 import { openFitQueue, type FitQueue } from './learn/trees/fit_queue.ts';
 import type { Learning } from './learn/learning.ts';
 import { modelJob } from './learn/model_job.ts';
-import { countFits, countTrees, learnModel } from './learn/model_learning.ts';
+import { countFits, learnModel } from './learn/model_learning.ts';
 import { makeBundle, type TrainResult } from './registry/make_bundle.ts';
 import { findThresholds } from './search/choose_thresholds.ts';
 import { planSearch, type PlannedSearch } from './search/plan_search.ts';
 import type { TrainOptions } from './train_options.ts';
-import { warmStartTraining, fullTraining, type NetPart, type TrainingPlan } from './training_plan.ts';
+import { learnNet } from './train_net.ts';
+import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
 import { outOfFold } from './validate/cross_validation.ts';
 import { checkBars } from './validate/leakage/bars.ts';
 import { countLeakageFits, testModelLeakage } from './validate/leakage/model_leakage.ts';
@@ -78,7 +77,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
 
   // edge
   const { ai1, ai2 } = perModel((name) => learned[name].model);
-  const deciders = { ai1, ai2, riskQuantiles: quantiles, thresholds, expectation, ...(net && { net: net.model }) };
+  const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
   const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
@@ -92,15 +91,9 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   // bundle
   return makeBundle({
     ...options,
-    settings,
-    bars,
-    dataset,
-    policy,
-    models,
-    riskQuantiles: quantiles,
-    expectation,
-    thresholds,
-    net,
+    ...{ settings, bars, dataset, policy, models },
+    ...calibrated,
+    ...{ thresholds, net },
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
     ...holdout,
     gates,
@@ -115,34 +108,6 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
  */
 export async function trainFromWarmStart(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
   return train(options, warmStartTraining(base, options));
-}
-
-/** The model of the result, evaluated by the trades it decides in walk-forward. */
-async function learnNet(
-  dataset: Dataset,
-  settings: TrainOptions['settings'],
-  { seed, workers, onProgress }: TrainOptions,
-): Promise<NetPart & Pick<LearnedModel, 'folds'>> {
-  const { folds } = settings.minutehand.train;
-  const found = resultRows(dataset, dataset.holdoutFrom, settings);
-  const stage = 'learning the result';
-  const fits = countResultFits(folds);
-  const queue = openFitQueue(workers, fits, (done, total) => onProgress(stage, done, total));
-  try {
-    const learned = await learnResult(found, dataset, settings, seed, (task) => queue.fit(task));
-    onProgress(stage, fits, fits);
-    const { rows, clipped } = found;
-    const report = {
-      rows: rows.y.length,
-      effective_rows: rows.effectiveRows,
-      trees: countTrees(learned.model),
-      clipped,
-      walk_forward: [...evaluateResult(dataset, learned.walkForward, settings, seed)],
-    };
-    return { model: learned.model, folds: learned.folds, report };
-  } finally {
-    await queue.close();
-  }
 }
 
 async function openDataset(

@@ -11,6 +11,8 @@ export interface TrainerOptions {
    * of its own.
    */
   readonly command: readonly string[];
+  /** Port of a trainer that this one continues, instead of the configured one. */
+  readonly port?: number;
   /** Token that clients on other machines must present to change something; none = they are refused. */
   readonly token?: string | undefined;
   say(line: string): void;

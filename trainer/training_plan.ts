@@ -1,4 +1,6 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
+import { warmUpSeconds } from '../shared/core/features/features.ts';
+import { horizonSeconds } from '../shared/policy/policy.ts';
+import type { OpenTime } from '../shared/bar.ts';
 import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
@@ -62,7 +64,7 @@ export function fullTraining({ settings, bars, holdoutFrom }: TrainOptions): Tra
  */
 export function warmStartTraining({ manifest, models }: Bundle, options: TrainOptions): TrainingPlan {
   const settings = settingsOfBundle(options.settings, manifest);
-  const { train, label, windows, pairs } = settings.minutehand;
+  const { train, windows, pairs } = settings.minutehand;
   const configured = datasetPolicy(settings);
   const policy = { ...configured, barriers: barriersOfBundle(manifest, configured) };
   const start = startWarm(
@@ -76,7 +78,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       maxWarmStarts: train.max_warm_starts,
     },
   );
-  const period = warmStartPeriod(manifest, lastBar(options.bars, pairs), train, options.holdoutFrom);
+  const period = warmStartPeriod(manifest, lastBar(options.bars, pairs), train, options.holdoutFrom, warmUpSeconds(windows));
   const { theta1, theta2, risk_quantiles, search } = manifest;
   return {
     settings,
@@ -90,7 +92,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       net: netPartOf({ manifest, models }),
       search: search ?? { ai1: null, thresholds: null },
       origin: { from: start.from, learnedFrom: manifest.period.from },
-      newRows: (dataset) => withNewRows(manifest, dataset, label.horizon_bars * SECONDS_PER_BAR),
+      newRows: (dataset) => withNewRows(manifest, dataset, horizonSeconds(settings.minutehand)),
       gainsTrees: (learned) => MODEL_NAMES.some((name) => countTrees(learned[name]) > countTrees(start.models[name])),
     },
   };

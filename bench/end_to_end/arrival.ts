@@ -1,6 +1,7 @@
 import type { Bar } from '../../shared/bar.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { Rng } from '../../shared/ports.ts';
+import { comparePaired } from '../compare/verdict.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import type { Measured } from './end_to_end.ts';
@@ -36,20 +37,25 @@ export interface ArrivalLatencies {
   readonly real: Percentiles;
   readonly null: Percentiles;
   readonly ratio_p50: number;
+  /** Of the medians of blocks that took turns, by the sign test. */
+  readonly ratio_p50_interval: readonly [low: number, high: number];
   readonly ratio_p99: number;
   readonly ratio_p999: number;
 }
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Of each pattern and daemon; unless given, 1,000, and 150 where a minute takes 2 s. */
+  /** Of each pattern and daemon; 1,000 unless given, and 15 % of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
 
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
+const TRICKLE_SHARE = 0.15;
 const BLOCK_MINUTES = 10;
+/** At least, for an interval. */
+const INTERVAL_BLOCKS = 10;
 const WARM_UP_MINUTES = 300;
 /** The journal is locked so long, and so often. */
 const STALL = { heldMs: 100, everyMs: 5000 };
@@ -62,7 +68,7 @@ export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): P
     await inTurns(field, TOGETHER, Math.min(WARM_UP_MINUTES, minutes ?? Infinity));
     const results: ArrivalResult[] = [];
     for (const pattern of PATTERNS) {
-      const count = minutes ?? (pattern === 'trickle' ? 150 : 1000);
+      const count = Math.ceil((minutes ?? 1000) * (pattern === 'trickle' ? TRICKLE_SHARE : 1));
       print(`${pairs} pairs, ${pattern}: ${count} minutes …`);
       results.push(await measurePattern(field, pattern, count));
     }
@@ -76,7 +82,8 @@ export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): P
 export async function measurePattern(field: Field, pattern: Pattern, minutes: number): Promise<ArrivalResult> {
   const stall = pattern === 'burst_stalls' ? startHelper('stall', { path: field.journalPath, ...STALL }) : null;
   try {
-    const measured = await inTurns(field, arrivalOf(pattern, createRng(`arrival ${pattern}`)), minutes);
+    const arrival = arrivalOf(pattern, createRng(`arrival ${pattern}`));
+    const measured = await (pattern === 'trickle' ? together : inTurns)(field, arrival, minutes);
     const transports = field.transports.map((transport) => [transport, compareSignals(measured, transport)]);
     return { pattern, pairs: field.pairs.length, minutes, transports: Object.fromEntries(transports) as never };
   } finally {
@@ -91,6 +98,17 @@ async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise
     const order = (done / BLOCK_MINUTES) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
     for (const target of order)
       for (let i = 0; i < count; i++) measured[target.kind].push(await target.minute(arrival));
+  }
+  return measured;
+}
+
+/** Both daemons at once: within 2 s their signals rarely meet. */
+async function together(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {
+  const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
+  for (let done = 0; done < minutes; done++) {
+    const [real, base] = await Promise.all([field.real.minute(arrival), field.null!.minute(arrival)]);
+    measured.real.push(real);
+    measured.null.push(base);
   }
   return measured;
 }
@@ -124,7 +142,20 @@ function compareSignals(measured: Measured, transport: Transport): ArrivalLatenc
     real,
     null: base,
     ratio_p50: real.p50 / base.p50,
+    ratio_p50_interval: intervalOf(measured, transport),
     ratio_p99: real.p99 / base.p99,
     ratio_p999: real.p999 / base.p999,
   };
+}
+
+function intervalOf({ real, null: base }: Measured, transport: Transport): [low: number, high: number] {
+  const size = Math.max(1, Math.min(BLOCK_MINUTES, Math.floor(real.length / INTERVAL_BLOCKS)));
+  const medians = (latencies: readonly Latencies[]): number[] => {
+    const blocks = Array.from({ length: Math.floor(latencies.length / size) }, (_, block) =>
+      latencies.slice(block * size, (block + 1) * size),
+    );
+    return blocks.map((block) => percentiles(block.flatMap(({ signals }) => signals[transport] ?? [])).p50);
+  };
+  const { low, high } = comparePaired(medians(base), medians(real));
+  return [low, high];
 }

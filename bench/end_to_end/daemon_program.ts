@@ -5,11 +5,13 @@ import { startDaemon } from '../../daemon/main.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import type { DaemonArgument, DaemonMemory, ProgramMessage } from './field.ts';
+import { memoryNow, watchCollections } from './collections.ts';
+import type { DaemonArgument, ProgramMessage } from './field.ts';
 
 const { settingsPath, home } = JSON.parse(process.argv[2]!) as DaemonArgument;
 const tell = (message: ProgramMessage): void => void process.send!(message);
 
+const collections = watchCollections();
 const daemon = await startDaemon({
   settings: JSON.parse(readFileSync(settingsPath, 'utf8')) as Settings,
   paths: homePaths({ MINUTEHAND_HOME: home }),
@@ -27,8 +29,8 @@ process.on(
     readonly health?: true;
     readonly priority?: number;
   }) => {
-    if (message.collect) globalThis.gc!();
-    if (message.memory || message.collect) tell(memoryNow());
+    if (message.memory) tell(memoryNow());
+    if (message.collect) tell(collections.collect());
     if (message.health) {
       const { model_version, pairs_ready, redis } = daemon.health();
       tell({ version: model_version, ready: pairs_ready, redis });
@@ -36,11 +38,6 @@ process.on(
     if (message.priority !== undefined) setPriority(message.priority ?? constants.priority.PRIORITY_NORMAL);
   },
 );
-function memoryNow(): DaemonMemory {
-  const { rss, heapUsed, external } = process.memoryUsage();
-  return { rss, heap: heapUsed, external };
-}
-
 let stopping = false;
 const stop = (): void => {
   if (stopping) return;

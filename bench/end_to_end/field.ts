@@ -51,11 +51,20 @@ export interface DaemonMemory {
   readonly external: number;
 }
 
+/** After a major collection. */
+export interface CollectedMemory extends DaemonMemory {
+  /** Bytes that reached the old generation since the last one. */
+  readonly promoted: number;
+  /** Microseconds of each collection since then that was not forced. */
+  readonly pauses: readonly number[];
+}
+
 /** Messages of the helper processes. */
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
   | DaemonMemory
+  | CollectedMemory
   | Pick<DaemonMemory, 'rss'>
   | { readonly version: string | null; readonly ready: number; readonly redis: string }
   | MinuteReport;
@@ -110,11 +119,13 @@ export interface Field {
   readonly null: Target | null;
   readonly modelsFolder: string;
   /** Of the real daemon. */
+  readonly home: string;
+  readonly settingsPath: string;
   readonly journalPath: string;
   /** Of the real daemon. */
   memory(): Promise<DaemonMemory>;
   /** Bytes in use after a major collection; needs `exposeGc`. */
-  collect(): Promise<DaemonMemory>;
+  collect(): Promise<CollectedMemory>;
   close(): Promise<void>;
 }
 
@@ -214,6 +225,8 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
     pairs,
     transports,
     modelsFolder,
+    home: ground.home,
+    settingsPath: ground.settingsPath,
     journalPath: homePaths({ MINUTEHAND_HOME: ground.home }).journal(ground.settings.minutehand.market, 'main'),
     real: target('real', real, market),
     null:
@@ -311,8 +324,8 @@ function firstEnd(helpers: readonly Helper[]): Promise<never> {
   return broken;
 }
 
-function askMemory(daemon: Helper, question: object): Promise<DaemonMemory> {
-  const answer = daemon.next<DaemonMemory>((message) => message.rss !== undefined);
+function askMemory<T extends DaemonMemory>(daemon: Helper, question: object): Promise<T> {
+  const answer = daemon.next<T>((message) => message.rss !== undefined);
   daemon.send(question);
   return answer;
 }

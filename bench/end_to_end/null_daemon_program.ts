@@ -91,7 +91,8 @@ function answer(bars: readonly SentBar[]): Publication[] {
   seq++;
   return ended.map((pair) => {
     pair.endedAt = time;
-    return { pairId: pair.pairId, text: `${pair.head}${timestamp}${pair.middle}${seq}${pair.tail}` };
+    const text = `${pair.head}${timestamp}${pair.middle}${seq}${pair.tail}`;
+    return { pairId: pair.pairId, text, bytes: Buffer.from(text) };
   });
 }
 

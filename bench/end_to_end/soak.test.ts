@@ -5,17 +5,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import { createRng } from '../../shared/rng.ts';
 import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
-import type { DaemonMemory } from './field.ts';
+import type { CollectedMemory } from './field.ts';
 import { benchSoak, createHeapTrend, soakFailure, type HeapTrend } from './soak.ts';
 
 const MB = 2 ** 20;
 
 /** A heap of 20 MB that scatters and leaks so many bytes a minute, through the watch of a soak of 12,000 minutes. */
-async function trendOf(leak: number): Promise<HeapTrend> {
+async function trendOf(leak: number, promotedPerMinute = 0): Promise<HeapTrend> {
   const rng = createRng('soak');
   let minute = 0;
-  const collect = (): Promise<DaemonMemory> =>
-    Promise.resolve({ rss: 0, heap: 20 * MB + leak * minute + rng.normal() * 50_000, external: 7 * MB });
+  let collectedAt = 0;
+  const collect = (): Promise<CollectedMemory> => {
+    const promoted = promotedPerMinute * (minute - collectedAt);
+    collectedAt = minute;
+    const heap = 20 * MB + leak * minute + rng.normal() * 50_000;
+    return Promise.resolve({ rss: 0, heap, external: 7 * MB, promoted, pauses: [700] });
+  };
   const watch = createHeapTrend({ collect }, 12_000);
   for (minute = 1; minute <= 12_000; minute++) await watch.sample(minute, minute - 1);
   return watch.trend();
@@ -32,6 +37,12 @@ describe('a soak', () => {
     expect(left_bytes_per_minute.low).toBeLessThan(200);
     expect(left_bytes_per_minute.high).toBeGreaterThan(200);
   });
+});
+
+it('a soak fails when what a bar allocates reaches the old generation', async () => {
+  expect(soakFailure({ heap: await trendOf(0, 4000) })).toBeNull();
+  expect(soakFailure({ heap: await trendOf(0, 5000) })).toMatch(/5000 bytes a minute reach the old generation/);
+  expect((await trendOf(0)).pauses).toMatchObject({ p50: 700, max: 700 });
 });
 
 describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {

@@ -2,7 +2,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { slopeRange, type Point, type SlopeRange } from '../slope.ts';
-import { openField, type Field, type Latencies, type Transport } from './field.ts';
+import { openField, type CollectedMemory, type Field, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
 import { createMemoryTrend, type MemoryTrend } from './weather.ts';
 
@@ -13,6 +13,8 @@ const COLLECTIONS = 24;
 const SETTLING_SHARE = 1 / 3;
 /** More than this is a leak: 50 MB in a year of minutes. */
 const LEFT_BYTES_PER_MINUTE_MAX = 100;
+/** More than this means that what a bar allocates outlives it; its texts alone are 20 kB. */
+const PROMOTED_BYTES_PER_MINUTE_MAX = 4096;
 
 /** Heap usage over the run. */
 export interface HeapTrend {
@@ -21,6 +23,10 @@ export interface HeapTrend {
   readonly first_left_mb: number;
   readonly last_left_mb: number;
   readonly left_bytes_per_minute: SlopeRange;
+  /** Bytes that reached the old generation: median of the intervals between collections that count. */
+  readonly promoted_bytes_per_minute: number;
+  /** Microseconds of the collections that V8 made; null without any. */
+  readonly pauses: Percentiles | null;
 }
 
 export interface SoakResult {
@@ -49,6 +55,9 @@ export interface SoakOptions {
 /** Why a soak has failed; null when it has not. */
 export function soakFailure({ heap }: Pick<SoakResult, 'heap'>): string | null {
   const { slope, low } = heap.left_bytes_per_minute;
+  const promoted = heap.promoted_bytes_per_minute;
+  if (promoted > PROMOTED_BYTES_PER_MINUTE_MAX)
+    return `${promoted.toFixed(0)} bytes a minute reach the old generation (limit ${PROMOTED_BYTES_PER_MINUTE_MAX})`;
   if (low <= LEFT_BYTES_PER_MINUTE_MAX) return null;
   return `what is left after collections grows by ${slope.toFixed(0)} bytes a minute, with 99 % confidence by more than ${low.toFixed(0)} (limit ${LEFT_BYTES_PER_MINUTE_MAX})`;
 }
@@ -115,15 +124,22 @@ export interface HeapWatch {
 /** Forces COLLECTIONS major collections during the run and records the heap after each. */
 export function createHeapTrend(field: Pick<Field, 'collect'>, durationMs: number): HeapWatch {
   const left: Point[] = [];
+  const collected: CollectedMemory[] = [];
   return {
     async sample(minute, atMs) {
       if (atMs < (left.length * durationMs) / COLLECTIONS) return;
-      const { heap, external } = await field.collect();
-      left.push({ x: minute, y: heap + external });
+      const memory = await field.collect();
+      collected.push(memory);
+      left.push({ x: minute, y: memory.heap + memory.external });
     },
     trend() {
-      const settled = left.slice(Math.floor(left.length * SETTLING_SHARE));
+      const first = Math.floor(left.length * SETTLING_SHARE);
+      const settled = left.slice(first);
+      const intervals = settled.slice(1).map(({ x }, i) => collected[first + i + 1]!.promoted / (x - settled[i]!.x));
+      const pauses = collected.slice(first + 1).flatMap((memory) => memory.pauses);
       return {
+        promoted_bytes_per_minute: intervals.length === 0 ? NaN : percentiles(intervals).p50,
+        pauses: pauses.length === 0 ? null : percentiles(pauses),
         collections: left.length,
         first_left_mb: (settled[0]?.y ?? NaN) / MB,
         last_left_mb: (settled.at(-1)?.y ?? NaN) / MB,

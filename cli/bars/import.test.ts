@@ -8,12 +8,12 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { clipBars, columnsOf, formatBars, readBarFile } from '../../shared/bar_file/bar_file.ts';
 import { symbolOfSource } from './bar_layout.ts';
-import { checkClock } from './clock_check.ts';
+import { checkClock } from '../../shared/bar_file/clock_check.ts';
 import { folderSink } from './folder_sink.ts';
 import type { ImportOptions, ImportReport, ImportResult } from './import.ts';
 import { importBars } from './import.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
-import { parseTimeZone } from './time_zone.ts';
+import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
 
 const HEADER = 'time,open,high,low,close,volume';
 const raw = realData('raw-samples');

@@ -3,18 +3,18 @@ import { basename, join, resolve } from 'node:path';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { createBarCheck, type BarReport } from './bar_check.ts';
+import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
 import type { BarLayout, ForeignRow } from './bar_layout.ts';
 import { symbolOfSource } from './bar_layout.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
-import type { ClockReport } from './clock_check.ts';
-import { createClockCheck } from './clock_check.ts';
+import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
+import { createClockCheck } from '../../shared/bar_file/clock_check.ts';
 import type { SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { surveyFile, type Survey } from './survey.ts';
-import { createClockReader, parseTimeZone, UTC, type TimeZone } from './time_zone.ts';
+import { createClockReader, parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
 import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { readBarFile } from '../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
-import { parseTimeZone } from './time_zone.ts';
+import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
 import { checkClock, WEEKEND_S, type ClockVerdict } from './week_opens.ts';
 
 const m1 = realData('m1');

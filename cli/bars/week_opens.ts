@@ -1,5 +1,11 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { createClockReader, offsetZone, parseTimeZone, type SummerRule, type TimeZone } from './time_zone.ts';
+import {
+  createClockReader,
+  offsetZone,
+  parseTimeZone,
+  type SummerRule,
+  type TimeZone,
+} from '../../shared/bar_file/time_zone.ts';
 
 /** Result of detecting or checking the clock of a file. */
 export interface ClockVerdict {

@@ -2,18 +2,17 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
-import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
-import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
+import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { COST_MODELS, tradingCosts, withPriceKinds, type CostModel } from '../../shared/policy/costs.ts';
+import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../trainer/backtest/executability.ts';
@@ -31,13 +30,14 @@ import type { Performance } from '../../trainer/backtest/performance.ts';
 import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/backtest/report/report.ts';
 import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
+import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
-import { parseInteger, parsePeriod } from '../period.ts';
+import { parseInteger, parsePeriod, type Period } from '../period.ts';
 
 interface BacktestFlags extends PairsFlags {
-  readonly data: string;
+  readonly data?: string;
   readonly models?: string[];
   readonly from?: string;
   readonly to?: string;
@@ -58,7 +58,7 @@ export function addBacktest(program: Command, output: () => Output): void {
         'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
         'first bundle (champion) and the second (challenger) decide on the same bars.',
     )
-    .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option(
       '--models <folder>',
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
@@ -92,7 +92,7 @@ export function addBacktest(program: Command, output: () => Output): void {
 
 async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
   const startedMs = performance.now();
-  const settings = withPriceKinds(loadSettings(), readPriceKinds(flags.data));
+  const settings = await withOwnPrices(loadSettings(), flags.data);
   const { minutehand } = settings;
   const pairs = configuredPairs(flags, settings).map(parsePair);
   const { from = 0 as OpenTime, to } = parsePeriod(flags);
@@ -109,12 +109,10 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     sets.push(await loadModelSet(path, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine }));
 
   const progress = output.progress();
-  const read = await readBarFolder(flags.data, symbolsOf(pairs), {
-    from: (from - WARM_UP_SECONDS) as OpenTime,
-    ...(to === undefined ? {} : { to }),
-    onProgress: ({ done, total }) => progress.update('reading bars', done, total),
-  });
-  const bars = screenBars(read, screenPolicy(settings));
+  const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
+  const bars = await readBars(flags.data, settings, symbolsOf(pairs), period, (done, total) =>
+    progress.update('reading bars', done, total),
+  );
   const policy = decisionPolicy(settings);
   const options: PeriodOptions = {
     pairs,
@@ -145,7 +143,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   output.result({
     ...documents[0]!,
     ...(documents.length === 1 ? {} : { challenger: documents[1]!, comparison: compare(documents[0]!, documents[1]!) }),
-    data: flags.data,
+    data: flags.data ?? null,
     period: { from: isoSecond(result.first), to: isoSecond(result.last) },
     pairs: result.pairs,
     bars: result.bars,
@@ -158,6 +156,22 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     seconds,
     files,
   });
+}
+
+/** Without suspect bars: of a folder, or of this installation. */
+async function readBars(
+  data: string | undefined,
+  settings: Settings,
+  symbols: readonly string[],
+  period: Period,
+  onProgress: (done: number, total: number) => void,
+): Promise<Map<string, BarColumns>> {
+  if (data === undefined) return readInstallationBars(settings, symbols, period, onProgress);
+  const read = await readBarFolder(data, symbols, {
+    ...period,
+    onProgress: ({ done, total }) => onProgress(done, total),
+  });
+  return screenBars(read, screenPolicy(settings));
 }
 
 /** The first bundle, as if every pair had an edge, by both cost models and with and without `no_entry_windows`. */

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { createBarCheck, type BarReport } from '../bars/bar_check.ts';
+import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../bars/bar_export.ts';
 import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
@@ -10,7 +10,7 @@ import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
 import { keepPriceKind } from '../../trainer/store/price_kinds.ts';
 import { addLearnSpreads } from './learn_spreads.ts';
 import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import { createClockCheck, type ClockReport } from '../bars/clock_check.ts';
+import { createClockCheck, type ClockReport } from '../../shared/bar_file/clock_check.ts';
 import { folderSink } from '../bars/folder_sink.ts';
 import { importBars, type ImportReport, type ImportResult } from '../bars/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { EndToEndResult } from '../../bench/end_to_end/end_to_end.ts';
 import { PARTS, type Part } from '../../bench/part_names.ts';
+import type { CompareOptions } from '../../bench/compare/compare.ts';
 import type { BenchResult } from '../../bench/parts.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -10,6 +11,8 @@ import { parseInteger } from '../period.ts';
 const PART_CHOICES = [...PARTS, 'all'] as const;
 const DEFAULT_SOAK = '10m';
 const CHECKED_PAIRS = 10;
+const DEFAULT_ROUNDS = 8;
+const ROUND_MINUTES = 1000;
 
 interface BenchFlags {
   readonly part?: (typeof PART_CHOICES)[number];
@@ -20,6 +23,9 @@ interface BenchFlags {
   readonly swaps?: string;
   readonly check?: boolean;
   readonly maxRatio?: string;
+  readonly compare?: string;
+  readonly saveBaseline?: string;
+  readonly rounds?: string;
 }
 
 export function addBench(program: Command, output: () => Output): void {
@@ -41,6 +47,9 @@ export function addBench(program: Command, output: () => Output): void {
     .option('--swaps <n>', 'after 100 swaps while training, so many more alone, watching memory (default: 0)')
     .option('--check', 'end to end with 10 pairs: exit code 1 when p99.9 exceeds feed.budget_ms, or p50 the ratio')
     .option('--max-ratio <n>', 'of --check: p50 against the null daemon, at most', '3')
+    .option('--compare <before>', 'stations against a baseline file, or by turns against another built checkout')
+    .option('--save-baseline <file>', 'stations of this build for a later --compare, as bench/baselines/ keeps them')
+    .option('--rounds <n>', `of --compare and --save-baseline, a process each (default: ${DEFAULT_ROUNDS})`)
     .addHelpText(
       'after',
       `
@@ -50,7 +59,7 @@ With --json:
                    "transports": {"file" | "redis" | "websocket":
                      {"p50_us", "p99_us", "p999_us", "max_us", "null_p50_us", "null_p99_us", "null_p999_us", "null_max_us", "ratio_p50", "ratio_p99",
                       "missed", "null_missed"}}}],
-   "arrival" | "stations" | "inference" | "features" | "growth" | "rounding" | "trainer" | "search" | "backtest" | "swaps" | "retraining" | "soak": {…} for the parts that were asked for}
+   "arrival" | "stations" | "inference" | "features" | "growth" | "rounding" | "trainer" | "search" | "backtest" | "swaps" | "retraining" | "browsers" | "soak": {…} for the parts that were asked for}
 
 Examples:
   minutehand bench --pairs 10 --json
@@ -66,6 +75,10 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   const pairs = integer(flags.pairs, '--pairs', 1) ?? (flags.check === true ? CHECKED_PAIRS : undefined);
   const minutes = integer(flags.minutes, '--minutes', 1);
   const manySwaps = integer(flags.swaps, '--swaps', 0) ?? 0;
+  if (flags.compare !== undefined || flags.saveBaseline !== undefined) {
+    const rounds = integer(flags.rounds, '--rounds', 1) ?? DEFAULT_ROUNDS;
+    return runRounds(flags, { rounds, minutes: minutes ?? ROUND_MINUTES, print: output.note }, output);
+  }
   // Loading the whole daemon, the trainer and onnxruntime takes longer than most other commands do.
   const { parseDurationMs } = await import('../../bench/duration.ts');
   const soakMs = parseDurationMs(flags.soak ?? DEFAULT_SOAK);
@@ -88,6 +101,25 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   if (failure === null) return;
   output.note(`The soak failed: ${failure}.`);
   process.exitCode = 1;
+}
+
+/** Exit code 1 when signals are shown to be slower. */
+async function runRounds(
+  { compare, saveBaseline: file }: BenchFlags,
+  options: Omit<CompareOptions, 'before'>,
+  output: Output,
+): Promise<void> {
+  const { benchCompare, saveBaseline } = await import('../../bench/compare/compare.ts');
+  if (file !== undefined) output.result(await saveBaseline(file, options));
+  if (compare === undefined) return;
+  const result = await benchCompare({ ...options, before: compare });
+  if (!result.same_machine) output.note('The baseline is of another machine: no verdicts.');
+  for (const [name, { ratio, low, high, verdict }] of Object.entries(result.stations)) {
+    const interval = `${low.toFixed(2)} to ${Number.isFinite(high) ? high.toFixed(2) : '∞'}`;
+    output.line(`${name.padEnd(14)} ${ratio.toFixed(3)} × before (${interval})  ${verdict ?? 'another machine'}`);
+  }
+  output.result(result);
+  if (result.stations['bar_to_signal']?.verdict === 'slower') process.exitCode = 1;
 }
 
 function checkLatency({ end_to_end = [] }: BenchResult, maxRatio: number, output: Output): void {

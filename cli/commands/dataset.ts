@@ -1,3 +1,4 @@
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import type { Command } from 'commander';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -81,9 +82,9 @@ async function* pairsOf(
   const policy = datasetPolicy(settings);
   const pairs = settings.minutehand.pairs
     .map(parsePair)
-    .filter(({ a, b }) => countCommonMinutes(bars.get(a), bars.get(b)) > 0);
+    .filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);
   for (const [i, pair] of pairs.entries()) {
-    const rows = computedRows(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy);
+    const rows = computedRows(pair, legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, policy);
     yield await Promise.resolve({ pairId: pair.id, rows });
     onProgress(i + 1, pairs.length);
   }

@@ -1,8 +1,9 @@
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { withoutSuspects } from '../../shared/bar_file/screened_bars.ts';
+import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -53,16 +54,14 @@ async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> 
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${flags.data}` });
   const screening = screenPolicy(settings);
-  const [a, b] = [pair.a, pair.b].map((symbol) => withoutSuspects(bars.get(symbol)!, screening)) as [
-    BarColumns,
-    BarColumns,
-  ];
+  const screened = screenBars(bars, screening);
+  const legs = { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
   if (flags.out === undefined) {
-    await writeMatrix(writeStdout, windows, a, b, from);
+    await writeMatrix(writeStdout, windows, legs, from);
     return;
   }
   const file = openOutputFile(flags.out);
-  const rows = await writeMatrix((text) => file.write(text), windows, a, b, from).catch((error: unknown) => {
+  const rows = await writeMatrix((text) => file.write(text), windows, legs, from).catch((error: unknown) => {
     file.discard();
     throw error;
   });
@@ -94,11 +93,10 @@ function parseOnePair(ids: readonly string[]): Pair {
 async function writeMatrix(
   write: (text: string) => Promise<void> | void,
   windows: Windows,
-  a: BarColumns,
-  b: BarColumns,
+  { pair, a, b }: { readonly pair: Pair; readonly a: BarColumns; readonly b: BarColumns },
   from: number,
 ): Promise<number> {
-  const features = new PairFeatures(windows);
+  const features = new PairFeatures(windows, pair.barSeconds);
   let lines = [['time', ...features.definitions.map(({ name }) => name)].join(',')];
   let rows = 0;
   const flush = async (): Promise<void> => {

@@ -16,6 +16,7 @@ import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
+import type { ActivationCause } from '../../trainer/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -192,7 +193,7 @@ async function promote(name: string, output: Output): Promise<void> {
   const { models } = homePaths();
   const version = await takeIn(name, models);
   const { previous } = activate(models, version);
-  await tellRegistry(output);
+  await tellRegistry('promoted', output);
   output.line(
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
   );
@@ -243,15 +244,15 @@ async function rollback(output: Output): Promise<void> {
     throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
   await verifyFolder(join(models, active.previous));
   const { version, previous } = activate(models, active.previous);
-  await tellRegistry(output);
+  await tellRegistry('rolled_back', output);
   output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
   output.result({ version, previous });
 }
 
 /** An activation is final: a registry that cannot be reached follows when the trainer starts next. */
-async function tellRegistry(output: Output): Promise<void> {
+async function tellRegistry(cause: ActivationCause, output: Output): Promise<void> {
   try {
-    await withRegistry(process.env, homePaths(), (registry) => registry.mend());
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend(cause));
   } catch (error) {
     const { code, message } = describeError(error);
     output.note(`The registry is not updated yet (${code}: ${message}). The trainer updates it at its next start.`);

@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { signatureText, signingKey, trustedKeys } from '../../shared/bundle/signature.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { keepParityResult } from '../../trainer/parity/parity_results.ts';
+import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
 import { PARITY_COLUMNS, parityCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
@@ -61,9 +63,21 @@ async function prove({ day, shard, market: wanted, out }: ParityFlags, output: O
   });
   progress.stop();
   const path = write(certificate, out ?? join(paths.home, 'parity'));
+  await record(certificate, output);
   show(certificate, output);
   output.line(`Written: ${path}.json, ${path}.html`);
   output.result({ ...certificate, file: `${path}.json` });
+}
+
+/** For reports, where the trainer has a store. The certificate is valid without. */
+async function record(certificate: Certificate, output: Output): Promise<void> {
+  try {
+    const store = await openStoreIfThere(process.env, homePaths());
+    if (store === null) return;
+    await keepParityResult(store, certificate, MACHINE_CLOCK.nowMs()).finally(() => store.close());
+  } catch (error) {
+    output.note(`The store has no record of it: ${describeError(error).message}`);
+  }
 }
 
 function verify(file: string, output: Output): void {

@@ -4,12 +4,15 @@ import { openLog } from '../../shared/log/log.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { noteFatal } from '../../shared/fatal.ts';
 import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { readPointer } from '../../shared/policy/approved.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
 import { openSystemd, type Systemd } from '../systemd/systemd.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
+
+const POLICY_POLL_MS = 500;
 
 export function marketOption(): Option {
   return new Option('--market <kind>', 'where bars come from; wins over config/minutehand.yaml').choices([
@@ -127,22 +130,46 @@ async function runTrainer(output: Output): Promise<void> {
   keepPrivate(paths);
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
-  const trainer = await startTrainer({
-    settings,
-    paths,
-    log,
-    command: launcher(),
-    token: process.env['MINUTEHAND_TOKEN'],
-    say,
-  });
+  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TOKEN'], say };
+  let trainer = await startTrainer({ ...options, settings });
   say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
   // Its event loop is all that can hang: trainings and looks at live KPIs have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });
   output.result({ port: trainer.port });
   process.send?.({ ready: { port: trainer.port } } satisfies ReadyMessage);
-  await stopping;
-  await trainer.stop();
+  for (let loaded: Settings | null = settings; loaded !== null;) {
+    const next = nextPolicy(paths, loaded, () => trainer.retrainer.runs()[0]?.status !== 'running');
+    const approved: Settings | null = await Promise.race([stopping.then(() => null), next.approved]);
+    next.stop();
+    await trainer.stop();
+    loaded = approved;
+    if (loaded === null) break;
+    say(`Trainer continues with change ${loaded.sources.approved!.change_id}.`);
+    trainer = await startTrainer({ ...options, settings: loaded, port: trainer.port });
+  }
   flush();
+}
+
+/** Waits until another configuration was approved and no training is under way. */
+function nextPolicy(
+  { policy }: HomePaths,
+  { sources }: Settings,
+  isIdle: () => boolean,
+): { readonly approved: Promise<Settings>; stop(): void } {
+  let stop = (): void => undefined;
+  const approved = new Promise<Settings>((resolve) => {
+    const timer = setInterval(() => {
+      try {
+        const commit = readPointer(policy)?.commit;
+        if (commit === undefined || commit === sources.approved?.commit || !isIdle()) return;
+        resolve(loadSettings());
+      } catch {
+        // Damaged: what is loaded stays, and the next look tries again.
+      }
+    }, POLICY_POLL_MS);
+    stop = () => clearInterval(timer);
+  });
+  return { approved, stop };
 }
 
 /** A misspelled variable would otherwise leave its setting at the default without notice. */

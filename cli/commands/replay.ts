@@ -6,7 +6,7 @@ import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -125,7 +125,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const wanted = configuredPairs(flags, settings).map(parsePair);
   const progress = output.progress();
   const bars = await readBarFolder(data, symbolsOf(wanted), {
-    from: (from - WARM_UP_SECONDS) as OpenTime,
+    from: (from - warmUpSeconds(minutehand.windows)) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { PAIR_ID_SOURCE } from '../../shared/pair.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';
 import type { Output } from '../output.ts';
 
@@ -70,10 +71,12 @@ function verifyFile(file: string, fresh: boolean): SignalCheck[] {
   });
 }
 
+const SIGNAL_OF_PAIR = new RegExp(`[{,]"(${PAIR_ID_SOURCE})":(\\{[^{}]*\\})`, 'g');
+
 /** The signals of one line, each one's text unchanged: none, one, or those of all pairs as in signals.json. */
 function signalsOf(line: string): string[] {
   if (line === '') return [];
-  const entries = [...line.matchAll(/[{,]"([A-Z0-9.]+_[A-Z0-9.]+)":(\{[^{}]*\})/g)];
+  const entries = [...line.matchAll(SIGNAL_OF_PAIR)];
   const isAllPairs = entries.length > 0 && `${entries.map(([text]) => text).join('')}}` === line;
   return isAllPairs ? entries.map(([, , signal]) => signal!) : [line];
 }

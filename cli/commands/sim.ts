@@ -3,6 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { PlantedBug } from '../../sim/planted.ts';
 import type { SeedReport } from '../../sim/sim.ts';
 import type { Output } from '../output.ts';
+import { addSimRollout } from './sim_rollout.ts';
 
 const FAILED = 1;
 const MAX_SHOWN = 10;
@@ -15,7 +16,7 @@ interface SimFlags {
 }
 
 export function addSim(program: Command, output: () => Output): void {
-  program
+  const sim = program
     .command('sim')
     .summary('the whole daemon in a simulated world with faults, driven by a seed')
     .description(
@@ -42,6 +43,7 @@ export function addSim(program: Command, output: () => Output): void {
     )
     .option('--find-planted', 'print the seed at which each planted bug is found')
     .action((flags: SimFlags) => runSim(flags, output()));
+  addSimRollout(sim, output);
 }
 
 async function runSim(flags: SimFlags, output: Output): Promise<void> {

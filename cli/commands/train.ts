@@ -1,24 +1,25 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { readPriceKinds } from '../../shared/bar_file/price_kinds.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
+import { readRollout } from '../../shared/bundle/rollout.ts';
+import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
+import { startRollout } from '../../trainer/rollout/steps.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { tradingCosts, withMids, withPriceKinds } from '../../shared/policy/costs.ts';
+import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { midBars } from '../../trainer/dataset/mid_bars.ts';
-import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
 import { adoptionGates } from '../../trainer/gate/gate.ts';
@@ -30,12 +31,11 @@ import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
-import { storedPriceKinds } from '../../trainer/store/price_kinds.ts';
-import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
 import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
+import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -129,7 +129,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags);
+  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags.data);
   const settings = flags.mid === true ? withMids(imported) : imported;
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
@@ -186,25 +186,37 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     return;
   }
   const isWritten = dryFolder === null;
+  if (flags.adopt === true && flags.out === undefined) gates.push(...rolloutGate(settings));
   const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
-  if (adopted) activate(modelsFolder, result.version);
+  const rollout = adopted && flags.out === undefined ? await beginRollout(result.version, settings, output) : null;
+  if (adopted && rollout === null) activate(modelsFolder, result.version);
   if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
   if (isWritten) tellMetadata(modelsFolder, output);
-  report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
+  report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
-/** The settings with the price kinds that were stated when the bars were imported. */
-async function withOwnPrices(settings: Settings, { data }: Pick<TrainFlags, 'data'>): Promise<Settings> {
-  if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
-  const store = await openStoreIfThere(process.env, homePaths());
-  if (store === null) return settings;
-  const { market, symbols } = settings.minutehand;
-  try {
-    return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
-  } finally {
-    await store.close();
-  }
+/** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
+function rolloutGate({ retrain }: Settings): GateResult[] {
+  if (retrain.adopt_by !== 'rollout') return [];
+  const rollout = readRollout(homePaths().models);
+  const isFree = rollout?.status !== 'active';
+  const seen = isFree ? 'none is active' : `${rollout.id} is active`;
+  return [{ name: 'rollout', limit: 'no other rollout is active', passed: isFree, seen }];
+}
+
+/**
+ * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
+ * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
+ */
+async function beginRollout(version: string, settings: Settings, output: Output): Promise<string | null> {
+  const paths = homePaths();
+  if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
+  await withRegistry(process.env, paths, (registry) => registry.register(version));
+  const place = { settings, paths };
+  const { id, power } = startRollout(place, version, await shadowPower(place, version));
+  output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
+  return id;
 }
 
 /** @throws MinutehandError CONFIG_MISSING */
@@ -267,10 +279,12 @@ interface Outcome {
   readonly flags: TrainFlags;
   readonly isWritten: boolean;
   readonly adopted: boolean;
+  /** Id of the rollout that it began instead of being activated. */
+  readonly rollout: string | null;
   readonly resources: RunResources;
 }
 
-function report({ result, gates, flags, isWritten, adopted, resources }: Outcome, output: Output): void {
+function report({ result, gates, flags, isWritten, adopted, rollout, resources }: Outcome, output: Output): void {
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
@@ -290,7 +304,8 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
   }
   for (const { name, passed, seen, limit } of gates)
     output.line(`gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`);
-  if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
+  if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
+  else if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
   else if (isWritten)
     output.line(
       `Activate it with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
@@ -299,6 +314,7 @@ function report({ result, gates, flags, isWritten, adopted, resources }: Outcome
     version: isWritten ? result.version : null,
     path: isWritten ? result.path : null,
     adopted,
+    rollout,
     models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3, ...(metrics.net && { net: metrics.net }) },
     theta1,
     theta2,
@@ -402,24 +418,7 @@ export async function readBars(
       screening,
     );
 
-  const { market, shards } = settings.minutehand;
-  const paths = homePaths();
-  const journals = Object.keys(shards)
-    .map((shard) => paths.journal(market, shard))
-    .filter((path) => existsSync(path));
-  const store = await openStoreIfThere(process.env, paths);
-  try {
-    const bars = await readKnownBars({ symbols, market, ...period, screening, journals, store, onProgress });
-    if (bars.size === 0) {
-      throw new MinutehandError('DATA_MISSING', {
-        seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
-        next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
-      });
-    }
-    return bars;
-  } finally {
-    await store?.close();
-  }
+  return readInstallationBars(settings, symbols, period, onProgress);
 }
 
 export function gitCommit(): string | null {

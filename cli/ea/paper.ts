@@ -1,6 +1,7 @@
+import { barMinutesOf } from '../../shared/pair.ts';
 import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fill/fill.ts';
 import type { Order } from '../../shared/signal/consumer.ts';
-import type { MarketKind, Signal } from '../../shared/signal/signal.ts';
+import { validIntervals, type MarketKind, type Signal } from '../../shared/signal/signal.ts';
 
 /** Costs of a symbol, in basis points; as `symbols` of config/minutehand.yaml. */
 export interface PaperCosts {
@@ -60,9 +61,7 @@ const LEG_NAMES = ['A', 'B'] as const;
 const LOT_STEP = 0.01;
 /** A running daemon sends MAX_AGE itself. */
 const GRACE_BARS = 2;
-const LIVE_BAR_MS = 60_000;
-/** A signal is valid for so many bars. */
-const VALID_BARS = 2.5;
+const LIVE_MINUTE_MS = 60_000;
 
 /** The price at which a side is taken at once: the close of the bar, and half the spread. */
 function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): number {
@@ -81,6 +80,13 @@ export function floatingPnl({ held, prices }: PaperBook, rules: PaperRules): num
 /** Returns whether its own maximum age has come, in wall-clock time: nothing has closed it. */
 export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: number): boolean {
   return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
+}
+
+/** Wall-clock distance of the pair's bars: live, its timeframe; elsewhere a signal's validity tells it. */
+function barMsOf({ pair_id, valid_until_ms, generated_at_ms }: Signal, { market }: PaperMoment): number {
+  const minutes = barMinutesOf(pair_id);
+  if (market === 'live') return minutes * LIVE_MINUTE_MS;
+  return ((valid_until_ms - generated_at_ms) * minutes) / validIntervals(minutes);
 }
 
 /** Sets the prices of this signal in the book. */
@@ -130,7 +136,7 @@ export function openPaper(
     return { symbol, side, lots: sizes[index]!, price: filled, fill };
   });
   const [a, b] = legs.map(({ fill: _fill, ...leg }) => leg) as [HeldLeg, HeldLeg];
-  const barMs = moment.market === 'live' ? LIVE_BAR_MS : (signal.valid_until_ms - signal.generated_at_ms) / VALID_BARS;
+  const barMs = barMsOf(signal, moment);
   const held = {
     positionId: order.positionId,
     openedMs: moment.nowMs,

@@ -186,7 +186,7 @@ class Agent implements PaperAgent {
       if (after[key] !== before[key]) this.#keep(id, this.#states.of(id).book, []);
     }
     if (code === 'REPEATED') return;
-    const id = /"pair_id":"([A-Z0-9._]+)"/.exec(text)?.[1] ?? '';
+    const id = /"pair_id":"([A-Z0-9._@a-z]+)"/.exec(text)?.[1] ?? '';
     if (this.#configured.has(id)) this.#views.set(id, { last: this.#views.get(id)?.last ?? null, refusal: code });
   }
 

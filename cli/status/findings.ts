@@ -5,7 +5,7 @@ import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS } from '../../shared/bundle/halts.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { barMinutesOf, parsePair, symbolsOf } from '../../shared/pair.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
 import type { DaemonState, PairStatus } from './daemon_state.ts';
@@ -22,7 +22,7 @@ export interface Finding {
   readonly next: string;
 }
 
-/** After this many intervals between bars, a daemon must have rewritten every file. */
+/** After this many intervals between bars, a daemon must have rewritten every file of a pair of one-minute bars. */
 const INTERVALS_UNTIL_FILES = 3;
 const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
 
@@ -212,9 +212,10 @@ function newestBarText({ last_bars }: HealthReport): string {
 /** Pairs of a daemon that is warm, has models and yet shows no valid signal. */
 function staleFiles(settings: Settings, { said, pairs }: DaemonState, nowMs: number): string[] {
   if (said === null || said.model_version === null || said.pairs_ready < said.pairs) return [];
-  if (said.uptime_seconds * 1000 < INTERVALS_UNTIL_FILES * barIntervalMs(settings)) return [];
+  const intervals = (said.uptime_seconds * 1000) / barIntervalMs(settings);
+  const isDue = ({ pair_id }: PairStatus): boolean => intervals >= INTERVALS_UNTIL_FILES - 1 + barMinutesOf(pair_id);
   const isGone = ({ signal }: PairStatus): boolean => signal === null || signal.valid_until_ms < nowMs;
-  return pairs.filter((pair) => pair.refusal === null && isGone(pair)).map(({ pair_id }) => pair_id);
+  return pairs.filter((pair) => pair.refusal === null && isDue(pair) && isGone(pair)).map(({ pair_id }) => pair_id);
 }
 
 function ofTrainer({ presence, url, pid, said }: TrainerState): Finding[] {

@@ -176,10 +176,11 @@ export class Aligner {
     return found;
   }
 
-  /** Ends all minutes of a pair up to `time` that still wait for a leg. */
+  /** Ends all minutes of a pair up to `time` that still wait for a leg; what comes for them later is late. */
   abandon(pairIndex: number, time: OpenTime): void {
     const state = this.#pairs[pairIndex]!;
     while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);
+    state.resolvedUntil = Math.max(state.resolvedUntil, time);
   }
 }
 

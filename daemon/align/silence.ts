@@ -13,7 +13,7 @@ export interface SilenceOptions {
  */
 export class SilenceWatch {
   readonly #options: SilenceOptions;
-  /** Open of the newest minute of each pair that has ended. */
+  /** Open of the newest minute of each pair that has ended; of other timeframes, of the last bar's last minute. */
   readonly #lastMinute: Float64Array;
   readonly #heardUs: Float64Array;
   /** Heartbeats that were due for each pair since then. */
@@ -30,8 +30,17 @@ export class SilenceWatch {
    * A minute of a pair has ended. Backfill publishes nothing: a pair that gets nothing else is silent to its consumers.
    */
   noteMinute(pairIndex: number, time: OpenTime, backfill: boolean, nowUs: number): void {
+    this.noteBar(pairIndex, time);
+    if (!backfill) this.noteHeard(pairIndex, nowUs);
+  }
+
+  /** A pair's bar has closed: heartbeats repeat its time. */
+  noteBar(pairIndex: number, time: OpenTime): void {
     this.#lastMinute[pairIndex] = time;
-    if (backfill) return;
+  }
+
+  /** A live minute of a pair has come. */
+  noteHeard(pairIndex: number, nowUs: number): void {
     this.#heardUs[pairIndex] = nowUs;
     this.#heartbeats[pairIndex] = 0;
   }

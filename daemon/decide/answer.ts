@@ -14,8 +14,9 @@ import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import type { Position } from '../../shared/core/position/position.ts';
+import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { encodeBody } from '../../shared/signal/encode.ts';
+import type { BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
@@ -33,6 +34,9 @@ export interface AnswerContext {
   readonly isDegraded: boolean;
   /** By pair index: 1 = a live KPI under these models halts it. */
   readonly halted: Uint8Array;
+  readonly encoder: BodyEncoder;
+  /** Only while a rollout is active. */
+  readonly rollout?: { readonly id: string; readonly arm: Arm };
 }
 
 /** The deterministic answer to one minute of one pair. */
@@ -112,14 +116,24 @@ export function answerMinute(
     expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
     leverage_reduction_rate: rate,
   };
-  return {
-    minute,
-    body,
-    bodyText: encodeBody(body),
-    riskProb: scores === null ? null : scores.risk_prob[row]!,
-    position: after,
-    seq: 0,
-  };
+  return answerOf(context, minute, body, scores === null ? null : scores.risk_prob[row]!, after);
+}
+
+/** During a rollout the body names the arm, and a position that the challenger opened names the rollout. */
+function answerOf(
+  { rollout, encoder }: AnswerContext,
+  minute: AnsweredMinute,
+  body: SignalBody,
+  riskProb: number | null,
+  position: Position,
+): MinuteAnswer {
+  if (rollout === undefined)
+    return { minute, body, bodyText: encoder.encode(minute.pairIndex, body), riskProb, position, seq: 0 };
+  const { id, arm } = rollout;
+  body.arm = arm;
+  body.rollout = id;
+  const held = arm === 'challenger' && position.side !== 0 ? { ...position, rollout: id } : position;
+  return { minute, body, bodyText: encoder.encode(minute.pairIndex, body), riskProb, position: held, seq: 0 };
 }
 
 function scoresAtRow(

@@ -16,6 +16,7 @@ import { byMinute } from '../pipeline.fixture.ts';
 import type { MinuteItem } from '../queue.ts';
 import type { MinuteAnswer } from './answer.ts';
 import { Decider } from './decider.ts';
+import { encodeBody } from '../../shared/signal/encode.ts';
 import { signalId } from './signal_id.ts';
 
 // AUDUSD_USDCAD mostly has a negative beta.
@@ -187,6 +188,7 @@ describe('a decider', () => {
           leverage_reduction_rate: 1,
         });
         expect(JSON.parse(`${bodyText}}`)).toEqual(JSON.parse(JSON.stringify(body)));
+        expect(bodyText).toBe(encodeBody(body));
         expect([riskProb, seq]).toEqual([risk_prob, 0]);
         expect(position.side).toBe(target);
         if (action === 'ENTER')

@@ -1,3 +1,4 @@
+import type { OpenTime } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
@@ -5,6 +6,8 @@ import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
+import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
+import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
@@ -28,22 +31,41 @@ export class Decider {
   readonly ids: SignalIds;
   readonly #options: DeciderOptions;
   readonly #labels: readonly string[];
-  readonly #costs: readonly PairFillCosts[];
+  #policy: DecisionPolicy;
+  #policyHash: string;
+  #costs: readonly PairFillCosts[];
   readonly #positions: Position[];
+  readonly #encoder = createBodyEncoder();
 
   constructor(options: DeciderOptions) {
     this.#options = options;
+    this.#policy = options.policy;
+    this.#policyHash = options.policyHash;
     this.ids = new SignalIds(options.pairs, options.policyHash);
     this.#labels = options.pairs.map(pairLabel);
     this.#costs = options.pairs.map((pair) => pairCosts(options.costs, pair));
     this.#positions = options.pairs.map(() => FLAT);
   }
 
+  get policyHash(): string {
+    return this.#policyHash;
+  }
+
+  /** From the next minute on. @throws RangeError when a symbol of ours has no costs; nothing is changed then */
+  setPolicy({ policy, policyHash, costs }: DecisionRecord): void {
+    this.#costs = this.#options.pairs.map((pair) => pairCosts(costs, pair));
+    this.#policy = policy;
+    this.#policyHash = policyHash;
+    this.ids.setPolicy(policyHash);
+    if (policy.leverage === undefined)
+      this.#positions.forEach((position, pairIndex) => (this.#positions[pairIndex] = withoutAccount(position)));
+  }
+
   /** Of a pair that is not ours: ignored. */
   setPosition(pairId: string, position: Position): void {
     const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
     if (pairIndex < 0) return;
-    this.#positions[pairIndex] = this.#options.policy.leverage === undefined ? withoutAccount(position) : position;
+    this.#positions[pairIndex] = this.#policy.leverage === undefined ? withoutAccount(position) : position;
   }
 
   decide(
@@ -53,9 +75,18 @@ export class Decider {
     halted: Uint8Array,
   ): MinuteAnswer[] {
     const context = this.contextOf(models, scores, halted);
+    return this.decideBy(items, () => context);
+  }
+
+  /** Answers each minute in the context that is chosen by its pair, its time, and the position before it. */
+  decideBy(
+    items: readonly MinuteItem[],
+    contextAt: (pairIndex: number, time: OpenTime, position: Position) => AnswerContext,
+  ): MinuteAnswer[] {
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
-      const id = this.ids.idOf(minute, models);
+      const context = contextAt(pairIndex, minute.time, this.#positions[pairIndex]!);
+      const id = this.ids.idOf(minute, context.models);
       const answer = this.answer(context, minute, this.#positions[pairIndex]!, id);
       this.#positions[pairIndex] = answer.position;
       return answer;
@@ -69,18 +100,25 @@ export class Decider {
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
-  contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
-    const { policy, policyHash, schema, matrix, degradations } = this.#options;
+  /** @param encoder its templates are made anew when the models of a pair change */
+  contextOf(
+    models: ModelSet | null,
+    scores: BatchScores | null,
+    halted: Uint8Array,
+    encoder: BodyEncoder = this.#encoder,
+  ): AnswerContext {
+    const { schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
-      policy,
-      policyHash,
+      policy: this.#policy,
+      policyHash: this.#policyHash,
       costs: this.#costs,
       featureSchema: schema.hash,
       models,
       scores,
       isDegraded: degradations.size > 0,
       halted,
+      encoder,
     };
   }
 }

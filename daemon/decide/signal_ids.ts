@@ -1,11 +1,12 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import type { Pair } from '../../shared/pair.ts';
+import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import { heartbeatId, signalId } from './signal_id.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
 interface PairIds {
   readonly pairId: string;
+  readonly barSeconds: number;
   /** Since the pair's last minute. */
   heartbeats: number;
   /** The id of the minute that will probably come next. */
@@ -14,16 +15,23 @@ interface PairIds {
 
 /** Gives each signal its id. The next one is computed while no bar waits: a SHA-256 less on its way. */
 export class SignalIds {
-  readonly #policyHash: string;
+  #policyHash: string;
   readonly #pairs: readonly PairIds[];
 
   constructor(pairs: readonly Pair[], policyHash: string) {
     this.#policyHash = policyHash;
-    this.#pairs = pairs.map(({ id }) => ({
-      pairId: id,
+    this.#pairs = pairs.map((pair) => ({
+      pairId: pair.id,
+      barSeconds: barSecondsOf(pair),
       heartbeats: 0,
       next: { time: 0 as OpenTime, modelsHash: '', id: '' },
     }));
+  }
+
+  /** Ids that were computed ahead are those of the policy before. */
+  setPolicy(policyHash: string): void {
+    this.#policyHash = policyHash;
+    for (const { next } of this.#pairs) next.modelsHash = '';
   }
 
   /** Counts heartbeats; every minute passes here once, whether it is published or not. */
@@ -45,8 +53,8 @@ export class SignalIds {
 
   /** Computes the id of the minute after this one. */
   precompute({ pairIndex, time }: AnsweredMinute, models: ModelSet | null): void {
-    const { pairId, next } = this.#pairs[pairIndex]!;
-    next.time = (time + SECONDS_PER_BAR) as OpenTime;
+    const { pairId, barSeconds, next } = this.#pairs[pairIndex]!;
+    next.time = (time + barSeconds) as OpenTime;
     next.modelsHash = hashOf(models);
     next.id = signalId(pairId, next.time, next.modelsHash, this.#policyHash);
   }

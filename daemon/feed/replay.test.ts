@@ -11,6 +11,8 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import { sigmoid } from '../../shared/elementary.ts';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { decisionRecord } from '../../shared/policy/decision_record.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
@@ -50,12 +52,22 @@ async function loadModels(version: string): Promise<ModelSet> {
  * One day's weather on a journal file: late and empty legs, bad ticks, swaps, halts, a degradation, and processes that
  * end and restart.
  */
-async function liveThrough(path: string, seed: string, how = settings): Promise<void> {
+async function liveThrough(
+  path: string,
+  seed: string,
+  how = settings,
+  policies: readonly Settings[] = [],
+): Promise<void> {
   const rng = createRng(seed);
   const ticks = createRng(`${seed} bad ticks`);
   const bad = ({ high, ...bar }: Bar): Bar => ({ ...bar, high: ticks.uniform() < 0.01 ? high * 1000 : high });
   const store = openJournal(path);
+  let inForce = how;
   const boot = async (): Promise<Bench> => {
+    const bootId = `boot ${rng.uniform()}`;
+    const { policyHash, text: policyText } = decisionRecord(inForce);
+    if (policies.length > 0)
+      store.addBoot({ bootId, market: 'live', featureSchema: schema.hash, policyHash, policyText, startedMs: 1 });
     const journal = createJournal({
       writer: writeInPlace(store),
       scheduler: MACHINE_SCHEDULER,
@@ -63,7 +75,7 @@ async function liveThrough(path: string, seed: string, how = settings): Promise<
       onRecovered: () => undefined,
     });
     const halts = parseStanding(store.lastHalts());
-    const bench = openBench(how, { journal, bootId: `boot ${rng.uniform()}`, halts });
+    const bench = openBench(inForce, { journal, bootId, halts });
     const pairs = pairIds.map(parsePair);
     const from = recoveryStart(store, pairs, WARMUP);
     await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () => {
@@ -99,7 +111,13 @@ async function liveThrough(path: string, seed: string, how = settings): Promise<
       bench.pipeline.inputs.apply({ kind: 'swap', set: await loadModels(versions[rng.integer(2)]!) });
     else if (dice > 0.88 && dice < 0.91)
       bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: someHalts(), resumed: [] } });
+    if (policies.length > 0 && dice > 0.84 && dice < 0.87) {
+      inForce = policies[rng.integer(policies.length)]!;
+      bench.pipeline.inputs.apply({ kind: 'policy', record: decisionRecord(inForce) });
+    }
     await bench.pipeline.settled();
+    // Sometimes another policy was approved while there was no daemon.
+    if (dice > 0.91 && dice < 0.92 && policies.length > 0) inForce = policies[rng.integer(policies.length)]!;
     if (dice > 0.91 && dice < 0.92) bench = await boot();
   }
   store.close();
@@ -217,6 +235,34 @@ describe('replayJournal', () => {
       expect([second.differences, second.equal]).toEqual([[], [...store.signals()].length]);
       // Without the policy every signal differs: its hash is another one.
       expect((await replayOf(store)).equal).toBe(0);
+      store.close();
+    },
+  );
+
+  it(
+    'gives every signal again, to the byte, when the policy changed between bars and between processes',
+    { timeout: 90_000 },
+    async () => {
+      const drawdown: [number, number][] = [[0.0005, 0.5]];
+      const policies = [
+        settings,
+        tinySettings({ core: { require_edge: false, leverage_reduction_rate: { drawdown, risk_score: [] } } }),
+        tinySettings({ minutehand: { decision: { z_entry: 1.2 } } }),
+      ];
+      const path = join(folder, 'policies.db');
+      await liveThrough(path, 'sunday', settings, policies);
+      const store = openJournal(path);
+      const signals = [...store.signals()];
+      const hashes = new Set(signals.map(({ body }) => bodyOf({ body }).policy_hash));
+      expect(hashes).toEqual(new Set(policies.map(({ policyHash }) => policyHash)));
+      // Whatever configuration is loaded by now.
+      for (const how of policies.slice(0, 2)) {
+        const { differences, equal } = await replayOf(store, how);
+        expect([differences, equal]).toEqual([[], signals.length]);
+      }
+      store.prune({ throughRow: signals.length, publishedBeforeMs: Infinity }, Math.floor(signals.length / 2));
+      const pruned = await replayOf(store);
+      expect([pruned.differences, pruned.equal]).toEqual([[], [...store.signals()].length]);
       store.close();
     },
   );

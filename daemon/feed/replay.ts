@@ -5,7 +5,9 @@ import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
+import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
@@ -77,6 +79,7 @@ function createReplay(
       // A live daemon continues without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
       onShadowFailure: () => undefined,
+      onChallengerFailure: (error) => (failure = error),
       onScreened: () => undefined,
     },
   });
@@ -121,6 +124,8 @@ export interface JournalReplayOptions extends ReplayOptions {
   readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned' | 'stateBefore'>>;
   /** Only the signals of these minutes; it needs a journal on disk. Without it all of them. */
   readonly period?: { readonly from: OpenTime; readonly to: OpenTime };
+  /** As the journal has it, or always that of `settings`: what it would have decided. */
+  readonly policy?: 'of journal' | 'of settings';
   /** The set of a version that was active. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
 }
@@ -162,16 +167,35 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   });
   const before = stateAt(store, period?.from);
   const end = period === undefined ? null : stateAt(store, period.to);
+  const decidesAs = (text: string | null | undefined): void => {
+    if (text != null && options.policy !== 'of settings')
+      pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
+  };
+  decidesAs(firstPolicy(store, before, end));
+  await settle();
   if (before !== null) await resumeBehind(before, pipeline, options);
   let done = 0;
   for (const row of inputsBetween(store, before, end)) {
     // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
-    if (row.kind === 'boot') await settle();
-    pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
+    if (row.kind === 'boot') {
+      await settle();
+      decidesAs(store.policyTextOfBoot(row.subject));
+    }
+    if (row.kind === 'policy') decidesAs(row.subject);
+    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
   return { ...summary(), ...compare(signalsBetween(store, before, end), replayed) };
+}
+
+/** The policy of the first signal, where the journal has it. */
+function firstPolicy(store: JournalStore, before: PrunedSignals | null, end: PrunedSignals | null): string | null {
+  for (const { body } of signalsBetween(store, before, end)) {
+    const hash = /"policy_hash":"([0-9a-f]{16})"/.exec(body)?.[1];
+    return hash === undefined ? null : store.policyText(hash);
+  }
+  return null;
 }
 
 function stateAt(store: JournalReplayOptions['store'], time: OpenTime | undefined): PrunedSignals | null {
@@ -212,33 +236,46 @@ async function resumeBehind(
   const starts = last.flatMap(({ pairId, time }) => {
     if (!pairIds.includes(pairId)) return [];
     const pair = parsePair(pairId);
-    return screenedFrom(journal, pair, journal.commonMinuteBefore(pair, warmup, time) ?? time);
+    return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmup, time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
+    if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
     for (const what of active.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
   });
 }
 
-/** Models, halts and degradations behind these inputs. */
-function standingAt(inputs: Iterable<InputRow>): { version: string; halts: string; degradations: Set<Degradation> } {
+interface StandingState {
+  readonly version: string;
+  readonly halts: string;
+  readonly degradations: ReadonlySet<Degradation>;
+  /** Row of its stage. */
+  readonly rollout: InputRow | null;
+}
+
+/** Models, halts, degradations and rollout behind these inputs. */
+function standingAt(inputs: Iterable<InputRow>): StandingState {
   const degradations = new Set<Degradation>();
   let [version, halts] = ['', ''];
-  for (const { kind, subject } of inputs) {
+  let rollout: InputRow | null = null;
+  for (const row of inputs) {
+    const { kind, subject } = row;
     if (kind === 'swap') {
       version = subject;
       degradations.delete('models');
     } else if (kind === 'halts') halts = subject;
+    else if (kind === 'rollout') rollout = row;
     else if (kind === 'degraded') degradations.add(subject as Degradation);
     else if (kind === 'recovered') degradations.delete(subject as Degradation);
     else if (kind === 'boot') {
       version = '';
+      rollout = null;
       degradations.clear();
     }
   }
-  return { version, halts, degradations };
+  return { version, halts, degradations, rollout };
 }
 
 const MAX_DIFFERENCES = 20;

@@ -17,9 +17,10 @@ const MODELS = {
 /** A daemon of two pairs in good order, or with these changes. */
 function reportOf(status: object = {}, changes: object = {}): HealthReport {
   const sources = {
-    identity: { market: 'live', boot_id: 'boot', shard: 'all', feature_schema: 'f', policy_hash: 'p', pairs: 2 },
+    identity: { market: 'live', boot_id: 'boot', shard: 'all', feature_schema: 'f', pairs: 2 },
     status: {
       models: MODELS,
+      policyHash: 'p',
       silentPairs: [],
       expiredPairs: [],
       haltedPairs: [],

@@ -9,7 +9,7 @@ import type { HealthReport, TransportsHealth } from './health.ts';
 /** Values that do not change while a process runs. */
 export type HealthIdentity = Pick<
   HealthReport,
-  'market' | 'boot_id' | 'shard' | 'feature_schema' | 'policy_hash' | 'pairs'
+  'market' | 'boot_id' | 'shard' | 'feature_schema' | 'pairs'
 >;
 
 export interface HealthSources {
@@ -45,7 +45,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     model_refused: followed.refused,
     shadow_version: followed.shadowVersion,
     feature_schema: identity.feature_schema,
-    policy_hash: identity.policy_hash,
+    policy_hash: status.policyHash,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
     silent_pairs: silentPairs,

@@ -1,16 +1,17 @@
 import type { Logger } from 'pino';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { ShadowInput, SwapInput } from '../input.ts';
+import type { RolloutInput, ShadowInput, SwapInput } from '../input.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
   'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load'
 > {
-  apply(input: SwapInput | ShadowInput): void;
+  apply(input: SwapInput | ShadowInput | RolloutInput): void;
   /** The newest answers of the shadow set of this version, the newest of a pair last. */
   lastShadows(version: string): readonly LastSignal[];
   onRefused(code: string): void;
@@ -37,6 +38,7 @@ export class FollowedModels {
       ...options,
       onReady: (set) => options.apply({ kind: 'swap', set }),
       onShadow: (set) => this.#setShadow(set),
+      onRollout: (rollout, challenger) => this.#setRollout(rollout, challenger),
       onRefused: (version, error, slot) => this.#refuse(version, error, slot),
       onWithdrawn: (slot) => {
         if (slot === 'active') this.#refused = null;
@@ -90,10 +92,33 @@ export class FollowedModels {
   #setShadow(set: ModelSet | null): void {
     const { apply, lastShadows, say } = this.#options;
     this.#shadowVersion = set?.version ?? null;
-    const answers = set === null ? [] : lastShadows(set.version);
-    const positions = new Map(answers.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]));
+    const positions = positionsOf(set === null ? [] : lastShadows(set.version));
     apply({ kind: 'shadow', set, positions });
     say(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
+  }
+
+  onChallengerFailure(error: unknown, failed: ModelSet, rolloutId: string): void {
+    const { log, say, onFailed } = this.#options;
+    const report = describeError(error);
+    this.#watch.forgetChallenger();
+    onFailed(report.code);
+    log.error({ version: failed.version, rollout: rolloutId, ...report }, 'challenger failed');
+    say(`Challenger ${failed.version} failed; the champion answers alone: ${report.message}`);
+  }
+
+  #setRollout(rollout: ActiveRollout | null, set: ModelSet | null): void {
+    const { apply, lastShadows, say } = this.#options;
+    if (rollout === null) {
+      apply({ kind: 'rollout', rollout: null, set: null });
+      return say('No rollout any more.');
+    }
+    const { id, champion, challenger, stage, share } = rollout;
+    const positions = {
+      champion: positionsOf(lastShadows(armVersion(champion, id))),
+      challenger: positionsOf(lastShadows(armVersion(challenger, id))),
+    };
+    apply({ kind: 'rollout', rollout, set, positions });
+    say(`Rollout ${id}, stage ${stage}: ${challenger} decides ${100 * share} % of entries.`);
   }
 
   #refuse(version: string, error: unknown, slot: ModelSlot): void {
@@ -102,7 +127,11 @@ export class FollowedModels {
     if (slot === 'active') this.#refused = refusal;
     onRefused(refusal.code);
     log.error({ slot, ...refusal }, 'models refused');
-    const what = slot === 'active' ? 'Models' : 'Shadow models';
+    const what = { active: 'Models', shadow: 'Shadow models', rollout: 'Challenger' }[slot];
     say(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
+}
+
+function positionsOf(answers: readonly LastSignal[]): ReadonlyMap<string, Position> {
+  return new Map(answers.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]));
 }

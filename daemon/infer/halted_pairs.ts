@@ -16,6 +16,9 @@ export class HaltedPairs {
   readonly #pairs: readonly Pair[];
   /** By pair: 1 = halted under the active version. */
   readonly mask: Uint8Array;
+  /** The same of a rollout's challenger: halted under the active version or under its own. */
+  readonly challengerMask: Uint8Array;
+  #challenger: string | null = null;
   #halts: readonly StandingHalt[];
   /** Text of the newest applied halts. */
   #announced: string;
@@ -24,6 +27,7 @@ export class HaltedPairs {
   constructor(pairs: readonly Pair[], standing: Standing = NO_HALTS) {
     this.#pairs = pairs;
     this.mask = new Uint8Array(pairs.length);
+    this.challengerMask = new Uint8Array(pairs.length);
     this.#halts = standing.halts;
     this.#announced = standingText(standing);
   }
@@ -55,9 +59,18 @@ export class HaltedPairs {
     this.#mark();
   }
 
+  /** The challenger of a rollout from here on; null = none. */
+  setChallenger(version: string | null): void {
+    this.#challenger = version;
+    this.#mark();
+  }
+
   #mark(): void {
     const haltOf = haltedPairs(this.#halts, this.#version);
-    for (let pairIndex = 0; pairIndex < this.#pairs.length; pairIndex++)
-      this.mask[pairIndex] = haltOf(this.#pairs[pairIndex]!.id) === null ? 0 : 1;
+    const challengerHaltOf = haltedPairs(this.#halts, this.#challenger);
+    this.#pairs.forEach(({ id }, pairIndex) => {
+      this.mask[pairIndex] = haltOf(id) === null ? 0 : 1;
+      this.challengerMask[pairIndex] = this.mask[pairIndex] === 1 || challengerHaltOf(id) !== null ? 1 : 0;
+    });
   }
 }

@@ -71,6 +71,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
     },
     onReady: (set) => said.push(`ready ${set.version}`),
     onShadow: (set) => said.push(`shadow ${set?.version ?? 'none'}`),
+    onRollout: (rollout) => said.push(`rollout ${rollout?.stage ?? 'none'}`),
     onRefused: (version, error, slot) => said.push(`${slot} refused ${version} ${describeError(error).code}`),
     onWithdrawn: (slot) => said.push(`${slot} withdrawn`),
     ...options,

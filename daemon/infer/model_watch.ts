@@ -4,11 +4,14 @@ import { MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+import { ABSENT, fingerprint } from './file_mark.ts';
+import { FollowedRollout } from './followed_rollout.ts';
 
-/** `active.json` names the active models, `shadow.json` those that score along. */
-export type ModelSlot = 'active' | 'shadow';
+/** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
+export type ModelSlot = 'active' | 'shadow' | 'rollout';
 
 export interface ModelWatchOptions {
   readonly modelsFolder: string;
@@ -22,6 +25,8 @@ export interface ModelWatchOptions {
   onReady(set: ModelSet): void;
   /** The set that scores along from now on, which the sink releases; null = none any more. */
   onShadow(set: ModelSet | null): void;
+  /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
+  onRollout(rollout: ActiveRollout | null, challenger: ModelSet | null): void;
   /** A bundle was refused: the active and shadow models stay. Called once for the same bytes. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;
   /** After a refusal: the pointer names the active set again. */
@@ -31,12 +36,14 @@ export interface ModelWatchOptions {
 export interface ModelWatch {
   /** Looks now; resolves when what was found is loaded or refused. */
   check(): Promise<void>;
+  /** The challenger of the rollout was dropped. */
+  forgetChallenger(): void;
   stop(): Promise<void>;
 }
 
 /**
- * Follows `models/active.json` and `models/shadow.json`, and never tries refused bytes again. Bytes that could not be
- * read are not refused for that: they are tried again, in silence.
+ * Follows `models/active.json`, `models/shadow.json` and `models/rollout.json`, and never tries refused bytes again.
+ * Bytes that could not be read are not refused for that: they are tried again, in silence.
  */
 export function watchModels(options: ModelWatchOptions): ModelWatch {
   return new PointerWatch(options);
@@ -45,6 +52,7 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
 class PointerWatch implements ModelWatch {
   readonly #active: FollowedPointer;
   readonly #shadow: FollowedPointer;
+  readonly #rollout: FollowedRollout;
   readonly #stopTimer: () => void;
   #checking: Promise<void> | null = null;
 
@@ -65,6 +73,12 @@ class PointerWatch implements ModelWatch {
       onReady: (set) => options.onShadow(set),
       onNone: () => options.onShadow(null),
     });
+    this.#rollout = new FollowedRollout({
+      ...{ modelsFolder, files },
+      load: (folder) => loadAllowed(folder, options),
+      onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
+      onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
+    });
     this.#stopTimer = scheduler.every(options.pollMs, () => void this.check());
   }
 
@@ -75,9 +89,14 @@ class PointerWatch implements ModelWatch {
     return this.#checking;
   }
 
+  forgetChallenger(): void {
+    this.#rollout.forget();
+  }
+
   async stop(): Promise<void> {
     this.#active.stop();
     this.#shadow.stop();
+    this.#rollout.stop();
     this.#stopTimer();
     await this.#checking;
   }
@@ -85,6 +104,7 @@ class PointerWatch implements ModelWatch {
   async #look(): Promise<void> {
     await this.#active.look();
     await this.#shadow.look();
+    await this.#rollout.look();
   }
 }
 
@@ -144,8 +164,7 @@ class FollowedPointer {
   }
 
   async #load(folder: string, seen: string): Promise<void> {
-    const set = await this.#options.load(folder);
-    await refuseSimulatedModels(set, this.#options.market);
+    const set = await loadAllowed(folder, this.#options);
     if (this.#isStopped) return await set.release();
     this.#current = seen;
     this.#refusalStands = false;
@@ -168,8 +187,10 @@ class FollowedPointer {
   }
 }
 
-async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise<void> {
-  if (market !== 'live' || set.manifest.market !== 'simulated') return;
+/** @throws MinutehandError also for models of a simulated market on a live one */
+async function loadAllowed(folder: string, { load, market }: ModelWatchOptions): Promise<ModelSet> {
+  const set = await load(folder);
+  if (market !== 'live' || set.manifest.market !== 'simulated') return set;
   await set.release();
   throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
 }
@@ -178,8 +199,6 @@ async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise
 export function bundleMark(folder: string, files: FileSystem): string {
   return fingerprint(files, bundleFiles(folder, files));
 }
-
-const ABSENT = 'absent';
 
 /** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
 function isUnread(error: unknown, seen: string): boolean {
@@ -194,13 +213,4 @@ function bundleFiles(folder: string, files: FileSystem): string[] {
     ...['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name)),
     ...optional.filter((path) => files.stat(path) !== null),
   ];
-}
-
-/** Identifies the bytes of files, without reading them: a repaired file has another fingerprint. */
-function fingerprint(files: FileSystem, paths: readonly string[]): string {
-  const stats = paths.map((path) => {
-    const stat = files.stat(path);
-    return stat === null ? ABSENT : `${path}:${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
-  });
-  return [paths[0], ...stats].join('|');
 }

@@ -1,6 +1,7 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
+import { createBodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { ShadowInput } from '../input.ts';
@@ -24,6 +25,7 @@ export class Shadow {
   readonly #positions: Position[];
   /** A shadow is compared best when nothing keeps it from entering. */
   readonly #noneHalted: Uint8Array;
+  readonly #encoder = createBodyEncoder();
   #set: ModelSet | null = null;
 
   constructor(options: ShadowOptions) {
@@ -49,7 +51,7 @@ export class Shadow {
     try {
       const scoring = set.infer(matrix.values, rows);
       const scores = scoring instanceof Promise ? await scoring : scoring;
-      const context = decider.contextOf(set, scores, this.#noneHalted);
+      const context = decider.contextOf(set, scores, this.#noneHalted, this.#encoder);
       for (const { minute, body } of answers) {
         const { pairIndex } = minute;
         if (matrix.rowOf(pairIndex) < 0 || minute.outcome !== 'COMPLETE') continue;

@@ -2,6 +2,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { SCREEN_LOOK_BACK_BARS } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
+import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 
@@ -19,7 +20,7 @@ export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmu
     const warm =
       until === undefined
         ? store.commonMinuteBefore(pair, ALL, ALL as OpenTime)
-        : store.commonMinuteBefore(pair, warmup, until);
+        : firstMinuteOfBars(store, pair, warmup, until);
     const needed = [warm, until, lastBars.get(pair.a), lastBars.get(pair.b)].filter((time) => typeof time === 'number');
     if (needed.length === 0) return [];
     return screenedFrom(store, pair, Math.min(...needed) as OpenTime);

@@ -261,6 +261,7 @@ describe('the order of the logs in the hot path', () => {
         onSwap: () => undefined,
         onModelFailure: () => undefined,
         onShadowFailure: () => undefined,
+        onChallengerFailure: () => undefined,
         onScreened: () => undefined,
       },
     };

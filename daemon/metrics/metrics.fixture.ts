@@ -15,6 +15,8 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
   clock: { nowMs: () => NOW_MS as EpochMs },
   status: {
     models: null,
+    rollout: null,
+    policyHash: 'p',
     degradations: new Set(),
     lastTimes: new Map(),
     suspectBars: new Map(),

@@ -58,3 +58,18 @@ it('a transport that is off has no time, in the next batch either', () => {
   expect(watch.timing(1).bar_to_us.file).toBeNull();
   expect(first.bar_to_us.file).toBe(5);
 });
+
+it('a station that comes several times in a batch counts them all, and in the next batch only that', () => {
+  const { watch, pass } = open();
+  for (const times of [3, 1]) {
+    watch.arrived(1000);
+    watch.start();
+    for (let piece = 0; piece < times; piece++) {
+      pass(20);
+      watch.add('decide');
+      pass(7);
+      watch.add('publish');
+    }
+    expect(watch.timing(1)).toMatchObject({ decide_us: 20 * times, publish_us: 7 * times });
+  }
+});

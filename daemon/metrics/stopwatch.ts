@@ -51,8 +51,14 @@ export class Stopwatch {
 
   /** A station ends here, and the next one begins. */
   lap(station: Station): void {
+    this.#took[station] = 0;
+    this.add(station);
+  }
+
+  /** As `lap`, for a station that comes several times in a batch. */
+  add(station: Station): void {
     const nowUs = this.#clock.monotonicUs();
-    this.#took[station] = nowUs - this.#lapUs;
+    this.#took[station] += nowUs - this.#lapUs;
     this.#lapUs = nowUs;
     if (station === 'publish') this.#publishedUs = nowUs;
   }
@@ -61,6 +67,8 @@ export class Stopwatch {
   arrived(arrivedUs: number): void {
     this.#arrivedUs = arrivedUs;
     this.#handedUs = { ...NOT_HANDED };
+    this.#took.decide = 0;
+    this.#took.publish = 0;
   }
 
   /** A transport has all signals. */

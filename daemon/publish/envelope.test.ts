@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
-import { encodeBody } from '../../shared/signal/encode.ts';
-import type { MarketKind, Signal, SignalBody } from '../../shared/signal/signal.ts';
+import { encodeBody, encodeSignal } from '../../shared/signal/encode.ts';
+import { SIGNAL_SCHEMA, type MarketKind, type Signal, type SignalBody } from '../../shared/signal/signal.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { MinuteAnswer } from '../decide/answer.ts';
@@ -75,6 +75,21 @@ describe('an envelope', () => {
       boot_id: '20251014T120000000Z',
       generated_at_ms: at(7),
       valid_until_ms: at(7 + 150_000),
+    });
+  });
+
+  it('gives the text of encodeSignal, and its bytes, whatever characters are in a body', () => {
+    const wide = answerOf(1);
+    wide.body.pair = 'é円😀'.repeat(200);
+    const answers = [answerOf(0), { ...wide, bodyText: encodeBody(wide.body) }, answerOf(0)];
+    const publications = open().seal(answers, at(7));
+    const seqs = [1, 1, 2];
+    const times = { generated_at_ms: at(7), valid_until_ms: at(7 + 150_000) };
+    answers.forEach(({ bodyText }, i) => {
+      const boot_id = '20251014T120000000Z';
+      const envelope = { schema: SIGNAL_SCHEMA, market: 'live', boot_id, seq: seqs[i]!, ...times } as const;
+      expect(publications[i]!.text).toBe(encodeSignal(bodyText, envelope));
+      expect(publications[i]!.bytes?.toString()).toBe(publications[i]!.text);
     });
   });
 

@@ -2,6 +2,8 @@
 export interface Publication {
   readonly pairId: string;
   readonly text: string;
+  /** The same in UTF-8, where it is there already. Never changed. */
+  readonly bytes?: Buffer;
 }
 
 /**
@@ -20,6 +22,8 @@ export interface Publisher<Name extends string = string> {
   readonly failures: number;
   /** Number of retries since the start, where there are any. */
   readonly retries?: number;
+  /** A large batch comes in pieces, one `publish` each; otherwise it comes whole. */
+  readonly takesPieces?: boolean;
   publish(batch: readonly Publication[]): void;
   /** Lets go of sockets and timers. Publishing afterward does nothing. */
   close(): Promise<void>;

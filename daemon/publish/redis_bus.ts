@@ -3,6 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import type { Bus, BusMessage, BusRefusal } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
+import { BatchCommands } from './redis_commands.ts';
 
 export interface RedisBusOptions {
   /**
@@ -90,7 +91,7 @@ export function createRedisBus(options: RedisBusOptions): Bus {
 type BusListener = Parameters<Bus['onState']>[0];
 
 class RedisBus implements Bus {
-  readonly #options: RedisBusOptions;
+  readonly #commands: BatchCommands;
   readonly #redis: Redis;
   readonly #listeners: BusListener[] = [];
   #state: 'up' | 'down' | null = null;
@@ -98,7 +99,11 @@ class RedisBus implements Bus {
   #lastError = CONNECTION_CLOSED;
 
   constructor(options: RedisBusOptions) {
-    this.#options = options;
+    this.#commands = new BatchCommands({
+      channel: SIGNALS_CHANNEL,
+      script: PAIRS_SCRIPT,
+      firstArguments: [options.keyTtlMs, options.streamMaxLen],
+    });
     this.#redis = new Redis(clientOptions(options));
     this.#redis.on('error', (error: Error) => {
       this.#lastError = connectionProblem(error);
@@ -157,20 +162,15 @@ class RedisBus implements Bus {
   }
 
   /** Hands both commands to the socket at once. */
-  #write(batch: readonly BusMessage[]): [Promise<unknown>, Promise<unknown>] {
+  #write(batch: readonly BusMessage[]): Promise<unknown>[] {
     // redis.pipeline() defines an accessor on each instance: V8 keeps its hidden class, and with it every text, until a
     // major collection.
     const { stream } = this.#redis;
-    const { keyTtlMs, streamMaxLen } = this.#options;
+    const commands = this.#commands.of(batch);
     stream.cork();
-    const lines = batch.map(({ text }) => text).join('\n');
-    const pairs = batch.flatMap(({ pairId, text }) => [pairId, text]);
-    const commands: [Promise<unknown>, Promise<unknown>] = [
-      this.#redis.publish(SIGNALS_CHANNEL, lines),
-      this.#redis.eval(PAIRS_SCRIPT, 0, keyTtlMs, streamMaxLen, ...pairs),
-    ];
+    const replies = commands.map((command) => this.#redis.sendCommand(command) as Promise<unknown>);
     stream.uncork();
-    return commands;
+    return replies;
   }
 
   #enter(next: 'up' | 'down', detail: string): void {

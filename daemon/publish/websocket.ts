@@ -36,6 +36,7 @@ export function createWebSocketPublisher(options: WebSocketPublisherOptions): We
 
 class TopicPublisher implements WebSocketPublisher {
   readonly name = 'websocket';
+  readonly takesPieces = true;
   failures = 0;
   readonly #onFailure: WebSocketPublisherOptions['onFailure'];
   readonly #topicByPair: ReadonlyMap<string, string>;
@@ -68,7 +69,11 @@ class TopicPublisher implements WebSocketPublisher {
     if (this.#server === null || batch.length === 0) return;
     try {
       this.#server.publishAll(
-        batch.map(({ pairId, text }) => ({ topic: this.#topicByPair.get(pairId) ?? signalTopic(pairId), text })),
+        batch.map(({ pairId, text, bytes }) => ({
+          topic: this.#topicByPair.get(pairId) ?? signalTopic(pairId),
+          text,
+          ...(bytes === undefined ? {} : { bytes }),
+        })),
         ALL_SIGNALS_TOPIC,
       );
       this.#isFailing = false;

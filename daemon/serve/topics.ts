@@ -50,7 +50,7 @@ export class Topics {
 }
 
 function encodeAll(messages: readonly Message[]): Buffer[] {
-  return messages.map(({ text }) => Buffer.from(text));
+  return messages.map(({ text, bytes }) => bytes ?? Buffer.from(text));
 }
 
 /** Subscribers with the same selection are given the very same array. */

@@ -33,4 +33,6 @@ export interface WebSocketRoute {
 export interface Message {
   readonly topic: string;
   readonly text: string;
+  /** The same in UTF-8, where it is there already. */
+  readonly bytes?: Buffer;
 }

@@ -37,6 +37,15 @@ export class ApiError extends Error {
   }
 }
 
+/** null for what is no JSON, as a proxy's page of an error. */
+function jsonOf(text: string): { readonly error?: { code: string; message: string; next: string } } | null {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return null;
+  }
+}
+
 /** Calls endpoints by the types of the OpenAPI document. */
 export function createClient({ origin = '', headers }: ApiOptions) {
   async function call<M extends Method, P extends PathOf<M>>(
@@ -54,13 +63,16 @@ export function createClient({ origin = '', headers }: ApiOptions) {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const response = await fetch(`${origin}${url}${search.size === 0 ? '' : `?${search.toString()}`}`, {
       method: method.toUpperCase(),
-      headers: { ...type, ...headers() },
+      headers: { accept: 'application/json', ...type, ...headers() },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      throw new ApiError(0, { code: 'UNREACHABLE', message: String(error), next: '' });
     });
     const text = await response.text();
-    const answer: unknown = text === '' ? null : JSON.parse(text);
+    const answer = jsonOf(text);
     if (response.ok) return answer as Answer<Operation<P, M>>;
-    throw new ApiError(response.status, (answer as { error: { code: string; message: string; next: string } }).error);
+    const { status, statusText } = response;
+    throw new ApiError(status, answer?.error ?? { code: String(status), message: statusText, next: '' });
   }
   return {
     get: <P extends PathOf<'get'>>(path: P, given?: Call<Operation<P, 'get'>>) => call('get', path, given),

@@ -727,6 +727,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ml/models/{model_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A bundle: manifest, card, reliability */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a bundle */
+                    model_name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ModelDetail"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -1416,6 +1473,171 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ml/rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest rollout */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            rollout: components["schemas"]["Rollout"] | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Verify a bundle and start its rollout */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description The challenger */
+                        model_name: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            rollout: components["schemas"]["Rollout"] | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ml/rollout/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the active rollout; the champion answers from the next bar on */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        reason: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            rollout: components["schemas"]["Rollout"] | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ml/config": {
         parameters: {
             query?: never;
@@ -1462,7 +1684,7 @@ export interface paths {
                 };
             };
         };
-        /** Propose a change of the configuration; it is checked and stored, not applied */
+        /** Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it */
         put: {
             parameters: {
                 query?: never;
@@ -2271,10 +2493,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Holdout backtests */
+        /** Backtests that were requested, and holdout backtests of the bundles */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    limit?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2297,12 +2521,305 @@ export interface paths {
                                 theta1: number;
                                 theta2: number;
                                 /** @description All pairs as if each had an edge, after costs */
-                                holdout: unknown;
+                                holdout?: {
+                                    trades: number;
+                                    win_rate: number | null;
+                                    mean_net_bps: number | null;
+                                    net_sharpe: number | null;
+                                    max_drawdown: number;
+                                } | null;
                                 /** @description By subject */
-                                edge: unknown;
-                                gates: unknown;
+                                edge: {
+                                    [key: string]: {
+                                        no_edge: boolean;
+                                        trades: number;
+                                        wins?: number;
+                                        mean_gross_bps: number | null;
+                                        mean_net_bps: number | null;
+                                        lower_5_net_bps: number | null;
+                                        mean_cost_bps?: number | null;
+                                        break_even_cost_bps?: number | null;
+                                    };
+                                };
+                                gates?: {
+                                    name: string;
+                                    passed: boolean;
+                                    seen: string;
+                                    limit: string;
+                                }[] | null;
                             }[];
+                            /** @description Backtests requested by the API, newest first, without results */
+                            requested: components["schemas"]["Backtest"][];
                         };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Queue a backtest on the bars of this installation */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BacktestRequestInput"] | null;
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Backtest"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a backtest that waits or runs */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    backtest_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Backtest"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of one backtest minus those of another */
+        get: {
+            parameters: {
+                query: {
+                    before: number;
+                    after: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BacktestComparison"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A backtest with its result */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    backtest_id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BacktestResult"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Trades, equity, or the page of a backtest; files of the last 50 are kept */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    backtest_id: number;
+                    name: "trades.csv" | "equity.csv" | "report.html";
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The file */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/csv": unknown;
+                        "text/html": unknown;
                     };
                 };
                 /** @description Default Response */
@@ -2348,6 +2865,66 @@ export interface paths {
                     from: string;
                     /** @description End, exclusive */
                     to: string;
+                    /** @description html: a page for people */
+                    format?: "json" | "html";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The report */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Report"];
+                        "text/html": string;
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ml/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Latest scores of a subject, as its daemon published them */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A pair, such as XAUUSD_XAGUSD */
+                    subject: string;
                 };
                 header?: never;
                 path?: never;
@@ -2361,7 +2938,231 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["Report"];
+                        "application/json": components["schemas"]["LatestScores"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Scores of a feature row by the active bundle */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PredictRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RowScores"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bars by symbol and day: coverage, gaps, spikes, clock */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description After five minutes a request begins another scan, and gets this one */
+                            scanned_at: string;
+                            duration_ms: number;
+                            /** @description Configured symbols with a bar, imported or journaled */
+                            symbols: components["schemas"]["SymbolCoverage"][];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Parameter searches */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Newest first; the last 30 that have ended */
+                            searches: {
+                                search_id: string;
+                                /** @description ai1, ai2 or ai3 */
+                                model: string;
+                                /** @description false: under way, or cut off and to be resumed */
+                                is_finished: boolean;
+                                /** @description Last trial, epoch ms */
+                                changed_ms: number;
+                                bytes: number;
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/searches/{search_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All trials of a search */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    search_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SearchHistory"];
                     };
                 };
                 /** @description Default Response */
@@ -2444,6 +3245,336 @@ export interface components {
                 /** @description Next step */
                 next: string;
             };
+        };
+        MonitorLookInput: {
+            version: string;
+            period: {
+                from: string;
+                to: string;
+                bars: number;
+            };
+            drift: {
+                /** @description Why there is none */
+                skipped?: string;
+                /** @description Live against training */
+                features?: ({
+                    psi: number | null;
+                    name: string;
+                    pairs: {
+                        [key: string]: {
+                            psi: number | null;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                } & {
+                    [key: string]: unknown;
+                })[];
+            } & {
+                [key: string]: unknown;
+            };
+            performance: {
+                auc: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                win_rate: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                pass_rate: {
+                    live: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                risk_streak: {
+                    blocks: number;
+                    candidates: number;
+                    limit: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            kpi: {
+                total: {
+                    trades: number;
+                    win_rate: number | null;
+                    drawdown: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                pairs: {
+                    [key: string]: {
+                        trades: number;
+                        win_rate: number | null;
+                        drawdown: number | null;
+                        candidates: number;
+                        refusal_rate: number | null;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description What is past its limit by more than chance */
+            findings: ({
+                text: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
+        };
+        MonitorStatusInput: {
+            looked_at: string | null;
+            duration_ms: number | null;
+            next_look_at: string | null;
+            /** @description As GET /monitor */
+            report: (components["schemas"]["MonitorLookInput"] | ({
+                /** @description Why there is no look */
+                skipped: string;
+            } & {
+                [key: string]: unknown;
+            })) | null;
+        } & {
+            [key: string]: unknown;
+        };
+        BacktestRequestInput: {
+            /** @description Bundles: one, or before and after; the active one when absent */
+            models?: string[];
+            /** @description First bar, UTC; minutes */
+            from?: string;
+            /** @description End of the bars, UTC */
+            to?: string;
+            /** @description All configured when absent */
+            pairs?: string[];
+            /** @description That of the bundle when absent */
+            theta1?: number;
+            theta2?: number;
+            /**
+             * @description Spreads by minute of the week, or one per symbol
+             * @default profile
+             * @enum {string}
+             */
+            costs?: "flat" | "profile";
+            /**
+             * @description Why; part of the audit
+             * @default
+             */
+            reason?: string;
+        };
+        BacktestInput: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            error: string | null;
+        };
+        BacktestResultInput: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            error: string | null;
+            /** @description As `minutehand backtest --json`; null until it is done */
+            result: unknown;
+        };
+        BacktestComparisonInput: {
+            before: number;
+            after: number;
+            /** @description Both decided on the same bars of the same pairs */
+            is_same_period: boolean;
+            /** @description after − before, as if each pair had an edge */
+            all_pairs: {
+                [key: string]: number | null;
+            };
+            /** @description after − before, with NO_EDGE applied */
+            edge_pairs: {
+                [key: string]: number | null;
+            };
+        };
+        ReportInput: {
+            from: string;
+            to: string;
+            market: string;
+            /** @description Bundles created in the period */
+            evaluations: {
+                version: string;
+                created: string;
+                /** @description candidate, active, archived or rejected */
+                status: string;
+                /** @description Failed gates */
+                reasons: string[];
+                theta1: number;
+                theta2: number;
+                /** @description Holdout metrics of ai1, ai2, ai3 */
+                models: {
+                    [key: string]: {
+                        rows: number;
+                        auc: number | null;
+                        brier: number | null;
+                        ece: number | null;
+                        log_loss: number | null;
+                    };
+                };
+                /** @description Holdout backtest after costs */
+                backtest: {
+                    trades: number;
+                    win_rate: number | null;
+                    mean_net_bps: number | null;
+                    net_sharpe: number | null;
+                    max_drawdown: number;
+                } | null;
+            }[];
+            /** @description Training runs that ended in the period */
+            runs: {
+                kind: string;
+                status: string;
+                count: number;
+            }[];
+            /** @description Signals by action and reason */
+            signals: {
+                action: string;
+                reason: string;
+                count: number;
+            }[];
+            /** @description やらない勇気率 */
+            refusal: {
+                /** @description Bars at which a pair was flat and |z| ≥ z_entry */
+                candidates: number;
+                entered: number;
+                refused: number;
+                /** @description refused / candidates */
+                rate: number | null;
+                reasons: {
+                    reason: string;
+                    count: number;
+                }[];
+            };
+            /** @description Ten bins from 0 to 1 */
+            risk_score_histogram: number[];
+            /** @description Closed legs by account and currency */
+            pnl: {
+                /** @description paper, demo or real */
+                account: string;
+                currency: string;
+                closes: number;
+                pnl: number;
+                mean_slippage_bps: number | null;
+            }[];
+            /** @description Positions whose last close is in the period */
+            positions: {
+                /** @description paper, demo or real */
+                account: string;
+                currency: string;
+                closed: number;
+                wins: number;
+                win_rate: number | null;
+                pnl: number;
+            }[];
+            /** @description Costs a side by account and symbol */
+            costs: {
+                /** @description paper, demo or real */
+                account: string;
+                symbol: string;
+                fills: number;
+                /** @description Paid: mean from the requested to the filled price */
+                slippage_bps: number | null;
+                configured_slippage_bps: number | null;
+                /** @description Paid: mean from the close that the signal named to the filled price */
+                shortfall_bps: number | null;
+                /** @description Half of spread_bps plus slippage_bps, without the profile of the week */
+                configured_bps: number | null;
+            }[];
+            /** @description Adopted bundles, oldest first */
+            thresholds: {
+                run_id: number;
+                finished_at: string | null;
+                model_version: string | null;
+                theta1: number | null;
+                theta2: number | null;
+            }[];
+            /** @description PSI of each feature, the last look of each UTC day */
+            drift: {
+                day: string;
+                model_version: string;
+                feature: string;
+                psi: number;
+                psi_noise: number | null;
+            }[];
+            /** @description Certificates of the days of the period */
+            parity: {
+                day: string;
+                shard: string;
+                verdict: string;
+                signals: number;
+                equal_signals: number;
+                mismatches: number;
+            }[];
+            /** @description Limits of the policy beside what was measured */
+            targets: {
+                name: string;
+                /** @description Account, or empty */
+                subject: string;
+                measured: number | null;
+                least: number | null;
+                most: number | null;
+                /** @description null: nothing was measured, or there is no limit */
+                met: boolean | null;
+            }[];
         };
         /** @description A training run */
         RunInput: {
@@ -2743,6 +3874,71 @@ export interface components {
             success: boolean;
             message: string;
         };
+        /** @description What a change would do */
+        ChangeEvidenceInput: {
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            stage: string;
+            percent: number;
+            started_ms: number;
+            finished_ms: number | null;
+            error: string | null;
+            check: {
+                ok: boolean;
+                policy_hash: string | null;
+                text: string;
+            } | null;
+            /** @description Backtest of the active bundle on the last 30 days, before and after */
+            backtest: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+            /** @description The last 30 days of the journals once more, before and after */
+            replay: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+        };
         ConfigInput: {
             /** @description Of the configuration that the trainer has loaded */
             policy_hash: string;
@@ -2766,11 +3962,11 @@ export interface components {
             /** @description Why */
             reason: string;
         };
-        /** @description A proposed change of the configuration; nothing is written live */
+        /** @description A proposed change of the configuration */
         ChangeInput: {
             change_id: number;
             /** @enum {string} */
-            status: "open" | "approved" | "rejected" | "expired" | "applied";
+            status: "open" | "approved" | "rejected" | "expired" | "applied" | "failed";
             /** @description Proposed values by key */
             changes: {
                 [key: string]: unknown;
@@ -2789,6 +3985,70 @@ export interface components {
             decided_ms: number | null;
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
+            /** @description When each value takes effect */
+            applies: {
+                [key: string]: "next_bar" | "trainer" | "restart";
+            };
+            branch: string | null;
+            /** @description Newest commit when it was proposed */
+            base_commit: string | null;
+            /** @description Commit of the proposal; null for changes of earlier versions */
+            commit_id: string | null;
+            /** @description Commit that was applied */
+            merge_commit: string | null;
+            applied_ms: number | null;
+            pull_request_url: string | null;
+            /** @description Why the last step failed */
+            failure: string | null;
+            evidence: components["schemas"]["ChangeEvidenceInput"] | null;
+        };
+        SymbolCoverageInput: {
+            symbol: string;
+            bars: number;
+            first: string | null;
+            last: string | null;
+            /** @description Minutes without a bar inside a session */
+            missing_minutes: number;
+            /** @description Runs of such minutes */
+            holes: number;
+            longest_hole_minutes: number;
+            /** @description Weekends, pauses, holidays: bars 60 minutes or more apart */
+            breaks: number;
+            /** @description open = high = low = close */
+            flat_bars: number;
+            /** @description Closes more than 0.5 % away from the close before, inside a session */
+            spikes: number;
+            /** @description The same over a break */
+            break_jumps: number;
+            /** @description Bars that training leaves out; null without screening */
+            suspects: number | null;
+            clock: {
+                /** @description Openings of a week by hour in New York */
+                week_opens_new_york: {
+                    [key: string]: number;
+                };
+                /** @description The stamps are probably not UTC */
+                suspect: boolean;
+            };
+            /** @description Ascending UTC days that have a bar */
+            days: {
+                day: string;
+                bars: number;
+                missing: number;
+                spikes: number;
+                suspects: number;
+            }[];
+            longest_gaps: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                from: string;
+                minutes: number;
+            }[];
+            greatest_spikes: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                at: string;
+                /** @description 0.01 = 1 % */
+                change: number;
+            }[];
         };
         /** @description A published signal */
         SignalInput: {
@@ -3053,6 +4313,435 @@ export interface components {
                 notes: string | null;
             }[];
         };
+        /** @description The manifest of a bundle without golden answers */
+        ManifestInput: {
+            /** @constant */
+            format: "minutehand.bundle/2";
+            version: string;
+            configuration?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Format: date-time */
+            created: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            seed: number;
+            git_commit: string | null;
+            feature_schema: string;
+            features: string[];
+            windows: {
+                [key: string]: number | string;
+            };
+            pairs: string[];
+            period: {
+                from: string;
+                to: string;
+                holdout_from: string;
+            };
+            warm_start_from?: {
+                version: string;
+                times: number;
+                learned_until: string;
+                trees: {
+                    ai1: number;
+                    ai2: number;
+                    ai3: number;
+                };
+            };
+            data_hash: string;
+            dataset_id?: string;
+            label_policy: {
+                [key: string]: number;
+            };
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            theta1: number;
+            theta2: number;
+            search?: {
+                ai1: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai2?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai3?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                thresholds: {
+                    tried: number;
+                    allowed: number;
+                    chosen: boolean;
+                    net_sharpe: number | null;
+                    trades: number;
+                    pass_rate: number;
+                    expected_max_sharpe: number | null;
+                    probabilistic_sharpe: number | null;
+                    deflated_sharpe: number | null;
+                } | null;
+            };
+            risk_quantiles: number[];
+            expectation?: {
+                promised: number[];
+                earned: number[];
+            };
+            metrics: {
+                ai1: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai3: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2_parts: {
+                    [key: string]: number;
+                };
+                ai2_parts_auc?: {
+                    [key: string]: number | null;
+                };
+                net?: {
+                    rows: number;
+                    effective_rows: number;
+                    trees: number;
+                    clipped: number;
+                    walk_forward: {
+                        /** @enum {string} */
+                        costs: "flat" | "profile";
+                        windows: boolean;
+                        trades: number;
+                        gross_bps: number | null;
+                        net_bps: number | null;
+                        lower_5_net_bps: number | null;
+                        upper_95_net_bps: number | null;
+                        no_edge: boolean;
+                    }[];
+                };
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    wins?: number;
+                    mean_gross_bps: number | null;
+                    mean_net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    mean_cost_bps?: number | null;
+                    break_even_cost_bps?: number | null;
+                };
+            };
+            backtest?: {
+                trades: number;
+                win_rate: number | null;
+                mean_net_bps: number | null;
+                net_sharpe: number | null;
+                max_drawdown: number;
+            };
+            executability?: {
+                all_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+                edge_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+            };
+            gates?: {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            }[];
+            files: {
+                "ai1.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai2.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai3.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "net.onnx"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "monitor.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
         CurrentModelInput: {
             /** @description Active bundle; null without one */
             version: string | null;
@@ -3063,12 +4752,41 @@ export interface components {
             age_seconds: number | null;
             /** @description Whether it has a signature */
             is_signed: boolean | null;
-            /** @description The manifest without golden answers */
-            manifest: {
-                [key: string]: unknown;
-            } | null;
+            manifest: components["schemas"]["ManifestInput"] | null;
             /** @description Model card, Markdown */
             card: string | null;
+        };
+        ModelDetailInput: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["ManifestInput"];
+            /** @description Model card, Markdown */
+            card: string;
+            /** @description Of the holdout */
+            reliability: {
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai1: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai2: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+            };
         };
         ModelPointersInput: {
             /** @description Active bundle */
@@ -3082,43 +4800,114 @@ export interface components {
             /** @description Versions whose files were removed */
             removed: string[];
         };
-        MonitorStatusInput: {
-            looked_at: string | null;
-            duration_ms: number | null;
-            next_look_at: string | null;
-            /** @description As GET /monitor */
-            report: unknown;
-        } & {
-            [key: string]: unknown;
+        RolloutInput: {
+            id: string;
+            /** @enum {string} */
+            stage: "test" | "pilot" | "rollout" | "full";
+            share: number;
+            champion: string;
+            challenger: string;
+            block_minutes: number;
+            /** @enum {string} */
+            status: "active" | "promoted" | "aborted" | "inconclusive";
+            reason: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: date-time */
+            stage_started: string;
+            stages: {
+                /** Format: date-time */
+                from: string;
+                share: number;
+            }[];
+            promotion_e_value: number;
+            power: number | null;
+            history: boolean[];
         };
-        ReportInput: {
-            from: string;
-            to: string;
-            market: string;
-            /** @description Signals by action and reason */
-            signals: {
-                action: string;
-                reason: string;
-                count: number;
-            }[];
-            /** @description Ten bins from 0 to 1 */
-            risk_score_histogram: number[];
-            /** @description Closed legs by account and currency */
-            pnl: {
-                account: string;
-                currency: string;
-                closes: number;
-                pnl: number;
-                mean_slippage_bps: number | null;
-            }[];
-            /** @description Adopted bundles, oldest first */
-            thresholds: {
-                run_id: number;
-                finished_at: string | null;
-                model_version: string | null;
-                theta1: number | null;
-                theta2: number | null;
-            }[];
+        LatestScoresInput: {
+            subject: string;
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description Since its publication */
+            age_seconds: number;
+            /**
+             * @description history: the daemon is not connected
+             * @enum {string}
+             */
+            source: "daemon" | "history";
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description Smallest return_prob of an entry */
+            theta1: number | null;
+            /** @description Risk rank from which entries are refused */
+            theta2: number | null;
+            /** @description Expected result of an entry after costs, basis points */
+            expected_net_bps: number | null;
+        };
+        PredictRequestInput: {
+            /** @description Hash that the row was made for */
+            feature_schema: string;
+            /** @description In the order of the schema, or by name */
+            features: (number | null)[] | {
+                [key: string]: number | null;
+            };
+        };
+        RowScoresInput: {
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description AI2 before its rank is taken */
+            risk_prob: number | null;
+            engines: {
+                [key: string]: string;
+            };
+        };
+        SearchHistoryInput: {
+            search_id: string;
+            /**
+             * @description Of the value
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Parameters */
+            space: {
+                [key: string]: {
+                    /** @enum {string} */
+                    kind: "float" | "integer" | "categorical";
+                    low?: number;
+                    high?: number;
+                    /** @description Equal ratios are equal distances */
+                    log?: boolean;
+                    choices?: (number | string | boolean)[];
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Of each trial, in order */
+            state: ("running" | "complete" | "pruned" | "failed")[];
+            /** @description Mean log loss of the folds; null without one */
+            value: (number | null)[];
+            /** @description Values of each parameter, by trial */
+            params: {
+                [key: string]: (number | string | boolean | null)[];
+            };
         };
         LoginRequestInput: {
             /** @description Code of a one-time login link */
@@ -3217,6 +5006,336 @@ export interface components {
                 /** @description Next step */
                 next: string;
             };
+        };
+        MonitorLook: {
+            version: string;
+            period: {
+                from: string;
+                to: string;
+                bars: number;
+            };
+            drift: {
+                /** @description Why there is none */
+                skipped?: string;
+                /** @description Live against training */
+                features?: ({
+                    psi: number | null;
+                    name: string;
+                    pairs: {
+                        [key: string]: {
+                            psi: number | null;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                } & {
+                    [key: string]: unknown;
+                })[];
+            } & {
+                [key: string]: unknown;
+            };
+            performance: {
+                auc: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                win_rate: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                pass_rate: {
+                    live: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                risk_streak: {
+                    blocks: number;
+                    candidates: number;
+                    limit: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            kpi: {
+                total: {
+                    trades: number;
+                    win_rate: number | null;
+                    drawdown: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                pairs: {
+                    [key: string]: {
+                        trades: number;
+                        win_rate: number | null;
+                        drawdown: number | null;
+                        candidates: number;
+                        refusal_rate: number | null;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description What is past its limit by more than chance */
+            findings: ({
+                text: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
+        };
+        MonitorStatus: {
+            looked_at: string | null;
+            duration_ms: number | null;
+            next_look_at: string | null;
+            /** @description As GET /monitor */
+            report: (components["schemas"]["MonitorLook"] | ({
+                /** @description Why there is no look */
+                skipped: string;
+            } & {
+                [key: string]: unknown;
+            })) | null;
+        } & {
+            [key: string]: unknown;
+        };
+        BacktestRequest: {
+            /** @description Bundles: one, or before and after; the active one when absent */
+            models?: string[];
+            /** @description First bar, UTC; minutes */
+            from?: string;
+            /** @description End of the bars, UTC */
+            to?: string;
+            /** @description All configured when absent */
+            pairs?: string[];
+            /** @description That of the bundle when absent */
+            theta1?: number;
+            theta2?: number;
+            /**
+             * @description Spreads by minute of the week, or one per symbol
+             * @default profile
+             * @enum {string}
+             */
+            costs: "flat" | "profile";
+            /**
+             * @description Why; part of the audit
+             * @default
+             */
+            reason: string;
+        };
+        Backtest: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            error: string | null;
+        };
+        BacktestResult: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            error: string | null;
+            /** @description As `minutehand backtest --json`; null until it is done */
+            result: unknown;
+        };
+        BacktestComparison: {
+            before: number;
+            after: number;
+            /** @description Both decided on the same bars of the same pairs */
+            is_same_period: boolean;
+            /** @description after − before, as if each pair had an edge */
+            all_pairs: {
+                [key: string]: number | null;
+            };
+            /** @description after − before, with NO_EDGE applied */
+            edge_pairs: {
+                [key: string]: number | null;
+            };
+        };
+        Report: {
+            from: string;
+            to: string;
+            market: string;
+            /** @description Bundles created in the period */
+            evaluations: {
+                version: string;
+                created: string;
+                /** @description candidate, active, archived or rejected */
+                status: string;
+                /** @description Failed gates */
+                reasons: string[];
+                theta1: number;
+                theta2: number;
+                /** @description Holdout metrics of ai1, ai2, ai3 */
+                models: {
+                    [key: string]: {
+                        rows: number;
+                        auc: number | null;
+                        brier: number | null;
+                        ece: number | null;
+                        log_loss: number | null;
+                    };
+                };
+                /** @description Holdout backtest after costs */
+                backtest: {
+                    trades: number;
+                    win_rate: number | null;
+                    mean_net_bps: number | null;
+                    net_sharpe: number | null;
+                    max_drawdown: number;
+                } | null;
+            }[];
+            /** @description Training runs that ended in the period */
+            runs: {
+                kind: string;
+                status: string;
+                count: number;
+            }[];
+            /** @description Signals by action and reason */
+            signals: {
+                action: string;
+                reason: string;
+                count: number;
+            }[];
+            /** @description やらない勇気率 */
+            refusal: {
+                /** @description Bars at which a pair was flat and |z| ≥ z_entry */
+                candidates: number;
+                entered: number;
+                refused: number;
+                /** @description refused / candidates */
+                rate: number | null;
+                reasons: {
+                    reason: string;
+                    count: number;
+                }[];
+            };
+            /** @description Ten bins from 0 to 1 */
+            risk_score_histogram: number[];
+            /** @description Closed legs by account and currency */
+            pnl: {
+                /** @description paper, demo or real */
+                account: string;
+                currency: string;
+                closes: number;
+                pnl: number;
+                mean_slippage_bps: number | null;
+            }[];
+            /** @description Positions whose last close is in the period */
+            positions: {
+                /** @description paper, demo or real */
+                account: string;
+                currency: string;
+                closed: number;
+                wins: number;
+                win_rate: number | null;
+                pnl: number;
+            }[];
+            /** @description Costs a side by account and symbol */
+            costs: {
+                /** @description paper, demo or real */
+                account: string;
+                symbol: string;
+                fills: number;
+                /** @description Paid: mean from the requested to the filled price */
+                slippage_bps: number | null;
+                configured_slippage_bps: number | null;
+                /** @description Paid: mean from the close that the signal named to the filled price */
+                shortfall_bps: number | null;
+                /** @description Half of spread_bps plus slippage_bps, without the profile of the week */
+                configured_bps: number | null;
+            }[];
+            /** @description Adopted bundles, oldest first */
+            thresholds: {
+                run_id: number;
+                finished_at: string | null;
+                model_version: string | null;
+                theta1: number | null;
+                theta2: number | null;
+            }[];
+            /** @description PSI of each feature, the last look of each UTC day */
+            drift: {
+                day: string;
+                model_version: string;
+                feature: string;
+                psi: number;
+                psi_noise: number | null;
+            }[];
+            /** @description Certificates of the days of the period */
+            parity: {
+                day: string;
+                shard: string;
+                verdict: string;
+                signals: number;
+                equal_signals: number;
+                mismatches: number;
+            }[];
+            /** @description Limits of the policy beside what was measured */
+            targets: {
+                name: string;
+                /** @description Account, or empty */
+                subject: string;
+                measured: number | null;
+                least: number | null;
+                most: number | null;
+                /** @description null: nothing was measured, or there is no limit */
+                met: boolean | null;
+            }[];
         };
         /** @description A training run */
         Run: {
@@ -3516,6 +5635,71 @@ export interface components {
             success: boolean;
             message: string;
         };
+        /** @description What a change would do */
+        ChangeEvidence: {
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            stage: string;
+            percent: number;
+            started_ms: number;
+            finished_ms: number | null;
+            error: string | null;
+            check: {
+                ok: boolean;
+                policy_hash: string | null;
+                text: string;
+            } | null;
+            /** @description Backtest of the active bundle on the last 30 days, before and after */
+            backtest: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+            /** @description The last 30 days of the journals once more, before and after */
+            replay: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+        };
         Config: {
             /** @description Of the configuration that the trainer has loaded */
             policy_hash: string;
@@ -3539,11 +5723,11 @@ export interface components {
             /** @description Why */
             reason: string;
         };
-        /** @description A proposed change of the configuration; nothing is written live */
+        /** @description A proposed change of the configuration */
         Change: {
             change_id: number;
             /** @enum {string} */
-            status: "open" | "approved" | "rejected" | "expired" | "applied";
+            status: "open" | "approved" | "rejected" | "expired" | "applied" | "failed";
             /** @description Proposed values by key */
             changes: {
                 [key: string]: unknown;
@@ -3562,6 +5746,70 @@ export interface components {
             decided_ms: number | null;
             /** @description Of the configuration it was proposed against */
             policy_hash: string;
+            /** @description When each value takes effect */
+            applies: {
+                [key: string]: "next_bar" | "trainer" | "restart";
+            };
+            branch: string | null;
+            /** @description Newest commit when it was proposed */
+            base_commit: string | null;
+            /** @description Commit of the proposal; null for changes of earlier versions */
+            commit_id: string | null;
+            /** @description Commit that was applied */
+            merge_commit: string | null;
+            applied_ms: number | null;
+            pull_request_url: string | null;
+            /** @description Why the last step failed */
+            failure: string | null;
+            evidence: components["schemas"]["ChangeEvidence"] | null;
+        };
+        SymbolCoverage: {
+            symbol: string;
+            bars: number;
+            first: string | null;
+            last: string | null;
+            /** @description Minutes without a bar inside a session */
+            missing_minutes: number;
+            /** @description Runs of such minutes */
+            holes: number;
+            longest_hole_minutes: number;
+            /** @description Weekends, pauses, holidays: bars 60 minutes or more apart */
+            breaks: number;
+            /** @description open = high = low = close */
+            flat_bars: number;
+            /** @description Closes more than 0.5 % away from the close before, inside a session */
+            spikes: number;
+            /** @description The same over a break */
+            break_jumps: number;
+            /** @description Bars that training leaves out; null without screening */
+            suspects: number | null;
+            clock: {
+                /** @description Openings of a week by hour in New York */
+                week_opens_new_york: {
+                    [key: string]: number;
+                };
+                /** @description The stamps are probably not UTC */
+                suspect: boolean;
+            };
+            /** @description Ascending UTC days that have a bar */
+            days: {
+                day: string;
+                bars: number;
+                missing: number;
+                spikes: number;
+                suspects: number;
+            }[];
+            longest_gaps: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                from: string;
+                minutes: number;
+            }[];
+            greatest_spikes: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                at: string;
+                /** @description 0.01 = 1 % */
+                change: number;
+            }[];
         };
         /** @description A published signal */
         Signal: {
@@ -3826,6 +6074,435 @@ export interface components {
                 notes: string | null;
             }[];
         };
+        /** @description The manifest of a bundle without golden answers */
+        Manifest: {
+            /** @constant */
+            format: "minutehand.bundle/2";
+            version: string;
+            configuration?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Format: date-time */
+            created: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            seed: number;
+            git_commit: string | null;
+            feature_schema: string;
+            features: string[];
+            windows: {
+                [key: string]: number | string;
+            };
+            pairs: string[];
+            period: {
+                from: string;
+                to: string;
+                holdout_from: string;
+            };
+            warm_start_from?: {
+                version: string;
+                times: number;
+                learned_until: string;
+                trees: {
+                    ai1: number;
+                    ai2: number;
+                    ai3: number;
+                };
+            };
+            data_hash: string;
+            dataset_id?: string;
+            label_policy: {
+                [key: string]: number;
+            };
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            theta1: number;
+            theta2: number;
+            search?: {
+                ai1: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai2?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai3?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                thresholds: {
+                    tried: number;
+                    allowed: number;
+                    chosen: boolean;
+                    net_sharpe: number | null;
+                    trades: number;
+                    pass_rate: number;
+                    expected_max_sharpe: number | null;
+                    probabilistic_sharpe: number | null;
+                    deflated_sharpe: number | null;
+                } | null;
+            };
+            risk_quantiles: number[];
+            expectation?: {
+                promised: number[];
+                earned: number[];
+            };
+            metrics: {
+                ai1: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai3: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                };
+                ai2_parts: {
+                    [key: string]: number;
+                };
+                ai2_parts_auc?: {
+                    [key: string]: number | null;
+                };
+                net?: {
+                    rows: number;
+                    effective_rows: number;
+                    trees: number;
+                    clipped: number;
+                    walk_forward: {
+                        /** @enum {string} */
+                        costs: "flat" | "profile";
+                        windows: boolean;
+                        trades: number;
+                        gross_bps: number | null;
+                        net_bps: number | null;
+                        lower_5_net_bps: number | null;
+                        upper_95_net_bps: number | null;
+                        no_edge: boolean;
+                    }[];
+                };
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    wins?: number;
+                    mean_gross_bps: number | null;
+                    mean_net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    mean_cost_bps?: number | null;
+                    break_even_cost_bps?: number | null;
+                };
+            };
+            backtest?: {
+                trades: number;
+                win_rate: number | null;
+                mean_net_bps: number | null;
+                net_sharpe: number | null;
+                max_drawdown: number;
+            };
+            executability?: {
+                all_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+                edge_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+            };
+            gates?: {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            }[];
+            files: {
+                "ai1.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai2.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai3.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "net.onnx"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "monitor.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
         CurrentModel: {
             /** @description Active bundle; null without one */
             version: string | null;
@@ -3836,12 +6513,41 @@ export interface components {
             age_seconds: number | null;
             /** @description Whether it has a signature */
             is_signed: boolean | null;
-            /** @description The manifest without golden answers */
-            manifest: {
-                [key: string]: unknown;
-            } | null;
+            manifest: components["schemas"]["Manifest"] | null;
             /** @description Model card, Markdown */
             card: string | null;
+        };
+        ModelDetail: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["Manifest"];
+            /** @description Model card, Markdown */
+            card: string;
+            /** @description Of the holdout */
+            reliability: {
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai1: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai2: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+            };
         };
         ModelPointers: {
             /** @description Active bundle */
@@ -3855,43 +6561,114 @@ export interface components {
             /** @description Versions whose files were removed */
             removed: string[];
         };
-        MonitorStatus: {
-            looked_at: string | null;
-            duration_ms: number | null;
-            next_look_at: string | null;
-            /** @description As GET /monitor */
-            report: unknown;
-        } & {
-            [key: string]: unknown;
+        Rollout: {
+            id: string;
+            /** @enum {string} */
+            stage: "test" | "pilot" | "rollout" | "full";
+            share: number;
+            champion: string;
+            challenger: string;
+            block_minutes: number;
+            /** @enum {string} */
+            status: "active" | "promoted" | "aborted" | "inconclusive";
+            reason: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: date-time */
+            stage_started: string;
+            stages: {
+                /** Format: date-time */
+                from: string;
+                share: number;
+            }[];
+            promotion_e_value: number;
+            power: number | null;
+            history: boolean[];
         };
-        Report: {
-            from: string;
-            to: string;
-            market: string;
-            /** @description Signals by action and reason */
-            signals: {
-                action: string;
-                reason: string;
-                count: number;
-            }[];
-            /** @description Ten bins from 0 to 1 */
-            risk_score_histogram: number[];
-            /** @description Closed legs by account and currency */
-            pnl: {
-                account: string;
-                currency: string;
-                closes: number;
-                pnl: number;
-                mean_slippage_bps: number | null;
-            }[];
-            /** @description Adopted bundles, oldest first */
-            thresholds: {
-                run_id: number;
-                finished_at: string | null;
-                model_version: string | null;
-                theta1: number | null;
-                theta2: number | null;
-            }[];
+        LatestScores: {
+            subject: string;
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description Since its publication */
+            age_seconds: number;
+            /**
+             * @description history: the daemon is not connected
+             * @enum {string}
+             */
+            source: "daemon" | "history";
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description Smallest return_prob of an entry */
+            theta1: number | null;
+            /** @description Risk rank from which entries are refused */
+            theta2: number | null;
+            /** @description Expected result of an entry after costs, basis points */
+            expected_net_bps: number | null;
+        };
+        PredictRequest: {
+            /** @description Hash that the row was made for */
+            feature_schema: string;
+            /** @description In the order of the schema, or by name */
+            features: (number | null)[] | {
+                [key: string]: number | null;
+            };
+        };
+        RowScores: {
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description AI2 before its rank is taken */
+            risk_prob: number | null;
+            engines: {
+                [key: string]: string;
+            };
+        };
+        SearchHistory: {
+            search_id: string;
+            /**
+             * @description Of the value
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Parameters */
+            space: {
+                [key: string]: {
+                    /** @enum {string} */
+                    kind: "float" | "integer" | "categorical";
+                    low?: number;
+                    high?: number;
+                    /** @description Equal ratios are equal distances */
+                    log?: boolean;
+                    choices?: (number | string | boolean)[];
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Of each trial, in order */
+            state: ("running" | "complete" | "pruned" | "failed")[];
+            /** @description Mean log loss of the folds; null without one */
+            value: (number | null)[];
+            /** @description Values of each parameter, by trial */
+            params: {
+                [key: string]: (number | string | boolean | null)[];
+            };
         };
         LoginRequest: {
             /** @description Code of a one-time login link */

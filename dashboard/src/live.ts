@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import {
+  api,
   ApiError,
-  get,
   setCsrfToken,
   type Alert,
   type CurrentModel,
@@ -44,7 +44,7 @@ let rateSinceMs = Infinity;
 /** Reads who is logged in, then everything the first page shows, and follows the events. */
 export async function start(): Promise<void> {
   try {
-    const found = await get<Session>('/api/session');
+    const found = await api.get('/api/session');
     setCsrfToken(found.csrf_token);
     session.value = found;
   } catch (error) {
@@ -118,22 +118,22 @@ async function quietly(read: () => Promise<void>): Promise<void> {
 }
 
 const readSubjects = (): Promise<void> =>
-  quietly(async () => void (subjects.value = (await get<{ subjects: Subject[] }>('/api/subjects')).subjects));
+  quietly(async () => void (subjects.value = (await api.get('/api/subjects')).subjects));
 export const readModels = (): Promise<void> =>
-  quietly(async () => void (currentModel.value = await get<CurrentModel>('/api/ml/models/current')));
+  quietly(async () => void (currentModel.value = await api.get('/api/ml/models/current')));
 export const readAlerts = (): Promise<void> =>
-  quietly(async () => void (alerts.value = (await get<{ alerts: Alert[] }>('/api/alerts?limit=200')).alerts));
+  quietly(async () => void (alerts.value = (await api.get('/api/alerts', { query: { limit: 200 } })).alerts));
 
 const readStatus = (): Promise<void> =>
   quietly(async () => {
-    status.value = await get<Status>('/api/status');
+    status.value = await api.get('/api/status');
   });
 
 /** The trails before the page was opened. */
 const readTrails = (): Promise<void> =>
   quietly(async () => {
     const from = new Date(Date.now() - 90 * MINUTE_MS).toISOString();
-    const { history } = await get<{ history: Signal[] }>(`/api/signals?from=${from}&limit=${TRAIL * 12}`);
+    const { history } = await api.get('/api/signals', { query: { from, limit: TRAIL * 12 } });
     const known = new Map<string, Signal[]>();
     for (const one of history) known.set(one.pair_id, [...(known.get(one.pair_id) ?? []), one]);
     for (const [id, later] of trails.value) {

@@ -7,6 +7,7 @@ export const PAGES = [
   'runs',
   'backtests',
   'monitor',
+  'data',
   'trades',
   'alerts',
   'policy',

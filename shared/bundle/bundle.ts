@@ -289,7 +289,13 @@ export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FIL
   return readPointer(activePath(modelsFolder), activeSchema, files);
 }
 
-function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: FileSystem): Pointer | null {
+/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
+export function readPointer<Pointer>(
+  path: string,
+  schema: z.ZodType<Pointer>,
+  files: FileSystem,
+  hint = POINTER_HINT,
+): Pointer | null {
   if (files.stat(path) === null) return null;
   let json: unknown;
   try {
@@ -302,12 +308,13 @@ function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: F
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', {
-    seen: `${path}: ${issue.path.join('.')}: ${issue.message}`,
-    expected: '{"version": "20261120_0830", "previous": null}',
-    next: '`minutehand models promote <version>` rewrites it.',
-  });
+  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}`, ...hint });
 }
+
+const POINTER_HINT = {
+  expected: '{"version": "20261120_0830", "previous": null}',
+  next: '`minutehand models promote <version>` rewrites it.',
+};
 
 /**
  * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged pointer is replaced

@@ -16,7 +16,7 @@ describe('featureSchema', () => {
 
   it('changes with every single window', () => {
     const hashes = Object.keys(windows).map(
-      (name) => featureSchema({ ...windows, [name]: windows[name as keyof Windows] + 1 }).hash,
+      (name) => featureSchema({ ...windows, [name]: windows[name as keyof typeof windows] + 1 }).hash,
     );
     expect(new Set([...hashes, featureSchema(windows).hash]).size).toBe(Object.keys(windows).length + 1);
   });

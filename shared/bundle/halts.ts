@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
+import { PAIR_ID_SOURCE } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
 import { lockHome } from '../store/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
@@ -14,7 +15,7 @@ export const ALL_PAIRS = '*';
 export const HALT_REASONS = ['win_rate', 'drawdown', 'refusal_rate'] as const;
 export type HaltReason = (typeof HALT_REASONS)[number];
 
-const pairIdSchema = z.string().regex(/^(\*|[A-Z0-9.]+_[A-Z0-9.]+)$/, 'a pair id, or * for all pairs');
+const pairIdSchema = z.string().regex(new RegExp(`^(\\*|${PAIR_ID_SOURCE})$`), 'a pair id, or * for all pairs');
 const versionSchema = z.string().regex(VERSION);
 
 const haltSchema = z.strictObject({

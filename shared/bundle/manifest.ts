@@ -203,7 +203,7 @@ export const manifestSchema = z.strictObject({
   git_commit: z.string().nullable(),
   feature_schema: z.string(),
   features: z.array(z.string()),
-  windows: z.record(z.string(), z.int()),
+  windows: z.record(z.string(), z.union([z.int(), z.string()])),
   pairs: z.array(z.string()),
   period: z.object({ from: z.string(), to: z.string(), holdout_from: z.string() }),
   warm_start_from: warmStartFrom.optional(),

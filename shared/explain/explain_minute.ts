@@ -17,6 +17,7 @@ import { openJournal, type JournaledAnswer, type JournalFile } from '../store/jo
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
+import { journaledBars } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, Reproduction } from './explanation.ts';
 
 const KEPT_MODELS = 3;
@@ -51,12 +52,21 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         const answer = journal.answerAt(subject, time);
         if (answer === null) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject} ${isoMinute(time)}` });
         const minute = recompute(journal, pair, time, answer, settings);
-        return await explainAnswer({ settings, schema, pair, time, answer, minute, modelsOf });
+        return await explainAnswer({ settings: settingsOf(journal, answer, settings), schema, pair, time, answer, minute, modelsOf });
       } finally {
         journal.close();
       }
     },
   };
+}
+
+/** The settings with the policy that decided, where the journal has it. */
+function settingsOf(journal: JournalFile, { body }: JournaledAnswer, settings: Settings): Settings {
+  const { policy_hash } = JSON.parse(`${body}}`) as SignalBody;
+  const text = policy_hash === settings.policyHash ? null : journal.policyText(policy_hash);
+  if (text === null) return settings;
+  const { core, decision, symbols } = JSON.parse(text) as Settings['minutehand'] & Pick<Settings, 'core'>;
+  return { ...settings, core, minutehand: { ...settings.minutehand, decision, symbols }, policyHash: policy_hash };
 }
 
 function shardNameOf({ minutehand }: Settings, pairId: string): string {
@@ -78,8 +88,8 @@ function recompute(
   { minutehand }: Settings,
 ): RecomputedMinute | null {
   if (featuresCrc === null) return null;
-  const features = new PairFeatures(minutehand.windows);
-  const bars = journal.commonBars(pair, features.warmupBars, time);
+  const features = new PairFeatures(minutehand.windows, pair.barSeconds);
+  const bars = journaledBars(journal, pair, features.warmupBars, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
   for (const { a, b } of bars) features.step(a, b);

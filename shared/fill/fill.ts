@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
-import { parsePair } from '../pair.ts';
+import { PAIR_ID, parsePair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';
 import { MARKETS } from '../signal/signal.ts';
 
@@ -24,7 +24,7 @@ const head = {
   schema: z.literal(FILL_SCHEMA),
   signal_id: id,
   position_id: id,
-  pair_id: z.string().regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/, 'not a pair such as XAUUSD_XAGUSD'),
+  pair_id: z.string().regex(PAIR_ID, 'not a pair such as XAUUSD_XAGUSD'),
   market: z.enum(MARKETS),
   account: z.enum(ACCOUNTS),
   reason: words,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOpenMinute, openMinuteFrom } from './trading_week.ts';
+import { isOpenMinute, hasFullTradingWeek, openMinuteFrom } from './trading_week.ts';
 
 const seconds = (text: string): number => Date.parse(text) / 1000;
 const anyTime = fc.integer({ min: seconds('1960-01-01T00:00:00Z'), max: seconds('2060-01-01T00:00:00Z') });
@@ -36,5 +36,14 @@ describe('the trading week', () => {
         expect(openMinuteFrom(time)).toBe(expected);
       }),
     );
+  });
+
+  it('has a full trading week between two times only when Sunday 22:00 to Friday 22:00 lies between them', () => {
+    const at = (text: string): number => Date.parse(text) / 1000;
+    const sunday = '2024-01-07T22:00:00Z';
+    expect(hasFullTradingWeek(at(sunday), at('2024-01-12T22:00:00Z'))).toBe(true);
+    expect(hasFullTradingWeek(at(sunday), at('2024-01-12T21:59:00Z'))).toBe(false);
+    expect(hasFullTradingWeek(at(sunday) + 60, at('2024-01-13T22:00:00Z'))).toBe(false);
+    expect(hasFullTradingWeek(at(sunday) + 60, at('2024-01-19T22:00:00Z'))).toBe(true);
   });
 });

@@ -22,3 +22,11 @@ export function openMinuteFrom(time: number): OpenTime {
   const since = minuteOfWeek(minute);
   return ((since < OPEN_MINUTES_PER_WEEK ? minute : minute + MINUTES_PER_WEEK - since) * 60) as OpenTime;
 }
+
+/** Whether a whole trading week, Sunday 22:00 to Friday 22:00 UTC, lies between two times in epoch seconds. */
+export function hasFullTradingWeek(from: number, to: number): boolean {
+  const week = MINUTES_PER_WEEK * 60;
+  const firstOpen = FIRST_OPEN * 60;
+  const open = Math.ceil((from - firstOpen) / week) * week + firstOpen;
+  return to >= open + OPEN_MINUTES_PER_WEEK * 60;
+}

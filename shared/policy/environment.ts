@@ -102,13 +102,20 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'PagerDuty integration key (Events API v2).' },
   { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another address of that API.' },
   { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Webhook for notifications as JSON.' },
-  { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Signs them: HMAC-SHA256.' },
+  { variable: 'MINUTEHAND_MODELS_WEBHOOK_URL', meaning: 'Webhook for events of models.' },
+  { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Signs what webhooks receive: HMAC-SHA256.' },
   { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server, `smtp://user:password@host:587`.' },
   { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch, requested each minute while all is well.' },
   {
     variable: 'MINUTEHAND_CHANGE_REASON',
     meaning: '`reason` in `audit.config_changes`.',
   },
+  {
+    variable: 'MINUTEHAND_POLICY_REPOSITORY',
+    meaning: 'Git repository of the configuration, a path or URL; else that of its folder, else one in the home.',
+  },
+  { variable: 'MINUTEHAND_POLICY_TOKEN', meaning: 'GitHub or GitLab token: changes open pull requests.' },
+  { variable: 'MINUTEHAND_POLICY_API', meaning: 'Address of that API, where it is not github.com’s or gitlab.com’s.' },
   {
     variable: 'MINUTEHAND_TOKEN',
     meaning: 'Bearer token of clients on other machines; without it they are refused.',

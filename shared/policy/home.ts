@@ -15,8 +15,10 @@ export interface HomePaths {
   readonly trainer: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
-  /** Journals of searches that are under way: one that was cut off resumes there. */
+  /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
+  /** The approved configuration, and the repository of its changes; see approved.ts. */
+  readonly policy: string;
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
@@ -52,6 +54,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     trainer: join(home, 'trainer.db'),
     datasetCache: join(home, 'cache', 'dataset'),
     searches: join(home, 'cache', 'search'),
+    policy: join(home, 'policy'),
     archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
     configStarts: (shard) => join(home, `config_${shard}.jsonl`),

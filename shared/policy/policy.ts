@@ -3,7 +3,7 @@ import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
-import { parsePair } from '../pair.ts';
+import { barSecondsOf, parsePair, timeframeOf } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
 import { deliveredValues } from './delivered.ts';
@@ -19,6 +19,8 @@ import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
 import { CONFIG_FILES, policyKeys } from './schema.ts';
 import type { ConfigPart, MinutehandSettings } from './schema.ts';
+import { readApproved, type Approved } from './approved.ts';
+import { homePaths } from './home.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile } from './yaml_file.ts';
 import type { YamlFile } from './yaml_file.ts';
@@ -29,6 +31,8 @@ export type { ConfigProblem } from './problem.ts';
 /** Source of the settings. */
 export interface SettingsSources {
   readonly configDir: string;
+  /** The change that was approved and applied last, in whose folder the files are; null = the files are a person's. */
+  readonly approved: Approved | null;
   readonly files: Readonly<Record<ConfigPart, string>>;
   /** Environment variables that won over a file, with the setting they set, e.g. `transports.daemon.port`. */
   readonly overrides: readonly { readonly variable: string; readonly setting: string }[];
@@ -44,7 +48,10 @@ export interface Settings extends Parts {
 }
 
 export interface LoadOptions {
-  /** Folder of the four files. Else MINUTEHAND_CONFIG, else `config/` of the package. */
+  /**
+   * Folder of the four files. Else that of the approved configuration of this home, else MINUTEHAND_CONFIG, else
+   * `config/` of the package.
+   */
   readonly configDir?: string;
   /** The environment; `process.env` unless given. An empty variable is an unset one. */
   readonly env?: NodeJS.ProcessEnv;
@@ -115,11 +122,27 @@ function applyEnvironment(
   return { overrides, problems };
 }
 
+/** The folder that a person edits. */
+export function ownConfigDir(env: NodeJS.ProcessEnv = process.env): string {
+  return resolve(env['MINUTEHAND_CONFIG'] || join(packageRoot(), 'config'));
+}
+
+function approvedOf(env: NodeJS.ProcessEnv, problems: ConfigProblem[]): Approved | null {
+  try {
+    return readApproved(homePaths(env).policy);
+  } catch (error) {
+    if (!(error instanceof MinutehandError) || error.code !== 'CONFIG_UNAPPROVED') throw error;
+    problems.push({ code: error.code, where: error.seen ?? '', key: '', text: 'is not what was approved' });
+    return null;
+  }
+}
+
 /** Reads and checks the configuration without throwing: the settings, or everything that is wrong with them. */
 export function inspectSettings(options: LoadOptions = {}): { settings: Settings | null; problems: ConfigProblem[] } {
   const env = options.env ?? process.env;
-  const configDir = resolve(options.configDir ?? (env['MINUTEHAND_CONFIG'] || join(packageRoot(), 'config')));
   const problems: ConfigProblem[] = [];
+  const approved = options.configDir === undefined ? approvedOf(env, problems) : null;
+  const configDir = resolve(options.configDir ?? approved?.folder ?? ownConfigDir(env));
   const yamls: Partial<Record<ConfigPart, YamlFile>> = {};
   const faulty: { part: ConfigPart; path: KeyPath }[] = [];
   const delivered: string[] = [];
@@ -161,8 +184,9 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   }
   if (problems.length > 0) return { settings: null, problems };
 
+  setTimeframes(parts.minutehand);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
-  const sources: SettingsSources = { configDir, files, overrides: environment.overrides, delivered };
+  const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };
   return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
 }
 
@@ -177,6 +201,13 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
+/** Adds the timeframes of the pairs to the look-backs, and so to the feature schema; one minute alone is not added. */
+export function setTimeframes(minutehand: MinutehandSettings): void {
+  const seconds = [...new Set(minutehand.pairs.map((id) => barSecondsOf(parsePair(id))))].sort((a, b) => a - b);
+  const timeframes = seconds.map(timeframeOf).join();
+  if (timeframes !== '1m') Object.assign(minutehand.windows, { timeframes });
+}
+
 /** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
 export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
   const { require_edge, no_entry_windows, min_expected_net_bps } = core;
@@ -188,6 +219,11 @@ export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand'
     min_expected_net_bps,
     ...(leverage && { leverage }),
   };
+}
+
+/** Horizon of AI1's label in bars of the longest timeframe of the pairs, seconds. */
+export function horizonSeconds({ label, pairs }: Pick<MinutehandSettings, 'label' | 'pairs'>): number {
+  return label.horizon_bars * Math.max(...pairs.map((id) => barSecondsOf(parsePair(id))));
 }
 
 /** Screening of bars for bad ticks; null = none. */

@@ -17,6 +17,15 @@ export function canonicalJson(value: unknown): string {
  * decision section and the costs in `symbols`. Labels, comments and the order of keys do not count.
  */
 export function policyHash(core: CorePolicy, decision: DecisionPolicy, symbols: MinutehandSettings['symbols']): string {
-  const hashed = canonicalJson({ core, decision, symbols });
-  return createHash('sha256').update(hashed).digest('hex').slice(0, 16);
+  return textHash(hashedText(core, decision, symbols));
+}
+
+/** policy_hash of `hashedText`. */
+export function textHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** The text that policy_hash is the hash of. */
+export function hashedText(core: CorePolicy, decision: DecisionPolicy, symbols: MinutehandSettings['symbols']): string {
+  return canonicalJson({ core, decision, symbols });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
+import { PAIR_ID } from '../pair.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -18,7 +19,7 @@ const port = z.int().min(0).max(65535);
 const windowBars = z.int().min(5).max(10_000);
 const pairId = z
   .string()
-  .regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/)
+  .regex(PAIR_ID)
   .meta({ examples: ['XAUUSD_XAGUSD'] });
 const symbol = z
   .string()
@@ -44,6 +45,16 @@ const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
 
 const rateSteps = z.array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)])).max(20);
+
+function deploymentStage<Name extends string>(name: Name) {
+  const duration = z.string().regex(/^[1-9]\d{0,3}[hd]$/);
+  return z.strictObject({ name: z.literal(name), allocation: fraction, duration });
+}
+const fullStage = z.strictObject({
+  name: z.literal('full'),
+  allocation: z.literal(1),
+  duration: z.literal('full'),
+});
 
 const coreValues = {
   theta1_initial: fraction,
@@ -154,6 +165,11 @@ const retrainValues = {
     .min(9)
     .nullable()
     .meta({ examples: ['30 1 * * *'] }),
+  report_cron: z
+    .string()
+    .min(9)
+    .nullable()
+    .meta({ examples: ['0 6 * * 1'] }),
   notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),
@@ -164,6 +180,21 @@ const retrainValues = {
   adopt_min_sharpe_gain: z.number().min(-100).max(100),
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
+  adopt_by: z.enum(['swap', 'rollout']),
+  deployment_stages: z.tuple([
+    deploymentStage('test'),
+    deploymentStage('pilot'),
+    deploymentStage('rollout'),
+    fullStage,
+  ]),
+  rollout_block_minutes: z.int().min(1).max(10_080),
+  rollout_min_labels: z.int().min(1).max(10_000_000),
+  rollout_timeout_days: z.number().gt(0).max(365),
+  rollout_on_timeout: z.enum(['stay', 'return']),
+  rollout_loss_budget_bps: z.number().gt(0).max(10_000),
+  rollout_entry_ratio_max: z.number().gt(1).max(100),
+  rollout_missing_share_max: z.number().gt(0).lt(1),
+  rollout_fdr: fraction,
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
   drift_psi_max: z.number().gt(0).max(10).nullable(),
@@ -183,6 +214,8 @@ const retrainValues = {
   kpi_refusal_rate_max: fraction.nullable(),
   kpi_false_alarm_rate: fraction.nullable(),
   risk_streak_significance: fraction.nullable(),
+  change_two_person_rule: z.boolean(),
+  change_expiry_days: z.number().gt(0).max(365),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(runColumn).min(1),
 };
@@ -474,7 +507,7 @@ const minutehandFile = z.strictObject({
   market: market.describe(
     'Source of bars. simulated: a seeded market that no expert advisor trades on. live: bars that are sent in.',
   ),
-  pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B.'),
+  pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
     .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in exactly one shard.'),

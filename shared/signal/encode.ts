@@ -16,22 +16,38 @@ export function encodeBody(body: SignalBody): string {
     `"price_b":${json(body.price_b)},"pair_id":"${body.pair_id}","signal_id":"${body.signal_id}",` +
     `"model_version":"${body.model_version}","feature_schema":"${body.feature_schema}",` +
     `"policy_hash":"${body.policy_hash}","mode":"${body.mode}","expected_net_bps":${json(body.expected_net_bps)},` +
-    `"leverage_reduction_rate":${body.leverage_reduction_rate}`
+    `"leverage_reduction_rate":${body.leverage_reduction_rate}${encodeLaterFields(body)}`
   );
 }
 
+/** Fields after `leverage_reduction_rate`, which are absent from the text unless a feature is configured. */
+export function encodeLaterFields({ arm, rollout }: SignalBody): string {
+  return rollout === undefined ? '' : `,"arm":"${arm}","rollout":"${rollout}"`;
+}
+
 /** A signal never contains NaN or Infinity. */
-function json(value: number | null): string {
+export function json(value: number | null): string {
   return value === null || !Number.isFinite(value) ? 'null' : `${value}`;
+}
+
+/** The envelope as JSON that continues a body; `crc32` follows it. */
+export function encodeEnvelope(envelope: SignalEnvelope): string {
+  const { schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
+  return (
+    `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":${seq},` +
+    `"generated_at_ms":${generated_at_ms},"valid_until_ms":${valid_until_ms}`
+  );
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */
 export function encodeSignal(bodyText: string, envelope: SignalEnvelope): string {
-  const { schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
-  const covered =
-    `${bodyText},"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":${seq},` +
-    `"generated_at_ms":${generated_at_ms},"valid_until_ms":${valid_until_ms}`;
-  return `${covered},"crc32":"${checksum(covered)}"}`;
+  const covered = bodyText + encodeEnvelope(envelope);
+  return covered + encodeChecksum(covered);
+}
+
+/** The end of a signal. @param covered all before it */
+export function encodeChecksum(covered: string | Uint8Array): string {
+  return `,"crc32":"${checksum(covered)}"}`;
 }
 
 const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));

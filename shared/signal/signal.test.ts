@@ -58,6 +58,12 @@ describe('a signal', () => {
     expect(keys.at(-1)).toBe('crc32');
   });
 
+  it('has arm and rollout behind the other fields of its body, or neither', () => {
+    const keys = Object.keys(verifySignal(encode({ arm: 'challenger', rollout: '20261120T080000' })));
+    expect(keys.slice(BODY_FIELDS.length, BODY_FIELDS.length + 3)).toEqual(['arm', 'rollout', 'schema']);
+    expect(encode()).not.toMatch(/"arm"|"rollout"/);
+  });
+
   it('is parsed from its text with the same values', () => {
     expect(verifySignal(encode())).toMatchObject({ ...BODY, ...ENVELOPE });
     expect(verifySignal(encode() + '\n').seq).toBe(7);

@@ -1,5 +1,6 @@
 import type { Action, Reason } from '../core/decide/decide.ts';
 import type { Side } from '../core/position/position.ts';
+import type { Arm } from '../core/rollout/assignment.ts';
 
 export const SIGNAL_SCHEMA = 'minutehand.signal/2';
 
@@ -12,6 +13,14 @@ export type Mode = (typeof MODES)[number];
 
 export const MARKETS = ['live', 'simulated', 'replay'] as const;
 export type MarketKind = (typeof MARKETS)[number];
+
+/**
+ * Feed intervals for which a signal is valid after its publication: until the next one is due, and 1.5 more.
+ * @param barMinutes of the pair's timeframe
+ */
+export function validIntervals(barMinutes: number): number {
+  return barMinutes + 1.5;
+}
 
 /** Decision for one pair at one bar: deterministic, the same live and in replay. */
 export interface SignalBody {
@@ -51,6 +60,10 @@ export interface SignalBody {
   expected_net_bps: number | null;
   /** Factor of position_scale, 0 to 1: 1 = not reduced. */
   leverage_reduction_rate: number;
+  /** Model set of the decision; only while a rollout is active. */
+  arm?: Arm;
+  /** Id of the active rollout. */
+  rollout?: string;
 }
 
 /** Delivery of the signal: differs from run to run. `crc32` follows as the last field of the text. */
@@ -96,6 +109,9 @@ export const BODY_FIELDS = [
   'expected_net_bps',
   'leverage_reduction_rate',
 ] as const satisfies readonly (keyof SignalBody)[];
+
+/** Fields of a body while a rollout is active, after the others; absent otherwise. */
+export const ROLLOUT_FIELDS = ['arm', 'rollout'] as const satisfies readonly (keyof SignalBody)[];
 
 export const ENVELOPE_FIELDS = [
   'schema',

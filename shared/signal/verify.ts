@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { REASONS, type Reason } from '../core/decide/decide.ts';
 import { MinutehandError } from '../errors.ts';
+import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
-import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, SIGNAL_SCHEMA, type Signal } from './signal.ts';
+import { ARMS } from '../core/rollout/assignment.ts';
+import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, ROLLOUT_FIELDS, SIGNAL_SCHEMA, type Signal } from './signal.ts';
 
 const share = z.number().min(0).max(1).nullable();
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -29,7 +31,7 @@ export const signalSchema = z.strictObject({
   beta: z.number().nullable(),
   price_a: price,
   price_b: price,
-  pair_id: z.string().regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/),
+  pair_id: z.string().regex(PAIR_ID),
   signal_id: hex(32),
   model_version: z.string(),
   feature_schema: hex(16),
@@ -37,6 +39,8 @@ export const signalSchema = z.strictObject({
   mode: z.enum(MODES),
   expected_net_bps: z.number().nullable(),
   leverage_reduction_rate: z.number().gt(0).max(1),
+  arm: z.enum(ARMS).optional(),
+  rollout: z.string().min(1).max(40).optional(),
   schema: z.literal(SIGNAL_SCHEMA),
   market: z.enum(MARKETS),
   boot_id: z.string().min(1),
@@ -47,6 +51,7 @@ export const signalSchema = z.strictObject({
 });
 
 const FIELD_ORDER = [...BODY_FIELDS, ...ENVELOPE_FIELDS].join();
+const ROLLOUT_FIELD_ORDER = [...BODY_FIELDS, ...ROLLOUT_FIELDS, ...ENVELOPE_FIELDS].join();
 const NUMBERS = [
   'z_score',
   'return_prob',
@@ -80,7 +85,7 @@ export function verifySignal(text: string, nowMs?: number): Signal {
     throw new MinutehandError('SIGNAL_FORMAT', { seen: `${issue.path.join('.') || 'signal'}: ${issue.message}` });
   }
   const order = Object.keys(JSON.parse(line) as object).join();
-  if (order !== FIELD_ORDER)
+  if (order !== FIELD_ORDER && order !== ROLLOUT_FIELD_ORDER)
     throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected: FIELD_ORDER });
   const signal = parsed.data as Signal;
   const contradiction = findContradiction(signal);

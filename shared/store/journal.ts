@@ -55,7 +55,7 @@ class SqliteJournal implements JournalFile {
   ): void {
     writing(this.#path, () => {
       const store = (): void => this.#writer.append(inputs, signals, shadows, feedPosition);
-      if (inputs.some(({ kind }) => kind === 'halts')) durably(this.#db, store);
+      if (inputs.some(({ kind }) => kind === 'halts' || kind === 'policy')) durably(this.#db, store);
       else store();
     });
   }
@@ -65,13 +65,30 @@ class SqliteJournal implements JournalFile {
     return row?.position ?? null;
   }
 
-  addBoot({ bootId, market, featureSchema, policyHash, startedMs }: BootRow): void {
+  addBoot({ bootId, market, featureSchema, policyHash, policyText, startedMs }: BootRow): void {
     writing(this.#path, () =>
       durably(this.#db, () => {
+        // First: a boot whose policy is missing could not be replayed.
+        if (policyText !== undefined) this.#writer.addPolicy(policyText);
         const insert = this.#db.prepare('INSERT INTO boots VALUES (?, ?, ?, ?, ?)');
         insert.run(bootId, market, featureSchema, policyHash, startedMs);
       }),
     );
+  }
+
+  policyText(policyHash: string): string | null {
+    return this.#policyText('SELECT text FROM policies WHERE policy_hash = ?', policyHash);
+  }
+
+  policyTextOfBoot(bootId: string): string | null {
+    return this.#policyText('SELECT text FROM policies NATURAL JOIN boots WHERE boot_id = ?', bootId);
+  }
+
+  #policyText(query: string, key: string): string | null {
+    // A journal of an earlier version that is read only has no such table.
+    const isThere = this.#db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'policies'").get() !== undefined;
+    if (!isThere) return null;
+    return (this.#db.prepare(query).get(key) as { text: string } | undefined)?.text ?? null;
   }
 
   lastBoot(): BootRow | null {
@@ -118,10 +135,18 @@ class SqliteJournal implements JournalFile {
   }
 
   *shadows(): IterableIterator<ShadowRow> {
-    const rows = this.#db.prepare(
-      'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals ORDER BY shadow_row',
-    );
+    const rows = this.#db.prepare(`${SHADOWS} ORDER BY shadow_row`);
     yield* rows.iterate() as IterableIterator<ShadowRow>;
+  }
+
+  hasInput(kind: InputKind, subject: string, from: OpenTime): boolean {
+    const found = this.#db.prepare('SELECT 1 FROM inputs WHERE time >= ? AND kind = ? AND subject = ? LIMIT 1');
+    return found.get(from, kind, subject) !== undefined;
+  }
+
+  *shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow> {
+    const rows = this.#db.prepare(`${SHADOWS} WHERE time >= ? AND model_version = ? ORDER BY shadow_row`);
+    yield* rows.iterate(from, modelVersion) as IterableIterator<ShadowRow>;
   }
 
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null {
@@ -305,6 +330,8 @@ class SqliteJournal implements JournalFile {
   }
 }
 
+const SHADOWS =
+  'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals';
 const BAR_NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'spread'] as const;
 
 interface StoredInput {

@@ -12,6 +12,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS boots (
     boot_id TEXT PRIMARY KEY, market TEXT NOT NULL, feature_schema TEXT NOT NULL, policy_hash TEXT NOT NULL, started_ms INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS policies (policy_hash TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS inputs (
     input_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL,
     open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL
@@ -86,8 +87,8 @@ export function writing(path: string, work: () => void): void {
 
 /**
  * A commit that survives a power cut, and with it all before. For what is rare and must not be taken back: a boot,
- * which could be followed by one that sorts before it, and a change of the halts, whose file a power cut may undo as
- * well.
+ * which could be followed by one that sorts before it, a change of the halts, whose file a power cut may undo as
+ * well, and a change of the policy.
  */
 export function durably(db: Database, work: () => void): void {
   db.pragma('synchronous = FULL');

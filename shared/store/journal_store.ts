@@ -11,6 +11,8 @@ export type InputKind =
   | 'shutdown'
   | 'swap'
   | 'halts'
+  | 'rollout'
+  | 'policy'
   | 'degraded'
   | 'recovered'
   | 'boot';
@@ -18,13 +20,14 @@ export type InputKind =
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
- * halts, a degradation or its end, a boot.
+ * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
-   * (`standingText` of shared/bundle/halts.ts), the degradation, or boot id.
+   * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
+   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), or boot id.
    */
   readonly subject: string;
   readonly time: OpenTime;
@@ -66,6 +69,8 @@ export interface BootRow {
   readonly market: string;
   readonly featureSchema: string;
   readonly policyHash: string;
+  /** `DecisionRecord.text` of that hash; absent in journals of earlier versions. */
+  readonly policyText?: string;
   readonly startedMs: number;
 }
 
@@ -107,6 +112,10 @@ export interface JournalStore {
   /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
+  /** The policy of a hash that a boot or a `policy` input named; null when none did. */
+  policyText(policyHash: string): string | null;
+  /** The policy that a process started with; null where it was not recorded. */
+  policyTextOfBoot(bootId: string): string | null;
   /** The number of the newest row of each kind: one more with each row, 0 before the first. */
   newestRows(): RowNumbers;
   /** The newest signal of each pair. */
@@ -181,6 +190,10 @@ export interface JournaledAnswer extends AnsweredSignal {
 
 /** A journal on disk. */
 export interface JournalFile extends JournalStore {
+  /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
+  hasInput(kind: InputKind, subject: string, from: OpenTime): boolean;
+  /** Answers of one version from a minute on, in order; see `armVersion` of shared/bundle/rollout.ts for arms. */
+  shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */

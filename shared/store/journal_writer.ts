@@ -1,3 +1,4 @@
+import { textHash } from '../policy/policy_hash.ts';
 import type { InputRow, ShadowRow, SignalRow } from './journal_store.ts';
 import type { Database, Statement } from './sqlite.ts';
 
@@ -17,6 +18,7 @@ export class JournalWriter {
   #signal: Statement | null = null;
   #shadow: Statement | null = null;
   #position: Statement | null = null;
+  #policy: Statement | null = null;
 
   constructor(db: Database) {
     this.#db = db;
@@ -30,11 +32,17 @@ export class JournalWriter {
     });
   }
 
+  addPolicy(text: string): void {
+    this.#policy ??= this.#db.prepare('INSERT OR IGNORE INTO policies VALUES (?, ?)');
+    this.#policy.run(textHash(text), text);
+  }
+
   #addInputs(inputs: readonly InputRow[]): void {
     this.#input ??= this.#db.prepare(
       'INSERT INTO inputs (kind, subject, time, open, high, low, close, volume, spread, backfill) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     );
     for (const { kind, subject, time, bar, backfill } of inputs) {
+      if (kind === 'policy') this.addPolicy(subject);
       this.#input.run(
         kind,
         subject,

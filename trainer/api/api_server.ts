@@ -12,21 +12,28 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { packageRoot } from '../../shared/root.ts';
-import { addGuard } from './access/guard.ts';
+import { addGuard, LONGEST_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
+import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
+import { addBacktestRoutes } from './routes/backtests.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
+import { addDataRoutes } from './routes/data.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addModelWriteRoutes } from './routes/model_writes.ts';
+import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
+import { addPredictRoutes } from './routes/predict.ts';
+import { addReportRoutes } from './routes/reports.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addSearchRoutes } from './routes/searches.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSignalRoutes } from './routes/signals.ts';
 import { addStatusRoutes } from './routes/status.ts';
@@ -34,6 +41,7 @@ import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
+const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
 const SELF = ["'self'"];
 /** No inline script or style, no other site, no frame. */
 const SECURITY_HEADERS = {
@@ -77,11 +85,15 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     await api.register(cookie);
     await api.register(helmet, SECURITY_HEADERS);
     await api.register(swagger, {
-      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf() } },
-      transform: jsonSchemaTransform,
+      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
+      transform: describedRoute,
       transformObject: jsonSchemaTransformObject,
     });
-    const credentials = { throttle: new Throttle(), verifier: new TokenVerifier() };
+    const credentials = {
+      throttle: new Throttle(),
+      attempts: new Throttle(LONGEST_ATTEMPT_WAIT_MS),
+      verifier: new TokenVerifier(),
+    };
     addGuard(api, context, credentials);
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
     addSessionRoutes(api, context, credentials);
@@ -104,11 +116,25 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addAlertRoutes,
   addTrainingRoutes,
   addModelWriteRoutes,
+  addRolloutRoutes,
   addConfigRoutes,
   addChangeRoutes,
   addAutomlFeatureRoutes,
   addRecordRoutes,
+  addBacktestRoutes,
+  addReportRoutes,
+  addPredictRoutes,
+  addDataRoutes,
+  addSearchRoutes,
 ];
+
+/** A route with its role and its error codes. */
+const describedRoute: typeof jsonSchemaTransform = (one) => {
+  const { schema, url } = jsonSchemaTransform(one);
+  const { method, config } = one.route;
+  const operation = operationName([method].flat()[0]!, url);
+  return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': ROUTE_ERRORS[operation] ?? [] } };
+};
 
 function versionOf(): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };

@@ -1,11 +1,10 @@
-import type { Selectable } from 'kysely';
+import type { Selectable, Updateable } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
+import { appliesWhen } from '../../shared/policy/applies.ts';
 import type { ChangeRequestsTable } from '../store/access_tables.ts';
+import type { Evidence } from '../policy/evidence_schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Changes } from './config_proposal.ts';
-
-/** An open change that nobody decides expires. */
-export const CHANGE_LIFE_MS = 7 * 86_400_000;
 
 export interface NewChange {
   readonly changes: Changes;
@@ -13,23 +12,28 @@ export interface NewChange {
   readonly reason: string;
   readonly by: string;
   readonly policyHash: string;
+  /** An open change that nobody decides expires. */
+  readonly expiresMs: number;
 }
 
 type Row = Selectable<ChangeRequestsTable>;
 
 /** A change request as it is shown. */
-export function changeOf(row: Row) {
+export function changeOf({ pull_request_open: _open, pull_request_number: _number, ...row }: Row) {
+  const changes = JSON.parse(row.changes) as Record<string, unknown>;
   return {
     ...row,
     change_id: Number(row.change_id),
-    changes: JSON.parse(row.changes) as Record<string, unknown>,
+    changes,
     before: JSON.parse(row.before) as Record<string, unknown>,
+    applies: Object.fromEntries(Object.keys(changes).map((key) => [key, appliesWhen(key)])),
+    evidence: row.evidence === null ? null : (JSON.parse(row.evidence) as Evidence),
   };
 }
 
 export type Change = ReturnType<typeof changeOf>;
 
-export async function proposeChange({ db }: Store, change: NewChange, nowMs: number): Promise<Change> {
+export async function insertChange({ db }: Store, change: NewChange, nowMs: number): Promise<Change> {
   const row = await db
     .insertInto('core.change_requests')
     .values({
@@ -39,9 +43,7 @@ export async function proposeChange({ db }: Store, change: NewChange, nowMs: num
       status: 'open',
       proposed_by: change.by,
       proposed_ms: nowMs,
-      expires_ms: nowMs + CHANGE_LIFE_MS,
-      decided_by: null,
-      decided_ms: null,
+      expires_ms: change.expiresMs,
       policy_hash: change.policyHash,
     })
     .returningAll()
@@ -49,14 +51,25 @@ export async function proposeChange({ db }: Store, change: NewChange, nowMs: num
   return changeOf(row);
 }
 
-/** Newest first. Those whose time has passed have expired. */
-export async function listChanges({ db }: Store, nowMs: number, limit: number): Promise<Change[]> {
+export async function updateChange({ db }: Store, id: number, values: Updateable<ChangeRequestsTable>): Promise<Change> {
+  const update = db.updateTable('core.change_requests').set(values).where('change_id', '=', id);
+  return changeOf(await update.returningAll().executeTakeFirstOrThrow());
+}
+
+/** Open changes whose time has passed have expired. */
+export async function expireChanges({ db }: Store, nowMs: number): Promise<void> {
   await db
     .updateTable('core.change_requests')
     .set({ status: 'expired' })
     .where('status', '=', 'open')
     .where('expires_ms', '<=', nowMs)
     .execute();
+}
+
+/** Newest first. */
+export async function listChanges(store: Store, nowMs: number, limit: number): Promise<Change[]> {
+  await expireChanges(store, nowMs);
+  const { db } = store;
   const rows = await db
     .selectFrom('core.change_requests')
     .selectAll()
@@ -68,7 +81,7 @@ export async function listChanges({ db }: Store, nowMs: number, limit: number): 
 
 /**
  * Decides an open change; of two decisions at once one is refused.
- * @throws MinutehandError CHANGE_UNKNOWN, CHANGE_OWN when who proposed it would approve it
+ * @throws MinutehandError CHANGE_UNKNOWN
  */
 export async function decideChange(
   { db }: Store,
@@ -77,13 +90,6 @@ export async function decideChange(
   by: string,
   nowMs: number,
 ): Promise<Change> {
-  const open = await db
-    .selectFrom('core.change_requests')
-    .select('proposed_by')
-    .where('change_id', '=', id)
-    .where('status', '=', 'open')
-    .executeTakeFirst();
-  if (open?.proposed_by === by && status === 'approved') throw new MinutehandError('CHANGE_OWN', { seen: by });
   const row = await db
     .updateTable('core.change_requests')
     .set({ status, decided_by: by, decided_ms: nowMs })

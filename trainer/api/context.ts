@@ -6,6 +6,8 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { PolicyService } from '../policy/policy_service.ts';
+import type { BacktestRunner } from '../schedule/backtest_runner.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { Store } from '../store/store.ts';
 import type { Identity, Role } from './access/role.ts';
@@ -31,8 +33,10 @@ export interface ApiContext {
   readonly monitor: Pick<Monitor, 'status'>;
   /** @throws MinutehandError STORE_UNUSABLE */
   store(): Promise<Store>;
+  readonly backtests: BacktestRunner;
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
+  readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;
   /** The schedules, and the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
@@ -54,5 +58,7 @@ declare module 'fastify' {
     identity: Identity | null;
     /** Set by a write for the audit. */
     written: Written | null;
+    /** Set where credentials are refused, for the audit: which kind, and from where. */
+    refusedLogin: string | null;
   }
 }

@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { readActive } from '../../shared/bundle/bundle.ts';
-import { openStore, storeUrl } from '../store/store.ts';
+import { startPolicyService } from '../policy/policy_service.ts';
+import { BacktestRunner } from '../schedule/backtest_runner.ts';
+import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
 import { addApi } from './api_server.ts';
 import type { ApiContext } from './context.ts';
 import { followDaemons } from './events/daemon_signals.ts';
@@ -16,7 +19,8 @@ export interface ControlPlane {
 /** Starts the API: its routes on the trainer's server, its connection to the daemons, its events. */
 export async function startControlPlane(
   server: FastifyInstance,
-  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'schedules'>,
+  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'schedules'> &
+    Pick<TrainerOptions, 'command'>,
 ): Promise<ControlPlane> {
   const { settings, paths } = parts;
   const opener = storeOpener(async () => ({ store: await openStore(storeUrl(process.env, paths), parts.clock) }));
@@ -25,14 +29,24 @@ export async function startControlPlane(
     onSignal: (_signal, text) => hub.publish('signal', text.trimEnd()),
     onConnection: (shard, is_connected) => hub.publish('daemon', JSON.stringify({ shard, is_connected })),
   });
-  const context: ApiContext = { ...parts, hub, signals, store: async () => (await opener.get()).store };
+  const store = async (): Promise<Store> => (await opener.get()).store;
+  const policy = startPolicyService({ ...parts, store });
+  const backtests = new BacktestRunner({
+    ...{ ...parts, store, market: settings.minutehand.market },
+    onChange: ({ backtest_id, status, percent }) =>
+      hub.publish('backtest', JSON.stringify({ backtest_id, status, percent })),
+  });
+  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests };
   await addApi(server, context);
+  backtests.begin();
   const watching = setInterval(watchOf(context), LOOK_MS).unref();
   return {
     async stop() {
       clearInterval(watching);
       signals.stop();
+      await backtests.stop();
       hub.close();
+      await policy.stop();
       await opener.close();
     },
   };

@@ -1,6 +1,8 @@
+import { barSecondsOf } from '../../shared/pair.ts';
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { existsSync } from 'node:fs';
 import type { z } from 'zod';
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 import { barAt } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
@@ -36,17 +38,17 @@ export async function recentFeatures(
   const shard = shardsOf(settings.minutehand).find(({ pairs }) => pairs.some(({ id }) => id === subject));
   const pair = shard?.pairs.find(({ id }) => id === subject);
   if (shard === undefined || pair === undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
-  const features = new PairFeatures(windows);
+  const features = new PairFeatures(windows, pair.barSeconds);
   const last = signals.last.get(subject);
   const newest = last === undefined ? clock.nowMs() / 1000 : Date.parse(last.timestamp) / 1000;
-  const from = Math.floor(newest - (limit + features.warmupBars) * SECONDS_PER_BAR - CLOSED_S) as OpenTime;
+  const from = Math.floor(newest - (limit + features.warmupBars) * barSecondsOf(pair) - CLOSED_S) as OpenTime;
   const journals = [paths.journal(market, shard.name)].filter((path) => existsSync(path));
   const bars = await readKnownBars({
     ...{ symbols: [pair.a, pair.b], market, from, journals, screening: screenPolicy(settings) },
     store: await store(),
     onProgress: () => undefined,
   });
-  const [a, b] = [bars.get(pair.a), bars.get(pair.b)];
+  const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
   const minutes = [...commonMinutes(a, b)];
   const names = features.definitions.map(({ name }) => name);

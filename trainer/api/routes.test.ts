@@ -1,14 +1,23 @@
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../dashboard/api/client.ts';
-import { activate, readActive } from '../../shared/bundle/bundle.ts';
+import { activate, readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { encodeBody } from '../../shared/signal/encode.ts';
+import { bodyOf } from '../../shared/signal/signal.fixture.ts';
+import { tinySettings } from '../../test/tiny_settings.ts';
 import { trainTinyModels } from '../../test/tiny_models.ts';
+import { openSignalTables } from '../history/signal_tables.ts';
+import { signalRow } from '../history/signal_row.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { notify } from '../notify/outbox.ts';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from './api.fixture.ts';
+import { errorsOf, ROUTE_ERRORS } from './route_errors.ts';
+import { hugeValues, nearlyValid, validValues, type Schemas, type ValueSchema } from './schema_values.fixture.ts';
 
 let api: ApiWorkplace;
 let approver: { readonly authorization: string };
@@ -53,6 +62,9 @@ describe('the endpoints of the specification, by the generated client', () => {
     const current = await own.get('/api/ml/models/current');
     expect(current).toMatchObject({ version: versions[2], previous: versions[1], is_signed: false });
     expect(current.card).toContain(versions[2]);
+    const detail = await own.get('/api/ml/models/{model_name}', { path: { model_name: versions[0]! } });
+    expect(detail.manifest.metrics.ai1.holdout.auc).toBe(current.manifest!.metrics.ai1.holdout.auc);
+    expect(detail.reliability.ai1).toHaveLength(10);
 
     await own.put('/api/ml/shadow', { body: { model_name: versions[3]! } });
     for (const version of versions.slice(1)) {
@@ -67,6 +79,17 @@ describe('the endpoints of the specification, by the generated client', () => {
       own.post('/api/ml/models/{model_name}/load', { path: { model_name: versions[0]! } }),
     ).rejects.toMatchObject({ code: 'MODEL_MISSING' });
     expect(await own.put('/api/ml/shadow', { body: { model_name: null } })).toMatchObject({ shadow: null });
+    const begun = await own.post('/api/ml/rollout', { body: { model_name: versions[3]! } });
+    expect(begun.rollout).toMatchObject({ stage: 'test', champion: versions[2], challenger: versions[3] });
+    expect(begun.rollout).not.toHaveProperty('key');
+    const challenger = { path: { model_id: versions[3]! } };
+    await expect(own.delete('/api/ml/models/{model_id}', challenger)).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
+    await expect(own.post('/api/ml/rollout', { body: { model_name: versions[3]! } })).rejects.toMatchObject({
+      ...{ status: 409, code: 'ROLLOUT_STATE' },
+    });
+    expect(await own.get('/api/ml/rollout')).toEqual(begun);
+    const ended = await own.post('/api/ml/rollout/abort', { body: { reason: 'for a test' } });
+    expect(ended.rollout).toMatchObject({ status: 'aborted', reason: 'for a test' });
     expect(await own.post('/api/ml/models/cleanup')).toEqual({ removed: [] });
   });
 
@@ -102,6 +125,8 @@ describe('the endpoints of the specification, by the generated client', () => {
       trigger: 'api --seed 3 --trials 12 --engine random_forest --from 2024-01-02 --to 2024-01-05T12:00Z',
     });
     expect(await own.get('/api/ml-training/training/status')).toMatchObject({ is_training: true });
+    const { entries } = await own.get('/api/audit', { query: { limit: 1 } });
+    expect(entries[0]).toMatchObject({ target: `run ${run.run_id}`, after: { reason: 'a test' } });
     await expect(own.post('/api/ml/train')).rejects.toMatchObject({ status: 409, code: 'RETRAIN_RUNNING' });
     await expect(own.post('/api/automl-features/clear-cache')).rejects.toMatchObject({ code: 'RETRAIN_RUNNING' });
     expect(await own.post('/api/ml-training/stop')).toMatchObject({ run_id: run.run_id });
@@ -128,7 +153,11 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     const reset = await ann.post('/api/ml/config/reset', { body: { reason: 'back' } });
     expect(reset.changes).toMatchObject({ 'core.require_edge': true });
-    expect((await ann.get('/api/changes')).changes.map(({ status }) => status)).toEqual(['open', 'approved']);
+    await expect
+      .poll(async () => (await ann.get('/api/changes')).changes.map(({ status }) => status), { timeout: 30_000 })
+      .toEqual(['open', 'applied']);
+    const [, applied] = (await ann.get('/api/changes')).changes;
+    expect(applied).toMatchObject({ branch: expect.stringContaining('minutehand/change-') as string, failure: null });
     for (const [changes, code] of [
       [{ 'core.theta1_initial': 7 }, 'CONFIG_INVALID'],
       [{ 'core.theta9': 0.5 }, 'CONFIG_UNKNOWN_KEY'],
@@ -151,13 +180,122 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect((await own.get('/api/backtests')).backtests).toHaveLength(3);
     const period = { from: '2024-01-01T00:00:00Z', to: '2024-02-01T00:00:00Z' };
     expect(await own.get('/api/reports', { query: period })).toMatchObject({ signals: [], pnl: [] });
+    const query = new URLSearchParams({ ...period, format: 'html' }).toString();
+    const page = await api.ask('GET', `/api/reports?${query}`, { headers: approver });
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.text).toMatch(/^<!doctype html>/);
+    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
     expect(await own.get('/api/monitor')).toHaveProperty('report');
+    expect(await own.get('/api/data')).toMatchObject({ symbols: [] });
+    expect(await own.get('/api/searches')).toEqual({ searches: [] });
+    const search = own.get('/api/searches/{search_id}', { path: { search_id: '../../trainer' } });
+    await expect(search).rejects.toMatchObject({ status: 404, code: 'NOT_FOUND' });
     const generators = await own.get('/api/automl-features/default-config');
     expect(await own.post('/api/automl-features/validate-config', { body: generators })).toMatchObject({ valid: true });
     const wrong = { ...generators, autofeat: { enabled: true } };
     expect(await own.post('/api/automl-features/validate-config', { body: wrong })).toMatchObject({ valid: false });
     const generate = own.post('/api/automl-features/generate', { body: { symbol: 'XAUUSD_XAGUSD' } });
     await expect(generate).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
+  it('give the latest scores of a subject, and scores of a feature row by the active bundle', async () => {
+    const own = client(approver);
+    const subject = 'XAUUSD_XAGUSD';
+    await expect(own.get('/api/ml/predict', { query: { subject } })).rejects.toMatchObject({ code: 'SCORES_UNKNOWN' });
+    const body = bodyOf({ return_prob: 0.625, risk_score: 0.25, position_scale: 0.5 });
+    const published = {
+      market: 'simulated',
+      generated_at_ms: Date.now() - 5000,
+      pair_id: subject,
+      boot_id: 'b',
+      seq: 1,
+    };
+    const row = signalRow(encodeBody(body), { ...published, bar_time: 0, risk_prob: null, features_crc: null });
+    const tables = await openSignalTables(api.store, tinySettings().signals);
+    await tables.keepNewest(api.store.db, [row]);
+    const latest = await own.get('/api/ml/predict', { query: { subject } });
+    expect(latest).toMatchObject({
+      subject,
+      source: 'history',
+      return_prob: 0.625,
+      risk_score: 0.25,
+      position_scale: 0.5,
+    });
+    expect(latest.age_seconds).toBeGreaterThanOrEqual(5);
+
+    const { manifest } = (await own.get('/api/ml/models/current')) as unknown as { manifest: Manifest };
+    const { feature_schema, features: names, version } = manifest;
+    const { golden } = readManifest(join(api.paths.models, version));
+    for (const [index, features] of golden.features.entries()) {
+      const named = Object.fromEntries(names.map((name, at) => [name, features[at]!]));
+      const scored = await own.post('/api/ml/predict', {
+        body: { feature_schema, features: index % 2 === 0 ? features : named },
+      });
+      expect(scored).toMatchObject({ model_version: version, feature_schema });
+      expect(scored.return_prob).toBeCloseTo(golden.ai1[index]!, 5);
+      expect(scored.risk_prob).toBeCloseTo(golden.ai2[index]!, 5);
+      expect(scored.position_scale).toBeCloseTo(golden.ai3[index]!, 5);
+    }
+    const [features] = golden.features;
+    for (const wrong of [
+      { feature_schema: '0123456789abcdef', features: features! },
+      { feature_schema, features: features!.slice(1) },
+      { feature_schema, features: [...features!, 1] },
+      { feature_schema, features: { nonsense: 1 } },
+      { feature_schema, features: { ...Object.fromEntries(names.map((name) => [name, null])), nonsense: 1 } },
+    ])
+      await expect(own.post('/api/ml/predict', { body: wrong })).rejects.toMatchObject({
+        status: 422,
+        code: 'FEATURES_REFUSED',
+      });
+  });
+
+  it('queue, show and cancel backtests', async () => {
+    const own = client(bearer(await api.token('operator')));
+    const body = {
+      models: [versions[1]!],
+      from: '2024-01-02',
+      to: '2024-01-04T12:30:00Z',
+      theta1: 0.5,
+      reason: 'before',
+    };
+    const first = await own.post('/api/backtests', { body });
+    const request = {
+      models: [versions[1]],
+      from: '2024-01-02',
+      to: '2024-01-04T12:30Z',
+      pairs: null,
+      theta1: 0.5,
+      theta2: null,
+    };
+    expect(first).toMatchObject({ status: 'queued', requested_by: 'operator', reason: 'before', request });
+    const second = await own.post('/api/backtests');
+    const { requested } = await own.get('/api/backtests', { query: { limit: 10 } });
+    expect(requested.map(({ backtest_id }) => backtest_id)).toEqual([second.backtest_id, first.backtest_id]);
+    for (const { backtest_id } of [second, first]) {
+      const path = { backtest_id };
+      await own.post('/api/backtests/{backtest_id}/cancel', { path });
+      await expect
+        .poll(async () => (await own.get('/api/backtests/{backtest_id}', { path })).status, { timeout: 20_000 })
+        .toBe('canceled');
+    }
+    const both = { before: first.backtest_id, after: second.backtest_id };
+    await expect(own.get('/api/backtests/compare', { query: both })).rejects.toMatchObject({
+      code: 'BACKTEST_UNKNOWN',
+    });
+    for (const [wrong, code] of [
+      [{ models: ['20200101_0000'] }, 'MODEL_MISSING'],
+      [{ models: ['../../etc'] }, 'REQUEST_INVALID'],
+      [{ pairs: ['NOT_CONFIGURED'] }, 'PAIR_UNKNOWN'],
+      [{ from: '2024-01-03', to: '2024-01-02' }, 'REQUEST_INVALID'],
+    ] as const)
+      expect((await api.ask('POST', '/api/backtests', { headers: approver, body: wrong })).body.error?.code).toBe(code);
+    const files = `/api/backtests/${first.backtest_id}/files`;
+    writeFileSync(join(api.paths.home, 'backtests', String(first.backtest_id), 'trades.csv'), 'pair,net\n');
+    const csv = await api.ask('GET', `${files}/trades.csv`, { headers: approver });
+    expect([csv.status, csv.headers['content-type'], csv.text]).toEqual([200, 'text/csv; charset=utf-8', 'pair,net\n']);
+    const absent = await api.ask('GET', `${files}/report.html`, { headers: approver });
+    expect([absent.status, absent.body.error?.code]).toEqual([404, 'BACKTEST_UNKNOWN']);
   });
 
   it('acknowledge and silence alerts', async () => {
@@ -177,40 +315,143 @@ describe('the endpoints of the specification, by the generated client', () => {
   });
 });
 
-interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
-
-describe('every route', () => {
-  it('answers whatever is sent, also several at once, with its own answer or a coded refusal', async () => {
-    const { body } = await api.ask('GET', '/api/openapi.json', { headers: approver });
-    const routes = Object.entries((body as unknown as Document).paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
-    );
-    const values = fc.sample(fc.jsonValue({ maxDepth: 3 }), { numRuns: 3, seed: 19 });
-    const segments = fc.sample(fc.string({ minLength: 1, maxLength: 300, unit: 'binary' }), { numRuns: 3, seed: 19 });
-    for (const { method, path } of routes) {
-      if (path === '/api/events' || path === '/api/session') continue;
-      const answers = await Promise.all(
-        values.map((value, index) => {
-          const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(segments[index]!));
-          const query = `?limit=${encodeURIComponent(JSON.stringify(value))}&from=${index}&subject=${'x'.repeat(50 * index)}`;
-          return api.ask(method, `${filled}${query}`, {
-            headers: approver,
-            ...(method === 'GET' ? {} : { body: value }),
-          });
-        }),
-      );
-      for (const answer of answers) expectCoded(answer, `${method} ${path}`);
+describe('a bundle of the simulated market', () => {
+  it('is neither loaded nor a shadow where the market is live', async () => {
+    const live = await openApiWorkplace({ minutehand: { market: 'live' } }, async ({ models }) => {
+      cpSync(join(api.paths.models, versions[1]!), join(models, versions[1]!), { recursive: true });
+    });
+    try {
+      const headers = bearer(await live.token('approver'));
+      const load = await live.ask('POST', `/api/ml/models/${versions[1]!}/load`, { headers });
+      const shadow = await live.ask('PUT', '/api/ml/shadow', { headers, body: { model_name: versions[1] } });
+      for (const { status, body } of [load, shadow])
+        expect([status, body.error?.code]).toEqual([422, 'MODEL_SIMULATED']);
+      expect(readActive(live.paths.models)).toBeNull();
+    } finally {
+      await live.close();
     }
-    await api.ask('POST', '/api/ml-training/stop', { headers: approver });
-    expect((await api.ask('GET', '/api/ml/status', { headers: approver })).status).toBe(200);
   });
 });
 
-function expectCoded({ status, body, text }: Answer, name: string): void {
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: ValueSchema }[];
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: ValueSchema } } };
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Schemas };
+}
+
+/** Refused beyond the schema: unknown keys of the configuration, an end before its start, a minute that is none. */
+const BEYOND_SCHEMA = ['GET /api/explain', 'PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'];
+
+describe('every route', () => {
+  it(
+    'answers values of its own schema, nearly valid and huge ones, also several at once, with its answer or a declared code',
+    { timeout: 240_000 },
+    async () => {
+      const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
+      const { paths, components } = document as unknown as Document;
+      const named = components.schemas;
+      const counts = { done: 0, invalid: 0 };
+      for (const [path, methods] of Object.entries(paths))
+        for (const [method, operation] of Object.entries(methods)) {
+          if (path === '/api/events' || path === '/api/session') continue;
+          const name = `${method.toUpperCase()} ${path}`;
+          const requests = requestsOf(operation, named);
+          const answers = await Promise.all(
+            requests.map((one) => api.ask(method.toUpperCase(), urlOf(path, one), { headers: approver, ...one.how })),
+          );
+          for (const [index, answer] of answers.entries()) {
+            const { kind } = requests[index]!;
+            expectDeclared(answer, name);
+            if (answer.status < 300) counts.done += 1;
+            if (answer.body.error?.code !== 'REQUEST_INVALID') continue;
+            counts.invalid += 1;
+            if (!BEYOND_SCHEMA.includes(name)) expect(kind, `${name}: ${answer.text.slice(0, 300)}`).not.toBe('valid');
+          }
+        }
+      expect(counts.done).toBeGreaterThan(40);
+      expect(counts.invalid).toBeGreaterThan(40);
+      await api.ask('POST', '/api/ml-training/stop', { headers: approver });
+      expect((await api.ask('GET', '/api/ml/status', { headers: approver })).status).toBe(200);
+    },
+  );
+
+  it('is described at /api/docs with its role and the codes of its errors, on a page without script', async () => {
+    const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
+    const { paths } = document as unknown as Document;
+    const { status, headers, text } = await api.ask('GET', '/api/docs', { headers: approver });
+    expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]+=*'; base-uri 'none'/);
+    const style = /<style>([^]*?)<\/style>/.exec(text)![1]!;
+    expect(policy).toContain(createHash('sha256').update(style).digest('base64'));
+    expect(text).not.toMatch(/<script|\son\w+=|javascript:| style="/i);
+    for (const [path, methods] of Object.entries(paths))
+      for (const method of Object.keys(methods)) {
+        const name = `${method.toUpperCase()} ${path}`;
+        const section = text.slice(text.indexOf(`>${name}</h3>`)).split('<h3')[0]!;
+        expect(text, name).toContain(`>${name}</h3>`);
+        expect(section, name).toMatch(/Role: (viewer|operator|approver|public)\./);
+        for (const code of errorsOf(name)) expect(section, name).toContain(`${code} (${ERRORS[code].status})`);
+      }
+    const operations = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((one) => `${one.toUpperCase()} ${path}`)); // prettier-ignore
+    expect(Object.keys(ROUTE_ERRORS).filter((name) => !operations.includes(name))).toEqual([]);
+  });
+});
+
+interface Drawn {
+  readonly kind: 'valid' | 'near' | 'huge';
+  readonly parts: Readonly<Record<'path' | 'query', Readonly<Record<string, unknown>>>>;
+  readonly how: { readonly body?: unknown };
+}
+
+function requestsOf({ parameters = [], requestBody }: Operation, named: Schemas): Drawn[] {
+  const body = requestBody?.content['application/json'].schema;
+  const ofPlace = (place: string): ValueSchema => {
+    const own = parameters.filter((one) => one.in === place);
+    const required = own.filter((one) => place === 'path' || (one as { required?: boolean }).required === true);
+    return { type: 'object', properties: Object.fromEntries(own.map(({ name, schema }) => [name, schema])), required: required.map(({ name }) => name) }; // prettier-ignore
+  };
+  const parts = fc.record({ path: validValues(ofPlace('path'), named), query: validValues(ofPlace('query'), named) });
+  const near = fc.record({ path: nearlyValid(validValues(ofPlace('path'), named)), query: nearlyValid(validValues(ofPlace('query'), named)) }); // prettier-ignore
+  const draw = (
+    kind: Drawn['kind'],
+    of: fc.Arbitrary<unknown>,
+    values: fc.Arbitrary<unknown> | null,
+    count: number,
+  ): Drawn[] =>
+    fc.sample(fc.tuple(of, values ?? fc.constant(undefined)), { numRuns: count, seed: 19 }).map(([drawn, value]) => ({
+      kind,
+      parts: drawn as Drawn['parts'],
+      how: value === undefined ? {} : { body: value },
+    }));
+  const valid = body === undefined ? null : validValues(body, named);
+  return [
+    ...draw('valid', parts, valid, 2),
+    ...draw('near', near, valid, 2),
+    ...(valid === null ? [] : [...draw('near', parts, nearlyValid(valid), 3), ...draw('huge', parts, hugeValues, 1)]),
+  ];
+}
+
+function urlOf(path: string, { parts }: Drawn): string {
+  const textOf = (value: unknown): string =>
+    encodeURIComponent(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+  const own = (typeof parts.path === 'object' && parts.path !== null ? parts.path : {}) as Record<string, unknown>;
+  const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => textOf(own[name] ?? 'x'));
+  const query = Object.entries(parts.query ?? {}).map(([name, value]) => `${textOf(name)}=${textOf(value)}`);
+  return query.length === 0 ? filled : `${filled}?${query.join('&')}`;
+}
+
+/** Also of the router: a path that another value turns into another one. */
+const OF_ROUTER = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
+
+function expectDeclared({ status, body, text }: Answer, name: string): void {
   if (status < 300) return;
   expect(status, `${name}: ${text.slice(0, 300)}`).toBeLessThan(500);
   const code = body.error!.code as ErrorCode;
   expect(ERRORS[code]?.status, `${name}: ${text.slice(0, 300)}`).toBe(status);
+  if (ROUTE_ERRORS[name] !== undefined) expect([...errorsOf(name), ...OF_ROUTER], name).toContain(code);
 }

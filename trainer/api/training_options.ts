@@ -60,6 +60,6 @@ function unsupported(name: string, seen: unknown, expected: string): MinutehandE
 }
 
 /** A day or a UTC minute, as `train --from` takes it. */
-function minuteOf(text: string | undefined): string | undefined {
+export function minuteOf(text: string | undefined): string | undefined {
   return text === undefined || text.length === 10 ? text : `${new Date(text).toISOString().slice(0, 16)}Z`;
 }

@@ -7,7 +7,7 @@ import { step, type Step } from '../../shared/core/decide/step.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
-import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
+import { marketAt, openTimeAt, type PairHistory } from '../dataset/pair_history.ts';
 import { tradingDayAt, type Rollover } from './rollover.ts';
 import { swapBpsPerNight, type SwapCosts } from './swap.ts';
 
@@ -149,19 +149,20 @@ function makeTrade(
   reason: string,
   options: BacktestOptions,
 ): FilledTrade {
-  const { time, pair } = history;
+  const { pair } = history;
   const { side, beta } = position;
   const entryBar = entrySignal + 1;
   const gross = grossBps(history, side, beta, entryBar, exitBar);
   const entryCostBps = fillCostAt(history, entryBar, side, beta, options.costs);
   const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, options.costs);
   const fullScale = options.scale?.(entrySignal) ?? 1;
-  const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
+  const [entryTime, exitTime] = [openTimeAt(history, entryBar), openTimeAt(history, exitBar)];
+  const swapBps = swapBetween(options.overnight, side, beta, entryTime, exitTime);
   return {
     pairId: pair.id,
     side: side as -1 | 1,
-    entryTime: time[entryBar]! as OpenTime,
-    exitTime: time[exitBar]! as OpenTime,
+    entryTime,
+    exitTime,
     reason,
     grossBps: gross,
     netBps: gross - costBps - swapBps,
@@ -186,8 +187,8 @@ export function fillCostAt(
   beta: number,
   costs: PairFillCosts,
 ): number {
-  const { time, quotedA, quotedB } = history;
-  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!, side);
+  const { quotedA, quotedB } = history;
+  return pairFillCostBps(costs, beta, openTimeAt(history, bar), quotedA[bar]!, quotedB[bar]!, side);
 }
 
 /** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */
@@ -207,7 +208,7 @@ export function grossBps(
  * Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first,
  * up to the second.
  */
-function swapBetween(
+export function swapBetween(
   overnight: OvernightSwaps | undefined,
   side: number,
   beta: number,

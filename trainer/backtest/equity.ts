@@ -1,6 +1,6 @@
 import { ln } from '../../shared/elementary.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
+import { openTimeAt, type PairHistory } from '../dataset/pair_history.ts';
 import type { FilledTrade, OvernightSwaps } from './backtest.ts';
 import { tradingDayAt } from './rollover.ts';
 import { swapBpsPerNight } from './swap.ts';
@@ -36,7 +36,7 @@ export function markToMarket(
     const lnOpenB = ln(openB[entryBar]!);
     const perNight = overnight === null ? 0 : swapBpsPerNight(side, beta, overnight.swaps.a, overnight.swaps.b);
     const rolls = overnight?.rolls ?? [];
-    let roll = tradingDayAt(rolls, time[entryBar]!);
+    let roll = tradingDayAt(rolls, openTimeAt(history, entryBar));
     let swapBps = 0;
     let before = 0;
     for (let k = entryBar; k <= exitBar; k++) {

@@ -97,7 +97,9 @@ function wideMinutes(history: PairHistory, from: number, costs: PairFillCosts): 
     return (bar: number): number => (quoted[bar]! >= 0 ? quoted[bar]! : spread_bps * multipleAt(usual, time[bar]!));
   };
   const [ofA, ofB] = [spreadOf(pair.a, costs.a, quotedA), spreadOf(pair.b, costs.b, quotedB)];
-  const widths = Float64Array.from({ length: length - from }, (_, i) => ofA(from + i) + ofB(from + i)).sort();
+  const widths = new Float64Array(length - from);
+  for (let i = 0; i < widths.length; i++) widths[i] = ofA(from + i) + ofB(from + i);
+  widths.sort();
   const limit = widths[Math.floor(WIDE_QUANTILE * (widths.length - 1))] ?? Infinity;
   return (bar) => ofA(bar) + ofB(bar) > limit + 1e-9;
 }

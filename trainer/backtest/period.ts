@@ -1,3 +1,4 @@
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
@@ -116,7 +117,7 @@ export interface PeriodResult {
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
-  const pairs = options.pairs.filter(({ a, b }) => countCommonMinutes(bars.get(a), bars.get(b)) > 0);
+  const pairs = options.pairs.filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);
   if (pairs.length === 0)
     throw new MinutehandError('DATA_MISSING', { seen: 'no pair has minutes that both of its symbols have' });
   const times = pairs.flatMap(({ a, b }) => [bars.get(a)!, bars.get(b)!]);
@@ -126,7 +127,10 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
   );
 
   const parts = pairs.map((pair) =>
-    partsOf({ pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: partPolicy(options) }, BARS_PER_PART),
+    partsOf(
+      { pair, a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')!, policy: partPolicy(options) },
+      BARS_PER_PART,
+    ),
   );
   const tasks = parts.flat();
   const owners = parts.flatMap((own, pair) => own.map((_, part) => ({ pair, part })));
@@ -292,10 +296,9 @@ function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): Trad
 function evaluatedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Evaluated {
   let skipped = 0;
   while (skipped < bar.length && bar[skipped]! < start) skipped++;
-  return {
-    scores: Float64Array.from(bar.subarray(skipped), (t) => scores[t - start]!),
-    labels: label.slice(skipped),
-  };
+  const own = new Float64Array(bar.length - skipped);
+  for (let i = 0; i < own.length; i++) own[i] = scores[bar[skipped + i]! - start]!;
+  return { scores: own, labels: label.slice(skipped) };
 }
 
 function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options: PeriodOptions): PeriodResult {

@@ -1,3 +1,4 @@
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -104,7 +105,10 @@ export async function buildDataset(
   policy: DatasetPolicy,
   options: DatasetOptions,
 ): Promise<Dataset> {
-  const counted = pairs.map((pair) => ({ pair, common: countCommonMinutes(bars.get(pair.a), bars.get(pair.b)) }));
+  const counted = pairs.map((pair) => ({
+    pair,
+    common: countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')),
+  }));
   const usable = counted.filter(({ common }) => common >= policy.minBars);
   if (usable.length === 0) throw noUsablePair(counted, bars, policy.minBars);
   const symbols = symbolsOf(usable.map(({ pair }) => pair));
@@ -125,7 +129,7 @@ export async function buildDataset(
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {
     const own: PairPolicy = { ...pairPolicy(policy), share, holdoutFrom };
-    return { pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: own };
+    return { pair, a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')!, policy: own };
   });
   const definitions = featureDefinitions(policy.windows);
   const { source = null } = options;

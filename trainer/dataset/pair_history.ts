@@ -1,3 +1,5 @@
+import { barOpen } from '../../shared/core/resample/bar_resampler.ts';
+import { barSecondsOf } from '../../shared/pair.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { quotedBps } from '../../shared/core/cost/fill_cost.ts';
@@ -13,7 +15,7 @@ import type { Pair } from '../../shared/pair.ts';
 export interface PairHistory {
   readonly pair: Pair;
   readonly length: number;
-  /** Epoch seconds of the bar open. */
+  /** Epoch seconds of the open of the bar's last minute. */
   readonly time: Float64Array;
   readonly openA: Float64Array;
   readonly openB: Float64Array;
@@ -66,7 +68,7 @@ export function buildPairHistory(
   keep: (time: OpenTime, z: number) => boolean,
 ): PairHistory {
   const { length: minutes, inA, inB } = matchMinutes(a, b);
-  const engine = new PairFeatures(windows);
+  const engine = new PairFeatures(windows, pair.barSeconds);
   const capacity = Math.max(0, minutes - engine.warmupBars + 1);
   const columns = Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, new Float64Array(capacity)])) as Record<
     (typeof HISTORY_COLUMNS)[number],
@@ -149,6 +151,11 @@ export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly
 export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
   if (a === undefined || b === undefined) return 0;
   return matchMinutes(a, b).length;
+}
+
+/** Epoch seconds at which bar `t` opened: a bar has the time of its last minute. */
+export function openTimeAt({ time, pair }: PairHistory, t: number): OpenTime {
+  return barOpen(time[t]!, barSecondsOf(pair));
 }
 
 /** Bar `t` as `decide` and the position read it. */

@@ -1,3 +1,4 @@
+import { barMinutesOf } from '../../shared/pair.ts';
 import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade } from './live_trades.ts';
 import { booksOf, followedSince, isClosed, positionsOf, type LivePosition } from './positions.ts';
@@ -85,7 +86,8 @@ function followable({ entries, nowMs, barMs, settleMs }: FiguresInput, own: read
     .filter(
       ({ body, generatedAtMs }) =>
         generatedAtMs >= (since.get(body.pair_id) ?? Infinity) &&
-        (answered.has(body.signal_id) || generatedAtMs + body.max_age_bars * barMs + settleMs <= nowMs),
+        (answered.has(body.signal_id) ||
+          generatedAtMs + body.max_age_bars * barMinutesOf(body.pair_id) * barMs + settleMs <= nowMs),
     )
     .map(({ body }) => ({ pairId: body.pair_id, isOpened: opened.has(body.signal_id) }));
 }

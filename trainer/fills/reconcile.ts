@@ -1,3 +1,5 @@
+import { validIntervals } from '../../shared/signal/signal.ts';
+import { barMinutesOf } from '../../shared/pair.ts';
 import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
 import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type LivePosition } from './positions.ts';
@@ -122,8 +124,9 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
   const [first] = opens;
   const maxAgeBars = opens.find(({ max_age_bars }) => max_age_bars !== null)?.max_age_bars ?? null;
   if ((heldA || heldB) && first !== undefined && maxAgeBars !== null) {
-    const bars = Math.floor((nowMs - first.time_ms) / barMs);
-    if (nowMs - first.time_ms >= (maxAgeBars + GRACE_BARS) * barMs + settleMs)
+    const ownBarMs = barMinutesOf(pairId) * barMs;
+    const bars = Math.floor((nowMs - first.time_ms) / ownBarMs);
+    if (nowMs - first.time_ms >= (maxAgeBars + GRACE_BARS) * ownBarMs + settleMs)
       findings.push(found('OPEN_TOO_LONG', `${bars} bars, and ${maxAgeBars} are allowed`));
   }
   return findings;
@@ -136,8 +139,8 @@ function unanswered({ trades, entries, nowMs, barMs, settleMs }: ReconcileInput)
     const since = followedSince(own);
     const answered = new Set(own.map(({ position_id }) => position_id));
     for (const { body, generatedAtMs } of entries) {
-      // Signals live for 2.5 intervals.
-      const isOver = generatedAtMs + 2.5 * barMs + settleMs <= nowMs;
+      const validMs = validIntervals(barMinutesOf(body.pair_id)) * barMs;
+      const isOver = generatedAtMs + validMs + settleMs <= nowMs;
       const isAsked = generatedAtMs >= (since.get(body.pair_id) ?? Infinity);
       if (!isAsked || !isOver || answered.has(body.signal_id)) continue;
       findings.push({

@@ -6,7 +6,7 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
@@ -78,7 +78,7 @@ async function compare(
   const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
   const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version, settings.retrain);
   if (refusal !== null) return { kind: 'refused', result: refusal };
-  const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
+  const warmFrom = (from - warmUpSeconds(settings.minutehand.windows)) as OpenTime;
   const { bundles } = await backtestPeriod({
     pairs: settings.minutehand.pairs.map(parsePair),
     bars: new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, warmFrom)])),

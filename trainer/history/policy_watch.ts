@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import { readPointer } from '../../shared/policy/approved.ts';
+import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { configAuthor } from '../../shared/policy/config_starts.ts';
 import type { Clock } from '../../shared/ports.ts';
@@ -30,7 +32,8 @@ export class PolicyWatch {
     if (hash === this.#current || this.#unknown.has(hash)) return;
     let found: Settings | null = null;
     try {
-      found = loadSettings({ configDir: this.#settings.sources.configDir, env: this.#env });
+      const isApproved = readPointer(homePaths(this.#env).policy) !== null;
+      found = loadSettings({ env: this.#env, ...(!isApproved && { configDir: this.#settings.sources.configDir }) });
     } catch (error) {
       this.#log.warn({ err: error }, 'the configuration cannot be read again');
     }

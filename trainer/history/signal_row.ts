@@ -1,4 +1,4 @@
-import { pairLabel, parsePair } from '../../shared/pair.ts';
+import { PAIR_ID, pairLabel, parsePair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -24,7 +24,8 @@ const LATER_FIELDS = ['expected_net_bps', 'leverage_reduction_rate'] as const;
 type LaterField = (typeof LATER_FIELDS)[number];
 
 /** A row of the history: a signal as it was published, a column for each of its fields. */
-export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField> {
+export interface SignalRow
+  extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'arm' | 'rollout'> {
   /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
   readonly expected_net_bps: number | null;
@@ -79,7 +80,7 @@ const labels = new Map<string, string>();
 function labelOf(pairId: string): string {
   const known = labels.get(pairId);
   if (known !== undefined) return known;
-  const label = /^[A-Z0-9.]+_[A-Z0-9.]+$/.test(pairId) ? pairLabel(parsePair(pairId)) : '';
+  const label = PAIR_ID.test(pairId) ? pairLabel(parsePair(pairId)) : '';
   labels.set(pairId, label);
   return label;
 }
@@ -100,7 +101,8 @@ export function bodyText(row: SignalRow): string {
  */
 export function signalRow(body: string, published: Published): SignalRow {
   const parsed = parse(`${body}}`) as SignalBody;
-  const { timestamp, pair: _pair, ...fields } = parsed;
+  // A signal of a rollout keeps its whole text.
+  const { timestamp, pair: _pair, arm: _arm, rollout: _rollout, ...fields } = parsed;
   const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
   const row: SignalRow = {
     ...fields,

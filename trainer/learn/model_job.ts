@@ -1,4 +1,4 @@
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { horizonSeconds } from '../../shared/policy/policy.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
@@ -35,7 +35,7 @@ export function modelJob(
   { dataset, settings, seed, known }: Learning,
   run: (task: FitTask) => Promise<TreeModel>,
 ): ModelJob {
-  const { train, label } = settings.minutehand;
+  const { train } = settings.minutehand;
   const trained = dataset.train[name];
   const params = learnerParams(settings, dataset.definitions, name, seed);
   const fitFromNothing: ModelFit = (rows, subset, trees) =>
@@ -56,7 +56,7 @@ export function modelJob(
     },
     samples: trained.y.length + (known?.rows[name] ?? 0),
     folds: train.folds,
-    embargo: label.horizon_bars * SECONDS_PER_BAR,
+    embargo: horizonSeconds(settings.minutehand),
     isWarmStart: known !== undefined,
     fit:
       known === undefined

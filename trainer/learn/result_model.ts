@@ -1,3 +1,4 @@
+import { horizonSeconds } from '../../shared/policy/policy.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
@@ -60,9 +61,9 @@ export async function learnResult(
   seed: number,
   run: (task: FitTask) => Promise<TreeModel>,
 ): Promise<LearnedModel> {
-  const { train, label } = settings.minutehand;
+  const { train } = settings.minutehand;
   const params = { ...learnerParams(settings, definitions, 'ai1', seed), seed: `${seed}/net` };
-  const plan = { folds: train.folds, embargo: label.horizon_bars * SECONDS_PER_BAR };
+  const plan = { folds: train.folds, embargo: horizonSeconds(settings.minutehand) };
   const fitted = await learnModel(rows, plan, (of, subset, trees) =>
     run({
       engine: train.engine,

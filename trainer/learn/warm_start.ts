@@ -119,6 +119,7 @@ export interface WarmStartLengths {
  * time, but at least a day, where that is less.
  * @param to open of the last bar there is
  * @param holdoutFrom where the holdout shall begin; null = as above
+ * @param warmUp seconds before the period whose bars warm its features
  * @throws MinutehandError DATA_TOO_SHORT when the holdout would be shorter than a day, or begin where the base was
  * evaluated, or when there are fewer than `warm_start_min_days` to learn from
  */
@@ -127,6 +128,7 @@ export function warmStartPeriod(
   to: OpenTime,
   { holdout_fraction, warm_start_min_days }: WarmStartLengths,
   holdoutFrom: OpenTime | null = null,
+  warmUp: number = WARM_UP_SECONDS,
 ): WarmStartPeriod {
   const learnFrom = learnedUntil(base);
   const unseenFrom = firstUnseen(base);
@@ -148,7 +150,7 @@ export function warmStartPeriod(
     });
   }
   return {
-    barsFrom: (learnFrom - WARM_UP_SECONDS) as OpenTime,
+    barsFrom: (learnFrom - warmUp) as OpenTime,
     learnFrom: learnFrom as OpenTime,
     holdoutFrom: from as OpenTime,
   };

@@ -1,3 +1,4 @@
+import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -34,7 +35,7 @@ export interface LiveOptions {
  */
 export function buildLivePairs({ pairs, bars, windows, from, farOut }: LiveOptions): LivePair[] {
   return pairs.flatMap((pair): LivePair[] => {
-    const [a, b] = [bars.get(pair.a), bars.get(pair.b)];
+    const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
     if (a === undefined || b === undefined || countCommonMinutes(a, b) === 0) return [];
     const history = buildPairHistory(
       pair,

@@ -7,7 +7,7 @@ import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_s
 import { NO_HALTS, readHalts, resumedAt, ALL_PAIRS, type Halts } from '../../shared/bundle/halts.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
-import { WARM_UP_SECONDS, warmupBars } from '../../shared/core/features/features.ts';
+import { warmUpSeconds, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
@@ -188,7 +188,7 @@ async function readNewBars(task: LookTask, trainedTo: number, days: number): Pro
     const bars = await readKnownBars({
       symbols,
       market: minutehand.market,
-      from: (from - WARM_UP_SECONDS) as OpenTime,
+      from: (from - warmUpSeconds(minutehand.windows)) as OpenTime,
       screening: screenPolicy(task.settings),
       journals,
       store,

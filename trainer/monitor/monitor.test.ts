@@ -361,6 +361,15 @@ describe('the monitor', () => {
     expect(vol!.figure).toBeGreaterThan(0.25);
     expect(vol!.text).toMatch(/^drift psi vol_a \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
     expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
+    const { drift } = monitor.status().report as MonitorReport;
+    const store = await openStore(paths.trainer);
+    const kept = await store.db.selectFrom('core.drift_figures').select(['feature', 'psi', 'model_version']).execute();
+    await store.close();
+    const byName = (a: { feature: string }, b: { feature: string }): number => (a.feature < b.feature ? -1 : 1);
+    const features = isSkipped(drift) ? [] : drift.features;
+    const expected = features.map(({ name, psi }) => ({ feature: name, psi, model_version: version }));
+    expect(kept.sort(byName)).toEqual(expected.sort(byName));
+    expect(kept.length).toBeGreaterThan(10);
   });
 
   it('searches θ2 alone when AI2 admits no candidate for longer than its pass rate allows, and sends an alert', async () => {

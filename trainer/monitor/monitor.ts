@@ -9,6 +9,7 @@ import type { Clock } from '../../shared/ports.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { storeUrl } from '../store/store.ts';
+import { keepDrift } from './drift_history.ts';
 import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
@@ -149,6 +150,7 @@ class RunningMonitor implements Monitor {
       return;
     }
     await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
+    await this.#careful(() => keepDrift(this.#options, report, began));
     await this.#tell(report);
     await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }

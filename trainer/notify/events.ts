@@ -42,6 +42,7 @@ export const EVENTS = {
     title: 'Live differs from the backtest',
     command: 'minutehand parity --day <day>',
   },
+  report: { severity: 'info', title: 'Weekly report', command: 'minutehand report' },
   rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand models list' },
   archive_failed: { severity: 'warning', title: 'Signals cannot be archived', command: 'minutehand signals archive' },
   channel_failed: { severity: 'warning', title: 'A channel takes no notifications', command: 'minutehand alerts list' },

@@ -214,11 +214,14 @@ class Tally {
   }
 }
 
-/** Fields of a signal that the backtest computes too. The virtual account is as old as the journal, and is left out. */
+/**
+ * Fields of a signal that the backtest computes too. The virtual account is as old as the journal, and is left out, as
+ * is the rollout whose challenger opened the position.
+ */
 function differences({ body, position }: LiveDecision, answer: BacktestAnswer): Fields {
   const { decision, position: after } = answer.step;
-  const { account: _live, ...held } = position;
-  const { account: _backtest, ...expected } = after;
+  const { account: _live, rollout: _arm, ...held } = position;
+  const { account: _backtest, rollout: _opened, ...expected } = after;
   const both: Record<string, readonly [live: unknown, backtest: unknown]> = {
     z_score: [body.z_score, answer.z_score],
     return_prob: [body.return_prob, answer.return_prob],

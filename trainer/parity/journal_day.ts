@@ -1,3 +1,4 @@
+import { firstMinuteOfBars, journaledLegs } from '../../shared/store/warm_bars.ts';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
 import { columnsOf } from '../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -40,7 +41,7 @@ export function readJournalDay(
   const pairs = pairIds.map(parsePair);
   const { positions, decisions, signals } = readSignals(journal, period);
   const warmup = warmupBars(windows);
-  const starts = pairs.map((pair) => journal.commonMinuteBefore(pair, warmup, period.from) ?? period.from);
+  const starts = pairs.map((pair) => firstMinuteOfBars(journal, pair, warmup, period.from) ?? period.from);
   const from = Math.min(...starts) as OpenTime;
   const inputs = readInputs(journal, from, period);
   const end = (period.to + NEXT_BAR_SECONDS) as OpenTime;
@@ -53,7 +54,10 @@ export function readJournalDay(
     pairs: pairs.map((pair) => ({
       from: period.from,
       to: Math.min(period.to, last.get(pair.id) ?? period.from) as OpenTime,
-      history: historyOf(pair, bars, inputs, windows, period),
+      history:
+        pair.barSeconds === undefined
+          ? historyOf(pair, bars, inputs, windows, period)
+          : resampledHistory(journal, pair, from, windows, period),
       live: decisions.get(pair.id) ?? [],
       position: positions.get(pair.id) ?? FLAT,
       backfilled: new Set([pair.a, pair.b].flatMap((symbol) => [...(inputs.backfilled.get(symbol) ?? [])])),
@@ -107,6 +111,19 @@ function readInputs(journal: JournalFile, from: OpenTime, period: DayPeriod): Ma
     else if (row.backfill && row.time >= period.from && row.time < period.to) mark(backfilled, row);
   }
   return { dropped, backfilled };
+}
+
+/** Of the bars of another timeframe, as the daemon had them. */
+function resampledHistory(
+  journal: JournalFile,
+  pair: Pair,
+  from: OpenTime,
+  windows: Windows,
+  period: DayPeriod,
+): PairDay['history'] {
+  const legs = journaledLegs(journal.inputsFrom(from), pair);
+  const keep = (time: number): boolean => time >= period.from && time < period.to;
+  return buildPairHistory(pair, columnsOf(pair.a, legs.a), columnsOf(pair.b, legs.b), windows, keep);
 }
 
 /** Of the minutes that moved the live features. */

@@ -80,7 +80,7 @@ function about({ version, created, market, period, feature_schema, theta1, theta
 }
 
 function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record<ModelName, ModelFigures> {
-  const validation = readValidation(join(modelsFolder, version, VALIDATION_FILE));
+  const validation = readValidation(join(modelsFolder, version));
   return perModel((name) => {
     const pooled = validation?.[name].holdout.pooled;
     const { auc, brier } = metrics[name].holdout;
@@ -88,10 +88,12 @@ function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record
   });
 }
 
-/** null for a bundle without the report. */
-function readValidation(path: string): Readonly<Record<ModelName, ModelValidation>> | null {
+/** @returns null for a bundle without the report */
+export function readValidation(folder: string): Readonly<Record<ModelName, ModelValidation>> | null {
   try {
-    const read = JSON.parse(readFileSync(path, 'utf8')) as Readonly<Record<ModelName, ModelValidation>>;
+    const read = JSON.parse(readFileSync(join(folder, VALIDATION_FILE), 'utf8')) as Readonly<
+      Record<ModelName, ModelValidation>
+    >;
     return MODEL_NAMES.every((name) => read[name]?.holdout?.pooled !== undefined) ? read : null;
   } catch {
     return null;

@@ -7,6 +7,7 @@ import {
   sha256Hex,
   type ActivePointer,
 } from '../../shared/bundle/bundle.ts';
+import { readRollout } from '../../shared/bundle/rollout.ts';
 import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import { renamePatiently, replaceDurably, writeDurably } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -129,6 +130,16 @@ export class ModelsFolder {
       return readShadow(this.#path, this.#files);
     } catch {
       return null;
+    }
+  }
+
+  /** Both arms of the active rollout; none when its file is damaged. */
+  rolloutArms(): readonly string[] {
+    try {
+      const rollout = readRollout(this.#path, this.#files);
+      return rollout?.status === 'active' ? [rollout.champion, rollout.challenger] : [];
+    } catch {
+      return [];
     }
   }
 

@@ -9,7 +9,7 @@ import type { Clock, FileSystem } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
 import type { ModelRegistryView, ModelType } from '../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
-import { RegistryRows, type RegisteredModels } from './registry_rows.ts';
+import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 
 export interface Recovery {
   /** Bundles whose folder was made again from the bytes of the registry. */
@@ -46,9 +46,10 @@ export interface Registry {
   reject(version: string, reasons: readonly string[]): Promise<void>;
   /**
    * Makes the statuses agree with active.json: after a crash, and after it was changed by hand.
+   * @param cause how the bundle became active, for its event
    * @throws MinutehandError as readActive and register
    */
-  mend(): Promise<void>;
+  mend(cause?: ActivationCause): Promise<void>;
   /**
    * Removes folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
    * count; of the others the newest.
@@ -79,11 +80,11 @@ export interface Registry {
 
 /** @param modelsFolder of the bundles and active.json */
 export function createRegistry(
-  { db }: Store,
+  store: Store,
   modelsFolder: string,
   { clock = MACHINE_CLOCK, files = MACHINE_FILES }: { readonly clock?: Clock; readonly files?: FileSystem } = {},
 ): Registry {
-  return new StoreRegistry(new RegistryRows(db, clock), modelsFolder, files, clock);
+  return new StoreRegistry(new RegistryRows(store, clock), modelsFolder, files, clock);
 }
 
 class StoreRegistry implements Registry {
@@ -120,7 +121,7 @@ class StoreRegistry implements Registry {
     await this.register(version);
     const before = this.#folder.activePointer();
     if (before?.version !== version) activate(this.#modelsFolder, version, this.#files);
-    await this.mend();
+    await this.mend('adopted');
   }
 
   async reject(version: string, reasons: readonly string[]): Promise<void> {
@@ -128,14 +129,14 @@ class StoreRegistry implements Registry {
     await this.#rows.reject(version, reasons);
   }
 
-  async mend(): Promise<void> {
+  async mend(cause: ActivationCause = null): Promise<void> {
     this.#folder.removeLeftovers(this.#clock.nowMs());
     const pointer = readActive(this.#modelsFolder, this.#files);
     if (pointer === null) return;
     await this.register(pointer.version);
     const active = await this.#rows.active();
     if (active?.version !== pointer.version || active.previous_version !== pointer.previous)
-      await this.#rows.setActive(pointer.version, pointer.previous);
+      await this.#rows.setActive(pointer.version, pointer.previous, cause);
   }
 
   async remove(version: string): Promise<void> {
@@ -147,12 +148,20 @@ class StoreRegistry implements Registry {
     await this.#rows.removeArtifacts(version);
   }
 
-  /** Versions that are active, its predecessor, or the shadow. */
+  /** Versions that are active, its predecessor, the shadow, or an arm of the active rollout. */
   async #bound(): Promise<readonly (string | null | undefined)[]> {
     const pointer = this.#folder.activePointer();
     // If active.json cannot be read, the registry has the active version.
     const active = await this.#rows.active();
-    return [pointer?.version, pointer?.previous, this.#folder.shadow(), active?.version, active?.previous_version];
+    const arms = this.#folder.rolloutArms();
+    return [
+      pointer?.version,
+      pointer?.previous,
+      this.#folder.shadow(),
+      active?.version,
+      active?.previous_version,
+      ...arms,
+    ];
   }
 
   async retain(count: number): Promise<readonly string[]> {

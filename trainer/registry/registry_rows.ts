@@ -1,7 +1,13 @@
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../shared/bundle/bundle.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { recordModelEvent } from '../model_events/model_event.ts';
+import type { ModelEventKind } from '../store/record_tables.ts';
+import type { Store } from '../store/store.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../store/tables.ts';
+
+/** How a bundle became active; null: not stated, inferred from what was active before. */
+export type ActivationCause = Exclude<ModelEventKind, 'rejected'> | null;
 
 /** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
 export interface RegisteredModels {
@@ -38,11 +44,13 @@ const COLUMNS = [
 
 /** The registry's tables: a row per bundle in `core.model_registry`, a row per file in `core.model_artifacts`. */
 export class RegistryRows {
+  readonly #store: Pick<Store, 'db' | 'transaction'>;
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
 
-  constructor(db: Kysely<Tables>, clock: Clock) {
-    this.#db = db;
+  constructor(store: Pick<Store, 'db' | 'transaction'>, clock: Clock) {
+    this.#store = store;
+    this.#db = store.db;
     this.#clock = clock;
   }
 
@@ -109,21 +117,51 @@ export class RegistryRows {
   }
 
   async reject(version: string, reasons: readonly string[]): Promise<void> {
-    await this.#db
-      .updateTable('core.model_registry')
-      .set({ status: 'rejected', reasons: JSON.stringify(reasons) })
-      .where('version', '=', version)
-      .where('status', 'in', ['candidate', 'rejected'])
-      .execute();
+    await this.#store.transaction(async (tx) => {
+      const row = await tx
+        .updateTable('core.model_registry')
+        .set({ status: 'rejected', reasons: JSON.stringify(reasons) })
+        .where('version', '=', version)
+        .where('status', 'in', ['candidate', 'rejected'])
+        .returning('version')
+        .executeTakeFirst();
+      if (row === undefined) return;
+      await recordModelEvent(tx, { kind: 'rejected', version, previous: null, reasons, at: this.#now() });
+    });
   }
 
   /**
    * Makes `version` the active row and archives the one before. One statement: there is never a moment with two active
    * rows.
    */
-  async setActive(version: string, previous: string | null): Promise<void> {
+  async setActive(version: string, previous: string | null, cause: ActivationCause): Promise<void> {
     const at = this.#now();
-    await this.#db
+    await this.#store.transaction(async (tx) => {
+      const before = await tx
+        .selectFrom('core.model_registry')
+        .select(['version', 'previous_version'])
+        .where('status', '=', 'active')
+        .executeTakeFirst();
+      const own = await tx
+        .selectFrom('core.model_registry')
+        .select('status')
+        .where('version', '=', version)
+        .executeTakeFirst();
+      await this.#activate(tx, version, previous, at);
+      if (before?.version === version) return;
+      const inferred =
+        before !== undefined && before.previous_version === version
+          ? 'rolled_back'
+          : own?.status === 'candidate'
+            ? 'adopted'
+            : 'promoted';
+      const kind = cause ?? inferred;
+      await recordModelEvent(tx, { kind, version, previous: before?.version ?? null, reasons: [], at });
+    });
+  }
+
+  async #activate(tx: Kysely<Tables>, version: string, previous: string | null, at: string): Promise<void> {
+    await tx
       .updateTable('core.model_registry')
       .set(({ case: choose, ref, fn, val }) => {
         const isThis = () => choose().when('version', '=', version);

@@ -11,6 +11,9 @@ export { configValues, type ConfigValues } from '../../shared/policy/config_star
 
 const NOBODY = { changed_by: null, program: null, reason: null };
 
+/** Who changed a configuration; with the approver and the commit of a change request. */
+export type ChangeAuthor = ConfigAuthor & { readonly approved_by?: string; readonly commit_id?: string };
+
 /**
  * Writes a row into `audit.config_changes` for every value that is another than the one written last, and for every key
  * that is new or gone; without any, one for a hash that is new.
@@ -22,7 +25,7 @@ export async function noteConfigChanges(
   values: ConfigValues,
   clock: Pick<Clock, 'nowMs'>,
   policyHash: string | null = null,
-  author: ConfigAuthor | null = null,
+  author: ChangeAuthor | null = null,
 ): Promise<number> {
   const parts = Object.keys(values);
   const rows = await db
@@ -35,7 +38,8 @@ export async function noteConfigChanges(
   for (const { part, key, after } of rows) last.get(part)!.set(key, after);
   const changed_at = new Date(clock.nowMs()).toISOString();
   const { changed_by, program, reason } = author ?? NOBODY;
-  const about = { policy_hash: policyHash, changed_by, program, reason };
+  const { approved_by = null, commit_id = null } = author ?? {};
+  const about = { policy_hash: policyHash, changed_by, program, reason, approved_by, commit_id };
   const changes = parts.flatMap((part) => {
     const known = last.get(part)!;
     const keys = new Set([...known.keys(), ...Object.keys(values[part]!)]);

@@ -270,7 +270,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
     const alerts = ['alerts', 'alert_messages', 'alert_deliveries', 'alert_silences'];
     const access = ['api_tokens', 'api_sessions', 'api_logins', 'change_requests'];
-    for (const table of [...later, ...alerts, ...access])
+    const records = ['model_events', 'model_event_deliveries', 'drift_figures', 'parity_results', 'backtests'];
+    for (const table of [...later, ...alerts, ...access, ...records])
       await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
     await store.db.schema.dropTable('audit.api_writes').execute();
     await store.db.schema.dropView('model_registry').execute();
@@ -280,7 +281,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const added = {
       'core.model_registry': ['folder'],
       'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes'],
-      'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason'],
+      'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };
     for (const [table, columns] of Object.entries(added))
       for (const column of columns) await store.db.schema.alterTable(table).dropColumn(column).execute();

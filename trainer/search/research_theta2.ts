@@ -13,7 +13,7 @@ import {
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { readModelsFile } from '../../shared/bundle/models_file.ts';
-import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
@@ -136,8 +136,8 @@ function holdoutOf({ period }: Manifest): Span {
   };
 }
 
-function barsOf({ from, to }: Span, { bars }: TrainOptions): Map<string, BarColumns> {
-  const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
+function barsOf({ from, to }: Span, { bars, settings }: TrainOptions): Map<string, BarColumns> {
+  const warmFrom = (from - warmUpSeconds(settings.minutehand.windows)) as OpenTime;
   return new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, warmFrom, to)]));
 }
 

@@ -12,6 +12,7 @@ import { runFit, type FitTask } from '../learn/trees/fit.ts';
 import type { Learning } from '../learn/learning.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
 import { kFoldSplits } from '../validate/splits.ts';
+import { listJournals, readSearchHistory } from './finished_journals.ts';
 import type { SearchProgress } from './search.ts';
 import { searchAi1, searchModel, type ModelSearchOptions, type SearchedLearning } from './search_model.ts';
 
@@ -125,7 +126,12 @@ describe('searchAi1', () => {
     const resumed = await search(BAD, { folder: journals, onProgress: (progress) => counts.push(progress) });
     expect(counts.length).toBeLessThan(8);
     expect(resumed).toEqual(whole);
-    expect(readdirSync(journals)).toEqual([]);
+    expect(readdirSync(journals)).toEqual(['finished']);
+    const [finished] = listJournals(journals);
+    expect(finished).toMatchObject({ model: 'ai1', is_finished: true });
+    const history = (await readSearchHistory(journals, finished!.search_id))!;
+    expect(history.state.filter((state) => state === 'complete').length).toBe(whole.report.complete);
+    expect(Math.min(...history.value.filter((value) => value !== null))).toBe(whole.report.best_log_loss);
   });
 });
 

@@ -1,10 +1,9 @@
+import { horizonSeconds } from '../../shared/policy/policy.ts';
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../shared/folder.ts';
 import type { SearchReport } from '../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
@@ -19,6 +18,7 @@ import { rowsOutside } from '../validate/purged_kfold.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
 import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
+import { keepJournal } from './finished_journals.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
 /** The best of many trials is a little better by chance alone. */
@@ -98,8 +98,8 @@ export async function searchModel(
   options: ModelSearchOptions,
 ): Promise<SearchedLearning> {
   const { dataset, settings, seed } = learning;
-  const { search, train, label } = settings.minutehand;
-  const embargo = label.horizon_bars * SECONDS_PER_BAR;
+  const { search, train } = settings.minutehand;
+  const embargo = horizonSeconds(settings.minutehand);
   const target = targetOf(name, learning);
   const { current } = target;
   const evaluated = target.evaluated(search.max_rows);
@@ -142,7 +142,7 @@ export async function searchModel(
     nowMs: () => performance.now(),
     onProgress: options.onProgress,
   });
-  if (journal !== null) rmSync(journal, { force: true });
+  if (journal !== null) keepJournal(journal);
 
   const { best, gain } = result;
   const isBetter = best.number > 0 && gain.mean > MIN_ERRORS * gain.standardError;
@@ -198,8 +198,8 @@ async function gainForward(
   found: SearchedSettings,
   { fit }: ModelSearchOptions,
 ): Promise<number> {
-  const { train, label } = settings.minutehand;
-  const embargo = label.horizon_bars * SECONDS_PER_BAR;
+  const { train } = settings.minutehand;
+  const embargo = horizonSeconds(settings.minutehand);
   const evaluated = target.evaluated(train.max_rows);
   const blocks = walkForwardSplits(evaluated, { ...WALK_FORWARD, embargo, window: null });
   const lossesOf = async (own: SearchedSettings): Promise<number[]> => {

@@ -32,3 +32,14 @@ export async function createAccessTables(db: Kysely<Tables>, withNumberedKey: Ke
     .addColumn('after', 'text')
     .execute();
 }
+
+/** Where a change is in Git, and what it would do. */
+export async function addChangeColumns(db: Kysely<Tables>): Promise<void> {
+  const add = async (name: string, type: 'text' | 'bigint'): Promise<void> =>
+    db.schema.alterTable('core.change_requests').addColumn(name, type).execute();
+  for (const name of ['branch', 'base_commit', 'commit_id', 'merge_commit', 'pull_request_url', 'failure', 'evidence'])
+    await add(name, 'text');
+  for (const name of ['applied_ms', 'pull_request_number', 'pull_request_open']) await add(name, 'bigint');
+  for (const name of ['approved_by', 'commit_id'])
+    await db.schema.alterTable('audit.config_changes').addColumn(name, 'text').execute();
+}

@@ -62,7 +62,8 @@ export interface ApiWritesTable {
   hash: string;
 }
 
-export type ChangeStatus = 'open' | 'approved' | 'rejected' | 'expired' | 'applied';
+export const CHANGE_STATUSES = ['open', 'approved', 'rejected', 'expired', 'applied', 'failed'] as const;
+export type ChangeStatus = (typeof CHANGE_STATUSES)[number];
 
 /** Proposed changes of the configuration. */
 export interface ChangeRequestsTable {
@@ -80,6 +81,21 @@ export interface ChangeRequestsTable {
   decided_ms: number | null;
   /** Policy hash of the configuration it was proposed against. */
   policy_hash: string;
+  /** Branch, newest commit of the branch in force and commit of the proposal; null in rows of earlier versions. */
+  branch: string | null;
+  base_commit: string | null;
+  commit_id: string | null;
+  /** The commit that was applied. */
+  merge_commit: string | null;
+  applied_ms: number | null;
+  pull_request_number: number | null;
+  pull_request_url: string | null;
+  /** 1 = open. */
+  pull_request_open: number | null;
+  /** Why the last step failed; null = it did not. */
+  failure: string | null;
+  /** JSON: see trainer/policy/evidence.ts. */
+  evidence: string | null;
 }
 
 export interface AccessTables {

@@ -1,8 +1,9 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
-import { createAccessTables } from './access_migration.ts';
+import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView } from './model_registry_view.ts';
+import { createRecordTables } from './record_migration.ts';
 import type { Tables } from './tables.ts';
 
 interface Migration {
@@ -309,6 +310,11 @@ const MIGRATIONS: readonly Migration[] = [
   {
     name: 'access to the API, its writes, change requests',
     up: (db, { kind }) => createAccessTables(db, (table, key) => withNumberedKey(table, key, kind)),
+  },
+  { name: 'changes in Git', up: (db) => addChangeColumns(db) },
+  {
+    name: 'events of models, figures of reports, backtests by the API',
+    up: (db, { kind }) => createRecordTables(db, (table, key) => withNumberedKey(table, key, kind)),
   },
 ];
 

@@ -2,6 +2,7 @@ import type { Generated } from 'kysely';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { EventName, Severity } from '../notify/events.ts';
 import type { AccessTables } from './access_tables.ts';
+import type { RecordTables } from './record_tables.ts';
 
 /** Bars of one minute each; what `market` is simulated never mixes with what is real. */
 export interface BarsTable {
@@ -186,8 +187,11 @@ export interface ConfigChangesTable {
   changed_by: string | null;
   /** The program that first ran with it: `trainer`, or `daemon` and its shard. */
   program: string | null;
-  /** Why, as MINUTEHAND_CHANGE_REASON had it; null when nobody gave one. */
+  /** Why, as MINUTEHAND_CHANGE_REASON or the change request had it; null when nobody gave one. */
   reason: string | null;
+  /** Of an approved change request, as is the commit; else null. */
+  approved_by: string | null;
+  commit_id: string | null;
 }
 
 /** Read position in the configurations that a daemon has started with. */
@@ -436,7 +440,7 @@ export interface MigrationsTable {
  * Every table by the name it has in a query: `schema.table`. On SQLite, which has no schemas, it is called
  * `schema_table`.
  */
-export interface Tables extends AccessTables {
+export interface Tables extends AccessTables, RecordTables {
   'core.bars': BarsTable;
   'core.series': SeriesTable;
   'core.imports': ImportsTable;

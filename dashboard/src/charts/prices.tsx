@@ -11,11 +11,13 @@ import {
   type Time,
   type UTCTimestamp,
 } from 'lightweight-charts';
+import { effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Signal } from '../api.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
-import type { ChartProps } from './series.tsx';
+import { wholeOf, type ChartProps } from './series.tsx';
+import { lowerBound, type Range } from './window.ts';
 
 interface Props extends ChartProps {
   readonly symbols: readonly string[];
@@ -43,24 +45,71 @@ export function PriceChart(props: Props) {
     });
     chart.subscribeClick(({ time }) => time !== undefined && latest.current.onPick(Number(time)));
     fill(made.current, latest.current);
+    showRange(chart, latest.current);
+    const stop = shareRange(chart, latest);
     return () => {
+      stop();
       made.current = null;
       chart.remove();
     };
   }, [theme.value]);
   useEffect(() => {
-    if (made.current !== null) fill(made.current, props);
+    if (made.current === null) return;
+    fill(made.current, props);
+    // Not under the hand that moves it.
+    if (!made.current.chart.chartElement().matches(':hover')) showRange(made.current.chart, props);
+    showCursor(made.current, props);
   }, [props.signals]);
-  // New minutes scroll the view; a longer history is shown whole.
-  useEffect(() => made.current?.chart.timeScale().fitContent(), [props.times[0], theme.value]);
   useEffect(() => {
-    const { chart, a } = made.current ?? {};
-    const signal = props.cursor === null ? undefined : props.signals[props.times.indexOf(props.cursor)];
-    if (chart === undefined || a === undefined) return;
-    if (signal?.price_a == null) chart.clearCrosshairPosition();
-    else chart.setCrosshairPosition(signal.price_a, props.cursor as UTCTimestamp, a);
+    if (made.current !== null) showCursor(made.current, props);
   }, [props.cursor]);
   return <div class="chart prices" ref={host} role="img" aria-label={t('subject.prices')} />;
+}
+
+/** The minute that is asked about. */
+function showCursor({ chart, a }: Made, { cursor, signals, times }: Props): void {
+  const at = cursor === null ? -1 : lowerBound(times, cursor);
+  const signal = times[at] === cursor ? signals[at] : undefined;
+  if (chart.chartElement().matches(':hover')) return;
+  if (signal?.price_a === undefined || signal.price_a === null) chart.clearCrosshairPosition();
+  else chart.setCrosshairPosition(signal.price_a, cursor as UTCTimestamp, a);
+}
+
+function showRange(chart: IChartApi, { range, times }: Props): void {
+  if (times.length < 2) return;
+  const scale = chart.timeScale();
+  if (range.value === null) scale.fitContent();
+  else scale.setVisibleRange({ from: range.value[0] as UTCTimestamp, to: range.value[1] as UTCTimestamp });
+}
+
+/** Movement goes on for a moment. */
+const GESTURE_MS = 400;
+
+/** Follows the range of the page, and sets it when this chart is moved by hand. @returns what ends it */
+function shareRange(chart: IChartApi, latest: { readonly current: Props }): () => void {
+  // A new minute moves the view as well: only what follows a gesture is a choice.
+  let gestureMs = -Infinity;
+  const onGesture = (event: Event): void => {
+    if (event.type === 'wheel' || (event as PointerEvent).buttons > 0) gestureMs = performance.now();
+  };
+  const element = chart.chartElement();
+  for (const type of ['wheel', 'pointermove']) element.addEventListener(type, onGesture, { passive: true });
+  /** What this chart has set itself; undefined: nothing. */
+  let own: Range | null | undefined;
+  const stop = effect(() => {
+    if (latest.current.range.value === own) return;
+    own = undefined;
+    showRange(chart, latest.current);
+  });
+  chart.timeScale().subscribeVisibleTimeRangeChange((seen) => {
+    const { range, times } = latest.current;
+    if (seen === null || performance.now() - gestureMs > GESTURE_MS) return;
+    const [from, to] = [Number(seen.from), Number(seen.to)];
+    const whole = wholeOf(times);
+    own = from <= whole[0] && to >= whole[1] ? null : [from, to];
+    range.value = own;
+  });
+  return stop;
 }
 
 function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly string[]): Made {
@@ -79,7 +128,7 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
     crosshair: { mode: CrosshairMode.Normal },
     leftPriceScale: { visible: true, borderVisible: false },
     rightPriceScale: { borderVisible: false },
-    timeScale: { timeVisible: true, secondsVisible: false, borderVisible: false },
+    timeScale: { minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
   });
   const line = (title: string, tone: string, priceScaleId: string): ISeriesApi<'Line'> =>
     chart.addSeries(LineSeries, {

@@ -1,7 +1,9 @@
+import { effect, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { num } from '../format.ts';
 import { color, theme } from '../theme.ts';
+import { lowerBound, SeriesWindow, zoomed, type Range } from './window.ts';
 
 export type ChartTone = 'accent' | 'green' | 'red' | 'amber' | 'muted';
 
@@ -19,6 +21,8 @@ export interface ChartProps {
   readonly cursor: number | null;
   readonly onHover: (time: number | null) => void;
   readonly onPick: (time: number | null) => void;
+  /** What all charts of the page show; null: everything. */
+  readonly range: Signal<Range | null>;
 }
 
 interface Props extends ChartProps {
@@ -28,44 +32,102 @@ interface Props extends ChartProps {
   readonly lines?: readonly { readonly value: number; readonly tone: string }[];
   readonly band?: { readonly from: number; readonly to: number };
   readonly marks?: readonly ('enter' | 'exit' | null)[];
-  readonly range?: readonly [number, number];
+  /** Of the values; what there is unless given. */
+  readonly bounds?: readonly [number, number];
 }
 
 const SYNC = uPlot.sync('subject');
 
-/** Lines over time whose crosshair and zoom are shared with the other charts of the page. */
+/** Lines over time whose crosshair and range are shared with the other charts of the page. */
 export function SeriesChart(props: Props) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
+  const lines = useRef<SeriesWindow | null>(null);
   const shape = `${theme.value} ${props.series.map(({ name }) => name).join()}`;
+  const show = (): void => {
+    if (plot.current === null || lines.current === null) return;
+    showRange(plot.current, lines.current, latest.current);
+    showCursor(plot.current, latest.current);
+  };
   useEffect(() => {
     const element = host.current!;
-    const made = new uPlot(optionsOf(latest, element.clientWidth), dataOf(props), element);
+    const made = new uPlot(optionsOf(latest, element.clientWidth), [[], ...props.series.map(() => [])], element);
     plot.current = made;
-    const pick = (): void => {
-      const at = made.cursor.idx;
-      if (at !== null && at !== undefined) latest.current.onPick(latest.current.times[at] ?? null);
-    };
-    made.over.addEventListener('click', pick);
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: props.height }));
+    listen(made, latest);
+    const observer = new ResizeObserver(() => {
+      made.setSize({ width: element.clientWidth, height: props.height });
+      show();
+    });
     observer.observe(element);
+    const stop = effect(() => {
+      void latest.current.range.value;
+      show();
+    });
     return () => {
+      stop();
       observer.disconnect();
       made.destroy();
       plot.current = null;
     };
   }, [shape]);
-  useEffect(
-    () => plot.current?.setData(dataOf(props)),
-    [props.times, props.series.map(({ values }) => values.length).join()],
-  );
+  useEffect(() => {
+    lines.current = new SeriesWindow(
+      props.times,
+      props.series.map(({ values }) => values),
+    );
+    show();
+  }, [props.times, props.series.map(({ values }) => values.length).join(), shape]);
+  useEffect(() => {
+    if (plot.current !== null) showCursor(plot.current, latest.current);
+  }, [props.cursor]);
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
 
-function dataOf({ times, series }: Props): uPlot.AlignedData {
-  return [[...times], ...series.map(({ values }) => [...values])];
+/** Epoch seconds of everything there is. */
+export function wholeOf(times: readonly number[]): Range {
+  const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
+  return [from, Math.max(to, from + 60)];
+}
+
+function showRange(plot: uPlot, lines: SeriesWindow, { range, times }: Props): void {
+  const [min, max] = range.value ?? wholeOf(times);
+  plot.batch(() => {
+    plot.setData(lines.rows([min, max], Math.max(50, plot.over.clientWidth)) as uPlot.AlignedData, false);
+    plot.setScale('x', { min, max });
+  });
+}
+
+/** The minute that is asked about, unless the pointer is on this chart. */
+function showCursor(plot: uPlot, { cursor }: Props): void {
+  if (plot.over.matches(':hover')) return;
+  const left = cursor === null ? -10 : plot.valToPos(cursor, 'x');
+  plot.setCursor({ left, top: left < 0 ? -10 : 0 }, false);
+}
+
+/** A click pins a minute; the wheel zooms about the pointer, sideways or with shift it moves. */
+function listen(plot: uPlot, latest: { readonly current: Props }): void {
+  plot.over.addEventListener('click', () => {
+    const { idx } = plot.cursor;
+    if (idx !== null && idx !== undefined) latest.current.onPick(plot.data[0][idx] ?? null);
+  });
+  plot.over.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault();
+      const { range, times } = latest.current;
+      const whole = wholeOf(times);
+      const now = range.value ?? whole;
+      const isMove = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+      const by = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
+      const center = plot.posToVal(event.offsetX, 'x');
+      range.value = isMove
+        ? zoomed(now, whole, 1, center, by / plot.over.clientWidth)
+        : zoomed(now, whole, Math.exp(event.deltaY / 500), center);
+    },
+    { passive: false },
+  );
 }
 
 function optionsOf(latest: { readonly current: Props }, width: number): uPlot.Options {
@@ -78,14 +140,20 @@ function optionsOf(latest: { readonly current: Props }, width: number): uPlot.Op
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), 'UTC'),
     padding: [8, 8, 0, 0],
     legend: { show: true, live: true },
-    cursor: { sync: { key: SYNC.key, setSeries: false }, points: { size: 6 }, drag: { x: true, y: false } },
-    scales: range === undefined ? {} : { y: { range: [range[0], range[1]] } },
+    cursor: {
+      sync: { key: SYNC.key, setSeries: false },
+      points: { size: 6 },
+      y: false,
+      drag: { x: true, y: false, setScale: false },
+      bind: { dblclick: () => () => ((range.value = null), null) },
+    },
+    scales: latest.current.bounds === undefined ? {} : { y: { range: [...latest.current.bounds] } },
     axes: [
-      { ...axis, size: 24, values: (_plot, ticks) => ticks.map(timeText) },
+      { ...axis, size: 24, values: (_plot, ticks) => ticks.map((time, i) => timeText(time, ticks[i - 1] ?? null)) },
       { ...axis, size: 46, values: (_plot, ticks) => ticks.map((tick) => num(tick, Number.isInteger(tick) ? 0 : 2)) },
     ],
     series: [
-      { label: 'UTC', value: (_plot, time) => (time === null ? '–' : timeText(time)) },
+      { label: 'UTC', value: (_plot, time) => (time === null ? '–' : timeText(time, null)) },
       ...series.map(({ name, tone, isDashed }) => ({
         label: name,
         stroke: color(tone),
@@ -95,23 +163,41 @@ function optionsOf(latest: { readonly current: Props }, width: number): uPlot.Op
         value: (_plot: uPlot, value: number | null) => num(value, 3),
       })),
     ],
-    hooks: {
-      drawClear: [(plot) => drawBand(plot, latest.current)],
-      draw: [(plot) => drawMarks(plot, latest.current)],
-      setCursor: [
-        (plot) => {
-          // Only the chart under the pointer asks; the others follow.
-          if (!plot.over.matches(':hover')) return;
-          const { idx } = plot.cursor;
-          if (idx !== null && idx !== undefined) latest.current.onHover(latest.current.times[idx] ?? null);
-        },
-      ],
-    },
+    hooks: hooksOf(latest),
   };
 }
 
-function timeText(time: number): string {
-  return new Date(time * 1000).toISOString().slice(11, 16);
+const SMALLEST_BRUSH = 6;
+
+function hooksOf(latest: { readonly current: Props }): uPlot.Hooks.Arrays {
+  return {
+    drawClear: [(plot) => drawBand(plot, latest.current)],
+    draw: [(plot) => drawMarks(plot, latest.current)],
+    setSelect: [
+      (plot) => {
+        const { left, width } = plot.select;
+        if (width === 0) return;
+        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        if (width < SMALLEST_BRUSH || !plot.over.matches(':hover')) return;
+        latest.current.range.value = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
+      },
+    ],
+    setCursor: [
+      (plot) => {
+        // Only the chart under the pointer asks; the others follow.
+        if (!plot.over.matches(':hover')) return;
+        const { idx } = plot.cursor;
+        if (idx !== null && idx !== undefined) latest.current.onHover(plot.data[0][idx] ?? null);
+      },
+    ],
+  };
+}
+
+/** The minute, or the day where it begins after the tick before. */
+function timeText(time: number, before: number | null): string {
+  const text = new Date(time * 1000).toISOString();
+  const isDay = before !== null && (time - before >= 86_400 || text.slice(11, 16) === '00:00');
+  return isDay ? text.slice(5, 10) : text.slice(11, 16);
 }
 
 function drawBand(plot: uPlot, { lines = [], band }: Props): void {
@@ -137,24 +223,22 @@ function drawBand(plot: uPlot, { lines = [], band }: Props): void {
   ctx.restore();
 }
 
-function drawMarks(plot: uPlot, { marks = [], series, times, cursor }: Props): void {
+function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
+  if (marks.length === 0) return;
   const { ctx, bbox } = plot;
+  const { min, max } = plot.scales['x']!;
   const values = series[0]!.values;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  marks.forEach((mark, i) => {
-    const value = values[i];
-    if (mark === null || value === null || value === undefined) return;
+  for (let i = lowerBound(times, min ?? 0); i < times.length && times[i]! <= (max ?? 0); i++) {
+    const [mark, value] = [marks[i] ?? null, values[i] ?? null];
+    if (mark === null || value === null) continue;
     ctx.fillStyle = color(mark === 'enter' ? 'green' : 'amber');
     ctx.beginPath();
     ctx.arc(plot.valToPos(times[i]!, 'x', true), plot.valToPos(value, 'y', true), 3.5 * devicePixelRatio, 0, 7);
     ctx.fill();
-  });
-  if (cursor !== null) {
-    ctx.fillStyle = color('accent');
-    ctx.fillRect(plot.valToPos(cursor, 'x', true), bbox.top, devicePixelRatio, bbox.height);
   }
   ctx.restore();
 }

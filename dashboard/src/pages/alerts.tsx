@@ -1,20 +1,14 @@
 import { useState } from 'preact/hooks';
-import { get, post, type Alert } from '../api.ts';
+import { api, ApiError, type Alert, type Silence } from '../api.ts';
 import { duration, minuteOf } from '../format.ts';
 import { alerts as known, nowMs, readAlerts, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-interface Silence {
-  readonly pattern: string;
-  readonly until_ms: number;
-  readonly created_by: string;
-}
-
 export default function AlertsPage() {
   const [isAll, setAll] = useState(false);
   const { data, error, reload } = useLoaded(
-    () => get<{ alerts: Alert[]; silences: Silence[] }>(`/api/alerts?all=${isAll}&limit=500`),
+    () => api.get('/api/alerts', { query: { all: isAll ? 'true' : 'false', limit: 500 } }),
     `${isAll} ${known.value.map(({ alert_id, state, count }) => `${alert_id}${state}${count}`).join()}`,
   );
   const columns: Column<Alert>[] = [
@@ -64,41 +58,120 @@ export default function AlertsPage() {
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
       cell: ({ alert_id, state, title }) =>
         state === 'open' && session.value?.role !== 'viewer' ? (
           <ConfirmedButton
             label={t('alerts.ack')}
             question={title}
-            act={() => post(`/api/alerts/${alert_id}/ack`).then(readAlerts).then(reload)}
+            act={() => api.post('/api/alerts/{alert_id}/ack', { path: { alert_id } }).then(readAlerts).then(reload)}
           />
         ) : null,
     },
   ];
   return (
-    <Panel
-      title={t('alerts.title')}
-      wide
-      aside={
-        <div class="segments" role="group">
-          {[false, true].map((all) => (
-            <button key={String(all)} type="button" aria-pressed={isAll === all} onClick={() => setAll(all)}>
-              {t(all ? 'alerts.all' : 'alerts.open')}
-            </button>
-          ))}
-        </div>
-      }
-    >
-      {error !== null && <Failure error={error} />}
+    <>
+      <Panel
+        title={t('alerts.title')}
+        wide
+        aside={
+          <div class="segments" role="group">
+            {[false, true].map((all) => (
+              <button key={String(all)} type="button" aria-pressed={isAll === all} onClick={() => setAll(all)}>
+                {t(all ? 'alerts.all' : 'alerts.open')}
+              </button>
+            ))}
+          </div>
+        }
+      >
+        {error !== null && <Failure error={error} />}
+        <Table
+          name="alerts"
+          label={t('alerts.title')}
+          rows={data?.alerts ?? []}
+          columns={columns}
+          rowKey={({ alert_id }) => alert_id}
+          empty="alerts.none"
+        />
+      </Panel>
+      <Silences silences={data?.silences ?? []} onChanged={reload} />
+    </>
+  );
+}
+
+const MINUTES = [15, 60, 240, 1440, 10_080] as const;
+
+/** Alerts that are not sent for a time, and a form to add one. */
+function Silences({ silences, onChanged }: { readonly silences: readonly Silence[]; readonly onChanged: () => void }) {
+  const [error, setError] = useState<ApiError | null>(null);
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const fields = new FormData(form);
+    try {
+      await api.post('/api/alerts/silence', {
+        body: { pattern: String(fields.get('pattern')), minutes: Number(fields.get('minutes')) },
+      });
+      form.reset();
+      setError(null);
+      onChanged();
+    } catch (caught) {
+      if (!(caught instanceof ApiError)) throw caught;
+      setError(caught);
+    }
+  }
+  return (
+    <Panel title={t('alerts.silences')} wide>
       <Table
-        name="alerts"
-        label={t('alerts.title')}
-        rows={data?.alerts ?? []}
-        columns={columns}
-        rowKey={({ alert_id }) => alert_id}
-        empty="alerts.none"
+        name="silences"
+        label={t('alerts.silences')}
+        rows={silences}
+        rowKey={({ pattern, until_ms }) => `${pattern} ${until_ms}`}
+        empty="alerts.noSilences"
+        columns={[
+          {
+            key: 'pattern',
+            title: t('alerts.pattern'),
+            value: ({ pattern }) => pattern,
+            cell: ({ pattern }) => <span class="mono">{pattern}</span>,
+          },
+          {
+            key: 'until',
+            title: t('alerts.until'),
+            value: ({ until_ms }) => new Date(until_ms).toISOString(),
+            cell: ({ until_ms }) => minuteOf(until_ms),
+          },
+          {
+            key: 'by',
+            title: t('audit.actor'),
+            value: ({ created_by }) => created_by,
+            cell: ({ created_by }) => created_by,
+          },
+        ]}
       />
+      {session.value?.role !== 'viewer' && (
+        <form class="form fields" onSubmit={(event) => void submit(event)}>
+          <label>
+            {t('alerts.pattern')}
+            <input name="pattern" required maxLength={200} placeholder="drift:*" />
+          </label>
+          <label>
+            {t('alerts.for')}
+            <select name="minutes">
+              {MINUTES.map((minutes) => (
+                <option key={minutes} value={minutes}>
+                  {duration(minutes * 60_000)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button type="submit" class="button">
+            {t('alerts.silence')}
+          </button>
+        </form>
+      )}
+      {error !== null && <Failure error={error} />}
     </Panel>
   );
 }

@@ -1,21 +1,9 @@
-import { get } from '../api.ts';
+import { api, type AuditEntry as Entry } from '../api.ts';
 import { Badge, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
-import { t } from '../text/text.ts';
-
-interface Entry {
-  readonly entry_id: number;
-  readonly at: string;
-  readonly actor: string;
-  readonly role: string;
-  readonly via: string;
-  readonly action: string;
-  readonly target: string;
-  readonly outcome: string;
-  readonly hash: string;
-}
+import { codeText, t } from '../text/text.ts';
 
 export default function AuditPage() {
-  const { data, error } = useLoaded(() => get<{ entries: Entry[] }>('/api/audit?limit=500'), '');
+  const { data, error } = useLoaded(() => api.get('/api/audit', { query: { limit: 500 } }), '');
   const columns: Column<Entry>[] = [
     {
       key: 'entry_id',
@@ -46,7 +34,7 @@ export default function AuditPage() {
       key: 'outcome',
       title: t('audit.outcome'),
       value: ({ outcome }) => outcome,
-      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{outcome}</Badge>,
+      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{codeText('outcome', outcome)}</Badge>,
     },
     {
       key: 'hash',

@@ -1,32 +1,29 @@
-import { get, type Edge } from '../api.ts';
+import { useState } from 'preact/hooks';
+import { api, type Backtest, type Subject } from '../api.ts';
+import { parseTrades, type BacktestTrade } from '../charts/trades.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
-import { subjects } from '../live.ts';
+import { nowMs, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { BacktestForm } from '../parts/backtest_form.tsx';
+import { BacktestView, levelOf, type ShownBacktest } from '../parts/backtest_view.tsx';
+import { RequestedBacktests, type RequestedBacktest } from '../parts/requested_backtests.tsx';
 import { pathOf } from '../router.ts';
 import { t } from '../text/text.ts';
 
-interface Backtest {
-  readonly version: string;
-  readonly created: string;
-  readonly theta1: number;
-  readonly theta2: number;
-  readonly holdout: {
-    readonly trades: number;
-    readonly win_rate: number | null;
-    readonly mean_net_bps: number | null;
-    readonly net_sharpe: number | null;
-    readonly max_drawdown: number;
-  } | null;
-  readonly edge: Readonly<Record<string, Edge>>;
-}
+const READ_MS = 5000;
 
-/** The holdout backtests of all bundles, and the net result of each subject under each. */
+/** Holdout backtests of all bundles, a backtest with its trades or two of them, and a form to start one. */
 export default function BacktestsPage() {
-  const { data, error } = useLoaded(() => get<{ backtests: Backtest[] }>('/api/backtests'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/backtests'), String(Math.floor(nowMs.value / READ_MS)));
+  const [shown, setShown] = useState<readonly ShownBacktest[]>([]);
   const rows = data?.backtests ?? [];
+  const { requested = null } = (data ?? {}) as { readonly requested?: readonly RequestedBacktest[] };
+  const add = (more: readonly ShownBacktest[]): void => setShown((now) => [...now, ...more].slice(-2));
   return (
     <>
       {error !== null && <Failure error={error} />}
+      <BacktestForm onStarted={reload} />
+      {requested !== null && <RequestedBacktests requested={requested} onShow={add} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
         <Table
           name="backtests"
@@ -38,8 +35,58 @@ export default function BacktestsPage() {
         />
       </Panel>
       {rows.length > 0 && <HeatMap rows={rows} />}
+      <Files shown={shown} onRead={add} onClose={() => setShown([])} />
+      {shown.length > 0 && <BacktestView shown={shown} />}
     </>
   );
+}
+
+/** `trades.csv` of `minutehand backtest --out`, read in the browser: one, or two to compare. */
+function Files(props: {
+  readonly shown: readonly ShownBacktest[];
+  readonly onRead: (read: readonly ShownBacktest[]) => void;
+  readonly onClose: () => void;
+}) {
+  const [refused, setRefused] = useState('');
+  async function take(files: FileList | null): Promise<void> {
+    const read = await Promise.all(
+      [...(files ?? [])].map(async (file) => ({ name: file.name, trades: parseTrades(await file.text()) })),
+    );
+    setRefused(read.find(({ trades }) => trades === null)?.name ?? '');
+    const sound = read.flatMap(({ name, trades }) => (trades === null ? [] : byModels(name, trades)));
+    props.onRead(sound);
+  }
+  return (
+    <Panel title={t('backtests.open')} wide>
+      <form class="form fields">
+        <label>
+          {t('backtests.file')}
+          <input
+            type="file"
+            accept=".csv"
+            multiple
+            onChange={({ currentTarget }) => void take(currentTarget.files).then(() => (currentTarget.value = ''))}
+          />
+        </label>
+        {props.shown.length > 0 && (
+          <button type="button" class="button" onClick={props.onClose}>
+            {t('backtests.close')}
+          </button>
+        )}
+      </form>
+      {refused !== '' && (
+        <p class="bad" role="alert">
+          {t('backtests.refused', { file: refused })}
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+/** A file may have the trades of two bundles. */
+function byModels(file: string, trades: readonly BacktestTrade[]): ShownBacktest[] {
+  const groups = [...Map.groupBy(trades, ({ model_version }) => model_version)];
+  return groups.map(([version, own]) => ({ name: `${file} ${version}`, trades: own }));
 }
 
 function columnsOf(): Column<Backtest>[] {
@@ -98,42 +145,35 @@ const SHOWN_BUNDLES = 12;
 const FULL = 5;
 
 function HeatMap({ rows }: { readonly rows: readonly Backtest[] }) {
-  const shown = rows.slice(0, SHOWN_BUNDLES);
-  const level = (net: number | null): string =>
-    net === null ? '' : `${net < 0 ? 'loss' : 'gain'}-${Math.min(4, 1 + Math.floor((3.99 * Math.abs(net)) / FULL))}`;
   return (
     <Panel title={t('backtests.heat')} wide>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t('backtests.heat')}>
-        <table class="heat">
-          <thead>
-            <tr>
-              <th scope="col">{t('subject.choose')}</th>
-              {shown.map(({ version }) => (
-                <th key={version} scope="col" class="number mono">
-                  {version}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {subjects.value.map(({ subject, label }) => (
-              <tr key={subject}>
-                <th scope="row">
-                  <a href={pathOf('subjects', subject)}>{label}</a>
-                </th>
-                {shown.map(({ version, edge }) => {
-                  const net = edge[subject]?.mean_net_bps ?? null;
-                  return (
-                    <td key={version} class={`number ${level(net)}`}>
-                      {net === null ? '' : `${signed(net)} (${num(edge[subject]!.trades, 0)})`}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        name="backtests_by_subject"
+        label={t('backtests.heat')}
+        rows={subjects.value}
+        rowKey={({ subject }) => subject}
+        empty="backtests.none"
+        kind="heat"
+        columns={[
+          {
+            key: 'subject',
+            title: t('subject.choose'),
+            value: ({ subject }) => subject,
+            cell: ({ subject, label }) => <a href={pathOf('subjects', subject)}>{label}</a>,
+          },
+          ...rows.slice(0, SHOWN_BUNDLES).map(({ version, edge }): Column<Subject> => ({
+            key: version,
+            title: version,
+            isNumber: true,
+            tone: ({ subject }) => levelOf(edge[subject]?.mean_net_bps ?? null, FULL),
+            value: ({ subject }) => edge[subject]?.mean_net_bps ?? null,
+            cell: ({ subject }) => {
+              const own = edge[subject];
+              return own?.mean_net_bps == null ? '' : `${signed(own.mean_net_bps)} (${num(own.trades, 0)})`;
+            },
+          })),
+        ]}
+      />
     </Panel>
   );
 }

@@ -1,27 +1,21 @@
-import { get, post } from '../api.ts';
+import { api, type Change } from '../api.ts';
 import { minuteOf } from '../format.ts';
 import { session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
-interface Change {
-  readonly change_id: number;
-  readonly status: string;
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly before: Readonly<Record<string, unknown>>;
-  readonly reason: string;
-  readonly proposed_by: string;
-  readonly proposed_ms: number;
-  readonly decided_by: string | null;
-  readonly decided_ms: number | null;
-}
-
-const TONES: Readonly<Record<string, Tone>> = { open: 'warn', approved: 'info', applied: 'good', rejected: 'bad' };
+const TONES: Readonly<Record<string, Tone>> = {
+  open: 'warn',
+  approved: 'info',
+  applied: 'good',
+  rejected: 'bad',
+  failed: 'bad',
+};
 
 export default function ChangesPage() {
-  const { data, error, reload } = useLoaded(() => get<{ changes: Change[] }>('/api/changes'), '');
+  const { data, error, reload } = useLoaded(() => api.get('/api/changes'), '');
   const decide = (id: number, verb: 'approve' | 'reject'): Promise<void> =>
-    post(`/api/changes/${id}/${verb}`).then(reload);
+    api.post(`/api/changes/{change_id}/${verb}`, { path: { change_id: id } }).then(reload);
   return (
     <Panel title={t('changes.title')} wide>
       {error !== null && <Failure error={error} />}
@@ -68,6 +62,27 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       ),
     },
     {
+      key: 'evidence',
+      title: t('changes.evidence'),
+      value: ({ evidence }) => evidence?.replay?.after?.net_bps ?? null,
+      cell: ({ evidence, failure }) => (
+        <div class="stacked">
+          {failure !== null && <span class="note">{failure}</span>}
+          {evidence !== null && <EvidenceCell evidence={evidence} />}
+        </div>
+      ),
+    },
+    {
+      key: 'commit',
+      title: t('changes.commit'),
+      value: ({ commit_id, merge_commit }) => merge_commit ?? commit_id,
+      cell: ({ commit_id, merge_commit, pull_request_url }) => {
+        const commit = (merge_commit ?? commit_id ?? '').slice(0, 12);
+        const isLink = pull_request_url?.startsWith('https://') === true;
+        return isLink ? <a href={pull_request_url}>{commit}</a> : <span class="mono">{commit}</span>;
+      },
+    },
+    {
       key: 'proposed_by',
       title: t('changes.by'),
       value: ({ proposed_by }) => proposed_by,
@@ -87,7 +102,7 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
       cell: ({ change_id: id, status }) =>
         status === 'open' && session.value?.role === 'approver' ? (
@@ -107,4 +122,29 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
         ) : null,
     },
   ];
+}
+
+function EvidenceCell({ evidence: { status, percent, error, replay, backtest } }: { readonly evidence: NonNullable<Change['evidence']> }) {
+  if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
+  if (error !== null) return <span class="note">{error}</span>;
+  return (
+    <>
+      <ComparedLine title={t('changes.replay')} compared={replay} />
+      <ComparedLine title={t('changes.backtest')} compared={backtest} />
+    </>
+  );
+}
+
+function ComparedLine({ title, compared }: { readonly title: string; readonly compared: NonNullable<Change['evidence']>['replay'] }) {
+  if (compared === null) return null;
+  const { before, after, error } = compared;
+  const text = (figures: NonNullable<typeof compared>['before']): string =>
+    figures === null
+      ? '–'
+      : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
+  return (
+    <span>
+      {title}: {error ?? `${text(before)} → ${text(after)}`}
+    </span>
+  );
 }

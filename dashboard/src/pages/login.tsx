@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ApiError, post } from '../api.ts';
+import { api, ApiError } from '../api.ts';
 import { Failure } from '../parts/basics.tsx';
 import { t } from '../text/text.ts';
 
@@ -9,7 +9,7 @@ export function Login() {
     event.preventDefault();
     const token = String(new FormData(event.currentTarget as HTMLFormElement).get('token') ?? '').trim();
     try {
-      await post('/api/session', { token });
+      await api.post('/api/session', { body: { token } });
       location.reload();
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;

@@ -1,4 +1,4 @@
-import { get, post, type CurrentModel, type Edge, type Gate, type Model } from '../api.ts';
+import { api, type CurrentModel, type Edge, type Model, type ModelDetail } from '../api.ts';
 import { compact, minuteOf, num, signed } from '../format.ts';
 import { currentModel, readModels, session, subjects } from '../live.ts';
 import {
@@ -12,7 +12,8 @@ import {
   type Column,
   type Tone,
 } from '../parts/basics.tsx';
-import { pathOf } from '../router.ts';
+import { Gates, ModelComparison, Reliability } from '../parts/model_comparison.tsx';
+import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -22,88 +23,91 @@ const TONES: Readonly<Record<string, Tone>> = {
   archived: 'quiet',
 };
 
+/** A bundle (`?a=`, the active one unless given), or two (`?b=`), and the registry. */
 export default function ModelsPage() {
   const current = currentModel.value;
-  const { data, error, reload } = useLoaded(() => get<{ models: Model[] }>('/api/ml/models'), current?.version ?? '');
-  const load = async (name: string): Promise<void> => {
-    await post(`/api/ml/models/${encodeURIComponent(name)}/load`);
+  const { query } = place.value;
+  const first = query.get('a') ?? current?.version ?? null;
+  const second = query.get('b');
+  const { data, error, reload } = useLoaded(() => api.get('/api/ml/models'), current?.version ?? '');
+  const compared = useLoaded(() => readBoth(first, second), `${first} ${second}`);
+  const shown = compared.data?.a ?? null;
+  const change = async (act: () => Promise<unknown>): Promise<void> => {
+    await act();
     await readModels();
     reload();
   };
+  const models = data?.models ?? [];
   return (
     <>
       {error !== null && <Failure error={error} />}
-      {current?.manifest ? <ActiveModels current={current} /> : <Empty text={t('models.none')} />}
+      {compared.error !== null && <Failure error={compared.error} />}
+      {current !== null && current.version === null && <Empty text={t('models.none')} />}
+      {shown !== null && (
+        <Figures a={shown} b={compared.data!.b} current={current} versions={models.filter(isKept).map(nameOf)} />
+      )}
       <Panel title={t('models.registry')} wide>
         <Table
           name="models"
           label={t('models.registry')}
-          rows={data?.models ?? []}
-          columns={columnsOf(current?.version ?? '', load)}
-          rowKey={({ model_id }) => model_id}
+          rows={models}
+          columns={columnsOf(current?.version ?? '', change)}
+          rowKey={nameOf}
           empty="models.none"
         />
+      </Panel>
+      {shown !== null && <Details a={shown} b={compared.data!.b} />}
+    </>
+  );
+}
+
+const nameOf = ({ model_id }: Model): string => model_id;
+const isKept = ({ removed_at }: Model): boolean => removed_at === null;
+
+async function readBoth(a: string | null, b: string | null) {
+  const read = (name: string | null) =>
+    name === null ? null : api.get('/api/ml/models/{model_name}', { path: { model_name: name } });
+  const [first, second] = await Promise.all([read(a), b === a ? null : read(b)]);
+  return { a: first, b: second };
+}
+
+function Figures(props: {
+  readonly a: ModelDetail;
+  readonly b: ModelDetail | null;
+  readonly current: CurrentModel | null;
+  readonly versions: readonly string[];
+}) {
+  const { a, b, current } = props;
+  const { period, engine } = a.manifest;
+  return (
+    <>
+      <Panel
+        title={`${t(a.version === current?.version ? 'models.active' : 'models.bundle')} · ${a.version}`}
+        aside={<Choice {...props} />}
+      >
+        <p class="note">
+          {engine.name} ·{' '}
+          {t('models.period', {
+            from: minuteOf(period.from),
+            to: minuteOf(period.to),
+            holdout: minuteOf(period.holdout_from),
+          })}{' '}
+          · {t(a.is_signed ? 'models.signed' : 'models.unsigned')}
+        </p>
+        <ModelComparison a={a} b={b} />
+      </Panel>
+      <Panel title={t('models.reliability')}>
+        <Reliability a={a} b={b} />
       </Panel>
     </>
   );
 }
 
-function ActiveModels({ current }: { readonly current: CurrentModel }) {
-  const manifest = current.manifest!;
-  const { from, to, holdout_from } = manifest.period;
+function Details({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
-  const edges = Object.entries(manifest.edge).map(([subject, edge]) => ({ subject, ...edge }));
-  const metrics = (['ai1', 'ai2', 'ai3'] as const).map((name) => ({ name, ...manifest.metrics[name].holdout }));
+  const edges = Object.entries(a.manifest.edge).map(([subject, own]) => ({ subject, ...own }));
   return (
     <>
-      <Panel
-        title={`${t('models.active')} · ${current.version}`}
-        aside={
-          <Badge tone={current.is_signed === true ? 'good' : 'quiet'}>
-            {t(current.is_signed === true ? 'models.signed' : 'models.unsigned')}
-          </Badge>
-        }
-      >
-        <p class="note">
-          {manifest.engine.name} · θ1 {num(manifest.theta1)} · θ2 {num(manifest.theta2)}
-        </p>
-        <p class="note">
-          {t('models.period', { from: minuteOf(from), to: minuteOf(to), holdout: minuteOf(holdout_from) })}
-        </p>
-        <h3>{t('models.metrics')}</h3>
-        <Table
-          name="metrics"
-          label={t('models.metrics')}
-          rows={metrics}
-          rowKey={({ name }) => name}
-          empty="models.none"
-          columns={[
-            {
-              key: 'model',
-              title: t('models.model'),
-              value: ({ name }) => name,
-              cell: ({ name }) => name.toUpperCase(),
-            },
-            ...(['auc', 'brier', 'brier_baseline', 'log_loss', 'ece'] as const).map((key) => ({
-              key,
-              title: key.replace('_', ' '),
-              isNumber: true,
-              value: (row: (typeof metrics)[number]) => row[key],
-              cell: (row: (typeof metrics)[number]) => num(row[key], 4),
-            })),
-          ]}
-        />
-      </Panel>
-      <Panel title={t('models.gates')}>
-        <Table
-          name="gates"
-          label={t('models.gates')}
-          rows={manifest.gates ?? []}
-          rowKey={({ name }) => name}
-          empty="models.none"
-          columns={gateColumns()}
-        />
-      </Panel>
       <Panel title={t('models.edge')} wide>
         <Table
           name="edge"
@@ -114,29 +118,56 @@ function ActiveModels({ current }: { readonly current: CurrentModel }) {
           columns={edgeColumns(labels)}
         />
       </Panel>
+      <Panel title={t('models.gates')} wide>
+        <Gates a={a} b={b} />
+      </Panel>
+      <Panel title={t('models.card')} wide>
+        <details>
+          <summary>{a.version}</summary>
+          <pre class="card">{a.card}</pre>
+        </details>
+      </Panel>
     </>
   );
 }
 
-function gateColumns(): Column<Gate>[] {
-  return [
-    {
-      key: 'passed',
-      title: '',
-      value: ({ passed }) => passed,
-      cell: ({ passed }) => (
-        <Badge tone={passed ? 'good' : 'bad'}>{t(passed ? 'models.passed' : 'models.failed')}</Badge>
-      ),
-    },
-    {
-      key: 'name',
-      title: t('models.gate'),
-      value: ({ name }) => name,
-      cell: ({ name }) => <span class="mono">{name}</span>,
-    },
-    { key: 'seen', title: t('models.seen'), value: ({ seen }) => seen, cell: ({ seen }) => seen },
-    { key: 'limit', title: t('models.limit'), value: ({ limit }) => limit, cell: ({ limit }) => limit },
-  ];
+/** Which bundles are shown. */
+function Choice({
+  a,
+  b,
+  versions,
+}: {
+  readonly a: ModelDetail;
+  readonly b: ModelDetail | null;
+  readonly versions: readonly string[];
+}) {
+  const options = (without: string) =>
+    versions
+      .filter((version) => version !== without)
+      .map((version) => (
+        <option key={version} value={version}>
+          {version}
+        </option>
+      ));
+  return (
+    <span class="choice">
+      <select
+        aria-label={t('models.bundle')}
+        value={a.version}
+        onChange={({ currentTarget }) => setQuery('a', currentTarget.value)}
+      >
+        {options(b?.version ?? '')}
+      </select>
+      <select
+        aria-label={t('models.compareWith')}
+        value={b?.version ?? ''}
+        onChange={({ currentTarget }) => setQuery('b', currentTarget.value)}
+      >
+        <option value="">{t('models.compareWith')}</option>
+        {options(a.version)}
+      </select>
+    </span>
+  );
 }
 
 type EdgeRow = Edge & { readonly subject: string };
@@ -171,8 +202,7 @@ function edgeColumns(labels: ReadonlyMap<string, string>): Column<EdgeRow>[] {
   ];
 }
 
-function columnsOf(active: string, load: (name: string) => Promise<void>): Column<Model>[] {
-  const mayPromote = session.value?.role === 'approver';
+function columnsOf(active: string, change: (act: () => Promise<unknown>) => Promise<void>): Column<Model>[] {
   return [
     {
       key: 'model_id',
@@ -180,7 +210,8 @@ function columnsOf(active: string, load: (name: string) => Promise<void>): Colum
       value: ({ model_id }) => model_id,
       cell: ({ model_id, is_active, is_previous, is_shadow }) => (
         <span class="mono">
-          {model_id} {is_active && <Badge tone="good">{t('models.badge.active')}</Badge>}
+          <a href={`${pathOf('models')}?a=${model_id}`}>{model_id}</a>{' '}
+          {is_active && <Badge tone="good">{t('models.badge.active')}</Badge>}
           {is_previous && <Badge tone="quiet">{t('models.badge.previous')}</Badge>}
           {is_shadow && <Badge tone="info">{t('models.badge.shadow')}</Badge>}
         </span>
@@ -212,16 +243,56 @@ function columnsOf(active: string, load: (name: string) => Promise<void>): Colum
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
-      cell: ({ model_name, is_active, is_previous, removed_at }) =>
-        mayPromote && !is_active && removed_at === null ? (
-          <ConfirmedButton
-            label={t(is_previous ? 'models.rollback' : 'models.promote')}
-            question={t('models.confirm', { version: model_name, active })}
-            act={() => load(model_name)}
-          />
-        ) : null,
+      cell: (model) => (model.removed_at === null ? <Actions model={model} active={active} change={change} /> : null),
     },
   ];
+}
+
+function Actions(props: {
+  readonly model: Model;
+  readonly active: string;
+  readonly change: (act: () => Promise<unknown>) => Promise<void>;
+}) {
+  const { change, active, model } = props;
+  const { model_name: name, is_active, is_previous, is_shadow } = model;
+  const shadow = (model_name: string | null) => () => change(() => api.put('/api/ml/shadow', { body: { model_name } }));
+  return (
+    <span class="actions-row">
+      {session.value?.role === 'approver' && !is_active && (
+        <ConfirmedButton
+          label={t(is_previous ? 'models.rollback' : 'models.promote')}
+          question={t('models.confirm', { version: name, active })}
+          evidence={() => <Evidence active={active} name={name} />}
+          act={() => change(() => api.post('/api/ml/models/{model_name}/load', { path: { model_name: name } }))}
+        />
+      )}{' '}
+      {session.value?.role !== 'viewer' && !is_active && (
+        <ConfirmedButton
+          label={t(is_shadow ? 'models.shadow.end' : 'models.shadow')}
+          question={t(is_shadow ? 'models.shadow.confirmEnd' : 'models.shadow.confirm', { version: name })}
+          act={shadow(is_shadow ? null : name)}
+        />
+      )}
+    </span>
+  );
+}
+
+/** The active bundle and the one to be promoted, side by side. */
+function Evidence({ active, name }: { readonly active: string; readonly name: string }) {
+  const { data, error } = useLoaded(() => readBoth(active === '' ? null : active, name), `${active} ${name}`);
+  if (error !== null) return <Failure error={error} />;
+  if (data?.b == null) return <Empty text={`${t('app.loading')}…`} />;
+  const failed = (data.b.manifest.gates ?? []).filter(({ passed }) => !passed);
+  return (
+    <div class="evidence">
+      <p class={failed.length === 0 ? 'good' : 'bad'}>
+        {failed.length === 0
+          ? t('models.allPassed', { count: data.b.manifest.gates?.length ?? 0 })
+          : failed.map((gate) => `${gate.name}: ${gate.seen} (${gate.limit})`).join(' · ')}
+      </p>
+      <ModelComparison a={data.a ?? data.b} b={data.a === null ? null : data.b} />
+    </div>
+  );
 }

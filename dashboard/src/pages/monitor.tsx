@@ -1,59 +1,19 @@
-import { get } from '../api.ts';
+import { api, type MonitorLook as Report } from '../api.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { nowMs, subjects } from '../live.ts';
 import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf } from '../router.ts';
 import { t, type TextKey } from '../text/text.ts';
 
-interface Compared {
-  readonly live: number | null;
-  readonly bundle: number | null;
-  readonly gap: number | null;
-  readonly live_count: number;
-}
-
-interface Kpi {
-  readonly trades: number;
-  readonly win_rate: number | null;
-  readonly drawdown: number;
-  readonly candidates: number;
-  readonly refusal_rate: number | null;
-}
-
-interface FeatureDrift {
-  readonly name: string;
-  readonly psi: number;
-  /** Each subject against itself. */
-  readonly pairs: Readonly<Record<string, { readonly psi: number }>>;
-}
-
-interface Report {
-  readonly version: string;
-  readonly period: { readonly from: string; readonly to: string; readonly bars: number };
-  readonly drift: { readonly skipped?: string; readonly features?: readonly FeatureDrift[] };
-  readonly performance: {
-    readonly auc: Compared;
-    readonly win_rate: Compared;
-    readonly pass_rate: { readonly live: number | null };
-    readonly risk_streak: { readonly blocks: number; readonly candidates: number; readonly limit: number };
-  };
-  readonly kpi: { readonly total: Kpi; readonly pairs: Readonly<Record<string, Kpi>> };
-  readonly findings: readonly { readonly text: string }[];
-}
-
-interface Monitor {
-  readonly looked_at: string | null;
-  /** Or why there was nothing to look at. */
-  readonly report: Report | { readonly skipped: string } | null;
-}
+type Figure = 'trades' | 'win_rate' | 'drawdown' | 'candidates' | 'refusal_rate';
 
 const READ_MS = 30_000;
 
 export default function MonitorPage() {
-  const { data, error } = useLoaded(() => get<Monitor>('/api/monitor'), String(Math.floor(nowMs.value / READ_MS)));
+  const { data, error } = useLoaded(() => api.get('/api/monitor'), String(Math.floor(nowMs.value / READ_MS)));
   const found = data?.report ?? null;
-  const report = found === null || 'skipped' in found ? null : found;
-  const skipped = found !== null && 'skipped' in found ? found.skipped : t('monitor.none');
+  const report = found === null || !('performance' in found) ? null : (found as Report);
+  const skipped = found !== null && 'skipped' in found ? String(found.skipped) : t('monitor.none');
   return (
     <>
       {error !== null && <Failure error={error} />}
@@ -157,7 +117,7 @@ const level = (psi: number): string => (psi > 0.5 ? 'loss-4' : psi > 0.25 ? 'los
 
 /** Features by subjects, the feature that moved most first. */
 function Drift({ drift }: Pick<Report, 'drift'>) {
-  const rows = [...(drift.features ?? [])].sort((a, b) => b.psi - a.psi);
+  const rows = [...(drift.features ?? [])].sort((a, b) => (b.psi ?? 0) - (a.psi ?? 0));
   const ids = Object.keys(rows[0]?.pairs ?? {});
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   return (
@@ -165,52 +125,44 @@ function Drift({ drift }: Pick<Report, 'drift'>) {
       {rows.length === 0 ? (
         <Empty text={drift.skipped ?? t('monitor.none')} />
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-label={t('monitor.drift')}>
-          <table class="heat small">
-            <thead>
-              <tr>
-                <th scope="col">{t('why.feature')}</th>
-                <th scope="col" class="number">
-                  {t('monitor.all')}
-                </th>
-                {ids.map((id) => (
-                  <th key={id} scope="col" class="number">
-                    {labels.get(id) ?? id}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ name, psi, pairs }) => (
-                <tr key={name}>
-                  <th scope="row" class="mono">
-                    {name}
-                  </th>
-                  <td class={`number ${level(psi)}`}>{num(psi, 2)}</td>
-                  {ids.map((id) => (
-                    <td key={id} class={`number ${level(pairs[id]?.psi ?? 0)}`}>
-                      {num(pairs[id]?.psi, 2)}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          name="drift"
+          label={t('monitor.drift')}
+          rows={rows}
+          rowKey={({ name }) => name}
+          empty="monitor.none"
+          kind="heat small"
+          columns={[
+            {
+              key: 'feature',
+              title: t('why.feature'),
+              value: ({ name }) => name,
+              cell: ({ name }) => <span class="mono">{name}</span>,
+            },
+            psiColumn('all', t('monitor.all'), ({ psi }) => psi),
+            ...ids.map((id) => psiColumn(id, labels.get(id) ?? id, ({ pairs }) => pairs[id]?.psi ?? null)),
+          ]}
+        />
       )}
     </Panel>
   );
+}
+
+type FeatureDrift = NonNullable<Report['drift']['features']>[number];
+
+function psiColumn(key: string, title: string, of: (feature: FeatureDrift) => number | null): Column<FeatureDrift> {
+  return {
+    ...{ key, title, isNumber: true, value: of },
+    tone: (feature) => level(of(feature) ?? 0),
+    cell: (feature) => num(of(feature), 2),
+  };
 }
 
 function Kpis({ kpi }: Pick<Report, 'kpi'>) {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   const rows = [{ id: '', ...kpi.total }, ...Object.entries(kpi.pairs).map(([id, own]) => ({ id, ...own }))];
   type Row = (typeof rows)[number];
-  const number = (
-    key: Exclude<keyof Kpi, never>,
-    title: TextKey,
-    shown: (value: number | null) => string,
-  ): Column<Row> => ({
+  const number = (key: Figure, title: TextKey, shown: (value: number | null) => string): Column<Row> => ({
     key,
     title: t(title),
     isNumber: true,

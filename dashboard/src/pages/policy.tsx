@@ -1,22 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, get, request } from '../api.ts';
+import { api, ApiError, type PolicyEntry as Entry } from '../api.ts';
 import { session } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { language, t } from '../text/text.ts';
 
-interface Entry {
-  readonly key: string;
-  readonly part: string;
-  readonly value: unknown;
-  readonly delivered: unknown;
-  readonly label_ja: string | null;
-  readonly description: string;
-  readonly allowed: string;
-}
-
 export default function PolicyPage() {
-  const { data, error } = useLoaded(() => get<{ policy_hash: string; entries: Entry[] }>('/api/policy'), '');
+  const { data, error } = useLoaded(() => api.get('/api/policy'), '');
   const [edited, setEdited] = useState<Entry | null>(null);
   const [proposed, setProposed] = useState<number | null>(null);
   const wanted = (place.value.query.get('filter') ?? '').toLowerCase();
@@ -107,7 +97,7 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
     },
     {
       key: 'act',
-      title: '',
+      title: t('app.actions'),
       value: () => null,
       cell: (entry) =>
         session.value?.role === 'viewer' ? null : (
@@ -142,9 +132,11 @@ function Proposal({
     const fields = new FormData(form.current!);
     const text = String(fields.get('value'));
     try {
-      const { change_id } = await request<{ change_id: number }>('PUT', '/api/ml/config', {
-        changes: { [entry.key]: typeof entry.value === 'string' ? text : parsed(text) },
-        reason: String(fields.get('reason')),
+      const { change_id } = await api.put('/api/ml/config', {
+        body: {
+          changes: { [entry.key]: typeof entry.value === 'string' ? text : parsed(text) },
+          reason: String(fields.get('reason')),
+        },
       });
       onProposed(change_id);
     } catch (caught) {

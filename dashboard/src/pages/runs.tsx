@@ -1,7 +1,8 @@
-import { get, post, type Run } from '../api.ts';
+import { api, type Run } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import { Searches } from '../parts/searches.tsx';
 import { codeText, t } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -13,10 +14,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 };
 
 export default function RunsPage() {
-  const { data, error } = useLoaded(
-    () => get<{ runs: Run[] }>('/api/runs'),
-    `${live.value?.run_id} ${live.value?.status}`,
-  );
+  const { data, error } = useLoaded(() => api.get('/api/runs'), `${live.value?.run_id} ${live.value?.status}`);
   const mayOperate = session.value?.role !== 'viewer';
   const current = live.value?.status === 'running' ? live.value : null;
   return (
@@ -31,7 +29,7 @@ export default function RunsPage() {
             <ConfirmedButton
               label={t('runs.start')}
               question={t('runs.confirmStart')}
-              act={() => post('/api/ml-training/train')}
+              act={() => api.post('/api/ml-training/train')}
             />
           ) : undefined
         }
@@ -45,6 +43,7 @@ export default function RunsPage() {
           empty="runs.none"
         />
       </Panel>
+      <Searches version={`${live.value?.run_id} ${live.value?.status}`} />
       <Panel title={t('runs.schedules')}>
         <dl class="facts">
           {(status.value?.schedules ?? []).map(({ name, cron, next }) => (
@@ -75,7 +74,7 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
             tone="danger"
             label={t('runs.stop')}
             question={t('runs.confirmStop', { id: run.run_id })}
-            act={() => post('/api/ml-training/stop')}
+            act={() => api.post('/api/ml-training/stop')}
           />
         )
       }
@@ -115,7 +114,7 @@ function columnsOf(): Column<Run>[] {
     key,
     title,
     value: (run) => run[key],
-    cell: (run) => run[key],
+    cell: (run) => codeText(key, run[key]),
   });
   return [
     {

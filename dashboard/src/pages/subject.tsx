@@ -1,13 +1,15 @@
+import { effect, signal, type Signal as Shared } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { get, type Signal } from '../api.ts';
+import { api, type Signal } from '../api.ts';
 import { PriceChart } from '../charts/prices.tsx';
-import { SeriesChart, type Series } from '../charts/series.tsx';
+import { SeriesChart, wholeOf, type Series } from '../charts/series.tsx';
+import { zoomed, type Range } from '../charts/window.ts';
 import { duration, num, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
 import { Empty, Failure, ModeBadge, Panel, useLoaded } from '../parts/basics.tsx';
 import { Why } from '../parts/why.tsx';
 import { go, pathOf, place, setQuery } from '../router.ts';
-import { codeText, t } from '../text/text.ts';
+import { codeText, language, t } from '../text/text.ts';
 
 const HOURS = [2, 6, 24, 72] as const;
 const MOST = 10_000;
@@ -33,6 +35,8 @@ function Subject({ id }: { readonly id: string }) {
   const [isPinned, setPinned] = useState(asked !== null);
   const signals = useHistory(data, newest);
   const times = useMemo(() => signals.map(openOf), [signals]);
+  const range = useRange();
+  const lines = useMemo(() => linesOf(signals), [signals, language.value]);
   const shown = asked ?? times.at(-1) ?? null;
   const hover = (time: number | null): void => {
     if (!isPinned) setAsked(time);
@@ -43,15 +47,19 @@ function Subject({ id }: { readonly id: string }) {
     setQuery('time', time === null ? '' : `${new Date(time * 1000).toISOString().slice(0, 16)}Z`);
   };
   useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => onArrow(event, times, shown, pin);
+    const onKey = (event: KeyboardEvent): void => {
+      onArrow(event, times, shown, pin);
+      onZoomKey(event, range, times);
+    };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   });
-  const chart = { times, cursor: asked, onHover: hover, onPick: pin };
+  const chart = { times, cursor: asked, range, onHover: hover, onPick: pin };
   const entry = subject.z_entry ?? 2;
   return (
     <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
+      <Zoom range={range} times={times} />
       {error !== null && <Failure error={error} />}
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}
       <div class="charts">
@@ -63,20 +71,14 @@ function Subject({ id }: { readonly id: string }) {
             {...chart}
             label={t('subject.spread')}
             height={150}
-            series={zSeries(signals)}
+            series={lines.z}
             lines={[entry, -entry, 0].map((value) => ({ value, tone: value === 0 ? 'muted' : 'amber' }))}
             band={{ from: -entry, to: entry }}
-            marks={signals.map(({ action }) => (action === 'ENTER' ? 'enter' : action === 'EXIT' ? 'exit' : null))}
+            marks={lines.marks}
           />
         </Panel>
         <Panel title={t('subject.scores')}>
-          <SeriesChart
-            {...chart}
-            label={t('subject.scores')}
-            height={150}
-            series={scoreSeries(signals)}
-            range={[0, 1]}
-          />
+          <SeriesChart {...chart} label={t('subject.scores')} height={150} series={lines.scores} bounds={[0, 1]} />
         </Panel>
         <Panel
           title={t('subject.reasons')}
@@ -115,7 +117,7 @@ function onArrow(
 async function readHistory(id: string, hours: number): Promise<readonly Signal[]> {
   // The clock of a simulated market is its own: what was published in the last hours of this one's.
   const from = new Date(Date.now() - hours * 3_600_000).toISOString();
-  const { history } = await get<{ history: Signal[] }>(`/api/signals?subject=${id}&from=${from}&limit=${MOST}`);
+  const { history } = await api.get('/api/signals', { query: { subject: id, from, limit: MOST } });
   return history;
 }
 
@@ -140,17 +142,101 @@ function isHeartbeat({ reason }: Signal): boolean {
   return reason === 'SILENCE' || reason === 'SHUTDOWN';
 }
 
-function zSeries(signals: readonly Signal[]): Series[] {
-  return [{ name: 'z', tone: 'accent', values: signals.map(({ z_score }) => z_score) }];
+function linesOf(signals: readonly Signal[]) {
+  const line = (
+    name: string,
+    tone: Series['tone'],
+    of: (signal: Signal) => number | null,
+    isDashed = false,
+  ): Series => ({
+    ...{ name, tone, isDashed },
+    values: signals.map(of),
+  });
+  return {
+    z: [line('z', 'accent', ({ z_score }) => z_score)],
+    scores: [
+      line(t('tile.prob'), 'green', ({ return_prob }) => return_prob),
+      line('θ1', 'green', ({ theta1 }) => theta1, true),
+      line(t('tile.risk'), 'red', ({ risk_score }) => risk_score),
+      line('θ2', 'red', ({ theta2 }) => theta2, true),
+    ],
+    marks: signals.map(({ action }) => (action === 'ENTER' ? 'enter' : action === 'EXIT' ? 'exit' : null)),
+  };
 }
 
-function scoreSeries(signals: readonly Signal[]): Series[] {
-  return [
-    { name: t('tile.prob'), tone: 'green', values: signals.map(({ return_prob }) => return_prob) },
-    { name: 'θ1', tone: 'green', isDashed: true, values: signals.map(({ theta1 }) => theta1) },
-    { name: t('tile.risk'), tone: 'red', values: signals.map(({ risk_score }) => risk_score) },
-    { name: 'θ2', tone: 'red', isDashed: true, values: signals.map(({ theta2 }) => theta2) },
-  ];
+/** The range of all charts, which the address has too: `?view=from,to` in minutes since 1970. */
+function useRange(): Shared<Range | null> {
+  const range = useMemo(() => signal<Range | null>(rangeInQuery()), []);
+  useEffect(() => {
+    let timer = 0;
+    return effect(() => {
+      void range.value;
+      // Not with every frame of a movement.
+      timer ||= setTimeout(() => {
+        timer = 0;
+        const now = range.peek();
+        const text = now === null ? '' : now.map((time) => Math.round(time / 60)).join();
+        if (text !== (place.value.query.get('view') ?? '')) setQuery('view', text);
+      }, 300) as unknown as number;
+    });
+  }, []);
+  return range;
+}
+
+function rangeInQuery(): Range | null {
+  const [from, to] = (place.value.query.get('view') ?? '').split(',').map((text) => Number(text) * 60);
+  return to !== undefined && from! > 0 && to > from! ? [from!, to] : null;
+}
+
+const ZOOMS: Readonly<Record<string, readonly [factor: number, shift: number]>> = {
+  '+': [0.5, 0],
+  '-': [2, 0],
+  PageUp: [1, -0.5],
+  PageDown: [1, 0.5],
+};
+
+/** + and − zoom, page up and down move, Home shows everything. */
+function onZoomKey(event: KeyboardEvent, range: Shared<Range | null>, times: readonly number[]): void {
+  const isTyping = /^(INPUT|SELECT)$/.test((event.target as Element).tagName);
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === 'Home') range.value = null;
+  const zoom = ZOOMS[event.key];
+  if (zoom === undefined) return;
+  event.preventDefault();
+  zoomBy(range, times, zoom);
+}
+
+function zoomBy(
+  range: Shared<Range | null>,
+  times: readonly number[],
+  [factor, shift]: readonly [number, number],
+): void {
+  const whole = wholeOf(times);
+  const now = range.value ?? whole;
+  range.value = zoomed(now, whole, factor, (now[0] + now[1]) / 2, shift);
+}
+
+/** The same by buttons, for touch and for screen readers. */
+function Zoom({ range, times }: { readonly range: Shared<Range | null>; readonly times: readonly number[] }) {
+  const button = (key: string, sign: string, label: string) => (
+    <button type="button" aria-label={label} title={label} onClick={() => zoomBy(range, times, ZOOMS[key]!)}>
+      {sign}
+    </button>
+  );
+  return (
+    <div class="zoom">
+      <span class="segments" role="group" aria-label={t('subject.zoom')}>
+        {button('PageUp', '◀', t('subject.earlier'))}
+        {button('-', '−', t('subject.out'))}
+        {button('+', '+', t('subject.in'))}
+        {button('PageDown', '▶', t('subject.later'))}
+        <button type="button" onClick={() => (range.value = null)}>
+          {t('subject.everything')}
+        </button>
+      </span>
+      <span class="note">{t('subject.zoomHint')}</span>
+    </div>
+  );
 }
 
 function Head({ id, hours, newest }: { readonly id: string; readonly hours: number; readonly newest: Signal | null }) {

@@ -1,28 +1,11 @@
-import { get } from '../api.ts';
+import { api, type Trade } from '../api.ts';
 import { compact, duration, minuteOf, num, signed } from '../format.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
-interface Trade {
-  readonly fill_key: string;
-  readonly account: string;
-  readonly pair_id: string;
-  readonly kind: string;
-  readonly reason: string;
-  readonly symbol: string;
-  readonly side: string;
-  readonly lots: number;
-  readonly filled_price: number | null;
-  readonly slippage_bps: number | null;
-  readonly time_ms: number;
-  readonly latency_ms: number | null;
-  readonly pnl: number | null;
-  readonly currency: string;
-}
-
 export default function TradesPage() {
-  const { data, error } = useLoaded(() => get<{ trades: Trade[] }>('/api/trades?limit=500'), '');
+  const { data, error } = useLoaded(() => api.get('/api/trades', { query: { limit: 500 } }), '');
   return (
     <Panel title={t('trades.title')} wide>
       {error !== null && <Failure error={error} />}

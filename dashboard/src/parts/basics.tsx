@@ -74,8 +74,11 @@ export function ConfirmedButton(props: {
   readonly label: string;
   readonly question: string;
   readonly tone?: 'danger';
+  /** What the decision rests on; made when the question is asked. */
+  readonly evidence?: () => ComponentChildren;
   readonly act: () => Promise<unknown>;
 }) {
+  const [isOpen, setOpen] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -96,12 +99,18 @@ export function ConfirmedButton(props: {
       <button
         type="button"
         class={`button ${props.tone ?? ''}`}
-        onClick={() => (setError(null), dialog.current?.showModal())}
+        onClick={() => (setError(null), setOpen(true), dialog.current?.showModal())}
       >
         {props.label}
       </button>
-      <dialog ref={dialog} aria-label={props.label}>
+      <dialog
+        ref={dialog}
+        aria-label={props.label}
+        class={props.evidence === undefined ? '' : 'wide'}
+        onClose={() => setOpen(false)}
+      >
         <p>{props.question}</p>
+        {isOpen && props.evidence?.()}
         {error !== null && <Failure error={error} />}
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
@@ -126,6 +135,8 @@ export interface Column<Row> {
   readonly title: string;
   readonly isNumber?: boolean;
   readonly cell: (row: Row) => ComponentChildren;
+  /** Class of the cell. */
+  readonly tone?: (row: Row) => string;
   /** What CSV and JSON have. */
   readonly value: (row: Row) => string | number | boolean | null;
 }
@@ -138,13 +149,16 @@ export function Table<Row>(props: {
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => string | number;
   readonly empty: TextKey;
+  /** All rows, where `rows` is a page of them. */
+  readonly saved?: readonly Row[];
+  readonly kind?: 'heat' | 'heat small';
 }) {
-  const { rows, columns, name } = props;
+  const { rows, columns, name, saved = props.rows } = props;
   if (rows.length === 0) return <Empty text={t(props.empty)} />;
   return (
     <div class="table">
       <div class="scroll" tabIndex={0} role="region" aria-label={props.label}>
-        <table>
+        <table class={props.kind}>
           <thead>
             <tr>
               {columns.map(({ key, title, isNumber }) => (
@@ -157,8 +171,8 @@ export function Table<Row>(props: {
           <tbody>
             {rows.map((row) => (
               <tr key={props.rowKey(row)}>
-                {columns.map(({ key, isNumber, cell }) => (
-                  <td key={key} class={isNumber === true ? 'number' : ''}>
+                {columns.map(({ key, isNumber, cell, tone }) => (
+                  <td key={key} class={`${isNumber === true ? 'number' : ''} ${tone?.(row) ?? ''}`}>
                     {cell(row)}
                   </td>
                 ))}
@@ -168,13 +182,13 @@ export function Table<Row>(props: {
         </table>
       </div>
       <div class="exports">
-        <button type="button" class="link" onClick={() => save(`${name}.csv`, 'text/csv', csvOf(columns, rows))}>
+        <button type="button" class="link" onClick={() => save(`${name}.csv`, 'text/csv', csvOf(columns, saved))}>
           {t('app.csv')}
         </button>
         <button
           type="button"
           class="link"
-          onClick={() => save(`${name}.json`, 'application/json', jsonOf(columns, rows))}
+          onClick={() => save(`${name}.json`, 'application/json', jsonOf(columns, saved))}
         >
           {t('app.json')}
         </button>

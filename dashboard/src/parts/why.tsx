@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, get, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
+import { api, ApiError, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
 import { compact, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { codeText, t } from '../text/text.ts';
@@ -27,7 +27,7 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
     let isWanted = true;
     const timer = setTimeout(() => {
       const minute = `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
-      get<Explanation>(`/api/explain?subject=${subject}&time=${minute}`).then(
+      api.get('/api/explain', { query: { subject, time: minute } }).then(
         (found) => isWanted && (setExplanation(found), setError(null)),
         (caught: unknown) => {
           if (!(caught instanceof ApiError)) throw caught;

@@ -786,8 +786,10 @@ private:
       m_trades[i].generatedMs = signal.generatedMs;
       m_trades[i].validUntilMs = signal.validUntilMs;
       m_trades[i].maxAgeBars = signal.maxAgeBars;
-      // Signals live for 2.5 feed intervals. A live one is a minute; one that came late lives shorter.
-      m_trades[i].intervalMs = signal.market == "live" ? 60000 : (signal.validUntilMs - signal.generatedMs) * 2 / 5;
+      // Signals are valid for a bar and 1.5 feed intervals. A live interval is a minute; a late signal is valid for less.
+      int minutes = MhBarMinutes(signal.pairId);
+      long validMs = signal.validUntilMs - signal.generatedMs;
+      m_trades[i].intervalMs = minutes * (signal.market == "live" ? 60000 : validMs * 2 / (2 * minutes + 3));
       m_trades[i].legs[0].symbol = signal.symbolA;
       m_trades[i].legs[1].symbol = signal.symbolB;
       m_trades[i].legs[0].side = signal.target;

@@ -12,6 +12,9 @@
 #define MH_UNKNOWN DBL_MAX
 
 #define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,expected_net_bps,leverage_reduction_rate,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
+// Present while a rollout is active, both or none, after leverage_reduction_rate.
+#define MH_ROLLOUT_FIELDS "arm,rollout"
+#define MH_BEFORE_ROLLOUT 27
 // The closed list of docs/reference/PROTOCOL.md#reasons.
 #define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,SESSION,PROB_LOW,RISK_HIGH,COST_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
@@ -90,9 +93,31 @@ struct MhSignal
    long              validUntilMs;
   };
 
-// The two symbols of `XAUUSD_XAGUSD`.
-bool MhParsePair(const string pairId, string &symbolA, string &symbolB)
+// Minutes of a bar of `XAUUSD_XAGUSD` (1) or `XAUUSD_XAGUSD@1h` (60); 0 for another timeframe.
+int MhBarMinutes(const string pairId)
   {
+   int at = StringFind(pairId, "@");
+   if(at < 0)
+      return 1;
+   string timeframe = StringSubstr(pairId, at + 1);
+   if(timeframe == "5m")
+      return 5;
+   if(timeframe == "15m")
+      return 15;
+   if(timeframe == "1h")
+      return 60;
+   if(timeframe == "4h")
+      return 240;
+   return timeframe == "1d" ? 1440 : 0;
+  }
+
+// The two symbols of `XAUUSD_XAGUSD` or `XAUUSD_XAGUSD@1h`.
+bool MhParsePair(const string id, string &symbolA, string &symbolB)
+  {
+   if(MhBarMinutes(id) == 0)
+      return false;
+   int end = StringFind(id, "@");
+   string pairId = end < 0 ? id : StringSubstr(id, 0, end);
    int middle = StringFind(pairId, "_");
    if(middle <= 0 || middle == StringLen(pairId) - 1)
       return false;
@@ -136,6 +161,9 @@ class MhSignalReader
 private:
    MhJson            m_json;
    string            m_fields[];
+   string            m_rolloutFields[];
+   // Names of the fields of this signal.
+   string            m_names[];
    string            m_bad;
 
    bool              Bad(const string what)
@@ -149,7 +177,7 @@ private:
      {
       string value = Plain(index);
       if(!MhIsOneOf(value, list))
-         Bad(m_fields[index] + " " + value);
+         Bad(m_names[index] + " " + value);
       return value;
      }
 
@@ -157,7 +185,7 @@ private:
      {
       if(m_json.Kind(index) != MH_JSON_TEXT)
         {
-         Bad(m_fields[index] + " is not a text");
+         Bad(m_names[index] + " is not a text");
          return "";
         }
       return m_json.Value(index);
@@ -167,7 +195,7 @@ private:
      {
       string value = Plain(index);
       if(!MhIsHex(value, digits))
-         Bad(m_fields[index] + " " + value);
+         Bad(m_names[index] + " " + value);
       return value;
      }
 
@@ -177,12 +205,12 @@ private:
          return MH_UNKNOWN;
       if(m_json.Kind(index) != MH_JSON_NUMBER)
         {
-         Bad(m_fields[index] + " is not a number");
+         Bad(m_names[index] + " is not a number");
          return MH_UNKNOWN;
         }
       double value = StringToDouble(m_json.Value(index));
       if(!MathIsValidNumber(value))
-         Bad(m_fields[index] + " is out of range");
+         Bad(m_names[index] + " is out of range");
       return value;
      }
 
@@ -190,7 +218,7 @@ private:
      {
       double value = Number(index, true);
       if(value != MH_UNKNOWN && (value < 0 || value > 1))
-         Bad(m_fields[index] + " is not between 0 and 1");
+         Bad(m_names[index] + " is not between 0 and 1");
       return value;
      }
 
@@ -198,7 +226,7 @@ private:
      {
       double value = Number(index, true);
       if(value <= 0)
-         Bad(m_fields[index] + " is not above 0");
+         Bad(m_names[index] + " is not above 0");
       return value;
      }
 
@@ -207,20 +235,36 @@ private:
       double value = Number(index, false);
       if(value < 1 || value > 9007199254740991.0 || MathFloor(value) != value)
         {
-         Bad(m_fields[index] + " is not a whole number above 0");
+         Bad(m_names[index] + " is not a whole number above 0");
          return 0;
         }
       return (long)value;
      }
 
+   // Fields of a rollout, or 0; false when the fields or their order are others.
+   bool              ReadNames(int &extra)
+     {
+      extra = m_json.Count() - ArraySize(m_fields);
+      if(extra != 0 && extra != ArraySize(m_rolloutFields))
+         return Bad(MhLong(m_json.Count()) + " fields");
+      ArrayResize(m_names, m_json.Count());
+      for(int index = 0; index < m_json.Count(); index++)
+        {
+         bool isBefore = index < MH_BEFORE_ROLLOUT;
+         bool isRollout = !isBefore && index < MH_BEFORE_ROLLOUT + extra;
+         m_names[index] = isRollout ? m_rolloutFields[index - MH_BEFORE_ROLLOUT] : m_fields[isBefore ? index : index - extra];
+         if(m_json.Key(index) != m_names[index])
+            return Bad("field " + m_json.Key(index) + " instead of " + m_names[index]);
+        }
+      return true;
+     }
+
    bool              Read(MhSignal &signal)
      {
       m_bad = "";
-      if(m_json.Count() != ArraySize(m_fields))
-         return Bad(MhLong(m_json.Count()) + " fields");
-      for(int index = 0; index < ArraySize(m_fields); index++)
-         if(m_json.Key(index) != m_fields[index])
-            return Bad("field " + m_json.Key(index) + " instead of " + m_fields[index]);
+      int extra = 0;
+      if(!ReadNames(extra))
+         return false;
       signal.timestamp = Plain(0);
       if(!MhIsTimestamp(signal.timestamp))
          Bad("timestamp " + signal.timestamp);
@@ -263,13 +307,19 @@ private:
       double rate = Number(26, false);
       if(rate <= 0 || rate > 1)
          Bad("leverage_reduction_rate is not above 0 and at most 1");
-      signal.market = Words(28, "live,simulated,replay");
-      signal.bootId = Plain(29);
+      if(extra > 0)
+        {
+         Words(27, "champion,challenger");
+         if(Plain(28) == "")
+            Bad("rollout is empty");
+        }
+      signal.market = Words(28 + extra, "live,simulated,replay");
+      signal.bootId = Plain(29 + extra);
       if(signal.bootId == "")
          Bad("boot_id is empty");
-      signal.seq = Positive(30);
-      signal.generatedMs = Positive(31);
-      signal.validUntilMs = Positive(32);
+      signal.seq = Positive(30 + extra);
+      signal.generatedMs = Positive(31 + extra);
+      signal.validUntilMs = Positive(32 + extra);
       return m_bad == "";
      }
 
@@ -315,6 +365,7 @@ public:
                      MhSignalReader()
      {
       StringSplit(MH_SIGNAL_FIELDS, ',', m_fields);
+      StringSplit(MH_ROLLOUT_FIELDS, ',', m_rolloutFields);
       m_bad = "";
      }
 

@@ -1,23 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { MinutehandError } from '../../errors.ts';
-import { packageRoot } from '../../root.ts';
+import { compileKernel, PAGE_BYTES, wasm } from '../../webassembly.ts';
 import { PASS_ROWS, type PackedTrees } from './pack.ts';
-
-/**
- * The part of WebAssembly that is used here: TypeScript declares it only in its browser library, which would declare
- * everything else too.
- */
-interface Wasm {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
-}
-const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
 
 const KERNEL_FILE = 'dist/shared/bundle/tree_kernel/tree_kernel.wasm';
 const WORDS_PER_MODEL = 8;
-const PAGE_BYTES = 65536;
 
 /** Ensembles in the memory of one WebAssembly instance, which scores them all in one call. */
 export interface TreeKernel {
@@ -101,18 +86,6 @@ let compiled: object | undefined;
  * @throws MinutehandError KERNEL_MISSING
  */
 export function kernelModule(): object {
-  compiled ??= compileKernel(join(packageRoot(), KERNEL_FILE));
+  compiled ??= compileKernel(KERNEL_FILE);
   return compiled;
-}
-
-/** @throws MinutehandError KERNEL_MISSING when there is no such file or it is no WebAssembly */
-export function compileKernel(path: string): object {
-  try {
-    return new wasm.Module(readFileSync(path));
-  } catch (cause) {
-    throw new MinutehandError('KERNEL_MISSING', {
-      seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    });
-  }
 }

@@ -11,10 +11,29 @@ const AUTUMN_CHANGE_S = 6 * HOUR_S;
  * Policy Act of 2005), not by this machine's time zones: second Sunday of March to first Sunday of November.
  */
 export function newYorkOffset(time: number): number {
+  if (!(time >= summerTime.yearStart && time < summerTime.yearEnd)) summerTime = summerTimeAt(time);
+  return (time >= summerTime.begin && time < summerTime.end ? -4 : -5) * HOUR_S;
+}
+
+/** Epoch seconds: a year of UTC, and its summer time in New York. */
+interface SummerTime {
+  readonly yearStart: number;
+  readonly yearEnd: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Of the year that was asked for last: times come in order. */
+let summerTime: SummerTime = { yearStart: NaN, yearEnd: NaN, begin: NaN, end: NaN };
+
+function summerTimeAt(time: number): SummerTime {
   const year = yearOf(Math.floor(time / DAY_S));
-  const summer = sundayFrom(dayOf(year, 3, 8)) * DAY_S + SPRING_CHANGE_S;
-  const winter = sundayFrom(dayOf(year, 11, 1)) * DAY_S + AUTUMN_CHANGE_S;
-  return (time >= summer && time < winter ? -4 : -5) * HOUR_S;
+  return {
+    yearStart: dayOf(year, 1, 1) * DAY_S,
+    yearEnd: dayOf(year + 1, 1, 1) * DAY_S,
+    begin: sundayFrom(dayOf(year, 3, 8)) * DAY_S + SPRING_CHANGE_S,
+    end: sundayFrom(dayOf(year, 11, 1)) * DAY_S + AUTUMN_CHANGE_S,
+  };
 }
 
 /** Minute of the New York week of `time` (epoch seconds), 0…10079; 0 is Sunday 00:00. */

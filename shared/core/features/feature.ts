@@ -32,8 +32,8 @@ export interface FeatureDefinition {
 export interface Frame {
   /** Bars stepped so far, the current one included. */
   bars: number;
-  /** Epoch minute of the current bar's open. */
-  minute: number;
+  /** Number of the current bar since the epoch, in the pair's timeframe: of one-minute bars, the epoch minute. */
+  number: number;
   a: Bar;
   b: Bar;
   lnA: number;
@@ -41,8 +41,8 @@ export interface Frame {
   /** One-bar log returns; NaN on the first bar. */
   returnA: number;
   returnB: number;
-  /** Minutes since the pair's previous bar; NaN on the first bar. */
-  minutesSinceBar: number;
+  /** Difference of `number` to the pair's previous bar; NaN on the first bar. */
+  stepsSinceBar: number;
   /** OLS of ln A on ln B; NaN before beta_window bars. */
   beta: number;
   alpha: number;

@@ -218,8 +218,8 @@ describe('PairFeatures', () => {
   it('has a frame without a previous bar before its first', () => {
     const { frame, bars, ready } = new PairFeatures(SMALL);
     const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 };
-    expect([bars, ready, frame.minute, frame.a, frame.b]).toEqual([0, false, -Infinity, none, none]);
-    const numbers = Object.entries(frame).filter(([name]) => !['bars', 'minute', 'a', 'b'].includes(name));
+    expect([bars, ready, frame.number, frame.a, frame.b]).toEqual([0, false, -Infinity, none, none]);
+    const numbers = Object.entries(frame).filter(([name]) => !['bars', 'number', 'a', 'b'].includes(name));
     expect(numbers.map(([, value]) => value as number)).toEqual(numbers.map(() => NaN));
   });
 
@@ -229,8 +229,8 @@ describe('PairFeatures', () => {
       features.step(flatBar('A', minuteA, 2), flatBar('B', minuteB, 3));
     step(7);
     expect(() => step(8, 7)).toThrow(new RangeError('legs of different minutes: 480 and 420'));
-    expect(() => step(7)).toThrow(new RangeError('minute 7 after minute 7'));
-    expect(() => step(6)).toThrow(new RangeError('minute 6 after minute 7'));
+    expect(() => step(7)).toThrow(new RangeError('bar 7 after bar 7'));
+    expect(() => step(6)).toThrow(new RangeError('bar 6 after bar 7'));
     step(8);
     expect(features.bars).toBe(2);
   });

@@ -1,6 +1,6 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
-import type { Pair } from '../../pair.ts';
+import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.ts';
 import { Calendar } from './calendar.ts';
 import { ColumnPlanner } from './columns.ts';
 import type { FeatureDefinition, Frame } from './feature.ts';
@@ -24,10 +24,23 @@ export function featureDefinitions(windows: Windows): readonly FeatureDefinition
 }
 
 /**
- * Time before a period whose bars warm its features: enough for every window, weekends, holidays and sparse symbols
- * included.
+ * Time before a period whose one-minute bars warm its features: enough for every window, weekends, holidays and sparse
+ * symbols included.
  */
 export const WARM_UP_SECONDS = 14 * 86_400;
+
+/** The same for bars of any timeframe. */
+export function warmUpSeconds(windows: Windows): number {
+  const barSeconds = longestBarSeconds(windows);
+  // Five days of the week have bars.
+  const longer = barSeconds === SECONDS_PER_BAR ? 0 : 1.5 * warmupBars(windows) * barSeconds;
+  return WARM_UP_SECONDS + longer;
+}
+
+/** Seconds of a bar of the longest timeframe. */
+function longestBarSeconds({ timeframes = '1m' }: Windows): number {
+  return Math.max(...timeframes.split(',').map((name) => TIMEFRAMES[name as Timeframe]));
+}
 
 /** Bars a pair needs before every feature exists; its state is a pure function of that many last bars. */
 export function warmupBars(windows: Windows): number {
@@ -43,6 +56,7 @@ export interface PairBars {
 
 /** All that is kept of a pair between two bars, but for its values. */
 interface PairWindows {
+  readonly barSeconds: number;
   readonly frame: Frame;
   readonly legA: PairLeg;
   readonly legB: PairLeg;
@@ -96,8 +110,10 @@ class Columns {
   }
 
   createStates(pairs: readonly Pair[]): PairWindows[] {
-    const legs = this.#legs.createLegs(pairs.flatMap(({ a, b }) => [a, b]));
-    return pairs.map((_, i) => ({
+    // Bars of one timeframe alone are the same bars.
+    const legs = this.#legs.createLegs(pairs.flatMap((pair) => [pair.a, pair.b].map((leg) => trackName(pair, leg))));
+    return pairs.map((pair, i) => ({
+      barSeconds: barSecondsOf(pair),
       frame: emptyFrame(),
       legA: legs[2 * i]!,
       legB: legs[2 * i + 1]!,
@@ -121,11 +137,12 @@ class Columns {
     const { frame, legA, legB, folds } = state;
     const plan = this.#plan;
     const index = frame.bars;
-    this.#legs.step(legA, a, minute);
-    this.#legs.step(legB, b, minute);
+    const number = barNumber(state, minute);
+    this.#legs.step(legA, a, number);
+    this.#legs.step(legB, b, number);
     frame.bars = index + 1;
-    frame.minutesSinceBar = index === 0 ? NaN : minute - frame.minute;
-    frame.minute = minute;
+    frame.stepsSinceBar = index === 0 ? NaN : number - frame.number;
+    frame.number = number;
     frame.a = a;
     frame.b = b;
     frame.lnA = legA.values[legA.at + LN_CLOSE]!;
@@ -134,7 +151,7 @@ class Columns {
     frame.returnB = legB.values[legB.at + LOG_RETURN]!;
 
     this.#hedge.observe(frame, plan.input);
-    plan.push(OLS_STAGE, folds, index, minute);
+    plan.push(OLS_STAGE, folds, index, number);
     this.#hedge.step(frame, plan, out, row);
     frame.hedgedReturnBefore = frame.hedgedReturn;
     frame.hedgedReturn = frame.returnA - frame.betaBefore * frame.returnB;
@@ -144,7 +161,7 @@ class Columns {
     this.#volatility.observe(frame, plan.input);
     this.#stability.observe(frame, plan.input);
     this.#position.observe(frame, plan.input);
-    plan.push(SPREAD_STAGE, folds, index, minute);
+    plan.push(SPREAD_STAGE, folds, index, number);
 
     this.#zscore.step(frame, plan, state.zHistory, out, row);
     this.#reversion.step(plan, out, row);
@@ -209,7 +226,8 @@ export class FeatureEngine {
     if (state === undefined) throw new RangeError(`pair ${pairIndex} of ${this.#states.length}`);
     const minute = a.time / SECONDS_PER_BAR;
     if (a.time !== b.time) throw new RangeError(`legs of different minutes: ${a.time} and ${b.time}`);
-    if (minute <= state.frame.minute) throw new RangeError(`minute ${minute} after minute ${state.frame.minute}`);
+    const number = barNumber(state, minute);
+    if (number <= state.frame.number) throw new RangeError(`bar ${number} after bar ${state.frame.number}`);
     this.#columns.step(state, a, b, minute, this.#values, pairIndex * this.definitions.length);
   }
 
@@ -254,8 +272,9 @@ export class PairFeatures {
   readonly frame: Readonly<Frame>;
   readonly #engine: FeatureEngine;
 
-  constructor(windows: Windows) {
-    this.#engine = new FeatureEngine([{ id: 'A_B', a: 'A', b: 'B' }], windows);
+  /** @param barSeconds of the pair's timeframe */
+  constructor(windows: Windows, barSeconds = SECONDS_PER_BAR) {
+    this.#engine = new FeatureEngine([{ id: 'A_B', a: 'A', b: 'B', barSeconds }], windows);
     this.definitions = this.#engine.definitions;
     this.warmupBars = this.#engine.warmupBars;
     this.values = this.#engine.values(0);
@@ -284,18 +303,27 @@ export class PairFeatures {
   }
 }
 
+function trackName(pair: Pair, leg: string): string {
+  return `${leg} ${barSecondsOf(pair)}`;
+}
+
+/** Whole bars since the epoch: of one-minute bars, the epoch minute. */
+function barNumber({ barSeconds }: PairWindows, minute: number): number {
+  return barSeconds === SECONDS_PER_BAR ? minute : Math.floor((minute * SECONDS_PER_BAR) / barSeconds);
+}
+
 function emptyFrame(): Frame {
   const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 } as unknown as Bar;
   return {
     bars: 0,
-    minute: -Infinity,
+    number: -Infinity,
     a: none,
     b: none,
     lnA: NaN,
     lnB: NaN,
     returnA: NaN,
     returnB: NaN,
-    minutesSinceBar: NaN,
+    stepsSinceBar: NaN,
     beta: NaN,
     alpha: NaN,
     corr: NaN,

@@ -10,7 +10,7 @@ import type { Windows } from './windows.ts';
  * themselves.
  */
 export class Liquidity {
-  /** Epoch minute and moving legs. */
+  /** Number of the bar and moving legs. */
   readonly lags: LagRing;
   readonly #columns: ReturnType<typeof declareLiquidity>;
   readonly #activityWindow: number;
@@ -31,7 +31,7 @@ export class Liquidity {
     out: Float64Array,
     row: number,
   ): void {
-    const { minute, bars, minutesSinceBar } = frame;
+    const { number, bars, stepsSinceBar } = frame;
     const columns = this.#columns;
     const window = this.#activityWindow;
     const lag = this.lags.next(ring);
@@ -41,9 +41,9 @@ export class Liquidity {
     out[row + columns.liquidity_score] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
     writeQuotedSpread(frame, out, row + columns.quoted_spread);
     out[row + columns.activity_score] = bars < window ? NaN : movingLegs[0]! / (2 * window);
-    out[row + columns.coverage] = window / (minute - ring[lag]!);
-    out[row + columns.gap] = minutesSinceBar === 1 ? 0 : Math.log(minutesSinceBar);
-    ring[lag] = minute;
+    out[row + columns.coverage] = window / (number - ring[lag]!);
+    out[row + columns.gap] = stepsSinceBar === 1 ? 0 : Math.log(stepsSinceBar);
+    ring[lag] = number;
     ring[lag + 1] = moving;
   }
 }

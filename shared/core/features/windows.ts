@@ -12,4 +12,6 @@ export interface Windows {
   readonly pnl_window: number;
   readonly activity_window: number;
   readonly volume_window: number;
+  /** Of the pairs, `1m,1h`: absent when all bars are one-minute bars. */
+  readonly timeframes?: string;
 }

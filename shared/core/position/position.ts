@@ -42,6 +42,8 @@ export interface Position {
   readonly zStd: number;
   /** Bars of the pair since the entry bar. */
   readonly ageBars: number;
+  /** Id of the rollout whose challenger opened it, and decides until its exit while that rollout is active. */
+  readonly rollout?: string;
   /** Only where leverage_reduction_rate has steps. */
   readonly account?: VirtualAccount;
 }

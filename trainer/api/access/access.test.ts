@@ -32,7 +32,8 @@ describe('every route of the API', () => {
       if (method === 'POST' && path === '/api/session') continue;
       const name = `${method} ${path}`;
       expect(refusal(await api.ask(method, path)), name).toBe('401 LOGIN_REQUIRED');
-      const isOpen = method === 'GET' || path === '/api/session' || path.endsWith('validate-config');
+      const isOpen =
+        method === 'GET' || path === '/api/session' || path.endsWith('validate-config') || path === '/api/ml/predict';
       if (!isOpen) expect(refusal(await api.ask(method, path, { headers: viewer })), name).toBe('403 ROLE_REFUSED');
     }
     expect(refusal(await api.ask('GET', '/api/openapi.json'))).toBe('401 LOGIN_REQUIRED');
@@ -190,6 +191,26 @@ describe('a token', () => {
     }
   });
 
+  it('that is right and was never used is served soon after wrong ones from the same address', async () => {
+    const other = await openApiWorkplace();
+    try {
+      const right = await other.token('viewer');
+      const guess = (token: string) => other.ask('GET', '/api/session', { headers: bearer(token) });
+      const wrong = `mh_000000000000_${'a'.repeat(43)}`;
+      for (let tries = 1; tries <= 20; tries += 1) await guess(wrong);
+      expect(refusal(await guess(wrong))).toBe('429 ATTEMPTS_TOO_MANY');
+      expect((await guess(right)).status).toBe(200);
+      // The same id: held up, but for four seconds at most.
+      const later = await other.token('viewer');
+      for (let tries = 1; tries <= 20; tries += 1) await guess(`${later.slice(0, 16)}${'b'.repeat(43)}`);
+      const held = await guess(later);
+      if (held.status === 429) expect(Number(held.headers['retry-after'])).toBeLessThanOrEqual(4);
+      await expect.poll(async () => (await guess(later)).status, { timeout: 15_000, interval: 500 }).toBe(200);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('has to wait twice as long after each failure, up to a minute', () => {
     const throttle = new Throttle();
     const waits: number[] = [];
@@ -219,6 +240,21 @@ describe('the audit', () => {
     expect((body['entries'] as unknown[]).slice(0, 2)).toMatchObject([
       { actor: 'olga', action: 'POST /api/ml-training/stop', outcome: 'refused 409' },
       { actor: 'olga', role: 'operator', via: 'token', action: 'POST /api/ml/models/cleanup', outcome: 'done' },
+    ]);
+  });
+
+  it('has log-ins and refused log-ins, by link and by token', async () => {
+    await own.logIn('operator', 'lisa');
+    await own.ask('GET', '/login?code=wrong');
+    await own.ask('POST', '/api/session', { body: { token: 'wrong' } });
+    const reader = bearer(await own.token('viewer'));
+    await own.ask('GET', '/api/status', { headers: bearer(`mh_000000000000_${'c'.repeat(43)}`) });
+    const { body } = await own.ask('GET', '/api/audit', { headers: reader });
+    expect((body['entries'] as unknown[]).slice(0, 4)).toMatchObject([
+      { actor: 'unknown', action: 'GET /api/status', target: 'token from 127.0.0.1', outcome: 'refused 401' },
+      { actor: 'unknown', action: 'POST /api/session', target: 'token from 127.0.0.1', outcome: 'refused 401' },
+      { actor: 'unknown', action: 'GET /login', target: 'link from 127.0.0.1', outcome: 'refused 401' },
+      { actor: 'lisa', role: 'operator', action: 'POST /api/session', outcome: 'done' },
     ]);
   });
 

@@ -6,24 +6,31 @@ import { appendAudit } from '../audit.ts';
 import { allows, type Identity } from './role.ts';
 import { findSession, isCsrfTokenOf, SESSION_COOKIE } from './sessions.ts';
 import type { Throttle } from './throttle.ts';
-import type { TokenVerifier } from './tokens.ts';
+import { TOKEN_ID_LENGTH, type TokenVerifier } from './tokens.ts';
 
 const BEARER = /^bearer +/i;
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 const OWN_PAGE: readonly string[] = ['', 'same-origin', 'none'];
 
 export interface Credentials {
+  /** By address, of all wrong credentials: answers to further wrong ones. */
   readonly throttle: Throttle;
+  /** By address and token id, or login links: attempts to verify. Short, for it also holds up the right one. */
+  readonly attempts: Throttle;
   readonly verifier: TokenVerifier;
 }
 
+/** The longest wait of a right token or link that was not verified before, in ms. */
+export const LONGEST_ATTEMPT_WAIT_MS = 4000;
+
 /**
- * Every route needs a role; every request is identified by bearer token or session before its body is read. Writes are
- * audited.
+ * Every route needs a role; every request is identified by bearer token or session before its body is read. Writes,
+ * log-ins and refused log-ins are audited.
  */
 export function addGuard(api: FastifyInstance, context: ApiContext, credentials: Credentials): void {
   api.decorateRequest('identity', null);
   api.decorateRequest('written', null);
+  api.decorateRequest('refusedLogin', null);
   api.addHook('onRoute', ({ url, config }) => {
     if (config?.role === undefined) throw new Error(`the route ${url} has no role`);
   });
@@ -36,7 +43,8 @@ export function addGuard(api: FastifyInstance, context: ApiContext, credentials:
     throw new MinutehandError('ROLE_REFUSED', { seen: `${name} has the role ${own}`, expected: role });
   });
   api.addHook('onSend', async (request, reply, payload) => {
-    if (SAFE_METHODS.includes(request.method) && request.written === null) return payload;
+    const { method, written, refusedLogin } = request;
+    if (SAFE_METHODS.includes(method) && written === null && refusedLogin === null) return payload;
     await audit(request, reply, context);
     return payload;
   });
@@ -71,14 +79,17 @@ export async function identifyToken(
   reply: FastifyReply,
   token: string,
   { db, nowMs }: { readonly db: Parameters<TokenVerifier['verify']>[0]; readonly nowMs: number },
-  { throttle, verifier }: Credentials,
+  { throttle, attempts, verifier }: Credentials,
 ): Promise<Identity> {
   const address = addressOf(request);
-  const waitMs = throttle.waitMs(address, nowMs);
+  const key = `${address} ${token.slice(0, TOKEN_ID_LENGTH)}`;
+  const waitMs = attempts.waitMs(key, nowMs);
   const identity = await verifier.verify(db, token, nowMs, waitMs === 0);
   if (identity !== null) return identity;
-  refuseHasty(reply, waitMs);
+  refuseHasty(reply, Math.max(waitMs, throttle.waitMs(address, nowMs)));
+  attempts.fail(key, nowMs);
   throttle.fail(address, nowMs);
+  request.refusedLogin = `token from ${address}`;
   throw new MinutehandError('LOGIN_REFUSED');
 }
 
@@ -115,13 +126,13 @@ function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string |
 }
 
 async function audit(request: FastifyRequest, reply: FastifyReply, { store, clock, log }: ApiContext): Promise<void> {
-  const { identity, written } = request;
-  if (identity === null) return;
-  const { name: actor, role, via } = identity;
+  const { identity, written, refusedLogin } = request;
+  if (identity === null && refusedLogin === null) return;
+  const { name: actor, role, via } = identity ?? { name: 'unknown', role: '', via: 'session' as const };
   const entry = {
     ...{ actor, role, via },
     action: `${request.method} ${request.routeOptions.url ?? 'unknown'}`,
-    target: written?.target ?? '',
+    target: written?.target ?? refusedLogin ?? '',
     before: written?.before ?? null,
     after: written?.after ?? null,
     outcome: reply.statusCode < 400 ? 'done' : `refused ${reply.statusCode}`,

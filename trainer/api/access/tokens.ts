@@ -5,6 +5,8 @@ import type { Identity, Role } from './role.ts';
 
 /** `mh_<id>_<secret>`: the id finds the row, the secret has 256 bits. */
 const TOKEN = /^mh_([0-9a-f]{12})_([\w-]{43})$/;
+/** Of `mh_<id>`. */
+export const TOKEN_ID_LENGTH = 15;
 const HASH_BYTES = 32;
 /** Of Node's default cost (N 16384, r 8, p 1), which takes 16 MiB. */
 const SALT_BYTES = 16;

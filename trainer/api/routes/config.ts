@@ -4,8 +4,8 @@ import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '..
 import { packagedValues } from '../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { readYamlFile } from '../../../shared/policy/yaml_file.ts';
-import { decideChange, listChanges, proposeChange } from '../changes.ts';
-import { changesToDelivered, checkChanges, presentValues } from '../config_proposal.ts';
+import { listChanges } from '../changes.ts';
+import { changesToDelivered } from '../config_proposal.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
   changeSchema,
@@ -20,17 +20,7 @@ import { REFUSALS } from '../schema/refusal.ts';
 const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
 
 /** `GET|PUT /api/ml/config`, `POST /api/ml/config/reset`, `GET /api/policy`. */
-export function addConfigRoutes(api: Api, { settings, store, clock }: ApiContext): void {
-  async function propose(changes: Record<string, unknown>, reason: string, by: string) {
-    const before = presentValues(settings, Object.keys(changes));
-    checkChanges(settings, changes);
-    return proposeChange(
-      await store(),
-      { changes, before, reason, by, policyHash: settings.policyHash },
-      clock.nowMs(),
-    );
-  }
-
+export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): void {
   api.route({
     method: 'GET',
     url: '/api/ml/config',
@@ -57,14 +47,14 @@ export function addConfigRoutes(api: Api, { settings, store, clock }: ApiContext
     config: { role: 'operator' },
     schema: {
       tags: ['configuration'],
-      summary: 'Propose a change of the configuration; it is checked and stored, not applied',
+      summary: 'Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it',
       body: proposalRequest,
       response: { 202: changeSchema, ...REFUSALS },
     },
     async handler(request, reply) {
       const { changes, reason } = request.body;
       request.written = { target: 'configuration', after: changes };
-      const change = await propose(changes, reason, request.identity!.name);
+      const change = await policy.propose({ changes, reason, by: request.identity!.name });
       request.written = { target: `change ${change.change_id}`, before: change.before, after: changes };
       return reply.status(202).send(change);
     },
@@ -84,7 +74,7 @@ export function addConfigRoutes(api: Api, { settings, store, clock }: ApiContext
       const changes = changesToDelivered(settings);
       if (Object.keys(changes).length === 0)
         throw new MinutehandError('REQUEST_INVALID', { seen: 'the policy has its delivered values already' });
-      const change = await propose(changes, request.body.reason, request.identity!.name);
+      const change = await policy.propose({ changes, reason: request.body.reason, by: request.identity!.name });
       request.written = { target: `change ${change.change_id}`, before: change.before, after: change.changes };
       return reply.status(202).send(change);
     },
@@ -109,7 +99,7 @@ function addPolicyRoute(api: Api, settings: Settings): void {
 }
 
 /** `GET /api/changes`, `POST /api/changes/{change_id}/approve|reject`. */
-export function addChangeRoutes(api: Api, { store, clock }: ApiContext): void {
+export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext): void {
   api.route({
     method: 'GET',
     url: '/api/changes',
@@ -123,10 +113,7 @@ export function addChangeRoutes(api: Api, { store, clock }: ApiContext): void {
     handler: async ({ query: { limit } }) => ({ changes: await listChanges(await store(), clock.nowMs(), limit) }),
   });
 
-  for (const [verb, status] of [
-    ['approve', 'approved'],
-    ['reject', 'rejected'],
-  ] as const)
+  for (const verb of ['approve', 'reject'] as const)
     // prettier-ignore
     api.route({
       method: 'POST',
@@ -141,7 +128,7 @@ export function addChangeRoutes(api: Api, { store, clock }: ApiContext): void {
       async handler(request) {
         const { change_id: id } = request.params;
         request.written = { target: `change ${id}` };
-        const change = await decideChange(await store(), id, status, request.identity!.name, clock.nowMs());
+        const change = await policy[verb](id, request.identity!.name);
         request.written = { target: `change ${id}`, before: change.before, after: change.changes };
         return change;
       },

@@ -1,12 +1,20 @@
 import type { Api } from '../context.ts';
+import { docsPage, type OpenApiDocument } from '../docs_page.ts';
+import { PAGE_POLICY } from './reports.ts';
 
-/** `GET /api/openapi.json`. */
+/** `GET /api/openapi.json`, `GET /api/docs`. */
 export function addDescriptionRoutes(api: Api): void {
+  const config = { role: 'viewer' } as const;
+  const schema = { hide: true };
   api.route({
-    method: 'GET',
-    url: '/api/openapi.json',
-    config: { role: 'viewer' },
-    schema: { hide: true },
+    ...{ method: 'GET', url: '/api/openapi.json', config, schema },
     handler: async () => api.swagger(),
+  });
+  api.route({
+    ...{ method: 'GET', url: '/api/docs', config, schema },
+    async handler(_request, reply) {
+      void reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8');
+      return reply.send(docsPage(api.swagger() as unknown as OpenApiDocument));
+    },
   });
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { activate, setShadow, VERSION } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
@@ -23,6 +24,8 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
   async function verify(name: string): Promise<void> {
     const set = await loadModelSet(join(paths.models, name), featureSchema(settings.minutehand.windows), 1);
     await set.release();
+    if (set.manifest.market === 'simulated' && settings.minutehand.market === 'live')
+      throw new MinutehandError('MODEL_SIMULATED', { seen: name });
   }
 
   api.route({
@@ -41,7 +44,8 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       request.written = { target: name, before };
       await verify(name);
       activate(paths.models, name);
-      await createRegistry(await store(), paths.models).mend();
+      const cause = name === before.previous ? 'rolled_back' : 'promoted';
+      await createRegistry(await store(), paths.models).mend(cause);
       writeMetadataViews(paths.models);
       const after = pointersOf(paths.models);
       request.written = { target: name, before, after };

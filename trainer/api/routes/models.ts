@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readActive, readManifest, readShadow } from '../../../shared/bundle/bundle.ts';
+import { z } from 'zod';
+import { readActive, readManifest, readShadow, VERSION } from '../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { renderCard } from '../../registry/card.ts';
+import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
 import type { ModelRegistryView } from '../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { currentModelSchema, modelsSchema } from '../schema/models.ts';
+import { currentModelSchema, modelDetailSchema, modelsSchema } from '../schema/models.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
-/** `GET /api/ml/models`, `GET /api/ml/models/current`. */
+/** `GET /api/ml/models`, `GET /api/ml/models/current`, `GET /api/ml/models/{model_name}`. */
 export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): void {
   api.route({
     method: 'GET',
@@ -40,11 +42,41 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
         ...{ version, previous, shadow },
         age_seconds: Math.round((clock.nowMs() - Date.parse(manifest.created)) / 1000),
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
-        manifest: { ...manifest },
+        manifest,
         card: renderCard(readManifest(folder)),
       };
     },
   });
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml/models/:model_name',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['models'],
+      summary: 'A bundle: manifest, card, reliability',
+      params: z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a bundle') }),
+      response: { 200: modelDetailSchema, ...REFUSALS },
+    },
+    async handler({ params: { model_name: version } }) {
+      const folder = join(paths.models, version);
+      const { golden: _golden, ...manifest } = readManifest(folder);
+      return {
+        version,
+        is_signed: existsSync(join(folder, SIGNATURE_FILE)),
+        manifest,
+        card: renderCard(readManifest(folder)),
+        reliability: readReliability(folder),
+      };
+    },
+  });
+}
+
+/** Reliability diagrams of the holdout, by model. */
+function readReliability(folder: string) {
+  const validation = readValidation(folder);
+  const of = (name: 'ai1' | 'ai2') => (validation?.[name].holdout.calibration ?? []).map((bin) => ({ ...bin }));
+  return { ai1: of('ai1'), ai2: of('ai2') };
 }
 
 interface Pointers {

@@ -1,22 +1,11 @@
-import { join } from 'node:path';
-import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
+import type { z } from 'zod';
 import type { Api, ApiContext } from '../context.ts';
-import { makeReport } from '../report.ts';
-import {
-  auditSchema,
-  backtestsSchema,
-  limitQuery,
-  monitorSchema,
-  reportQuery,
-  reportSchema,
-  tradesQuery,
-  tradesSchema,
-} from '../schema/records.ts';
+import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../schema/records.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
-/** `GET /api/audit`, `/api/trades`, `/api/monitor`, `/api/backtests`, `/api/reports`: what is on record. */
+/** `GET /api/audit`, `/api/trades`, `/api/monitor`: what is on record. */
 export function addRecordRoutes(api: Api, context: ApiContext): void {
-  const { settings, paths, store, monitor } = context;
+  const { settings, store, monitor } = context;
   const config = { role: 'viewer' } as const;
   const tags = ['records'];
 
@@ -64,35 +53,7 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   api.route({
     ...{ method: 'GET', url: '/api/monitor', config },
     schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
-    handler: async () => ({ ...monitor.status() }),
-  });
-
-  api.route({
-    ...{ method: 'GET', url: '/api/backtests', config },
-    schema: { tags, summary: 'Holdout backtests', response: { 200: backtestsSchema, ...REFUSALS } },
-    handler: async () => ({ backtests: holdoutsOf(paths.models) }),
-  });
-
-  api.route({
-    ...{ method: 'GET', url: '/api/reports', config },
-    schema: {
-      tags,
-      summary: 'Figures of a period',
-      querystring: reportQuery,
-      response: { 200: reportSchema, ...REFUSALS },
-    },
-    handler: async ({ query: { from, to } }) => makeReport(await store(), settings, from, to),
-  });
-}
-
-/** Newest first; a bundle that cannot be read is left out. */
-function holdoutsOf(models: string) {
-  return [...listVersions(models)].reverse().flatMap((version) => {
-    try {
-      const { created, market, theta1, theta2, backtest, edge, gates } = readManifest(join(models, version));
-      return [{ version, created, market, theta1, theta2, holdout: backtest ?? null, edge, gates: gates ?? null }];
-    } catch {
-      return [];
-    }
+    // As JSON has them: a figure that is not finite is null.
+    handler: async () => JSON.parse(JSON.stringify(monitor.status())) as z.infer<typeof monitorSchema>,
   });
 }

@@ -20,10 +20,12 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     code: string,
   ): Promise<{ name: string; role: Role }> {
     const address = addressOf(request);
-    refuseHasty(reply, credentials.throttle.waitMs(address, clock.nowMs()));
+    const key = `${address} link`;
+    refuseHasty(reply, credentials.attempts.waitMs(key, clock.nowMs()));
     const found = await redeemLogin((await store()).db, code, clock.nowMs());
     if (found !== null) return found;
-    credentials.throttle.fail(address, clock.nowMs());
+    credentials.attempts.fail(key, clock.nowMs());
+    request.refusedLogin = `link from ${address}`;
     throw new MinutehandError('LOGIN_REFUSED');
   }
 

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { APPLIES, type Applies } from '../../../shared/policy/applies.ts';
+import { evidenceSchema } from '../../policy/evidence_schema.ts';
+import { CHANGE_STATUSES } from '../../store/access_tables.ts';
 
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
 const key = z
@@ -32,7 +35,7 @@ export const resetRequest = z.strictObject({ reason: z.string().min(1).max(2000)
 export const changeSchema = z
   .object({
     change_id: z.number().int(),
-    status: z.enum(['open', 'approved', 'rejected', 'expired', 'applied']),
+    status: z.enum(CHANGE_STATUSES),
     changes: z.record(z.string(), z.unknown()).describe('Proposed values by key'),
     before: z.record(z.string(), z.unknown()).describe('The values when it was proposed'),
     reason: z.string(),
@@ -42,8 +45,19 @@ export const changeSchema = z
     decided_by: z.string().nullable(),
     decided_ms: z.number().nullable(),
     policy_hash: z.string().describe('Of the configuration it was proposed against'),
+    applies: z
+      .record(z.string(), z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]))
+      .describe('When each value takes effect'),
+    branch: z.string().nullable(),
+    base_commit: z.string().nullable().describe('Newest commit when it was proposed'),
+    commit_id: z.string().nullable().describe('Commit of the proposal; null for changes of earlier versions'),
+    merge_commit: z.string().nullable().describe('Commit that was applied'),
+    applied_ms: z.number().nullable(),
+    pull_request_url: z.string().nullable(),
+    failure: z.string().nullable().describe('Why the last step failed'),
+    evidence: evidenceSchema.nullable(),
   })
-  .meta({ id: 'Change', description: 'A proposed change of the configuration; nothing is written live' });
+  .meta({ id: 'Change', description: 'A proposed change of the configuration' });
 
 export const changesSchema = z.object({ changes: z.array(changeSchema).describe('Newest first') });
 

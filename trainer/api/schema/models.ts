@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 
 export const modelSchema = z
   .object({
@@ -31,6 +32,10 @@ export const modelSchema = z
 
 export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
 
+const shownManifest = manifestSchema
+  .omit({ golden: true })
+  .meta({ id: 'Manifest', description: 'The manifest of a bundle without golden answers' });
+
 export const currentModelSchema = z
   .object({
     version: z.string().nullable().describe('Active bundle; null without one'),
@@ -38,10 +43,32 @@ export const currentModelSchema = z
     shadow: z.string().nullable(),
     age_seconds: z.number().nullable().describe('Since it was made'),
     is_signed: z.boolean().nullable().describe('Whether it has a signature'),
-    manifest: z.record(z.string(), z.unknown()).nullable().describe('The manifest without golden answers'),
+    manifest: shownManifest.nullable(),
     card: z.string().nullable().describe('Model card, Markdown'),
   })
   .meta({ id: 'CurrentModel' });
+
+const reliability = z
+  .array(
+    z.object({
+      from: z.number().describe('Bounds of the probabilities'),
+      to: z.number(),
+      rows: z.int(),
+      confidence: z.number().nullable().describe('Mean probability; null without rows'),
+      frequency: z.number().nullable().describe('Share of positives'),
+    }),
+  )
+  .describe('Empty for soft labels, and where the bundle has no validation report');
+
+export const modelDetailSchema = z
+  .object({
+    version: z.string(),
+    is_signed: z.boolean(),
+    manifest: shownManifest,
+    card: z.string().describe('Model card, Markdown'),
+    reliability: z.object({ ai1: reliability, ai2: reliability }).describe('Of the holdout'),
+  })
+  .meta({ id: 'ModelDetail' });
 
 export const pointersSchema = z
   .object({

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { COST_MODELS } from '../../../shared/policy/costs.ts';
+import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 
 export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
 
@@ -57,14 +60,113 @@ export const tradesSchema = z.object({
     .describe('Newest first; every column of core.live_trades but the line'),
 });
 
+const figure = z.number().nullable();
+const comparedSchema = z.looseObject({
+  live: figure,
+  bundle: figure,
+  gap: figure.describe('(live − bundle) / bundle'),
+  live_count: z.number().describe('Rows or trades'),
+});
+const kpiSchema = z.looseObject({
+  trades: z.number(),
+  win_rate: figure,
+  drawdown: figure,
+  candidates: z.number(),
+  refusal_rate: figure,
+});
+const driftSchema = z.looseObject({ psi: figure });
+
+const lookSchema = z
+  .looseObject({
+    version: z.string(),
+    period: z.object({ from: z.string(), to: z.string(), bars: z.number() }),
+    drift: z.looseObject({
+      skipped: z.string().optional().describe('Why there is none'),
+      features: z
+        .array(driftSchema.extend({ name: z.string(), pairs: z.record(z.string(), driftSchema) }))
+        .optional()
+        .describe('Live against training'),
+    }),
+    performance: z.looseObject({
+      auc: comparedSchema,
+      win_rate: comparedSchema,
+      pass_rate: z.looseObject({ live: figure }),
+      risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
+    }),
+    kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
+    findings: z.array(z.looseObject({ text: z.string() })).describe('What is past its limit by more than chance'),
+  })
+  .meta({ id: 'MonitorLook' });
+
 export const monitorSchema = z
   .looseObject({
     looked_at: z.string().nullable(),
     duration_ms: z.number().nullable(),
     next_look_at: z.string().nullable(),
-    report: z.unknown().describe('As GET /monitor'),
+    report: z
+      .union([lookSchema, z.looseObject({ skipped: z.string().describe('Why there is no look') })])
+      .nullable()
+      .describe('As GET /monitor'),
   })
   .meta({ id: 'MonitorStatus' });
+
+export const backtestRequest = z
+  .strictObject({
+    models: z
+      .array(z.string().max(60).regex(VERSION))
+      .min(1)
+      .max(2)
+      .optional()
+      .describe('Bundles: one, or before and after; the active one when absent'),
+    from: z.iso.date().or(z.iso.datetime()).optional().describe('First bar, UTC; minutes'),
+    to: z.iso.date().or(z.iso.datetime()).optional().describe('End of the bars, UTC'),
+    pairs: z.array(z.string().max(80)).min(1).max(1000).optional().describe('All configured when absent'),
+    theta1: z.number().min(0).max(1).optional().describe('That of the bundle when absent'),
+    theta2: z.number().min(0).max(1).optional(),
+    costs: z.enum(COST_MODELS).default('profile').describe('Spreads by minute of the week, or one per symbol'),
+    reason: z.string().max(500).default('').describe('Why; part of the audit'),
+  })
+  .meta({ id: 'BacktestRequest' });
+
+const backtestFields = {
+  backtest_id: z.number().int(),
+  market: z.string(),
+  status: z.enum(['queued', 'running', 'done', 'failed', 'canceled']),
+  requested_by: z.string(),
+  reason: z.string(),
+  request: z.object({
+    models: z.array(z.string()),
+    from: z.string().nullable(),
+    to: z.string().nullable(),
+    pairs: z.array(z.string()).nullable(),
+    theta1: z.number().nullable(),
+    theta2: z.number().nullable(),
+    costs: z.string(),
+  }),
+  policy_hash: z.string(),
+  percent: z.number().describe('0 to 100 of its stage'),
+  stage: z.string(),
+  requested_ms: z.number(),
+  started_ms: z.number().nullable(),
+  finished_ms: z.number().nullable(),
+  error: z.string().nullable(),
+};
+export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
+
+export const backtestResultSchema = z
+  .object({ ...backtestFields, result: z.unknown().describe('As `minutehand backtest --json`; null until it is done') })
+  .meta({ id: 'BacktestResult' });
+
+export const backtestComparisonSchema = z
+  .object({
+    before: z.number().int(),
+    after: z.number().int(),
+    is_same_period: z.boolean().describe('Both decided on the same bars of the same pairs'),
+    all_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, as if each pair had an edge'),
+    edge_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, with NO_EDGE applied'),
+  })
+  .meta({ id: 'BacktestComparison' });
+const { backtest, edge, gates } = manifestSchema.shape;
 
 export const backtestsSchema = z.object({
   backtests: z
@@ -75,49 +177,11 @@ export const backtestsSchema = z.object({
         market: z.string(),
         theta1: z.number(),
         theta2: z.number(),
-        holdout: z.unknown().describe('All pairs as if each had an edge, after costs'),
-        edge: z.unknown().describe('By subject'),
-        gates: z.unknown(),
+        holdout: backtest.nullable().describe('All pairs as if each had an edge, after costs'),
+        edge: edge.describe('By subject'),
+        gates: gates.nullable(),
       }),
     )
     .describe('Holdout backtests of the bundles, newest first'),
+  requested: z.array(backtestSchema).describe('Backtests requested by the API, newest first, without results'),
 });
-
-export const reportQuery = z.object({
-  from: z.iso.datetime().describe('Start, inclusive'),
-  to: z.iso.datetime().describe('End, exclusive'),
-});
-
-export const reportSchema = z
-  .object({
-    from: z.string(),
-    to: z.string(),
-    market: z.string(),
-    signals: z
-      .array(z.object({ action: z.string(), reason: z.string(), count: z.number().int() }))
-      .describe('Signals by action and reason'),
-    risk_score_histogram: z.array(z.number().int()).describe('Ten bins from 0 to 1'),
-    pnl: z
-      .array(
-        z.object({
-          account: z.string(),
-          currency: z.string(),
-          closes: z.number().int(),
-          pnl: z.number(),
-          mean_slippage_bps: z.number().nullable(),
-        }),
-      )
-      .describe('Closed legs by account and currency'),
-    thresholds: z
-      .array(
-        z.object({
-          run_id: z.number().int(),
-          finished_at: z.string().nullable(),
-          model_version: z.string().nullable(),
-          theta1: z.number().nullable(),
-          theta2: z.number().nullable(),
-        }),
-      )
-      .describe('Adopted bundles, oldest first'),
-  })
-  .meta({ id: 'Report' });

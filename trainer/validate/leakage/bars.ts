@@ -1,3 +1,4 @@
+import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
@@ -19,7 +20,7 @@ export function checkBars(
   seed: string,
 ): GateResult[] {
   const { windows } = policy;
-  const runs = histories.map((history) => longRun(history, bars.get(history.pair.a)!, bars.get(history.pair.b)!));
+  const runs = histories.map((history) => longRun(history, legBars(bars, history.pair, 'a')!, legBars(bars, history.pair, 'b')!));
   const options: LookAheadOptions = {
     build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
     warmupBars: warmupBars(windows),

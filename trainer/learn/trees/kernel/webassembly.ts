@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { compileKernel } from '../../../../shared/bundle/tree_kernel/tree_kernel.ts';
-import { packageRoot } from '../../../../shared/root.ts';
+import { compileKernel, PAGE_BYTES } from '../../../../shared/webassembly.ts';
 
 /** Memory that threads share. Plain data for `postMessage`. */
 export interface SharedMemory {
@@ -24,7 +22,6 @@ interface Wasm {
 const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
 
 const KERNEL_FILE = 'dist/trainer/learn/trees/kernel/kernel.wasm';
-const PAGE_BYTES = 65536;
 /** Limit of 32-bit addresses. */
 const MAX_PAGES = 65536;
 
@@ -43,7 +40,7 @@ let compiled: object | undefined;
 
 /** The compiled kernel, made once per thread. @throws MinutehandError KERNEL_MISSING */
 export function kernelModule(): object {
-  compiled ??= compileKernel(join(packageRoot(), KERNEL_FILE));
+  compiled ??= compileKernel(KERNEL_FILE);
   return compiled;
 }
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { OpenTime } from '../../shared/bar.ts';
+import type { OpenTime } from '../bar.ts';
 import { checkBars, createBarCheck } from './bar_check.ts';
-import { createSimulatedMarket, recordMarket } from '../../shared/market/simulated_market.ts';
-import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
-import { columnsOf, readBarFile } from '../../shared/bar_file/bar_file.ts';
-import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
+import { createSimulatedMarket, recordMarket } from '../market/simulated_market.ts';
+import { loadSettings, screenPolicy } from '../policy/policy.ts';
+import { columnsOf, readBarFile } from './bar_file.ts';
+import { realData, skipNote } from './real_data.fixture.ts';
 
 const m1 = realData('m1');
 

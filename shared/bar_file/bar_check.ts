@@ -1,7 +1,7 @@
-import type { OpenTime } from '../../shared/bar.ts';
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { OpenTime } from '../bar.ts';
+import { SECONDS_PER_BAR } from '../bar.ts';
+import { BarScreen, type ScreenPolicy } from '../core/screen/bar_screen.ts';
+import { barReader, type BarColumns } from './bar_file.ts';
 
 /** Statistics of a bar file, for `bars check`. Counts of bars or minutes unless the name states otherwise. */
 export interface BarReport {
@@ -27,8 +27,10 @@ export interface BarReport {
   readonly suspects: number | null;
 }
 
-const BREAK_MINUTES = 60;
-const SPIKE = 0.005;
+/** Bars this far apart belong to two sessions. */
+export const BREAK_MINUTES = 60;
+/** Change of the close from one bar to the next. */
+export const SPIKE = 0.005;
 
 /** A `BarReport` of bars that come a page at a time. */
 export interface BarCheck {

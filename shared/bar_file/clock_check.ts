@@ -1,4 +1,4 @@
-import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { BarColumns } from './bar_file.ts';
 import { parseTimeZone } from './time_zone.ts';
 
 /** At which hour of New York the week begins in a file. */

@@ -1,4 +1,4 @@
-import { MinutehandError } from '../../shared/errors.ts';
+import { MinutehandError } from '../errors.ts';
 
 /** Offset of a local clock from UTC. */
 export interface TimeZone {

@@ -1,0 +1,185 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { APPLIES, appliesWhen } from '../../shared/policy/applies.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, ownConfigDir } from '../../shared/policy/policy.ts';
+import { appendAudit } from '../../trainer/api/audit.ts';
+import { listChanges, type Change } from '../../trainer/api/changes.ts';
+import type { EvidenceLine } from '../../trainer/policy/evidence.ts';
+import type { EvidenceFigures } from '../../trainer/policy/evidence_schema.ts';
+import { changedTexts, textsOf } from '../../trainer/policy/config_texts.ts';
+import { PolicyChanges } from '../../trainer/policy/policy_changes.ts';
+import type { Store } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+import { computeEvidence } from '../policy_evidence.ts';
+import { inStore } from './token.ts';
+
+const MANY = 1000;
+
+export function addPolicy(program: Command, output: () => Output): void {
+  const policy = program
+    .command('policy')
+    .summary('propose, approve and apply changes of the configuration')
+    .description(
+      'A change is a commit on a branch of the configuration’s Git repository. Approved by another person, it is merged and applied without a restart where that is possible. You act as the user of this system.',
+    );
+  policy
+    .command('propose')
+    .argument('<key=value...>', 'e.g. core.require_edge=false; values as in YAML')
+    .requiredOption('--reason <text>', 'why')
+    .description('checks a change and commits it on a branch of its own')
+    .action((pairs: string[], { reason }: { reason: string }) =>
+      withChanges((changes, store) => propose(pairs, reason, changes, store, output())),
+    );
+  policy
+    .command('list')
+    .description('the changes, newest first')
+    .action(() => withChanges((_, store) => list(store, output())));
+  policy
+    .command('show')
+    .argument('<id>')
+    .description('one change with its evidence')
+    .action((id: string) => withChanges((_, store) => show(id, store, output())));
+  policy
+    .command('approve')
+    .argument('<id>')
+    .description('approves a change as another person than its author, merges and applies it')
+    .action((id: string) => withChanges((changes, store) => approve(id, changes, store, output())));
+  policy
+    .command('reject')
+    .argument('<id>')
+    .description('rejects a change')
+    .action((id: string) => withChanges((changes, store) => reject(id, changes, store, output())));
+  policy
+    .command('restore')
+    .description('writes the approved configuration again as it is in the repository')
+    .action(() => withChanges((changes) => restore(changes, output()), loadNothing));
+  policy
+    .command('evidence', { hidden: true })
+    .argument('<id>')
+    .description('computes the evidence of a change, for the trainer')
+    .action((id: string) => withChanges((changes, store) => evidence(id, changes, store)));
+}
+
+type Work = (changes: PolicyChanges, store: Store) => Promise<void>;
+
+function withChanges(work: Work, load = loadSettings): Promise<void> {
+  const settings = load();
+  return inStore((store) => {
+    const open = (): Promise<Store> => Promise.resolve(store);
+    return work(new PolicyChanges({ settings, paths: homePaths(), clock: MACHINE_CLOCK, store: open }), store);
+  });
+}
+
+/** The approved files are damaged: what a person edits stands in for them. */
+function loadNothing(): ReturnType<typeof loadSettings> {
+  return loadSettings({ configDir: ownConfigDir() });
+}
+
+async function propose(pairs: string[], reason: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
+  const changes = Object.fromEntries(pairs.map(parseChange));
+  const change = await policy.propose({ changes, reason, by: me() });
+  await record(store, 'policy propose', change);
+  for (const key of Object.keys(changes)) output.note(`${key} applies ${APPLIES[appliesWhen(key)]}.`);
+  output.line(`Change ${change.change_id}: commit ${change.commit_id!.slice(0, 12)} on ${change.branch}.`);
+  output.result(change);
+}
+
+function parseChange(text: string): [string, unknown] {
+  const found = /^([a-z]+(?:\.[a-z0-9_]+)+)=(.*)$/is.exec(text);
+  if (found === null) throw new MinutehandError('USAGE', { seen: text, expected: 'core.theta1_initial=0.7' });
+  return [found[1]!, parse(found[2]!) as unknown];
+}
+
+async function list(store: Store, output: Output): Promise<void> {
+  const changes = await listChanges(store, MACHINE_CLOCK.nowMs(), MANY);
+  if (changes.length === 0) output.line('No changes.');
+  for (const { change_id, status, proposed_by, reason, failure } of changes)
+    output.line(`${change_id}  ${status.padEnd(8)}  ${proposed_by}  ${reason}${failure === null ? '' : `  (${failure})`}`);
+  output.result({ changes });
+}
+
+async function show(id: string, store: Store, output: Output): Promise<void> {
+  const change = await changeWith(id, store);
+  const { changes, before, reason, proposed_by, decided_by, status, commit_id, branch, failure, evidence: found } = change;
+  output.line(`Change ${change.change_id}, ${status}: ${reason}`);
+  for (const [key, value] of Object.entries(changes))
+    output.line(`  ${key}: ${JSON.stringify(before[key])} → ${JSON.stringify(value)}`);
+  output.line(`  proposed by ${proposed_by}${decided_by === null ? '' : `, decided by ${decided_by}`}`);
+  if (commit_id !== null) output.line(`  commit ${commit_id} on ${branch}`);
+  if (failure !== null) output.line(`  ${failure}`);
+  if (found !== null) {
+    output.line(`  evidence ${found.status}, ${found.stage} ${found.percent} %${found.error === null ? '' : `: ${found.error}`}`);
+    for (const name of ['replay', 'backtest'] as const) {
+      const figures = found[name];
+      if (figures === null) continue;
+      output.line(`  ${name}  before ${text(figures.before)}; after ${text(figures.after)} ${figures.error ?? ''}`);
+    }
+  }
+  output.result(change);
+}
+
+function text(figures: EvidenceFigures | null): string {
+  return figures === null ? '–' : `${figures.entries} entries, ${figures.net_bps.toFixed(1)} bp net`;
+}
+
+async function approve(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
+  const approved = await policy.approve(parseInteger(id, 'id', 1), me());
+  await record(store, 'policy approve', approved);
+  await policy.advance();
+  const change = await changeWith(id, store);
+  output.line(
+    change.status === 'applied'
+      ? `Change ${id} is applied: commit ${change.merge_commit!.slice(0, 12)}.`
+      : `Change ${id} is approved and not applied yet. ${change.failure ?? ''}`,
+  );
+  output.result(change);
+  if (change.status !== 'applied') process.exitCode = 1;
+}
+
+async function reject(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
+  const change = await policy.reject(parseInteger(id, 'id', 1), me());
+  await record(store, 'policy reject', change);
+  output.line(`Change ${id} is rejected.`);
+  output.result(change);
+}
+
+async function restore(policy: PolicyChanges, output: Output): Promise<void> {
+  const commit = await policy.restore();
+  output.line(commit === null ? 'No change was ever applied: nothing to restore.' : `Restored from commit ${commit}.`);
+  output.result({ commit });
+}
+
+async function evidence(id: string, policy: PolicyChanges, store: Store): Promise<void> {
+  const { changes } = await changeWith(id, store);
+  const before = policy.current();
+  const say = (line: EvidenceLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+  const result = await computeEvidence({
+    before,
+    texts: changedTexts(textsOf(before), changes),
+    paths: homePaths(),
+    store,
+    onProgress: (stage, percent) => say({ stage, percent }),
+  });
+  say({ result });
+}
+
+async function changeWith(id: string, store: Store): Promise<Change> {
+  const wanted = parseInteger(id, 'id', 1);
+  const change = (await listChanges(store, MACHINE_CLOCK.nowMs(), MANY)).find(({ change_id }) => change_id === wanted);
+  if (change === undefined) throw new MinutehandError('CHANGE_UNKNOWN', { seen: id });
+  return change;
+}
+
+function me(): string {
+  return userInfo().username;
+}
+
+async function record(store: Store, action: string, { change_id, before, changes }: Change): Promise<void> {
+  const entry = { actor: me(), role: '', via: 'cli', action, target: `change ${change_id}`, before, after: changes } as const;
+  await appendAudit(store, { ...entry, outcome: 'done' }, MACHINE_CLOCK.nowMs());
+}

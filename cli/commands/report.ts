@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { makeReport } from '../../trainer/report/make_report.ts';
+import { rateText, reportPage } from '../../trainer/report/report_page.ts';
+import { summaryOf } from '../../trainer/report/weekly_report.ts';
+import { openStoreIfThere } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parsePeriod, type PeriodFlags } from '../period.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+interface ReportFlags extends PeriodFlags {
+  readonly market?: string;
+  readonly html?: string;
+}
+
+export function addReport(program: Command, output: () => Output): void {
+  program
+    .command('report')
+    .description(
+      'Figures of a period from the trainer’s store: models, signals, refusal rate, P&L by account, costs, drift, parity, targets.',
+    )
+    .requiredOption('--from <day>', 'first UTC day or minute')
+    .requiredOption('--to <day>', 'UTC day or minute at which it ends')
+    .option('--html <file>', 'also as a page; - is standard output')
+    .addOption(marketOption())
+    .action((flags: ReportFlags) => report(flags, output()));
+}
+
+async function report(flags: ReportFlags, output: Output): Promise<void> {
+  applyMarket(flags.market);
+  const { from, to } = parsePeriod(flags);
+  const store = await openStoreIfThere(process.env, homePaths());
+  if (store === null) throw new MinutehandError('DATA_MISSING', { seen: 'no store', expected: 'that of a trainer' });
+  try {
+    const made = await makeReport(store, loadSettings(), isoOf(from!), isoOf(to!));
+    if (flags.html === '-' && !output.json) {
+      process.stdout.write(reportPage(made));
+      return;
+    }
+    if (flags.html !== undefined && flags.html !== '-') {
+      const file = openOutputFile(flags.html);
+      file.write(reportPage(made));
+      file.close();
+    }
+    output.line(summaryOf(made, flags.html ?? rateText(made.refusal)));
+    output.result(made);
+  } finally {
+    await store.close();
+  }
+}
+
+const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();

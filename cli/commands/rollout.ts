@@ -1,0 +1,135 @@
+import type { Command } from 'commander';
+import { join } from 'node:path';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../../shared/bundle/model_set.ts';
+import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { withRegistry } from '../../trainer/registry/outcome.ts';
+import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
+import {
+  abortRollout,
+  carryOut,
+  lookAtRollout,
+  startRollout,
+  type RolloutLook,
+  type RolloutPlace,
+} from '../../trainer/rollout/steps.ts';
+import type { Output } from '../output.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+interface MarketFlag {
+  readonly market?: string;
+}
+
+export function addRollout(program: Command, output: () => Output): void {
+  const rollout = program
+    .command('rollout')
+    .summary('let a challenger decide a growing share of entries, judged by evidence')
+    .description(
+      'Stages, shares and limits are in retrain_policy.yaml. The trainer judges the active rollout by itself; state is in models/rollout.json.',
+    );
+  rollout
+    .command('start')
+    .argument('<version>', 'the challenger: a bundle of the models folder')
+    .addOption(marketOption())
+    .description('verifies the challenger, states the power from its shadow period, and begins the first stage')
+    .action((version: string, { market }: MarketFlag) => start(version, placeOf(market), output()));
+  rollout
+    .command('status')
+    .addOption(marketOption())
+    .description('stage, evidence and verdict of the newest rollout')
+    .action(({ market }: MarketFlag) => status(placeOf(market), output()));
+  rollout
+    .command('advance')
+    .addOption(marketOption())
+    .description('judges the active rollout now and carries out the verdict, as the trainer does')
+    .action(({ market }: MarketFlag) => advance(placeOf(market), output()));
+  rollout
+    .command('abort')
+    .argument('[reason]', 'for the record', 'by hand')
+    .description('ends the active rollout: the champion answers alone from the next bar on')
+    .action((reason: string) => {
+      const { id } = abortRollout(homePaths().models, reason);
+      output().line(`Rollout ${id} is aborted; the champion answers from the next bar on.`);
+      output().result({ id, status: 'aborted', reason });
+    });
+}
+
+function placeOf(market: string | undefined): RolloutPlace {
+  applyMarket(market);
+  return { settings: loadSettings(), paths: homePaths() };
+}
+
+async function start(version: string, place: RolloutPlace, output: Output): Promise<void> {
+  const { models } = place.paths;
+  const set = await loadModelSet(join(models, version), featureSchema(place.settings.minutehand.windows), 1);
+  await set.release();
+  await withRegistry(process.env, homePaths(), (registry) => registry.register(version));
+  const power = await shadowPower(place, version);
+  const rollout = startRollout(place, version, power);
+  output.line(`${describe(rollout)}. ${powerText(power)}`);
+  output.line(
+    `Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`,
+  );
+  output.result(rollout);
+}
+
+function powerText(power: number | null): string {
+  return power === null
+    ? 'Power is unknown: the challenger has no shadow period with enough labels.'
+    : `Power ${(100 * power).toFixed(0)} %: the probability that a challenger as good as in its shadow period is promoted in time.`;
+}
+
+async function status(place: RolloutPlace, output: Output): Promise<void> {
+  const look = await lookAtRollout(place);
+  if (look !== null) {
+    for (const line of linesOf(look)) output.line(line);
+    return output.result(resultOf(look, look.rollout));
+  }
+  const rollout = readRollout(place.paths.models);
+  output.line(rollout === null ? 'There was no rollout yet.' : describe(rollout));
+  output.result(rollout === null ? { rollout } : { rollout, verdict: rollout.status });
+}
+
+async function advance(place: RolloutPlace, output: Output): Promise<void> {
+  const look = await lookAtRollout(place);
+  if (look === null) throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
+  const after = carryOut(place, look);
+  for (const line of linesOf({ ...look, rollout: after })) output.line(line);
+  output.result(resultOf(look, after));
+  if (after.status === 'promoted') await tellRegistry(output);
+}
+
+/** active.json counts; a registry that cannot be reached follows at the next start of the trainer. */
+async function tellRegistry(output: Output): Promise<void> {
+  try {
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend());
+  } catch (error) {
+    output.note(`The registry is not updated yet: ${describeError(error).message}`);
+  }
+}
+
+function describe({ id, challenger, champion, stage, share, status, reason }: Rollout): string {
+  const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${reason}`}`;
+  return `Rollout ${id}: ${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
+}
+
+function linesOf({ rollout, facts, verdict, intervals, lossBps }: RolloutLook): string[] {
+  const interval = ([low, high]: readonly [number, number]): string => `${low.toFixed(3)} to ${high.toFixed(3)}`;
+  const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
+  return [
+    describe(rollout),
+    `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} matured labels`,
+    `e-values: benefit ${facts.benefit.toFixed(2)} (promotion at ${rollout.promotion_e_value.toFixed(0)}), harm ${facts.harm.toFixed(2)} (abort at 20)`,
+    `advantage, 95 % at any time: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
+    `behind the champion: ${lossBps.toFixed(2)} bps`,
+    `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${verdict.reason}` : ''}`,
+  ];
+}
+
+function resultOf({ facts, verdict, intervals, lossBps }: RolloutLook, rollout: Rollout): object {
+  const { verdict: name, ...rest } = verdict;
+  return { rollout, verdict: name, ...rest, facts, intervals, loss_bps: lossBps };
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { readPriceKinds } from '../shared/bar_file/price_kinds.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import { withPriceKinds } from '../shared/policy/costs.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
+import { readKnownBars } from '../trainer/dataset/known_bars.ts';
+import { storedPriceKinds } from '../trainer/store/price_kinds.ts';
+import { openStoreIfThere } from '../trainer/store/store.ts';
+import type { Period } from './period.ts';
+
+/**
+ * Bars that this installation knows: journaled by its daemons, and imported. Without suspect ones.
+ * @throws MinutehandError DATA_MISSING
+ */
+export async function readInstallationBars(
+  settings: Settings,
+  symbols: readonly string[],
+  period: Period,
+  onProgress: (done: number, total: number) => void,
+): Promise<Map<string, BarColumns>> {
+  const { market, shards } = settings.minutehand;
+  const paths = homePaths();
+  const journals = Object.keys(shards)
+    .map((shard) => paths.journal(market, shard))
+    .filter((path) => existsSync(path));
+  const store = await openStoreIfThere(process.env, paths);
+  try {
+    const screening = screenPolicy(settings);
+    const bars = await readKnownBars({ symbols, market, ...period, screening, journals, store, onProgress });
+    if (bars.size === 0) {
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
+        next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
+      });
+    }
+    return bars;
+  } finally {
+    await store?.close();
+  }
+}
+
+/** The settings with the price kinds that were stated when the bars of a folder, or of the store, were imported. */
+export async function withOwnPrices(settings: Settings, data: string | undefined): Promise<Settings> {
+  if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
+  const store = await openStoreIfThere(process.env, homePaths());
+  if (store === null) return settings;
+  const { market, symbols } = settings.minutehand;
+  try {
+    return withPriceKinds(settings, await storedPriceKinds(store, market, Object.keys(symbols)));
+  } finally {
+    await store.close();
+  }
+}

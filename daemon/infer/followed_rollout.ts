@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { readRollout, rolloutPath, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+import { ABSENT, fingerprint } from './file_mark.ts';
+
+export interface FollowedRolloutOptions {
+  readonly modelsFolder: string;
+  readonly files: FileSystem;
+  /** Reads, verifies, loads and warms the challenger. @throws MinutehandError */
+  load(folder: string): Promise<ModelSet>;
+  /** The rollout from now on; null = none any more. The sink releases the set. */
+  onRollout(rollout: ActiveRollout | null, challenger: ModelSet | null): void;
+  /** The state cannot be read, or the challenger cannot be loaded: no rollout. Called once for the same bytes. */
+  onRefused(version: string, error: unknown): void;
+}
+
+/** Follows `models/rollout.json`. A stage that only changes the share keeps the loaded challenger. */
+export class FollowedRollout {
+  readonly #options: FollowedRolloutOptions;
+  #mark = '';
+  #text = '';
+  #challenger: { readonly version: string; readonly set: ModelSet } | null = null;
+  #isStopped = false;
+
+  constructor(options: FollowedRolloutOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** The challenger was dropped: it is not loaded again for this state. */
+  forget(): void {
+    this.#challenger = null;
+    this.#text = '';
+  }
+
+  async look(): Promise<void> {
+    const { modelsFolder, files, onRefused } = this.#options;
+    const mark = fingerprint(files, [rolloutPath(modelsFolder)]);
+    if (this.#isStopped || mark === this.#mark) return;
+    let version = '(rollout.json)';
+    try {
+      const state = mark.endsWith(ABSENT) ? null : readRollout(modelsFolder, files);
+      if (state?.status !== 'active') this.#end();
+      else {
+        version = state.challenger;
+        await this.#begin(state);
+      }
+    } catch (error) {
+      this.#end();
+      if (!this.#isStopped) onRefused(version, error);
+    }
+    this.#mark = mark;
+  }
+
+  async #begin(state: ActiveRollout): Promise<void> {
+    const { modelsFolder, load, onRollout } = this.#options;
+    const text = rolloutText(state);
+    if (text === this.#text) return;
+    const { challenger } = state;
+    const kept = this.#challenger?.version === challenger ? this.#challenger.set : null;
+    const set = kept ?? (await load(join(modelsFolder, challenger)));
+    if (this.#isStopped) return kept === null ? await set.release() : undefined;
+    this.#text = text;
+    this.#challenger = { version: challenger, set };
+    onRollout(state, set);
+  }
+
+  #end(): void {
+    if (this.#text === '' || this.#isStopped) return;
+    this.forget();
+    this.#options.onRollout(null, null);
+  }
+}

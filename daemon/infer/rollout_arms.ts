@@ -1,0 +1,211 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { armVersion, keyedHash, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import { ARMS, Assignment, type Arm } from '../../shared/core/rollout/assignment.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Pair } from '../../shared/pair.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { AnswerContext, MinuteAnswer } from '../decide/answer.ts';
+import type { Decider } from '../decide/decider.ts';
+import type { InputSink, RolloutInput } from '../input.ts';
+import type { Journal } from '../journal/journal.ts';
+import { shadowRow } from '../journal/record.ts';
+import type { PipelineObserver } from '../pipeline_options.ts';
+import type { MinuteItem } from '../queue.ts';
+import type { FeatureMatrix } from './feature_matrix.ts';
+import type { HaltedPairs } from './halted_pairs.ts';
+import { release } from './model_slots.ts';
+
+export interface RolloutArmsOptions {
+  readonly pairs: readonly Pair[];
+  readonly clock: Clock;
+  readonly matrix: FeatureMatrix;
+  readonly decider: Decider;
+  readonly halts: HaltedPairs;
+  readonly journal: Journal;
+  /** A challenger that takes longer for a batch, twice in a row, is dropped. */
+  readonly slowInferenceMs: number;
+  inputs(): InputSink;
+  readonly observer: Pick<PipelineObserver, 'onChallengerFailure'>;
+}
+
+/** A rollout with its challenger and the virtual positions of both arms. */
+interface Running {
+  readonly rollout: ActiveRollout;
+  readonly challenger: ModelSet;
+  readonly assignment: Assignment;
+  readonly positions: Readonly<Record<Arm, Position[]>>;
+}
+
+type Contexts = Readonly<Record<Arm, AnswerContext>>;
+
+/**
+ * Both arms of a rollout: the challenger scores every batch beside the active models, and the arm of each unit decides
+ * which answer is published. It is active while the active models are its champion.
+ */
+export class RolloutArms {
+  readonly #options: RolloutArmsOptions;
+  /** Virtual arms are compared without halts, like a shadow. */
+  readonly #noneHalted: Uint8Array;
+  #running: Running | null = null;
+  /** Of the batch that was decided last; null without a rollout. */
+  #virtual: Contexts | null = null;
+  #slowBatches = 0;
+  /** Of the process before, in a replay. */
+  #kept: Pick<Running, 'rollout' | 'positions'> | null = null;
+
+  constructor(options: RolloutArmsOptions) {
+    this.#options = options;
+    this.#noneHalted = new Uint8Array(options.pairs.length);
+  }
+
+  get rollout(): ActiveRollout | null {
+    return this.#running?.rollout ?? null;
+  }
+
+  isActive(active: ModelSet | null): boolean {
+    return this.#running !== null && active?.version === this.#running.rollout.champion;
+  }
+
+  /** A stage begins or ends. The virtual positions of a rollout stay from stage to stage. */
+  change({ rollout, set, positions }: RolloutInput): void {
+    const before = this.#running;
+    if (before !== null && before.challenger !== set) release(before.challenger);
+    const earlier = before ?? this.#kept;
+    this.#slowBatches = 0;
+    this.#options.halts.setChallenger(rollout?.challenger ?? null);
+    this.#running =
+      rollout === null || set === null
+        ? null
+        : {
+            rollout,
+            challenger: set,
+            assignment: this.#assignmentOf(rollout),
+            positions: earlier?.rollout.id === rollout.id ? earlier.positions : this.#positionsOf(positions),
+          };
+  }
+
+  /** A process starts, and loads the challenger again: in a replay, virtual positions outlive the boot. */
+  restart(): void {
+    const before = this.#running;
+    if (before === null) return;
+    this.change(NONE);
+    this.#kept = before;
+  }
+
+  #assignmentOf({ key, block_minutes }: ActiveRollout): Assignment {
+    const ids = this.#options.pairs.map(({ id }) => id);
+    return new Assignment(ids, keyedHash(key), 60 * block_minutes);
+  }
+
+  #positionsOf(positions: RolloutInput['positions']): Record<Arm, Position[]> {
+    const of = (arm: Arm): Position[] => this.#options.pairs.map(({ id }) => positions?.[arm].get(id) ?? FLAT);
+    return { champion: of('champion'), challenger: of('challenger') };
+  }
+
+  /**
+   * The challenger's scores of the same batch; null without a rollout, and when it failed, which ends the rollout before
+   * this batch is decided.
+   */
+  infer(active: ModelSet | null, rows: number): BatchScores | null | Promise<BatchScores | null> {
+    if (rows === 0 || !this.isActive(active)) return null;
+    const { matrix, clock, slowInferenceMs } = this.#options;
+    const { challenger } = this.#running!;
+    const startUs = clock.monotonicUs();
+    const took = (scores: BatchScores): BatchScores => {
+      const ms = (clock.monotonicUs() - startUs) / 1000;
+      this.#slowBatches = ms > slowInferenceMs ? this.#slowBatches + 1 : 0;
+      if (this.#slowBatches === 2) {
+        const seen = `${challenger.version}: ${ms.toFixed(0)} ms`;
+        this.#drop(new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }), 'apply');
+      }
+      return scores;
+    };
+    try {
+      const scores = challenger.infer(matrix.values, rows);
+      if (!(scores instanceof Promise)) return took(scores);
+      return scores.then(took, (error: unknown) => this.#fail(error));
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): null {
+    this.#drop(error, 'record');
+    this.change(NONE);
+    return null;
+  }
+
+  /** @param how `record`: it has taken effect for this bar already */
+  #drop(error: unknown, how: 'record' | 'apply'): void {
+    const { rollout, challenger } = this.#running!;
+    this.#options.inputs()[how]({ ...NONE, failed: rollout.id });
+    this.#options.observer.onChallengerFailure(error, challenger, rollout.id);
+  }
+
+  /** Published answers: of the active models, or each by the model set of its unit's arm. */
+  decide(
+    items: readonly MinuteItem[],
+    champion: ModelSet | null,
+    scores: BatchScores | null,
+    challengerScores: BatchScores | null,
+  ): MinuteAnswer[] {
+    const { decider, halts } = this.#options;
+    if (!this.isActive(champion)) return decider.decide(items, champion, scores, halts.mask);
+    const { rollout, challenger } = this.#running!;
+    const contexts: Contexts = {
+      champion: armContext(decider.contextOf(champion, scores, halts.mask), rollout, 'champion'),
+      challenger: armContext(
+        decider.contextOf(challenger, challengerScores, halts.challengerMask),
+        rollout,
+        'challenger',
+      ),
+    };
+    this.#virtual = {
+      champion: { ...contexts.champion, halted: this.#noneHalted },
+      challenger: { ...contexts.challenger, halted: this.#noneHalted },
+    };
+    return decider.decideBy(items, (pairIndex, time, position) => contexts[this.#armOf(pairIndex, time, position)]);
+  }
+
+  /** The arm is chosen when nothing is open, and stays until the exit. */
+  #armOf(pairIndex: number, time: OpenTime, position: Position): Arm {
+    const { rollout, assignment } = this.#running!;
+    if (position.side !== 0) return position.rollout === rollout.id ? 'challenger' : 'champion';
+    return assignment.armOf(pairIndex, time, rollout.share);
+  }
+
+  /** Journals the virtual answers of both arms to a batch that `decide` answered, and prepares the next bar. */
+  follow(answers: readonly MinuteAnswer[]): void {
+    const { matrix, decider, journal } = this.#options;
+    const virtual = this.#virtual;
+    const running = this.#running;
+    this.#virtual = null;
+    if (virtual === null || running === null) return;
+    const { rollout, positions, assignment } = running;
+    for (const { minute, body } of answers) {
+      const { pairIndex, time, outcome } = minute;
+      assignment.prepare(pairIndex, time);
+      if (matrix.rowOf(pairIndex) < 0 || outcome !== 'COMPLETE') continue;
+      for (const arm of ARMS) {
+        const answer = decider.answer(virtual[arm], minute, positions[arm][pairIndex]!, body.signal_id);
+        positions[arm][pairIndex] = answer.position;
+        journal.shadow({ ...shadowRow(answer), modelVersion: armVersion(rollout[arm], rollout.id) });
+      }
+    }
+  }
+
+  /** Models that will probably answer the bar after this one. */
+  nextModels({ minute, position }: MinuteAnswer, active: ModelSet | null): ModelSet | null {
+    if (!this.isActive(active)) return active;
+    const next = (minute.time + 60) as OpenTime;
+    return this.#armOf(minute.pairIndex, next, position) === 'challenger' ? this.#running!.challenger : active;
+  }
+}
+
+const NONE: RolloutInput = { kind: 'rollout', rollout: null, set: null };
+
+function armContext(context: AnswerContext, { id }: ActiveRollout, arm: Arm): AnswerContext {
+  return { ...context, rollout: { id, arm } };
+}

@@ -1,0 +1,35 @@
+import { encodeChecksum, encodeEnvelope } from '../../shared/signal/encode.ts';
+import type { SignalEnvelope } from '../../shared/signal/signal.ts';
+import type { Publication } from './publish.ts';
+
+/** More than envelope and checksum need. */
+const ENVELOPE_BYTES = 512;
+
+/** The signals of one batch as bytes in one buffer, which all transports send from. */
+export class PublicationBytes {
+  readonly #buffer: Buffer;
+  #end = 0;
+
+  constructor(answers: readonly { readonly bodyText: string }[]) {
+    let size = 0;
+    for (const { bodyText } of answers) size += bodyText.length + ENVELOPE_BYTES;
+    this.#buffer = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** The same text as `encodeSignal` gives, and its bytes. */
+  write(pairId: string, bodyText: string, envelope: SignalEnvelope): Publication {
+    const buffer = this.#buffer;
+    const start = this.#end;
+    const covered = bodyText + encodeEnvelope(envelope);
+    const coveredEnd = start + buffer.write(covered, start);
+    // Only ASCII has as many bytes as characters, and only for that there is room.
+    if (coveredEnd !== start + covered.length) return ofText(pairId, covered + encodeChecksum(covered));
+    const end = encodeChecksum(buffer.subarray(start, coveredEnd));
+    this.#end = coveredEnd + buffer.write(end, coveredEnd);
+    return { pairId, text: covered + end, bytes: buffer.subarray(start, this.#end) };
+  }
+}
+
+function ofText(pairId: string, text: string): Publication {
+  return { pairId, text, bytes: Buffer.from(text) };
+}

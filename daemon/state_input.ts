@@ -1,0 +1,40 @@
+import type { Decider } from './decide/decider.ts';
+import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { ModelSlots } from './infer/model_slots.ts';
+import type { RolloutArms } from './infer/rollout_arms.ts';
+import type { Shadow } from './infer/shadow.ts';
+import type { StateInput } from './input.ts';
+
+/** What an input changes between two minutes. */
+export interface States {
+  readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
+  readonly halts: Pick<HaltedPairs, 'setHalts'>;
+  readonly shadow: Pick<Shadow, 'swap'>;
+  readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
+  readonly decider: Pick<Decider, 'setPolicy'>;
+  readonly degradations: Set<string>;
+}
+
+export function takeEffect(input: StateInput, { slots, halts, shadow, arms, decider, degradations }: States): void {
+  switch (input.kind) {
+    case 'swap':
+      return slots.swap(input);
+    case 'halts':
+      return halts.setHalts(input.standing.halts);
+    case 'shadow':
+      return shadow.swap(input);
+    case 'rollout':
+      return arms.change(input);
+    case 'policy':
+      return decider.setPolicy(input.record);
+    case 'degraded':
+      return void degradations.add(input.what);
+    case 'recovered':
+      return void degradations.delete(input.what);
+    case 'boot':
+      // Halts outlive the process.
+      slots.clear();
+      arms.restart();
+      degradations.clear();
+  }
+}

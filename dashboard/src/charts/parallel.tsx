@@ -1,0 +1,210 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { num } from '../format.ts';
+import { t } from '../text/text.ts';
+import { color, theme } from '../theme.ts';
+import { drawingOrder, type Trials } from './trials.ts';
+
+const HEIGHT = 280;
+const [TOP, BOTTOM, SIDE] = [22, 18, 40];
+/** Drawn at once; the others follow frame by frame. */
+const FIRST = 1500;
+/** Time for lines in a frame of 16 ms. */
+const FRAME_MS = 6;
+const BATCH = 250;
+const SHADES = 8;
+/** Below this share of an axis a drag is a click, which ends its filter. */
+const SMALLEST = 0.02;
+
+/** Bounds that a trial must keep on an axis, from 0 to 1. */
+type Filters = ReadonlyMap<number, readonly [number, number]>;
+
+interface Props {
+  readonly trials: Trials;
+  readonly filters: Filters;
+  readonly onFilter: (filters: Filters) => void;
+}
+
+/**
+ * A line for each trial through its parameters and its result. Dragging on an axis leaves the trials within. An even
+ * sample and the best are drawn at once, all others in the following frames, so that no frame takes long.
+ */
+export function ParallelCoordinates({ trials, filters, onFilter }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [width, setWidth] = useState(0);
+  const [drawn, setDrawn] = useState(0);
+  const drag = useRef<{ axis: number; from: number } | null>(null);
+  const order = useMemo(() => passing(drawingOrder(trials, FIRST), trials, filters), [trials, filters]);
+  const axes = [...trials.axes, { name: t('runs.rank'), kind: 'number' as const, labels: RANK_LABELS() }];
+  useEffect(() => {
+    const observer = new ResizeObserver(() => setWidth(host.current!.clientWidth));
+    observer.observe(host.current!);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(
+    () => (width === 0 ? undefined : drawAll(canvas.current!, width, trials, order, setDrawn)),
+    [trials, order, width, theme.value],
+  );
+  const xOf = (axis: number): number => SIDE + (axis * (width - 2 * SIDE)) / Math.max(1, axes.length - 1);
+  const placeOf = (event: PointerEvent): { axis: number; at: number } => {
+    const box = canvas.current!.getBoundingClientRect();
+    const axis = Math.round(((event.clientX - box.left - SIDE) / (width - 2 * SIDE)) * (axes.length - 1));
+    const at = 1 - (event.clientY - box.top - TOP) / (HEIGHT - TOP - BOTTOM);
+    return { axis: Math.max(0, Math.min(axes.length - 1, axis)), at: Math.max(0, Math.min(1, at)) };
+  };
+  const end = (event: PointerEvent): void => {
+    if (drag.current === null) return;
+    const { axis, from } = drag.current;
+    drag.current = null;
+    const { at } = placeOf(event);
+    const next = new Map(filters);
+    if (Math.abs(at - from) < SMALLEST) next.delete(axis);
+    else next.set(axis, [Math.min(at, from), Math.max(at, from)]);
+    onFilter(next);
+  };
+  return (
+    <div class="parallel" ref={host}>
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={t('runs.parallelText', {
+          count: num(trials.count, 0),
+          axes: axes.map(({ name }) => name).join(', '),
+        })}
+        onPointerDown={(event) => {
+          const { axis, at } = placeOf(event);
+          drag.current = { axis, from: at };
+          event.currentTarget.setPointerCapture(event.pointerId);
+        }}
+        onPointerUp={end}
+      />
+      <svg width={width} height={HEIGHT} aria-hidden="true">
+        {axes.map(({ name, labels }, axis) => (
+          <g key={name}>
+            <line x1={xOf(axis)} x2={xOf(axis)} y1={TOP} y2={HEIGHT - BOTTOM} />
+            <text x={xOf(axis)} y={12} text-anchor="middle" class="name">
+              {name.replace(/^.*\./, '')}
+            </text>
+            {labels.map(({ at, text }) => (
+              <text key={text} x={xOf(axis) + 4} y={TOP + (1 - at) * (HEIGHT - TOP - BOTTOM) + 3}>
+                {text}
+              </text>
+            ))}
+            {filters.has(axis) && <Range x={xOf(axis)} range={filters.get(axis)!} />}
+          </g>
+        ))}
+      </svg>
+      <p class="note" role="status">
+        {t('runs.drawn', { drawn: num(drawn, 0), count: num(order.length, 0), all: num(trials.count, 0) })}
+        {filters.size > 0 && (
+          <button type="button" class="link" onClick={() => onFilter(new Map())}>
+            {' '}
+            {t('runs.clear')}
+          </button>
+        )}
+      </p>
+    </div>
+  );
+}
+
+const RANK_LABELS = () => [
+  { at: 1, text: t('runs.best') },
+  { at: 0, text: t('runs.worst') },
+];
+
+function Range({ x, range: [from, to] }: { readonly x: number; readonly range: readonly [number, number] }) {
+  const tall = HEIGHT - TOP - BOTTOM;
+  return <rect class="range" x={x - 5} width="10" y={TOP + (1 - to) * tall} height={(to - from) * tall} />;
+}
+
+/** The result's rank is the last axis, the best above. */
+function placeOn({ axes, places, rank }: Trials, axis: number, trial: number): number {
+  return axis < axes.length ? places[axis]![trial]! : 1 - rank[trial]!;
+}
+
+export function passing(order: Int32Array, trials: Trials, filters: Filters): Int32Array {
+  if (filters.size === 0) return order;
+  const bounds = [...filters];
+  return order.filter((trial) =>
+    bounds.every(([axis, [from, to]]) => {
+      const place = placeOn(trials, axis, trial);
+      return place >= from && place <= to;
+    }),
+  );
+}
+
+/** Draws in frames. @returns what ends it */
+function drawAll(
+  canvas: HTMLCanvasElement,
+  width: number,
+  trials: Trials,
+  order: Int32Array,
+  onDrawn: (count: number) => void,
+): () => void {
+  const ratio = devicePixelRatio;
+  canvas.width = width * ratio;
+  canvas.height = HEIGHT * ratio;
+  const ctx = canvas.getContext('2d')!;
+  ctx.scale(ratio, ratio);
+  ctx.lineWidth = 1;
+  ctx.globalAlpha = Math.max(0.02, Math.min(0.8, 400 / Math.max(1, order.length)));
+  const shades = shadesOf();
+  const count = trials.axes.length + 1;
+  const x = Float32Array.from(
+    { length: count },
+    (_, axis) => SIDE + (axis * (width - 2 * SIDE)) / Math.max(1, count - 1),
+  );
+  let done = 0;
+  let frame = 0;
+  const draw = (): void => {
+    const until = performance.now() + FRAME_MS;
+    do {
+      const end = Math.min(order.length, done + BATCH);
+      strokeBatch(ctx, trials, order.subarray(done, end), x, shades);
+      done = end;
+    } while (done < order.length && performance.now() < until);
+    onDrawn(done);
+    if (done < order.length) frame = requestAnimationFrame(draw);
+  };
+  frame = requestAnimationFrame(draw);
+  return () => cancelAnimationFrame(frame);
+}
+
+/** From the best to the worst. */
+function shadesOf(): string[] {
+  const [best, worst] = [color('accent'), color('amber')];
+  return Array.from(
+    { length: SHADES },
+    (_, shade) => `color-mix(in srgb, ${worst} ${(100 * shade) / (SHADES - 1)}%, ${best})`,
+  );
+}
+
+/** One path for each shade. A line is interrupted where a trial does not have a parameter. */
+function strokeBatch(
+  ctx: CanvasRenderingContext2D,
+  trials: Trials,
+  batch: Int32Array,
+  x: Float32Array,
+  shades: readonly string[],
+): void {
+  const tall = HEIGHT - TOP - BOTTOM;
+  for (const [shade, tone] of shades.entries()) {
+    ctx.beginPath();
+    for (const trial of batch) {
+      if (Math.min(SHADES - 1, Math.floor(trials.rank[trial]! * SHADES)) !== shade) continue;
+      let isDown = false;
+      for (let axis = 0; axis < x.length; axis++) {
+        const place = placeOn(trials, axis, trial);
+        if (Number.isNaN(place)) isDown = false;
+        else {
+          const y = TOP + (1 - place) * tall;
+          if (isDown) ctx.lineTo(x[axis]!, y);
+          else ctx.moveTo(x[axis]!, y);
+          isDown = true;
+        }
+      }
+    }
+    ctx.strokeStyle = tone;
+    ctx.stroke();
+  }
+}

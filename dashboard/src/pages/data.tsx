@@ -1,0 +1,230 @@
+import { api, type SymbolCoverage } from '../api.ts';
+import { duration, minuteOf, num, percent } from '../format.ts';
+import { status } from '../live.ts';
+import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { pathOf, place } from '../router.ts';
+import { t, type TextKey } from '../text/text.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Bars that this installation has: by symbol, and by day of one (`/app/data/EURUSD`). */
+export default function DataPage() {
+  const { data, error } = useLoaded(() => api.get('/api/data'), '');
+  const symbols = data?.symbols ?? [];
+  const chosen = symbols.find(({ symbol }) => symbol === place.value.part) ?? symbols[0];
+  return (
+    <>
+      {error !== null && <Failure error={error} />}
+      {data === null && error === null && <Empty text={`${t('app.loading')}…`} />}
+      {data !== null && (
+        <Panel
+          title={t('data.title')}
+          wide
+          aside={
+            <span class="note">
+              {t('data.scanned', { at: minuteOf(data.scanned_at), took: duration(data.duration_ms) })}
+            </span>
+          }
+        >
+          <Table
+            name="data"
+            label={t('data.title')}
+            rows={symbols}
+            columns={columnsOf()}
+            rowKey={({ symbol }) => symbol}
+            empty="data.none"
+          />
+          <Clock />
+        </Panel>
+      )}
+      {chosen !== undefined && <Symbol coverage={chosen} />}
+    </>
+  );
+}
+
+function columnsOf(): Column<SymbolCoverage>[] {
+  const count = (
+    key: 'bars' | 'missing_minutes' | 'holes' | 'breaks' | 'spikes' | 'suspects' | 'flat_bars',
+    title: TextKey,
+  ) => ({
+    key,
+    title: t(title),
+    isNumber: true,
+    value: (row: SymbolCoverage) => row[key],
+    cell: (row: SymbolCoverage) => num(row[key], 0),
+  });
+  const time = (key: 'first' | 'last', title: TextKey) => ({
+    key,
+    title: t(title),
+    value: (row: SymbolCoverage) => row[key],
+    cell: (row: SymbolCoverage) => minuteOf(row[key]),
+  });
+  return [
+    {
+      key: 'symbol',
+      title: t('data.symbol'),
+      value: ({ symbol }) => symbol,
+      cell: ({ symbol }) => <a href={pathOf('data', symbol)}>{symbol}</a>,
+    },
+    time('first', 'data.first'),
+    time('last', 'data.last'),
+    count('bars', 'data.bars'),
+    {
+      key: 'missing_share',
+      title: t('data.missing'),
+      isNumber: true,
+      value: ({ missing_minutes, bars }) => missing_minutes / (missing_minutes + bars),
+      cell: ({ missing_minutes, bars }) => percent(missing_minutes / (missing_minutes + bars), 2),
+    },
+    count('holes', 'data.holes'),
+    count('breaks', 'data.breaks'),
+    count('spikes', 'data.spikes'),
+    count('suspects', 'data.suspects'),
+    count('flat_bars', 'data.flat'),
+    {
+      key: 'clock',
+      title: t('data.clock'),
+      value: ({ clock }) => !clock.suspect,
+      cell: ({ clock }) => (
+        <span title={openings(clock.week_opens_new_york)}>
+          <Badge tone={clock.suspect ? 'bad' : 'good'}>
+            {t(clock.suspect ? 'data.clock.suspect' : 'data.clock.good')}
+          </Badge>
+        </span>
+      ),
+    },
+  ];
+}
+
+function openings(byHour: Readonly<Record<string, number>>): string {
+  return `${t('data.opens')}: ${Object.entries(byHour)
+    .map(([hour, count]) => `${hour} × ${count}`)
+    .join(', ')}`;
+}
+
+/** The trainer's clock beside this browser's. */
+function Clock() {
+  const time = status.value?.time;
+  if (time === undefined) return null;
+  const apartMs = Math.abs(Date.parse(time) - Date.now());
+  return (
+    <p class={apartMs > 5000 ? 'bad' : 'note'}>
+      {t('data.apart', { trainer: minuteOf(time), apart: `${num(apartMs / 1000, 0)} s` })}
+    </p>
+  );
+}
+
+function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
+  const { symbol, longest_gaps, greatest_spikes, clock } = coverage;
+  return (
+    <>
+      <Panel title={t('data.calendar', { symbol })} wide>
+        <Calendar coverage={coverage} />
+        <p class="note">{openings(clock.week_opens_new_york)}</p>
+      </Panel>
+      <Panel title={t('data.gaps', { symbol })}>
+        <Table
+          name={`gaps_${symbol}`}
+          label={t('data.gaps', { symbol })}
+          rows={longest_gaps}
+          rowKey={({ from }) => from}
+          empty="data.noGaps"
+          columns={[
+            { key: 'from', title: t('data.from'), value: ({ from }) => from, cell: ({ from }) => minuteOf(from) },
+            {
+              key: 'minutes',
+              title: t('data.minutes'),
+              isNumber: true,
+              value: ({ minutes }) => minutes,
+              cell: ({ minutes }) => num(minutes, 0),
+            },
+          ]}
+        />
+      </Panel>
+      <Panel title={t('data.spikesOf', { symbol })}>
+        <Table
+          name={`spikes_${symbol}`}
+          label={t('data.spikesOf', { symbol })}
+          rows={greatest_spikes}
+          rowKey={({ at }) => at}
+          empty="data.noSpikes"
+          columns={[
+            { key: 'at', title: t('data.from'), value: ({ at }) => at, cell: ({ at }) => minuteOf(at) },
+            {
+              key: 'change',
+              title: t('data.change'),
+              isNumber: true,
+              value: ({ change }) => change,
+              cell: ({ change }) => percent(change, 2),
+            },
+          ]}
+        />
+      </Panel>
+    </>
+  );
+}
+
+const CELL = 14;
+type Day = SymbolCoverage['days'][number];
+
+/** A column for each week, a row for each weekday from Monday on; the fuller a day, the stronger its color. */
+function Calendar({ coverage: { days, symbol } }: { readonly coverage: SymbolCoverage }) {
+  const first = Date.parse(days[0]!.day);
+  const monday = first - ((new Date(first).getUTCDay() + 6) % 7) * DAY_MS;
+  const at = (day: string): [number, number] => {
+    const index = Math.round((Date.parse(day) - monday) / DAY_MS);
+    return [Math.floor(index / 7), index % 7];
+  };
+  const most = Math.max(...days.map(({ bars }) => bars));
+  const weeks = at(days.at(-1)!.day)[0] + 1;
+  const months = days.filter(({ day }, i) => i === 0 || day.slice(0, 7) !== days[i - 1]!.day.slice(0, 7));
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={t('data.calendar', { symbol })}>
+      <svg
+        class="calendar"
+        width={weeks * CELL + 4}
+        height={7 * CELL + 18}
+        role="img"
+        aria-label={t('data.calendarText', { days: days.length, bars: num(most, 0) })}
+      >
+        {months.map(({ day }) => (
+          <text key={day} x={at(day)[0] * CELL} y={10}>
+            {day.slice(0, 7)}
+          </text>
+        ))}
+        {days.map((day) => {
+          const [x, y] = at(day.day);
+          return (
+            <rect
+              key={day.day}
+              x={x * CELL}
+              y={15 + y * CELL}
+              width={CELL - 2}
+              height={CELL - 2}
+              class={levelOf(day, most)}
+            >
+              <title>{dayText(day)}</title>
+            </rect>
+          );
+        })}
+      </svg>
+      <p class="legend">
+        <span class="swatch full" /> {t('data.legend.full')} <span class="swatch half" /> {t('data.legend.partial')}{' '}
+        <span class="swatch holes" /> {t('data.legend.holes')} <span class="swatch spiky" /> {t('data.legend.spiky')}
+      </p>
+    </div>
+  );
+}
+
+/** From this share of missing minutes on a day has holes. */
+const HOLES = 0.05;
+
+function levelOf({ bars, missing, spikes, suspects }: Day, most: number): string {
+  if (spikes + suspects > 0) return 'spiky';
+  if (missing / (bars + missing) > HOLES) return 'holes';
+  return bars > 0.8 * most ? 'full' : 'half';
+}
+
+function dayText({ day, bars, missing, spikes, suspects }: Day): string {
+  return t('data.day', { day, bars: num(bars, 0), missing: num(missing, 0), spikes, suspects });
+}

@@ -1,0 +1,144 @@
+import { useState } from 'preact/hooks';
+import { api, ApiError } from '../api.ts';
+import { parseTrades } from '../charts/trades.ts';
+import { duration, minuteOf, num } from '../format.ts';
+import { session } from '../live.ts';
+import { codeText, t } from '../text/text.ts';
+import type { ShownBacktest } from './backtest_view.tsx';
+import { Badge, ConfirmedButton, Failure, Panel, Table, type Column, type Tone } from './basics.tsx';
+
+/** A backtest that was requested by `POST /api/backtests`. */
+export interface RequestedBacktest {
+  readonly backtest_id: number;
+  readonly status: string;
+  readonly requested_by: string;
+  readonly reason: string;
+  readonly request: {
+    readonly models: readonly string[];
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly pairs: readonly string[] | null;
+  };
+  readonly percent: number;
+  readonly stage: string;
+  readonly requested_ms: number;
+  readonly started_ms: number | null;
+  readonly finished_ms: number | null;
+  readonly error: string | null;
+}
+
+const TONES: Readonly<Record<string, Tone>> = { queued: 'quiet', running: 'info', done: 'good', failed: 'bad' };
+
+/** Requested backtests; one can be shown with its trades, two on each other. */
+export function RequestedBacktests(props: {
+  readonly requested: readonly RequestedBacktest[];
+  readonly onShow: (shown: readonly ShownBacktest[]) => void;
+  readonly onChanged: () => void;
+}) {
+  const [error, setError] = useState<ApiError | null>(null);
+  async function show(id: number): Promise<void> {
+    const response = await fetch(`/api/backtests/${id}/files/trades.csv`);
+    const trades = response.ok ? parseTrades(await response.text()) : null;
+    if (trades === null) {
+      setError(new ApiError(response.status, { code: String(response.status), message: `trades.csv ${id}`, next: '' }));
+      return;
+    }
+    setError(null);
+    const models = [...Map.groupBy(trades, ({ model_version }) => model_version)];
+    props.onShow(models.map(([version, own]) => ({ name: `#${id} ${version}`, trades: own })));
+  }
+  // The path is not in every version of the document that the types were made of.
+  const cancel = (id: number): Promise<unknown> =>
+    (api.post as unknown as (path: string) => Promise<unknown>)(`/api/backtests/${id}/cancel`).then(props.onChanged);
+  return (
+    <Panel title={t('backtests.requested')} wide>
+      {error !== null && <Failure error={error} />}
+      <Table
+        name="requested_backtests"
+        label={t('backtests.requested')}
+        rows={props.requested}
+        columns={columnsOf(show, cancel)}
+        rowKey={({ backtest_id }) => backtest_id}
+        empty="backtests.noneRequested"
+      />
+    </Panel>
+  );
+}
+
+function columnsOf(
+  show: (id: number) => Promise<void>,
+  cancel: (id: number) => Promise<unknown>,
+): Column<RequestedBacktest>[] {
+  return [
+    {
+      key: 'backtest_id',
+      title: '#',
+      isNumber: true,
+      value: ({ backtest_id }) => backtest_id,
+      cell: ({ backtest_id }) => backtest_id,
+    },
+    {
+      key: 'status',
+      title: t('runs.status'),
+      value: ({ status }) => status,
+      cell: ({ status, percent, stage, error }) => (
+        <div class="stacked">
+          <span>
+            <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>{' '}
+            {status === 'running' && `${stage} ${num(percent, 0)} %`}
+          </span>
+          {error !== null && <span class="bad">{error}</span>}
+        </div>
+      ),
+    },
+    {
+      key: 'models',
+      title: t('models.version'),
+      value: ({ request }) => request.models.join(' '),
+      cell: ({ request }) => <span class="mono">{request.models.join(' · ')}</span>,
+    },
+    {
+      key: 'period',
+      title: t('backtests.period'),
+      value: ({ request }) => `${request.from ?? ''} ${request.to ?? ''}`,
+      cell: ({ request }) => `${minuteOf(request.from)} – ${minuteOf(request.to)}`,
+    },
+    {
+      key: 'reason',
+      title: t('policy.reason'),
+      value: ({ reason }) => reason,
+      cell: ({ reason, requested_by }) => (
+        <>
+          {reason} <span class="note">{requested_by}</span>
+        </>
+      ),
+    },
+    {
+      key: 'duration',
+      title: t('runs.duration'),
+      isNumber: true,
+      value: ({ started_ms, finished_ms }) =>
+        started_ms === null || finished_ms === null ? null : finished_ms - started_ms,
+      cell: ({ started_ms, finished_ms }) =>
+        started_ms === null || finished_ms === null ? '–' : duration(finished_ms - started_ms),
+    },
+    {
+      key: 'act',
+      title: t('app.actions'),
+      value: () => null,
+      cell: ({ backtest_id: id, status }) =>
+        status === 'done' ? (
+          <button type="button" class="button" onClick={() => void show(id)}>
+            {t('backtests.show')}
+          </button>
+        ) : (status === 'queued' || status === 'running') && session.value?.role !== 'viewer' ? (
+          <ConfirmedButton
+            tone="danger"
+            label={t('backtests.cancel')}
+            question={t('backtests.confirmCancel', { id })}
+            act={() => cancel(id)}
+          />
+        ) : null,
+    },
+  ];
+}

@@ -1,0 +1,155 @@
+import { useMemo, useState } from 'preact/hooks';
+import { api, type SearchHistory } from '../api.ts';
+import { SearchHistoryChart } from '../charts/history.tsx';
+import { ParallelCoordinates } from '../charts/parallel.tsx';
+import { importanceOf, trialsOf, type Trials } from '../charts/trials.ts';
+import { compact, minuteOf, num, percent } from '../format.ts';
+import { place, setQuery } from '../router.ts';
+import { codeText, t } from '../text/text.ts';
+import { Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
+
+/** Parameter searches: `?search=`, the newest unless given. */
+export function Searches({ version }: { readonly version: string }) {
+  const { data, error } = useLoaded(() => api.get('/api/searches'), version);
+  const searches = data?.searches ?? [];
+  const asked = place.value.query.get('search');
+  const chosen = searches.find(({ search_id }) => search_id === asked) ?? searches[0];
+  return (
+    <Panel
+      title={t('runs.searches')}
+      wide
+      aside={
+        chosen !== undefined && (
+          <select
+            aria-label={t('runs.searches')}
+            value={chosen.search_id}
+            onChange={({ currentTarget }) => setQuery('search', currentTarget.value)}
+          >
+            {searches.map(({ search_id, model, is_finished, changed_ms }) => (
+              <option key={search_id} value={search_id}>
+                {`${model.toUpperCase()} · ${minuteOf(changed_ms)}${is_finished ? '' : ` · ${codeText('status', 'running')}`}`}
+              </option>
+            ))}
+          </select>
+        )
+      }
+    >
+      {error !== null && <Failure error={error} />}
+      {data !== null && chosen === undefined && <Empty text={t('runs.noSearches')} />}
+      {chosen !== undefined && <Search key={chosen.search_id} id={chosen.search_id} changed={chosen.changed_ms} />}
+    </Panel>
+  );
+}
+
+function Search({ id, changed }: { readonly id: string; readonly changed: number }) {
+  const { data, error } = useLoaded(
+    () => api.get('/api/searches/{search_id}', { path: { search_id: id } }),
+    `${id} ${changed}`,
+  );
+  if (error !== null) return <Failure error={error} />;
+  if (data === null) return <Empty text={`${t('app.loading')}…`} />;
+  return <Trialed history={data} />;
+}
+
+const SHOWN = 20;
+
+function Trialed({ history }: { readonly history: SearchHistory }) {
+  const trials = useMemo(() => trialsOf(history), [history]);
+  const [filters, setFilters] = useState<ReadonlyMap<number, readonly [number, number]>>(new Map());
+  if (trials.count === 0) return <Empty text={t('runs.noTrials')} />;
+  const pruned = history.state.filter((state) => state === 'pruned').length;
+  return (
+    <>
+      <p class="note">
+        {t('runs.trials', {
+          all: num(history.state.length, 0),
+          complete: num(trials.count, 0),
+          pruned: num(pruned, 0),
+        })}
+      </p>
+      <h3>{t('runs.history')}</h3>
+      <SearchHistoryChart trials={trials} direction={history.direction} />
+      <h3>{t('runs.importance')}</h3>
+      <Importance trials={trials} />
+      <h3>{t('runs.parallel')}</h3>
+      <ParallelCoordinates trials={trials} filters={filters} onFilter={setFilters} />
+      <h3>{t('runs.bestTrials', { count: Math.min(SHOWN, trials.count) })}</h3>
+      <BestTrials history={history} trials={trials} />
+    </>
+  );
+}
+
+function Importance({ trials }: { readonly trials: Trials }) {
+  const rows = useMemo(() => importanceOf(trials), [trials]);
+  return (
+    <Table
+      name="importance"
+      label={t('runs.importance')}
+      rows={rows}
+      rowKey={({ name }) => name}
+      empty="runs.noTrials"
+      columns={[
+        {
+          key: 'parameter',
+          title: t('runs.parameter'),
+          value: ({ name }) => name,
+          cell: ({ name }) => <span class="mono">{name}</span>,
+        },
+        {
+          key: 'share',
+          title: t('runs.share'),
+          isNumber: true,
+          value: ({ share }) => share,
+          cell: ({ share }) => percent(share, 1),
+        },
+        {
+          key: 'bar',
+          title: '',
+          value: () => null,
+          cell: ({ share }) => (
+            <svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+              <rect width={100 * share} height="6" />
+            </svg>
+          ),
+        },
+      ]}
+    />
+  );
+}
+
+function BestTrials({ history, trials }: { readonly history: SearchHistory; readonly trials: Trials }) {
+  const rows = useMemo(() => {
+    const order = Array.from({ length: trials.count }, (_, i) => i).sort((a, b) => trials.rank[a]! - trials.rank[b]!);
+    return order.slice(0, SHOWN).map((i) => trials.number[i]!);
+  }, [trials]);
+  const columns: Column<number>[] = [
+    { key: 'trial', title: '#', isNumber: true, value: (i) => i, cell: (i) => i },
+    {
+      key: 'value',
+      title: t('runs.logLoss'),
+      isNumber: true,
+      value: (i) => history.value[i]!,
+      cell: (i) => num(history.value[i], 5),
+    },
+    ...Object.entries(history.params).map(([name, column]) => ({
+      key: name,
+      title: name.replace(/^.*\./, ''),
+      isNumber: true,
+      value: (i: number) => column[i] ?? null,
+      cell: (i: number) => {
+        const value = column[i] ?? null;
+        return typeof value === 'number' ? compact(value) : String(value ?? '–');
+      },
+    })),
+  ];
+  return (
+    <Table
+      name="trials"
+      label={t('runs.bestTrials', { count: rows.length })}
+      rows={rows}
+      columns={columns}
+      rowKey={(i) => i}
+      empty="runs.noTrials"
+    />
+  );
+}

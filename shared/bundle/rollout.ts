@@ -1,0 +1,96 @@
+import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { KeyedHash } from '../core/rollout/assignment.ts';
+import { replaceDurably } from '../durable_file.ts';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
+import { readPointer, VERSION } from './bundle.ts';
+
+export const ROLLOUT_STAGES = ['test', 'pilot', 'rollout', 'full'] as const;
+export type RolloutStage = (typeof ROLLOUT_STAGES)[number];
+
+/** What the daemon needs of a rollout: a replay of the journal reproduces all signals from it. */
+const activeShape = {
+  id: z.string().regex(/^[A-Za-z0-9_-]{1,40}$/),
+  stage: z.enum(ROLLOUT_STAGES),
+  /** Share of entries that the challenger decides. */
+  share: z.number().min(0).max(1),
+  champion: z.string().regex(VERSION),
+  challenger: z.string().regex(VERSION),
+  /** Of the assignment. */
+  key: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Length of a time block of the assignment. */
+  block_minutes: z.int().min(1).max(10_080),
+};
+const activeSchema = z.object(activeShape);
+export type ActiveRollout = Readonly<z.infer<typeof activeSchema>>;
+
+export const rolloutSchema = z.object({
+  ...activeShape,
+  status: z.enum(['active', 'promoted', 'aborted', 'inconclusive']),
+  /** Of the last change of status; empty without one. */
+  reason: z.string(),
+  /** By the market's clock: opens of bars. */
+  started: z.iso.datetime(),
+  stage_started: z.iso.datetime(),
+  /** All stages so far: first bar and share. */
+  stages: z.array(z.object({ from: z.iso.datetime(), share: z.number().min(0).max(1) })),
+  /** E-value of benefit that promotion needs: 1 / level of this candidate. */
+  promotion_e_value: z.number().min(1),
+  /** Probability, stated at the start, that a challenger as good as in the shadow period is promoted in time. */
+  power: z.number().min(0).max(1).nullable(),
+  /** Outcomes of the earlier rollouts, oldest first: promoted or not. */
+  history: z.array(z.boolean()),
+});
+/** State of the newest rollout: `rollout.json`, beside `active.json`. */
+export type Rollout = Readonly<z.infer<typeof rolloutSchema>>;
+
+const EXAMPLE = '{"id": "20261120_0830", "stage": "test", "share": 0.1, …}';
+
+export function rolloutPath(modelsFolder: string): string {
+  return join(modelsFolder, 'rollout.json');
+}
+
+/** null when there was never one. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function readRollout(modelsFolder: string, files: FileSystem = MACHINE_FILES): Rollout | null {
+  const next = '`minutehand rollout abort` rewrites it.';
+  return readPointer(rolloutPath(modelsFolder), rolloutSchema, files, { expected: EXAMPLE, next });
+}
+
+/** A reader sees the old or the new state, never a part. */
+export function writeRollout(modelsFolder: string, rollout: Rollout, files: FileSystem = MACHINE_FILES): void {
+  replaceDurably(files, rolloutPath(modelsFolder), `${JSON.stringify(rolloutSchema.parse(rollout), null, 1)}\n`);
+}
+
+/** A rollout as one line of words for the journal; empty for none. */
+export function rolloutText(rollout: ActiveRollout | null): string {
+  if (rollout === null) return '';
+  const { id, stage, share, champion, challenger, key, block_minutes } = rollout;
+  return [id, stage, share, champion, challenger, key, block_minutes].join(' ');
+}
+
+/** Begins the journal's text of a rollout that ends because its challenger failed; its id follows. */
+export const FAILED_ROLLOUT = 'failed ';
+
+/** Parses the output of `rolloutText`. */
+export function parseRolloutText(text: string): ActiveRollout | null {
+  if (text === '') return null;
+  const [id, stage, share, champion, challenger, key, block] = text.split(' ');
+  return activeSchema.parse({
+    ...{ id, stage, champion, challenger, key },
+    share: Number(share),
+    block_minutes: Number(block),
+  });
+}
+
+/** HMAC-SHA-256 by the rollout's key. */
+export function keyedHash(key: string): KeyedHash {
+  const bytes = Buffer.from(key, 'hex');
+  return (message) => createHmac('sha256', bytes).update(message).digest().readUInt32BE(0);
+}
+
+/** Name of an arm's virtual answers among those of shadow sets: another rollout of the same models begins anew. */
+export function armVersion(version: string, rolloutId: string): string {
+  return `${version}@${rolloutId}`;
+}

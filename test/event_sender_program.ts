@@ -1,0 +1,15 @@
+/** For tests of a sender that is killed: `<home>` sends the events of its store, with the environment's addresses. */
+import pino from 'pino';
+import { homePaths } from '../shared/policy/home.ts';
+import { startEventSender } from '../trainer/model_events/event_sender.ts';
+import { tinySettings } from './tiny_settings.ts';
+
+const [home, redisUrl = ''] = process.argv.slice(2) as [string, string?];
+const redis = redisUrl === '' ? { enabled: 'off' as const } : { enabled: 'auto' as const, url: redisUrl };
+startEventSender({
+  settings: tinySettings({ minutehand: { transports: { redis } } }),
+  paths: homePaths({ MINUTEHAND_HOME: home }),
+  log: pino({ level: 'silent' }),
+  say: () => undefined,
+});
+process.stdout.write('started\n');

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../../../shared/bundle/model_set.ts';
+import { readRollout, rolloutSchema } from '../../../shared/bundle/rollout.ts';
+import { createRegistry } from '../../registry/registry.ts';
+import { shadowPower } from '../../rollout/shadow_power.ts';
+import { abortRollout, startRollout } from '../../rollout/steps.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** Without the key of the assignment, which nobody needs to see. */
+const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
+const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
+
+/** `GET|POST /api/ml/rollout`, `POST /api/ml/rollout/abort`. */
+export function addRolloutRoutes(api: Api, { paths, settings, store }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/ml/rollout',
+    config: { role: 'viewer' },
+    schema: { tags: ['models'], summary: 'The newest rollout', response: answer },
+    handler: () => ({ rollout: readRollout(paths.models) }),
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/rollout',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['models'],
+      summary: 'Verify a bundle and start its rollout',
+      body: z.strictObject({ model_name: z.string().max(60).regex(VERSION).describe('The challenger') }),
+      response: answer,
+    },
+    async handler(request) {
+      const { model_name: name } = request.body;
+      request.written = { target: name };
+      const set = await loadModelSet(join(paths.models, name), featureSchema(settings.minutehand.windows), 1);
+      await set.release();
+      await createRegistry(await store(), paths.models).register(name);
+      const place = { settings, paths };
+      const rollout = startRollout(place, name, await shadowPower(place, name));
+      request.written = { target: name, after: { id: rollout.id } };
+      return { rollout };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/rollout/abort',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['models'],
+      summary: 'End the active rollout; the champion answers from the next bar on',
+      body: z.strictObject({ reason: z.string().min(1).max(200) }),
+      response: answer,
+    },
+    handler(request) {
+      const { reason } = request.body;
+      request.written = { target: 'rollout' };
+      const rollout = abortRollout(paths.models, reason);
+      request.written = { target: rollout.id, after: { status: rollout.status } };
+      return { rollout };
+    },
+  });
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+export const predictQuery = z.object({ subject: z.string().min(1).max(80).describe('A pair, such as XAUUSD_XAGUSD') });
+
+const score = (description: string) => z.number().nullable().describe(description);
+const scores = {
+  model_version: z.string().describe('Bundle that scored it'),
+  feature_schema: z.string().describe('Hash of names, formulas and windows of the features'),
+  return_prob: score('AI1: probability of reversion before the stop'),
+  risk_score: score('AI2: risk rank, 0 to 1'),
+  position_scale: score('AI3: size, 0 to 1'),
+};
+
+export const latestScoresSchema = z
+  .object({
+    subject: z.string(),
+    timestamp: z.string().describe('Close of the bar, ISO 8601 in UTC'),
+    age_seconds: z.number().describe('Since its publication'),
+    source: z.enum(['daemon', 'history']).describe('history: the daemon is not connected'),
+    ...scores,
+    z_score: score('Distance of the spread from its mean, standard deviations'),
+    theta1: score('Smallest return_prob of an entry'),
+    theta2: score('Risk rank from which entries are refused'),
+    expected_net_bps: score('Expected result of an entry after costs, basis points'),
+  })
+  .meta({ id: 'LatestScores' });
+
+const value = z.number().nullable().describe('null: missing');
+
+export const predictRequest = z
+  .strictObject({
+    feature_schema: z.string().max(64).describe('Hash that the row was made for'),
+    features: z
+      .union([z.array(value).max(1000), z.record(z.string().max(80), value)])
+      .describe('In the order of the schema, or by name'),
+  })
+  .meta({ id: 'PredictRequest' });
+
+export const rowScoresSchema = z
+  .object({ ...scores, risk_prob: score('AI2 before its rank is taken'), engines: z.record(z.string(), z.string()) })
+  .meta({ id: 'RowScores' });

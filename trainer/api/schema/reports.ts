@@ -1,0 +1,125 @@
+import { z } from 'zod';
+
+export const reportQuery = z.object({
+  from: z.iso.datetime().describe('Start, inclusive'),
+  to: z.iso.datetime().describe('End, exclusive'),
+  format: z.enum(['json', 'html']).default('json').describe('html: a page for people'),
+});
+
+const count = z.number().int();
+const figure = z.number().nullable();
+const account = { account: z.string().describe('paper, demo or real'), currency: z.string() };
+
+const evaluation = z.object({
+  version: z.string(),
+  created: z.string(),
+  status: z.string().describe('candidate, active, archived or rejected'),
+  reasons: z.array(z.string()).describe('Failed gates'),
+  theta1: z.number(),
+  theta2: z.number(),
+  models: z
+    .record(z.string(), z.object({ rows: count, auc: figure, brier: figure, ece: figure, log_loss: figure }))
+    .describe('Holdout metrics of ai1, ai2, ai3'),
+  backtest: z
+    .object({
+      trades: count,
+      win_rate: figure,
+      mean_net_bps: figure,
+      net_sharpe: figure,
+      max_drawdown: z.number(),
+    })
+    .nullable()
+    .describe('Holdout backtest after costs'),
+});
+
+export const reportSchema = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    market: z.string(),
+    evaluations: z.array(evaluation).describe('Bundles created in the period'),
+    runs: z
+      .array(z.object({ kind: z.string(), status: z.string(), count }))
+      .describe('Training runs that ended in the period'),
+    signals: z
+      .array(z.object({ action: z.string(), reason: z.string(), count }))
+      .describe('Signals by action and reason'),
+    refusal: z
+      .object({
+        candidates: count.describe('Bars at which a pair was flat and |z| ≥ z_entry'),
+        entered: count,
+        refused: count,
+        rate: figure.describe('refused / candidates'),
+        reasons: z.array(z.object({ reason: z.string(), count })),
+      })
+      .describe('やらない勇気率'),
+    risk_score_histogram: z.array(count).describe('Ten bins from 0 to 1'),
+    pnl: z
+      .array(z.object({ ...account, closes: count, pnl: z.number(), mean_slippage_bps: figure }))
+      .describe('Closed legs by account and currency'),
+    positions: z
+      .array(z.object({ ...account, closed: count, wins: count, win_rate: figure, pnl: z.number() }))
+      .describe('Positions whose last close is in the period'),
+    costs: z
+      .array(
+        z.object({
+          account: account.account,
+          symbol: z.string(),
+          fills: count,
+          slippage_bps: figure.describe('Paid: mean from the requested to the filled price'),
+          configured_slippage_bps: figure,
+          shortfall_bps: figure.describe('Paid: mean from the close that the signal named to the filled price'),
+          configured_bps: figure.describe('Half of spread_bps plus slippage_bps, without the profile of the week'),
+        }),
+      )
+      .describe('Costs a side by account and symbol'),
+    thresholds: z
+      .array(
+        z.object({
+          run_id: count,
+          finished_at: z.string().nullable(),
+          model_version: z.string().nullable(),
+          theta1: z.number().nullable(),
+          theta2: z.number().nullable(),
+        }),
+      )
+      .describe('Adopted bundles, oldest first'),
+    drift: z
+      .array(
+        z.object({
+          day: z.string(),
+          model_version: z.string(),
+          feature: z.string(),
+          psi: z.number(),
+          psi_noise: figure,
+        }),
+      )
+      .describe('PSI of each feature, the last look of each UTC day'),
+    parity: z
+      .array(
+        z.object({
+          day: z.string(),
+          shard: z.string(),
+          verdict: z.string(),
+          signals: count,
+          equal_signals: count,
+          mismatches: count,
+        }),
+      )
+      .describe('Certificates of the days of the period'),
+    targets: z
+      .array(
+        z.object({
+          name: z.string(),
+          subject: z.string().describe('Account, or empty'),
+          measured: figure,
+          least: figure,
+          most: figure,
+          met: z.boolean().nullable().describe('null: nothing was measured, or there is no limit'),
+        }),
+      )
+      .describe('Limits of the policy beside what was measured'),
+  })
+  .meta({ id: 'Report' });
+
+export type Report = z.infer<typeof reportSchema>;

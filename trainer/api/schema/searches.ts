@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+const value = z.union([z.number(), z.string(), z.boolean()]);
+
+export const searchesSchema = z.object({
+  searches: z
+    .array(
+      z.object({
+        search_id: z.string(),
+        model: z.string().describe('ai1, ai2 or ai3'),
+        is_finished: z.boolean().describe('false: under way, or cut off and to be resumed'),
+        changed_ms: z.number().describe('Last trial, epoch ms'),
+        bytes: z.number(),
+      }),
+    )
+    .describe('Newest first; the last 30 that have ended'),
+});
+
+export const searchHistorySchema = z
+  .object({
+    search_id: z.string(),
+    direction: z.enum(['minimize', 'maximize']).describe('Of the value'),
+    space: z
+      .record(
+        z.string(),
+        z.looseObject({
+          kind: z.enum(['float', 'integer', 'categorical']),
+          low: z.number().optional(),
+          high: z.number().optional(),
+          log: z.boolean().optional().describe('Equal ratios are equal distances'),
+          choices: z.array(value).optional(),
+        }),
+      )
+      .describe('Parameters'),
+    state: z.array(z.enum(['running', 'complete', 'pruned', 'failed'])).describe('Of each trial, in order'),
+    value: z.array(z.number().nullable()).describe('Mean log loss of the folds; null without one'),
+    params: z.record(z.string(), z.array(value.nullable())).describe('Values of each parameter, by trial'),
+  })
+  .meta({ id: 'SearchHistory' });

@@ -1,0 +1,43 @@
+import { Guards, type GuardLimits, type GuardMinute } from './guards.ts';
+import { PairedScores, type PairedScore } from './paired_scores.ts';
+import type { RolloutStage } from '../../shared/bundle/rollout.ts';
+import type { RolloutFacts } from './verdict.ts';
+
+/** Everything that a rollout is judged by, minute after minute; rebuilt from the journal at any time. */
+export class RolloutEvidence {
+  readonly scores: PairedScores;
+  readonly guards: Guards;
+  #benefit = 1;
+  #harm = 1;
+
+  /** @param horizon minutes after which every label of a minute is known */
+  constructor(limits: GuardLimits, horizon: number) {
+    this.scores = new PairedScores(horizon);
+    this.guards = new Guards(limits, horizon);
+  }
+
+  /** Adds the labels of a minute whose horizon is over. */
+  addScores(minute: number, scores: readonly PairedScore[]): void {
+    this.scores.add(minute, scores);
+    this.#benefit = Math.max(this.#benefit, this.scores.benefit);
+    this.#harm = Math.max(this.#harm, this.scores.harm);
+  }
+
+  addGuards(minute: GuardMinute): void {
+    this.guards.add(minute);
+  }
+
+  /** E-values are the greatest so far: an always-valid test may stop at its best moment. */
+  facts(stage: RolloutStage, inStageMs: number, sinceStartMs: number, hasFullWeek: boolean): RolloutFacts {
+    return {
+      stage,
+      inStageMs,
+      sinceStartMs,
+      hasFullWeek,
+      labels: this.scores.labels,
+      harm: this.#harm,
+      benefit: this.#benefit,
+      breach: this.guards.breach(),
+    };
+  }
+}

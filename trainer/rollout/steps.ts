@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { activate, readActive } from '../../shared/bundle/bundle.ts';
+import { readRollout, rolloutPath, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { hasFullTradingWeek } from '../../shared/market/trading_week.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import { lockHome } from '../../shared/store/home_lock.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { liveEvidence } from './live_evidence.ts';
+import { rolloutRules, type RolloutRules } from './rules.ts';
+import { judge, type RolloutFacts, type Verdict } from './verdict.ts';
+
+/** A change takes some milliseconds: a disk that flushes slowly. */
+const LOCK_WAIT_MS = 5000;
+
+export interface RolloutPlace {
+  readonly settings: Settings;
+  readonly paths: Pick<HomePaths, 'models' | 'journal'>;
+}
+
+/** A look at the active rollout. */
+export interface RolloutLook {
+  readonly rollout: Rollout;
+  readonly facts: RolloutFacts;
+  readonly verdict: Verdict;
+  /** Always-valid 95 % confidence intervals of the challenger's advantage, in shares of the largest possible one. */
+  readonly intervals: { readonly logLoss: readonly [number, number]; readonly brier: readonly [number, number] };
+  readonly lossBps: number;
+}
+
+/**
+ * Starts a rollout: from the next bar on the daemons assign entries to both arms.
+ * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
+ */
+export function startRollout({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
+  return whileLocked(paths.models, () => start({ settings, paths }, challenger, power));
+}
+
+function start({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
+  const { retrain } = settings;
+  const before = readRollout(paths.models);
+  if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
+  const champion = readActive(paths.models)?.version;
+  if (champion === undefined || champion === challenger) {
+    const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;
+    throw new MinutehandError('ROLLOUT_STATE', { seen });
+  }
+  const history = before === null ? [] : [...before.history, before.status === 'promoted'];
+  const { stages, promotionEValue } = rolloutRules(retrain, history);
+  const newest = newestMinute({ settings, paths });
+  const started = isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
+  const [first] = stages;
+  // Of this start: a challenger that is rolled out again begins anew.
+  const id = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
+  const rollout: Rollout = {
+    ...{ id, champion, challenger, stage: first!.name, share: first!.share, status: 'active', reason: '' },
+    key: randomBytes(16).toString('hex'),
+    block_minutes: retrain.rollout_block_minutes,
+    ...{ started, stage_started: started, stages: [{ from: started, share: first!.share }] },
+    ...{ promotion_e_value: promotionEValue, power, history },
+  };
+  writeRollout(paths.models, rollout);
+  return rollout;
+}
+
+/** Judges the active rollout by the journals; nothing changes. null = none is active. */
+export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | null> {
+  const rollout = readRollout(place.paths.models);
+  if (rollout?.status !== 'active') return null;
+  const rules: RolloutRules = {
+    ...rolloutRules(place.settings.retrain, rollout.history),
+    promotionEValue: rollout.promotion_e_value,
+  };
+  const { evidence, newest } = await liveEvidence(rollout, rules, place.settings, journalsOf(place));
+  const [started, stageStarted] = [rollout.started, rollout.stage_started].map((text) => Date.parse(text));
+  const nowMs = newest === null ? started! : newest * 1000;
+  const facts = evidence.facts(
+    rollout.stage,
+    nowMs - stageStarted!,
+    nowMs - started!,
+    hasFullTradingWeek(started! / 1000, nowMs / 1000),
+  );
+  const { logLoss, brier } = evidence.scores;
+  return {
+    rollout,
+    facts,
+    verdict: verdictOfPointer(place.paths.models, rollout) ?? judge(facts, rules),
+    intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
+    lossBps: evidence.guards.lossBps,
+  };
+}
+
+/** Other models than the champion were activated: by a promotion that died half-way, or by a person. */
+function verdictOfPointer(models: string, { champion, challenger }: Rollout): Verdict | null {
+  const active = readActive(models)?.version;
+  if (active === champion) return null;
+  if (active === challenger) return { verdict: 'promote' };
+  return { verdict: 'abort', reason: `models ${active ?? 'none'} were activated` };
+}
+
+/**
+ * Carries out the verdict of a look. A process that dies in between changes nothing that the next look does not find
+ * again: the pointer of a promotion is written before the rollout ends.
+ */
+export function carryOut({ paths, settings }: RolloutPlace, { rollout, verdict, facts }: RolloutLook): Rollout {
+  return whileLocked(paths.models, () => {
+    const current = readRollout(paths.models);
+    // A person was faster than the look.
+    if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
+      return current ?? rollout;
+    return apply(paths.models, settings, rollout, verdict, facts);
+  });
+}
+
+function apply(
+  models: string,
+  { retrain }: Settings,
+  rollout: Rollout,
+  verdict: Verdict,
+  facts: RolloutFacts,
+): Rollout {
+  const nowText = isoOf((Date.parse(rollout.started) + facts.sinceStartMs) / 1000);
+  if (verdict.verdict === 'advance') {
+    const { name, share } = verdict.to;
+    const stages = [...rollout.stages, { from: nowText, share }];
+    return write(models, { ...rollout, stage: name, share, stage_started: nowText, stages });
+  }
+  if (verdict.verdict === 'promote') {
+    activate(models, rollout.challenger);
+    return write(models, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
+  }
+  if (verdict.verdict === 'abort') return write(models, { ...rollout, status: 'aborted', reason: verdict.reason });
+  if (verdict.verdict === 'inconclusive' && retrain.rollout_on_timeout === 'return')
+    return write(models, { ...rollout, status: 'inconclusive', reason: verdict.reason });
+  return rollout;
+}
+
+/** Ends the active rollout; the champion answers from the next bar on. @throws MinutehandError ROLLOUT_STATE */
+export function abortRollout(models: string, reason: string): Rollout {
+  return whileLocked(models, () => {
+    const rollout = readRollout(models);
+    if (rollout?.status !== 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
+    return write(models, { ...rollout, status: 'aborted', reason });
+  });
+}
+
+/** Trainer and people change the file from processes of their own. */
+function whileLocked(models: string, change: () => Rollout): Rollout {
+  const unlock = lockHome(`${rolloutPath(models)}.lock`, LOCK_WAIT_MS);
+  try {
+    return change();
+  } finally {
+    unlock();
+  }
+}
+
+function write(models: string, rollout: Rollout): Rollout {
+  writeRollout(models, rollout);
+  return rollout;
+}
+
+function journalsOf({ settings: { minutehand }, paths }: RolloutPlace): string[] {
+  const shards = Object.keys(minutehand.shards);
+  return shards.map((shard) => paths.journal(minutehand.market, shard)).filter((path) => existsSync(path));
+}
+
+/** By the market's clock: open of the newest journaled bar; null without one. */
+function newestMinute(place: RolloutPlace): OpenTime | null {
+  let newest: OpenTime | null = null;
+  for (const path of journalsOf(place)) {
+    const journal = openJournal(path, { readOnly: true });
+    for (const time of journal.lastBars().values()) if (newest === null || time > newest) newest = time;
+    journal.close();
+  }
+  return newest;
+}
+
+function isoOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { createInterface } from 'node:readline';
+import type { BacktestRequest } from './backtest_queue.ts';
+import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
+import { weighLeast } from './training_process.ts';
+
+const NICE = 15;
+const END_MS = 5000;
+const LONGEST_ANSWER = 16 * 1024 * 1024;
+const SHOWN_CHARACTERS = 500;
+
+export type BacktestResult = { readonly document: string } | { readonly error: string };
+
+export interface BacktestProcess {
+  /** Never rejects. */
+  readonly result: Promise<BacktestResult>;
+  /** Requests its end, and kills it when it does not end. */
+  stop(): void;
+}
+
+export interface BacktestProcessOptions {
+  /** Program and first arguments of the command line. */
+  readonly command: readonly string[];
+  readonly request: BacktestRequest;
+  /** Folder of bundles, and of the files of the result. */
+  readonly models: string;
+  readonly out: string;
+  readonly market: string;
+  onProgress(line: ProgressLine): void;
+}
+
+/** `backtest --json` in a process of its own at the lowest priority, on one thread. */
+export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
+  const { command, market, onProgress } = options;
+  const [program, ...args] = command;
+  const child = spawn(program!, [...args, ...argumentsOf(options)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    windowsHide: true,
+    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, MINUTEHAND_MARKET: market },
+  });
+  if (child.pid !== undefined) yieldToAll(child.pid);
+  let [answer, lastLine] = ['', ''];
+  child.stdout.on('data', (data: Buffer) => {
+    answer += data.toString('utf8');
+    if (answer.length > LONGEST_ANSWER) child.kill('SIGKILL');
+  });
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    const progress = readProgressLine(line);
+    if (progress !== null) onProgress(progress);
+    else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
+  });
+  let lastResort: NodeJS.Timeout | undefined;
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('error', () => resolve(null));
+    child.on('close', resolve);
+  });
+  void ended.then(() => clearTimeout(lastResort));
+  return {
+    result: ended.then((code) => resultOf(answer, code, lastLine)),
+    stop() {
+      child.kill('SIGTERM');
+      lastResort ??= setTimeout(() => void child.kill('SIGKILL'), END_MS).unref();
+    },
+  };
+}
+
+function argumentsOf({ request, models, out }: BacktestProcessOptions): string[] {
+  const { from, to, pairs, theta1, theta2, costs } = request;
+  const optional = (flag: string, value: string | number | null): string[] =>
+    value === null ? [] : [flag, String(value)];
+  return [
+    ...['backtest', '--json', '--workers', '1', '--costs', costs, '--out', out],
+    ...request.models.flatMap((version) => ['--models', `${models}/${version}`]),
+    ...optional('--from', from),
+    ...optional('--to', to),
+    ...optional('--pairs', pairs === null ? null : pairs.join(',')),
+    ...optional('--theta1', theta1),
+    ...optional('--theta2', theta2),
+  ];
+}
+
+function yieldToAll(pid: number): void {
+  try {
+    setPriority(pid, NICE);
+  } catch {
+    // It runs at normal priority.
+  }
+  weighLeast(pid);
+}
+
+function resultOf(answer: string, code: number | null, lastLine: string): BacktestResult {
+  try {
+    const { error } = JSON.parse(answer) as { error?: { code: string; message: string } };
+    return error === undefined ? { document: answer } : { error: `${error.code}: ${error.message}` };
+  } catch {
+    const end = `the backtest ended with ${code ?? 'a signal'}`;
+    return { error: lastLine === '' ? end : `${end}: ${lastLine}` };
+  }
+}
