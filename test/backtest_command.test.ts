@@ -93,7 +93,6 @@ describe('minutehand backtest', () => {
       [[...here, '--models', 'a', '--models', 'b', '--models', 'c'], 2, 'USAGE'],
       [[...here, '--from', '2024-02-01', '--to', '2024-01-01'], 2, 'USAGE'],
       [[...here, '--workers', '0'], 2, 'USAGE'],
-      [[], 2, 'USAGE'],
       [[...here, '--pairs', 'AAA_BBB'], 1, 'PAIR_UNKNOWN'],
       [[...here, '--models', 'nowhere'], 1, 'MODEL_MISSING'],
       [[...here, '--from', '2030-01-01'], 1, 'DATA_MISSING'],
