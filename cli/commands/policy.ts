@@ -37,12 +37,12 @@ export function addPolicy(program: Command, output: () => Output): void {
     );
   policy
     .command('list')
-    .description('the changes, newest first')
+    .description('the changes of the configuration with their status, newest first')
     .action(() => withChanges((_, store) => list(store, output())));
   policy
     .command('show')
     .argument('<id>')
-    .description('one change with its evidence')
+    .description('one change: its diff, its commit and the evidence for it')
     .action((id: string) => withChanges((_, store) => show(id, store, output())));
   policy
     .command('approve')
@@ -52,7 +52,7 @@ export function addPolicy(program: Command, output: () => Output): void {
   policy
     .command('reject')
     .argument('<id>')
-    .description('rejects a change')
+    .description('rejects an open change: nothing of it is applied')
     .action((id: string) => withChanges((changes, store) => reject(id, changes, store, output())));
   policy
     .command('restore')

@@ -56,22 +56,6 @@ const whole = (line: string, expect: Expectation, afterMs = 0): VectorStep => ({
 
 /** The vectors of test/vectors/consumer.json, with expectations written by hand. */
 export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
-  live('signals of both arms of a rollout are followed, and only with both fields in their place', [
-    hear(enterBody(ONE, { arm: 'challenger', rollout: '20261120T080000' }), { seq: 1 }, obey(`open ${ONE}`)),
-    hear(exitBody(ONE, 'Z_EXIT', { arm: 'champion', rollout: '20261120T080000' }), { seq: 2 }, obey(`close ${ONE}`)),
-    hear(enterBody(TWO, { arm: 'another' as 'champion', rollout: 'r' }), { seq: 3 }, refuse('FORMAT')),
-    whole(
-      signed(unsigned(text(enterBody(TWO), { seq: 4 })).replace(',"schema"', ',"arm":"champion","schema"')),
-      refuse('FORMAT'),
-    ),
-    whole(
-      signed(
-        unsigned(text(enterBody(TWO), { seq: 5 })).replace(',"schema"', ',"rollout":"r","arm":"champion","schema"'),
-      ),
-      refuse('FORMAT'),
-    ),
-    hear(enterBody(TWO), { seq: 6 }, obey(`open ${TWO}`)),
-  ]),
   live('a position is opened, kept and closed', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     hear(inPositionBody(ONE), { seq: 2 }, obey('hold')),
@@ -272,6 +256,22 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
       { seq: 3, boot_id: LATER_BOOT },
       refuse('FORMAT'),
     ),
+  ]),
+  live('signals of both arms of a rollout are followed, and only with both fields in their place', [
+    hear(enterBody(ONE, { arm: 'challenger', rollout: '20261120T080000' }), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(exitBody(ONE, 'Z_EXIT', { arm: 'champion', rollout: '20261120T080000' }), { seq: 2 }, obey(`close ${ONE}`)),
+    hear(enterBody(TWO, { arm: 'another' as 'champion', rollout: 'r' }), { seq: 3 }, refuse('FORMAT')),
+    whole(
+      signed(unsigned(text(enterBody(TWO), { seq: 4 })).replace(',"schema"', ',"arm":"champion","schema"')),
+      refuse('FORMAT'),
+    ),
+    whole(
+      signed(
+        unsigned(text(enterBody(TWO), { seq: 5 })).replace(',"schema"', ',"rollout":"r","arm":"champion","schema"'),
+      ),
+      refuse('FORMAT'),
+    ),
+    hear(enterBody(TWO), { seq: 6 }, obey(`open ${TWO}`)),
   ]),
 ];
 
