@@ -142,8 +142,7 @@ export class Inputs implements BarSink, InputSink {
   }
 
   #abandonOverdue(nowMs: number, timeoutMs: number): void {
-    for (const { pairIndex, time } of this.aligner.overdue(nowMs, timeoutMs))
-      this.#timeOut(pairIndex, time);
+    for (const { pairIndex, time } of this.aligner.overdue(nowMs, timeoutMs)) this.#timeOut(pairIndex, time);
   }
 
   #timeOut(pairIndex: number, time: OpenTime): void {

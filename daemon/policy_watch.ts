@@ -55,7 +55,9 @@ export function watchPolicy(options: PolicyWatchOptions): PolicyWatch {
       options.apply({ kind: 'policy', record }, settings);
       const { change_id, author, approver, commit } = settings.sources.approved!;
       log.info({ policy_hash: record.policyHash, change_id, author, approver, commit }, 'policy changed');
-      say(`Policy ${record.policyHash} from the next bar on: change ${change_id} by ${author}, approved by ${approver}.`);
+      say(
+        `Policy ${record.policyHash} from the next bar on: change ${change_id} by ${author}, approved by ${approver}.`,
+      );
     } catch (error) {
       refuse(describeError(error));
     }

@@ -79,7 +79,11 @@ it('a change goes from HTTP through Git and another person to the next signal, s
   const proposal = { changes: { 'minutehand.decision.z_entry': 1.75 }, reason: 'more candidates' };
   const proposed = await call(`${trainer}/api/ml/config`, 'PUT', ann, proposal);
   expect(proposed).toMatchObject({ status: 202, body: { status: 'open', proposed_by: 'ann' } });
-  const { change_id: id, commit_id, branch } = proposed.body as { change_id: number; commit_id: string; branch: string };
+  const {
+    change_id: id,
+    commit_id,
+    branch,
+  } = proposed.body as { change_id: number; commit_id: string; branch: string };
   expect(git(remote, 'rev-parse', branch)).toBe(commit_id);
   const approve = (token: string) => call(`${trainer}/api/changes/${id}/approve`, 'POST', token);
   expect(await approve(ann)).toMatchObject({ status: 403, body: { error: { code: 'CHANGE_OWN' } } });
@@ -101,7 +105,9 @@ it('a change goes from HTTP through Git and another person to the next signal, s
   ]);
   expect(JSON.parse(audit[0]!.before!)).toMatchObject({ z_entry: place.settings.minutehand.decision.z_entry });
   expect(JSON.parse(audit[0]!.after!)).toMatchObject({ z_entry: 1.75 });
-  await eventually('the trainer continues with the change', () => up.stderr().includes('Trainer continues with change'));
+  await eventually('the trainer continues with the change', () =>
+    up.stderr().includes('Trainer continues with change'),
+  );
   const config = await eventually('the trainer answers', async () => {
     const answer = await call(`${trainer}/api/ml/config`, 'GET', bob).catch(() => null);
     return answer?.body['policy_hash'] === changed.policy_hash ? answer : null;
@@ -122,11 +128,21 @@ it('a change goes from HTTP through Git and another person to the next signal, s
 
 it('the commands propose, show, reject and compute evidence beside it, from the journals of the installation', async () => {
   const policy = (...args: string[]) => place.run(['policy', ...args], { env });
-  const proposed = await policy('propose', 'core.require_edge=true', 'minutehand.windows.z_window=25', '--reason', 'back', '--json');
+  const proposed = await policy(
+    'propose',
+    'core.require_edge=true',
+    'minutehand.windows.z_window=25',
+    '--reason',
+    'back',
+    '--json',
+  );
   expect(proposed.stderr).toContain('minutehand.windows.z_window applies at the next start of the daemon');
   const { change_id: id } = JSON.parse(proposed.stdout) as { change_id: number };
   const { stdout } = await policy('evidence', String(id));
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { stage?: string; result?: EvidenceResult });
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { stage?: string; result?: EvidenceResult });
   expect(lines.map(({ stage }) => stage)).toContain('replay');
   const { check, replay, backtest } = lines.at(-1)!.result!;
   expect(check).toMatchObject({ ok: true, text: '' });

@@ -78,7 +78,13 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       maxWarmStarts: train.max_warm_starts,
     },
   );
-  const period = warmStartPeriod(manifest, lastBar(options.bars, pairs), train, options.holdoutFrom, warmUpSeconds(windows));
+  const period = warmStartPeriod(
+    manifest,
+    lastBar(options.bars, pairs),
+    train,
+    options.holdoutFrom,
+    warmUpSeconds(windows),
+  );
   const { theta1, theta2, risk_quantiles, search } = manifest;
   return {
     settings,

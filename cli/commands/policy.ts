@@ -80,7 +80,13 @@ function loadNothing(): ReturnType<typeof loadSettings> {
   return loadSettings({ configDir: ownConfigDir() });
 }
 
-async function propose(pairs: string[], reason: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
+async function propose(
+  pairs: string[],
+  reason: string,
+  policy: PolicyChanges,
+  store: Store,
+  output: Output,
+): Promise<void> {
   const changes = Object.fromEntries(pairs.map(parseChange));
   const change = await policy.propose({ changes, reason, by: me() });
   await record(store, 'policy propose', change);
@@ -99,13 +105,26 @@ async function list(store: Store, output: Output): Promise<void> {
   const changes = await listChanges(store, MACHINE_CLOCK.nowMs(), MANY);
   if (changes.length === 0) output.line('No changes.');
   for (const { change_id, status, proposed_by, reason, failure } of changes)
-    output.line(`${change_id}  ${status.padEnd(8)}  ${proposed_by}  ${reason}${failure === null ? '' : `  (${failure})`}`);
+    output.line(
+      `${change_id}  ${status.padEnd(8)}  ${proposed_by}  ${reason}${failure === null ? '' : `  (${failure})`}`,
+    );
   output.result({ changes });
 }
 
 async function show(id: string, store: Store, output: Output): Promise<void> {
   const change = await changeWith(id, store);
-  const { changes, before, reason, proposed_by, decided_by, status, commit_id, branch, failure, evidence: found } = change;
+  const {
+    changes,
+    before,
+    reason,
+    proposed_by,
+    decided_by,
+    status,
+    commit_id,
+    branch,
+    failure,
+    evidence: found,
+  } = change;
   output.line(`Change ${change.change_id}, ${status}: ${reason}`);
   for (const [key, value] of Object.entries(changes))
     output.line(`  ${key}: ${JSON.stringify(before[key])} → ${JSON.stringify(value)}`);
@@ -113,7 +132,9 @@ async function show(id: string, store: Store, output: Output): Promise<void> {
   if (commit_id !== null) output.line(`  commit ${commit_id} on ${branch}`);
   if (failure !== null) output.line(`  ${failure}`);
   if (found !== null) {
-    output.line(`  evidence ${found.status}, ${found.stage} ${found.percent} %${found.error === null ? '' : `: ${found.error}`}`);
+    output.line(
+      `  evidence ${found.status}, ${found.stage} ${found.percent} %${found.error === null ? '' : `: ${found.error}`}`,
+    );
     for (const name of ['replay', 'backtest'] as const) {
       const figures = found[name];
       if (figures === null) continue;
@@ -180,6 +201,14 @@ function me(): string {
 }
 
 async function record(store: Store, action: string, { change_id, before, changes }: Change): Promise<void> {
-  const entry = { actor: me(), role: '', via: 'cli', action, target: `change ${change_id}`, before, after: changes } as const;
+  const entry = {
+    actor: me(),
+    role: '',
+    via: 'cli',
+    action,
+    target: `change ${change_id}`,
+    before,
+    after: changes,
+  } as const;
   await appendAudit(store, { ...entry, outcome: 'done' }, MACHINE_CLOCK.nowMs());
 }

@@ -7,10 +7,7 @@ import type { RedisFeed } from '../feed/redis.ts';
 import type { HealthReport, TransportsHealth } from './health.ts';
 
 /** Values that do not change while a process runs. */
-export type HealthIdentity = Pick<
-  HealthReport,
-  'market' | 'boot_id' | 'shard' | 'feature_schema' | 'pairs'
->;
+export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' | 'feature_schema' | 'pairs'>;
 
 export interface HealthSources {
   readonly identity: HealthIdentity;

@@ -26,7 +26,15 @@ export function legBars(
 export function resampleBars(columns: BarColumns, barSeconds: number): BarColumns {
   const { symbol, length } = columns;
   const out = Array.from({ length: 7 }, () => new Float64Array(length)) as Column[];
-  const [time, open, high, low, close, volume, spread] = out as [Column, Column, Column, Column, Column, Column, Column];
+  const [time, open, high, low, close, volume, spread] = out as [
+    Column,
+    Column,
+    Column,
+    Column,
+    Column,
+    Column,
+    Column,
+  ];
   let bars = 0;
   const resampler = new BarResampler(symbol, barSeconds, (bar) => {
     time[bars] = bar.time;

@@ -52,7 +52,15 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         const answer = journal.answerAt(subject, time);
         if (answer === null) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject} ${isoMinute(time)}` });
         const minute = recompute(journal, pair, time, answer, settings);
-        return await explainAnswer({ settings: settingsOf(journal, answer, settings), schema, pair, time, answer, minute, modelsOf });
+        return await explainAnswer({
+          settings: settingsOf(journal, answer, settings),
+          schema,
+          pair,
+          time,
+          answer,
+          minute,
+          modelsOf,
+        });
       } finally {
         journal.close();
       }

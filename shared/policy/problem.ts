@@ -3,7 +3,10 @@ import type { ErrorCode } from '../errors.ts';
 
 /** One thing that is wrong with the configuration. */
 export interface ConfigProblem {
-  readonly code: Extract<ErrorCode, 'CONFIG_UNAPPROVED' | 'CONFIG_MISSING' | 'CONFIG_SYNTAX' | 'CONFIG_UNKNOWN_KEY' | 'CONFIG_INVALID'>;
+  readonly code: Extract<
+    ErrorCode,
+    'CONFIG_UNAPPROVED' | 'CONFIG_MISSING' | 'CONFIG_SYNTAX' | 'CONFIG_UNKNOWN_KEY' | 'CONFIG_INVALID'
+  >;
   /** `<file>:<line>:<column>`, `<file>`, or `environment variable <NAME>`. */
   readonly where: string;
   /** The full path of the key, e.g. `decision.z_entry`; empty when the whole file is meant. */
@@ -35,7 +38,13 @@ export function problemText(problem: ConfigProblem): string {
 }
 
 /** With several problems, the error carries the code of the first of these. */
-const SEVEREST_FIRST = ['CONFIG_UNAPPROVED', 'CONFIG_MISSING', 'CONFIG_SYNTAX', 'CONFIG_UNKNOWN_KEY', 'CONFIG_INVALID'] as const;
+const SEVEREST_FIRST = [
+  'CONFIG_UNAPPROVED',
+  'CONFIG_MISSING',
+  'CONFIG_SYNTAX',
+  'CONFIG_UNKNOWN_KEY',
+  'CONFIG_INVALID',
+] as const;
 
 /** All problems as one error, so that a configuration is corrected in one go. Needs at least one problem. */
 export function problemsError(problems: readonly ConfigProblem[]): MinutehandError {

@@ -507,7 +507,12 @@ const minutehandFile = z.strictObject({
   market: market.describe(
     'Source of bars. simulated: a seeded market that no expert advisor trades on. live: bars that are sent in.',
   ),
-  pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.'),
+  pairs: z
+    .array(pairId)
+    .min(1)
+    .describe(
+      'The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.',
+    ),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
     .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in exactly one shard.'),

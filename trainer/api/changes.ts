@@ -51,7 +51,11 @@ export async function insertChange({ db }: Store, change: NewChange, nowMs: numb
   return changeOf(row);
 }
 
-export async function updateChange({ db }: Store, id: number, values: Updateable<ChangeRequestsTable>): Promise<Change> {
+export async function updateChange(
+  { db }: Store,
+  id: number,
+  values: Updateable<ChangeRequestsTable>,
+): Promise<Change> {
   const update = db.updateTable('core.change_requests').set(values).where('change_id', '=', id);
   return changeOf(await update.returningAll().executeTakeFirstOrThrow());
 }

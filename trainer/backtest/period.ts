@@ -117,7 +117,9 @@ export interface PeriodResult {
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
-  const pairs = options.pairs.filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);
+  const pairs = options.pairs.filter(
+    (pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0,
+  );
   if (pairs.length === 0)
     throw new MinutehandError('DATA_MISSING', { seen: 'no pair has minutes that both of its symbols have' });
   const times = pairs.flatMap(({ a, b }) => [bars.get(a)!, bars.get(b)!]);

@@ -2,7 +2,9 @@ import { z } from 'zod';
 
 const figures = z.object({
   entries: z.number().int().describe('Entries, or trades of the backtest'),
-  net_bps: z.number().describe('Sum of the results after costs, basis points of gross notional, position_scale applied'),
+  net_bps: z
+    .number()
+    .describe('Sum of the results after costs, basis points of gross notional, position_scale applied'),
   mean_net_bps: z.number().nullable().describe('The same per trade'),
   win_rate: z.number().nullable(),
 });

@@ -18,7 +18,14 @@ export interface GitOptions {
  * @throws MinutehandError GIT_MISSING, GIT_FAILED
  */
 export function git(args: readonly string[], { cwd, gitDir, input, env = {} }: GitOptions = {}): Promise<string> {
-  const all = ['-c', 'core.hooksPath=/dev/null', '-c', 'gc.auto=0', ...(gitDir ? [`--git-dir=${gitDir}`] : []), ...args];
+  const all = [
+    '-c',
+    'core.hooksPath=/dev/null',
+    '-c',
+    'gc.auto=0',
+    ...(gitDir ? [`--git-dir=${gitDir}`] : []),
+    ...args,
+  ];
   return new Promise((resolve, reject) => {
     const options = { cwd, env: { ...cleanEnvironment(), ...env }, timeout: TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES };
     const child = execFile('git', all, options, (error, stdout, stderr) => {
@@ -49,6 +56,8 @@ export function withoutPasswords(text: string): string {
 
 /** A repository that the caller's environment names is not ours; messages are in English. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR)$/.test(name));
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR)$/.test(name),
+  );
   return { ...Object.fromEntries(entries), GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../shared/bar.ts';
 import { readApproved } from '../../shared/policy/approved.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
@@ -43,7 +44,7 @@ function git(cwd: string, ...args: string[]): string {
 function start(env: NodeJS.ProcessEnv = {}): PolicyChanges {
   const own = { ...env, MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config };
   const settings = loadSettings({ env: own });
-  const clock = { nowMs: () => nowMs };
+  const clock = { nowMs: () => nowMs as EpochMs };
   return new PolicyChanges({ settings, paths: homePaths(own), clock, env: own, store: () => Promise.resolve(store) });
 }
 
@@ -87,7 +88,11 @@ describe('a change of the configuration', () => {
     expect(applied).toMatchObject({ status: 'applied', decided_by: 'bob', failure: null });
     expect(git(ownRepository(), 'rev-parse', 'main')).toBe(applied.merge_commit);
     expect(git(ownRepository(), 'log', '-1', '--format=%P', 'main').split(' ')).toContain(proposed.commit_id);
-    const rows = await store.db.selectFrom('audit.config_changes').selectAll().where('commit_id', 'is not', null).execute();
+    const rows = await store.db
+      .selectFrom('audit.config_changes')
+      .selectAll()
+      .where('commit_id', 'is not', null)
+      .execute();
     const row = rows.find(({ key }) => key === 'min_expected_net_bps');
     expect(row).toMatchObject({ changed_by: 'ann', approved_by: 'bob', commit_id: applied.merge_commit, after: '0.5' });
     expect(row!.policy_hash).not.toBe(before.policyHash);
@@ -134,7 +139,11 @@ describe('a change of the configuration', () => {
   });
 
   it('is approved by its author only where the policy wants one person', async () => {
-    edit(join(config, 'retrain_policy.yaml'), /change_two_person_rule:\n  value: true/, 'change_two_person_rule:\n  value: false');
+    edit(
+      join(config, 'retrain_policy.yaml'),
+      /change_two_person_rule:\n  value: true/,
+      'change_two_person_rule:\n  value: false',
+    );
     const changes = start();
     const { change_id } = await changes.propose(MORE);
     await changes.approve(change_id, 'ann');
@@ -167,7 +176,11 @@ describe('a change of the configuration', () => {
     expect(await start(env).advance()).toEqual([]);
     expect(inForce()).toBe(0.5);
     expect(readApproved(join(folder, 'policy'))!.commit).toBe(git(checkout, 'rev-parse', 'HEAD'));
-    const rows = await store.db.selectFrom('audit.config_changes').selectAll().where('key', '=', 'min_expected_net_bps').execute();
+    const rows = await store.db
+      .selectFrom('audit.config_changes')
+      .selectAll()
+      .where('key', '=', 'min_expected_net_bps')
+      .execute();
     expect(rows).toHaveLength(1);
   });
 });
@@ -201,7 +214,11 @@ describe('what was never approved', () => {
     for (const { branch } of [first, second]) {
       git(other, 'fetch', '--quiet');
       git(other, 'checkout', '--quiet', '-B', 'edited', `origin/${branch}`);
-      edit(join(other, 'deploy', 'core_policy.yaml'), /min_expected_net_bps:\n  value: 0.5/, 'min_expected_net_bps:\n  value: -9');
+      edit(
+        join(other, 'deploy', 'core_policy.yaml'),
+        /min_expected_net_bps:\n  value: 0.5/,
+        'min_expected_net_bps:\n  value: -9',
+      );
       git(other, 'commit', '--quiet', '-am', 'more');
       git(other, 'push', '--quiet', 'origin', `HEAD:${branch}`);
     }
@@ -297,7 +314,11 @@ describe.each([
     Object.assign(process.env, redirected);
     try {
       const address = `http://127.0.0.1:${port}${api}`;
-      const env = { MINUTEHAND_POLICY_REPOSITORY: url, MINUTEHAND_POLICY_TOKEN: 'secret', MINUTEHAND_POLICY_API: address };
+      const env = {
+        MINUTEHAND_POLICY_REPOSITORY: url,
+        MINUTEHAND_POLICY_TOKEN: 'secret',
+        MINUTEHAND_POLICY_API: address,
+      };
       const changes = start(env);
       const [first, second] = [
         await changes.propose(MORE),

@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import type { Selectable } from 'kysely';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { readApproved, readPointer, writeApproved, writeApprovedFiles, type ConfigTexts } from '../../shared/policy/approved.ts';
+import {
+  readApproved,
+  readPointer,
+  writeApproved,
+  writeApprovedFiles,
+  type ConfigTexts,
+} from '../../shared/policy/approved.ts';
 import { configValues } from '../../shared/policy/config_starts.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, ownConfigDir, type Settings } from '../../shared/policy/policy.ts';
@@ -182,8 +188,16 @@ export class PolicyChanges {
     const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
     const [author, approver] = [row.proposed_by, row.decided_by ?? ''];
     // Before the pointer: the daemon's own note of its configuration finds nothing new then.
-    const noted = { changed_by: author, program: 'policy', reason: row.reason, approved_by: approver, commit_id: commit };
-    await store.transaction((db) => noteConfigChanges({ db }, configValues(settings), clock, settings.policyHash, noted));
+    const noted = {
+      changed_by: author,
+      program: 'policy',
+      reason: row.reason,
+      approved_by: approver,
+      commit_id: commit,
+    };
+    await store.transaction((db) =>
+      noteConfigChanges({ db }, configValues(settings), clock, settings.policyHash, noted),
+    );
     const applied_at = new Date(clock.nowMs()).toISOString();
     writeApproved(paths.policy, { change_id: id, commit, author, approver, reason: row.reason, applied_at }, texts);
     const done = { status: 'applied' as const, merge_commit: commit, failure: null, applied_ms: clock.nowMs() };
@@ -209,7 +223,11 @@ export class PolicyChanges {
         const { changes } = changeOf(change);
         const texts = changedTexts(await repository.texts(tip), changes);
         const person = { name: change.decided_by ?? '', atMs: Number(change.decided_ms) };
-        const merged = await repository.commit({ parents: [tip, change.commit_id], texts }, mergeMessage(change), person);
+        const merged = await repository.commit(
+          { parents: [tip, change.commit_id], texts },
+          mergeMessage(change),
+          person,
+        );
         await repository.advance(tip, merged);
       }
     }
@@ -240,7 +258,10 @@ export class PolicyChanges {
     const base = await repository.texts(base_commit);
     for (const key of Object.keys(wanted))
       if (valueIn(base, key) !== valueIn(inForce, key))
-        throw new MinutehandError('CHANGE_CONFLICT', { seen: `${key} is ${valueIn(inForce, key)}`, expected: valueIn(base, key) });
+        throw new MinutehandError('CHANGE_CONFLICT', {
+          seen: `${key} is ${valueIn(inForce, key)}`,
+          expected: valueIn(base, key),
+        });
     return tip;
   }
 
@@ -293,7 +314,11 @@ export class PolicyChanges {
   }
 
   async #openRow({ db }: Store, id: number): Promise<Row> {
-    const rows = db.selectFrom('core.change_requests').selectAll().where('change_id', '=', id).where('status', '=', 'open');
+    const rows = db
+      .selectFrom('core.change_requests')
+      .selectAll()
+      .where('change_id', '=', id)
+      .where('status', '=', 'open');
     const row = await rows.where('expires_ms', '>', this.#context.clock.nowMs()).executeTakeFirst();
     if (row === undefined) throw new MinutehandError('CHANGE_UNKNOWN', { seen: String(id) });
     return row;

@@ -26,7 +26,9 @@ export interface GitHost {
 export function gitHostOf(remote: string | null, env: NodeJS.ProcessEnv): GitHost | null {
   const token = env['MINUTEHAND_POLICY_TOKEN'];
   if (remote === null || token === undefined || token === '') return null;
-  const found = /^(?:https?:\/\/(?:[^@/]*@)?|ssh:\/\/[^@/]*@|[^@/]+@)([^/:]+)(?::\d+)?[/:](.+?)(?:\.git)?\/?$/.exec(remote);
+  const found = /^(?:https?:\/\/(?:[^@/]*@)?|ssh:\/\/[^@/]*@|[^@/]+@)([^/:]+)(?::\d+)?[/:](.+?)(?:\.git)?\/?$/.exec(
+    remote,
+  );
   const api = env['MINUTEHAND_POLICY_API']?.replace(/\/$/, '');
   const path = found?.[2];
   if (path === undefined) return null;
@@ -43,7 +45,8 @@ function github(api: string, path: string, token: string): GitHost {
     accept: 'application/vnd.github+json',
     'x-github-api-version': '2022-11-28',
   };
-  const call = (method: string, rest: string, body: object) => send(`${api}/repos/${path}/${rest}`, method, headers, body);
+  const call = (method: string, rest: string, body: object) =>
+    send(`${api}/repos/${path}/${rest}`, method, headers, body);
   return {
     async open({ branch, base, title, body }) {
       const { number, html_url } = await call('POST', 'pulls', { title, head: branch, base, body });
@@ -56,7 +59,8 @@ function github(api: string, path: string, token: string): GitHost {
 
 function gitlab(api: string, path: string, token: string): GitHost {
   const own = `${api}/projects/${encodeURIComponent(path)}/merge_requests`;
-  const call = (method: string, rest: string, body: object) => send(`${own}${rest}`, method, { 'private-token': token }, body);
+  const call = (method: string, rest: string, body: object) =>
+    send(`${own}${rest}`, method, { 'private-token': token }, body);
   return {
     async open({ branch, base, title, body }) {
       const request = { source_branch: branch, target_branch: base, title, description: body };

@@ -173,7 +173,11 @@ export class ConfigRepository {
     if (tip === null || this.remote !== null || this.#place.workTree !== null) return;
     if (valuesOf(await this.texts(tip)) === valuesOf(texts)) return;
     const nobody = { name: 'minutehand', atMs: 0 };
-    await this.#moveBranch(this.base, tip, await this.commit({ parents: [tip], texts }, 'Configuration in use\n', nobody));
+    await this.#moveBranch(
+      this.base,
+      tip,
+      await this.commit({ parents: [tip], texts }, 'Configuration in use\n', nobody),
+    );
   }
 
   addBranch(branch: string, commit: string): Promise<void> {

@@ -47,7 +47,8 @@ export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): voi
     config: { role: 'operator' },
     schema: {
       tags: ['configuration'],
-      summary: 'Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it',
+      summary:
+        'Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it',
       body: proposalRequest,
       response: { 202: changeSchema, ...REFUSALS },
     },

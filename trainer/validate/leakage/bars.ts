@@ -20,7 +20,9 @@ export function checkBars(
   seed: string,
 ): GateResult[] {
   const { windows } = policy;
-  const runs = histories.map((history) => longRun(history, legBars(bars, history.pair, 'a')!, legBars(bars, history.pair, 'b')!));
+  const runs = histories.map((history) =>
+    longRun(history, legBars(bars, history.pair, 'a')!, legBars(bars, history.pair, 'b')!),
+  );
   const options: LookAheadOptions = {
     build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
     warmupBars: warmupBars(windows),
