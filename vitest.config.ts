@@ -118,7 +118,7 @@ export default defineConfig({
     globalSetup: 'test/built.setup.ts',
     // More than the two cores that are always there: half of the time most long files wait for programs they have
     // started.
-    maxWorkers: 3,
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     coverage: {
       provider: 'v8',

@@ -316,7 +316,7 @@ describe('the endpoints of the specification, by the generated client', () => {
 });
 
 describe('a bundle of the simulated market', () => {
-  it('is neither loaded nor a shadow where the market is live', async () => {
+  it('is neither loaded nor a shadow nor a challenger where the market is live', async () => {
     const live = await openApiWorkplace({ minutehand: { market: 'live' } }, async ({ models }) => {
       cpSync(join(api.paths.models, versions[1]!), join(models, versions[1]!), { recursive: true });
     });
@@ -324,7 +324,8 @@ describe('a bundle of the simulated market', () => {
       const headers = bearer(await live.token('approver'));
       const load = await live.ask('POST', `/api/ml/models/${versions[1]!}/load`, { headers });
       const shadow = await live.ask('PUT', '/api/ml/shadow', { headers, body: { model_name: versions[1] } });
-      for (const { status, body } of [load, shadow])
+      const rollout = await live.ask('POST', '/api/ml/rollout', { headers, body: { model_name: versions[1] } });
+      for (const { status, body } of [load, shadow, rollout])
         expect([status, body.error?.code]).toEqual([422, 'MODEL_SIMULATED']);
       expect(readActive(live.paths.models)).toBeNull();
     } finally {

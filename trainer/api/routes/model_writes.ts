@@ -1,15 +1,12 @@
-import { join } from 'node:path';
 import { z } from 'zod';
 import { activate, setShadow, VERSION } from '../../../shared/bundle/bundle.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
-import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../schema/models.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { pointersOf } from './models.ts';
+import { verifyBundle } from './verify_bundle.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
 
@@ -18,15 +15,7 @@ const version = z.string().max(60).regex(VERSION).describe('Version of a bundle'
  * /api/ml/shadow`.
  */
 export function addModelWriteRoutes(api: Api, context: ApiContext): void {
-  const { settings, paths, store } = context;
-
-  /** As the daemon does before a swap. @throws MinutehandError MODEL_* */
-  async function verify(name: string): Promise<void> {
-    const set = await loadModelSet(join(paths.models, name), featureSchema(settings.minutehand.windows), 1);
-    await set.release();
-    if (set.manifest.market === 'simulated' && settings.minutehand.market === 'live')
-      throw new MinutehandError('MODEL_SIMULATED', { seen: name });
-  }
+  const { paths, store } = context;
 
   api.route({
     method: 'POST',
@@ -42,7 +31,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.params;
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
-      await verify(name);
+      await verifyBundle(name, context);
       activate(paths.models, name);
       const cause = name === before.previous ? 'rolled_back' : 'promoted';
       await createRegistry(await store(), paths.models).mend(cause);
@@ -67,7 +56,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       const before = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before };
-      if (name !== null) await verify(name);
+      if (name !== null) await verifyBundle(name, context);
       setShadow(paths.models, name);
       const after = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before, after };

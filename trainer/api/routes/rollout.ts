@@ -1,21 +1,21 @@
-import { join } from 'node:path';
 import { z } from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { readRollout, rolloutSchema } from '../../../shared/bundle/rollout.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
 import { abortRollout, startRollout } from '../../rollout/steps.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
+import { verifyBundle } from './verify_bundle.ts';
 
 /** Without the key of the assignment, which nobody needs to see. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
 const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
 
 /** `GET|POST /api/ml/rollout`, `POST /api/ml/rollout/abort`. */
-export function addRolloutRoutes(api: Api, { paths, settings, store }: ApiContext): void {
+export function addRolloutRoutes(api: Api, context: ApiContext): void {
+  const { paths, settings, store } = context;
+
   api.route({
     method: 'GET',
     url: '/api/ml/rollout',
@@ -37,8 +37,7 @@ export function addRolloutRoutes(api: Api, { paths, settings, store }: ApiContex
     async handler(request) {
       const { model_name: name } = request.body;
       request.written = { target: name };
-      const set = await loadModelSet(join(paths.models, name), featureSchema(settings.minutehand.windows), 1);
-      await set.release();
+      await verifyBundle(name, context);
       await createRegistry(await store(), paths.models).register(name);
       const place = { settings, paths };
       const rollout = startRollout(place, name, await shadowPower(place, name));
