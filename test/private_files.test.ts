@@ -46,9 +46,11 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
       () => wanted.every((name) => modesIn(place.home).has(join(place.home, name))),
     );
     const signal = (): string[] => [...modesIn(folder).keys()].filter((path) => path.endsWith('/signal.json'));
+    // A folder has its mode before its file is there.
+    const pairs = place.settings.minutehand.pairs.length;
     await eventually(
-      () => 'a signal file',
-      () => signal().length > 0 && readFileSync(signal()[0]!, 'utf8').endsWith('}\n'),
+      () => `${pairs} signal files, there are ${signal().length}`,
+      () => signal().length === pairs && signal().every((path) => readFileSync(path, 'utf8').endsWith('}\n')),
     );
     return modesIn(folder);
   }
