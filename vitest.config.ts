@@ -118,7 +118,7 @@ export default defineConfig({
     globalSetup: 'test/built.setup.ts',
     // More than the two cores that are always there: half of the time most long files wait for programs they have
     // started.
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     coverage: {
       provider: 'v8',

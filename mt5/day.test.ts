@@ -128,9 +128,12 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
         redis = await launch();
       }
     }
-    socket.close();
+    // The daemon ends the connection behind its last signal.
+    const heardAll = new Promise((resolve) => socket.once('close', resolve));
     await daemon.stop();
     daemon = null;
+    await Promise.race([heardAll, delay(5000)]);
+    socket.terminate();
     await delay(300);
     // What is held when the daemon ends is closed at its maximum age, an hour of this market later: only then is every
     // fill written.
