@@ -23,7 +23,7 @@ function section(command: Command): string {
   const heading = `## ${nameOf(command)}`;
   const list = below.map((sub) => `- ${entry(sub)}`).join('\n');
   const own = usage(command);
-  // A command of commands is described where it does something by itself.
+  // A command with subcommands has a section of its own only when it can be run without one.
   const does = below.length === 0 || own !== '' ? sentence(command.summary() || command.description()) : '';
   return [heading, does, own, list].filter((text) => text !== '').join('\n\n');
 }

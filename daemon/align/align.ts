@@ -176,7 +176,7 @@ export class Aligner {
     return found;
   }
 
-  /** Ends all minutes of a pair up to `time` that still wait for a leg; what comes for them later is late. */
+  /** Ends all minutes of a pair up to `time` that lack a leg; bars that arrive for them afterwards are late. */
   abandon(pairIndex: number, time: OpenTime): void {
     const state = this.#pairs[pairIndex]!;
     while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);

@@ -100,7 +100,7 @@ export class Decider {
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
-  /** @param encoder its templates are made anew when the models of a pair change */
+  /** @param encoder caches one template per pair, rebuilt when the models of the pair change */
   contextOf(
     models: ModelSet | null,
     scores: BatchScores | null,

@@ -90,7 +90,7 @@ export function keyedHash(key: string): KeyedHash {
   return (message) => createHmac('sha256', bytes).update(message).digest().readUInt32BE(0);
 }
 
-/** Name of an arm's virtual answers among those of shadow sets: another rollout of the same models begins anew. */
+/** Name under which an arm's virtual answers are stored as shadow rows; unique per rollout, also of the same models. */
 export function armVersion(version: string, rolloutId: string): string {
   return `${version}@${rolloutId}`;
 }

@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
-import { createInterface } from 'node:readline';
 import type { BacktestRequest } from './backtest_queue.ts';
-import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
+import { startCommand } from './command_process.ts';
+import type { ProgressLine } from './progress_line.ts';
 import { weighLeast } from './training_process.ts';
 
 const NICE = 15;
-const END_MS = 5000;
 const LONGEST_ANSWER = 16 * 1024 * 1024;
-const SHOWN_CHARACTERS = 500;
 
 export type BacktestResult = { readonly document: string } | { readonly error: string };
 
@@ -33,37 +30,14 @@ export interface BacktestProcessOptions {
 /** `backtest --json` in a process of its own at the lowest priority, on one thread. */
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
   const { command, market, onProgress } = options;
-  const [program, ...args] = command;
-  const child = spawn(program!, [...args, ...argumentsOf(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    windowsHide: true,
-    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, MINUTEHAND_MARKET: market },
+  const { pid, ended, stop } = startCommand({
+    command: [...command, ...argumentsOf(options)],
+    env: { MINUTEHAND_MARKET: market },
+    longestAnswer: LONGEST_ANSWER,
+    onProgress,
   });
-  if (child.pid !== undefined) yieldToAll(child.pid);
-  let [answer, lastLine] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => {
-    answer += data.toString('utf8');
-    if (answer.length > LONGEST_ANSWER) child.kill('SIGKILL');
-  });
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    const progress = readProgressLine(line);
-    if (progress !== null) onProgress(progress);
-    else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
-  });
-  let lastResort: NodeJS.Timeout | undefined;
-  const ended = new Promise<number | null>((resolve) => {
-    child.on('error', () => resolve(null));
-    child.on('close', resolve);
-  });
-  void ended.then(() => clearTimeout(lastResort));
-  return {
-    result: ended.then((code) => resultOf(answer, code, lastLine)),
-    stop() {
-      child.kill('SIGTERM');
-      lastResort ??= setTimeout(() => void child.kill('SIGKILL'), END_MS).unref();
-    },
-  };
+  if (pid !== null) yieldToAll(pid);
+  return { result: ended.then(({ code, answer, lastLine }) => resultOf(answer, code, lastLine)), stop };
 }
 
 function argumentsOf({ request, models, out }: BacktestProcessOptions): string[] {

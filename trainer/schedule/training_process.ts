@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
+import { startCommand } from './command_process.ts';
+import type { ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from './run_resources.ts';
 
 /** Below the daemon's, so that a bar never waits for a tree. */
@@ -12,11 +11,6 @@ const NICE = 10;
 const WORKERS = Math.max(1, availableParallelism() - 1);
 /** Behind the program and its first arguments. */
 const ARGUMENTS = ['train', '--adopt', '--json', '--workers', String(WORKERS)];
-/** One that has not ended by then of itself is ended. */
-const END_MS = 5000;
-/** Of an error message; a library may write a megabyte. */
-const SHOWN_CHARACTERS = 500;
-
 const answerSchema = z.object({
   /** null when a warm start has found nothing new. */
   version: z.string().nullable(),
@@ -51,37 +45,12 @@ export interface TrainingOptions {
 
 /** `train --adopt --json` in a process of its own. */
 export function startTraining({ command, flags, yields, onProgress, onWarning }: TrainingOptions): TrainingProcess {
-  const [program, ...args] = command;
-  const child = spawn(program!, [...args, ...ARGUMENTS, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A session of its own: see yieldToOthers.
-    detached: true,
-    windowsHide: true,
-    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM },
-  });
-  if (yields && child.pid !== undefined) yieldToOthers(child.pid, onWarning);
-  let answer = '';
-  let lastLine = '';
-  child.stdout.on('data', (data: Buffer) => (answer += data.toString('utf8')));
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    const progress = readProgressLine(line);
-    if (progress !== null) onProgress(progress);
-    else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
-  });
-  let lastResort: NodeJS.Timeout | undefined;
-  const ended = new Promise<number | null>((resolve) => {
-    child.on('error', () => resolve(null));
-    child.on('close', resolve);
-  });
-  void ended.then(() => clearTimeout(lastResort));
-  return {
-    pid: child.pid ?? null,
-    result: ended.then((code) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) }),
-    stop() {
-      child.kill('SIGTERM');
-      lastResort ??= setTimeout(() => void child.kill('SIGKILL'), END_MS).unref();
-    },
-  };
+  const { pid, ended, stop } = startCommand({ command: [...command, ...ARGUMENTS, ...flags], onProgress });
+  if (yields && pid !== null) yieldToOthers(pid, onWarning);
+  const result = ended.then(
+    ({ code, answer, lastLine }) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) },
+  );
+  return { pid, result, stop };
 }
 
 /**

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
+
+/** One that has not ended by then of itself is ended. */
+const END_MS = 5000;
+/** Of an error message; a library may write a megabyte. */
+const SHOWN_CHARACTERS = 500;
+
+export interface CommandEnd {
+  /** null: by a signal, or it could not be started. */
+  readonly code: number | null;
+  /** Standard output. */
+  readonly answer: string;
+  /** Of standard error, without progress. */
+  readonly lastLine: string;
+}
+
+export interface CommandProcess {
+  readonly pid: number | null;
+  /** Never rejects. */
+  readonly ended: Promise<CommandEnd>;
+  /** Requests its end, and kills it when it does not end. */
+  stop(): void;
+}
+
+export interface CommandOptions {
+  /** Program and all arguments of the command line. */
+  readonly command: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** In characters; with more it is killed. No limit when absent. */
+  readonly longestAnswer?: number;
+  onProgress(line: ProgressLine): void;
+}
+
+/** A command of minutehand in a process of its own, which answers on standard output and reports its progress. */
+export function startCommand({ command, env, longestAnswer = Infinity, onProgress }: CommandOptions): CommandProcess {
+  const [program, ...args] = command;
+  const child = spawn(program!, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A session of its own: see `yieldToOthers` in training_process.ts.
+    detached: true,
+    windowsHide: true,
+    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
+  });
+  let [answer, lastLine] = ['', ''];
+  child.stdout.on('data', (data: Buffer) => {
+    answer += data.toString('utf8');
+    if (answer.length > longestAnswer) child.kill('SIGKILL');
+  });
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    const progress = readProgressLine(line);
+    if (progress !== null) onProgress(progress);
+    else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
+  });
+  let lastResort: NodeJS.Timeout | undefined;
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('error', () => resolve(null));
+    child.on('close', resolve);
+  });
+  void ended.then(() => clearTimeout(lastResort));
+  return {
+    pid: child.pid ?? null,
+    ended: ended.then((code) => ({ code, answer, lastLine })),
+    stop() {
+      child.kill('SIGTERM');
+      lastResort ??= setTimeout(() => void child.kill('SIGKILL'), END_MS).unref();
+    },
+  };
+}
