@@ -2,6 +2,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { RemoteName } from '../publish/transports.ts';
@@ -42,6 +43,8 @@ export interface HealthReport extends TransportsHealth {
   readonly shadow_version: string | null;
   readonly feature_schema: string;
   readonly policy_hash: string;
+  /** Of the lease across machines; null = none is configured. Without a holder nobody publishes. */
+  readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;
   /** Pairs without bars: they are published with HOLD SILENCE. */

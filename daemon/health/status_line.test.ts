@@ -18,6 +18,7 @@ const GOOD: HealthReport = {
   shadow_version: null,
   feature_schema: 'f',
   policy_hash: 'p',
+  lease: null,
   pairs: 2,
   pairs_ready: 2,
   silent_pairs: [],

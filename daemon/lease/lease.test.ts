@@ -61,7 +61,7 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
         // A server that starts anew ends its connections.
         for (const node of nodes) [node.pending] = [null, node.lease.failed()];
       } else {
-        const node = nodes[fault.node]!;
+        const node = nodes[(fault as { node: number }).node]!;
         if (fault.kind === 'pause') node.pausedUntil = now + fault.ms;
         if (fault.kind === 'cut') node.cutUntil = now + fault.ms;
         if (fault.kind === 'kill') {

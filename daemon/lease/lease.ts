@@ -42,6 +42,7 @@ export class Lease {
   #sentMs = -Infinity;
   #renewedMs = -Infinity;
   #highestFence = 0;
+  #yieldsUntilMs = -Infinity;
   /** null = unknown. */
   #seen: { readonly record: LeaseRecord; readonly sinceMs: number } | null = null;
 
@@ -78,12 +79,18 @@ export class Lease {
     this.#fence = null;
   }
 
+  /** Another daemon may take the lease first. */
+  yieldTo(untilMs: number): void {
+    this.stepDown();
+    this.#yieldsUntilMs = untilMs;
+  }
+
   /** The next request; null = none is due. */
   request(nowMs: number): LeaseRequest | null {
     const { holder, leaseMs } = this.#options;
     if (this.#fence !== null)
       return nowMs < this.#renewedMs + RENEW * leaseMs ? null : { kind: 'renew', fence: this.#fence };
-    if (this.#seen === null) return { kind: 'look' };
+    if (this.#seen === null || nowMs < this.#yieldsUntilMs) return { kind: 'look' };
     const { record, sinceMs } = this.#seen;
     const isReleased = record.holder === '' && record.fence > 0;
     const isFree = isReleased || record.holder === holder || nowMs - sinceMs >= leaseMs;

@@ -16,6 +16,14 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 
   readonly program?: URL;
 }
 
+/** One batch. */
+export interface FileThreadBatch {
+  /** Milliseconds of `os.uptime()` after which nothing may be written; null = no limit. */
+  readonly deadlineMs: number | null;
+  /** `[pair id, text, pair id, text …]` */
+  readonly texts: readonly string[];
+}
+
 /** Data for starting the thread. */
 export interface FileThreadData {
   readonly folder: string;
@@ -114,12 +122,13 @@ class FileThread implements FilePublisher {
     this.#endStallWatch = this.#options.scheduler.after(STALL_MS, () =>
       this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
     );
-    const message: string[] = [];
+    const texts: string[] = [];
     for (const [pairId, text] of this.#waiting) {
       this.#lastHandedOver.set(pairId, text);
-      message.push(pairId, text);
+      texts.push(pairId, text);
     }
-    this.#thread.postMessage(message);
+    const deadlineMs = this.#options.deadlineMs?.() ?? null;
+    this.#thread.postMessage({ deadlineMs, texts } satisfies FileThreadBatch);
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
     // collection.
     this.#waiting = new Map();

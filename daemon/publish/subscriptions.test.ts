@@ -53,7 +53,7 @@ beforeEach(() => {
     pairIds: PAIR_IDS,
     topicOf: (pairId) => `of ${pairId}`,
     allTopic: 'all',
-    lastTexts,
+    lastText: (pairId) => lastTexts.get(pairId),
   });
 });
 
