@@ -27,7 +27,7 @@ import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
-import { LeaseKeeper } from './lease/lease_keeper.ts';
+import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
 import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
@@ -108,6 +108,8 @@ export interface Daemon {
   readonly streamLost: () => number;
   /** Of live bars that arrive too late; null while they come in time. */
   readonly lateBars: () => LateBars | null;
+  /** Of the lease across machines; null = none is configured. */
+  readonly lease: () => LeaseHealth | null;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
@@ -204,12 +206,14 @@ class AssembledDaemon implements Daemon {
 
   readonly lateBars = (): LateBars | null => this.#arrivals.late;
 
+  readonly lease = (): LeaseHealth | null => this.#lease?.health() ?? null;
+
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
       ...{ status: this.pipeline.status, models: this.#models, halts: this.#halts, links: this.publishers.links },
       redisFeed: () => this.#redisFeed,
-      lease: this.#lease?.health() ?? null,
+      lease: this.lease,
       lateBars: this.lateBars,
       serverEngine: () => this.#serverEngine,
       uptimeSeconds: () => (this.#ports.clock.nowMs() - this.#startedMs) / 1000,

@@ -259,11 +259,11 @@ class DaemonProcess {
     };
   }
 
-  #metricsSource({ pipeline, publishers, lateBars, streamLost }: Daemon): MetricsSource {
+  #metricsSource({ pipeline, publishers, lateBars, lease, streamLost }: Daemon): MetricsSource {
     const connections = (): number => this.#server?.connections ?? 0;
     return {
       ...{ clock: this.#options.clock, observed: this.#observed, logs: this.#logs },
-      ...{ status: pipeline.status, publishers, lateBars, streamLost },
+      ...{ status: pipeline.status, publishers, lateBars, lease, streamLost },
       server: {
         get connections() {
           return connections();

@@ -101,7 +101,7 @@ export class Pipeline {
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
-    observer.onSignals(answers, watch.timing(answers.length));
+    if (publications.length > 0) observer.onSignals(answers, watch.timing(answers.length));
     for (const answer of answers)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();

@@ -16,7 +16,7 @@ export interface HealthSources {
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
-  readonly lease: HealthReport['lease'];
+  lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
   serverEngine(): string;
   uptimeSeconds(): number;
@@ -27,7 +27,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
-  const { lease } = sources;
+  const lease = sources.lease();
   const isUnpublished = lease !== null && lease.holder === null;
   const isWaiting = models === null || readyPairs < identity.pairs || isUnpublished;
   const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;

@@ -86,6 +86,7 @@ class FileThread implements FilePublisher {
   /** Not null when the thread has died. */
   #inPlace: FilePublisher | null = null;
   #seenInPlace = '';
+  #deadlineMs: number | null = null;
   #closed = false;
   /** Not null while the thread has a batch. */
   #endStallWatch: (() => void) | null = null;
@@ -105,6 +106,7 @@ class FileThread implements FilePublisher {
   publish(batch: readonly Publication[]): void {
     if (this.#closed || batch.length === 0) return;
     if (this.#inPlace !== null) return this.#writeInPlace(this.#inPlace, batch);
+    this.#deadlineMs = this.#options.deadlineMs?.() ?? null;
     for (const { pairId, text } of batch) this.#waiting.set(pairId, text);
     if (this.#endStallWatch === null) this.#handOver();
   }
@@ -127,8 +129,7 @@ class FileThread implements FilePublisher {
       this.#lastHandedOver.set(pairId, text);
       texts.push(pairId, text);
     }
-    const deadlineMs = this.#options.deadlineMs?.() ?? null;
-    this.#thread.postMessage({ deadlineMs, texts } satisfies FileThreadBatch);
+    this.#thread.postMessage({ deadlineMs: this.#deadlineMs, texts } satisfies FileThreadBatch);
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
     // collection.
     this.#waiting = new Map();
