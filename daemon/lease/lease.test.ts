@@ -100,9 +100,14 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
       if (request === null) continue;
       node.pending = { request, sentMs: clock, arrivesAt: now + Math.floor(uniform() * 60), record: null };
     }
-    const holders = nodes.filter((n) => n.lease.fence !== null && n.lease.holds(n.lease.fence, n.offsetMs + n.rate * now));
+    const holders = nodes.filter(
+      (n) => n.lease.fence !== null && n.lease.holds(n.lease.fence, n.offsetMs + n.rate * now),
+    );
     if (holders.length > 1) overlaps.push(`${now}: ${holders.map(({ name }) => name).join(' and ')}`);
-    for (const { lease: { fence } } of holders) if (fence !== null && fence !== fences.at(-1)) fences.push(fence);
+    for (const {
+      lease: { fence },
+    } of holders)
+      if (fence !== null && fence !== fences.at(-1)) fences.push(fence);
     gap = holders.length === 0 ? gap + STEP_MS : 0;
     longestGapMs = Math.max(longestGapMs, gap);
   }
@@ -111,7 +116,12 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
 
 const node = fc.integer({ min: 0, max: 2 });
 const at = fc.integer({ min: 0, max: 9000 });
-const ofDaemon = fc.record({ kind: fc.constantFrom('pause', 'cut', 'kill'), at, node, ms: fc.integer({ min: 1, max: 4000 }) });
+const ofDaemon = fc.record({
+  kind: fc.constantFrom('pause', 'cut', 'kill'),
+  at,
+  node,
+  ms: fc.integer({ min: 1, max: 4000 }),
+});
 const step = (min: number) => fc.record({ kind: fc.constant('step'), at, ms: fc.integer({ min, max: 1e9 }) });
 const lose = fc.record({ kind: fc.constant('lose'), at, ms: fc.constant(0) });
 /** The fence may fall only when the server loses its data and its clock is set back. */

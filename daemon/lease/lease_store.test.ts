@@ -50,7 +50,11 @@ describe.each(KINDS)('a lease on %s', (kind) => {
         for (const { by, kind: what, isOld, floor } of acts) {
           const seen = isOld ? older : record;
           const request: LeaseRequest =
-            what === 'look' ? { kind: what } : what === 'take' ? { kind: what, seen, floor } : { kind: what, fence: seen.fence };
+            what === 'look'
+              ? { kind: what }
+              : what === 'take'
+                ? { kind: what, seen, floor }
+                : { kind: what, fence: seen.fence };
           const after = await stores[by]!.exchange(request);
           // The server's own time is in a new fence.
           const expected = decideLease(record, request, HOLDERS[by]!, after.fence > record.fence ? after.fence : 0);

@@ -3,12 +3,7 @@ import type { LeaseRecord, LeaseRequest } from './lease.ts';
 export const NO_LEASE: LeaseRecord = { holder: '', fence: 0, beat: 0 };
 
 /** The rule of every store, over one record. @param serverMs the server's wall clock, which may jump */
-export function decideLease(
-  record: LeaseRecord,
-  request: LeaseRequest,
-  holder: string,
-  serverMs: number,
-): LeaseRecord {
+export function decideLease(record: LeaseRecord, request: LeaseRequest, holder: string, serverMs: number): LeaseRecord {
   switch (request.kind) {
     case 'look':
       return record;

@@ -23,13 +23,15 @@ class PostgresLease implements LeaseStore {
   readonly #address: LeaseAddress;
   readonly #listeners: (() => void)[] = [];
   #client: pg.Client | null = null;
+  #connecting: Promise<pg.Client> | null = null;
+  #isClosed = false;
 
   constructor(address: LeaseAddress) {
     this.#address = address;
   }
 
   async exchange(request: LeaseRequest): Promise<LeaseRecord> {
-    const client = this.#client ?? (await this.#connect());
+    const client = this.#client ?? (await (this.#connecting ??= this.#connect()));
     const { name, holder } = this.#address;
     switch (request.kind) {
       case 'look':
@@ -54,22 +56,40 @@ class PostgresLease implements LeaseStore {
     const client = this.#client;
     this.#client = null;
     if (client === null) return;
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    destroy(client);
     for (const listener of this.#listeners) listener();
   }
 
-  async close(): Promise<void> {
-    const client = this.#client;
-    this.#client = null;
-    await client?.end().catch(() => undefined);
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.reset();
+    return Promise.resolve();
   }
 
   async #connect(): Promise<pg.Client> {
+    const client = this.#newClient();
+    try {
+      await client.connect();
+      await client.query(TABLE).catch((error: unknown) => {
+        // Two that create it at the same time.
+        if ((error as { code?: string }).code !== '23505') throw error;
+      });
+      if (this.#isClosed) throw new Error('closed');
+      return (this.#client = client);
+    } catch (error) {
+      destroy(client);
+      throw error;
+    } finally {
+      this.#connecting = null;
+    }
+  }
+
+  #newClient(): pg.Client {
     const { url, timeoutMs } = this.#address;
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: Math.max(1000, timeoutMs),
-      query_timeout: Math.max(100, timeoutMs),
+      query_timeout: Math.max(1000, timeoutMs),
       application_name: 'minutehand-lease',
       keepAlive: true,
     });
@@ -78,13 +98,11 @@ class PostgresLease implements LeaseStore {
     };
     client.on('error', lose);
     client.on('end', lose);
-    await client.connect();
-    try {
-      await client.query(TABLE);
-    } catch (error) {
-      // Two that create it at the same time.
-      if ((error as { code?: string }).code !== '23505') throw error;
-    }
-    return (this.#client = client);
+    return client;
   }
+}
+
+/** `end` waits for a server that may be gone. */
+function destroy(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }

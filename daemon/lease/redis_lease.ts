@@ -61,7 +61,9 @@ class RedisLease implements LeaseStore {
     const { name, holder } = this.#address;
     const { kind } = request;
     const [at, beat, floor] =
-      kind === 'take' ? [request.seen.fence, request.seen.beat, request.floor] : [kind === 'look' ? 0 : request.fence, 0, 0];
+      kind === 'take'
+        ? [request.seen.fence, request.seen.beat, request.floor]
+        : [kind === 'look' ? 0 : request.fence, 0, 0];
     const row = await this.#redis.eval(SCRIPT, 1, leaseKey(name), holder, kind, at, beat, floor);
     const [owner, fence, counted] = row as [string, string, string];
     return { holder: owner, fence: Number(fence), beat: Number(counted) };

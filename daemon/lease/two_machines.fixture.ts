@@ -153,13 +153,15 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
   const consumer = createConsumer({ markets: ['live'], maxClockSkewMs: HOUR_MS / 2 });
   const heard: HeardSignal[] = [];
   let onObeyed: (signal: Signal) => void = () => undefined;
-  const hear = (by: HeardSignal['by']) => (text: string): void => {
-    const verdict = consumer.take(text, nowMs());
-    if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
-    const signal = verifySignal(text);
-    heard.push({ signal, verdict, by });
-    if (verdict.verdict === 'obey') onObeyed(signal);
-  };
+  const hear =
+    (by: HeardSignal['by']) =>
+    (text: string): void => {
+      const verdict = consumer.take(text, nowMs());
+      if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
+      const signal = verifySignal(text);
+      heard.push({ signal, verdict, by });
+      if (verdict.verdict === 'obey') onObeyed(signal);
+    };
 
   const bars = new Redis(redis.url, { protocol: 2 });
   const subscriber = new Redis(redis.url, { protocol: 2 });
@@ -171,16 +173,19 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
   };
   for (const minute of history) await send(minute, true);
 
-  const sent: OpenTime[] = [];
-  const feeding = setInterval(() => {
-    for (;;) {
-      const next = minutes[sent.length];
-      if (next === undefined || (next.time + 60) * 1000 > nowMs()) return;
-      sent.push(next.time);
-      void send(next, false);
-    }
-  }, 5);
   const machines = await Promise.all(['a', 'b'].map((name) => Machine.open(name, options, clock, hear('websocket'))));
+  const sent: OpenTime[] = [];
+  let feeding: NodeJS.Timeout | undefined;
+  /** Sends each minute when it is over. */
+  const feed = (): void => {
+    let at = minutes.findIndex(({ time }) => (time + 60) * 1000 > nowMs());
+    feeding = setInterval(() => {
+      for (let next; (next = minutes[at]) !== undefined && (next.time + 60) * 1000 <= nowMs(); at++) {
+        sent.push(next.time);
+        void send(next, false);
+      }
+    }, 5);
+  };
   const takeovers: { kind: EventKind; ms: number }[] = [];
 
   /** One machine holds the lease, and the other is warm and ready. */
@@ -196,6 +201,9 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
     new Promise((resolve) => (onObeyed = (signal) => void (signal.fence! > fence && resolve())));
 
   try {
+    await holderAndStandby();
+    feed();
+    await sleep(2 * minuteMs);
     for (const kind of options.events) {
       const holder = await holderAndStandby();
       await sleep(rng.uniform() * 3 * minuteMs);

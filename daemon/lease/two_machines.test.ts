@@ -64,7 +64,7 @@ async function run(
   leaseServer?: TwoMachinesOptions['leaseServer'],
 ): Promise<TwoMachinesReport> {
   const warmup = warmupBars(settings.minutehand.windows);
-  const market = byMinute(tinyBars(settings, warmup + (events.length + 4) * MINUTES_PER_EVENT));
+  const market = byMinute(tinyBars(settings, warmup + (events.length + 6) * MINUTES_PER_EVENT));
   return runTwoMachines({
     ...{ folder: join(folder, name), settings, bundle, redis, events, minuteMs: MINUTE_MS, start },
     ...(leaseServer === undefined ? {} : { leaseServer }),
@@ -160,7 +160,7 @@ function describeRun({ takeovers, heard }: TwoMachinesReport): string {
 describe('two machines with one lease', () => {
   it(
     'never both speak, leave no minute out and replay, through a kill, an end, a network cut, a pause and a clock step, with Redis',
-    { timeout: 240_000 },
+    { timeout: 120_000 },
     async (context) => {
       const redis = await requireRedis(context);
       try {
@@ -173,7 +173,7 @@ describe('two machines with one lease', () => {
     },
   );
 
-  it(`never both speak with PostgreSQL${POSTGRES_NOTE}`, { timeout: 240_000 }, async (context) => {
+  it(`never both speak with PostgreSQL${POSTGRES_NOTE}`, { timeout: 90_000 }, async (context) => {
     const postgres = await startPostgres();
     if (postgres === null) return context.skip('PostgreSQL is not installed');
     const redis = await requireRedis(context);

@@ -92,9 +92,7 @@ export class BatchPublisher {
     const isValid = (answer: MinuteAnswer, answeredMs: EpochMs): boolean =>
       envelope.expiryMs(answer, answeredMs) >= nowMs;
     for (const batch of this.#recent.batches(isValid)) {
-      const publications = batch.flatMap(({ answer, answeredMs }) =>
-        envelope.seal([answer], nowMs, fence, answeredMs),
-      );
+      const publications = batch.flatMap(({ answer, answeredMs }) => envelope.seal([answer], nowMs, fence, answeredMs));
       for (const publisher of [...sockets, ...files]) if (lease.holds(fence)) publisher.publish(publications);
     }
   }
