@@ -16,7 +16,8 @@ import type { HealthReport } from '../health/health.ts';
 import { SIGNALS_CHANNEL } from '../publish/redis_bus.ts';
 import { openCuttablePath, type CuttablePath } from './cut.fixture.ts';
 
-export const EVENTS = ['kill', 'end', 'cut', 'pause', 'clock'] as const;
+/** part: only the way to the lease server is cut. */
+export const EVENTS = ['kill', 'end', 'cut', 'part', 'pause', 'clock'] as const;
 export type EventKind = (typeof EVENTS)[number];
 
 export interface TwoMachinesOptions {
@@ -59,6 +60,7 @@ class Machine {
   readonly paths: HomePaths;
   readonly url: string;
   readonly #start: () => RunningProgram;
+  /** To the lease server, to Redis. */
   readonly ways: readonly CuttablePath[];
   program: RunningProgram;
   #socket: WebSocket | null = null;
@@ -87,7 +89,7 @@ class Machine {
   ): Promise<Machine> {
     const { folder, settings, redis, leaseServer, leaseSeconds } = options;
     const way = await openCuttablePath(redis.port);
-    const leaseWay = leaseServer === undefined ? way : await openCuttablePath(leaseServer.port);
+    const leaseWay = await openCuttablePath(leaseServer?.port ?? redis.port);
     const address = (of: number): string => `redis://127.0.0.1:${of}`;
     const port = await freePort();
     const { transports } = settings.minutehand;
@@ -108,7 +110,7 @@ class Machine {
       options.bundle,
     );
     const start = (): RunningProgram => options.start([file], { MINUTEHAND_HOME: paths.home, ...clock });
-    return new Machine(paths, port, [...new Set([way, leaseWay])], start, hear);
+    return new Machine(paths, port, [leaseWay, way], start, hear);
   }
 
   async health(): Promise<HealthReport | null> {
@@ -238,8 +240,11 @@ function strike(kind: EventKind, machine: Machine): () => Promise<void> | void {
       void program.kill(kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
       return () => machine.restart();
     case 'cut':
-      for (const way of ways) way.cut();
-      return () => ways.forEach((way) => way.mend());
+    case 'part': {
+      const cut = kind === 'cut' ? ways : ways.slice(0, 1);
+      for (const way of cut) way.cut();
+      return () => cut.forEach((way) => way.mend());
+    }
     case 'pause':
       program.process.kill('SIGSTOP');
       return () => void program.process.kill('SIGCONT');

@@ -159,7 +159,7 @@ function describeRun({ takeovers, heard }: TwoMachinesReport): string {
 
 describe('two machines with one lease', () => {
   it(
-    'never both speak, leave no minute out and replay, through a kill, an end, a network cut, a pause and a clock step, with Redis',
+    'never both speak, leave no minute out and replay, through kills, ends, cuts, pauses and clock steps, with Redis',
     { timeout: 120_000 },
     async (context) => {
       const redis = await requireRedis(context);
@@ -180,7 +180,7 @@ describe('two machines with one lease', () => {
     try {
       const database = await postgres.createDatabase();
       const url = (port: number): string => database.replace(`:${postgres.port}/`, `:${port}/`);
-      await checkAll(await run('postgres', redis, ['kill', 'cut'], { port: postgres.port, url }));
+      await checkAll(await run('postgres', redis, ['kill', 'part'], { port: postgres.port, url }));
     } finally {
       await redis.stop();
       await postgres.stop();
