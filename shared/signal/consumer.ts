@@ -70,9 +70,9 @@ export interface PairMemory {
   /** The positions it has ever opened, newest last. */
   readonly entered: readonly string[];
   /** The highest one, where signals have one. */
-  readonly fence?: number;
+  readonly fence?: number | undefined;
   /** Of the newest bar, where signals have a fence. */
-  readonly timestamp?: string;
+  readonly timestamp?: string | undefined;
 }
 
 /** By `<market>/<pair_id>`. Plain data: JSON there and back changes nothing. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MinutehandError } from '../../shared/errors.ts';
-import { REDIS_NOTE, startRedis, type RedisServer } from '../../test/redis_server.ts';
-import { startPostgres, type PostgresServer } from '../../trainer/store/postgres_server.fixture.ts';
-import type { LeaseRecord, LeaseRequest } from './lease.ts';
-import { openLeaseStore, type LeaseStore } from './lease_store.ts';
-import { decideLease, NO_LEASE } from './memory_lease.fixture.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
+import { startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
+import type { LeaseRecord, LeaseRequest } from '../daemon/lease/lease.ts';
+import { openLeaseStore, type LeaseStore } from '../daemon/lease/lease_store.ts';
+import { decideLease, NO_LEASE } from '../daemon/lease/memory_lease.fixture.ts';
 
 let redis: RedisServer | null;
 let postgres: PostgresServer | null;

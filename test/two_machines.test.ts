@@ -2,20 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../../shared/bundle/model_set.ts';
-import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { warmupBars } from '../../shared/core/features/features.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
-import { createRng } from '../../shared/rng.ts';
-import { openJournal } from '../../shared/store/journal.ts';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
-import { buildDaemonProgram, type RunningProgram } from '../../test/program.ts';
-import { requireRedis, type RedisServer } from '../../test/redis_server.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
-import { POSTGRES_NOTE, startPostgres } from '../../trainer/store/postgres_server.fixture.ts';
-import { replayJournal } from '../feed/replay.ts';
-import { byMinute } from '../pipeline.fixture.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { createRng } from '../shared/rng.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
+import { buildDaemonProgram, type RunningProgram } from './program.ts';
+import { requireRedis, type RedisServer } from './redis_server.ts';
+import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+import { POSTGRES_NOTE, startPostgres } from '../trainer/store/postgres_server.fixture.ts';
+import { replayJournal } from '../daemon/feed/replay.ts';
+import { byMinute } from '../daemon/pipeline.fixture.ts';
 import {
   EVENTS,
   runTwoMachines,
@@ -23,9 +23,9 @@ import {
   type HeardSignal,
   type TwoMachinesOptions,
   type TwoMachinesReport,
-} from './two_machines.fixture.ts';
+} from '../daemon/lease/two_machines.fixture.ts';
 
-/** `LEASE_EVENTS=1000 npx vitest run daemon/lease/two_machines.test.ts` is the long form, as `npm run test:long` runs it. */
+/** `LEASE_EVENTS=1000 npx vitest run test/two_machines.test.ts` is the long form, as `npm run test:long` runs it. */
 const LONG_EVENTS = Number(process.env['LEASE_EVENTS'] ?? (IS_LONG ? 1000 : 0));
 const MINUTE_MS = 250;
 const LEASE_SECONDS = 0.5;
