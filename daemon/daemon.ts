@@ -294,6 +294,7 @@ class AssembledDaemon implements Daemon {
       ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
       clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
       maxStepMs: this.#intervalMs / 2,
+      isReady: () => this.pipeline.status.models !== null && this.pipeline.status.readyPairs === this.#pairs.length,
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
         say(`This daemon publishes from here on (fence ${fence}).`);

@@ -25,7 +25,7 @@ import {
   type TwoMachinesReport,
 } from '../daemon/lease/two_machines.fixture.ts';
 
-/** `LEASE_EVENTS=1000 npx vitest run test/two_machines.test.ts` is the long form, as `npm run test:long` runs it. */
+/** `LEASE_EVENTS=1000 npx vitest run test/two_machines.test.ts` is the long form of `npm run test:long`: 41 minutes. */
 const LONG_EVENTS = Number(process.env['LEASE_EVENTS'] ?? (IS_LONG ? 1000 : 0));
 const MINUTE_MS = 250;
 const LEASE_SECONDS = 0.5;

@@ -20,6 +20,8 @@ export type LeaseRequest =
 const HELD = 0.9;
 const HALT = 0.7;
 const RENEW = 0.2;
+/** Durations for which a daemon that is not ready leaves a free lease to one that is. */
+const NOT_READY = 3;
 
 export interface LeaseOptions {
   readonly leaseMs: number;
@@ -85,15 +87,19 @@ export class Lease {
     this.#yieldsUntilMs = untilMs;
   }
 
-  /** The next request; null = none is due. */
-  request(nowMs: number): LeaseRequest | null {
+  /**
+   * The next request; null = none is due.
+   * @param isReady whether this daemon could answer with models
+   */
+  request(nowMs: number, isReady = true): LeaseRequest | null {
     const { holder, leaseMs } = this.#options;
     if (this.#fence !== null)
       return nowMs < this.#renewedMs + RENEW * leaseMs ? null : { kind: 'renew', fence: this.#fence };
     if (this.#seen === null || nowMs < this.#yieldsUntilMs) return { kind: 'look' };
     const { record, sinceMs } = this.#seen;
     const isReleased = record.holder === '' && record.fence > 0;
-    const isFree = isReleased || record.holder === holder || nowMs - sinceMs >= leaseMs;
+    const waitMs = isReady ? leaseMs : NOT_READY * leaseMs;
+    const isFree = (isReady && (isReleased || record.holder === holder)) || nowMs - sinceMs >= waitMs;
     return isFree ? { kind: 'take', seen: record, floor: this.#highestFence } : { kind: 'look' };
   }
 

@@ -14,6 +14,7 @@ let events: string[];
 let tick: () => void;
 let lose: () => void;
 let resets: number;
+let isReady: boolean;
 let keeper: LeaseKeeper;
 const requests: LeaseRequest[] = [];
 
@@ -29,6 +30,7 @@ const scheduler: Scheduler = {
 beforeEach(() => {
   [nowMs, offsetMs, record, isReachable, events, resets] = [0, 0, { holder: '', fence: 3, beat: 3 }, true, [], 0];
   requests.length = 0;
+  isReady = true;
   keeper = new LeaseKeeper({
     ...{ leaseMs: LEASE_MS, holder: 'me', scheduler, maxStepMs: 100 },
     store: {
@@ -43,6 +45,7 @@ beforeEach(() => {
     },
     clockMs: () => nowMs,
     clockOffsetMs: () => offsetMs,
+    isReady: () => isReady,
     onTaken: (fence) => void events.push(`taken ${fence}`),
     onLosing: () => {
       events.push(`halt at ${nowMs}, may publish: ${keeper.isHolder()}`);
@@ -132,6 +135,15 @@ describe('the keeper of a lease', () => {
     expect(events).toEqual(['up']);
     await passTo(2200);
     expect(events).toEqual(['up', 'taken 10']);
+  });
+
+  it('leaves a free lease to a daemon that is ready, for some time', async () => {
+    isReady = false;
+    await start();
+    await passTo(2900);
+    expect(events).toEqual(['up']);
+    await passTo(3200);
+    expect(events).toEqual(['up', 'taken 4']);
   });
 
   it('releases the lease when it is closed, and only its own', async () => {

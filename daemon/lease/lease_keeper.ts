@@ -13,6 +13,8 @@ export interface LeaseKeeperOptions {
   clockOffsetMs(): number;
   /** A holder whose wall clock is set by more refuses bars, or takes them for history: it releases the lease. */
   readonly maxStepMs: number;
+  /** Whether this daemon could answer with models. */
+  isReady(): boolean;
   /** This daemon publishes from here on. */
   onTaken(fence: number): void;
   /** The lease could not be renewed: a last signal of each pair may still leave. Resolves when it has. */
@@ -108,7 +110,7 @@ export class LeaseKeeper {
       this.#fail(this.#pending, 'no response');
       store.reset();
     }
-    const request = this.#lease.request(nowMs);
+    const request = this.#lease.request(nowMs, this.#options.isReady());
     if (request !== null) this.#send(request, nowMs);
   }
 
@@ -164,7 +166,7 @@ export class LeaseKeeper {
 
   #takeIfFree(): void {
     const nowMs = this.#options.clockMs();
-    const request = this.#lease.request(nowMs);
+    const request = this.#lease.request(nowMs, this.#options.isReady());
     if (request?.kind === 'take') this.#send(request, nowMs);
   }
 
