@@ -21,7 +21,7 @@ import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
 import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
 import { keepRetention } from './journal/retention.ts';
-import { openLeaseStore } from './lease/lease_store.ts';
+import { openLeaseStore } from './lease/open_lease_store.ts';
 import { watchProgress } from './health/progress.ts';
 import { openDaemonLogs, type DaemonLogs } from './log/log.ts';
 import { Exposition } from './metrics/exposition.ts';

@@ -4,7 +4,8 @@ import { MinutehandError } from '../shared/errors.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import type { LeaseRecord, LeaseRequest } from '../daemon/lease/lease.ts';
-import { openLeaseStore, type LeaseStore } from '../daemon/lease/lease_store.ts';
+import type { LeaseStore } from '../daemon/lease/lease_store.ts';
+import { openLeaseStore } from '../daemon/lease/open_lease_store.ts';
 import { decideLease, NO_LEASE } from '../daemon/lease/memory_lease.fixture.ts';
 
 let redis: RedisServer | null;

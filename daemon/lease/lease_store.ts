@@ -1,4 +1,3 @@
-import { MinutehandError } from '../../shared/errors.ts';
 import type { LeaseRecord, LeaseRequest } from './lease.ts';
 
 /** The row of one shard on a lease server. Each request is one atomic step there. */
@@ -18,14 +17,4 @@ export interface LeaseAddress {
   readonly name: string;
   readonly holder: string;
   readonly timeoutMs: number;
-}
-
-/** @throws MinutehandError CONFIG_INVALID */
-export async function openLeaseStore(address: LeaseAddress): Promise<LeaseStore> {
-  if (/^postgres(ql)?:/.test(address.url)) return (await import('./postgres_lease.ts')).openPostgresLease(address);
-  if (/^(rediss?|unix):/.test(address.url)) return (await import('./redis_lease.ts')).openRedisLease(address);
-  throw new MinutehandError('CONFIG_INVALID', {
-    seen: 'another form of lease.url',
-    expected: 'postgres://…, redis://…, rediss://… or unix://…',
-  });
 }
