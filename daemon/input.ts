@@ -77,7 +77,13 @@ export interface RolloutInput {
 
 /** A change that takes effect between two minutes. */
 export type StateInput =
-  SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | RolloutInput | PolicyInput;
+  | SwapInput
+  | HaltsInput
+  | DegradationInput
+  | BootInput
+  | ShadowInput
+  | RolloutInput
+  | PolicyInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.

@@ -74,7 +74,11 @@ async function record(certificate: Certificate, output: Output): Promise<void> {
   try {
     const store = await openStoreIfThere(process.env, homePaths());
     if (store === null) return;
-    await keepParityResult(store, certificate, MACHINE_CLOCK.nowMs()).finally(() => store.close());
+    try {
+      await keepParityResult(store, certificate, MACHINE_CLOCK.nowMs());
+    } finally {
+      await store.close();
+    }
   } catch (error) {
     output.note(`The store has no record of it: ${describeError(error).message}`);
   }

@@ -61,7 +61,7 @@ function fillCells({ slippage, shortfall }: SymbolFills): string[] {
 
 function mismatchTable({ mismatches }: Certificate): string {
   const rows = mismatches.flatMap(({ pair_id, time, fields }) =>
-    Object.entries(fields).map(([field, { live, backtest }]) => [pair_id, time, field, `${live}`, `${backtest}`]),
+    Object.entries(fields).map(([field, { live, backtest }]) => [pair_id, time, field, String(live), String(backtest)]),
   );
   return htmlTable(['pair', 'bar open', 'field', 'live', 'backtest'], rows);
 }
