@@ -1,4 +1,4 @@
-import tseslint from 'typescript-eslint';
+import parser from '@typescript-eslint/parser';
 
 // The boundaries between folders and what a function may be. All other rules are oxlint's (.oxlintrc.json).
 
@@ -160,7 +160,7 @@ export default [
       'eslint.config.js',
     ],
   },
-  { files: ['**/*.ts'], languageOptions: { parser: tseslint.parser } },
+  { files: ['**/*.ts'], languageOptions: { parser } },
   {
     files: ['shared/**/*.ts'],
     rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench', 'sim']) },
