@@ -11,6 +11,9 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
  * cannot say them.
  */
 
+// Each process checks its configuration once: compiling the checks would take longer than they do.
+z.config({ jitless: true });
+
 /** Ways to people, of `trainer/notify/channels/`. */
 export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
 
