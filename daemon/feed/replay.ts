@@ -202,15 +202,14 @@ function stateAt(store: JournalReplayOptions['store'], time: OpenTime | undefine
   return (time === undefined ? store.pruned?.() : store.stateBefore?.(time)) ?? null;
 }
 
+/** A store that is not on disk was never pruned, and gives all its rows. */
 function inputsBetween(
   store: JournalStore,
   before: PrunedSignals | null,
   end: PrunedSignals | null,
 ): IterableIterator<InputRow> {
-  const all = 0 as OpenTime;
-  if (before === null && end === null) return store.inputsFrom(all);
   const ids = { after: before?.afterInput ?? 0, ...(end && { through: end.afterInput }) };
-  return (store as JournalFile).inputsFrom(all, ids);
+  return (store as JournalFile).inputsFrom(0 as OpenTime, ids);
 }
 
 function signalsBetween(
@@ -218,7 +217,6 @@ function signalsBetween(
   before: PrunedSignals | null,
   end: PrunedSignals | null,
 ): IterableIterator<AnsweredSignal> {
-  if (before === null && end === null) return store.signals();
   const rows = { after: before?.signalRow ?? 0, ...(end && { through: end.signalRow }) };
   return (store as JournalFile).signals(rows);
 }
