@@ -251,14 +251,15 @@ describe('a replay of a journal', () => {
 
   it('decides by the settings when asked to', async () => {
     const store = openJournal(path, { readOnly: true });
-    const { enters } = await replayOf(store, { settings: changed, policy: 'of settings' });
-    const bodies: string[] = [];
-    const onSignals = (batch: readonly Publication[]): void => void bodies.push(...batch.map(({ text }) => text));
-    const summary = await replayOf(store, { settings: changed, policy: 'of settings', onSignals });
-    expect(bodies.every((text) => text.includes(`"policy_hash":"${changed.policyHash}"`))).toBe(true);
+    for (const how of [settings, changed]) {
+      const texts: string[] = [];
+      const onSignals = (batch: readonly Publication[]): void => void texts.push(...batch.map(({ text }) => text));
+      await replayOf(store, { settings: how, policy: 'of settings', onSignals });
+      expect(texts.every((text) => text.includes(`"policy_hash":"${how.policyHash}"`))).toBe(true);
+    }
+    const summary = await replayOf(store, { settings: changed, policy: 'of settings' });
     expect(summary.different).toBeGreaterThan(100);
     expect(summary.differences).toHaveLength(20);
-    expect(summary.enters).toBe(enters);
     store.close();
   });
 
