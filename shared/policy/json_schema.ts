@@ -102,8 +102,11 @@ export function allowed(schema: JsonSchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.anyOf !== undefined) return schema.anyOf.map(allowed).join(' or ');
-  if (schema.prefixItems !== undefined)
-    return `a list of ${schema.prefixItems.length}: ${schema.prefixItems.map(allowed).join(', ')}`;
+  if (schema.prefixItems !== undefined) {
+    const items = schema.prefixItems.map(allowed);
+    const isUniform = items.length > 2 && new Set(items).size === 1;
+    return `a list of ${items.length}: ${isUniform ? `each ${items[0]}` : items.join(', ')}`;
+  }
   switch (schema.type) {
     case 'integer':
       return `a whole number${limits(schema)}`;
