@@ -11,10 +11,13 @@ import {
   setShadow,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
+import { rolloutCard } from '../../trainer/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
 import type { ActivationCause } from '../../trainer/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -171,7 +174,7 @@ function summarize(folder: string): {
 
 function show(name: string, output: Output): void {
   const manifest = readManifest(bundleFolder(name));
-  output.line(renderCard(manifest));
+  output.line(renderCard(manifest) + rolloutCard(homePaths().models, manifest.version));
   const { golden: _golden, ...rest } = manifest;
   output.result(rest);
 }
@@ -192,7 +195,7 @@ async function verify(name: string, output: Output): Promise<void> {
 async function promote(name: string, output: Output): Promise<void> {
   const { models } = homePaths();
   const version = await takeIn(name, models);
-  const { previous } = activate(models, version);
+  const { previous } = activate(models, version, MACHINE_FILES, trainerMarks(homePaths()));
   await tellRegistry('promoted', output);
   output.line(
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
@@ -239,11 +242,12 @@ async function signOne(name: string, output: Output): Promise<void> {
 
 async function rollback(output: Output): Promise<void> {
   const { models } = homePaths();
-  const active = readActive(models);
+  const marks = trainerMarks(homePaths());
+  const active = readActive(models, MACHINE_FILES, marks);
   if (active === null || active.previous === null)
     throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
   await verifyFolder(join(models, active.previous));
-  const { version, previous } = activate(models, active.previous);
+  const { version, previous } = activate(models, active.previous, MACHINE_FILES, marks);
   await tellRegistry('rolled_back', output);
   output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
   output.result({ version, previous });
