@@ -189,17 +189,33 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     return;
   }
   const isWritten = dryFolder === null;
-  if (flags.adopt === true && flags.out === undefined) gates.push(...rolloutGate(settings));
-  const passed = flags.adopt === true && gates.every((gate) => gate.passed);
-  const rollout = passed && flags.out === undefined ? await beginRollout(result.version, settings, output) : null;
-  const adopted = passed && rollout === null;
-  if (adopted)
-    activate(modelsFolder, result.version, MACHINE_FILES, flags.out === undefined ? trainerMarks(paths) : null);
-  if (flags.adopt && flags.out === undefined)
-    await tellRegistry({ version: result.version, adopted, inRollout: rollout !== null }, gates, settings, output);
+  const { adopted, rollout } = await adopt(result.version, gates, flags, settings, output);
   if (isWritten) tellMetadata(modelsFolder, output);
   report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/**
+ * Activates a bundle that passed all gates, or starts its rollout, where `--adopt` wants it.
+ * @param gates to which that of the rollout is added
+ */
+async function adopt(
+  version: string,
+  gates: GateResult[],
+  flags: TrainFlags,
+  settings: Settings,
+  output: Output,
+): Promise<Pick<Outcome, 'adopted' | 'rollout'>> {
+  if (flags.adopt !== true) return { adopted: false, rollout: null };
+  const paths = homePaths();
+  const isOwn = flags.out === undefined;
+  if (isOwn) gates.push(...rolloutGate(settings));
+  const passed = gates.every((gate) => gate.passed);
+  const rollout = passed && isOwn ? await beginRollout(version, settings, output) : null;
+  const adopted = passed && rollout === null;
+  if (adopted) activate(flags.out ?? paths.models, version, MACHINE_FILES, isOwn ? trainerMarks(paths) : null);
+  if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, settings, output);
+  return { adopted, rollout };
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
