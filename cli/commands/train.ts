@@ -244,7 +244,7 @@ async function beginRollout(version: string, settings: Settings, output: Output)
 }
 
 /** @throws MinutehandError CONFIG_MISSING */
-function configFolder(place: string | undefined): { configDir?: string } {
+export function configFolder(place: string | undefined): { configDir?: string } {
   if (place === undefined) return {};
   return { configDir: /\.ya?ml$/.test(place) ? dirname(place) : place };
 }
