@@ -173,8 +173,10 @@ describe('the parity certificate of a day', () => {
       },
       alter(path) {
         planted = changeSignals(path, (body) => {
-          if (body.pair_id !== FIRST || body.reason !== 'KPI_HALT') return null;
           const index = Date.parse(body.timestamp) / 60_000;
+          // The last bar has no next one at which it could be filled.
+          const isLast = index === MARKET.at(-1)![0]!.time / 60 + 1;
+          if (body.pair_id !== FIRST || body.reason !== 'KPI_HALT' || isLast) return null;
           const changes = [{ z_score: body.z_score! + 0.1 }, { return_prob: 0.123 }, { risk_score: 0.9 }, null];
           return changes[index % changes.length]!;
         });
