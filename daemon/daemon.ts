@@ -25,6 +25,7 @@ import type { StreamListener } from './feed/redis_stream.ts';
 import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
+import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
@@ -65,6 +66,8 @@ export interface DaemonPorts {
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+  /** High-water marks of `active.json`; without them, any is accepted. */
+  readonly pointerMarks?: PointerMarks;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -309,11 +312,12 @@ class AssembledDaemon implements Daemon {
   }
 
   #followModels(): FollowedModels {
-    const { files, scheduler, store } = this.#ports;
+    const { files, scheduler, store, pointerMarks } = this.#ports;
     const { settings, paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
+      ...(pointerMarks && { marks: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();

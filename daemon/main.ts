@@ -9,6 +9,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
+import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { loadSettings, shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
@@ -227,6 +228,7 @@ class DaemonProcess {
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
+        pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, say },

@@ -336,6 +336,26 @@ export const ERRORS = {
     message: 'No trusted key has signed the bundle.',
     next: 'If its origin is trusted, run `minutehand models sign <version>`.',
   },
+  POINTER_ROLLBACK: {
+    status: 409,
+    message: 'active.json is older than one that was accepted before.',
+    next: 'Find out who put it there; `minutehand models promote <version>` writes a newer one.',
+  },
+  POINTER_SIGNATURE: {
+    status: 422,
+    message: 'No trusted key has signed active.json.',
+    next: 'Run `minutehand models promote <version>` where MINUTEHAND_SIGNING_KEY is set.',
+  },
+  POINTER_EXPIRED: {
+    status: 409,
+    message: 'active.json has expired.',
+    next: 'Check that the trainer’s models arrive here; `minutehand models promote <version>` renews it.',
+  },
+  POINTER_MARK: {
+    status: 500,
+    message: 'The high-water mark of active.json cannot be used.',
+    next: 'Free the disk or restore the file; if it is lost, remove it and check active.json.',
+  },
   PARITY_FILE: {
     status: 422,
     message: 'The file is no parity certificate.',

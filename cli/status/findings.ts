@@ -52,6 +52,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   }
 
   reportModels(report, said);
+  reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
   reportHalts(report, said);
   reportDegradations(report, said);
@@ -93,6 +94,12 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
     const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, next);
   }
+}
+
+function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {
+  if (rollout_refused === null) return;
+  const { version, code, message, next } = rollout_refused;
+  problem(`the champion answers alone: challenger ${version} refused. ${code}: ${message}`, next);
 }
 
 /** Checks of the arriving bars, by time. */

@@ -1,5 +1,6 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
+import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
@@ -40,6 +41,10 @@ export interface HealthReport extends TransportsHealth {
   readonly model_refused: ModelRefusal | null;
   /** Models that score along and are never published. */
   readonly shadow_version: string | null;
+  /** The rollout that decides the arm of each signal; null without one. */
+  readonly rollout: Pick<ActiveRollout, 'id' | 'stage' | 'share' | 'champion' | 'challenger'> | null;
+  /** Why the challenger of models/rollout.json does not answer, until another state is accepted. */
+  readonly rollout_refused: ModelRefusal | null;
   readonly feature_schema: string;
   readonly policy_hash: string;
   readonly pairs: number;

@@ -16,6 +16,8 @@ const GOOD: HealthReport = {
   model_market: 'live',
   model_refused: null,
   shadow_version: null,
+  rollout: null,
+  rollout_refused: null,
   feature_schema: 'f',
   policy_hash: 'p',
   pairs: 2,

@@ -91,6 +91,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'PEM file of trusted Ed25519 public keys; else any bundle is accepted.',
   },
   {
+    variable: 'MINUTEHAND_ACTIVE_EXPIRY_DAYS',
+    meaning: 'Days after which an active.json that was not renewed is refused; else never.',
+  },
+  {
     variable: 'MINUTEHAND_SLACK_URL',
     meaning: 'Slack webhook for notifications.',
   },
