@@ -75,6 +75,13 @@ export interface RolloutInput {
   readonly failed?: string;
 }
 
+/** This daemon publishes under another lease, or none, from here on. */
+export interface LeaseInput {
+  readonly kind: 'lease';
+  /** Of all signals from here on; null = they are withheld. */
+  readonly fence: number | null;
+}
+
 /** A change that takes effect between two minutes. */
 export type StateInput =
   | SwapInput
@@ -83,7 +90,8 @@ export type StateInput =
   | BootInput
   | ShadowInput
   | RolloutInput
-  | PolicyInput;
+  | PolicyInput
+  | LeaseInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
@@ -140,6 +148,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.bootId);
     case 'rollout':
       return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
+    case 'lease':
+      return row(input.fence === null ? '' : `${input.fence}`);
     case 'policy':
       return row(input.record.text);
     case 'shadow':
@@ -187,6 +197,8 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       const rollout = parseRolloutText(subject);
       return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
     }
+    case 'lease':
+      return { kind, fence: subject === '' ? null : Number(subject) };
     case 'policy':
       return { kind, record: parseDecisionRecord(subject) };
   }

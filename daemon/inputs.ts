@@ -104,6 +104,7 @@ export class Inputs implements BarSink, InputSink {
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'lease':
       case 'policy':
         return this.#enqueue(input);
     }

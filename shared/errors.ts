@@ -236,6 +236,11 @@ export const ERRORS = {
     message: 'Another process of this kind uses this MINUTEHAND_HOME.',
     next: 'Stop it first, or set another MINUTEHAND_HOME.',
   },
+  LEASE_LOST: {
+    status: 500,
+    message: 'The lease could not be renewed in time: another daemon may publish, this one does not.',
+    next: 'Check the lease server (`lease.url`) and the network; the daemon takes the lease again when it is free.',
+  },
   HOME_UNUSABLE: {
     status: 500,
     message: 'The folder of run-time data cannot be used.',

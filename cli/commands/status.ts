@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
+import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
@@ -108,6 +109,7 @@ function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonSt
   return [
     `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
     `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}${rolloutText(said.rollout)}, Redis ${said.redis}`,
+    ...(said.lease === null ? [] : [`  lease    ${leaseText(said.lease)}`]),
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
   ];
@@ -133,6 +135,11 @@ function rolloutLines(rollout: NonNullable<TrainerState['said']>['rollout']): st
       ? []
       : [`           next ${next || 'unknown'}${blocked.length === 0 ? '' : `, blocked: ${blocked.join('; ')}`}`]),
   ];
+}
+
+function leaseText({ role, fence, holder, server }: LeaseHealth): string {
+  const state = role === 'holder' ? `holder, fence ${fence}` : `standby, held by ${holder ?? 'no daemon'}`;
+  return `${state}, server ${server}`;
 }
 
 /** `8 OK 2 HALT, `: how many last signals of this boot have which mode. */

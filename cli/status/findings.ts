@@ -51,6 +51,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
     return report.findings;
   }
 
+  reportLease(report, said);
   reportModels(report, said);
   reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
@@ -80,6 +81,18 @@ function reportOn(about: string): Report {
     problem: (text, next) => void findings.push({ weight: 'problem', about, text, next }),
     note: (text, next = '') => void findings.push({ weight: 'note', about, text, next }),
   };
+}
+
+function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
+  if (lease === null || lease.role === 'holder') return;
+  if (lease.server !== 'up')
+    problem(
+      'publishes nothing: the lease server does not answer.',
+      'Check `lease.url`, the server and the network; signals resume by themselves.',
+    );
+  else if (lease.holder === null)
+    problem('no daemon holds the lease: nobody publishes.', 'Look again after twice `lease.seconds`.');
+  else note(`standby: ${lease.holder} holds the lease and publishes.`);
 }
 
 function reportModels({ problem }: Report, { model_version, model_refused }: HealthReport): void {
@@ -173,6 +186,8 @@ function reportSignals(
   for (const { pair_id, refusal } of daemon.pairs)
     if (refusal !== null)
       problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
+  // The holder's are elsewhere.
+  if (said.lease?.role === 'standby') return;
   const expired = expiredPairs(said);
   const unexplained = expired.filter((id) => !symbolsOf([parsePair(id)]).some((symbol) => isLate(said, symbol)));
   if (unexplained.length > 0)

@@ -3,6 +3,7 @@ import type { Halt } from '../../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { RemoteName } from '../publish/transports.ts';
@@ -47,6 +48,8 @@ export interface HealthReport extends TransportsHealth {
   readonly rollout_refused: ModelRefusal | null;
   readonly feature_schema: string;
   readonly policy_hash: string;
+  /** Of the lease across machines; null = none is configured. Without a holder nobody publishes. */
+  readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;
   /** Pairs without bars: they are published with HOLD SILENCE. */

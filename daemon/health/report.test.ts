@@ -36,6 +36,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
     links: {},
     redisFeed: () => null,
     lateBars: () => null,
+    lease: () => null,
     serverEngine: () => 'node',
     uptimeSeconds: () => 17,
     ...changes,
@@ -62,6 +63,7 @@ describe('the health of a daemon', () => {
       rollout_refused: null,
       feature_schema: 'f',
       policy_hash: 'p',
+      lease: null,
       pairs: 2,
       pairs_ready: 2,
       silent_pairs: [],
@@ -90,6 +92,12 @@ describe('the health of a daemon', () => {
       model_market: null,
     });
     expect(reportOf({ readyPairs: 1, degradations: new Set(['redis']) }).status).toBe('waiting');
+  });
+
+  it('is waiting while no daemon holds the lease, and ok as the standby of one that does', () => {
+    const standby = { role: 'standby', fence: null, holder: 'a/1/x', server: 'up' };
+    expect(reportOf({}, { lease: () => standby })).toMatchObject({ status: 'ok', lease: standby });
+    expect(reportOf({}, { lease: () => ({ ...standby, holder: null }) }).status).toBe('waiting');
   });
 
   it('is degraded by each fault', () => {

@@ -16,6 +16,7 @@ export interface HealthSources {
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
+  lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
   serverEngine(): string;
   uptimeSeconds(): number;
@@ -26,7 +27,9 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
-  const isWaiting = models === null || readyPairs < identity.pairs;
+  const lease = sources.lease();
+  const isUnpublished = lease !== null && lease.holder === null;
+  const isWaiting = models === null || readyPairs < identity.pairs || isUnpublished;
   const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
@@ -45,6 +48,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     rollout_refused: followed.rolloutRefused,
     feature_schema: identity.feature_schema,
     policy_hash: status.policyHash,
+    lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
     silent_pairs: silentPairs,

@@ -20,6 +20,7 @@ const GOOD: HealthReport = {
   rollout_refused: null,
   feature_schema: 'f',
   policy_hash: 'p',
+  lease: null,
   pairs: 2,
   pairs_ready: 2,
   silent_pairs: [],

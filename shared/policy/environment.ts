@@ -52,6 +52,14 @@ export const OVERRIDES: readonly Override[] = [
     read: asText,
   },
   {
+    variable: 'MINUTEHAND_LEASE_URL',
+    part: 'minutehand',
+    path: ['lease', 'url'],
+    schema: OVERRIDABLE.leaseUrl,
+    meaning: 'URL of the lease server.',
+    read: asText,
+  },
+  {
     variable: 'ARCHIVE_TARGET',
     part: 'signals',
     path: ['archive_target'],

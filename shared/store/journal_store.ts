@@ -13,6 +13,7 @@ export type InputKind =
   | 'halts'
   | 'rollout'
   | 'policy'
+  | 'lease'
   | 'degraded'
   | 'recovered'
   | 'boot';
