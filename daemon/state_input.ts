@@ -1,3 +1,4 @@
+import type { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { Decider } from './decide/decider.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
@@ -13,9 +14,13 @@ export interface States {
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
   readonly decider: Pick<Decider, 'setPolicy'>;
   readonly degradations: Set<string>;
+  readonly series: Pick<SeriesBook, 'take'>;
 }
 
-export function takeEffect(input: StateInput, { slots, halts, shadow, arms, decider, degradations }: States): void {
+export function takeEffect(
+  input: StateInput,
+  { slots, halts, shadow, arms, decider, degradations, series }: States,
+): void {
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
@@ -25,6 +30,8 @@ export function takeEffect(input: StateInput, { slots, halts, shadow, arms, deci
       return shadow.swap(input);
     case 'rollout':
       return arms.change(input);
+    case 'series':
+      return series.take(input.observation);
     case 'policy':
       return decider.setPolicy(input.record);
     case 'degraded':

@@ -131,6 +131,7 @@ function openFeed(
     read: (listener) =>
       readBarStream({ url, ca_file: null, connect_timeout_ms: CONNECT_TIMEOUT_MS, command_timeout_ms: 200 }, listener),
     onOutcome: (outcome) => void outcomes.push(outcome),
+    onSeries: (outcome) => void outcomes.push(`series ${outcome}`),
     onRefused: ({ code, message, next }) => void said.push(`${code}: ${message} ${next}`),
     onReadable: () => void said.push('readable again'),
     ...(onLive === undefined ? {} : { onLive }),
