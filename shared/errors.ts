@@ -84,6 +84,26 @@ export const ERRORS = {
     message: 'This machine’s clock is behind arrivals in the journal, or bars.',
     next: 'Correct the clock (NTP), then send the values again.',
   },
+  COLLECT_LIBRARY: {
+    status: 500,
+    message: '`minutehand collect` needs the library ccxt, which is not part of the installation (67 MB).',
+    next: '`npm install --no-save ccxt@4.5.84` in this folder, or name its folder by MINUTEHAND_CCXT.',
+  },
+  COLLECT_EXCHANGE: {
+    status: 502,
+    message: 'The exchange did not give what was asked for.',
+    next: 'It is asked again; if this lasts, look at the network and at the exchange’s status page.',
+  },
+  COLLECT_DAEMON: {
+    status: 502,
+    message: 'The daemon does not take what is collected.',
+    next: 'Start it with market live; collecting continues, and what is missing follows.',
+  },
+  COLLECT_CLOCK: {
+    status: 500,
+    message: 'The clocks of this machine and of the exchange differ.',
+    next: 'Set this machine’s clock (NTP).',
+  },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {
     status: 503,
