@@ -178,7 +178,9 @@ class CcxtExchange implements Exchange {
 /** @throws MinutehandError COLLECT_EXCHANGE */
 async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await ask();
+    const answer = await ask();
+    if (typeof answer === 'string') throw new Error(`a malformed answer: ${answer.slice(0, 120)}`);
+    return answer;
   } catch (cause) {
     const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
     throw new MinutehandError('COLLECT_EXCHANGE', { seen: message.replace(/\s+/g, ' ').slice(0, 200), cause });

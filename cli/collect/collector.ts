@@ -12,6 +12,7 @@ const MINUTE_MS = 60_000;
 const CLOSE_DELAY_MS = 500;
 const TICK_MS = 1000;
 const END_GRACE_MS = 2000;
+const PATIENT_ATTEMPTS = 4;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 const CLOCK_LIMIT_MS = 1000;
@@ -43,6 +44,8 @@ export class Collector {
   readonly #faults: Faults;
   readonly #books = new Map<string, BookTop>();
   readonly #liquidations: LiquidationBars;
+  /** Attempts at bars since the last one that succeeded. */
+  #barAttempts = 0;
   /** The exchange's clock minus this one, ms. */
   #offsetMs = 0;
 
@@ -100,7 +103,8 @@ export class Collector {
   /** The minutes that the daemon lacks, then waits for the end of the next one. */
   async #collectBars(): Promise<void> {
     const nowMs = this.#exchangeNowMs();
-    const reports = await collectBars(this.#options, nowMs);
+    const reports = await collectBars(this.#options, nowMs, ++this.#barAttempts <= PATIENT_ATTEMPTS);
+    this.#barAttempts = 0;
     for (const report of reports) this.#reportRefused(report);
     this.#sampleBooks(nowMs);
     const next = (Math.floor(this.#exchangeNowMs() / MINUTE_MS) + 1) * MINUTE_MS + CLOSE_DELAY_MS;
@@ -192,15 +196,16 @@ export class Collector {
 /** Faults that last, each reported once until it is over. */
 class Faults {
   readonly #say: (line: string) => void;
-  readonly #lasting = new Set<string>();
+  /** Code of each. */
+  readonly #lasting = new Map<string, string>();
 
   constructor(say: (line: string) => void) {
     this.#say = say;
   }
 
   note(what: string, { code, message, next }: Omit<ErrorReport, 'code'> & { readonly code: string }): void {
-    if (this.#lasting.has(what)) return;
-    this.#lasting.add(what);
+    if (this.#lasting.get(what) === code) return;
+    this.#lasting.set(what, code);
     this.#say(`${what}: ${code}: ${message} ${next}`);
   }
 
