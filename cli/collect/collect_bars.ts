@@ -32,8 +32,10 @@ export async function collectBars(
     const failed = asked.find((answer) => answer.status === 'rejected');
     // Beyond the shortest page another symbol may still have older minutes.
     const whole = Math.min(...pages.map((page) => (page.length >= PAGE ? page.at(-1)!.openMs : Infinity)));
-    const holdsBack = (candle: Candle): boolean => failed !== undefined && isPatient && isHistory(candle, nowMs);
-    const next = pages.flat().filter((candle) => candle.openMs <= whole && !holdsBack(candle));
+    // A symbol takes no history behind its live minutes, so all of them wait.
+    const waits = ([first]: readonly Candle[]): boolean =>
+      failed !== undefined && isPatient && first !== undefined && isHistory(first, nowMs);
+    const next = pages.flatMap((page) => (waits(page) ? [] : page)).filter(({ openMs }) => openMs <= whole);
     next.sort((a, b) => a.openMs - b.openMs);
     for (const { openMs, symbol } of next) fromMs.set(symbol, openMs + MINUTE_MS);
     reports.push(...(await send(daemon, next, nowMs)));
