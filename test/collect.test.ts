@@ -32,7 +32,13 @@ afterEach(async () => {
 });
 
 function workplaceOf(): Workplace {
-  const costs = { spread_bps: 1, commission_bps: 5, slippage_bps: 1, swap_long_bps_per_night: 3, swap_short_bps_per_night: -3 };
+  const costs = {
+    spread_bps: 1,
+    commission_bps: 5,
+    slippage_bps: 1,
+    swap_long_bps_per_night: 3,
+    swap_short_bps_per_night: -3,
+  };
   const symbols = { ...tinySettings().minutehand.symbols, BTCUSDT: costs, ETHUSDT: costs };
   const workplace = createWorkplace({ minutehand: { market: 'live', pairs: ['BTCUSDT_ETHUSDT'], symbols } });
   cleanups.push(() => workplace.remove());
@@ -53,7 +59,10 @@ describe('minutehand collect', () => {
   it('names the library it needs, its version and the next step when it is absent', async () => {
     const workplace = workplaceOf();
     const { code, stderr } = await workplace.run(['collect'], { env: { MINUTEHAND_CCXT: workplace.folder } });
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/COLLECT_LIBRARY.*expected: ccxt 4\.\d+\.\d+.*npm install/is)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/COLLECT_LIBRARY.*expected: ccxt 4\.\d+\.\d+.*npm install/is),
+    ]);
   });
 
   it.skipIf(NO_CCXT)(
@@ -65,13 +74,19 @@ describe('minutehand collect', () => {
       const workplace = workplaceOf();
       const startDaemon = async (): Promise<Running> => {
         const daemon = workplace.start(['daemon']);
-        await eventually(() => `a daemon: ${daemon.stderr()}`, () => healthOf(workplace));
+        await eventually(
+          () => `a daemon: ${daemon.stderr()}`,
+          () => healthOf(workplace),
+        );
         return daemon;
       };
       const collect = (): Running =>
-        workplace.start(['collect', '--exchange-url', fake.url, '--history', '120', '--poll', '1', '--timeframe', '1m'], {
-          MINUTEHAND_CCXT: CCXT!,
-        });
+        workplace.start(
+          ['collect', '--exchange-url', fake.url, '--history', '120', '--poll', '1', '--timeframe', '1m'],
+          {
+            MINUTEHAND_CCXT: CCXT!,
+          },
+        );
       const seriesOf = async (): Promise<string[]> =>
         ((await healthOf(workplace))?.series ?? []).map(({ symbol, series }) => `${symbol} ${series}`).sort();
 
@@ -79,16 +94,25 @@ describe('minutehand collect', () => {
       fake.broken.set('klines', { status: 200, body: '{"half": ' });
       fake.broken.set('fundingRate', { status: 429, body: '{"code":-1003,"msg":"Too many requests"}' });
       let collector = collect();
-      await eventually(() => `a fault of the daemon: ${collector.stdout()}`, () => /COLLECT_DAEMON/.test(collector.stdout()));
+      await eventually(
+        () => `a fault of the daemon: ${collector.stdout()}`,
+        () => /COLLECT_DAEMON/.test(collector.stdout()),
+      );
       let daemon = await startDaemon();
-      await eventually(() => `faults: ${collector.stdout()}`, () => /bars: COLLECT_EXCHANGE/.test(collector.stdout()));
+      await eventually(
+        () => `faults: ${collector.stdout()}`,
+        () => /bars: COLLECT_EXCHANGE/.test(collector.stdout()),
+      );
       fake.broken.clear();
       const bars = (): Promise<Record<string, string> | null> =>
-        healthOf(workplace).then((health) => (Object.keys(health?.last_bars ?? {}).length === 2 ? health!.last_bars : null));
+        healthOf(workplace).then((health) =>
+          Object.keys(health?.last_bars ?? {}).length === 2 ? health!.last_bars : null,
+        );
       await eventually(() => `bars: ${collector.stdout()} ${collector.stderr()}`, bars);
       const points = SYMBOLS.flatMap((symbol) => [`${symbol} funding_rate`, `${symbol} open_interest`]).sort();
-      await eventually(() => `points: ${collector.stdout()}`, async () =>
-        (await seriesOf()).filter((own) => points.includes(own)).length === points.length,
+      await eventually(
+        () => `points: ${collector.stdout()}`,
+        async () => (await seriesOf()).filter((own) => points.includes(own)).length === points.length,
       );
 
       // Frames that are malformed, unknown, repeated and of the past; then the connection breaks.
@@ -102,9 +126,15 @@ describe('minutehand collect', () => {
         for (const symbol of SYMBOLS) fake.send('public', bookFrame(symbol, 3, 1, now));
         return fake.send('market', frame);
       };
-      await eventually(() => `a stream: ${collector.stdout()}`, () => liquidate() > 0);
+      await eventually(
+        () => `a stream: ${collector.stdout()}`,
+        () => liquidate() > 0,
+      );
       fake.disconnect();
-      await eventually(() => `another stream: ${collector.stdout()}`, () => liquidate() > 0);
+      await eventually(
+        () => `another stream: ${collector.stdout()}`,
+        () => liquidate() > 0,
+      );
 
       collector.kill('SIGKILL');
       await collector.ended;
@@ -113,10 +143,13 @@ describe('minutehand collect', () => {
       daemon = await startDaemon();
       expect((await seriesOf()).filter((own) => points.includes(own))).toEqual(points);
       collector = collect();
-      await eventually(() => `order book and liquidations: ${collector.stdout()} ${collector.stderr()}`, async () => {
-        liquidate();
-        return (await seriesOf()).some((own) => own === 'BTCUSDT sell_liquidations');
-      });
+      await eventually(
+        () => `order book and liquidations: ${collector.stdout()} ${collector.stderr()}`,
+        async () => {
+          liquidate();
+          return (await seriesOf()).some((own) => own === 'BTCUSDT sell_liquidations');
+        },
+      );
       collector.kill('SIGTERM');
       expect([await collector.ended, collector.stderr()]).toEqual([0, '']);
       daemon.kill('SIGTERM');
@@ -127,7 +160,9 @@ describe('minutehand collect', () => {
       const inputs = [...journal.inputsFrom(0 as never)];
       journal.close();
       for (const symbol of SYMBOLS) {
-        const minutes = inputs.filter(({ kind, subject }) => (kind === 'bar' || kind === 'empty') && subject === symbol);
+        const minutes = inputs.filter(
+          ({ kind, subject }) => (kind === 'bar' || kind === 'empty') && subject === symbol,
+        );
         minutes.forEach(({ time, kind, bar }, i) => {
           if (i > 0) expect(time - minutes[i - 1]!.time).toBe(60);
           const { volume, ...candle } = candleOf(symbol, time * 1000);
@@ -136,7 +171,9 @@ describe('minutehand collect', () => {
         });
         expect(minutes.length).toBeGreaterThanOrEqual(120);
       }
-      const observations = inputs.filter(({ kind }) => kind === 'series').map(({ subject }) => parseObservation(subject));
+      const observations = inputs
+        .filter(({ kind }) => kind === 'series')
+        .map(({ subject }) => parseObservation(subject));
       const keys = observations.map(({ symbol, name, eventTime }) => `${symbol} ${name} ${eventTime}`);
       expect(new Set(keys).size).toBe(keys.length);
       for (const { name, eventTime, value } of observations) {

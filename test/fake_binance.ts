@@ -23,10 +23,14 @@ export interface FakeBinance {
 }
 
 /** The candle of a minute: the same at every request. */
-export function candleOf(symbol: string, openMs: number): { open: number; high: number; low: number; close: number; volume: number } {
+export function candleOf(
+  symbol: string,
+  openMs: number,
+): { open: number; high: number; low: number; close: number; volume: number } {
   const minute = openMs / MINUTE_MS;
   const base = symbol.startsWith('BTC') ? 60_000 : 3000;
-  const priceAt = (at: number): number => Math.round(base * (1 + 0.01 * Math.sin(at / 37) + 0.002 * Math.sin(at * 1.7)) * 100) / 100;
+  const priceAt = (at: number): number =>
+    Math.round(base * (1 + 0.01 * Math.sin(at / 37) + 0.002 * Math.sin(at * 1.7)) * 100) / 100;
   const [open, close] = [priceAt(minute), priceAt(minute + 1)];
   const volume = minute % 50 === 0 ? 0 : 1 + (minute % 7);
   return { open, close, high: Math.max(open, close) + 1, low: Math.min(open, close) - 1, volume };
@@ -55,7 +59,8 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
     const since = Number(query.get('startTime') ?? 0);
     const limit = Number(query.get('limit') ?? 500);
     const times: number[] = [];
-    for (let at = Math.ceil(since / stepMs) * stepMs; at <= nowMs() && times.length < limit; at += stepMs) times.push(at);
+    for (let at = Math.ceil(since / stepMs) * stepMs; at <= nowMs() && times.length < limit; at += stepMs)
+      times.push(at);
     return times;
   }
 
@@ -63,7 +68,13 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
     const symbol = query.get('symbol') ?? '';
     switch (path) {
       case '/fapi/v1/exchangeInfo':
-        return { timezone: 'UTC', serverTime: nowMs(), rateLimits: [], exchangeFilters: [], symbols: symbols.map(listing) };
+        return {
+          timezone: 'UTC',
+          serverTime: nowMs(),
+          rateLimits: [],
+          exchangeFilters: [],
+          symbols: symbols.map(listing),
+        };
       case '/fapi/v1/time':
         return { serverTime: nowMs() };
       case '/fapi/v1/klines':
@@ -73,10 +84,28 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
             const { open, high, low, close, volume } = candleOf(symbol, at);
             // The open minute is not final.
             const factor = at + MINUTE_MS > nowMs() ? 1.0001 : 1;
-            return [at, `${open}`, `${high * factor}`, `${low}`, `${close}`, `${volume}`, at + MINUTE_MS - 1, '0', 9, '0', '0', '0'];
+            return [
+              at,
+              `${open}`,
+              `${high * factor}`,
+              `${low}`,
+              `${close}`,
+              `${volume}`,
+              at + MINUTE_MS - 1,
+              '0',
+              9,
+              '0',
+              '0',
+              '0',
+            ];
           });
       case '/fapi/v1/fundingRate':
-        return every(8 * 3_600_000, query).map((at) => ({ symbol, fundingTime: at, fundingRate: `${fundingAt(at)}`, markPrice: '1' }));
+        return every(8 * 3_600_000, query).map((at) => ({
+          symbol,
+          fundingTime: at,
+          fundingRate: `${fundingAt(at)}`,
+          markPrice: '1',
+        }));
       case '/futures/data/openInterestHist':
         return every(300_000, query).map((at) => ({
           ...{ symbol, timestamp: at },

@@ -77,7 +77,10 @@ async function live(day: readonly Minute[]): Promise<{ bench: Bench; readings: R
     const observe = (third: 0 | 1 | 2): void => {
       for (const { name, agoMs, atMs, value } of values.filter(({ atMs: at }) => at % 3 === third)) {
         passTo(START_MS + i * 60_000 + 58_000 + atMs);
-        inputs.observe({ symbol: PAIR.a, name, eventMs: nowMs - agoMs, value }, { nowMs: nowMs as EpochMs, maxClockSkewMs: 2000 });
+        inputs.observe(
+          { symbol: PAIR.a, name, eventMs: nowMs - agoMs, value },
+          { nowMs: nowMs as EpochMs, maxClockSkewMs: 2000 },
+        );
       }
     };
     // A bar may come up to two seconds before its close by this clock.
@@ -119,7 +122,12 @@ describe('auxiliary series of the daemon', () => {
     await fc.assert(
       fc.asyncProperty(day, async (minutes) => {
         const { bench, readings } = await live(minutes);
-        expect(readings).toEqual(await trained(bench.inputs, readings.map(([close]) => close)));
+        expect(readings).toEqual(
+          await trained(
+            bench.inputs,
+            readings.map(([close]) => close),
+          ),
+        );
         const replayed = openReader();
         for (const row of bench.inputs)
           replayed.bench.pipeline.inputs.apply(await inputOf(row, () => Promise.reject(new Error('no models'))));
@@ -128,7 +136,9 @@ describe('auxiliary series of the daemon', () => {
         const restarted = openReader();
         const from = MARKET[minutes.length - 1]![0]!.time;
         const later = bench.inputs.filter(({ time }) => time >= from);
-        await restarted.bench.pipeline.recover(restoredInputs(journalOf(bench.inputs), from, later), [], () => Promise.resolve());
+        await restarted.bench.pipeline.recover(restoredInputs(journalOf(bench.inputs), from, later), [], () =>
+          Promise.resolve(),
+        );
         expect(restarted.readings).toEqual(readings.filter(([close]) => close > from));
       }),
       { numRuns: 60 },

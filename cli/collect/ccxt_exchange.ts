@@ -108,7 +108,10 @@ class CcxtExchange implements Exchange {
     for (const symbol of symbols) {
       const name = this.#ccxt.markets_by_id?.[symbol]?.[0]?.symbol;
       if (name === undefined)
-        throw new MinutehandError('COLLECT_EXCHANGE', { seen: `it lists no ${symbol}`, next: 'Name others with --symbols.' });
+        throw new MinutehandError('COLLECT_EXCHANGE', {
+          seen: `it lists no ${symbol}`,
+          next: 'Name others with --symbols.',
+        });
       this.#names.set(symbol, name);
       this.#symbols.set(name, symbol);
     }
@@ -194,7 +197,9 @@ function numbers(...values: unknown[]): number[] {
 }
 
 function malformed(seen: unknown): MinutehandError {
-  return new MinutehandError('COLLECT_EXCHANGE', { seen: `a malformed answer: ${JSON.stringify(seen)?.slice(0, 120)}` });
+  return new MinutehandError('COLLECT_EXCHANGE', {
+    seen: `a malformed answer: ${JSON.stringify(seen)?.slice(0, 120)}`,
+  });
 }
 
 function points(rows: readonly Record<string, unknown>[], field: string): Point[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
 import { collectBars } from './collect_bars.ts';
-import type { CollectorOptions } from './collector.ts';
+import type { CollectorOptions } from './collector_options.ts';
 import type { DaemonReport, WireMinute } from './daemon_client.ts';
 import type { Candle } from './exchange.ts';
 

@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import type { CollectorOptions } from './collector.ts';
+import type { CollectorOptions } from './collector_options.ts';
 import type { DaemonReport, WireMinute } from './daemon_client.ts';
 import type { Candle } from './exchange.ts';
 
@@ -27,7 +27,9 @@ export async function collectBars(
   const firstMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS - historyMinutes * MINUTE_MS;
   const fromMs = new Map(symbols.map((symbol) => [symbol, (have.get(symbol) ?? firstMs - MINUTE_MS) + MINUTE_MS]));
   for (;;) {
-    const asked = await Promise.allSettled(symbols.map((symbol) => closedFrom(exchange, symbol, fromMs.get(symbol)!, nowMs)));
+    const asked = await Promise.allSettled(
+      symbols.map((symbol) => closedFrom(exchange, symbol, fromMs.get(symbol)!, nowMs)),
+    );
     const pages = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     const failed = asked.find((answer) => answer.status === 'rejected');
     // Beyond the shortest page another symbol may still have older minutes.
@@ -85,5 +87,7 @@ async function send(
 
 /** A minute without a trade repeats the last price with no volume. */
 function wireMinute({ symbol, openMs, open, high, low, close, volume }: Candle): WireMinute {
-  return volume === 0 ? { symbol, time: openMs, empty: true } : { symbol, time: openMs, open, high, low, close, volume };
+  return volume === 0
+    ? { symbol, time: openMs, empty: true }
+    : { symbol, time: openMs, open, high, low, close, volume };
 }

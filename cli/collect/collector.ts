@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SERIES, seriesIndex } from '../../shared/core/series/series_names.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../shared/errors.ts';
 import { collectBars } from './collect_bars.ts';
-import type { DaemonClient, DaemonReport } from './daemon_client.ts';
+import type { CollectorOptions } from './collector_options.ts';
+import type { DaemonReport } from './daemon_client.ts';
 import type { BookTop, Exchange } from './exchange.ts';
 import { LiquidationBars } from './liquidation_bars.ts';
-import type { Outbox, Outgoing } from './outbox.ts';
+import type { Outgoing } from './outbox.ts';
 
 const MINUTE_MS = 60_000;
 /** The exchange closes a minute's candle some hundred milliseconds behind the minute. */
@@ -20,23 +21,6 @@ const CLOCK_CHECK_MS = 10 * MINUTE_MS;
 const SERIES_AT_ONCE = 500;
 /** Refusals of the daemon that another attempt may not meet. */
 const PASSING = new Set(['SERIES_CLOCK', 'SERIES_FUTURE']);
-
-export interface CollectorOptions {
-  readonly exchange: Exchange;
-  readonly daemon: DaemonClient;
-  readonly symbols: readonly string[];
-  readonly outbox: Outbox;
-  /** Minutes of history that a daemon without bars gets. */
-  readonly historyMinutes: number;
-  /** Length of the bars into which liquidations are summed. */
-  readonly liquidationBarMs: number;
-  /** Interval between requests for funding and open interest. */
-  readonly pollMs: number;
-  /** Ends the collector. */
-  readonly ending: AbortSignal;
-  nowMs(): number;
-  say(line: string): void;
-}
 
 /** Feeds a daemon from an exchange until `ending`. Faults are reported once, and tried again with growing pauses. */
 export class Collector {

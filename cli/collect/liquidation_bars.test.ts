@@ -64,11 +64,19 @@ describe('liquidations', () => {
           if (now - 2 < killed && killed <= now) stream.restart();
         });
         const sumOf = (from: number): number =>
-          [...unique.values()].reduce((sum, { second, coins }) => sum + (second >= from && second < from + 300 ? coins : 0), 0);
+          [...unique.values()].reduce(
+            (sum, { second, coins }) => sum + (second >= from && second < from + 300 ? coins : 0),
+            0,
+          );
         expect(sums).toEqual(
           [0, 300].flatMap((from) => [
             { symbol: 'A', series: 'buy_liquidations', event_time: START_MS + (from + 300) * 1000, value: 0 },
-            { symbol: 'A', series: 'sell_liquidations', event_time: START_MS + (from + 300) * 1000, value: sumOf(from) },
+            {
+              symbol: 'A',
+              series: 'sell_liquidations',
+              event_time: START_MS + (from + 300) * 1000,
+              value: sumOf(from),
+            },
           ]),
         );
       }),
@@ -84,7 +92,9 @@ describe('liquidations', () => {
     const end = openStream('end.json');
     expect(times(run(end, (second) => (end.exchange.isStreaming = second < 220 || second > 320)))).toEqual([600, 600]);
     const short = openStream('short.json');
-    expect(times(run(short, (second) => (short.exchange.isStreaming = second < 50 || second > 90)))).toEqual([300, 300, 600, 600]);
+    expect(times(run(short, (second) => (short.exchange.isStreaming = second < 50 || second > 90)))).toEqual([
+      300, 300, 600, 600,
+    ]);
     const begun = openStream('begun.json');
     expect(begun.bars.tick(START_MS + 120_000)).toEqual([]);
     expect(times(run(begun).slice(0, 2))).toEqual([600, 600]);

@@ -37,7 +37,11 @@ export function addCollect(program: Command, output: () => Output): void {
     .option('--shard <name>', 'whose daemon is fed', 'main')
     .option('--to <url>', 'the daemon’s address (default: the one that runs here); MINUTEHAND_TOKEN on another machine')
     .option('--history <minutes>', 'for a daemon without bars', '2880')
-    .option('--timeframe <timeframe>', `bars into which liquidations are summed: ${Object.keys(TIMEFRAMES).join(', ')}`, '1h')
+    .option(
+      '--timeframe <timeframe>',
+      `bars into which liquidations are summed: ${Object.keys(TIMEFRAMES).join(', ')}`,
+      '1h',
+    )
     .option('--poll <seconds>', 'between requests for funding and open interest', '60')
     .option('--exchange-url <url>', 'another server with Binance’s API, such as a test server')
     .action((flags: CollectFlags) => run(flags, output()));
@@ -50,7 +54,10 @@ async function run(flags: CollectFlags, output: Output): Promise<void> {
   const { name, pairs, port } = shardOf(minutehand, flags.shard);
   const symbols = flags.symbols === undefined ? symbolsOf(pairs) : flags.symbols.split(',');
   if (!Object.hasOwn(TIMEFRAMES, flags.timeframe))
-    throw new MinutehandError('USAGE', { seen: `--timeframe ${flags.timeframe}`, expected: Object.keys(TIMEFRAMES).join(', ') });
+    throw new MinutehandError('USAGE', {
+      seen: `--timeframe ${flags.timeframe}`,
+      expected: Object.keys(TIMEFRAMES).join(', '),
+    });
   const exchange = await openBinance({ url: flags.exchangeUrl ?? null, folder: process.env['MINUTEHAND_CCXT'] });
   const unlock = lockHome(paths.lock(`collect_${name}`));
   const ending = new AbortController();

@@ -106,7 +106,10 @@ export function takeEach<Outcome extends string>(
   const message = parseMessage(text);
   const items = Array.isArray(message) ? (message as unknown[]) : [message];
   if (items.length > maxItems)
-    throw new MinutehandError('BAR_TOO_MANY', { seen: `${items.length} ${options.items}`, expected: `at most ${maxItems}` });
+    throw new MinutehandError('BAR_TOO_MANY', {
+      seen: `${items.length} ${options.items}`,
+      expected: `at most ${maxItems}`,
+    });
   const rejected: RefusedItem[] = [];
   items.forEach((value, index) => {
     try {

@@ -172,6 +172,27 @@ describe('bars from the stream minutehand:bars', () => {
     expect(outcomes).toEqual(Array(10).fill('accepted'));
   });
 
+  it('have values of series among them, taken in the same order', async (context) => {
+    const server = await redisServer(context);
+    const client = clientOf(server);
+    const { bench, outcomes, lines } = openFeed(server.url, { now: 3 });
+    const value = { symbol: 'XAUUSD', series: 'sentiment', event_time: openMs(4), value: 40 };
+    await addMinute(client, 3);
+    await client.xadd(BARS_STREAM, '*', 'series', JSON.stringify([value, { ...value, value: 101 }]));
+    await client.xadd(BARS_STREAM, '*', 'series', JSON.stringify(value));
+    await until('all', () => outcomes.length === 5);
+    expect(outcomes).toEqual([
+      'accepted',
+      'accepted',
+      'series accepted',
+      'series SERIES_MALFORMED',
+      'series duplicate',
+    ]);
+    expect(bench.inputs.map(({ kind }) => kind)).toEqual(['bar', 'bar', 'series']);
+    await until('a line', () => lines.length > 0);
+    expect(lines[0]).toMatchObject({ code: 'SERIES_MALFORMED', count: 1 });
+  });
+
   it('stay in the stream, and the position with them, while no more rows may wait for the journal', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);

@@ -50,7 +50,9 @@ const send = (setup: Setup, ...values: readonly object[]): ReturnType<SeriesInta
 describe('the intake of series', () => {
   it('takes a value as arriving now, a repeated one as a duplicate, and another one as a revision that arrives later', () => {
     const setup = setUp();
-    expect(send(setup, GOOD, GOOD, { ...GOOD, value: 0.0002 }, { ...GOOD, event_time: Date.parse(GOOD.event_time) })).toEqual({
+    expect(
+      send(setup, GOOD, GOOD, { ...GOOD, value: 0.0002 }, { ...GOOD, event_time: Date.parse(GOOD.event_time) }),
+    ).toEqual({
       boot_id: 'boot',
       accepted: 3,
       revised: 2,

@@ -13,7 +13,10 @@ const eventTime = z.union([
 ]);
 const shape = z
   .strictObject({ symbol: z.string().min(1), series: z.enum(SERIES_NAMES), event_time: eventTime, value: z.number() })
-  .refine(({ series, value }) => isPossible(series, value), { path: ['value'], error: 'outside the range of the series' });
+  .refine(({ series, value }) => isPossible(series, value), {
+    path: ['value'],
+    error: 'outside the range of the series',
+  });
 
 function isNotSeconds(ms: number): boolean {
   return ms < MISTAKEN_SECONDS.from || ms >= MISTAKEN_SECONDS.to;

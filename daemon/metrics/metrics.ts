@@ -79,7 +79,8 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     type: 'gauge',
     labels: ['symbol', 'series'],
     help: 'Age of the latest event of a series.',
-    read: ({ status }) => status.series.map(({ symbol, series, age_seconds }) => [[symbol, series], age_seconds] as const),
+    read: ({ status }) =>
+      status.series.map(({ symbol, series, age_seconds }) => [[symbol, series], age_seconds] as const),
   },
   {
     name: 'minutehand_bars_suspect_total',

@@ -15,8 +15,20 @@ export interface SeriesKind {
 export const SERIES = [
   { name: 'funding_rate', unit: 'fraction per settlement', max_age_seconds: 12 * HOUR, least: -1, greatest: 1 },
   { name: 'open_interest', unit: 'coin', max_age_seconds: 3 * HOUR, least: 0, greatest: Infinity },
-  { name: 'buy_liquidations', unit: 'coin bought to close shorts, per bar', max_age_seconds: 2 * HOUR, least: 0, greatest: Infinity },
-  { name: 'sell_liquidations', unit: 'coin sold to close longs, per bar', max_age_seconds: 2 * HOUR, least: 0, greatest: Infinity },
+  {
+    name: 'buy_liquidations',
+    unit: 'coin bought to close shorts, per bar',
+    max_age_seconds: 2 * HOUR,
+    least: 0,
+    greatest: Infinity,
+  },
+  {
+    name: 'sell_liquidations',
+    unit: 'coin sold to close longs, per bar',
+    max_age_seconds: 2 * HOUR,
+    least: 0,
+    greatest: Infinity,
+  },
   { name: 'order_book_imbalance', unit: '(bid − ask) / (bid + ask)', max_age_seconds: HOUR, least: -1, greatest: 1 },
   { name: 'long_short_ratio', unit: 'long / short accounts', max_age_seconds: 2 * HOUR, least: 0, greatest: Infinity },
   { name: 'sentiment', unit: '0…100, 50 = neutral', max_age_seconds: 48 * HOUR, least: 0, greatest: 100 },
