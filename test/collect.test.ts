@@ -180,6 +180,9 @@ describe('minutehand collect', () => {
         if (name === 'funding_rate') expect(value).toBe(fundingAt(eventTime * 1000));
         if (name === 'open_interest') expect(value).toBe(openInterestAt(eventTime * 1000));
         if (name === 'order_book_imbalance') expect(value).toBe(0.5);
+        // Repeated frames count once, those of another hour not at all.
+        if (name === 'sell_liquidations') expect(value % 1.5).toBe(0);
+        if (name === 'buy_liquidations') expect(value).toBe(0);
       }
 
       const replay = await workplace.run(['replay', '--journal', path, '--json']);

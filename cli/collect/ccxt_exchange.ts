@@ -14,7 +14,7 @@ interface CcxtClient {
   isOpen?(): boolean;
 }
 
-/** What is used of ccxt's `binanceusdm`, a class of plain JavaScript. Numbers may be undefined where a frame has none. */
+/** The part of ccxt's `binanceusdm` that is used. Numbers may be undefined where a frame has none. */
 interface Ccxt {
   urls: { api: Record<string, unknown> };
   newUpdates: boolean;

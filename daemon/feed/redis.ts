@@ -64,8 +64,9 @@ export interface RedisFeed {
 
 /**
  * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry has the format of `POST /bars`, `backfill`
- * = 1 marks history, and field `series` has that of `POST /series`. Entries written while no daemon read are history too when they are old, so that nothing stale is
- * published as fresh. An entry that cannot be taken is counted, logged and skipped.
+ * = 1 marks history; an entry with field `series` has the format of `POST /series`. Entries written while no daemon
+ * read are history too when they are old, so that nothing stale is published as fresh. An entry that cannot be taken is
+ * counted, logged and skipped.
  *
  * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it
  * continues right after its last minute; where the position is unknown, it starts at the beginning, which is harmless:

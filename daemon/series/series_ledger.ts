@@ -35,8 +35,8 @@ export class SeriesLedger {
   #lastCloseMs = 0;
 
   /**
-   * @throws MinutehandError SERIES_FUTURE, SERIES_STALE when no bar could see the value any more, SERIES_CLOCK when this
-   * machine's clock is behind what it was
+   * @throws MinutehandError SERIES_FUTURE; SERIES_STALE when no bar could see the value any more; SERIES_CLOCK when the
+   * clock is behind what it was
    */
   admit({ symbol, name, eventMs, value }: GivenObservation, { nowMs, maxClockSkewMs }: ObservationClock): Admission {
     if (eventMs > nowMs + maxClockSkewMs)
