@@ -67,7 +67,7 @@ export const ERRORS = {
   SERIES_MALFORMED: {
     status: 400,
     message: 'The value of a series lacks expected fields.',
-    next: 'Send {symbol, series, event_time, value} and no arrival time: it arrives now. History: `minutehand series import`.',
+    next: 'Send {symbol, series, event_time, value}; it arrives now. History: `minutehand series import`.',
   },
   SERIES_FUTURE: {
     status: 422,
@@ -86,18 +86,18 @@ export const ERRORS = {
   },
   COLLECT_LIBRARY: {
     status: 500,
-    message: '`minutehand collect` needs the library ccxt, which is not part of the installation (67 MB).',
-    next: '`npm install --no-save ccxt@4.5.84` in this folder, or name its folder by MINUTEHAND_CCXT.',
+    message: '`collect` needs ccxt, which is not installed.',
+    next: '`npm install --no-save ccxt@4.5.84` (67 MB), or name its folder by MINUTEHAND_CCXT.',
   },
   COLLECT_EXCHANGE: {
     status: 502,
     message: 'The exchange did not give what was asked for.',
-    next: 'It is asked again; if this lasts, look at the network and at the exchange’s status page.',
+    next: 'It is asked again; if this lasts, look at the network and the exchange’s status.',
   },
   COLLECT_DAEMON: {
     status: 502,
     message: 'The daemon does not take what is collected.',
-    next: 'Start it with market live; collecting continues, and what is missing follows.',
+    next: 'Start it with market live; what is missing follows.',
   },
   COLLECT_CLOCK: {
     status: 500,

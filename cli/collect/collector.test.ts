@@ -86,7 +86,9 @@ describe('a collector', () => {
       },
       () => ({ rejected: [refused] }),
     );
-    await expect.poll(() => said.some((line) => line === 'open interest: works again.'), { timeout: 20_000 }).toBe(true);
+    await expect
+      .poll(() => said.some((line) => line === 'open interest: works again.'), { timeout: 20_000 })
+      .toBe(true);
     await expect.poll(() => said.some((line) => line.startsWith('refused ')), { timeout: 20_000 }).toBe(true);
     await end();
     expect(said.filter((line) => line.startsWith('open interest: COLLECT_EXCHANGE'))).toHaveLength(1);

@@ -30,8 +30,7 @@ export function addCollect(program: Command, output: () => Output): void {
     .command('collect')
     .summary('feed a live daemon from Binance: bars and auxiliary series')
     .description(
-      'One-minute bars, funding rate, open interest, liquidations and the order book’s imbalance of Binance’s USDT-margined futures, sent to the daemon until Ctrl-C or SIGTERM. Fills gaps after an outage. ' +
-        'Needs the library ccxt, which it names when it is absent (MINUTEHAND_CCXT: its folder).',
+      'Bars, funding, open interest, liquidations and order-book imbalance of Binance’s USDT-margined futures, until Ctrl-C or SIGTERM. Fills gaps after an outage. Needs the library ccxt (MINUTEHAND_CCXT: its folder).',
     )
     .option('--symbols <list>', 'such as BTCUSDT,ETHUSDT (default: those of the shard)')
     .option('--shard <name>', 'whose daemon is fed', 'main')

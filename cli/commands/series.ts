@@ -39,9 +39,7 @@ export function addSeries(program: Command, output: () => Output): void {
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
   series
     .command('archive')
-    .description(
-      'adds what the daemons of this installation have received live to a folder of series, with the arrival times they had; `direction train` reads it',
-    )
+    .description('adds what the daemons received live to a folder of series, with the arrival times they had')
     .requiredOption('--into <folder>', 'folder of series')
     .option('--journal <file>', 'only this journal (default: those of all shards, market live)')
     .action((flags: { into: string; journal?: string }) => runArchive(flags, output()));
