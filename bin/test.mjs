@@ -3,7 +3,7 @@
  * Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. In
  * CI, also the start and the tests that depend on it with the other versions of Node.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
@@ -72,6 +72,7 @@ await run(async () => {
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
+    await mustHold('ccxt', ensureCcxt);
     await mustHold('g++', ensureCompiler);
     await mustHold('clang and promtool', ensureCheckers);
     await mustHold('chromium', ensureChromium);
@@ -143,6 +144,26 @@ async function ensureXgboost() {
   say(
     'XGBoost is not installed: install it (Debian: apt-get install libxgboost0), or set MINUTEHAND_XGBOOST_LIBRARY.' +
       (inCi ? '' : ' Where its tests do not find it, they are skipped.'),
+  );
+  return !inCi;
+}
+
+/** The library of `minutehand collect`, which is not part of the installation. */
+async function ensureCcxt() {
+  const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const wanted = `ccxt@${peerDependencies.ccxt}`;
+  const folder = join(ROOT, 'node_modules', '.cache', wanted);
+  const path = join(folder, 'node_modules', 'ccxt');
+  if (process.env.MINUTEHAND_CCXT || existsSync(join(ROOT, 'node_modules', 'ccxt'))) return true;
+  const arguments_ = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', wanted];
+  mkdirSync(folder, { recursive: true });
+  if (existsSync(path) || (await capture('npm', arguments_)).code === 0) {
+    process.env.MINUTEHAND_CCXT = path;
+    return true;
+  }
+  say(
+    `ccxt is not installed: \`npm install --no-save ${wanted}\`.` +
+      (inCi ? '' : ' Without it the test of `minutehand collect` is skipped.'),
   );
   return !inCi;
 }

@@ -14,6 +14,7 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_HOME: folderFault,
   MINUTEHAND_EXCHANGE: folderFault,
   MINUTEHAND_LOG: folderFault,
+  MINUTEHAND_CCXT: (text) => (existsSync(resolve(text)) ? null : `there is no folder ${text}`),
   MINUTEHAND_LIGHTGBM_LIBRARY: fileFault,
   MINUTEHAND_XGBOOST_LIBRARY: fileFault,
   MINUTEHAND_DATABASE_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),

@@ -255,6 +255,7 @@ class DaemonProcess {
         logs.batch(batch, timing, models, bootId);
       },
       onBar: (outcome) => observed.bar(outcome),
+      onSeries: (outcome) => observed.series.add(outcome),
       onSwap: () => observed.swap(),
       onModelsRefused: (code) => observed.modelRefused(code),
       onModelsFailed: (code) => observed.modelFailed(code),
@@ -292,7 +293,7 @@ class DaemonProcess {
         host,
         allowedHosts: allowed_hosts,
         token,
-        needsAuthorization: ({ path }) => path === '/bars',
+        needsAuthorization: ({ path }) => path === '/bars' || path === '/series',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
     });

@@ -64,6 +64,46 @@ export const ERRORS = {
     next: 'Revisions are refused.',
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
+  SERIES_MALFORMED: {
+    status: 400,
+    message: 'The value of a series lacks expected fields.',
+    next: 'Send {symbol, series, event_time, value}; it arrives now. History: `minutehand series import`.',
+  },
+  SERIES_FUTURE: {
+    status: 422,
+    message: 'The event of a series is in the future by this machine’s clock.',
+    next: 'Check both clocks (NTP); event_time is UTC.',
+  },
+  SERIES_STALE: {
+    status: 422,
+    message: 'The event is too old to count for any bar.',
+    next: 'Import history with `minutehand series import`.',
+  },
+  SERIES_CLOCK: {
+    status: 503,
+    message: 'This machine’s clock is behind arrivals in the journal, or bars.',
+    next: 'Correct the clock (NTP), then send the values again.',
+  },
+  COLLECT_LIBRARY: {
+    status: 500,
+    message: '`collect` needs ccxt, which is not installed.',
+    next: '`npm install --no-save ccxt@4.5.84` (67 MB), or name its folder by MINUTEHAND_CCXT.',
+  },
+  COLLECT_EXCHANGE: {
+    status: 502,
+    message: 'The exchange did not give what was asked for.',
+    next: 'It is asked again; if this lasts, look at the network and the exchange’s status.',
+  },
+  COLLECT_DAEMON: {
+    status: 502,
+    message: 'The daemon does not take what is collected.',
+    next: 'Start it with market live; what is missing follows.',
+  },
+  COLLECT_CLOCK: {
+    status: 500,
+    message: 'The clocks of this machine and of the exchange differ.',
+    next: 'Set this machine’s clock (NTP).',
+  },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {
     status: 503,

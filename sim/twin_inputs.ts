@@ -90,7 +90,8 @@ class InputReader {
         return;
       case 'policy':
       case 'rollout':
-        // No world has either.
+      case 'series':
+        // No world has any.
         return;
       case 'boot':
       case 'swap':

@@ -31,9 +31,9 @@ export interface PairStatus {
 }
 
 /** A daemon that is older than this program does not report these. */
-type Later = 'expired_pairs' | 'late_bars' | 'lease' | 'rollout' | 'rollout_refused';
+type Later = 'expired_pairs' | 'late_bars' | 'lease' | 'rollout' | 'rollout_refused' | 'series';
 const UNREPORTED: Pick<HealthReport, Later> = {
-  ...{ expired_pairs: [], late_bars: null, lease: null },
+  ...{ expired_pairs: [], late_bars: null, lease: null, series: [] },
   ...{ rollout: null, rollout_refused: null },
 };
 

@@ -55,6 +55,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   reportModels(report, said);
   reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
+  reportSeries(report, said);
   reportHalts(report, said);
   reportDegradations(report, said);
   reportSignals(report, settings, daemon, said, nowMs);
@@ -138,6 +139,16 @@ function reportBars({ problem, note }: Report, settings: Settings, said: HealthR
     problem(
       `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
       'Look at what sends the bars of these symbols; a minute without a trade is sent as `empty`.',
+    );
+}
+
+/** Auxiliary series whose values no longer count. */
+function reportSeries({ problem }: Report, { series }: HealthReport): void {
+  const stale = series.filter((own) => own.stale).map((own) => `${own.symbol} ${own.series}`);
+  if (stale.length > 0)
+    problem(
+      `stale series: ${stale.join(', ')}; features see no value.`,
+      'Look at what sends them: `minutehand collect`, its network, the exchange.',
     );
 }
 

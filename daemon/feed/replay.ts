@@ -11,7 +11,7 @@ import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
-import { screenedFrom } from '../journal/recovery.ts';
+import { restoredInputs, screenedFrom } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import { pipelineSettings } from '../pipeline_options.ts';
@@ -238,7 +238,7 @@ async function resumeBehind(
     return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmup, time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
-  await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
+  await pipeline.recover(restoredInputs(journal, from, journal.inputsFrom(from, ids)), last, async () => {
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));

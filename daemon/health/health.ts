@@ -5,6 +5,7 @@ import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
+import type { SeriesState } from '../pipeline_status.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { RemoteName } from '../publish/transports.ts';
 import type { Route } from '../serve/http_route.ts';
@@ -73,6 +74,8 @@ export interface HealthReport extends TransportsHealth {
   readonly late_bars: LateBars | null;
   /** Bars of each symbol that were held back as suspect since the start; a symbol without any is left out. */
   readonly suspect_bars: Readonly<Record<string, number>>;
+  /** Auxiliary series that have had a value. */
+  readonly series: readonly SeriesState[];
   /** The connection that reads bars from Redis. */
   readonly bar_stream: ConnectionState;
   readonly bar_stream_refused: ErrorReport | null;

@@ -59,6 +59,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     degradations: [...degradations],
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
+    series: status.series,
     ...transportsHealth(links),
     bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
     bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,

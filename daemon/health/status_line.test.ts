@@ -31,6 +31,7 @@ const GOOD: HealthReport = {
   degradations: [],
   late_bars: null,
   suspect_bars: {},
+  series: [],
   ...transportsHealth({}),
   bar_stream: 'off',
   bar_stream_refused: null,

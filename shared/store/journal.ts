@@ -221,6 +221,13 @@ class SqliteJournal implements JournalFile {
     for (const row of rows) yield toInput(row);
   }
 
+  *seriesBetween(from: OpenTime, to: OpenTime): IterableIterator<InputRow> {
+    const rows = this.#db
+      .prepare("SELECT * FROM inputs WHERE kind = 'series' AND time >= ? AND time < ? ORDER BY input_id")
+      .iterate(from, to) as IterableIterator<StoredInput>;
+    for (const row of rows) yield toInput(row);
+  }
+
   *signals({
     after = 0,
     through = ALL_ROWS,

@@ -16,21 +16,25 @@ export type InputKind =
   | 'lease'
   | 'degraded'
   | 'recovered'
-  | 'boot';
+  | 'boot'
+  | 'series';
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
- * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot.
+ * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot, an observation of an
+ * auxiliary series.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
-   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), or boot id.
+   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), boot id, or observation
+   * (`observationText` of shared/store/observation.ts).
    */
   readonly subject: string;
+  /** Of an observation: the minute of its arrival. */
   readonly time: OpenTime;
   readonly bar: Bar | null;
   readonly backfill: boolean;
@@ -141,6 +145,8 @@ export interface JournalStore {
   barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
+  /** Observations that arrived in a minute from `from` on and before `to`, in that order. */
+  seriesBetween(from: OpenTime, to: OpenTime): IterableIterator<InputRow>;
   /** All signals in the order in which they were published. */
   signals(): IterableIterator<AnsweredSignal>;
   /** Symbols with bars, and the open of their last one. */
