@@ -10,7 +10,7 @@ import { MIN_TRADES } from '../backtest/edge.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../backtest/rollover.ts';
 import { matchMinutes } from '../dataset/pair_history.ts';
-import { deflatedSharpe, sharpeFacts } from '../search/deflated_sharpe_ratio.ts';
+import { expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from '../search/deflated_sharpe_ratio.ts';
 import { runOnThreads } from '../thread_tasks.ts';
 import { superiorAbility, type SuperiorAbility } from '../validate/superior_ability.ts';
 import { holm, type Cointegration } from './engle_granger.ts';
@@ -169,13 +169,14 @@ function judge(scanned: readonly ScannedPair[], planned: Planned, options: ScanO
     development.map((days, i) => (enough[i]! ? days : nothing)),
     { seed: `${options.seed}/scan`, resamples: options.resamples },
   );
-  const facts = development.map((days) => sharpeFacts(days));
-  const ratios = facts.map((own) => own.sharpe);
-  const deflated = facts.map((own) => deflatedSharpe(own, ratios));
+  // That of trials without skill: the ratios of those that lose their costs spread further, and not by chance.
+  const variance = 1 / (developmentDays - 1);
+  const luckiest = expectedMaxSharpe(flat.length, variance);
+  const deflated = development.map((days) => probabilisticSharpe(sharpeFacts(days), luckiest));
   const trials = flat.map((one, i): Trial => {
     const { pair, windows, cointegration, holdout, days, bars } = one;
     const adjusted_p = ability.adjusted[i]!;
-    const ratio = enough[i]! && Number.isFinite(deflated[i]!.deflated) ? deflated[i]!.deflated : null;
+    const ratio = enough[i]! && Number.isFinite(deflated[i]!) ? deflated[i]! : null;
     const isSignificant = adjusted_p <= options.level && ratio !== null && ratio >= 1 - options.level;
     return {
       pair: pair.id,
@@ -202,7 +203,7 @@ function judge(scanned: readonly ScannedPair[], planned: Planned, options: ScanO
     to,
     trials: order.map((i) => trials[i]!),
     tests: ability,
-    expectedMaxSharpe: (deflated[0]?.expectedMaxSharpe ?? 0) * Math.sqrt(TRADING_DAYS_PER_YEAR),
+    expectedMaxSharpe: luckiest * Math.sqrt(TRADING_DAYS_PER_YEAR),
     pairsTested: scanned.length,
     pairsCointegrated: adjustedPs.filter((p) => p <= options.level).length,
     leftOut,

