@@ -12,7 +12,7 @@ const SYMBOLS = ['AUDUSD', 'EURUSD', 'GBPUSD', 'NZDUSD'];
 const MONDAY = 1_704_067_200;
 /** Of which the scan sees independent random walks alone. */
 const WORLDS = IS_LONG ? 60 : 3;
-const STEP_S = 1800;
+const STEP_S = 3600;
 const settings = tinySettings();
 const FREE = {
   spread_bps: 0,
@@ -22,7 +22,7 @@ const FREE = {
   swap_short_bps_per_night: 0,
 };
 
-/** A bar each half hour; the opens are the closes before, so that what a decision sees can be traded. */
+/** Hourly bars; the opens are the closes before, so that what a decision sees can be traded. */
 function barsOf(symbol: string, logs: Float64Array): BarColumns {
   const close = logs.map((value) => Math.exp(value));
   const open = close.map((price, i) => close[i - 1] ?? price);
@@ -60,7 +60,7 @@ function world(seed: string, { planted = false, count = 3200 } = {}): Map<string
 }
 
 function scanned(bars: ReadonlyMap<string, BarColumns>, changes: Partial<ScanOptions> = {}): Promise<ScanResult> {
-  const pairs = SYMBOLS.flatMap((a, i) => SYMBOLS.slice(i + 1).map((b) => parsePair(`${a}_${b}`)));
+  const pairs = SYMBOLS.flatMap((a, i) => SYMBOLS.slice(i + 1).map((b) => parsePair(`${a}_${b}@1h`)));
   return scan({
     pairs,
     bars,
@@ -85,7 +85,7 @@ describe('a scan', () => {
     const costs = settings.minutehand.symbols;
     const result = await scanned(world('planted', { planted: true }), { windows, costs });
     const [best, ...others] = result.trials;
-    expect(best).toMatchObject({ pair: 'EURUSD_GBPUSD', verdict: 'PAYS' });
+    expect(best).toMatchObject({ pair: 'EURUSD_GBPUSD@1h', verdict: 'PAYS' });
     expect(best!.cointegration!.adjusted_p).toBeLessThan(0.05);
     expect(best!.cointegration!.halfLifeBars).toBeGreaterThan(3);
     expect(best!.cointegration!.halfLifeBars).toBeLessThan(6);
@@ -93,7 +93,7 @@ describe('a scan', () => {
     // The gap is part of EURUSD and reverts against any other symbol, too.
     expect(others.filter(({ pair, verdict }) => !pair.includes('EURUSD') && verdict === 'PAYS')).toEqual([]);
     expect(result.pairsCointegrated).toBe(1);
-    expect(scanVerdict(result, 0.05)).toMatch(/of 6 trials pays?: EURUSD_GBPUSD 120\/40/);
+    expect(scanVerdict(result, 0.05)).toMatch(/of 6 trials pays?: EURUSD_GBPUSD@1h 120\/40/);
   });
 
   it('finds nothing that pays on independent random walks, not even without costs, and little that looks so', async () => {

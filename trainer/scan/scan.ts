@@ -1,4 +1,5 @@
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -91,7 +92,7 @@ interface Planned {
 
 /**
  * All pairs with all windows. Every trial is decided on from the same minute on, when all of them are warm.
- * @throws MinutehandError DATA_TOO_SHORT
+ * @throws MinutehandError DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function scan(options: ScanOptions): Promise<ScanResult> {
   const planned = plan(options);
@@ -107,6 +108,7 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
 
 function plan(options: ScanOptions): Planned {
   const { pairs, bars, windows, policy, costs, seed } = options;
+  checkTimeframes(pairs, bars);
   const legs = pairs.flatMap((pair) => {
     const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
     return a === undefined || b === undefined ? [] : [{ pair, a, b, ...matchedTimes(a, b) }];
