@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OpenTime } from '../../shared/bar.ts';
 import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -102,8 +103,12 @@ export interface BarReplayOptions extends ReplayOptions {
   onMinute(time: OpenTime): void;
 }
 
-/** Runs bars through the pipeline, minute by minute, as fast as possible. */
+/**
+ * Runs bars through the pipeline, minute by minute, as fast as possible.
+ * @throws MinutehandError DATA_FORMAT as `checkTimeframes`
+ */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
+  checkTimeframes(options.pairIds.map(parsePair), options.bars);
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;
   pipeline.inputs.apply({ kind: 'swap', set: options.models });
