@@ -12,6 +12,7 @@ import {
   type JournalFile,
   type JournalStore,
   type LastSignal,
+  type LateSignals,
   type PruneBounds,
   type PrunedSignals,
   type RowNumbers,
@@ -238,22 +239,14 @@ class SqliteJournal implements JournalFile {
     yield* rows.iterate(after, through) as IterableIterator<AnsweredSignal>;
   }
 
-  /**
-   * By pair: first signals of a minute from `from` to before `to` that were made more than `limitMs` after its close,
-   * and the greatest such delay. In a simulated market the clock of the signals is another one.
-   */
-  lateSignals(
-    from: OpenTime,
-    to: OpenTime,
-    limitMs: number,
-  ): readonly { readonly pairId: string; readonly signals: number; readonly worstMs: number }[] {
+  lateSignals(from: OpenTime, to: OpenTime, limitMs: number): readonly LateSignals[] {
     const rows = this.#db.prepare(
       `SELECT pair_id AS pairId, COUNT(*) AS signals, MAX(delay) AS worstMs FROM (
          SELECT pair_id, MIN(generated_at_ms) - (time + 60) * 1000 AS delay FROM signals WHERE time >= ? AND time < ?
          GROUP BY pair_id, time
        ) WHERE delay > ? GROUP BY pair_id ORDER BY pair_id`,
     );
-    return rows.all(from, to, limitMs) as { pairId: string; signals: number; worstMs: number }[];
+    return rows.all(from, to, limitMs) as LateSignals[];
   }
 
   lastBars(): Map<string, OpenTime> {
