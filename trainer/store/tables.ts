@@ -120,7 +120,15 @@ export interface ModelArtifactsTable {
  * error or a death without another attempt. `stopped`: by a person, or with the trainer.
  */
 export type RunStatus =
-  'queued' | 'running' | 'adopted' | 'rollout_started' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
+  | 'queued'
+  | 'running'
+  | 'adopted'
+  | 'rollout_started'
+  | 'rejected'
+  | 'failed'
+  | 'killed'
+  | 'stopped'
+  | 'aborted';
 
 /** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
 export type RunKind = 'full' | 'incremental' | 'thresholds';
