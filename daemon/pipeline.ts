@@ -66,20 +66,8 @@ export class Pipeline {
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
-    const owners = {
-      inputs,
-      halts,
-      slots,
-      matrix,
-      decider,
-      shadow,
-      arms,
-      degradations,
-      series,
-      envelope,
-      batches,
-      clock,
-    };
+    const answering = { slots, matrix, decider, shadow, arms, envelope, batches };
+    const owners = { ...answering, inputs, halts, degradations, series, clock };
     this.status = new PipelineStatus({ pairs, ...owners });
   }
 
