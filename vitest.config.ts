@@ -17,7 +17,7 @@ const ALONE = [
   'daemon/!(idle_window|input|inputs|queue|turns).test.ts',
   'daemon/publish/!(envelope|publishers|redis_publisher|subscriptions).test.ts',
   'daemon/serve/**/*.test.ts',
-  'daemon/feed/redis.test.ts',
+  'daemon/feed/{redis,redis_stream}.test.ts',
   'shared/{store,log}/**/*.test.ts',
   'shared/market/!(session_calendar|trading_week).test.ts',
   'shared/bundle/{halts,onnxruntime,signature,model_set}.test.ts',

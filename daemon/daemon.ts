@@ -18,20 +18,22 @@ import type { MinuteAnswer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import type { Degradation } from './degradations.ts';
-import { barsRoute } from './feed/http.ts';
+import { barsRoute, seriesRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
 import type { StreamListener } from './feed/redis_stream.ts';
-import { barsWebSocket } from './feed/websocket.ts';
+import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from './feed/series_intake.ts';
+import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
+import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
 import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
-import { recoveryStart } from './journal/recovery.ts';
+import { recoveryStart, restoredInputs } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings } from './pipeline_options.ts';
@@ -69,6 +71,8 @@ export interface DaemonPorts {
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+  /** High-water marks of `active.json`; without them, any is accepted. */
+  readonly pointerMarks?: PointerMarks;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -76,6 +80,7 @@ export interface DaemonObserver {
   /** @param models that scored the batch */
   onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
+  onSeries: SeriesIntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;
   /** Active or shadow models failed and were released. */
@@ -103,6 +108,7 @@ export interface Daemon {
   readonly bootId: string;
   readonly pipeline: Pipeline;
   readonly intake: Intake;
+  readonly seriesIntake: SeriesIntake;
   readonly publishers: Publishers;
   /** Of the stream of bars; see RedisFeed. */
   readonly streamLost: () => number;
@@ -142,6 +148,7 @@ class AssembledDaemon implements Daemon {
   readonly pipeline: Pipeline;
   readonly publishers: Publishers;
   readonly intake: Intake;
+  readonly seriesIntake: SeriesIntake;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
@@ -163,7 +170,7 @@ class AssembledDaemon implements Daemon {
 
   constructor(ports: DaemonPorts, options: DaemonOptions) {
     const { clock, scheduler, store, journalWriter = writeInPlace(store) } = ports;
-    const { settings, shard, log, maxWaitingRows } = options;
+    const { settings, shard, log, observer, maxWaitingRows } = options;
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
     this.#options = options;
@@ -188,17 +195,28 @@ class AssembledDaemon implements Daemon {
     this.#halts = this.#followHalts();
     this.#arrivals = this.#watchArrivals();
     this.#startedMs = clock.nowMs();
-    const intake = createIntake({ ...this.#barRules(), open: market === 'live' });
+    const rules = { ...this.#barRules(), open: market === 'live' };
+    const intake = createIntake(rules);
     this.intake = (text, backfill) => {
-      if (this.#isSigningOff) throw new MinutehandError('STOPPING');
-      if (this.#isJournalFull()) throw new MinutehandError('JOURNAL_FULL');
+      this.#refuseWhenClosed();
       return intake(text, backfill);
     };
+    const seriesIntake = createSeriesIntake({ ...rules, onOutcome: observer.onSeries.bind(observer) });
+    this.seriesIntake = (text) => {
+      this.#refuseWhenClosed();
+      return seriesIntake(text);
+    };
     const settled = (): Promise<boolean> => this.pipeline.settled();
-    this.routes = [barsRoute(this.intake, settled, this.bootId), ...healthRoutes(this.health)];
+    const onDefect = (error: unknown): void => log.error({ err: error }, 'unexpected error');
+    this.routes = [
+      barsRoute(this.intake, settled, this.bootId),
+      seriesRoute(this.seriesIntake, settled, this.bootId),
+      ...healthRoutes(this.health),
+    ];
     this.webSockets = [
       ...this.publishers.webSockets,
-      barsWebSocket(this.intake, settled, (error) => log.error({ err: error }, 'unexpected error')),
+      barsWebSocket(this.intake, settled, onDefect),
+      seriesWebSocket(this.seriesIntake, settled, onDefect),
     ];
   }
 
@@ -224,7 +242,7 @@ class AssembledDaemon implements Daemon {
     const { scheduler, store } = this.#ports;
     const { minutehand } = this.#options.settings;
     const from = recoveryStart(store, this.#pairs, warmupBars(minutehand.windows));
-    await this.pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
+    await this.pipeline.recover(restoredInputs(store, from, store.inputsFrom(from)), store.lastSignals(), () => {
       // Before the models, so that not one bar is answered without them.
       this.#halts.check();
       return this.#models.check();
@@ -246,6 +264,7 @@ class AssembledDaemon implements Daemon {
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
       ...this.#barRules(),
+      onSeries: (outcome) => this.#options.observer.onSeries(outcome),
       symbols: symbolsOf(this.#pairs),
       allSymbols: symbolsOf(pairs.map(parsePair)),
       feedIntervalMs: feed.interval_ms,
@@ -357,11 +376,12 @@ class AssembledDaemon implements Daemon {
   }
 
   #followModels(): FollowedModels {
-    const { files, scheduler, store } = this.#ports;
+    const { files, scheduler, store, pointerMarks } = this.#ports;
     const { settings, paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
+      ...(pointerMarks && { marks: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
@@ -429,6 +449,11 @@ class AssembledDaemon implements Daemon {
 
   #recovered(what: Degradation): void {
     this.pipeline.inputs.apply({ kind: 'recovered', what });
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isSigningOff) throw new MinutehandError('STOPPING');
+    if (this.#isJournalFull()) throw new MinutehandError('JOURNAL_FULL');
   }
 
   #isJournalFull(): boolean {

@@ -11,6 +11,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
+import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { loadSettings, shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
@@ -233,6 +234,7 @@ class DaemonProcess {
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
+        pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, say },
@@ -253,6 +255,7 @@ class DaemonProcess {
         logs.batch(batch, timing, models, bootId);
       },
       onBar: (outcome) => observed.bar(outcome),
+      onSeries: (outcome) => observed.series.add(outcome),
       onSwap: () => observed.swap(),
       onModelsRefused: (code) => observed.modelRefused(code),
       onModelsFailed: (code) => observed.modelFailed(code),
@@ -290,7 +293,7 @@ class DaemonProcess {
         host,
         allowedHosts: allowed_hosts,
         token,
-        needsAuthorization: ({ path }) => path === '/bars',
+        needsAuthorization: ({ path }) => path === '/bars' || path === '/series',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
     });

@@ -1,4 +1,5 @@
 import type { Position } from '../shared/core/position/position.ts';
+import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
@@ -23,6 +24,8 @@ import { Turns } from './turns.ts';
 export class Pipeline {
   readonly inputs: Inputs;
   readonly queue: Queue;
+  /** What was known of auxiliary series, as of the input that is being answered. */
+  readonly series = new SeriesBook();
   readonly status: PipelineStatus;
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
@@ -49,7 +52,7 @@ export class Pipeline {
       onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    const [queue, idle, degradations] = [this.queue, this.#idle, new Set<string>()];
+    const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];
     const halts = new HaltedPairs(pairs, options.halts);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
     this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots });
@@ -63,7 +66,8 @@ export class Pipeline {
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
-    const owners = { inputs, halts, slots, matrix, decider, shadow, arms, degradations, envelope, batches, clock };
+    const answering = { slots, matrix, decider, shadow, arms, envelope, batches };
+    const owners = { ...answering, inputs, halts, degradations, series, clock };
     this.status = new PipelineStatus({ pairs, ...owners });
   }
 

@@ -1,6 +1,8 @@
 import type { OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
+import type { SeriesBook } from '../shared/core/series/series_book.ts';
+import { SERIES, seriesIndex, type SeriesName } from '../shared/core/series/series_names.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
@@ -22,8 +24,20 @@ interface Owners {
   readonly degradations: ReadonlySet<string>;
   readonly matrix: FeatureMatrix;
   readonly decider: Pick<Decider, 'policyHash'>;
+  readonly series: Pick<SeriesBook, 'latest'>;
   readonly envelope: Envelope;
   readonly batches: Pick<BatchPublisher, 'withheld'>;
+}
+
+/** An auxiliary series that has had a value. */
+export interface SeriesState {
+  readonly symbol: string;
+  readonly series: SeriesName;
+  /** Time of its latest event. */
+  readonly event_time: string;
+  readonly age_seconds: number;
+  /** Too old: features see no value. */
+  readonly stale: boolean;
 }
 
 /** View of a pipeline for health, metrics and tests. */
@@ -61,6 +75,18 @@ export class PipelineStatus {
   /** Number of bars of each symbol that were held back as suspect since the start. */
   get suspectBars(): ReadonlyMap<string, number> {
     return this.#owners.inputs.suspects.counts;
+  }
+
+  get series(): SeriesState[] {
+    const { clock, series } = this.#owners;
+    const now = clock.nowMs() / 1000;
+    return [...series.latest()].map(({ symbol, name, eventTime }) => ({
+      symbol,
+      series: name,
+      event_time: new Date(eventTime * 1000).toISOString(),
+      age_seconds: now - eventTime,
+      stale: now - eventTime > SERIES[seriesIndex(name)]!.max_age_seconds,
+    }));
   }
 
   /** Pairs without bars that have had a heartbeat for it. */

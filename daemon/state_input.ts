@@ -1,3 +1,4 @@
+import type { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
@@ -16,11 +17,12 @@ export interface States {
   readonly decider: Pick<Decider, 'setPolicy'>;
   readonly degradations: Set<string>;
   readonly batches: Pick<BatchPublisher, 'hold'>;
+  readonly series: Pick<SeriesBook, 'take'>;
   readonly clock: Clock;
 }
 
 export function takeEffect(input: StateInput, states: States): void {
-  const { slots, halts, shadow, arms, decider, degradations, batches, clock } = states;
+  const { slots, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
@@ -30,6 +32,8 @@ export function takeEffect(input: StateInput, states: States): void {
       return shadow.swap(input);
     case 'rollout':
       return arms.change(input);
+    case 'series':
+      return series.take(input.observation);
     case 'policy':
       return decider.setPolicy(input.record);
     case 'lease':

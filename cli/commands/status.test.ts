@@ -189,6 +189,8 @@ describe('minutehand status', () => {
       expect(told({ ...lastBars(53), silent_pairs: [FIRST] }, OPEN_MS, impatient)).toEqual([
         `problem daemon a: no bars for ${FIRST}.`,
       ]);
+      const series = [{ symbol: 'XAUUSD', series: 'sentiment', event_time: '', age_seconds: 1, stale: true }];
+      expect(told({ series })).toEqual(['problem daemon a: stale series: XAUUSD sentiment; features see no value.']);
       expect(told({ halted_pairs: [FIRST] })).toEqual([`problem daemon a: ${FIRST} halted.`]);
       const refused = { version: '20261102_0300', code: 'MODEL_HASH', message: 'Not the same.', next: 'Restore it.' };
       expect(told({ model_refused: refused })).toEqual([

@@ -53,7 +53,9 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
 
   reportLease(report, said);
   reportModels(report, said);
+  reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
+  reportSeries(report, said);
   reportHalts(report, said);
   reportDegradations(report, said);
   reportSignals(report, settings, daemon, said, nowMs);
@@ -108,6 +110,12 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
   }
 }
 
+function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {
+  if (rollout_refused === null) return;
+  const { version, code, message, next } = rollout_refused;
+  problem(`the champion answers alone: challenger ${version} refused. ${code}: ${message}`, next);
+}
+
 /** Checks of the arriving bars, by time. */
 function reportBars({ problem, note }: Report, settings: Settings, said: HealthReport, nowMs: number): void {
   const isClosed = said.market === 'live' && !isOpenMinute(nowMs / 1000);
@@ -131,6 +139,16 @@ function reportBars({ problem, note }: Report, settings: Settings, said: HealthR
     problem(
       `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
       'Look at what sends the bars of these symbols; a minute without a trade is sent as `empty`.',
+    );
+}
+
+/** Auxiliary series whose values no longer count. */
+function reportSeries({ problem }: Report, { series }: HealthReport): void {
+  const stale = series.filter((own) => own.stale).map((own) => `${own.symbol} ${own.series}`);
+  if (stale.length > 0)
+    problem(
+      `stale series: ${stale.join(', ')}; features see no value.`,
+      'Look at what sends them: `minutehand collect`, its network, the exchange.',
     );
 }
 

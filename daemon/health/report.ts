@@ -12,7 +12,7 @@ export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' |
 export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
-  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
+  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
@@ -44,6 +44,8 @@ export function healthReport(sources: HealthSources): HealthReport {
     model_market: models?.manifest.market ?? null,
     model_refused: followed.refused,
     shadow_version: followed.shadowVersion,
+    rollout: rolloutOf(status),
+    rollout_refused: followed.rolloutRefused,
     feature_schema: identity.feature_schema,
     policy_hash: status.policyHash,
     lease,
@@ -57,6 +59,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     degradations: [...degradations],
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
+    series: status.series,
     ...transportsHealth(links),
     bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
     bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
@@ -64,6 +67,13 @@ export function healthReport(sources: HealthSources): HealthReport {
       [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
     ),
   };
+}
+
+/** Without the key of the assignment. */
+function rolloutOf({ rollout }: PipelineStatus): HealthReport['rollout'] {
+  if (rollout === null) return null;
+  const { id, stage, share, champion, challenger } = rollout;
+  return { id, stage, share, champion, challenger };
 }
 
 /** @param links of the transports that are used */

@@ -20,6 +20,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     degradations: new Set(),
     lastTimes: new Map(),
     suspectBars: new Map(),
+    series: [],
     silentPairs: [],
     expiredPairs: [],
     haltedPairs: [],

@@ -71,6 +71,21 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     read: ({ observed }) => observed.bars,
   },
   {
+    name: 'minutehand_series_total',
+    type: 'counter',
+    labels: ['outcome'],
+    help: 'Observations of auxiliary series, by outcome or error code.',
+    read: ({ observed }) => observed.series,
+  },
+  {
+    name: 'minutehand_series_age_seconds',
+    type: 'gauge',
+    labels: ['symbol', 'series'],
+    help: 'Age of the latest event of a series.',
+    read: ({ status }) =>
+      status.series.map(({ symbol, series, age_seconds }) => [[symbol, series], age_seconds] as const),
+  },
+  {
     name: 'minutehand_bars_suspect_total',
     type: 'counter',
     labels: ['symbol'],
