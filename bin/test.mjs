@@ -50,11 +50,12 @@ const checkedBeside = (name, args) => async () => {
 /** Needs the packages, but no native part of them: compiling SQLite leaves the other cores idle. */
 const besideCompilation = () => ({
   checks: Promise.all([
-    mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
+    mustHold('boundaries', checkedBeside('eslint/bin/eslint.js', ['.'])),
     (async () => {
-      await mustHold('types', checkedBeside('typescript/bin/tsc', ['--noEmit']));
-      await mustHold('types of the dashboard', checkedBeside('typescript/bin/tsc', ['--noEmit', '-p', 'dashboard']));
-      await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
+      await mustHold('types', checkedBeside('typescript7/bin/tsc', ['--noEmit']));
+      await mustHold('types of the dashboard', checkedBeside('typescript7/bin/tsc', ['--noEmit', '-p', 'dashboard']));
+      await mustHold('format', checkedBeside('oxfmt/bin/oxfmt', ['--check']));
+      await mustHold('lint', checkedBeside('oxlint/bin/oxlint', ['--type-aware']));
     })(),
   ]),
   // Both at once: half of its time each start waits for the network or for the next minute.

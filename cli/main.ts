@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   collect: async () => (await import('./commands/collect.ts')).addCollect,
   fit: async () => (await import('./commands/fit.ts')).addFit,
   backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
+  scan: async () => (await import('./commands/scan.ts')).addScan,
   replay: async () => (await import('./commands/replay.ts')).addReplay,
   parity: async () => (await import('./commands/parity.ts')).addParity,
   runs: async () => (await import('./commands/runs.ts')).addRuns,

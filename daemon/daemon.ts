@@ -26,8 +26,11 @@ import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from 
 import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
+import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
+import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
+import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
 import { recoveryStart, restoredInputs } from './journal/recovery.ts';
@@ -57,6 +60,8 @@ export interface DaemonPorts {
   readonly journalWriter?: JournalWriter;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
+  /** The lease across machines, where one is configured. @param holder names this daemon */
+  readonly lease?: { readonly store: LeaseStore; readonly holder: string; clockMs(): number } | undefined;
   /** Reads bars from Redis; when nothing is given, none come that way. */
   readBarStream?(listener: StreamListener): StreamReader;
   /**
@@ -66,6 +71,8 @@ export interface DaemonPorts {
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+  /** High-water marks of `active.json`; without them, any is accepted. */
+  readonly pointerMarks?: PointerMarks;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -107,6 +114,8 @@ export interface Daemon {
   readonly streamLost: () => number;
   /** Of live bars that arrive too late; null while they come in time. */
   readonly lateBars: () => LateBars | null;
+  /** Of the lease across machines; null = none is configured. */
+  readonly lease: () => LeaseHealth | null;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
@@ -153,6 +162,7 @@ class AssembledDaemon implements Daemon {
   readonly #models: FollowedModels;
   readonly #halts: ActiveHalts;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
+  readonly #lease: LeaseKeeper | undefined;
   #redisFeed: RedisFeed | null = null;
   #serverEngine = '';
   #isSigningOff = false;
@@ -172,6 +182,7 @@ class AssembledDaemon implements Daemon {
       ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
       feature_schema: schema.hash,
     };
+    this.#lease = this.#openLease();
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
       ...{ writer: journalWriter, scheduler },
@@ -213,11 +224,14 @@ class AssembledDaemon implements Daemon {
 
   readonly lateBars = (): LateBars | null => this.#arrivals.late;
 
+  readonly lease = (): LeaseHealth | null => this.#lease?.health() ?? null;
+
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
       ...{ status: this.pipeline.status, models: this.#models, halts: this.#halts, links: this.publishers.links },
       redisFeed: () => this.#redisFeed,
+      lease: this.lease,
       lateBars: this.lateBars,
       serverEngine: () => this.#serverEngine,
       uptimeSeconds: () => (this.#ports.clock.nowMs() - this.#startedMs) / 1000,
@@ -240,6 +254,7 @@ class AssembledDaemon implements Daemon {
   attach(server: TopicServer & { readonly engine: string }): void {
     this.#serverEngine = server.engine;
     this.publishers.attach(server);
+    this.#lease?.start();
   }
 
   readBars(): void {
@@ -274,7 +289,7 @@ class AssembledDaemon implements Daemon {
     void this.#models.stop();
     await this.#redisFeed?.stop();
     await this.pipeline.settled();
-    if (!hasSuccessor()) this.pipeline.inputs.shutDown();
+    if (this.#lease?.isHolder() !== false && !hasSuccessor()) this.pipeline.inputs.shutDown();
     await this.pipeline.settled();
   }
 
@@ -285,9 +300,43 @@ class AssembledDaemon implements Daemon {
     await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void this.#models.stop().then(tell));
     await this.pipeline.settled();
     await this.publishers.close();
+    await this.#lease?.close();
   }
 
   // ---- parts ----
+
+  #openLease(): LeaseKeeper | undefined {
+    const { lease, scheduler, clock } = this.#ports;
+    if (lease === undefined) return undefined;
+    const { settings, log, say } = this.#options;
+    return new LeaseKeeper({
+      ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
+      clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
+      maxStepMs: this.#intervalMs / 2,
+      onTaken: (fence) => {
+        log.info({ fence }, 'lease taken');
+        say(`This daemon publishes from here on (fence ${fence}).`);
+        this.#applyLease(fence);
+      },
+      onLosing: () => {
+        this.pipeline.inputs.shutDown();
+        return this.pipeline.queue.settled();
+      },
+      onLost: () => {
+        const error = new MinutehandError('LEASE_LOST');
+        log.error({ code: error.code }, error.message);
+        say(`${error.code}: ${error.message} ${error.next}`);
+        this.#applyLease(null);
+      },
+      onServer: (state, detail) => log.info({ state, detail }, 'lease server'),
+    });
+  }
+
+  /** Journaled at once, and not with the next bar. */
+  #applyLease(fence: number | null): void {
+    this.pipeline.inputs.apply({ kind: 'lease', fence });
+    void this.pipeline.queue.settled().then(() => this.pipeline.settled());
+  }
 
   #openPublishers(): Publishers {
     const { files, scheduler, bus, openSignalFiles } = this.#ports;
@@ -295,6 +344,7 @@ class AssembledDaemon implements Daemon {
     return new Publishers({
       ...{ settings, pairs: this.#pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
       openFileThread: openSignalFiles?.bind(this.#ports),
+      lease: this.#lease,
       onFailure: (what) => this.#degradesWith(what),
       onRecovered: (what) => this.#recovered(what),
     });
@@ -306,7 +356,7 @@ class AssembledDaemon implements Daemon {
     return new Pipeline({
       ...pipelineSettings(settings),
       ...{ pairs: this.#pairs, bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
-      ...{ clock, scheduler, journal: this.#journal },
+      ...{ clock, scheduler, journal: this.#journal, lease: this.#lease },
       halts: parseStanding(store.lastHalts()),
       sockets: this.publishers.sockets,
       files: this.publishers.files,
@@ -325,11 +375,12 @@ class AssembledDaemon implements Daemon {
   }
 
   #followModels(): FollowedModels {
-    const { files, scheduler, store } = this.#ports;
+    const { files, scheduler, store, pointerMarks } = this.#ports;
     const { settings, paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
+      ...(pointerMarks && { marks: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();

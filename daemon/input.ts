@@ -78,6 +78,13 @@ export interface RolloutInput {
   readonly failed?: string;
 }
 
+/** This daemon publishes under another lease, or none, from here on. */
+export interface LeaseInput {
+  readonly kind: 'lease';
+  /** Of all signals from here on; null = they are withheld. */
+  readonly fence: number | null;
+}
+
 /** A value of an auxiliary series; bars that close after its arrival see it. */
 export interface SeriesInput {
   readonly kind: 'series';
@@ -86,7 +93,15 @@ export interface SeriesInput {
 
 /** A change that takes effect between two minutes. */
 export type StateInput =
-  SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | RolloutInput | PolicyInput | SeriesInput;
+  | SwapInput
+  | HaltsInput
+  | DegradationInput
+  | BootInput
+  | ShadowInput
+  | RolloutInput
+  | PolicyInput
+  | LeaseInput
+  | SeriesInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
@@ -150,6 +165,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.bootId);
     case 'rollout':
       return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
+    case 'lease':
+      return row(input.fence === null ? '' : `${input.fence}`);
     case 'policy':
       return row(input.record.text);
     case 'series':
@@ -208,6 +225,8 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       const rollout = parseRolloutText(subject);
       return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
     }
+    case 'lease':
+      return { kind, fence: subject === '' ? null : Number(subject) };
     case 'policy':
       return { kind, record: parseDecisionRecord(subject) };
     case 'series':

@@ -122,6 +122,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'lease':
       case 'policy':
         return this.#enqueue(input);
     }

@@ -11,6 +11,7 @@ import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { Inputs } from './inputs.ts';
+import type { BatchPublisher } from './publish/batch_publisher.ts';
 import type { Envelope } from './publish/envelope.ts';
 
 interface Owners {
@@ -25,6 +26,7 @@ interface Owners {
   readonly decider: Pick<Decider, 'policyHash'>;
   readonly series: Pick<SeriesBook, 'latest'>;
   readonly envelope: Envelope;
+  readonly batches: Pick<BatchPublisher, 'withheld'>;
 }
 
 /** An auxiliary series that has had a value. */
@@ -107,6 +109,11 @@ export class PipelineStatus {
   /** Pairs whose features are warm. */
   get readyPairs(): number {
     return this.#idsOf((pairIndex) => this.#owners.matrix.features.ready(pairIndex)).length;
+  }
+
+  /** Number of signals that were answered without the lease. */
+  get withheld(): number {
+    return this.#owners.batches.withheld;
   }
 
   #idsOf(holds: (pairIndex: number) => boolean): string[] {

@@ -91,6 +91,7 @@ class InputReader {
       case 'policy':
       case 'rollout':
       case 'series':
+      case 'lease':
         // No world has any.
         return;
       case 'boot':

@@ -154,6 +154,16 @@ describe('minutehand status', () => {
       expect(told({ silent_pairs: [FIRST] }, CLOSED_MS)).toEqual([
         `note daemon a: no bars for ${FIRST}. The market is closed until Sunday 22:00 UTC.`,
       ]);
+      const standby = { role: 'standby', fence: null, holder: 'other/1/x', server: 'up' };
+      expect(told({ lease: standby, expired_pairs: [FIRST] })).toEqual([
+        'note daemon a: standby: other/1/x holds the lease and publishes.',
+      ]);
+      expect(told({ lease: { ...standby, holder: null } })).toEqual([
+        'problem daemon a: no daemon holds the lease: nobody publishes.',
+      ]);
+      expect(told({ lease: { ...standby, server: 'down' } })).toEqual([
+        'problem daemon a: publishes nothing: the lease server does not answer.',
+      ]);
       expect(told({ pairs_ready: 0 })).toEqual([
         'problem daemon a: 0 of 1 pairs are warm; the others have mode WARMUP.',
       ]);

@@ -51,7 +51,9 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
     return report.findings;
   }
 
+  reportLease(report, said);
   reportModels(report, said);
+  reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
   reportSeries(report, said);
   reportHalts(report, said);
@@ -82,6 +84,18 @@ function reportOn(about: string): Report {
   };
 }
 
+function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
+  if (lease === null || lease.role === 'holder') return;
+  if (lease.server !== 'up')
+    problem(
+      'publishes nothing: the lease server does not answer.',
+      'Check `lease.url`, the server and the network; signals resume by themselves.',
+    );
+  else if (lease.holder === null)
+    problem('no daemon holds the lease: nobody publishes.', 'Look again after twice `lease.seconds`.');
+  else note(`standby: ${lease.holder} holds the lease and publishes.`);
+}
+
 function reportModels({ problem }: Report, { model_version, model_refused }: HealthReport): void {
   if (model_version === null)
     problem(
@@ -94,6 +108,12 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
     const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, next);
   }
+}
+
+function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {
+  if (rollout_refused === null) return;
+  const { version, code, message, next } = rollout_refused;
+  problem(`the champion answers alone: challenger ${version} refused. ${code}: ${message}`, next);
 }
 
 /** Checks of the arriving bars, by time. */
@@ -177,6 +197,8 @@ function reportSignals(
   for (const { pair_id, refusal } of daemon.pairs)
     if (refusal !== null)
       problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
+  // The holder's are elsewhere.
+  if (said.lease?.role === 'standby') return;
   const expired = expiredPairs(said);
   const unexplained = expired.filter((id) => !symbolsOf([parsePair(id)]).some((symbol) => isLate(said, symbol)));
   if (unexplained.length > 0)

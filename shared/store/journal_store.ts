@@ -13,6 +13,7 @@ export type InputKind =
   | 'halts'
   | 'rollout'
   | 'policy'
+  | 'lease'
   | 'degraded'
   | 'recovered'
   | 'boot'
@@ -53,6 +54,13 @@ export interface SignalRow {
   /** The virtual position after the bar, as JSON. */
   readonly position: string;
   readonly generatedAtMs: number;
+}
+
+/** Signals of a pair that were made late. */
+export interface LateSignals {
+  readonly pairId: string;
+  readonly signals: number;
+  readonly worstMs: number;
 }
 
 /** The signal a shadow set would have produced instead of the published one. */
@@ -198,6 +206,11 @@ export interface JournaledAnswer extends AnsweredSignal {
 export interface JournalFile extends JournalStore {
   /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
   hasInput(kind: InputKind, subject: string, from: OpenTime): boolean;
+  /**
+   * By pair: first signals of a minute from `from` to before `to` that were made more than `limitMs` after its close,
+   * and the greatest such delay. In a simulated market the clock of the signals is another one.
+   */
+  lateSignals(from: OpenTime, to: OpenTime, limitMs: number): readonly LateSignals[];
   /** Answers of one version from a minute on, in order; see `armVersion` of shared/bundle/rollout.ts for arms. */
   shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
