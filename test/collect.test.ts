@@ -144,6 +144,10 @@ describe('minutehand collect', () => {
       expect((await seriesOf()).filter((own) => points.includes(own))).toEqual(points);
       collector = collect();
       await eventually(
+        () => `a start: ${collector.stdout()}`,
+        () => /Collecting/.test(collector.stdout()),
+      );
+      await eventually(
         () => `order book and liquidations: ${collector.stdout()} ${collector.stderr()}`,
         async () => {
           liquidate();

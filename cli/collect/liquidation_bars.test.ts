@@ -28,9 +28,9 @@ function openStream(name: string): Stream {
   return stream;
 }
 
-/** Every two seconds up to two bars; `at` is called before each. */
+/** A tick at the start, then every two seconds up to two bars; `at` is called before each. */
 function run(stream: Stream, at: (second: number) => void = () => undefined): Outgoing[] {
-  const sums: Outgoing[] = [];
+  const sums: Outgoing[] = stream.bars.tick(START_MS + 2000);
   for (let second = 2; second <= (2 * BAR_MS) / 1000 + 4; second += 2) {
     at(second);
     sums.push(...stream.bars.tick(START_MS + second * 1000));
@@ -80,7 +80,7 @@ describe('liquidations', () => {
           ]),
         );
       }),
-      { numRuns: 3 },
+      { numRuns: 5 },
     );
   });
 

@@ -26,7 +26,7 @@ export class LiquidationBars {
     this.#options = options;
   }
 
-  /** Each counts once, however often it is received. */
+  /** Each counts once, however often it is received. `tick` comes first. */
   take(received: readonly Liquidation[]): void {
     const { outbox } = this.#options;
     const { bar } = outbox;
