@@ -134,7 +134,6 @@ it.runIf(IS_LONG && DATA !== null)(
     const [champion, challenger] = await makeModels(bars);
     activate(paths.models, champion);
     const stages = await live(bars, champion, challenger);
-    console.log(JSON.stringify(readRollout(paths.models)));
     expect(stages).toEqual(['test 0.1', 'pilot 0.3', 'rollout 0.7', 'promoted']);
     expect(readActive(paths.models)).toEqual({ version: challenger, previous: champion });
     const first = await replay();
@@ -162,6 +161,5 @@ it.runIf(IS_LONG && DATA !== null)(
     }
     expect(verdicts).toHaveLength(27);
     expect(verdicts).not.toContain('MISMATCH');
-    console.log(JSON.stringify({ ...first, verdicts, rollout: readRollout(paths.models) }));
   },
 );
