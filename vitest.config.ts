@@ -59,6 +59,7 @@ const LONGEST = [
   'test/retrain_chain',
   'daemon/kill',
   'daemon/rollout',
+  'test/two_machines',
   'test/registry_crash',
   'mt5/day',
   'test/bars_crash',

@@ -64,6 +64,46 @@ export const ERRORS = {
     next: 'Revisions are refused.',
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
+  SERIES_MALFORMED: {
+    status: 400,
+    message: 'The value of a series lacks expected fields.',
+    next: 'Send {symbol, series, event_time, value}; it arrives now. History: `minutehand series import`.',
+  },
+  SERIES_FUTURE: {
+    status: 422,
+    message: 'The event of a series is in the future by this machine’s clock.',
+    next: 'Check both clocks (NTP); event_time is UTC.',
+  },
+  SERIES_STALE: {
+    status: 422,
+    message: 'The event is too old to count for any bar.',
+    next: 'Import history with `minutehand series import`.',
+  },
+  SERIES_CLOCK: {
+    status: 503,
+    message: 'This machine’s clock is behind arrivals in the journal, or bars.',
+    next: 'Correct the clock (NTP), then send the values again.',
+  },
+  COLLECT_LIBRARY: {
+    status: 500,
+    message: '`collect` needs ccxt, which is not installed.',
+    next: '`npm install --no-save ccxt@4.5.84` (67 MB), or name its folder by MINUTEHAND_CCXT.',
+  },
+  COLLECT_EXCHANGE: {
+    status: 502,
+    message: 'The exchange did not give what was asked for.',
+    next: 'It is asked again; if this lasts, look at the network and the exchange’s status.',
+  },
+  COLLECT_DAEMON: {
+    status: 502,
+    message: 'The daemon does not take what is collected.',
+    next: 'Start it with market live; what is missing follows.',
+  },
+  COLLECT_CLOCK: {
+    status: 500,
+    message: 'The clocks of this machine and of the exchange differ.',
+    next: 'Set this machine’s clock (NTP).',
+  },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {
     status: 503,
@@ -236,6 +276,11 @@ export const ERRORS = {
     message: 'Another process of this kind uses this MINUTEHAND_HOME.',
     next: 'Stop it first, or set another MINUTEHAND_HOME.',
   },
+  LEASE_LOST: {
+    status: 500,
+    message: 'The lease could not be renewed in time: another daemon may publish, this one does not.',
+    next: 'Check the lease server (`lease.url`) and the network; the daemon takes the lease again when it is free.',
+  },
   HOME_UNUSABLE: {
     status: 500,
     message: 'The folder of run-time data cannot be used.',
@@ -335,6 +380,26 @@ export const ERRORS = {
     status: 422,
     message: 'No trusted key has signed the bundle.',
     next: 'If its origin is trusted, run `minutehand models sign <version>`.',
+  },
+  POINTER_ROLLBACK: {
+    status: 409,
+    message: 'active.json is older than one that was accepted before.',
+    next: 'Find out who put it there; `minutehand models promote <version>` writes a newer one.',
+  },
+  POINTER_SIGNATURE: {
+    status: 422,
+    message: 'No trusted key has signed active.json.',
+    next: 'Run `minutehand models promote <version>` where MINUTEHAND_SIGNING_KEY is set.',
+  },
+  POINTER_EXPIRED: {
+    status: 409,
+    message: 'active.json has expired.',
+    next: 'Check that the trainer’s models arrive here; `minutehand models promote <version>` renews it.',
+  },
+  POINTER_MARK: {
+    status: 500,
+    message: 'The high-water mark of active.json cannot be used.',
+    next: 'Free the disk or restore the file; if it is lost, remove it and check active.json.',
   },
   PARITY_FILE: {
     status: 422,

@@ -5,7 +5,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
-import type { BarSink } from '../input.ts';
+import type { BarSink, SeriesSink } from '../input.ts';
 import { byMinute, openBench } from '../pipeline.fixture.ts';
 import { openRedisFeed, type RedisFeed, type RedisFeedOptions } from './redis.ts';
 import { BEGINNING } from './redis_position.ts';
@@ -34,7 +34,7 @@ interface Opened {
 }
 
 /** The feed in front of a real pipeline, with a reader and timers that the test drives. */
-function openFeed(changes: Partial<RedisFeedOptions> & { nowMs?: () => number; sink?: BarSink } = {}): Opened {
+function openFeed(changes: Partial<RedisFeedOptions> & { nowMs?: () => number; sink?: BarSink & SeriesSink } = {}): Opened {
   const bench = openBench(settings);
   const events: string[] = [];
   const lines: Record<string, unknown>[] = [];
@@ -72,6 +72,7 @@ function openFeed(changes: Partial<RedisFeedOptions> & { nowMs?: () => number; s
       return { stop: () => Promise.resolve(void events.push('reader stopped')) };
     },
     onOutcome: (outcome) => void events.push(outcome),
+    onSeries: (outcome) => void events.push(`series ${outcome}`),
     onRefused: ({ code, message }) => void events.push(`refused ${code} ${message}`),
     onReadable: () => void events.push('readable'),
     log: pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) }),
@@ -248,8 +249,9 @@ describe('entries that cannot be taken', () => {
 
   it('for an unexpected reason are logged with it, and the next ones are taken', async () => {
     let calls = 0;
-    const sink: BarSink = {
+    const sink: BarSink & SeriesSink = {
       hasSymbol: () => true,
+      observe: () => expect.unreachable(),
       take() {
         if (calls++ === 0) throw new TypeError('a defect');
         return 'accepted';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OpenTime } from '../../shared/bar.ts';
 import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -11,7 +12,7 @@ import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
-import { screenedFrom } from '../journal/recovery.ts';
+import { restoredInputs, screenedFrom } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import { pipelineSettings } from '../pipeline_options.ts';
@@ -102,8 +103,12 @@ export interface BarReplayOptions extends ReplayOptions {
   onMinute(time: OpenTime): void;
 }
 
-/** Runs bars through the pipeline, minute by minute, as fast as possible. */
+/**
+ * Runs bars through the pipeline, minute by minute, as fast as possible.
+ * @throws MinutehandError DATA_FORMAT as `checkTimeframes`
+ */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
+  checkTimeframes(options.pairIds.map(parsePair), options.bars);
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;
   pipeline.inputs.apply({ kind: 'swap', set: options.models });
@@ -238,7 +243,7 @@ async function resumeBehind(
     return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmup, time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
-  await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
+  await pipeline.recover(restoredInputs(journal, from, journal.inputsFrom(from, ids)), last, async () => {
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));

@@ -132,7 +132,7 @@ export function allowed(schema: JsonSchema): string {
 
 const LINE_WIDTH = 120;
 
-/** JSON with two spaces of indent; lists that fit are on one line, like prettier formats them. */
+/** JSON with two spaces of indent; lists that fit are on one line, as oxfmt formats them. */
 function formatJson(value: unknown, indent: string, used: number): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;

@@ -11,6 +11,9 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
  * cannot say them.
  */
 
+// Each process checks its configuration once: compiling the checks would take longer than they do.
+z.config({ jitless: true });
+
 /** Ways to people, of `trainer/notify/channels/`. */
 export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
 
@@ -491,6 +494,20 @@ const log = z.strictObject({
     .describe('Lowest level that is logged.'),
 });
 
+const lease = z.strictObject({
+  url: z
+    .string()
+    .regex(/^(postgres(ql)?|rediss?|unix):\/\/.+$/)
+    .nullable()
+    .meta({ examples: ['redis://10.0.0.5:6379', 'postgres://user:password@10.0.0.5/minutehand'] })
+    .describe('URL of the Redis or PostgreSQL that all machines use; null = one machine.'),
+  seconds: z
+    .number()
+    .min(0.2)
+    .max(60)
+    .describe('Duration. A standby takes over at most 1.5 times as long after the holder has ended.'),
+});
+
 const market = z.enum(['live', 'simulated']);
 
 const minutehandFile = z.strictObject({
@@ -521,6 +538,7 @@ const minutehandFile = z.strictObject({
   inference: inference.describe('Scoring of models.'),
   simulated: simulated.describe('The simulated market.'),
   transports: transports.describe('Ways in and out.'),
+  lease: lease.describe('Lease of daemons on several machines, of which one publishes.'),
   log: log.describe('Log files.'),
 });
 
@@ -558,6 +576,7 @@ export const OVERRIDABLE = {
   market,
   port,
   redisUrl: transports.shape.redis.shape.url,
+  leaseUrl: lease.shape.url,
   archiveTarget: signalsValues.archive_target,
 };
 
@@ -590,4 +609,5 @@ export type DaemonTransport = Transports['daemon'];
 export type TrainerTransport = Transports['trainer'];
 export type RedisTransport = Transports['redis'];
 export type FileTransport = Transports['files'];
+export type LeaseSettings = MinutehandSettings['lease'];
 export type LogSettings = MinutehandSettings['log'];
