@@ -34,7 +34,9 @@ interface Opened {
 }
 
 /** The feed in front of a real pipeline, with a reader and timers that the test drives. */
-function openFeed(changes: Partial<RedisFeedOptions> & { nowMs?: () => number; sink?: BarSink & SeriesSink } = {}): Opened {
+function openFeed(
+  changes: Partial<RedisFeedOptions> & { nowMs?: () => number; sink?: BarSink & SeriesSink } = {},
+): Opened {
   const bench = openBench(settings);
   const events: string[] = [];
   const lines: Record<string, unknown>[] = [];
