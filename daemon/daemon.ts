@@ -1,20 +1,28 @@
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
-import { warmupBars } from '../shared/core/features/features.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
-import { parsePair, symbolsOf, type Pair } from '../shared/pair.ts';
+import {
+  barSecondsOf,
+  isInstrument,
+  parseSubject,
+  symbolsOf,
+  timeframeOf,
+  type Pair,
+  type Timeframe,
+} from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import { decisionRecord } from '../shared/policy/decision_record.ts';
-import { barIntervalMs, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { barIntervalMs, shardSubjects, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
-import type { MinuteAnswer } from './decide/answer.ts';
+import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import type { Degradation } from './degradations.ts';
@@ -25,11 +33,12 @@ import type { StreamListener } from './feed/redis_stream.ts';
 import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
+import { FollowedDirections } from './infer/followed_directions.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
-import { recoveryStart } from './journal/recovery.ts';
+import { recoveryStart, subjectWarmup } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings } from './pipeline_options.ts';
@@ -65,12 +74,14 @@ export interface DaemonPorts {
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+  /** The same of a direction model; none = no instruments. */
+  loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
 export interface DaemonObserver {
   /** @param models that scored the batch */
-  onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
+  onSignals(batch: readonly Answer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;
@@ -140,13 +151,16 @@ class AssembledDaemon implements Daemon {
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
   readonly #options: DaemonOptions;
-  readonly #pairs: readonly Pair[];
+  /** Pairs, and behind them instruments. */
+  readonly #subjects: readonly Pair[];
   readonly #identity: HealthIdentity;
   /** Wall-clock distance of two bars. */
   readonly #intervalMs: number;
   readonly #startedMs: EpochMs;
   readonly #journal: Journal;
   readonly #models: FollowedModels;
+  /** null = no instruments. */
+  readonly #directions: FollowedDirections | null;
   readonly #halts: ActiveHalts;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
   #redisFeed: RedisFeed | null = null;
@@ -160,12 +174,13 @@ class AssembledDaemon implements Daemon {
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
     this.#options = options;
-    this.#pairs = shardPairs(settings.minutehand, shard);
+    this.#subjects = shardSubjects(settings.minutehand, shard);
     this.#intervalMs = barIntervalMs(settings);
     const schema = featureSchema(windows);
     this.bootId = startBoot(store, settings, schema.hash, clock.nowMs());
     this.#identity = {
-      ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
+      ...{ market, boot_id: this.bootId, shard, pairs: this.#subjects.filter((own) => !isInstrument(own)).length },
+      instruments: this.#subjects.filter(isInstrument).length,
       feature_schema: schema.hash,
     };
     this.publishers = this.#openPublishers();
@@ -177,6 +192,7 @@ class AssembledDaemon implements Daemon {
     });
     this.pipeline = this.#openPipeline();
     this.#models = this.#followModels();
+    this.#directions = this.#followDirections();
     this.#halts = this.#followHalts();
     this.#arrivals = this.#watchArrivals();
     this.#startedMs = clock.nowMs();
@@ -201,7 +217,13 @@ class AssembledDaemon implements Daemon {
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
-      ...{ status: this.pipeline.status, models: this.#models, halts: this.#halts, links: this.publishers.links },
+      ...{
+        status: this.pipeline.status,
+        models: this.#models,
+        directions: this.#directions,
+        halts: this.#halts,
+        links: this.publishers.links,
+      },
       redisFeed: () => this.#redisFeed,
       lateBars: this.lateBars,
       serverEngine: () => this.#serverEngine,
@@ -212,11 +234,12 @@ class AssembledDaemon implements Daemon {
   async recover(): Promise<void> {
     const { scheduler, store } = this.#ports;
     const { minutehand } = this.#options.settings;
-    const from = recoveryStart(store, this.#pairs, warmupBars(minutehand.windows));
-    await this.pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
+    const from = recoveryStart(store, this.#subjects, subjectWarmup(minutehand.windows));
+    await this.pipeline.recover(store.inputsFrom(from), store.lastSignals(), async () => {
       // Before the models, so that not one bar is answered without them.
       this.#halts.check();
-      return this.#models.check();
+      await this.#models.check();
+      await this.#directions?.check();
     });
     const checkMs = Math.max(SHORTEST_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
@@ -230,12 +253,12 @@ class AssembledDaemon implements Daemon {
   readBars(): void {
     const { readBarStream, scheduler, store } = this.#ports;
     const { settings, log, say } = this.#options;
-    const { market, feed, pairs } = settings.minutehand;
+    const { market, feed, pairs, instruments = [] } = settings.minutehand;
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
       ...this.#barRules(),
-      symbols: symbolsOf(this.#pairs),
-      allSymbols: symbolsOf(pairs.map(parsePair)),
+      symbols: symbolsOf(this.#subjects),
+      allSymbols: symbolsOf([...pairs, ...instruments].map(parseSubject)),
       feedIntervalMs: feed.interval_ms,
       scheduler,
       lastTimes: () => this.pipeline.status.lastTimes,
@@ -256,6 +279,7 @@ class AssembledDaemon implements Daemon {
     this.#endChecks();
     this.#halts.stop();
     void this.#models.stop();
+    void this.#directions?.stop();
     await this.#redisFeed?.stop();
     await this.pipeline.settled();
     if (!hasSuccessor()) this.pipeline.inputs.shutDown();
@@ -266,7 +290,8 @@ class AssembledDaemon implements Daemon {
     this.#endChecks();
     this.#halts.stop();
     await this.#redisFeed?.stop();
-    await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void this.#models.stop().then(tell));
+    const loading = Promise.all([this.#models.stop(), this.#directions?.stop()]);
+    await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void loading.then(tell));
     await this.pipeline.settled();
     await this.publishers.close();
   }
@@ -277,7 +302,7 @@ class AssembledDaemon implements Daemon {
     const { files, scheduler, bus, openSignalFiles } = this.#ports;
     const { settings, paths, shard, log, say } = this.#options;
     return new Publishers({
-      ...{ settings, pairs: this.#pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
+      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
       openFileThread: openSignalFiles?.bind(this.#ports),
       onFailure: (what) => this.#degradesWith(what),
       onRecovered: (what) => this.#recovered(what),
@@ -289,7 +314,9 @@ class AssembledDaemon implements Daemon {
     const { settings, observer, log } = this.#options;
     return new Pipeline({
       ...pipelineSettings(settings),
-      ...{ pairs: this.#pairs, bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
+      pairs: this.#subjects.filter((own) => !isInstrument(own)),
+      instruments: this.#subjects.filter(isInstrument),
+      ...{ bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
       ...{ clock, scheduler, journal: this.#journal },
       halts: parseStanding(store.lastHalts()),
       sockets: this.publishers.sockets,
@@ -301,6 +328,8 @@ class AssembledDaemon implements Daemon {
           this.#models.onSwap(set);
         },
         onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
+        onDirectionSwap: (...swap) => this.#directions?.onSwap(...swap),
+        onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
         onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
@@ -326,6 +355,24 @@ class AssembledDaemon implements Daemon {
     });
   }
 
+  #followDirections(): FollowedDirections | null {
+    const { files, scheduler, loadDirection } = this.#ports;
+    const { paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
+    if (timeframes.length === 0 || loadDirection === undefined) return null;
+    return new FollowedDirections({
+      ...{ modelsFolder: paths.models, timeframes, pollMs: modelPollMs, files, scheduler, log, say },
+      load: (folder, timeframe) =>
+        loadDirection(folder, timeframe, async (work) => {
+          await this.pipeline.idleWindow();
+          return work();
+        }),
+      apply: (input) => this.pipeline.inputs.apply(input),
+      onRefused: (code) => observer.onModelsRefused(code),
+      onFailed: (code) => observer.onModelsFailed(code),
+    });
+  }
+
   #followHalts(): ActiveHalts {
     const { files, scheduler, store } = this.#ports;
     const { paths, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
@@ -345,7 +392,7 @@ class AssembledDaemon implements Daemon {
     const { log, say } = this.#options;
     return watchArrivals({
       limitMs: EXPIRED_AFTER_INTERVALS * this.#intervalMs,
-      symbols: symbolsOf(this.#pairs).length,
+      symbols: symbolsOf(this.#subjects).length,
       degraded: (what) => this.pipeline.inputs.apply({ kind: 'degraded', what }),
       recovered: (what) => this.#recovered(what),
       log,

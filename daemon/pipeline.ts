@@ -1,6 +1,7 @@
+import type { InstrumentPosition } from '../shared/core/position/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
-import type { MinuteAnswer } from './decide/answer.ts';
+import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
@@ -9,6 +10,7 @@ import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
 import { Inputs } from './inputs.ts';
+import { Instruments } from './instruments.ts';
 import { SignalRecorder } from './journal/record.ts';
 import { Stopwatch } from './metrics/stopwatch.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
@@ -31,6 +33,7 @@ export class Pipeline {
   readonly #decider: Decider;
   readonly #shadow: Shadow;
   readonly #arms: RolloutArms;
+  readonly #instruments: Instruments | null;
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
@@ -38,7 +41,8 @@ export class Pipeline {
   readonly #stopwatch: Stopwatch;
 
   constructor(options: PipelineOptions) {
-    const { pairs, clock, observer } = options;
+    const { pairs, instruments = [], clock, observer } = options;
+    const subjects = [...pairs, ...instruments];
     this.#options = options;
     this.#turns = new Turns(options);
     this.#idle = new IdleWindow(clock, options.scheduler, options.feedIntervalMs);
@@ -52,19 +56,25 @@ export class Pipeline {
     const [queue, idle, degradations] = [this.queue, this.#idle, new Set<string>()];
     const halts = new HaltedPairs(pairs, options.halts);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
-    this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots });
+    this.inputs = new Inputs({ pipeline: options, subjects, queue, idle, halts, slots });
     const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
-    const decider = new Decider({ ...options, matrix, degradations });
+    const decider = new Decider({ ...options, subjects, matrix, degradations });
     const shadow = new Shadow({ ...options, matrix, decider });
     const arms = new RolloutArms({ ...options, matrix, decider, halts, inputs: () => this.inputs });
+    const ofInstruments = { ...options, instruments, first: pairs.length, decider, degradations };
+    this.#instruments =
+      instruments.length === 0 ? null : new Instruments({ ...ofInstruments, inputs: () => this.inputs });
     [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
-    this.#envelope = new Envelope(options, clock.nowMs());
-    this.#recorder = new SignalRecorder({ ...options, matrix });
+    this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
+    this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#checksums() });
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher(options.sockets, this.#envelope, this.#stopwatch);
     const [inputs, envelope] = [this.inputs, this.#envelope];
-    const owners = { inputs, halts, slots, matrix, decider, shadow, arms, degradations, envelope };
-    this.status = new PipelineStatus({ pairs, clock, ...owners });
+    const directions = this.#instruments?.slots ?? null;
+    const owners = { inputs, halts, slots, directions, decider, shadow, arms, degradations, envelope };
+    const isReady = (index: number): boolean =>
+      index < pairs.length ? matrix.features.ready(index) : this.#instruments!.matrix.isReady(index);
+    this.status = new PipelineStatus({ subjects, clock, isReady, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -76,7 +86,9 @@ export class Pipeline {
     if (room !== null) await room;
     watch.start();
     for (const { minute } of batch) this.#decider.ids.note(minute);
-    const rows = this.#matrix.step(batch);
+    const instruments = this.#instruments;
+    const rows = this.#matrix.step(instruments === null ? batch : instruments.pairsOf(batch));
+    instruments?.step(batch);
     watch.lap('features');
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
@@ -86,9 +98,13 @@ export class Pipeline {
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
+    instruments?.infer();
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const decide = (items: readonly MinuteItem[]): MinuteAnswer[] => this.#arms.decide(items, active, scores, compared);
+    const decidePairs = (items: readonly MinuteItem[]): MinuteAnswer[] =>
+      this.#arms.decide(items, active, scores, compared);
+    const decide = (items: readonly MinuteItem[]): Answer[] =>
+      instruments === null ? decidePairs(items) : instruments.decide(items, decidePairs);
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
@@ -99,15 +115,24 @@ export class Pipeline {
     watch.lap('file');
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
-    if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(answers, rows);
-    this.#arms.follow(answers);
+    const ofPairs = instruments === null ? (answers as MinuteAnswer[]) : instruments.answersOfPairs(answers);
+    if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
+    this.#arms.follow(ofPairs);
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
     observer.onSignals(answers, watch.timing(answers.length));
-    for (const answer of answers)
+    for (const answer of ofPairs)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
+    instruments?.precompute(answers);
     this.#idle.open();
+  }
+
+  /** Checksums of the features of every subject. */
+  #checksums(): { checksum(index: number): string } {
+    const [matrix, instruments, first] = [this.#matrix, this.#instruments, this.#options.pairs.length];
+    if (instruments === null) return matrix;
+    return { checksum: (index) => (index < first ? matrix : instruments.matrix).checksum(index) };
   }
 
   // ---- between two minutes ----
@@ -131,7 +156,10 @@ export class Pipeline {
 
   /** Brings the pipeline to where a killed one was; positions are those of the last signals. See `Inputs.recover`. */
   async recover(rows: Iterable<InputRow>, last: readonly LastSignal[], loadModels: () => Promise<void>): Promise<void> {
-    for (const { pairId, position } of last) this.#decider.setPosition(pairId, JSON.parse(position) as Position);
+    for (const { pairId, position } of last) {
+      this.#decider.setPosition(pairId, JSON.parse(position) as Position);
+      this.#instruments?.setPosition(pairId, JSON.parse(position) as InstrumentPosition);
+    }
     await this.inputs.recover(rows, last, loadModels);
     await this.settled();
     this.expectNoBars();

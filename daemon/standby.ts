@@ -1,8 +1,12 @@
+import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
+import { loadDirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
-import { shardPairs } from '../shared/policy/policy.ts';
+import { TIMEFRAMES } from '../shared/pair.ts';
+import { shardOf, shardPairs } from '../shared/policy/policy.ts';
+import type { DaemonPorts } from './daemon.ts';
 import type { Bus } from '../shared/ports.ts';
 import { waitForLock } from '../shared/store/home_lock.ts';
 import type { DaemonOptions } from './daemon_options.ts';
@@ -27,6 +31,13 @@ export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadMo
   const schema = featureSchema(minutehand.windows);
   const maxRows = shardPairs(minutehand, shard).length;
   return (folder, quietly) => loadOffTheWay(folder, { schema, maxRows, engine: minutehand.inference.engine, quietly });
+}
+
+/** Instruments are few and their bars long: the model is loaded on this thread. */
+export function directionLoaderOf({ settings, shard }: DaemonOptions): NonNullable<DaemonPorts['loadDirection']> {
+  const { instruments } = shardOf(settings.minutehand, shard);
+  return (folder, timeframe) =>
+    loadDirectionModel(folder, liveInstrumentSchema(TIMEFRAMES[timeframe]), instruments.length);
 }
 
 export function openBus({ settings }: DaemonOptions): Bus | null {

@@ -1,5 +1,6 @@
 import type { Decider } from './decide/decider.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Shadow } from './infer/shadow.ts';
@@ -8,6 +9,8 @@ import type { StateInput } from './input.ts';
 /** What an input changes between two minutes. */
 export interface States {
   readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
+  /** null = no instruments. */
+  readonly directions: Pick<DirectionSlots, 'swap' | 'clear'> | null;
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
@@ -15,10 +18,13 @@ export interface States {
   readonly degradations: Set<string>;
 }
 
-export function takeEffect(input: StateInput, { slots, halts, shadow, arms, decider, degradations }: States): void {
+export function takeEffect(input: StateInput, states: States): void {
+  const { slots, directions, halts, shadow, arms, decider, degradations } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
+    case 'direction':
+      return directions?.swap(input);
     case 'halts':
       return halts.setHalts(input.standing.halts);
     case 'shadow':
@@ -34,6 +40,7 @@ export function takeEffect(input: StateInput, { slots, halts, shadow, arms, deci
     case 'boot':
       // Halts outlive the process.
       slots.clear();
+      directions?.clear();
       arms.restart();
       degradations.clear();
   }

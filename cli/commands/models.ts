@@ -11,6 +11,15 @@ import {
   setShadow,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
+import {
+  activateDirection,
+  directionFolder,
+  isDirectionBundle,
+  liveInstrumentSchema,
+  takeInDirection,
+} from '../../shared/bundle/direction/active_direction.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
@@ -100,8 +109,9 @@ async function note(version: string, text: string, flags: { model?: ModelType },
 
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
 function bundleFolder(name: string): string {
-  const inModels = join(homePaths().models, name);
-  if (!name.includes('/') && existsSync(inModels)) return inModels;
+  const { models } = homePaths();
+  const inModels = [join(models, name), join(directionFolder(models), name)].find((path) => existsSync(path));
+  if (!name.includes('/') && inModels !== undefined) return inModels;
   if (existsSync(name) && statSync(name).isDirectory()) return resolve(name);
   throw new MinutehandError('MODEL_MISSING', { seen: name });
 }
@@ -176,10 +186,17 @@ function show(name: string, output: Output): void {
   output.result(rest);
 }
 
-async function verifyFolder(folder: string): Promise<Manifest> {
+async function verifyFolder(folder: string): Promise<Pick<Manifest, 'version'>> {
+  if (isDirectionBundle(folder)) return verifyDirection(folder);
   const set = await loadModelSet(folder, featureSchema(loadSettings().minutehand.windows), 1);
   await set.release();
   return set.manifest;
+}
+
+/** @throws MinutehandError as loadDirectionModel */
+async function verifyDirection(folder: string): Promise<Pick<Manifest, 'version'>> {
+  const { timeframe } = readDirectionBundle(folder).manifest;
+  return (await loadDirectionModel(folder, liveInstrumentSchema(timeframe), 1)).manifest;
 }
 
 async function verify(name: string, output: Output): Promise<void> {
@@ -191,6 +208,7 @@ async function verify(name: string, output: Output): Promise<void> {
 
 async function promote(name: string, output: Output): Promise<void> {
   const { models } = homePaths();
+  if (isDirectionBundle(bundleFolder(name))) return promoteDirection(bundleFolder(name), models, output);
   const version = await takeIn(name, models);
   const { previous } = activate(models, version);
   await tellRegistry('promoted', output);
@@ -198,6 +216,14 @@ async function promote(name: string, output: Output): Promise<void> {
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
   );
   output.result({ version, previous });
+}
+
+async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
+  await verifyDirection(folder);
+  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models));
+  const before = previous === null ? '' : ` (before: ${previous})`;
+  output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
+  output.result({ version, previous, timeframe });
 }
 
 /** Verifies a bundle and copies it into the models folder when it is not there. @returns its version */

@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
+import { directionFolder, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { parsePair, symbolsOf, TIMEFRAMES } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
@@ -71,7 +73,7 @@ function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
 
 async function runJournal(path: string, flags: ReplayFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const { pairs, windows } = settings.minutehand;
+  const { pairs, instruments = [], windows } = settings.minutehand;
   const modelsFolder = flags.models ?? homePaths().models;
   const { from = 0 as OpenTime, to = Number.MAX_SAFE_INTEGER as OpenTime } = parsePeriod(flags);
   const isPart = flags.from !== undefined || flags.to !== undefined;
@@ -81,12 +83,18 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
   try {
     const summary = await replayJournal({
       settings,
-      pairIds: pairs,
+      pairIds: [...pairs, ...instruments],
       clock: MACHINE_CLOCK,
       bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
       store,
       ...(isPart && { period: { from, to } }),
       loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
+      loadDirection: (version, timeframe) =>
+        loadDirectionModel(
+          join(directionFolder(modelsFolder), version),
+          liveInstrumentSchema(TIMEFRAMES[timeframe]),
+          instruments.length,
+        ),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);
       },

@@ -1,6 +1,7 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
 import type { LateBars } from '../feed/arrival.ts';
@@ -18,6 +19,15 @@ export type TransportsHealth = Readonly<
     /** Signals that the server did not take since the start. */
     Record<`${RemoteName}_missed`, number>
 >;
+
+export interface DirectionHealth {
+  readonly instruments: number;
+  readonly instruments_ready: number;
+  /** Version of the active direction model of each timeframe that has one. */
+  readonly versions: Partial<Record<Timeframe, string>>;
+  /** Why a bundle was refused, until another one is accepted. */
+  readonly refused: ModelRefusal | null;
+}
 
 /** The state that the daemon reports. */
 export interface HealthReport extends TransportsHealth {
@@ -44,6 +54,8 @@ export interface HealthReport extends TransportsHealth {
   readonly policy_hash: string;
   readonly pairs: number;
   readonly pairs_ready: number;
+  /** Of the instruments; absent without any. */
+  readonly direction?: DirectionHealth;
   /** Pairs without bars: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
   /**

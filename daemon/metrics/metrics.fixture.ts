@@ -23,6 +23,8 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     silentPairs: [],
     expiredPairs: [],
     haltedPairs: [],
+    directions: {},
+    readyInstruments: 0,
     readyPairs: 0,
   },
   publishers: { all: [], links: {} },

@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../shared/bar.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
+import type { Answer } from '../decide/answer.ts';
 import type { Stopwatch } from '../metrics/stopwatch.ts';
 import type { MinuteItem } from '../queue.ts';
 import type { Envelope } from './envelope.ts';
@@ -10,7 +10,7 @@ import type { TransportName } from './transports.ts';
 const PIECE_PAIRS = 128;
 
 interface Published {
-  readonly answers: readonly MinuteAnswer[];
+  readonly answers: readonly Answer[];
   readonly publications: readonly Publication[];
 }
 
@@ -26,13 +26,9 @@ export class BatchPublisher {
     this.#stopwatch = stopwatch;
   }
 
-  publish(
-    items: readonly MinuteItem[],
-    decide: (piece: readonly MinuteItem[]) => MinuteAnswer[],
-    nowMs: EpochMs,
-  ): Published {
+  publish(items: readonly MinuteItem[], decide: (piece: readonly MinuteItem[]) => Answer[], nowMs: EpochMs): Published {
     const watch = this.#stopwatch;
-    const answers: MinuteAnswer[] = [];
+    const answers: Answer[] = [];
     const publications: Publication[] = [];
     for (let from = 0; from < items.length; from += PIECE_PAIRS) {
       const decided = decide(items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS));

@@ -1,8 +1,9 @@
 import { SECONDS_PER_BAR, type EpochMs } from '../../shared/bar.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
+import { INSTRUMENT_SIGNAL_SCHEMA } from '../../shared/signal/instrument_signal.ts';
 import { SIGNAL_SCHEMA, validIntervals, type MarketKind } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
+import type { Answer } from '../decide/answer.ts';
 import type { Publication } from './publish.ts';
 import { PublicationBytes } from './publication_bytes.ts';
 
@@ -25,6 +26,7 @@ export class Envelope {
   readonly #options: EnvelopeOptions;
   /** Of the last signal of each pair in this boot. */
   readonly #seq: Int32Array;
+  readonly #schemas: readonly string[];
   /** By pair: for how long a signal on a bar that came in time is valid, ms. */
   readonly #validForMs: readonly number[];
   /** By pair: when its newest signal expires. Before the first one: when there should have been one. */
@@ -33,6 +35,7 @@ export class Envelope {
   constructor(options: EnvelopeOptions, nowMs: EpochMs) {
     this.#options = options;
     this.#seq = new Int32Array(options.pairs.length);
+    this.#schemas = options.pairs.map((pair) => (isInstrument(pair) ? INSTRUMENT_SIGNAL_SCHEMA : SIGNAL_SCHEMA));
     this.#validForMs = options.pairs.map((pair) =>
       Math.round(validIntervals(barSecondsOf(pair) / SECONDS_PER_BAR) * options.feedIntervalMs),
     );
@@ -45,7 +48,7 @@ export class Envelope {
     this.#validForMs.forEach((validMs, pairIndex) => (this.#validUntilMs[pairIndex] = nowMs + validMs));
   }
 
-  seal(answers: readonly MinuteAnswer[], nowMs: EpochMs): readonly Publication[] {
+  seal(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
     const { market, bootId, feedIntervalMs } = this.#options;
     const bytes = new PublicationBytes(answers);
     return answers.map((answer) => {
@@ -55,7 +58,7 @@ export class Envelope {
       this.#validUntilMs[pairIndex] = expiryMs;
       answer.seq = ++this.#seq[pairIndex]!;
       return bytes.write(body.pair_id, bodyText, {
-        schema: SIGNAL_SCHEMA,
+        schema: this.#schemas[pairIndex]!,
         market,
         boot_id: bootId,
         seq: answer.seq,

@@ -15,6 +15,7 @@ const GOLDEN_TOLERANCE = 1e-5;
 /** A verified direction model, ready to score. */
 export interface DirectionModel {
   readonly manifest: DirectionManifest;
+  readonly modelsHash: string;
   /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
   readonly check: { readonly rows: number; readonly largestDifference: number };
   /**
@@ -37,7 +38,7 @@ export async function loadDirectionModel(
   schema: InstrumentSchema,
   maxRows: number,
 ): Promise<DirectionModel> {
-  const { manifest, model: bytes } = readDirectionBundle(folder);
+  const { manifest, modelsHash, model: bytes } = readDirectionBundle(folder);
   if (manifest.feature_schema !== schema.hash)
     throw new MinutehandError('MODEL_SCHEMA', {
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
@@ -67,6 +68,7 @@ export async function loadDirectionModel(
   const score = softmaxScorer(model, maxRows);
   return {
     manifest,
+    modelsHash,
     check: { rows: count, largestDifference },
     infer(features, wanted) {
       const probabilities = score(features, wanted);
