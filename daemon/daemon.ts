@@ -253,7 +253,7 @@ class AssembledDaemon implements Daemon {
   readBars(): void {
     const { readBarStream, scheduler, store } = this.#ports;
     const { settings, log, say } = this.#options;
-    const { market, feed, pairs, instruments = [] } = settings.minutehand;
+    const { market, feed, pairs, instruments } = settings.minutehand;
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
       ...this.#barRules(),

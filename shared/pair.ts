@@ -30,6 +30,7 @@ export const INSTRUMENT_ID = new RegExp(`^${INSTRUMENT_ID_SOURCE}$`);
 
 /** One minute has no suffix, so that a pair has one id. */
 export const PAIR_ID_SOURCE = `[A-Z0-9.]+_[A-Z0-9.]+${TIMEFRAME_SUFFIX}`;
+export const SUBJECT_ID = new RegExp(`^(?:${PAIR_ID_SOURCE}|${INSTRUMENT_ID_SOURCE})$`);
 export const PAIR_ID = new RegExp(`^${PAIR_ID_SOURCE}$`);
 
 /** Parses `XAUUSD_XAGUSD` or `XAUUSD_XAGUSD@1h`. @throws RangeError when it is neither */

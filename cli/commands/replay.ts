@@ -73,7 +73,7 @@ function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
 
 async function runJournal(path: string, flags: ReplayFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const { pairs, instruments = [], windows } = settings.minutehand;
+  const { pairs, instruments, windows } = settings.minutehand;
   const modelsFolder = flags.models ?? homePaths().models;
   const { from = 0 as OpenTime, to = Number.MAX_SAFE_INTEGER as OpenTime } = parsePeriod(flags);
   const isPart = flags.from !== undefined || flags.to !== undefined;

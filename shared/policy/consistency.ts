@@ -152,7 +152,7 @@ const pairsRule: Rule = {
 
 const instrumentsRule: Rule = {
   needs: ['minutehand.instruments'],
-  check({ minutehand: { instruments = [] } }) {
+  check({ minutehand: { instruments } }) {
     return repeated(instruments).map((index) => ({
       part: 'minutehand',
       path: ['instruments', index],
@@ -208,7 +208,7 @@ export function ownPort(shard: ShardSetting): number | null {
 
 const shardsRule: Rule = {
   needs: ['minutehand.pairs', 'minutehand.instruments', 'minutehand.shards'],
-  check({ minutehand: { pairs, instruments = [], shards } }) {
+  check({ minutehand: { pairs, instruments, shards } }) {
     const subjects = [...pairs, ...instruments];
     const findings: Inconsistency[] = [];
     const owner = new Map<string, string>();

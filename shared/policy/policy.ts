@@ -256,7 +256,7 @@ export function shardOf(minutehand: MinutehandSettings, name: string): Shard {
     });
   }
   const list = pairList(given);
-  const { pairs, instruments = [] } = minutehand;
+  const { pairs, instruments } = minutehand;
   const subjects = (list === 'all' ? [...pairs, ...instruments] : list).map(parseSubject);
   return {
     name,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
-import { INSTRUMENT_ID, PAIR_ID } from '../pair.ts';
+import { INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -25,6 +25,10 @@ const instrumentId = z
   .string()
   .regex(INSTRUMENT_ID)
   .meta({ examples: ['BTCUSDT@1h'] });
+const subjectId = z
+  .string()
+  .regex(SUBJECT_ID)
+  .meta({ examples: ['XAUUSD_XAGUSD'] });
 const symbol = z
   .string()
   .regex(/^[A-Z0-9.]+$/)
@@ -34,7 +38,7 @@ const shardName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,31}$/)
   .meta({ examples: ['main'] });
-const shardList = z.union([z.literal('all'), z.array(z.union([pairId, instrumentId])).min(1)]);
+const shardList = z.union([z.literal('all'), z.array(subjectId).min(1)]);
 // Names reach SQL text, where they cannot be bound as parameters: the pattern is what makes that safe.
 const tableName = z
   .string()
@@ -519,8 +523,7 @@ const minutehandFile = z.strictObject({
     ),
   instruments: z
     .array(instrumentId)
-    .optional()
-    .describe('Symbols that the direction model answers alone, with their timeframe: BTCUSDT@1h. Absent = none.'),
+    .describe('Instruments: symbols that the direction model answers alone, with their timeframe: BTCUSDT@1h.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
     .describe('Daemons and their pairs and instruments: a list, all, or {pairs, port}. Each is in exactly one shard.'),
