@@ -1,5 +1,4 @@
 import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
-import { loadDirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
@@ -10,7 +9,7 @@ import type { DaemonPorts } from './daemon.ts';
 import type { Bus } from '../shared/ports.ts';
 import { waitForLock } from '../shared/store/home_lock.ts';
 import type { DaemonOptions } from './daemon_options.ts';
-import { loadOffTheWay } from './infer/model_loader.ts';
+import { loadDirectionOffTheWay, loadOffTheWay } from './infer/model_loader.ts';
 import { preloadModels } from './infer/model_preload.ts';
 import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
 import { warmEngine } from './serve/serve.ts';
@@ -33,11 +32,10 @@ export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadMo
   return (folder, quietly) => loadOffTheWay(folder, { schema, maxRows, engine: minutehand.inference.engine, quietly });
 }
 
-/** Instruments are few and their bars long: the model is loaded on this thread. */
 export function directionLoaderOf({ settings, shard }: DaemonOptions): NonNullable<DaemonPorts['loadDirection']> {
   const { instruments } = shardOf(settings.minutehand, shard);
-  return (folder, timeframe) =>
-    loadDirectionModel(folder, liveInstrumentSchema(TIMEFRAMES[timeframe]), instruments.length);
+  return (folder, timeframe, quietly) =>
+    loadDirectionOffTheWay(folder, liveInstrumentSchema(TIMEFRAMES[timeframe]), instruments.length, quietly);
 }
 
 export function openBus({ settings }: DaemonOptions): Bus | null {

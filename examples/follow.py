@@ -92,7 +92,7 @@ def is_consistent(s):
     return s["entry"] == "%s_%s, %s_%s" % (word[s["target"]], a, word[side_b], b)
 
 
-def read_signal(data):
+def read_signal(data, instruments=True):
     """Checks 1 to 3. `data` is the text as it came, in bytes: parsing and writing it again may change digits."""
     line = data.strip()
     covered, mark, rest = line.rpartition(b',"crc32":"')
@@ -102,7 +102,7 @@ def read_signal(data):
         signal = json.loads(line)
     except ValueError:
         raise Refused("SCHEMA") from None
-    if signal.get("schema") not in SCHEMAS:
+    if signal.get("schema") not in SCHEMAS or not (instruments or signal["schema"] == "minutehand.signal/2"):
         raise Refused("SCHEMA")
     if not is_consistent(signal):
         raise Refused("FORMAT")
@@ -112,13 +112,13 @@ def read_signal(data):
 class Consumer:
     """Text and time in, orders out. `state` is plain data, to be stored before an order is carried out."""
 
-    def __init__(self, markets, state=None):
-        self.markets = markets
+    def __init__(self, markets, state=None, instruments=True):
+        self.markets, self.instruments = markets, instruments
         self.state = state or {}
 
     def take(self, data, now_ms):
         """Returns the orders, each a list of words. Raises Refused."""
-        s = read_signal(data)
+        s = read_signal(data, self.instruments)
         if s["market"] not in self.markets:
             raise Refused("MARKET")
         fresh = {"boot_id": "", "seq": 0, "held": "", "opened": []}

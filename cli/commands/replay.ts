@@ -3,14 +3,13 @@ import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
-import { directionFolder, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
-import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { parsePair, symbolsOf, TIMEFRAMES } from '../../shared/pair.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
@@ -89,12 +88,7 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
       store,
       ...(isPart && { period: { from, to } }),
       loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
-      loadDirection: (version, timeframe) =>
-        loadDirectionModel(
-          join(directionFolder(modelsFolder), version),
-          liveInstrumentSchema(TIMEFRAMES[timeframe]),
-          instruments.length,
-        ),
+      loadDirection: directionOpener(modelsFolder, instruments.length),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);
       },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
+import type { DirectionHealth } from '../../daemon/health/health.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
@@ -104,13 +105,22 @@ function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonSt
   if (said === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
   const ready = `${said.pairs_ready} of ${said.pairs} pairs ready`;
   const models = said.model_version === null ? 'no models' : `models ${said.model_version}`;
+  const direction = directionText(said.direction);
   const shadow = said.shadow_version === null ? '' : `, shadow ${said.shadow_version}`;
   return [
     `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
-    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}, Redis ${said.redis}`,
+    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}${direction}, Redis ${said.redis}`,
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
   ];
+}
+
+/** `, 2 of 2 instruments ready, direction 1h 20261120_0830`. */
+function directionText(direction: DirectionHealth | undefined): string {
+  if (direction === undefined) return '';
+  const { instruments, instruments_ready, versions } = direction;
+  const models = Object.entries(versions).map(([timeframe, version]) => `${timeframe} ${version}`);
+  return `, ${instruments_ready} of ${instruments} instruments ready, direction ${models.join(', ') || 'none'}`;
 }
 
 /** `8 OK 2 HALT, `: how many last signals of this boot have which mode. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { replaceDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { timeframeOf, type Timeframe } from '../../pair.ts';
+import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../pair.ts';
 import type { FileSystem } from '../../ports.ts';
 import { activeSchema, copyFolder, readPointer, type ActivePointer } from '../bundle.ts';
 import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
@@ -10,6 +10,7 @@ import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.t
 import { readModelsFile } from '../models_file.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FORMAT } from './direction_manifest.ts';
+import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
 
 /** Folder of the direction models in a folder of bundles: `<version>/`, and a pointer for each timeframe. */
 export function directionFolder(modelsFolder: string): string {
@@ -69,6 +70,14 @@ function activeOrNull(modelsFolder: string, timeframe: Timeframe): ActivePointer
     if (error instanceof MinutehandError) return null;
     throw error;
   }
+}
+
+/** Opens the bundles of a folder by their version, for at most `maxRows` instruments. */
+export function directionOpener(modelsFolder: string, maxRows: number) {
+  return (version: string, timeframe: Timeframe): Promise<DirectionModel> => {
+    const schema = liveInstrumentSchema(TIMEFRAMES[timeframe]);
+    return loadDirectionModel(join(directionFolder(modelsFolder), version), schema, maxRows);
+  };
 }
 
 /** The features of instruments that live, replay and training share. @param barSeconds of the timeframe */
