@@ -34,6 +34,7 @@ import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
+import { NO_SERIES } from './infer/series_reader.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
@@ -362,6 +363,7 @@ class AssembledDaemon implements Daemon {
     if (timeframes.length === 0 || loadDirection === undefined) return null;
     return new FollowedDirections({
       ...{ modelsFolder: paths.models, timeframes, pollMs: modelPollMs, files, scheduler, log, say },
+      sources: NO_SERIES.sources,
       load: (folder, timeframe) =>
         loadDirection(folder, timeframe, async (work) => {
           await this.pipeline.idleWindow();

@@ -1,5 +1,3 @@
-import type { InstrumentPosition } from '../shared/core/position/instrument_position.ts';
-import type { Position } from '../shared/core/position/position.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
@@ -33,7 +31,7 @@ export class Pipeline {
   readonly #decider: Decider;
   readonly #shadow: Shadow;
   readonly #arms: RolloutArms;
-  readonly #instruments: Instruments | null;
+  readonly #instruments: Instruments;
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
@@ -60,20 +58,16 @@ export class Pipeline {
     const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
     const decider = new Decider({ ...options, subjects, matrix, degradations });
     const shadow = new Shadow({ ...options, matrix, decider });
-    const arms = new RolloutArms({ ...options, matrix, decider, halts, inputs: () => this.inputs });
-    const ofInstruments = { ...options, instruments, first: pairs.length, decider, degradations };
-    this.#instruments =
-      instruments.length === 0 ? null : new Instruments({ ...ofInstruments, inputs: () => this.inputs });
+    const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
+    const arms = new RolloutArms(parts);
+    this.#instruments = new Instruments(parts);
     [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
     this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
-    this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#checksums() });
+    this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher(options.sockets, this.#envelope, this.#stopwatch);
-    const [inputs, envelope] = [this.inputs, this.#envelope];
-    const directions = this.#instruments?.slots ?? null;
+    const [inputs, envelope, { slots: directions, isReady }] = [this.inputs, this.#envelope, this.#instruments];
     const owners = { inputs, halts, slots, directions, decider, shadow, arms, degradations, envelope };
-    const isReady = (index: number): boolean =>
-      index < pairs.length ? matrix.features.ready(index) : this.#instruments!.matrix.isReady(index);
     this.status = new PipelineStatus({ subjects, clock, isReady, ...owners });
   }
 
@@ -86,9 +80,7 @@ export class Pipeline {
     if (room !== null) await room;
     watch.start();
     for (const { minute } of batch) this.#decider.ids.note(minute);
-    const instruments = this.#instruments;
-    const rows = this.#matrix.step(instruments === null ? batch : instruments.pairsOf(batch));
-    instruments?.step(batch);
+    const rows = this.#matrix.step(this.#instruments.step(batch));
     watch.lap('features');
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
@@ -98,13 +90,12 @@ export class Pipeline {
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
-    instruments?.infer();
+    this.#instruments.infer();
     watch.lap('infer');
     const nowMs = clock.nowMs();
     const decidePairs = (items: readonly MinuteItem[]): MinuteAnswer[] =>
       this.#arms.decide(items, active, scores, compared);
-    const decide = (items: readonly MinuteItem[]): Answer[] =>
-      instruments === null ? decidePairs(items) : instruments.decide(items, decidePairs);
+    const decide = (items: readonly MinuteItem[]): readonly Answer[] => this.#instruments.decide(items, decidePairs);
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
@@ -115,7 +106,7 @@ export class Pipeline {
     watch.lap('file');
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
-    const ofPairs = instruments === null ? (answers as MinuteAnswer[]) : instruments.answersOfPairs(answers);
+    const ofPairs = this.#instruments.afterDecision(answers);
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
     this.#arms.follow(ofPairs);
     watch.lap('shadow');
@@ -124,15 +115,7 @@ export class Pipeline {
     observer.onSignals(answers, watch.timing(answers.length));
     for (const answer of ofPairs)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
-    instruments?.precompute(answers);
     this.#idle.open();
-  }
-
-  /** Checksums of the features of every subject. */
-  #checksums(): { checksum(index: number): string } {
-    const [matrix, instruments, first] = [this.#matrix, this.#instruments, this.#options.pairs.length];
-    if (instruments === null) return matrix;
-    return { checksum: (index) => (index < first ? matrix : instruments.matrix).checksum(index) };
   }
 
   // ---- between two minutes ----
@@ -156,10 +139,7 @@ export class Pipeline {
 
   /** Brings the pipeline to where a killed one was; positions are those of the last signals. See `Inputs.recover`. */
   async recover(rows: Iterable<InputRow>, last: readonly LastSignal[], loadModels: () => Promise<void>): Promise<void> {
-    for (const { pairId, position } of last) {
-      this.#decider.setPosition(pairId, JSON.parse(position) as Position);
-      this.#instruments?.setPosition(pairId, JSON.parse(position) as InstrumentPosition);
-    }
+    for (const signal of last) this.#instruments.setPosition(signal);
     await this.inputs.recover(rows, last, loadModels);
     await this.settled();
     this.expectNoBars();

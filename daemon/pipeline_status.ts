@@ -14,8 +14,7 @@ import type { Envelope } from './publish/envelope.ts';
 interface Owners {
   /** Pairs, and behind them instruments. */
   readonly subjects: readonly Pair[];
-  /** null = no instruments. */
-  readonly directions: Pick<DirectionSlots, 'versions'> | null;
+  readonly directions: Pick<DirectionSlots, 'versions'>;
   readonly clock: Clock;
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
@@ -92,7 +91,7 @@ export class PipelineStatus {
 
   /** Versions of the active direction models. */
   get directions(): Partial<Record<Timeframe, string>> {
-    return this.#owners.directions?.versions ?? {};
+    return this.#owners.directions.versions;
   }
 
   #ready(isWanted: (subject: Pair) => boolean): number {

@@ -9,8 +9,7 @@ import type { StateInput } from './input.ts';
 /** What an input changes between two minutes. */
 export interface States {
   readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
-  /** null = no instruments. */
-  readonly directions: Pick<DirectionSlots, 'swap' | 'clear'> | null;
+  readonly directions: Pick<DirectionSlots, 'swap' | 'clear'>;
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
@@ -24,7 +23,7 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'swap':
       return slots.swap(input);
     case 'direction':
-      return directions?.swap(input);
+      return directions.swap(input);
     case 'halts':
       return halts.setHalts(input.standing.halts);
     case 'shadow':
@@ -40,7 +39,7 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'boot':
       // Halts outlive the process.
       slots.clear();
-      directions?.clear();
+      directions.clear();
       arms.restart();
       degradations.clear();
   }

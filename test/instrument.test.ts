@@ -108,6 +108,8 @@ describe('an instrument', () => {
       const first = await startDaemon();
       await send(first.url, LIVE_FROM, LIVE_FROM + 180);
       expect(shown()).toMatchObject({ mode: 'HALT', action: 'HOLD', reason: 'NO_MODEL', model_version: '' });
+      const before = await place.run(['status']);
+      expect(before).toMatchObject({ code: 1, stdout: expect.stringContaining('has no active direction model of 1h') });
 
       const promoted = await place.run(['models', 'promote', join('made', version)]);
       expect(promoted.code, promoted.stderr).toBe(0);
@@ -137,6 +139,17 @@ describe('an instrument', () => {
         },
         price: hours[LIVE_FROM + 239]!.close,
       });
+      const [status, verified] = await place.runEach([
+        ['status', '--json'],
+        ['signal', 'verify', signalFile()],
+      ]);
+      const { daemons, findings } = JSON.parse(status!.stdout) as {
+        daemons: { pairs: { pair_id: string; refusal: string | null }[] }[];
+        findings: { text: string }[];
+      };
+      expect(daemons[0]!.pairs.at(-1)).toMatchObject({ pair_id: 'BTCUSDT@1h', refusal: null });
+      expect(findings.map(({ text }) => text).join()).not.toContain('direction');
+      expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 signals accepted') });
       const { ml_up_prob, ml_down_prob, ml_range_prob } = shown();
       expect(ml_up_prob! + ml_down_prob! + ml_range_prob!).toBeCloseTo(1, 9);
 

@@ -106,6 +106,11 @@ function reportDirection({ problem }: Report, { minutehand }: Settings, { shard,
         `has no active direction model of ${timeframe}: its instruments have mode HALT and enter nothing.`,
         '`minutehand direction train --out <folder>` makes one, `minutehand models promote <path>` activates it.',
       );
+  if (direction.missing_sources.length > 0)
+    problem(
+      `its direction model learned from ${direction.missing_sources.join(', ')}, which it does not receive: those features are missing, and the answers are not those that were measured.`,
+      'Train without them (`direction train` on bars and a series folder that lack them), or send them.',
+    );
   if (direction.refused === null) return;
   const { version, code, message, next } = direction.refused;
   problem(`refused direction model ${version}. ${code}: ${message}`, next);

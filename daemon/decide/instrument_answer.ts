@@ -1,4 +1,5 @@
 import { closeTimestamp } from '../../shared/bar.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionProbabilities } from '../../shared/core/decide/direction.ts';
 import { stepInstrument, type InstrumentPosition } from '../../shared/core/position/instrument_position.ts';
 import type { Pair } from '../../shared/pair.ts';
@@ -9,8 +10,14 @@ import {
   type InstrumentReason,
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
-import type { DirectionScores } from '../infer/direction_slots.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+
+/** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
+export interface DirectionScores {
+  readonly model: DirectionModel | null;
+  /** null when nothing was scored. */
+  readonly probabilities: Float64Array | null;
+}
 
 /** The deterministic answer to one bar of one instrument. */
 export interface InstrumentAnswer {

@@ -27,6 +27,8 @@ export interface DirectionHealth {
   readonly versions: Partial<Record<Timeframe, string>>;
   /** Why a bundle was refused, until another one is accepted. */
   readonly refused: ModelRefusal | null;
+  /** Sources of the models' training that this daemon does not receive: their features are missing. */
+  readonly missing_sources: readonly string[];
 }
 
 /** The state that the daemon reports. */

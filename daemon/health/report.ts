@@ -16,7 +16,7 @@ export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
-  readonly directions: Pick<FollowedDirections, 'refused'> | null;
+  readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
@@ -58,6 +58,7 @@ export function healthReport(sources: HealthSources): HealthReport {
         instruments_ready: status.readyInstruments,
         versions: status.directions,
         refused: directions?.refused ?? null,
+        missing_sources: directions?.missingSources ?? [],
       },
     }),
     silent_pairs: silentPairs,

@@ -1,5 +1,6 @@
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../shared/pair.ts';
+import type { DirectionScores } from '../decide/instrument_answer.ts';
 import type { DirectionInput, InputSink } from '../input.ts';
 import type { PipelineObserver } from '../pipeline_options.ts';
 import type { TimeframeRows } from './instrument_matrix.ts';
@@ -7,13 +8,6 @@ import type { TimeframeRows } from './instrument_matrix.ts';
 export interface DirectionSlotsOptions {
   inputs(): InputSink;
   readonly observer: Pick<PipelineObserver, 'onDirectionSwap' | 'onDirectionFailure'>;
-}
-
-/** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
-export interface DirectionScores {
-  readonly model: DirectionModel | null;
-  /** null when nothing was scored. */
-  readonly probabilities: Float64Array | null;
 }
 
 const NOTHING: DirectionScores = { model: null, probabilities: null };

@@ -18,6 +18,8 @@ import type { ModelRefusal } from './followed_models.ts';
 export interface FollowedDirectionsOptions {
   readonly modelsFolder: string;
   readonly timeframes: readonly Timeframe[];
+  /** Names of the auxiliary series that this daemon receives. */
+  readonly sources: readonly string[];
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
@@ -37,6 +39,7 @@ interface Slot {
   /** Fingerprint of the last refused bytes. */
   refusedMark: string;
   refused: ModelRefusal | null;
+  missing: readonly string[];
 }
 
 /** Follows the pointers `models/direction/<timeframe>.json`; refused bytes are not tried again. */
@@ -49,13 +52,24 @@ export class FollowedDirections {
 
   constructor(options: FollowedDirectionsOptions) {
     this.#options = options;
-    this.#slots = options.timeframes.map((timeframe) => ({ timeframe, current: '', refusedMark: '', refused: null }));
+    this.#slots = options.timeframes.map((timeframe) => ({
+      timeframe,
+      current: '',
+      refusedMark: '',
+      refused: null,
+      missing: [],
+    }));
     this.#stopTimer = options.scheduler.every(options.pollMs, () => void this.check());
   }
 
   /** Why a bundle that a pointer names is not active. */
   get refused(): ModelRefusal | null {
     return this.#slots.find(({ refused }) => refused !== null)?.refused ?? null;
+  }
+
+  /** Sources of the active models' training that this daemon does not receive. */
+  get missingSources(): string[] {
+    return [...new Set(this.#slots.flatMap(({ missing }) => missing))];
   }
 
   /** Looks now; resolves when what was found is loaded or refused. */
@@ -73,9 +87,15 @@ export class FollowedDirections {
   }
 
   onSwap({ manifest, check }: DirectionModel, timeframe: Timeframe): void {
-    const { log, say } = this.#options;
-    log.info({ version: manifest.version, timeframe, cross_check: check }, 'direction model active');
-    say(`Direction model ${manifest.version} is active for ${timeframe}.`);
+    const { log, say, sources } = this.#options;
+    const { version } = manifest;
+    log.info({ version, timeframe, cross_check: check }, 'direction model active');
+    say(`Direction model ${version} is active for ${timeframe}.`);
+    const missing = (manifest.sources ?? []).filter((name) => !sources.includes(name));
+    for (const slot of this.#slots) if (slot.timeframe === timeframe) slot.missing = missing;
+    if (missing.length === 0) return;
+    log.warn({ version, missing }, 'direction model learned from sources that are missing here');
+    say(`It learned from ${missing.join(', ')}, which this daemon does not receive: their features are missing.`);
   }
 
   onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {

@@ -26,7 +26,11 @@ export class BatchPublisher {
     this.#stopwatch = stopwatch;
   }
 
-  publish(items: readonly MinuteItem[], decide: (piece: readonly MinuteItem[]) => Answer[], nowMs: EpochMs): Published {
+  publish(
+    items: readonly MinuteItem[],
+    decide: (piece: readonly MinuteItem[]) => readonly Answer[],
+    nowMs: EpochMs,
+  ): Published {
     const watch = this.#stopwatch;
     const answers: Answer[] = [];
     const publications: Publication[] = [];

@@ -41,7 +41,10 @@ export function isDirectionBundle(folder: string): boolean {
   }
 }
 
-/** Copies a bundle into a folder of bundles, whole or not at all. @throws MinutehandError MODEL_EXISTS; as readDirectionBundle */
+/**
+ * Copies a bundle into a folder of bundles, whole or not at all.
+ * @throws MinutehandError MODEL_EXISTS; as readDirectionBundle
+ */
 export function takeInDirection(folder: string, modelsFolder: string): string {
   const { manifest, modelsHash } = readDirectionBundle(folder);
   const target = join(directionFolder(modelsFolder), manifest.version);
