@@ -70,6 +70,13 @@ describe('an instrument of a pipeline', () => {
     expect(beside.texts.filter((text) => !text.includes('"ml_up_prob"')).sort()).toEqual([...alone.texts].sort());
   });
 
+  it('is answered by a shard without pairs', async () => {
+    const bench = openBench(settings, { ...INSTRUMENTS, pairs: [] });
+    await feed(bench, 0, WARM);
+    expect(bench.texts).toHaveLength(WARM);
+    expect(bench.pipeline.status).toMatchObject({ readyPairs: 0, readyInstruments: 1, expiredPairs: [] });
+  });
+
   it('warms up, holds without a model, and trades by the rule of the model', async () => {
     const bench = openBench(settings, INSTRUMENTS);
     await feed(bench, 0, WARM);

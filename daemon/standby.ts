@@ -28,7 +28,8 @@ export interface Provisions {
 export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadModels'] {
   const { minutehand } = settings;
   const schema = featureSchema(minutehand.windows);
-  const maxRows = shardPairs(minutehand, shard).length;
+  // A shard of instruments alone verifies the models, too.
+  const maxRows = Math.max(1, shardPairs(minutehand, shard).length);
   return (folder, quietly) => loadOffTheWay(folder, { schema, maxRows, engine: minutehand.inference.engine, quietly });
 }
 

@@ -138,9 +138,7 @@ describe.each(LANGUAGES)('examples/$file', ({ name, isSkipped, note }) => {
         if (step.legs === undefined) continue;
         const [a, b] = step.legs;
         const rest =
-          b === undefined
-            ? 'scale 1 max_age_bars 24'
-            : `${b.side}_${b.symbol} ${b.weight} scale 0.5 max_age_bars 60`;
+          b === undefined ? 'scale 1 max_age_bars 24' : `${b.side}_${b.symbol} ${b.weight} scale 0.5 max_age_bars 60`;
         expect(answer[0], where).toContain(` ${a!.side}_${a!.symbol} 1 ${rest}`);
       }
     }

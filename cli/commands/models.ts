@@ -13,6 +13,7 @@ import {
 } from '../../shared/bundle/bundle.ts';
 import {
   activateDirection,
+  activeDirectionVersions,
   directionFolder,
   isDirectionBundle,
   liveInstrumentSchema,
@@ -135,8 +136,12 @@ function list(output: Output): void {
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
+  const direction = activeDirectionVersions(models);
+  for (const [timeframe, version] of Object.entries(direction))
+    output.line(`* ${version.padEnd(16)} direction ${timeframe}`);
   const halts = tellHalts(models, output);
-  output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows, halts });
+  const { version = null, previous = null } = active ?? {};
+  output.result({ models, active: version, previous, bundles: rows, direction, halts });
 }
 
 type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;

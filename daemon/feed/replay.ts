@@ -16,7 +16,7 @@ import { Pipeline } from '../pipeline.ts';
 import { pipelineSettings } from '../pipeline_options.ts';
 import type { Publication } from '../publish/publish.ts';
 import type { Degradation } from '../degradations.ts';
-import { barInput, inputOf, minuteInputOf, type LoadDirection } from '../input.ts';
+import { barInput, inputOf, minuteInputOf, type DirectionInput, type LoadDirection } from '../input.ts';
 
 const ROWS_PER_TURN = 500;
 
@@ -98,7 +98,10 @@ function createReplay(
 
 export interface BarReplayOptions extends ReplayOptions {
   readonly bars: ReadonlyMap<string, BarColumns>;
-  readonly models: ModelSet;
+  /** null = pairs have none. */
+  readonly models: ModelSet | null;
+  /** Of the instruments' timeframes. */
+  readonly directions?: readonly Pick<DirectionInput, 'timeframe' | 'set'>[];
   /** Earlier bars warm the features and publish nothing. */
   readonly from: OpenTime;
   readonly to: OpenTime;
@@ -109,7 +112,8 @@ export interface BarReplayOptions extends ReplayOptions {
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;
-  pipeline.inputs.apply({ kind: 'swap', set: options.models });
+  if (options.models !== null) pipeline.inputs.apply({ kind: 'swap', set: options.models });
+  for (const direction of options.directions ?? []) pipeline.inputs.apply({ kind: 'direction', ...direction });
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;

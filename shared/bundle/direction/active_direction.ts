@@ -31,6 +31,15 @@ export function readActiveDirection(
   return readPointer(directionPointer(modelsFolder, timeframe), activeSchema, files);
 }
 
+/** Version of the active model of each timeframe that has one. @throws MinutehandError as readActiveDirection */
+export function activeDirectionVersions(modelsFolder: string): Partial<Record<Timeframe, string>> {
+  const found = (Object.keys(TIMEFRAMES) as Timeframe[]).flatMap((timeframe) => {
+    const active = readActiveDirection(modelsFolder, timeframe);
+    return active === null ? [] : [[timeframe, active.version]];
+  });
+  return Object.fromEntries(found) as Partial<Record<Timeframe, string>>;
+}
+
 /** Whether a folder has a bundle of the direction model. */
 export function isDirectionBundle(folder: string): boolean {
   try {
