@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -106,6 +106,32 @@ const shown = (): InstrumentSignal => JSON.parse(readFileSync(signalFile(), 'utf
 const withoutMode = (body: string): string => body.replace(/"mode":"(OK|DEGRADED)"/, '"mode":""');
 
 describe('an instrument', () => {
+  it('gets no model of other features, nor a changed one', async () => {
+    const change = (name: string, changes: object): string => {
+      const folder = join(place.folder, name, version);
+      cpSync(join(place.folder, 'made', version), folder, { recursive: true });
+      const path = join(folder, 'manifest.json');
+      const manifest = JSON.parse(readFileSync(path, 'utf8')) as { golden: { features: unknown } };
+      writeFileSync(path, JSON.stringify({ ...manifest, ...changes }));
+      return folder;
+    };
+    const probabilities = [[1, 0, 0]];
+    const { golden } = JSON.parse(readFileSync(join(place.folder, 'made', version, 'manifest.json'), 'utf8')) as {
+      golden: object;
+    };
+    const refused = await place.runEach([
+      ['models', 'promote', change('other', { feature_schema: '0123456789abcdef' })],
+      ['models', 'verify', change('changed', { golden: { ...golden, probabilities } })],
+      ['models', 'verify', join('made', version)],
+    ]);
+    expect(refused.map(({ code, stderr }) => [code, stderr.split(':')[0]])).toEqual([
+      [1, 'MODEL_SCHEMA'],
+      [1, 'MODEL_GOLDEN'],
+      [0, ''],
+    ]);
+    expect(existsSync(join(place.models, 'direction'))).toBe(false);
+  });
+
   it(
     'is learned, activated and answered by a live daemon on every transport, and by a replay of its journal, to the byte',
     { timeout: STARTS_MS },
@@ -113,11 +139,10 @@ describe('an instrument', () => {
       const first = await startDaemon();
       await send(first.url, LIVE_FROM, LIVE_FROM + 180);
       expect(shown()).toMatchObject({ mode: 'HALT', action: 'HOLD', reason: 'NO_MODEL', model_version: '' });
-      const before = await place.run(['status']);
+      const [before, promoted] = await place.runEach([['status'], ['models', 'promote', join('made', version)]]);
       expect(before).toMatchObject({ code: 1, stdout: expect.stringContaining('has no active direction model of 1h') });
 
-      const promoted = await place.run(['models', 'promote', join('made', version)]);
-      expect(promoted.code, promoted.stderr).toBe(0);
+      expect(promoted!.code, promoted!.stderr).toBe(0);
       await eventually(
         () => `an active direction model: ${first.process.stderr()}`,
         async () => {
@@ -166,12 +191,6 @@ describe('an instrument', () => {
       await second.process.ended;
 
       const journalPath = join(place.home, 'live_main.db');
-      const replayed = await place.run(['replay', '--journal', journalPath, '--json']);
-      expect(replayed.code, replayed.stderr + replayed.stdout).toBe(0);
-      const summary = JSON.parse(replayed.stdout) as { signals: number; equal: number; enters: number };
-      expect(summary.equal).toBe(summary.signals);
-      expect(summary.enters).toBeGreaterThan(2);
-
       const minutes = hours.slice(LIVE_FROM).flatMap(minutesOf) as Bar[];
       const data = await place.writeBars(
         'minutes',
@@ -187,8 +206,16 @@ describe('an instrument', () => {
       );
       const out = join(place.folder, 'signals.jsonl');
       const from = new Date((START + (LIVE_FROM + 180) * HOUR) * 1000).toISOString().slice(0, 16);
-      const ofBars = await place.run(['replay', '--data', data, '--from', `${from}Z`, '--out', out, '--json']);
-      expect(ofBars.code, ofBars.stderr).toBe(0);
+      const [replayed, ofBars] = await place.runEach([
+        ['replay', '--journal', journalPath, '--json'],
+        ['replay', '--data', data, '--from', `${from}Z`, '--out', out, '--json'],
+      ]);
+      expect(replayed!.code, replayed!.stderr + replayed!.stdout).toBe(0);
+      expect(ofBars!.code, ofBars!.stderr).toBe(0);
+      const summary = JSON.parse(replayed!.stdout) as { signals: number; equal: number; enters: number };
+      expect(summary.equal).toBe(summary.signals);
+      expect(summary.enters).toBeGreaterThan(2);
+
       const replayedBodies = readFileSync(out, 'utf8').trim().split('\n');
 
       const journal = openJournal(journalPath, { readOnly: true });
