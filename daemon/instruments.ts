@@ -19,8 +19,7 @@ export interface InstrumentsOptions extends DirectionSlotsOptions {
   readonly matrix: FeatureMatrix;
   readonly decider: Decider;
   readonly degradations: ReadonlySet<string>;
-  /** Auxiliary series; none = all are missing. */
-  readonly series?: SeriesReader;
+  readonly series: SeriesReader;
 }
 
 /** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */

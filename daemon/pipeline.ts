@@ -1,3 +1,4 @@
+import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
@@ -7,6 +8,7 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
+import { readSeries } from './infer/series_reader.ts';
 import { Inputs } from './inputs.ts';
 import { Instruments } from './instruments.ts';
 import { SignalRecorder } from './journal/record.ts';
@@ -23,6 +25,8 @@ import { Turns } from './turns.ts';
 export class Pipeline {
   readonly inputs: Inputs;
   readonly queue: Queue;
+  /** What was known of auxiliary series, as of the input that is being answered. */
+  readonly series = new SeriesBook();
   readonly status: PipelineStatus;
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
@@ -51,7 +55,7 @@ export class Pipeline {
       onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    const [queue, idle, degradations] = [this.queue, this.#idle, new Set<string>()];
+    const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];
     const halts = new HaltedPairs(pairs, options.halts);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
     this.inputs = new Inputs({ pipeline: options, subjects, queue, idle, halts, slots });
@@ -60,21 +64,23 @@ export class Pipeline {
     const shadow = new Shadow({ ...options, matrix, decider });
     const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
     const arms = new RolloutArms(parts);
-    this.#instruments = new Instruments(parts);
+    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
     this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
-    this.#batches = new BatchPublisher(options.sockets, this.#envelope, this.#stopwatch);
-    const [inputs, envelope, { slots: directions, isReady }] = [this.inputs, this.#envelope, this.#instruments];
-    const owners = { inputs, halts, slots, directions, decider, shadow, arms, degradations, envelope };
-    this.status = new PipelineStatus({ subjects, clock, isReady, ...owners });
+    this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
+    const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
+    const { slots: directions, isReady } = this.#instruments;
+    const answering = { slots, directions, decider, shadow, arms, envelope, batches };
+    const owners = { ...answering, inputs, halts, degradations, series, clock };
+    this.status = new PipelineStatus({ subjects, isReady, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
-    const { clock, files, observer } = this.#options;
+    const { clock, observer } = this.#options;
     const watch = this.#stopwatch;
     const room = this.#recorder.room(batch);
     if (room !== null) await room;
@@ -99,10 +105,7 @@ export class Pipeline {
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
-    for (const file of files) {
-      file.publish(publications);
-      watch.handed(file.name);
-    }
+    this.#batches.publishFiles(publications);
     watch.lap('file');
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
@@ -112,7 +115,7 @@ export class Pipeline {
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
-    observer.onSignals(answers, watch.timing(answers.length));
+    if (publications.length > 0) observer.onSignals(answers, watch.timing(answers.length));
     for (const answer of ofPairs)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();

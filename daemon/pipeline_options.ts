@@ -13,9 +13,9 @@ import type { Clock, Scheduler } from '../shared/ports.ts';
 import type { MarketKind } from '../shared/signal/signal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
-import type { SeriesReader } from './infer/series_reader.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
+import type { PublishingLease } from './publish/batch_publisher.ts';
 import type { Publisher } from './publish/publish.ts';
 import type { TransportName } from './publish/transports.ts';
 
@@ -40,8 +40,6 @@ export interface PipelineOptions {
   readonly pairs: readonly Pair[];
   /** None = pairs alone. */
   readonly instruments?: readonly Pair[];
-  /** Auxiliary series of the instruments; none = all are missing. */
-  readonly series?: SeriesReader;
   readonly windows: Windows;
   /** null = every bar is taken. */
   readonly screen: ScreenPolicy | null;
@@ -75,6 +73,8 @@ export interface PipelineOptions {
   /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
   readonly files: readonly Publisher<TransportName>[];
   readonly journal: Journal;
+  /** Where one across machines is configured. */
+  readonly lease?: PublishingLease | undefined;
   readonly observer: PipelineObserver;
 }
 

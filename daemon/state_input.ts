@@ -1,3 +1,5 @@
+import type { SeriesBook } from '../shared/core/series/series_book.ts';
+import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { DirectionSlots } from './infer/direction_slots.ts';
@@ -5,6 +7,7 @@ import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Shadow } from './infer/shadow.ts';
 import type { StateInput } from './input.ts';
+import type { BatchPublisher } from './publish/batch_publisher.ts';
 
 /** What an input changes between two minutes. */
 export interface States {
@@ -15,10 +18,13 @@ export interface States {
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
   readonly decider: Pick<Decider, 'setPolicy'>;
   readonly degradations: Set<string>;
+  readonly batches: Pick<BatchPublisher, 'hold'>;
+  readonly series: Pick<SeriesBook, 'take'>;
+  readonly clock: Clock;
 }
 
 export function takeEffect(input: StateInput, states: States): void {
-  const { slots, directions, halts, shadow, arms, decider, degradations } = states;
+  const { slots, directions, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
@@ -30,8 +36,12 @@ export function takeEffect(input: StateInput, states: States): void {
       return shadow.swap(input);
     case 'rollout':
       return arms.change(input);
+    case 'series':
+      return series.take(input.observation);
     case 'policy':
       return decider.setPolicy(input.record);
+    case 'lease':
+      return batches.hold(input.fence, clock.nowMs());
     case 'degraded':
       return void degradations.add(input.what);
     case 'recovered':

@@ -59,6 +59,7 @@ const FIELDS = {
   // Both or neither: of a rollout.
   arm: text(/^(champion|challenger)$/),
   rollout: NAME,
+  fence: COUNT, // only with a lease
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
   boot_id: NAME,
@@ -67,7 +68,7 @@ const FIELDS = {
   valid_until_ms: COUNT,
   crc32: text(/^[0-9a-f]{8}$/),
 };
-const ROLLOUT = ['arm', 'rollout'];
+const OPTIONAL = { arm: 'rollout', rollout: 'rollout', fence: 'fence' }; // present when that field is
 const ABSENT = (value) => value === null;
 const pick = (names) => Object.fromEntries(names.map((name) => [name, FIELDS[name]]));
 /** Of the signal of an instrument: the first eleven, the envelope and most others are those of a pair. */
@@ -77,7 +78,7 @@ const INSTRUMENT_FIELDS = {
   ...pick(['action', 'reason', 'target', 'position_id', 'max_age_bars']),
   ...{ stop: PRICE, take_profit: PRICE, price: PRICE },
   ...pick(['pair_id', 'signal_id', 'model_version', 'feature_schema', 'policy_hash', 'mode']),
-  ...pick(Object.keys(FIELDS).slice(-7)),
+  ...pick(['fence', ...Object.keys(FIELDS).slice(-7)]),
   ...{ z_score: ABSENT, return_prob: ABSENT, risk_score: ABSENT, risk_flag: ABSENT, theta1: ABSENT, theta2: ABSENT },
   pair_id: text(/^[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$/),
 };
@@ -89,7 +90,7 @@ const INSTRUMENT_NULLABLE = new Set(
   'confidence position_scale ml_up_prob ml_down_prob ml_range_prob max_age_bars stop take_profit price'.split(' '),
 );
 
-/** The signal is no order. `code`: TORN, SCHEMA, FORMAT, MARKET, OLDER_BOOT, OUT_OF_ORDER, REPEATED, STALE, FUTURE. */
+/** The signal is no order. `code`: TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md. */
 export class Refused extends Error {
   constructor(code) {
     super(code);
@@ -111,7 +112,7 @@ function isConsistent(signal) {
   const fields = SCHEMAS[signal.schema];
   const isInstrument = fields === INSTRUMENT_FIELDS;
   const nullable = isInstrument ? INSTRUMENT_NULLABLE : NULLABLE;
-  const names = Object.keys(fields).filter((name) => 'rollout' in signal || !ROLLOUT.includes(name));
+  const names = Object.keys(fields).filter((name) => !(name in OPTIONAL) || OPTIONAL[name] in signal);
   if (Object.keys(signal).join() !== names.join()) return false;
   const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
   const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
@@ -166,13 +167,19 @@ export class Consumer {
   /** @returns orders, each a list of words @throws Refused */
   take(data, nowMs) {
     const signal = readSignal(data);
-    const { market, pair_id, boot_id, seq, mode, action, target, position_id, reason } = signal;
+    const { market, pair_id, fence = 0, timestamp, boot_id, seq, mode, action, target, position_id, reason } = signal;
     if (!this.markets.includes(market)) throw new Refused('MARKET');
     const memory = (this.state[`${market}/${pair_id}`] ??= { boot_id: '', seq: 0, held: '', opened: [] });
-    if (boot_id < memory.boot_id) throw new Refused('OLDER_BOOT');
-    if (boot_id === memory.boot_id && seq < memory.seq) throw new Refused('OUT_OF_ORDER');
-    if (boot_id === memory.boot_id && seq === memory.seq) throw new Refused('REPEATED');
-    Object.assign(memory, { boot_id, seq }); // also when it has expired
+    const { fence: highest = 0, timestamp: lastBar = '' } = memory;
+    if (fence < highest) throw new Refused('LOWER_FENCE');
+    if (fence === highest) {
+      if (boot_id < memory.boot_id) throw new Refused('OLDER_BOOT');
+      if (boot_id === memory.boot_id && seq < memory.seq) throw new Refused('OUT_OF_ORDER');
+      if (boot_id === memory.boot_id && seq === memory.seq) throw new Refused('REPEATED');
+    }
+    Object.assign(memory, { boot_id, seq, fence }); // also when it has expired
+    if (fence > 0 && timestamp < lastBar) throw new Refused('OLDER_BAR');
+    if (fence > 0) memory.timestamp = timestamp;
     if (signal.valid_until_ms < nowMs) throw new Refused('STALE');
     if (signal.generated_at_ms > nowMs + MAX_CLOCK_SKEW_MS) throw new Refused('FUTURE');
     const orders = [];

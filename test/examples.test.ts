@@ -53,12 +53,12 @@ const ASK: Readonly<Record<string, () => readonly Answers[]>> = {
   bash: () => {
     const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
     const lineOf = (step: Step): string => {
-      if ('restart' in step) return 'boot=() seq=() held=() opened=(); . "$state"';
+      if ('restart' in step) return 'boot=() seq=() held=() opened=() fences=() bars=(); . "$state"';
       if ('closed' in step) return `closed ${step.closed}`;
       return `take ${quoted(step.text)} ${step.now_ms} 2>&1; echo =`;
     };
     const lines = vectors.flatMap(({ markets, steps }) => [
-      'boot=() seq=() held=() opened=(); echo =VECTOR',
+      'boot=() seq=() held=() opened=() fences=() bars=(); echo =VECTOR',
       `markets=${quoted(markets.join(' '))}`,
       ...steps.map(lineOf),
     ]);

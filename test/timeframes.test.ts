@@ -5,7 +5,8 @@ import { replayBars } from '../daemon/feed/replay.ts';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
 import { readAddress } from '../shared/address.ts';
 import type { Bar, OpenTime } from '../shared/bar.ts';
-import { clipBars, columnsOf, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { resampleBars } from '../shared/bar_file/resampled_bars.ts';
 import { screenBars } from '../shared/bar_file/screened_bars.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
@@ -198,5 +199,53 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
       expect(signaled.length - filled.length).toBeLessThanOrEqual(1);
       for (const { entryTime, entrySignalTime } of own) expect(entryTime).toBeGreaterThanOrEqual(entrySignalTime);
     }
+  });
+
+  it('are the same from a folder of their own bars, in which a pair of shorter ones is refused', async () => {
+    const { minutehand } = place.settings;
+    // Six bars seldom reach 2.
+    const eager = { ...minutehand, decision: { ...minutehand.decision, z_entry: 1 } };
+    const settings = { ...place.settings, minutehand: eager };
+    const loaded = await loadModelSet(bundle, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
+    const models = { ...loaded, theta1: 0, theta2: 1 };
+    // Files have the opens of their bars.
+    const hours = new Map(
+      ['XAUUSD', 'XAGUSD'].map((symbol) => {
+        const own = resampleBars(dense.get(symbol)!, 3600);
+        return [symbol, { ...own, time: own.time.map((time) => time - 3540) }] as const;
+      }),
+    );
+    const stored = await readBarFolder(await place.writeBars('hours', hours), ['XAUUSD', 'XAGUSD']);
+    const last = stored.get('XAUUSD')!.time.at(-1)!;
+    const minutes = new Map(
+      [...dense].map(([symbol, own]) => [symbol, clipBars(own, undefined, (last + 1) as OpenTime)]),
+    );
+    const from = dense.get('XAUUSD')!.time[Math.floor(DENSE_MINUTES * 0.05)]! as OpenTime;
+    const run = (bars: ReadonlyMap<string, BarColumns>, pairId: string) => ({
+      backtest: () =>
+        backtestPeriod({
+          ...{ pairs: [parsePair(pairId)], bars, from, sets: [models], workers: 0, onProgress: () => undefined },
+          ...{ policy: decisionPolicy(settings), labels: datasetPolicy(settings), costs: settings.minutehand.symbols },
+        }),
+      replay: () =>
+        replayBars({
+          ...{ settings, pairIds: [pairId], bars, models, clock: MACHINE_CLOCK, bootId: 'replay', from },
+          ...{ to: (last + 60) as OpenTime, onSignals: () => undefined, onMinute: () => undefined },
+        }),
+    });
+    const [own, joined] = [run(stored, 'XAUUSD_XAGUSD@1h'), run(minutes, 'XAUUSD_XAGUSD@1h')];
+    const tradesOf = async ({ backtest }: typeof own) => (await backtest()).bundles[0]!.all_pairs.trades;
+    const trades = await tradesOf(own);
+    expect(trades.length).toBeGreaterThan(5);
+    expect(trades).toEqual(await tradesOf(joined));
+    const { minutes: _hours, ...replayed } = await own.replay();
+    expect(replayed.enters).toBeGreaterThan(5);
+    expect(await joined.replay()).toMatchObject(replayed);
+    for (const pairId of ['XAUUSD_XAGUSD', 'XAUUSD_XAGUSD@15m']) {
+      const refused = { code: 'DATA_FORMAT', next: 'Import shorter bars, or configure XAUUSD_XAGUSD@1h.' };
+      await expect(run(stored, pairId).backtest()).rejects.toMatchObject(refused);
+      await expect(run(stored, pairId).replay()).rejects.toMatchObject(refused);
+    }
+    await models.release();
   });
 });

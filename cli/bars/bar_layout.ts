@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 
 /** One bar as in a foreign file: the clock is the file's own, the spread is in points when the layout states so. */
 export interface ForeignRow {
@@ -14,7 +15,17 @@ export interface ForeignRow {
   readonly spread: number;
   /** The most digits after the point of its prices. */
   readonly decimals: number;
+  /** One for each of the layout's `values`; NaN where it cannot be read. */
+  readonly values: readonly number[];
 }
+
+/** Columns beside a bar, as series are named. */
+export const BAR_VALUES = ['taker_buy_volume', 'number_of_trades'] as const;
+export type BarValue = (typeof BAR_VALUES)[number];
+const VALUE_HEADERS: Readonly<Record<BarValue, readonly string[]>> = {
+  taker_buy_volume: ['taker_buy_volume', 'taker_buy_base_asset_volume', 'taker_base', 'taker_base_volume'],
+  number_of_trades: ['number_of_trades', 'num_trades', 'trades', 'trade_count', 'count'],
+};
 
 export interface BarLayout {
   readonly name: 'minutehand' | 'histdata' | 'metatrader' | 'binance';
@@ -25,6 +36,10 @@ export interface BarLayout {
   readonly inPoints: boolean;
   /** The row, or null when the line does not have the fields. */
   readonly parse: (line: string) => ForeignRow | null;
+  /** Columns beside the bars; the values of a row have this order. */
+  readonly values: readonly BarValue[];
+  /** The stamps are of the last minute of a bar, not of its open. */
+  readonly isOfLastMinute?: true;
   /** The time of the row alone: seconds since 1970 on the file's clock, NaN when it cannot be read. */
   readonly parseTime: (line: string) => number;
 }
@@ -41,6 +56,8 @@ interface Positions {
   readonly close: number;
   readonly volume: number;
   readonly spread: number | null;
+  /** Places of columns beside the bars. */
+  readonly beside: readonly (readonly [name: BarValue, field: number])[];
 }
 
 const HISTDATA_STAMP = /^(\d{4})(\d{2})(\d{2}) (\d{2})(\d{2})(\d{2})$/;
@@ -70,7 +87,12 @@ export function recognizeLayout(firstLine: string): BarLayout | null {
   const [open, high, low, close] = [at('open'), at('high'), at('low'), at('close')];
   const volume = at('tickvol', 'tick_volume', 'volume');
   if (open === null || high === null || low === null || close === null || volume === null) return null;
-  const positions = { separator, fields: names.length, open, high, low, close, volume, spread: at('spread') };
+  const beside = BAR_VALUES.flatMap((name): [BarValue, number][] => {
+    const field = at(...VALUE_HEADERS[name]);
+    return field === null ? [] : [[name, field]];
+  });
+  const bar = { open, high, low, close, volume, spread: at('spread'), beside };
+  const positions = { separator, fields: names.length, ...bar };
 
   const [date, time] = [at('date'), at('time')];
   if (at('tickvol', 'tick_volume') !== null && time !== null) {
@@ -97,10 +119,11 @@ export function recognizeLayout(firstLine: string): BarLayout | null {
       hasHeader: true,
       isUtc: true,
       inPoints: false,
+      ...(opened === null && { isOfLastMinute: true }),
       ...rowParser({ ...positions, stamp, lastStampField }),
     };
   }
-  if (/^time,open,high,low,close,volume(,spread)?$/.test(firstLine)) {
+  if (/^time,open,high,low,close,volume(,(spread|taker_buy_volume|number_of_trades))*$/.test(firstLine)) {
     const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
     const lastStampField = 0;
     return {
@@ -123,8 +146,26 @@ export function symbolOfSource(path: string): string | null {
     .replace(/\.gz$/i, '')
     .replace(/\.(csv|txt)$/i, '');
   const parts = stem.split(/[-_ ]+/);
+  const [, ofMinutes] = NAME_WITH_MINUTES.exec(stem) ?? [];
+  if (ofMinutes !== undefined) return ofMinutes;
   if (parts.length === 1) return /^[A-Za-z0-9.]+$/.test(stem) ? stem : null;
   return parts.find((part) => /^[A-Z][A-Z0-9.]{2,}$/.test(part) && !NOT_SYMBOLS.has(part)) ?? null;
+}
+
+/** `EURUSD60.csv`, as MetaTrader 4 names its history: the minutes of a bar. */
+const NAME_WITH_MINUTES = /^([A-Z]{6})(1|5|15|60|240|1440)$/;
+
+/** Seconds of the bars by the name: `BTCUSDT-1h.csv`, `EURUSD_H4.csv`, `EURUSD240.csv`; null where it has none. */
+export function timeframeOfSource(path: string): number | null {
+  const stem = basename(path).replace(/(\.(csv|txt))?(\.gz)?$/i, '');
+  const minutes = NAME_WITH_MINUTES.exec(stem)?.[2];
+  if (minutes !== undefined) return Number(minutes) * 60;
+  for (const part of stem.split(/[-_ ]+/)) {
+    const [, unit, count] = /^([MHD])(\d{1,2})$/.exec(part) ?? [];
+    const name = unit === undefined ? part.toLowerCase() : `${count}${unit.toLowerCase()}`;
+    if (Object.hasOwn(TIMEFRAMES, name)) return TIMEFRAMES[name as Timeframe];
+  }
+  return null;
 }
 
 const NOT_SYMBOLS = new Set([
@@ -144,7 +185,7 @@ const NOT_SYMBOLS = new Set([
   'OHLC',
 ]);
 
-const COLUMNS_IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null };
+const COLUMNS_IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null, beside: [] };
 
 function histdata(): BarLayout {
   const stamp = (fields: readonly string[]): number => calendarSeconds(HISTDATA_STAMP.exec(fields[0]!));
@@ -155,12 +196,20 @@ function histdata(): BarLayout {
 function binanceWithoutHeader(firstLine: string): BarLayout {
   const fields = firstLine.split(',').length;
   const stamp = (values: readonly string[]): number => utcSeconds(values[0]!);
-  const positions = { separator: ',', fields, stamp, lastStampField: 0, ...COLUMNS_IN_ORDER };
+  // Binance's order: … close time, quote volume, trades, taker buy volume …
+  const beside: Positions['beside'] =
+    fields < 10
+      ? []
+      : [
+          ['taker_buy_volume', 9],
+          ['number_of_trades', 8],
+        ];
+  const positions = { separator: ',', fields, stamp, lastStampField: 0, ...COLUMNS_IN_ORDER, beside };
   return { name: 'binance', hasHeader: false, isUtc: true, inPoints: false, ...rowParser(positions) };
 }
 
-function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime'> {
-  const { separator, fields: count, stamp, lastStampField } = positions;
+function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' | 'values'> {
+  const { separator, fields: count, stamp, lastStampField, beside } = positions;
   const parse = (line: string): ForeignRow | null => {
     const fields = line.split(separator);
     if (fields.length !== count) return null;
@@ -181,13 +230,14 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime'>
         decimalsOf(fields[positions.low]!),
         decimalsOf(fields[positions.close]!),
       ),
+      values: beside.map(([, field]) => number(field)),
     };
   };
   const parseTime = (line: string): number => {
     const fields = line.split(separator, lastStampField + 1);
     return fields.length > lastStampField ? stamp(fields) : NaN;
   };
-  return { parse, parseTime };
+  return { parse, parseTime, values: beside.map(([name]) => name) };
 }
 
 /** Digits after the point; what a program printed as 1.1445400000000001 has five. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { makeFolderAsync } from '../../shared/folder.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { findBarFile, readBarFile, writeBarFile } from '../../shared/bar_file/bar_file.ts';
+import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
 
@@ -15,6 +16,12 @@ export async function folderSink(folder: string): Promise<BarSink> {
     open(symbol) {
       const batches: BarColumns[] = [];
       return {
+        async barSeconds() {
+          const found = await findBarFile(folder, symbol);
+          if (found === null) return null;
+          const existing = await readBarFile(found);
+          return existing.length < ENOUGH_BARS ? null : ownBarSeconds(existing);
+        },
         put(rows) {
           batches.push(rows);
           return Promise.resolve();

@@ -275,13 +275,13 @@ describe('importBars', () => {
     expect(seen.at(-1)).toBeGreaterThan(0.5);
   });
 
-  it('refuses sources that are missing, unknown, or not of minutes', async () => {
+  it('refuses sources that are missing, unknown, or of no timeframe', async () => {
     expect((await refusalOf(importInto(join(folder, 'none')))).code).toBe('DATA_MISSING');
-    const lines = Array.from({ length: 30 }, (_, i) => `${1546383600 + i * 300},1,1,1,1,0`);
-    const five = await source('EURUSD.csv', [HEADER, ...lines].join('\n'));
-    expect(await refusalOf(importInto(five))).toMatchObject({
+    const lines = Array.from({ length: 30 }, (_, i) => `${1546383600 + i * 420},1,1,1,1,0`);
+    const seven = await source('EURUSD.csv', [HEADER, ...lines].join('\n'));
+    expect(await refusalOf(importInto(seven))).toMatchObject({
       code: 'DATA_FORMAT',
-      seen: expect.stringContaining('300 s'),
+      seen: expect.stringContaining('420 s'),
     });
     const unknown = await source('EURUSD.csv', 'a,b,c\n1,2,3\n');
     expect((await refusalOf(importInto(unknown))).code).toBe('DATA_FORMAT');

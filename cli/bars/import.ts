@@ -1,12 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { isoMinute, LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
-import type { BarLayout, ForeignRow } from './bar_layout.ts';
+import type { BarLayout, BarValue, ForeignRow } from './bar_layout.ts';
 import { symbolOfSource } from './bar_layout.ts';
+import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
 import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
@@ -33,6 +34,8 @@ export interface ImportOptions {
   readonly symbol?: string;
   /** The name of the series in a file of values that are no bars. */
   readonly series?: string;
+  /** Keeps taker volume and number of trades beside the bars as series. */
+  readonly flow?: boolean;
   readonly onProgress?: (progress: ImportProgress) => void;
 }
 
@@ -54,6 +57,15 @@ export interface RejectedRow {
 export interface SourceReport extends ClockVerdict {
   readonly file: string;
   readonly layout: BarLayout['name'];
+  readonly symbol_by: 'option' | 'name';
+  readonly timeframe: string;
+  /** null: one minute, because neither bars nor name show another one. */
+  readonly timeframe_by: Survey['timeframeBy'];
+  /** Lowest low and highest high; null without a bar. */
+  readonly price_range: readonly [low: number, high: number] | null;
+  /** Columns beside the bars that became series, and those that did not. */
+  readonly series: readonly BarValue[];
+  readonly series_left_out: readonly BarValue[];
   readonly sha256: string;
   /** Lines with content, headers aside. */
   readonly rows: number;
@@ -114,7 +126,7 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  * decimals of the file's prices. A file is read twice, in bounded memory: first as a whole, so that nothing of a file
  * is imported that is damaged, of an unknown layout or on another clock than stated; then row by row.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
- * layout, damaged, or not of minutes), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
+ * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
  * that does not name its own and is too short to determine it, no symbol in the file's name, no such zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
@@ -132,7 +144,11 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
   const reports: ImportReport[] = [];
   const series: SeriesReport[] = [];
   for (const [symbol, own] of bySymbol) {
-    const target: Target = { symbol, sink: options.into.open(symbol), tally: emptyTally(), sources: [] };
+    const sink = options.into.open(symbol);
+    const timeframe = { barSeconds: await sink.barSeconds() };
+    const symbolBy = options.symbol === undefined ? 'name' : 'option';
+    const putSeries = options.flow === true ? options.into.putSeries : null;
+    const target: Target = { symbol, symbolBy, sink, putSeries, timeframe, tally: emptyTally(), sources: [], series };
     for (const path of own) {
       try {
         const survey = await surveyFile(path, options.series ?? null, onBytes(path));
@@ -140,6 +156,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
         if (survey.layout.name === 'series') {
           series.push(...(await takeSeries({ ...source, layout: survey.layout }, symbol, options.into)));
         } else {
+          takeTimeframe(symbol, survey, target.timeframe);
           const clock = clockOf(path, symbol, survey, survey.layout, named, options.trustClock === true);
           await takeBars({ ...source, layout: survey.layout }, clock, target, options.into);
         }
@@ -161,9 +178,22 @@ interface Tally {
 /** One symbol as its files are taken. */
 interface Target {
   readonly symbol: string;
+  readonly symbolBy: SourceReport['symbol_by'];
   readonly sink: SymbolSink;
+  /** null: columns beside the bars are left out. */
+  readonly putSeries: BarSink['putSeries'];
+  /** Of all its bars; null while none shows it. */
+  readonly timeframe: { barSeconds: number | null };
   readonly tally: Tally;
   readonly sources: SourceReport[];
+  readonly series: SeriesReport[];
+}
+
+/** @throws MinutehandError DATA_FORMAT where the symbol has bars of another timeframe */
+function takeTimeframe(symbol: string, { barSeconds }: Survey, timeframe: Target['timeframe']): void {
+  if (barSeconds === null) return;
+  checkSameTimeframe(symbol, timeframe.barSeconds ?? barSeconds, barSeconds);
+  timeframe.barSeconds = barSeconds;
 }
 
 interface Source<Layout> {
@@ -233,7 +263,7 @@ async function progressOf(
 function clockOf(
   path: string,
   symbol: string,
-  { weekOpens }: Survey,
+  { weekOpens, barSeconds }: Survey,
   layout: BarLayout,
   named: TimeZone | null,
   trusted: boolean,
@@ -243,19 +273,37 @@ function clockOf(
       zone: UTC,
       verdict: { timezone: UTC.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
     };
+  if ((barSeconds ?? 0) > HOUR_S) return longClock(path, barSeconds!, weekOpens.length, named);
   const name = layout.name === 'metatrader' ? 'metatrader' : 'histdata';
   const verdict = checkClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted });
   return { zone: parseTimeZone(verdict.timezone), verdict };
+}
+
+/** Bars that are longer than an hour do not show when a week opens. @throws MinutehandError USAGE, DATA_FORMAT */
+function longClock(path: string, barSeconds: number, opens: number, named: TimeZone | null): FileClock {
+  const timeframe = timeframeName(barSeconds);
+  if (named === null)
+    throw new MinutehandError('USAGE', {
+      seen: `${path} does not name its clock, and bars of ${timeframe} do not show it`,
+      expected: '--timezone with the clock of its maker',
+      next: 'Give --timezone, or export the H1 (one-hour) chart.',
+    });
+  return { zone: named, verdict: { timezone: named.name, checked: false, week_opens: opens, odd_opens: 0 } };
 }
 
 /** Hands the rows of one file over, a batch at a time. */
 async function takeBars(
   { path, survey, layout, onBytes }: Source<BarLayout>,
   { zone, verdict }: FileClock,
-  { symbol, sink, tally, sources }: Target,
+  target: Target,
   into: BarSink,
 ): Promise<void> {
+  const { symbol, sink, tally, sources } = target;
   const reader = createClockReader(zone);
+  const barSeconds = target.timeframe.barSeconds ?? SECONDS_PER_BAR;
+  const shift = layout.isOfLastMinute === true ? SECONDS_PER_BAR - barSeconds : 0;
+  const beside = createBeside(layout, barSeconds, target.putSeries);
+  const range: [number, number] = [Infinity, -Infinity];
   const story = createStory();
   const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
   let line = 0;
@@ -274,7 +322,7 @@ async function takeBars(
       if (text === '' || (line === 1 && layout.hasHeader)) continue;
       tally.read++;
       const row = layout.parse(text);
-      const time = row === null ? NaN : reader.toUtc(row.time);
+      const time = row === null ? NaN : reader.toUtc(row.time) + shift;
       const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
       if (row === null || code !== null) {
         tally.rejected_count++;
@@ -282,7 +330,11 @@ async function takeBars(
           tally.rejected.push({ file: path, line, code: code!, seen: seenOf(text, code!, time) });
         continue;
       }
+      if (time % barSeconds !== 0) throw offTimeframe(path, line, time, barSeconds, zone);
       story.add(time);
+      beside.add(time, row.values);
+      range[0] = Math.min(range[0], row.low);
+      range[1] = Math.max(range[1], row.high);
       const { length, columns } = batch;
       columns.time[length] = time;
       columns.open[length] = row.open;
@@ -296,10 +348,17 @@ async function takeBars(
     }
   }
   await handOver();
+  target.series.push(...(await beside.handOver(symbol, path)));
   const rows = tally.read - before.read;
   sources.push({
     file: path,
     layout: layout.name,
+    symbol_by: target.symbolBy,
+    timeframe: timeframeName(barSeconds),
+    timeframe_by: survey.timeframeBy,
+    price_range: range[0] > range[1] ? null : range,
+    series: target.putSeries === null ? [] : layout.values,
+    series_left_out: target.putSeries === null ? layout.values : [],
     sha256: survey.sha256,
     rows,
     ...verdict,
@@ -314,6 +373,42 @@ async function takeBars(
     rows,
     rejected: tally.rejected_count - before.rejected_count,
   });
+}
+
+/** Of a file whose longer bars do not begin at whole ones in UTC: its first row shows it. */
+function offTimeframe(path: string, line: number, time: number, barSeconds: number, zone: TimeZone): MinutehandError {
+  const timeframe = timeframeName(barSeconds);
+  return new MinutehandError('DATA_FORMAT', {
+    seen: `${path}:${line}: a bar of ${timeframe} that opens at ${isoMinute(time)}, on the clock ${zone.name}`,
+    expected: `opens at whole ${timeframe} in UTC`,
+    next: 'Import shorter bars, such as H1 (one-hour) or M1 (one-minute).',
+  });
+}
+
+/** The values of columns beside the bars; a value is known when its bar closes. */
+function createBeside(layout: BarLayout, barSeconds: number, putSeries: BarSink['putSeries']) {
+  const isKept = putSeries !== null && layout.values.length > 0;
+  const time: number[] = [];
+  const values: number[][] = layout.values.map(() => []);
+  return {
+    add(open: number, row: readonly number[]): void {
+      if (!isKept) return;
+      time.push(open + barSeconds);
+      row.forEach((value, column) => values[column]!.push(value));
+    },
+    async handOver(symbol: string, file: string): Promise<SeriesReport[]> {
+      if (putSeries === null) return [];
+      const reports: SeriesReport[] = [];
+      for (const [column, name] of layout.values.entries()) {
+        const good = [...time.keys()].filter((i) => values[column]![i]! >= 0 && values[column]![i]! < Infinity);
+        const [times, kept] = [good.map((i) => time[i]!), good.map((i) => values[column]![i]!)];
+        const counts = await putSeries(symbol, name, Float64Array.from(times), Float64Array.from(kept));
+        const rejected_count = time.length - good.length;
+        reports.push({ symbol, name, file, read: time.length, rejected_count, ...counts });
+      }
+      return reports;
+    },
+  };
 }
 
 interface Batch {
@@ -376,8 +471,8 @@ function seenOf(text: string, code: ErrorCode, time: number): string {
   return code === 'BAR_TIME_RANGE' ? `${line} (expected ${expectedTime(time)})` : line;
 }
 
-async function reportOf({ symbol, tally, sources }: Target, sunk: SunkBars): Promise<ImportReport> {
-  const check = createBarCheck(symbol);
+async function reportOf({ symbol, tally, sources, timeframe }: Target, sunk: SunkBars): Promise<ImportReport> {
+  const check = createBarCheck(symbol, null, timeframe.barSeconds ?? SECONDS_PER_BAR);
   const clock = createClockCheck();
   for await (const page of sunk.pages()) {
     check.add(page);

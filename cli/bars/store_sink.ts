@@ -1,5 +1,6 @@
 import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import type { Store } from '../../trainer/store/store.ts';
 
 /**
@@ -12,6 +13,11 @@ export function storeSink(store: Store, market: Market): BarSink {
       const conflicting: ConflictingRow[] = [];
       let [added, duplicates, conflicts] = [0, 0, 0];
       return {
+        async barSeconds() {
+          for await (const page of store.bars.pages(market, symbol))
+            return page.length < ENOUGH_BARS ? null : ownBarSeconds(page);
+          return null;
+        },
         async put(rows) {
           const ordered = mergeBars(null, rows);
           const stored = await store.bars.put(market, ordered.columns);

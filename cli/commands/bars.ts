@@ -1,7 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
+import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
+import { createBarCheck, type BarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../bars/bar_export.ts';
 import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
@@ -31,6 +32,7 @@ interface ImportFlags extends MarketFlag {
   readonly out?: string;
   readonly timezone: string;
   readonly trustClock?: boolean;
+  readonly flow?: boolean;
   readonly symbol?: string;
   readonly series?: string;
   readonly price?: PriceKind;
@@ -71,9 +73,10 @@ export function addBars(program: Command, output: () => Output): void {
     .addOption(
       new Option('--price <kind>', 'what the prices are; at bid, a buy pays the whole spread').choices(PRICE_KINDS),
     )
+    .option('--flow', 'also keep columns of taker volume and number of trades, as series of the store')
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
-      'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports, Binance klines, and series such as Binance funding rates and open interest, recognized by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
+      'Reads our own CSV, HistData ASCII M1, MetaTrader exports and Binance klines, of 1m, 5m, 15m, 1h, 4h or 1d, and series such as Binance funding rates and open interest, recognized by their content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )
     .addHelpText(
       'after',
@@ -130,6 +133,7 @@ async function runImport(source: string, flags: ImportFlags, output: Output): Pr
       into,
       timezone: flags.timezone,
       trustClock: flags.trustClock === true,
+      flow: flags.flow === true,
       ...(flags.symbol === undefined ? {} : { symbol: flags.symbol }),
       ...(flags.series === undefined ? {} : { series: flags.series }),
       onProgress: ({ done, total }) => progress.update('importing', done, total),
@@ -166,7 +170,11 @@ function sayImported(one: ImportReport, output: Output): void {
     output.line(`  rejected ${file}:${line} ${code}: ${seen}`);
   for (const { time, kept, seen } of one.conflicting.slice(0, 5))
     output.line(`  conflict ${isoMinute(time).trim()}: kept ${kept}, not ${seen}`);
-  for (const { file, layout, timezone, checked, week_opens, odd_opens, steps_back, lost_hours } of one.sources) {
+  for (const source of one.sources) {
+    const { file, layout, timezone, checked, week_opens, odd_opens, steps_back, lost_hours } = source;
+    output.line(`  ${file}: ${inferredOf(source, one.symbol)}`);
+    if (source.series_left_out.length > 0)
+      output.line(`  ${file}: ${source.series_left_out.join(', ')} left out; --flow keeps them, in the store`);
     if (layout === 'histdata' || layout === 'metatrader') {
       if (checked)
         output.line(
@@ -184,6 +192,14 @@ function sayImported(one: ImportReport, output: Output): void {
     output.note(
       `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
     );
+}
+
+/** What was inferred, and from what. */
+function inferredOf(source: ImportReport['sources'][number], symbol: string): string {
+  const { layout, timezone, symbol_by, timeframe, timeframe_by, price_range } = source;
+  const evidence = { spacing: 'by their spacing', name: 'by the name', none: 'too few to show another' };
+  const prices = price_range === null ? '' : `, prices ${price_range[0]} to ${price_range[1]}`;
+  return `${layout}, ${symbol} (${symbol_by === 'name' ? 'by the name' : 'as given'}), bars of ${timeframe} (${evidence[timeframe_by ?? 'none']})${prices}, clock ${timezone}`;
 }
 
 async function runCheck(path: string | undefined, { market }: MarketFlag, output: Output): Promise<void> {
@@ -257,14 +273,15 @@ async function checkPages(
   pages: AsyncIterable<BarColumns> | Iterable<BarColumns>,
   onPage: (rows: number) => void,
 ): Promise<CheckedBars> {
-  const check = createBarCheck(symbol, screening);
+  let check: BarCheck | null = null;
   const clock = createClockCheck();
   for await (const page of pages) {
+    check ??= createBarCheck(symbol, screening, ownBarSeconds(page));
     check.add(page);
     clock.add(page);
     onPage(page.length);
   }
-  return { ...check.report(), clock: clock.report() };
+  return { ...(check ?? createBarCheck(symbol, screening)).report(), clock: clock.report() };
 }
 
 async function runExport(flags: ExportFlags, output: Output): Promise<void> {

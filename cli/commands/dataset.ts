@@ -1,3 +1,4 @@
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import type { Command } from 'commander';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -80,9 +81,9 @@ async function* pairsOf(
   onProgress: (done: number, total: number) => void,
 ): PairRows {
   const policy = datasetPolicy(settings);
-  const pairs = settings.minutehand.pairs
-    .map(parsePair)
-    .filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);
+  const configured = settings.minutehand.pairs.map(parsePair);
+  checkTimeframes(configured, bars);
+  const pairs = configured.filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);
   for (const [i, pair] of pairs.entries()) {
     const rows = computedRows(pair, legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, policy);
     yield await Promise.resolve({ pairId: pair.id, rows });

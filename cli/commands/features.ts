@@ -1,3 +1,4 @@
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { once } from 'node:events';
 import type { Command } from 'commander';
@@ -55,6 +56,7 @@ async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> 
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${flags.data}` });
   const screening = screenPolicy(settings);
   const screened = screenBars(bars, screening);
+  checkTimeframes([pair], screened);
   const legs = { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
   if (flags.out === undefined) {
     await writeMatrix(writeStdout, windows, legs, from);

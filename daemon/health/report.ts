@@ -15,11 +15,12 @@ export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' |
 export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
-  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
+  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
+  lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
   serverEngine(): string;
   uptimeSeconds(): number;
@@ -30,8 +31,11 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, directions, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
+  const lease = sources.lease();
+  const isUnpublished = lease !== null && lease.holder === null;
   const { pairs, instruments } = identity;
   const isWaiting =
+    isUnpublished ||
     (pairs > 0 && (models === null || readyPairs < pairs)) ||
     (pairs === 0 && (status.readyInstruments < instruments || Object.keys(status.directions).length === 0));
   const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;
@@ -48,8 +52,11 @@ export function healthReport(sources: HealthSources): HealthReport {
     model_market: models?.manifest.market ?? null,
     model_refused: followed.refused,
     shadow_version: followed.shadowVersion,
+    rollout: rolloutOf(status),
+    rollout_refused: followed.rolloutRefused,
     feature_schema: identity.feature_schema,
     policy_hash: status.policyHash,
+    lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
     ...(instruments > 0 && {
@@ -69,6 +76,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     degradations: [...degradations],
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
+    series: status.series,
     ...transportsHealth(links),
     bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
     bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
@@ -76,6 +84,13 @@ export function healthReport(sources: HealthSources): HealthReport {
       [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
     ),
   };
+}
+
+/** Without the key of the assignment. */
+function rolloutOf({ rollout }: PipelineStatus): HealthReport['rollout'] {
+  if (rollout === null) return null;
+  const { id, stage, share, champion, challenger } = rollout;
+  return { id, stage, share, champion, challenger };
 }
 
 /** @param links of the transports that are used */

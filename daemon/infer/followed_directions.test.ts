@@ -26,7 +26,13 @@ beforeEach(() => {
   mkdirSync(join(models, 'direction'));
   [applied, said, codes, broken] = [[], [], [], new Set()];
   followed = new FollowedDirections({
-    ...{ modelsFolder: models, timeframes: ['1h', '1m'], sources: ['funding_rate'], pollMs: 1, files: MACHINE_FILES },
+    ...{
+      modelsFolder: models,
+      timeframes: ['1h', '1m'],
+      sources: () => ['funding_rate'],
+      pollMs: 1,
+      files: MACHINE_FILES,
+    },
     scheduler: { every: () => () => undefined } as never,
     log: pino({ enabled: false }),
     load: (folder, timeframe) => {

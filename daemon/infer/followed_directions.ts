@@ -18,8 +18,8 @@ import type { ModelRefusal } from './followed_models.ts';
 export interface FollowedDirectionsOptions {
   readonly modelsFolder: string;
   readonly timeframes: readonly Timeframe[];
-  /** Names of the auxiliary series that this daemon receives. */
-  readonly sources: readonly string[];
+  /** Names of the auxiliary series that this daemon has received. */
+  sources(): readonly string[];
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
@@ -39,7 +39,8 @@ interface Slot {
   /** Fingerprint of the last refused bytes. */
   refusedMark: string;
   refused: ModelRefusal | null;
-  missing: readonly string[];
+  /** Sources of the active model's training. */
+  learned: readonly string[];
 }
 
 /** Follows the pointers `models/direction/<timeframe>.json`; refused bytes are not tried again. */
@@ -57,7 +58,7 @@ export class FollowedDirections {
       current: '',
       refusedMark: '',
       refused: null,
-      missing: [],
+      learned: [],
     }));
     this.#stopTimer = options.scheduler.every(options.pollMs, () => void this.check());
   }
@@ -69,7 +70,8 @@ export class FollowedDirections {
 
   /** Sources of the active models' training that this daemon does not receive. */
   get missingSources(): string[] {
-    return [...new Set(this.#slots.flatMap(({ missing }) => missing))];
+    const received = this.#options.sources();
+    return [...new Set(this.#slots.flatMap(({ learned }) => learned))].filter((name) => !received.includes(name));
   }
 
   /** Looks now; resolves when what was found is loaded or refused. */
@@ -87,15 +89,15 @@ export class FollowedDirections {
   }
 
   onSwap({ manifest, check }: DirectionModel, timeframe: Timeframe): void {
-    const { log, say, sources } = this.#options;
+    const { log, say } = this.#options;
     const { version } = manifest;
     log.info({ version, timeframe, cross_check: check }, 'direction model active');
     say(`Direction model ${version} is active for ${timeframe}.`);
-    const missing = (manifest.sources ?? []).filter((name) => !sources.includes(name));
-    for (const slot of this.#slots) if (slot.timeframe === timeframe) slot.missing = missing;
+    for (const slot of this.#slots) if (slot.timeframe === timeframe) slot.learned = manifest.sources ?? [];
+    const missing = this.missingSources;
     if (missing.length === 0) return;
     log.warn({ version, missing }, 'direction model learned from sources that are missing here');
-    say(`It learned from ${missing.join(', ')}, which this daemon does not receive: their features are missing.`);
+    say(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
   }
 
   onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {

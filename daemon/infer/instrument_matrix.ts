@@ -6,7 +6,7 @@ import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import { isHeartbeat, type PairMinute } from '../align/minute.ts';
 import type { MinuteItem } from '../queue.ts';
-import { NO_SERIES, type SeriesReader } from './series_reader.ts';
+import type { SeriesReader } from './series_reader.ts';
 
 /** The instruments of one timeframe, and their rows of a batch. */
 export interface TimeframeRows {
@@ -35,7 +35,7 @@ export class InstrumentMatrix {
   readonly #series: SeriesReader;
   readonly #tracked: readonly Tracked[];
 
-  constructor(instruments: readonly Pair[], first: number, series: SeriesReader = NO_SERIES) {
+  constructor(instruments: readonly Pair[], first: number, series: SeriesReader) {
     this.#first = first;
     this.#series = series;
     const groups = new Map<number, TimeframeRows>();

@@ -1,17 +1,27 @@
-import { SERIES_NAMES } from '../../shared/core/series/series_names.ts';
+import type { SeriesBook } from '../../shared/core/series/series_book.ts';
+import { SERIES } from '../../shared/core/series/series_names.ts';
 
 /** The auxiliary series of the instruments as of a moment. */
 export interface SeriesReader {
-  /** Names of the series that it receives. */
-  readonly sources: readonly string[];
   /**
    * The values of a symbol known at `now`, epoch seconds, in the order of SERIES; NaN = missing. They belong to the
-   * caller until the next call. `now` ascends for each symbol.
+   * caller until the next call.
    */
   valuesAt(symbol: string, now: number): Float64Array;
 }
 
-const MISSING = new Float64Array(SERIES_NAMES.length).fill(NaN);
+/** Reads what the inputs so far have given. */
+export function readSeries(book: SeriesBook): SeriesReader {
+  const values = new Float64Array(SERIES.length);
+  return {
+    valuesAt(symbol, now) {
+      book.valuesAt(symbol, now, values);
+      return values;
+    },
+  };
+}
 
-/** Without a source, every value is missing, as in a training without one. */
-export const NO_SERIES: SeriesReader = { sources: [], valuesAt: () => MISSING };
+/** Names of the series that have had a value. */
+export function receivedSeries(book: SeriesBook): string[] {
+  return [...new Set([...book.latest()].map(({ name }) => name))];
+}

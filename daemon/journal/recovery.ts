@@ -6,6 +6,8 @@ import { InstrumentFeatures } from '../../shared/core/features/instrument/instru
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { isInstrument, type Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
+import { LONGEST_AGE_SECONDS } from '../../shared/core/series/series_names.ts';
+import type { InputRow } from '../../shared/store/journal.ts';
 import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -48,4 +50,14 @@ export function subjectWarmup(windows: Windows): (subject: Pair) => number {
 export function screenedFrom(store: JournalStore, pair: Pair, first: OpenTime): OpenTime[] {
   const starts = [pair.a, pair.b].map((symbol) => store.barBefore(symbol, SCREEN_LOOK_BACK_BARS + 1, first));
   return [first, ...starts.filter((time) => time !== null)];
+}
+
+/** The inputs of a restart from a minute on, behind the observations that may still have counted then. */
+export function* restoredInputs(
+  store: Pick<JournalStore, 'seriesBetween'>,
+  from: OpenTime,
+  inputs: Iterable<InputRow>,
+): IterableIterator<InputRow> {
+  yield* store.seriesBetween(Math.max(0, from - LONGEST_AGE_SECONDS) as OpenTime, from);
+  yield* inputs;
 }

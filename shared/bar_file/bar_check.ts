@@ -27,9 +27,10 @@ export interface BarReport {
   readonly suspects: number | null;
 }
 
-/** Bars this far apart belong to two sessions. */
+/** Bars this far apart belong to two sessions: as many minutes, of longer bars as many bars at least. */
 export const BREAK_MINUTES = 60;
-/** Change of the close from one bar to the next. */
+const BREAK_BARS = 4;
+/** Change of the close from one minute to the next; of longer bars, times the root of their minutes. */
 export const SPIKE = 0.005;
 
 /** A `BarReport` of bars that come a page at a time. */
@@ -49,7 +50,14 @@ export function checkBars(columns: BarColumns, screening: ScreenPolicy | null = 
   return check.report();
 }
 
-export function createBarCheck(symbol: string, screening: ScreenPolicy | null = null): BarCheck {
+export function createBarCheck(
+  symbol: string,
+  screening: ScreenPolicy | null = null,
+  barSeconds = SECONDS_PER_BAR,
+): BarCheck {
+  const step = barSeconds / SECONDS_PER_BAR;
+  const breakMinutes = step === 1 ? BREAK_MINUTES : Math.max(BREAK_MINUTES, BREAK_BARS * step);
+  const spike = SPIKE * Math.sqrt(step);
   const screen = screening === null ? null : new BarScreen(screening);
   let suspects = 0;
   let [bars, missing, holes, longest, breaks, flat, spikes, jumps] = [0, 0, 0, 0, 0, 0, 0, 0];
@@ -67,15 +75,15 @@ export function createBarCheck(symbol: string, screening: ScreenPolicy | null = 
           first = time[i]! as OpenTime;
         } else {
           const apart = (time[i]! - last) / SECONDS_PER_BAR;
-          const isBreak = apart >= BREAK_MINUTES;
+          const isBreak = apart >= breakMinutes;
           if (isBreak) {
             breaks++;
-          } else if (apart > 1) {
+          } else if (apart > step) {
             holes++;
-            missing += apart - 1;
-            longest = Math.max(longest, apart - 1);
+            missing += apart - step;
+            longest = Math.max(longest, apart - step);
           }
-          if (Math.abs(close[i]! / lastClose - 1) > SPIKE) {
+          if (Math.abs(close[i]! / lastClose - 1) > spike) {
             if (isBreak) jumps++;
             else spikes++;
           }

@@ -9,6 +9,7 @@ import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import { writeSynced } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { parseDecimal } from './decimal.ts';
+import { atLastMinute } from './own_timeframe.ts';
 
 /**
  * The bars of one symbol, one array per column, ascending in time without duplicates. All arrays have `length`
@@ -198,7 +199,8 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
 
 /**
  * Reads the files of `symbols` in `folder`; a symbol without a file is not in the map, which keeps the order of
- * `symbols`. `from` is inclusive, `to` exclusive.
+ * `symbols`. `from` is inclusive, `to` exclusive. Bars of a longer timeframe than one minute have the time of their last
+ * minute, as in `legBars`.
  * @throws MinutehandError DATA_MISSING when the folder does not exist; DATA_FORMAT as `readBarFile`, or when a symbol
  * has both a plain and a compressed file.
  */
@@ -215,7 +217,7 @@ export async function readBarFolder(
     const path = await findBarFile(folder, symbol);
     if (path !== null) {
       const columns = await readBarFile(path);
-      found.set(symbol, clipBars(columns, options.from, options.to));
+      found.set(symbol, clipBars(atLastMinute(columns), options.from, options.to));
     }
     done++;
     options.onProgress?.({ symbol, done, total: symbols.length, bars: found.get(symbol)?.length ?? 0 });

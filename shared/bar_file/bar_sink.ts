@@ -25,6 +25,8 @@ export interface SunkBars extends PutCounts {
 
 /** Takes the bars of one symbol. */
 export interface SymbolSink {
+  /** Seconds of the bars that are there; null where they are too few to show it. */
+  barSeconds(): Promise<number | null>;
   /** Rows in the order of the source: not sorted, minutes may repeat. */
   put(rows: BarColumns): Promise<void>;
   finish(): Promise<SunkBars>;
@@ -50,7 +52,8 @@ export interface BarSink {
    * them.
    */
   readonly putSeries:
-    ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>) | null;
+    | ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>)
+    | null;
   /** Called for each file when its rows are in. */
   imported(file: ImportedFile): Promise<void>;
 }

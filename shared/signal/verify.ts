@@ -5,7 +5,16 @@ import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
 import type { SubjectBody } from './instrument_signal.ts';
 import { ARMS } from '../core/rollout/assignment.ts';
-import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, ROLLOUT_FIELDS, SIGNAL_SCHEMA, type Signal } from './signal.ts';
+import {
+  BODY_FIELDS,
+  ENVELOPE_FIELDS,
+  LEASE_FIELDS,
+  MARKETS,
+  MODES,
+  ROLLOUT_FIELDS,
+  SIGNAL_SCHEMA,
+  type Signal,
+} from './signal.ts';
 
 export const share = z.number().min(0).max(1).nullable();
 export const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -52,12 +61,11 @@ export const signalSchema = z.strictObject({
   leverage_reduction_rate: z.number().gt(0).max(1),
   arm: z.enum(ARMS).optional(),
   rollout: z.string().min(1).max(40).optional(),
+  fence: z.int().positive().optional(),
   schema: z.literal(SIGNAL_SCHEMA),
   ...envelope,
 });
 
-const FIELD_ORDER = [...BODY_FIELDS, ...ENVELOPE_FIELDS].join();
-const ROLLOUT_FIELD_ORDER = [...BODY_FIELDS, ...ROLLOUT_FIELDS, ...ENVELOPE_FIELDS].join();
 const NUMBERS = [
   'z_score',
   'return_prob',
@@ -79,7 +87,7 @@ const NUMBERS = [
  */
 export function verifySignal(text: string, nowMs?: number): Signal {
   const line = wholeLine(text);
-  const signal = parseSignal(line, signalSchema, [FIELD_ORDER, ROLLOUT_FIELD_ORDER]) as Signal;
+  const signal = parseSignal(line, signalSchema as z.ZodType<Signal>, fieldOrder);
   const contradiction = findContradiction(signal);
   if (contradiction !== null) throw new MinutehandError('SIGNAL_FORMAT', { seen: contradiction });
   refuseExpired(signal, nowMs);
@@ -98,16 +106,20 @@ export function wholeLine(text: string): string {
   return line;
 }
 
-/** @param orders of the fields, one of which the line has @throws MinutehandError SIGNAL_FORMAT */
-export function parseSignal<Fields>(line: string, schema: z.ZodType<Fields>, orders: readonly string[]): Fields {
+/** @param orderOf the order of the fields @throws MinutehandError SIGNAL_FORMAT */
+export function parseSignal<Fields>(
+  line: string,
+  schema: z.ZodType<Fields>,
+  orderOf: (signal: Fields) => string,
+): Fields {
   const parsed = schema.safeParse(parseJson(line));
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw new MinutehandError('SIGNAL_FORMAT', { seen: `${issue.path.join('.') || 'signal'}: ${issue.message}` });
   }
   const order = Object.keys(JSON.parse(line) as object).join();
-  if (!orders.includes(order))
-    throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected: orders[0]! });
+  const expected = orderOf(parsed.data);
+  if (order !== expected) throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected });
   return parsed.data;
 }
 
@@ -118,6 +130,17 @@ export function refuseExpired({ valid_until_ms }: Pick<Signal, 'valid_until_ms'>
     seen: `valid until ${new Date(valid_until_ms).toISOString()}`,
     expected: `after ${new Date(nowMs).toISOString()}`,
   });
+}
+
+/** Optional groups of fields are absent or whole, in their places. */
+function fieldOrder({ arm, rollout, fence }: Signal): string {
+  const isRollout = arm !== undefined || rollout !== undefined;
+  return [
+    ...BODY_FIELDS,
+    ...(isRollout ? ROLLOUT_FIELDS : []),
+    ...(fence === undefined ? [] : LEASE_FIELDS),
+    ...ENVELOPE_FIELDS,
+  ].join();
 }
 
 function parseJson(line: string): unknown {

@@ -9,7 +9,7 @@ import {
   instrumentEntry,
   type InstrumentSignal,
 } from './instrument_signal.ts';
-import { ENVELOPE_FIELDS, MODES, type Signal } from './signal.ts';
+import { ENVELOPE_FIELDS, LEASE_FIELDS, MODES, type Signal } from './signal.ts';
 import {
   contradictionOf,
   envelope,
@@ -55,11 +55,11 @@ export const instrumentSignalSchema = z.strictObject({
   feature_schema: hex(16),
   policy_hash: hex(16),
   mode: z.enum(MODES),
+  fence: z.int().positive().optional(),
   schema: z.literal(INSTRUMENT_SIGNAL_SCHEMA),
   ...envelope,
 });
 
-const FIELD_ORDER = [...INSTRUMENT_FIELDS, ...ENVELOPE_FIELDS].join();
 const NUMBERS = [
   'confidence',
   'position_scale',
@@ -78,7 +78,7 @@ const SUM_TOLERANCE = 1e-6;
  * @throws MinutehandError SIGNAL_CRC, SIGNAL_FORMAT, SIGNAL_STALE
  */
 export function verifyInstrumentSignal(text: string, nowMs?: number): InstrumentSignal {
-  const signal = parseSignal(wholeLine(text), instrumentSignalSchema, [FIELD_ORDER]);
+  const signal = parseSignal(wholeLine(text), instrumentSignalSchema as z.ZodType<InstrumentSignal>, fieldOrder);
   const contradiction = findContradiction(signal);
   if (contradiction !== null) throw new MinutehandError('SIGNAL_FORMAT', { seen: contradiction });
   refuseExpired(signal, nowMs);
@@ -89,6 +89,10 @@ export function verifyInstrumentSignal(text: string, nowMs?: number): Instrument
 export function verifyAnySignal(text: string, nowMs?: number): Signal | InstrumentSignal {
   const isInstrument = text.includes(`,"schema":"${INSTRUMENT_SIGNAL_SCHEMA}",`);
   return isInstrument ? verifyInstrumentSignal(text, nowMs) : verifySignal(text, nowMs);
+}
+
+function fieldOrder({ fence }: InstrumentSignal): string {
+  return [...INSTRUMENT_FIELDS, ...(fence === undefined ? [] : LEASE_FIELDS), ...ENVELOPE_FIELDS].join();
 }
 
 function findContradiction(signal: InstrumentSignal): string | null {

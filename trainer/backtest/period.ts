@@ -1,3 +1,4 @@
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -113,10 +114,11 @@ export interface PeriodResult {
 /**
  * Trades of every bundle on the same bars, by the daemon's features, scores, `decide` and position, one bar after the
  * other.
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, DATA_FORMAT as `checkTimeframes`
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
+  checkTimeframes(options.pairs, bars);
   const pairs = options.pairs.filter(
     (pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0,
   );

@@ -1,3 +1,4 @@
+import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -97,7 +98,7 @@ export interface Dataset {
  * `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3 share. Measured with 38
  * features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB at the peak of the
  * process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3 GB are the bars.
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function buildDataset(
   pairs: readonly Pair[],
@@ -105,6 +106,7 @@ export async function buildDataset(
   policy: DatasetPolicy,
   options: DatasetOptions,
 ): Promise<Dataset> {
+  checkTimeframes(pairs, bars);
   const counted = pairs.map((pair) => ({
     pair,
     common: countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')),

@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { columnsOf, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { atLastMinute, checkSameTimeframe, ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
@@ -24,6 +25,7 @@ export interface KnownBarsOptions {
  * All bars of these symbols in this installation: those the daemon has journaled, and those that were imported. For a
  * minute in both, the daemon's bar counts. Symbols without a bar are left out, and so are bars that the daemon holds
  * back as suspect.
+ * @throws MinutehandError DATA_FORMAT where imported bars are of another timeframe than journaled ones
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
   const { symbols, market, from, to, screening, journals, store, onProgress } = options;
@@ -32,6 +34,8 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   const bars = new Map<string, BarColumns>();
   const add = (symbol: string, columns: BarColumns): void => {
     const before = bars.get(symbol);
+    if (before !== undefined && Math.min(before.length, columns.length) >= ENOUGH_BARS)
+      checkSameTimeframe(symbol, ownBarSeconds(before), ownBarSeconds(columns));
     if (columns.length > 0) bars.set(symbol, before === undefined ? columns : mergeBars(before, columns).columns);
     onProgress(++done, total);
   };
@@ -45,7 +49,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   }
   if (store !== null) {
     const period = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-    for (const symbol of symbols) add(symbol, await store.bars.read(market, symbol, period));
+    for (const symbol of symbols) add(symbol, atLastMinute(await store.bars.read(market, symbol, period)));
   }
   return screenBars(bars, screening);
 }

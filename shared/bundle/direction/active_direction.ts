@@ -1,16 +1,19 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { replaceDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../pair.ts';
 import type { FileSystem } from '../../ports.ts';
-import { activeSchema, copyFolder, readPointer, type ActivePointer } from '../bundle.ts';
+import { copyFolder, readPointer, VERSION, type ActivePointer } from '../bundle.ts';
 import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
 import { readModelsFile } from '../models_file.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FORMAT } from './direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
+
+const pointerSchema = z.object({ version: z.string().regex(VERSION), previous: z.string().regex(VERSION).nullable() });
 
 /** Folder of the direction models in a folder of bundles: `<version>/`, and a pointer for each timeframe. */
 export function directionFolder(modelsFolder: string): string {
@@ -28,7 +31,7 @@ export function readActiveDirection(
   timeframe: Timeframe,
   files: FileSystem = MACHINE_FILES,
 ): ActivePointer | null {
-  return readPointer(directionPointer(modelsFolder, timeframe), activeSchema, files);
+  return readPointer(directionPointer(modelsFolder, timeframe), pointerSchema, files);
 }
 
 /** Version of the active model of each timeframe that has one. @throws MinutehandError as readActiveDirection */

@@ -1,0 +1,82 @@
+import { SECONDS_PER_BAR } from '../bar.ts';
+import { MinutehandError } from '../errors.ts';
+import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../pair.ts';
+import type { BarColumns } from './bar_file.ts';
+
+/** Fewer bars do not show their timeframe: they are one-minute bars. */
+export const ENOUGH_BARS = 20;
+
+/** `1h`, or `1800 s` where no timeframe has so many seconds. */
+export function timeframeName(barSeconds: number): string {
+  const found = (Object.keys(TIMEFRAMES) as Timeframe[]).find((name) => TIMEFRAMES[name] === barSeconds);
+  return found ?? `${barSeconds} s`;
+}
+
+/**
+ * Seconds of the bars themselves: the greatest common divisor of their distances. Costs next to nothing for one-minute
+ * bars.
+ */
+export function ownBarSeconds({ time, length }: Pick<BarColumns, 'time' | 'length'>): number {
+  if (length < ENOUGH_BARS) return SECONDS_PER_BAR;
+  let step = 0;
+  for (let i = 1; i < length; i++) {
+    step = divisorOf(time[i]! - time[i - 1]!, step);
+    if (step <= SECONDS_PER_BAR) return SECONDS_PER_BAR;
+  }
+  return step;
+}
+
+function divisorOf(a: number, b: number): number {
+  while (b !== 0) [a, b] = [b, a % b];
+  return a;
+}
+
+/**
+ * Bars of a longer timeframe than one minute with the time of their last minute, in which they are complete, as all
+ * that use them expect; stored bars have their open.
+ */
+export function atLastMinute(columns: BarColumns): BarColumns {
+  const barSeconds = ownBarSeconds(columns);
+  if (barSeconds === SECONDS_PER_BAR) return columns;
+  const shift = barSeconds - SECONDS_PER_BAR;
+  return { ...columns, time: columns.time.slice(0, columns.length).map((time) => time + shift) };
+}
+
+/** @throws MinutehandError DATA_FORMAT where bars of a leg are longer than those of its pair, or no part of them */
+export function checkTimeframes(pairs: readonly Pair[], bars: ReadonlyMap<string, BarColumns>): void {
+  const own = new Map([...bars].map(([symbol, columns]) => [symbol, ownBarSeconds(columns)]));
+  for (const pair of pairs) {
+    for (const symbol of [pair.a, pair.b]) {
+      const seconds = own.get(symbol) ?? SECONDS_PER_BAR;
+      if (seconds > SECONDS_PER_BAR) checkNeighbors(bars.get(symbol)!, seconds);
+      if (barSecondsOf(pair) % seconds === 0) continue;
+      const legs = `${pair.a}_${pair.b}`;
+      const name = timeframeName(seconds);
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `bars of ${name} for ${symbol}`,
+        expected: `bars of ${timeframeName(barSecondsOf(pair))} or shorter for ${pair.id}`,
+        next: `Import shorter bars${Object.hasOwn(TIMEFRAMES, name) ? `, or configure ${legs}@${name}` : ''}.`,
+      });
+    }
+  }
+}
+
+/** Bars of 23, 24 and 25 hours are none of one. @throws MinutehandError DATA_FORMAT */
+function checkNeighbors({ symbol, time, length }: BarColumns, seconds: number): void {
+  for (let i = 1; i < length; i++) if (time[i]! - time[i - 1]! === seconds) return;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `${symbol}: distances of bars with ${seconds} s in common, and no two bars as near`,
+    expected: 'bars of one timeframe that begin at whole bars in UTC',
+    next: 'Import shorter bars.',
+  });
+}
+
+/** @throws MinutehandError DATA_FORMAT where both are long enough to show that they differ */
+export function checkSameTimeframe(symbol: string, one: number, other: number): void {
+  if (one === other) return;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `${symbol}: bars of ${timeframeName(one)} and of ${timeframeName(other)}`,
+    expected: 'one timeframe per symbol',
+    next: 'Import the other bars into another folder or under another symbol, or leave them away.',
+  });
+}

@@ -1,0 +1,135 @@
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
+import type { DecisionPolicy, ModelScores } from '../../shared/core/decide/decide.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import { ln } from '../../shared/elementary.ts';
+import type { Pair } from '../../shared/pair.ts';
+import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
+import { runBacktest, type FilledTrade } from '../backtest/backtest.ts';
+import { MIN_TRADES, pairEdge } from '../backtest/edge.ts';
+import { markToMarket } from '../backtest/equity.ts';
+import { breakEven } from '../backtest/holdout_performance.ts';
+import { tradingDayAt, type Rollover } from '../backtest/rollover.ts';
+import type { SwapCosts } from '../backtest/swap.ts';
+import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import { engleGranger, type Cointegration } from './engle_granger.ts';
+
+/** Without models: every candidate whose way to z_exit is longer than its costs is entered. */
+const CERTAIN: ModelScores = { return_prob: 1, risk_score: 0 };
+
+/** Epoch seconds. What is chosen is chosen in [from, holdoutFrom); the rest is the holdout. */
+export interface ScanSpan {
+  readonly from: number;
+  readonly holdoutFrom: number;
+}
+
+/** One pair in one timeframe, with all windows. */
+export interface ScanTask {
+  readonly pair: Pair;
+  readonly a: BarColumns;
+  readonly b: BarColumns;
+  readonly windows: readonly Windows[];
+  readonly span: ScanSpan;
+  readonly policy: DecisionPolicy;
+  readonly costs: PairFillCosts & { readonly a: SwapCosts; readonly b: SwapCosts };
+  readonly rolls: readonly Rollover[];
+  readonly seed: string;
+}
+
+/** Basis points per trade of gross notional at full size; null without trades. */
+export interface PeriodFigures {
+  readonly trades: number;
+  readonly win_rate: number | null;
+  readonly gross_bps: number | null;
+  readonly cost_bps: number | null;
+  readonly net_bps: number | null;
+  /** Round-trip costs, without overnight swaps, at which nothing is earned. */
+  readonly break_even_cost_bps: number | null;
+  /** Lower 5 % bound of `net_bps`; null with fewer than 20 trades. */
+  readonly lower_5_net_bps: number | null;
+  readonly mean_bars_held: number | null;
+}
+
+/** One pair, timeframe and windows in both periods. */
+export interface ScannedWindows {
+  readonly windows: Windows;
+  readonly development: PeriodFigures;
+  readonly holdout: PeriodFigures;
+  /** Net results of all trading days, fractions of the notional; an index is that of `tradingDayAt`. */
+  readonly days: Float64Array;
+}
+
+export interface ScannedPair {
+  readonly pair: Pair;
+  /** Bars of both legs in the development period. */
+  readonly bars: number;
+  readonly cointegration: Cointegration | null;
+  readonly trials: readonly ScannedWindows[];
+}
+
+/**
+ * Cointegration on the development period, and trades of each set of windows in both periods by the daemon's features
+ * and decision. What is open at the end of the development period is closed there, so that no trade sees the holdout.
+ */
+export function scanPair(task: ScanTask): ScannedPair {
+  const { pair, a, b, span } = task;
+  const { length, inA, inB } = matchMinutes(a, b);
+  const time = Float64Array.from(inA.subarray(0, length), (i) => a.time[i]!);
+  const end = lowerBound(time, span.holdoutFrom);
+  const logs = ({ close }: BarColumns, at: Int32Array): Float64Array =>
+    Float64Array.from(at.subarray(0, end), (i) => ln(close[i]!));
+  return {
+    pair,
+    bars: end,
+    cointegration: engleGranger(logs(a, inA), logs(b, inB)),
+    trials: task.windows.map((windows) => scanWindows(task, windows)),
+  };
+}
+
+function scanWindows(task: ScanTask, windows: Windows): ScannedWindows {
+  const { pair, a, b, span, rolls } = task;
+  const history = buildPairHistory(pair, a, b, windows, () => false);
+  const first = lowerBound(history.time, span.from);
+  const border = lowerBound(history.time, span.holdoutFrom);
+  const before = tradesOf(history, first, border, task);
+  const after = tradesOf(history, border, history.length, task);
+  const days = new Float64Array(rolls.length + 1);
+  const { time, change } = markToMarket(history, [...before, ...after], { rolls, swaps: task.costs });
+  for (let i = 0; i < time.length; i++) days[tradingDayAt(rolls, time[i]!)]! += change[i]!;
+  const seed = `${task.seed}/${pair.id}/${windows.beta_window}/${windows.z_window}`;
+  return {
+    windows,
+    development: figuresOf(before, `${seed}/development`),
+    holdout: figuresOf(after, `${seed}/holdout`),
+    days,
+  };
+}
+
+function tradesOf(history: PairHistory, from: number, to: number, task: ScanTask): readonly FilledTrade[] {
+  const { policy, costs, rolls } = task;
+  return runBacktest(history, from, to, {
+    thresholds: { theta1: 0, theta2: 1 },
+    policy: { ...policy, require_edge: false },
+    edge: true,
+    costs,
+    overnight: { rolls, swaps: costs },
+    scores: () => CERTAIN,
+  }).trades;
+}
+
+function figuresOf(trades: readonly FilledTrade[], seed: string): PeriodFigures {
+  const { wins = 0, mean_gross_bps, mean_net_bps, lower_5_net_bps } = pairEdge(trades, seed);
+  const { mean_cost_bps = null, break_even_cost_bps = null } = breakEven(trades);
+  const count = trades.length;
+  const held = trades.reduce((sum, { entryBar, exitBar }) => sum + exitBar - entryBar, 0);
+  return {
+    trades: count,
+    win_rate: count === 0 ? null : wins / count,
+    gross_bps: mean_gross_bps ?? null,
+    cost_bps: mean_cost_bps,
+    net_bps: mean_net_bps ?? null,
+    break_even_cost_bps,
+    lower_5_net_bps: count < MIN_TRADES ? null : lower_5_net_bps,
+    mean_bars_held: count === 0 ? null : held / count,
+  };
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../shared/rng.ts';
+import { meanRun } from './block_bootstrap.ts';
+import { superiorAbility } from './superior_ability.ts';
+
+const OPTIONS = { seed: 'draws', resamples: 400 };
+
+function series(n: number, mean: number, seed: string, memory = 0): Float64Array {
+  const rng = createRng(seed);
+  let state = 0;
+  return Float64Array.from({ length: n }, () => mean + (state = memory * state + rng.normal()));
+}
+
+const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** By the definitions: each resample is written down day by day, variances are of circular covariances. */
+function oracle(results: readonly (readonly number[])[], { seed, resamples }: typeof OPTIONS) {
+  const n = results[0]!.length;
+  const jump = 1 / meanRun(n);
+  const means = results.map(average);
+  const omegas = results.map((own, k) => {
+    const covariance = (lag: number): number =>
+      average(own.map((value, t) => (value - means[k]!) * (own[(t + lag) % n]! - means[k]!)));
+    let variance = covariance(0);
+    for (let lag = 1; lag < n; lag++) variance += 2 * (1 - lag / n) * (1 - jump) ** lag * covariance(lag);
+    return Math.sqrt(variance);
+  });
+  // What the same formula expects of independent days.
+  let expected = 1 - 1 / n;
+  for (let lag = 1; lag < n; lag++) expected -= (2 * (1 - lag / n) * (1 - jump) ** lag) / n;
+  const sigmas = results.map((own, k) => Math.sqrt((average(own.map((x) => (x - means[k]!) ** 2)) * n) / (n - 1)));
+  const t = means.map((mean, k) => (Math.sqrt(n * expected) * mean) / sigmas[k]!);
+  const rng = createRng(seed);
+  const days = Array.from({ length: resamples }, () => {
+    const drawn: number[] = [];
+    while (drawn.length < n)
+      drawn.push(drawn.length === 0 || rng.uniform() < jump ? rng.integer(n) : (drawn.at(-1)! + 1) % n);
+    return drawn;
+  });
+  const drawnMeans = days.map((own) => results.map((result) => average(own.map((day) => result[day]!))));
+  const pOf = (center: (k: number) => number, observed: number): number => {
+    const highest = drawnMeans.map((drawn) =>
+      Math.max(0, ...drawn.map((mean, k) => (Math.sqrt(n) * (mean - center(k))) / sigmas[k]!)),
+    );
+    return (1 + highest.filter((value) => value >= observed).length) / (resamples + 1);
+  };
+  const best = Math.max(0, ...t);
+  const consistent = (k: number): number =>
+    (Math.sqrt(n) * means[k]!) / omegas[k]! >= -Math.sqrt(2 * Math.log(Math.log(n))) ? means[k]! : 0;
+  const white = drawnMeans.map((drawn) => Math.max(0, ...drawn.map((mean, k) => mean - means[k]!)));
+  return {
+    best: t.indexOf(Math.max(...t)),
+    p: pOf(consistent, best),
+    pLower: pOf((k) => Math.max(means[k]!, 0), best),
+    pUpper: pOf((k) => means[k]!, best),
+    pWhite:
+      (1 + white.filter((value) => value >= Math.max(0, ...means) * Math.sqrt(expected)).length) / (resamples + 1),
+    adjusted: t.map((own) => pOf(consistent, Math.max(0, own))),
+  };
+}
+
+describe('Hansen’s test for superior predictive ability', () => {
+  it('equals a slow computation by the definitions, as White’s reality check does', () => {
+    for (const [n, means] of [
+      [30, [0.4, -0.2, 0.1, -3]],
+      [61, [-0.1, -0.3]],
+      [90, [0.1, 0.2, 0, -0.5, 0.3]],
+    ] as const) {
+      const results = means.map((mean, k) => series(n, mean, `${n}/${k}`, 0.3));
+      const { statistics, adjusted, ...own } = superiorAbility(results, OPTIONS);
+      const { adjusted: slow, ...expected } = oracle(
+        results.map((result) => [...result]),
+        OPTIONS,
+      );
+      expect(own).toEqual(expected);
+      expect([...adjusted]).toEqual(slow);
+      expect(statistics).toHaveLength(means.length);
+    }
+  });
+
+  it('finds one of fifty models that earns half a deviation a day, and no other', () => {
+    const results = Array.from({ length: 50 }, (_, k) => series(120, k === 17 ? 0.5 : 0, `model ${k}`));
+    const { best, p, adjusted } = superiorAbility(results, { seed: '1', resamples: 1000 });
+    expect(best).toBe(17);
+    expect(p).toBeLessThan(0.01);
+    expect([...adjusted.keys()].filter((k) => adjusted[k]! <= 0.05)).toEqual([17]);
+  });
+
+  it('finds something among twenty models without skill about as rarely as the level states', () => {
+    const WORLDS = 200;
+    let found = 0;
+    for (let world = 0; world < WORLDS; world++) {
+      const results = Array.from({ length: 20 }, (_, k) => series(100, 0, `${world}/${k}`));
+      if (superiorAbility(results, { seed: String(world), resamples: 200 }).p <= 0.05) found++;
+    }
+    // Binomial, 5 %: 19 or more in 0.6 % of the cases.
+    expect(found).toBeLessThan(19);
+    expect(found).toBeGreaterThan(1);
+  });
+
+  it('has nothing to find where nothing varies or all lose', () => {
+    const nothing = superiorAbility([new Float64Array(40), new Float64Array(40)], OPTIONS);
+    expect(nothing).toMatchObject({ best: -1, p: 1, pWhite: 1 });
+    const losers = superiorAbility([series(40, -1, 'a'), series(40, -2, 'b')], OPTIONS);
+    expect([...losers.adjusted]).toEqual([1, 1]);
+  });
+});
