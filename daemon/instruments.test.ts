@@ -1,8 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
+import { SERIES, seriesIndex } from '../shared/core/series/series_names.ts';
 import { parseInstrument } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
+import { checksum } from '../shared/signal/encode.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { barInput, inputOf, minuteInputOf, pairInput } from './input.ts';
@@ -68,6 +73,41 @@ describe('an instrument of a pipeline', () => {
     for (const bench of [alone, beside]) await feed(bench, 0, 60);
     expect(ofInstrument(beside)).toHaveLength(60);
     expect(beside.texts.filter((text) => !text.includes('"ml_up_prob"')).sort()).toEqual([...alone.texts].sort());
+  });
+
+  it('has the features of a training whose series are joined by their arrival', async () => {
+    const bench = openBench(settings, INSTRUMENTS);
+    const seen = { eventTime: [] as number[], arrivalTime: [] as number[], value: [] as number[] };
+    for (let t = 0; t < WARM; t += 10) {
+      const closed = market[t]!.time + 60;
+      // A minute after the close of this bar, about a moment before it.
+      const observation = { eventTime: closed - 30, arrivalTime: closed + 61, value: t / 1000 };
+      await feed(bench, t, t + 1);
+      for (const key of ['eventTime', 'arrivalTime', 'value'] as const) seen[key].push(observation[key]);
+      bench.pipeline.inputs.apply({
+        kind: 'series',
+        observation: { symbol: ID, name: 'funding_rate', ...observation },
+      });
+      await feed(bench, t + 1, t + 10);
+    }
+    const [eventTime, arrivalTime, value] = [seen.eventTime, seen.arrivalTime, seen.value].map((own) =>
+      Float64Array.from(own),
+    );
+    const history = { length: seen.value.length, eventTime: eventTime!, arrivalTime: arrivalTime!, value: value! };
+    const cursor = new SeriesCursor(history, SERIES[seriesIndex('funding_rate')]!.max_age_seconds);
+    const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60);
+    const expected = market.slice(0, WARM).map(({ time, bars }) => {
+      const { high, low, close, volume } = bars.at(-1)!;
+      const known = new Float64Array(SERIES.length).fill(NaN);
+      known[seriesIndex('funding_rate')] = cursor.valueAt(time + 60);
+      features.step({ time, high, low, close, volume, takerBuyVolume: NaN }, known);
+      return checksum(new Uint8Array(features.values.buffer));
+    });
+    const live = bench.rows.filter(({ pairId }) => pairId === ID).map(({ featuresCrc }) => featuresCrc);
+    expect(live).toEqual(expected);
+    const without = openBench(settings, INSTRUMENTS);
+    await feed(without, 0, WARM);
+    expect(without.rows.filter(({ pairId }) => pairId === ID).at(-1)!.featuresCrc).not.toBe(live.at(-1));
   });
 
   it('is answered by a shard without pairs', async () => {

@@ -528,12 +528,10 @@ const minutehandFile = z.strictObject({
     .describe(
       'The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.',
     ),
-  instruments: z
-    .array(instrumentId)
-    .describe('Instruments: symbols that the direction model answers alone, with their timeframe: BTCUSDT@1h.'),
+  instruments: z.array(instrumentId).describe('Symbols that the direction model answers: BTCUSDT@1h.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
-    .describe('Daemons and their pairs and instruments: a list, all, or {pairs, port}. Each is in exactly one shard.'),
+    .describe('Daemons, their pairs and instruments: a list, all, or {pairs, port}. Each is in one shard.'),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(

@@ -23,8 +23,8 @@ export type InputKind =
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of
- * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot,
- * an observation of an auxiliary series.
+ * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy, a
+ * boot, an observation of an auxiliary series.
  */
 export interface InputRow {
   readonly kind: InputKind;
