@@ -1,20 +1,28 @@
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
-import { warmupBars } from '../shared/core/features/features.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
-import { parsePair, symbolsOf, type Pair } from '../shared/pair.ts';
+import {
+  barSecondsOf,
+  isInstrument,
+  parseSubject,
+  symbolsOf,
+  timeframeOf,
+  type Pair,
+  type Timeframe,
+} from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import { decisionRecord } from '../shared/policy/decision_record.ts';
-import { barIntervalMs, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { barIntervalMs, shardSubjects, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
-import type { MinuteAnswer } from './decide/answer.ts';
+import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import type { Degradation } from './degradations.ts';
@@ -26,6 +34,8 @@ import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from 
 import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
+import { FollowedDirections } from './infer/followed_directions.ts';
+import { receivedSeries } from './infer/series_reader.ts';
 import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
@@ -33,7 +43,7 @@ import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
 import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
-import { recoveryStart, restoredInputs } from './journal/recovery.ts';
+import { recoveryStart, restoredInputs, subjectWarmup } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings } from './pipeline_options.ts';
@@ -71,6 +81,8 @@ export interface DaemonPorts {
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+  /** The same of a direction model; none = no instruments. */
+  loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
   /** High-water marks of `active.json`; without them, any is accepted. */
   readonly pointerMarks?: PointerMarks;
 }
@@ -78,7 +90,7 @@ export interface DaemonPorts {
 /** Receives events of the daemon, in addition to those of the pipeline. */
 export interface DaemonObserver {
   /** @param models that scored the batch */
-  onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
+  onSignals(batch: readonly Answer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
   onSeries: SeriesIntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
@@ -153,13 +165,16 @@ class AssembledDaemon implements Daemon {
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
   readonly #options: DaemonOptions;
-  readonly #pairs: readonly Pair[];
+  /** Pairs, and behind them instruments. */
+  readonly #subjects: readonly Pair[];
   readonly #identity: HealthIdentity;
   /** Wall-clock distance of two bars. */
   readonly #intervalMs: number;
   readonly #startedMs: EpochMs;
   readonly #journal: Journal;
   readonly #models: FollowedModels;
+  /** null = no instruments. */
+  readonly #directions: FollowedDirections | null;
   readonly #halts: ActiveHalts;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
   readonly #lease: LeaseKeeper | undefined;
@@ -174,12 +189,13 @@ class AssembledDaemon implements Daemon {
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
     this.#options = options;
-    this.#pairs = shardPairs(settings.minutehand, shard);
+    this.#subjects = shardSubjects(settings.minutehand, shard);
     this.#intervalMs = barIntervalMs(settings);
     const schema = featureSchema(windows);
     this.bootId = startBoot(store, settings, schema.hash, clock.nowMs());
     this.#identity = {
-      ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
+      ...{ market, boot_id: this.bootId, shard, pairs: this.#subjects.filter((own) => !isInstrument(own)).length },
+      instruments: this.#subjects.filter(isInstrument).length,
       feature_schema: schema.hash,
     };
     this.#lease = this.#openLease();
@@ -192,6 +208,7 @@ class AssembledDaemon implements Daemon {
     });
     this.pipeline = this.#openPipeline();
     this.#models = this.#followModels();
+    this.#directions = this.#followDirections();
     this.#halts = this.#followHalts();
     this.#arrivals = this.#watchArrivals();
     this.#startedMs = clock.nowMs();
@@ -229,7 +246,13 @@ class AssembledDaemon implements Daemon {
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
-      ...{ status: this.pipeline.status, models: this.#models, halts: this.#halts, links: this.publishers.links },
+      ...{
+        status: this.pipeline.status,
+        models: this.#models,
+        directions: this.#directions,
+        halts: this.#halts,
+        links: this.publishers.links,
+      },
       redisFeed: () => this.#redisFeed,
       lease: this.lease,
       lateBars: this.lateBars,
@@ -241,11 +264,12 @@ class AssembledDaemon implements Daemon {
   async recover(): Promise<void> {
     const { scheduler, store } = this.#ports;
     const { minutehand } = this.#options.settings;
-    const from = recoveryStart(store, this.#pairs, warmupBars(minutehand.windows));
-    await this.pipeline.recover(restoredInputs(store, from, store.inputsFrom(from)), store.lastSignals(), () => {
+    const from = recoveryStart(store, this.#subjects, subjectWarmup(minutehand.windows));
+    await this.pipeline.recover(restoredInputs(store, from, store.inputsFrom(from)), store.lastSignals(), async () => {
       // Before the models, so that not one bar is answered without them.
       this.#halts.check();
-      return this.#models.check();
+      await this.#models.check();
+      await this.#directions?.check();
     });
     const checkMs = Math.max(SHORTEST_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
@@ -260,13 +284,13 @@ class AssembledDaemon implements Daemon {
   readBars(): void {
     const { readBarStream, scheduler, store } = this.#ports;
     const { settings, log, say } = this.#options;
-    const { market, feed, pairs } = settings.minutehand;
+    const { market, feed, pairs, instruments } = settings.minutehand;
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
       ...this.#barRules(),
       onSeries: (outcome) => this.#options.observer.onSeries(outcome),
-      symbols: symbolsOf(this.#pairs),
-      allSymbols: symbolsOf(pairs.map(parsePair)),
+      symbols: symbolsOf(this.#subjects),
+      allSymbols: symbolsOf([...pairs, ...instruments].map(parseSubject)),
       feedIntervalMs: feed.interval_ms,
       scheduler,
       lastTimes: () => this.pipeline.status.lastTimes,
@@ -287,6 +311,7 @@ class AssembledDaemon implements Daemon {
     this.#endChecks();
     this.#halts.stop();
     void this.#models.stop();
+    void this.#directions?.stop();
     await this.#redisFeed?.stop();
     await this.pipeline.settled();
     if (this.#lease?.isHolder() !== false && !hasSuccessor()) this.pipeline.inputs.shutDown();
@@ -297,7 +322,8 @@ class AssembledDaemon implements Daemon {
     this.#endChecks();
     this.#halts.stop();
     await this.#redisFeed?.stop();
-    await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void this.#models.stop().then(tell));
+    const loading = Promise.all([this.#models.stop(), this.#directions?.stop()]);
+    await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void loading.then(tell));
     await this.pipeline.settled();
     await this.publishers.close();
     await this.#lease?.close();
@@ -343,7 +369,7 @@ class AssembledDaemon implements Daemon {
     const { files, scheduler, bus, openSignalFiles } = this.#ports;
     const { settings, paths, shard, log, say } = this.#options;
     return new Publishers({
-      ...{ settings, pairs: this.#pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
+      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
       openFileThread: openSignalFiles?.bind(this.#ports),
       lease: this.#lease,
       onFailure: (what) => this.#degradesWith(what),
@@ -356,7 +382,9 @@ class AssembledDaemon implements Daemon {
     const { settings, observer, log } = this.#options;
     return new Pipeline({
       ...pipelineSettings(settings),
-      ...{ pairs: this.#pairs, bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
+      pairs: this.#subjects.filter((own) => !isInstrument(own)),
+      instruments: this.#subjects.filter(isInstrument),
+      ...{ bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
       ...{ clock, scheduler, journal: this.#journal, lease: this.#lease },
       halts: parseStanding(store.lastHalts()),
       sockets: this.publishers.sockets,
@@ -368,6 +396,8 @@ class AssembledDaemon implements Daemon {
           this.#models.onSwap(set);
         },
         onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
+        onDirectionSwap: (...swap) => this.#directions?.onSwap(...swap),
+        onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
         onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),
@@ -394,6 +424,25 @@ class AssembledDaemon implements Daemon {
     });
   }
 
+  #followDirections(): FollowedDirections | null {
+    const { files, scheduler, loadDirection } = this.#ports;
+    const { paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
+    if (timeframes.length === 0 || loadDirection === undefined) return null;
+    return new FollowedDirections({
+      ...{ modelsFolder: paths.models, timeframes, pollMs: modelPollMs, files, scheduler, log, say },
+      sources: () => receivedSeries(this.pipeline.series),
+      load: (folder, timeframe) =>
+        loadDirection(folder, timeframe, async (work) => {
+          await this.pipeline.idleWindow();
+          return work();
+        }),
+      apply: (input) => this.pipeline.inputs.apply(input),
+      onRefused: (code) => observer.onModelsRefused(code),
+      onFailed: (code) => observer.onModelsFailed(code),
+    });
+  }
+
   #followHalts(): ActiveHalts {
     const { files, scheduler, store } = this.#ports;
     const { paths, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
@@ -413,7 +462,7 @@ class AssembledDaemon implements Daemon {
     const { log, say } = this.#options;
     return watchArrivals({
       limitMs: EXPIRED_AFTER_INTERVALS * this.#intervalMs,
-      symbols: symbolsOf(this.#pairs).length,
+      symbols: symbolsOf(this.#subjects).length,
       degraded: (what) => this.pipeline.inputs.apply({ kind: 'degraded', what }),
       recovered: (what) => this.#recovered(what),
       log,

@@ -1,9 +1,11 @@
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../shared/bundle/halts.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { Arm } from '../shared/core/rollout/assignment.ts';
+import type { Timeframe } from '../shared/pair.ts';
 import type { Observation } from '../shared/core/series/series_book.ts';
 import { parseDecisionRecord, type DecisionRecord } from '../shared/policy/decision_record.ts';
 import type { InputRow } from '../shared/store/journal.ts';
@@ -31,6 +33,13 @@ export interface SwapInput {
   readonly set: ModelSet | null;
   /** The active set that was too slow, when `set` is its fallback. */
   readonly slow?: ModelSet;
+}
+
+/** Another direction model for the instruments of a timeframe; null = none any more. */
+export interface DirectionInput {
+  readonly kind: 'direction';
+  readonly timeframe: Timeframe;
+  readonly set: DirectionModel | null;
 }
 
 /** All halts that hold from the next bar on, replacing all earlier ones. */
@@ -94,6 +103,7 @@ export interface SeriesInput {
 /** A change that takes effect between two minutes. */
 export type StateInput =
   | SwapInput
+  | DirectionInput
   | HaltsInput
   | DegradationInput
   | BootInput
@@ -156,6 +166,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
   switch (input.kind) {
     case 'swap':
       return row(input.set?.version ?? '');
+    case 'direction':
+      return row(`${input.timeframe} ${input.set?.manifest.version ?? ''}`);
     case 'halts':
       return row(standingText(input.standing));
     case 'degraded':
@@ -203,8 +215,19 @@ function seriesInputOf({ subject }: InputRow): SeriesInput {
   return { kind: 'series', observation: parseObservation(subject) };
 }
 
-/** The input of any row of a journal. @param loadModels opens the set of a version */
-export async function inputOf(row: InputRow, loadModels: (version: string) => Promise<ModelSet>): Promise<Input> {
+/** Opens the direction model of a version for a timeframe. */
+export type LoadDirection = (version: string, timeframe: Timeframe) => Promise<DirectionModel>;
+
+/**
+ * The input of any row of a journal.
+ * @param loadModels opens the set of a version
+ * @param loadDirection only where there are instruments
+ */
+export async function inputOf(
+  row: InputRow,
+  loadModels: (version: string) => Promise<ModelSet>,
+  loadDirection?: LoadDirection,
+): Promise<Input> {
   const minute = minuteInputOf(row);
   if (minute !== null) return minute;
   const { subject } = row;
@@ -212,6 +235,11 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
   switch (kind) {
     case 'swap':
       return { kind, set: subject === '' ? null : await loadModels(subject) };
+    case 'direction': {
+      const [timeframe, version = ''] = subject.split(' ') as [Timeframe, string?];
+      const isNone = version === '' || loadDirection === undefined;
+      return { kind, timeframe, set: isNone ? null : await loadDirection(version, timeframe) };
+    }
     case 'halts':
       return { kind, standing: parseStanding(subject) };
     case 'degraded':

@@ -1,4 +1,5 @@
 import type { OpenTime } from '../shared/bar.ts';
+import type { Pair } from '../shared/pair.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Aligner, type BarOutcome } from './align/align.ts';
 import type { AnsweredMinute, PairMinute } from './align/minute.ts';
@@ -32,6 +33,8 @@ import {
 
 export interface InputsOptions {
   readonly pipeline: PipelineOptions;
+  /** The pairs, and the instruments behind them. */
+  readonly subjects: readonly Pair[];
   readonly queue: Queue;
   readonly idle: IdleWindow;
   readonly halts: HaltedPairs;
@@ -55,7 +58,8 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
 
   constructor(options: InputsOptions) {
-    const { pairs, screen, feedIntervalMs, silence } = options.pipeline;
+    const { screen, feedIntervalMs, silence } = options.pipeline;
+    const pairs = options.subjects;
     this.#options = options;
     this.#indexOf = new Map(pairs.map(({ id }, pairIndex) => [id, pairIndex]));
     const isResampled = pairs.some(({ barSeconds }) => barSeconds !== undefined);
@@ -117,6 +121,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
       case 'series':
         this.#series.note(input.observation);
         return this.#enqueue(input);
+      case 'direction':
       case 'shadow':
       case 'rollout':
       case 'degraded':
@@ -165,7 +170,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #timeOut(pairIndex: number, time: OpenTime): void {
-    this.#abandon(pairInput('timeout', this.#options.pipeline.pairs[pairIndex]!.id, time));
+    this.#abandon(pairInput('timeout', this.#options.subjects[pairIndex]!.id, time));
   }
 
   #abandon(input: PairInput): void {
@@ -183,13 +188,13 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
 
   /** The final heartbeat of each pair: this daemon publishes no more signals. */
   shutDown(): void {
-    this.#options.pipeline.pairs.forEach((_, pairIndex) => this.#beatNow(pairIndex, 'shutdown'));
+    this.#options.subjects.forEach((_, pairIndex) => this.#beatNow(pairIndex, 'shutdown'));
   }
 
   /** A pair that never had a minute repeats nothing. */
   #beatNow(pairIndex: number, kind: HeartbeatKind): void {
     const time = this.silence.lastMinute(pairIndex);
-    if (time !== null) this.#beat(pairInput(kind, this.#options.pipeline.pairs[pairIndex]!.id, time));
+    if (time !== null) this.#beat(pairInput(kind, this.#options.subjects[pairIndex]!.id, time));
   }
 
   #beat(input: PairInput): void {
@@ -224,7 +229,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   #answer(minute: PairMinute, nowUs: number): void {
     const { pairIndex, time, backfill } = minute;
     this.#series.closed(time);
-    const published = this.#publishedUntil?.get(this.#options.pipeline.pairs[pairIndex]!.id) ?? -Infinity;
+    const published = this.#publishedUntil?.get(this.#options.subjects[pairIndex]!.id) ?? -Infinity;
     this.#push(minute, !backfill && time > published, nowUs);
   }
 

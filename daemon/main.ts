@@ -12,7 +12,7 @@ import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
-import { loadSettings, shardOf, shardPairs } from '../shared/policy/policy.ts';
+import { loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
@@ -35,7 +35,7 @@ import { createFileThread } from './publish/file_thread.ts';
 import type { Route } from './serve/http_route.ts';
 import { openServer } from './serve/serve.ts';
 import type { Server, ServerOptions } from './serve/server.ts';
-import { awaitSuccession, loaderOf, openBus, type Provisions } from './standby.ts';
+import { awaitSuccession, directionLoaderOf, loaderOf, openBus, type Provisions } from './standby.ts';
 import { allSettled, Undo } from './undo.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
@@ -234,6 +234,7 @@ class DaemonProcess {
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
+        loadDirection: directionLoaderOf(this.#options),
         pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
       },
       {
@@ -372,8 +373,7 @@ async function startSimulated(
 ): Promise<RunningFeed> {
   const { settings, say } = options;
   const { simulated } = settings.minutehand;
-  const pairs = shardPairs(settings.minutehand, options.shard);
-  const symbols = symbolsOf(pairs).sort();
+  const symbols = symbolsOf(shardSubjects(settings.minutehand, options.shard)).sort();
   const lastTimes = [...pipeline.status.lastTimes.values()];
   const resumeAfter = lastTimes.length === 0 ? null : (Math.max(...lastTimes) as OpenTime);
   say(

@@ -5,7 +5,7 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { parsePair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
-import { verifySignal } from '../shared/signal/verify.ts';
+import { verifyAnySignal } from '../shared/signal/verify_instrument.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
 import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
@@ -69,7 +69,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
           bench.batches.push(batch.length);
           for (const { text } of batch) {
             bench.texts.push(text);
-            bench.signals.push(verifySignal(text, START_MS + passedMs));
+            bench.signals.push(verifyAnySignal(text, START_MS + passedMs) as Signal);
           }
         },
         close: () => Promise.resolve(),

@@ -1,7 +1,6 @@
-import type { Position } from '../shared/core/position/position.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
-import type { MinuteAnswer } from './decide/answer.ts';
+import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
@@ -9,7 +8,9 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
+import { readSeries } from './infer/series_reader.ts';
 import { Inputs } from './inputs.ts';
+import { Instruments } from './instruments.ts';
 import { SignalRecorder } from './journal/record.ts';
 import { Stopwatch } from './metrics/stopwatch.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
@@ -34,6 +35,7 @@ export class Pipeline {
   readonly #decider: Decider;
   readonly #shadow: Shadow;
   readonly #arms: RolloutArms;
+  readonly #instruments: Instruments;
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
@@ -41,7 +43,8 @@ export class Pipeline {
   readonly #stopwatch: Stopwatch;
 
   constructor(options: PipelineOptions) {
-    const { pairs, clock, observer } = options;
+    const { pairs, instruments = [], clock, observer } = options;
+    const subjects = [...pairs, ...instruments];
     this.#options = options;
     this.#turns = new Turns(options);
     this.#idle = new IdleWindow(clock, options.scheduler, options.feedIntervalMs);
@@ -55,20 +58,23 @@ export class Pipeline {
     const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];
     const halts = new HaltedPairs(pairs, options.halts);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
-    this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots });
+    this.inputs = new Inputs({ pipeline: options, subjects, queue, idle, halts, slots });
     const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
-    const decider = new Decider({ ...options, matrix, degradations });
+    const decider = new Decider({ ...options, subjects, matrix, degradations });
     const shadow = new Shadow({ ...options, matrix, decider });
-    const arms = new RolloutArms({ ...options, matrix, decider, halts, inputs: () => this.inputs });
+    const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
+    const arms = new RolloutArms(parts);
+    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
-    this.#envelope = new Envelope(options, clock.nowMs());
-    this.#recorder = new SignalRecorder({ ...options, matrix });
+    this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
+    this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
-    const answering = { slots, matrix, decider, shadow, arms, envelope, batches };
+    const { slots: directions, isReady } = this.#instruments;
+    const answering = { slots, directions, decider, shadow, arms, envelope, batches };
     const owners = { ...answering, inputs, halts, degradations, series, clock };
-    this.status = new PipelineStatus({ pairs, ...owners });
+    this.status = new PipelineStatus({ subjects, isReady, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -80,7 +86,7 @@ export class Pipeline {
     if (room !== null) await room;
     watch.start();
     for (const { minute } of batch) this.#decider.ids.note(minute);
-    const rows = this.#matrix.step(batch);
+    const rows = this.#matrix.step(this.#instruments.step(batch));
     watch.lap('features');
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
@@ -90,9 +96,12 @@ export class Pipeline {
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
+    this.#instruments.infer();
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const decide = (items: readonly MinuteItem[]): MinuteAnswer[] => this.#arms.decide(items, active, scores, compared);
+    const decidePairs = (items: readonly MinuteItem[]): MinuteAnswer[] =>
+      this.#arms.decide(items, active, scores, compared);
+    const decide = (items: readonly MinuteItem[]): readonly Answer[] => this.#instruments.decide(items, decidePairs);
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
@@ -100,13 +109,14 @@ export class Pipeline {
     watch.lap('file');
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
-    if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(answers, rows);
-    this.#arms.follow(answers);
+    const ofPairs = this.#instruments.afterDecision(answers);
+    if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
+    this.#arms.follow(ofPairs);
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
     if (publications.length > 0) observer.onSignals(answers, watch.timing(answers.length));
-    for (const answer of answers)
+    for (const answer of ofPairs)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();
   }
@@ -132,7 +142,7 @@ export class Pipeline {
 
   /** Brings the pipeline to where a killed one was; positions are those of the last signals. See `Inputs.recover`. */
   async recover(rows: Iterable<InputRow>, last: readonly LastSignal[], loadModels: () => Promise<void>): Promise<void> {
-    for (const { pairId, position } of last) this.#decider.setPosition(pairId, JSON.parse(position) as Position);
+    for (const signal of last) this.#instruments.setPosition(signal);
     await this.inputs.recover(rows, last, loadModels);
     await this.settled();
     this.expectNoBars();

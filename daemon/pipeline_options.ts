@@ -1,17 +1,18 @@
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { Standing } from '../shared/bundle/halts.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { FillCosts } from '../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 import type { ScreenPolicy } from '../shared/core/screen/bar_screen.ts';
-import type { Pair } from '../shared/pair.ts';
+import type { Pair, Timeframe } from '../shared/pair.ts';
 import { tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Clock, Scheduler } from '../shared/ports.ts';
 import type { MarketKind } from '../shared/signal/signal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
-import type { MinuteAnswer } from './decide/answer.ts';
+import type { Answer } from './decide/answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import type { PublishingLease } from './publish/batch_publisher.ts';
@@ -20,10 +21,13 @@ import type { TransportName } from './publish/transports.ts';
 
 export interface PipelineObserver {
   /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
-  onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming): void;
+  onSignals(batch: readonly Answer[], timing: BatchTiming): void;
   onSwap(set: ModelSet): void;
   /** The active set failed; `fallback` is what serves now. */
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
+  onDirectionSwap?(model: DirectionModel, timeframe: Timeframe): void;
+  /** The direction model failed and is dropped. */
+  onDirectionFailure?(error: unknown, failed: DirectionModel): void;
   /** The shadow set failed and is released. */
   onShadowFailure(error: unknown, failed: ModelSet): void;
   /** The challenger of a rollout failed and is released; the champion answers from this bar on. */
@@ -34,6 +38,8 @@ export interface PipelineObserver {
 
 export interface PipelineOptions {
   readonly pairs: readonly Pair[];
+  /** None = pairs alone. */
+  readonly instruments?: readonly Pair[];
   readonly windows: Windows;
   /** null = every bar is taken. */
   readonly screen: ScreenPolicy | null;

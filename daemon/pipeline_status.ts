@@ -3,26 +3,28 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { SeriesBook } from '../shared/core/series/series_book.ts';
 import { SERIES, seriesIndex, type SeriesName } from '../shared/core/series/series_names.ts';
-import type { Pair } from '../shared/pair.ts';
+import { isInstrument, type Pair, type Timeframe } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
-import type { FeatureMatrix } from './infer/feature_matrix.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from './publish/batch_publisher.ts';
 import type { Envelope } from './publish/envelope.ts';
 
 interface Owners {
-  readonly pairs: readonly Pair[];
+  /** Pairs, and behind them instruments. */
+  readonly subjects: readonly Pair[];
+  readonly directions: Pick<DirectionSlots, 'versions'>;
   readonly clock: Clock;
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
   readonly degradations: ReadonlySet<string>;
-  readonly matrix: FeatureMatrix;
+  isReady(pairIndex: number): boolean;
   readonly decider: Pick<Decider, 'policyHash'>;
   readonly series: Pick<SeriesBook, 'latest'>;
   readonly envelope: Envelope;
@@ -96,9 +98,9 @@ export class PipelineStatus {
 
   /** Warm pairs without a signal that is still valid, so that no consumer acts on them, although the daemon runs. */
   get expiredPairs(): string[] {
-    const { clock, envelope, matrix } = this.#owners;
+    const { clock, envelope } = this.#owners;
     const nowMs = clock.nowMs();
-    return this.#idsOf((pairIndex) => envelope.isExpired(pairIndex, nowMs) && matrix.features.ready(pairIndex));
+    return this.#idsOf((pairIndex) => envelope.isExpired(pairIndex, nowMs) && this.#owners.isReady(pairIndex));
   }
 
   /** Pairs that enter nothing because a live KPI halts them under the active models. */
@@ -108,7 +110,21 @@ export class PipelineStatus {
 
   /** Pairs whose features are warm. */
   get readyPairs(): number {
-    return this.#idsOf((pairIndex) => this.#owners.matrix.features.ready(pairIndex)).length;
+    return this.#ready((subject) => !isInstrument(subject));
+  }
+
+  get readyInstruments(): number {
+    return this.#ready(isInstrument);
+  }
+
+  /** Versions of the active direction models. */
+  get directions(): Partial<Record<Timeframe, string>> {
+    return this.#owners.directions.versions;
+  }
+
+  #ready(isWanted: (subject: Pair) => boolean): number {
+    const { subjects, isReady } = this.#owners;
+    return subjects.filter((subject, index) => isWanted(subject) && isReady(index)).length;
   }
 
   /** Number of signals that were answered without the lease. */
@@ -117,6 +133,6 @@ export class PipelineStatus {
   }
 
   #idsOf(holds: (pairIndex: number) => boolean): string[] {
-    return this.#owners.pairs.filter((_, pairIndex) => holds(pairIndex)).map(({ id }) => id);
+    return this.#owners.subjects.filter((_, pairIndex) => holds(pairIndex)).map(({ id }) => id);
   }
 }

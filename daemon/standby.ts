@@ -1,12 +1,15 @@
+import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
-import { shardPairs } from '../shared/policy/policy.ts';
+import { TIMEFRAMES } from '../shared/pair.ts';
+import { shardOf, shardPairs } from '../shared/policy/policy.ts';
+import type { DaemonPorts } from './daemon.ts';
 import type { Bus } from '../shared/ports.ts';
 import { waitForLock } from '../shared/store/home_lock.ts';
 import type { DaemonOptions } from './daemon_options.ts';
-import { loadOffTheWay } from './infer/model_loader.ts';
+import { loadDirectionOffTheWay, loadOffTheWay } from './infer/model_loader.ts';
 import { preloadModels } from './infer/model_preload.ts';
 import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
 import { warmEngine } from './serve/serve.ts';
@@ -25,8 +28,15 @@ export interface Provisions {
 export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadModels'] {
   const { minutehand } = settings;
   const schema = featureSchema(minutehand.windows);
-  const maxRows = shardPairs(minutehand, shard).length;
+  // A shard of instruments alone verifies the models, too.
+  const maxRows = Math.max(1, shardPairs(minutehand, shard).length);
   return (folder, quietly) => loadOffTheWay(folder, { schema, maxRows, engine: minutehand.inference.engine, quietly });
+}
+
+export function directionLoaderOf({ settings, shard }: DaemonOptions): NonNullable<DaemonPorts['loadDirection']> {
+  const { instruments } = shardOf(settings.minutehand, shard);
+  return (folder, timeframe, quietly) =>
+    loadDirectionOffTheWay(folder, liveInstrumentSchema(TIMEFRAMES[timeframe]), instruments.length, quietly);
 }
 
 export function openBus({ settings }: DaemonOptions): Bus | null {

@@ -2,6 +2,7 @@ import type { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Shadow } from './infer/shadow.ts';
@@ -11,6 +12,7 @@ import type { BatchPublisher } from './publish/batch_publisher.ts';
 /** What an input changes between two minutes. */
 export interface States {
   readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
+  readonly directions: Pick<DirectionSlots, 'swap' | 'clear'>;
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
@@ -22,10 +24,12 @@ export interface States {
 }
 
 export function takeEffect(input: StateInput, states: States): void {
-  const { slots, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
+  const { slots, directions, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
+    case 'direction':
+      return directions.swap(input);
     case 'halts':
       return halts.setHalts(input.standing.halts);
     case 'shadow':
@@ -45,6 +49,7 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'boot':
       // Halts outlive the process.
       slots.clear();
+      directions.clear();
       arms.restart();
       degradations.clear();
   }

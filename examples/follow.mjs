@@ -69,8 +69,25 @@ const FIELDS = {
   crc32: text(/^[0-9a-f]{8}$/),
 };
 const OPTIONAL = { arm: 'rollout', rollout: 'rollout', fence: 'fence' }; // present when that field is
+const ABSENT = (value) => value === null;
+const pick = (names) => Object.fromEntries(names.map((name) => [name, FIELDS[name]]));
+/** Of the signal of an instrument: the first eleven, the envelope and most others are those of a pair. */
+const INSTRUMENT_FIELDS = {
+  ...pick(Object.keys(FIELDS).slice(0, 11)),
+  ...{ ml_up_prob: SHARE, ml_down_prob: SHARE, ml_range_prob: SHARE },
+  ...pick(['action', 'reason', 'target', 'position_id', 'max_age_bars']),
+  ...{ stop: PRICE, take_profit: PRICE, price: PRICE },
+  ...pick(['pair_id', 'signal_id', 'model_version', 'feature_schema', 'policy_hash', 'mode']),
+  ...pick(['fence', ...Object.keys(FIELDS).slice(-7)]),
+  ...{ z_score: ABSENT, return_prob: ABSENT, risk_score: ABSENT, risk_flag: ABSENT, theta1: ABSENT, theta2: ABSENT },
+  pair_id: text(/^[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$/),
+};
+const SCHEMAS = { 'minutehand.signal/2': FIELDS, 'minutehand.instrument/1': INSTRUMENT_FIELDS };
 const NULLABLE = new Set(
   'z_score return_prob risk_score confidence risk_flag theta1 theta2 position_scale beta price_a price_b'.split(' '),
+);
+const INSTRUMENT_NULLABLE = new Set(
+  'confidence position_scale ml_up_prob ml_down_prob ml_range_prob max_age_bars stop take_profit price'.split(' '),
 );
 
 /** The signal is no order. `code`: TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md. */
@@ -92,12 +109,16 @@ function crc32(covered) {
 }
 
 function isConsistent(signal) {
-  const names = Object.keys(FIELDS).filter((name) => !(name in OPTIONAL) || OPTIONAL[name] in signal);
+  const fields = SCHEMAS[signal.schema];
+  const isInstrument = fields === INSTRUMENT_FIELDS;
+  const nullable = isInstrument ? INSTRUMENT_NULLABLE : NULLABLE;
+  const names = Object.keys(fields).filter((name) => !(name in OPTIONAL) || OPTIONAL[name] in signal);
   if (Object.keys(signal).join() !== names.join()) return false;
   const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
   const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
   for (const name of names)
-    if (!FIELDS[name](signal[name]) && !(signal[name] === null && NULLABLE.has(name) && mayBeNull)) return false;
+    if (!fields[name](signal[name]) && !(signal[name] === null && nullable.has(name) && mayBeNull)) return false;
+  if (isInstrument && !sumsToOne(signal)) return false;
   if (reason === 'SILENCE' && (action !== 'HOLD' || mode === 'OK')) return false;
   if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT')) return false;
   if (action === 'EXIT') return target === 0 && entry === '';
@@ -106,7 +127,14 @@ function isConsistent(signal) {
   if (target === 0 || position_id !== signal_id || (mode !== 'OK' && mode !== 'DEGRADED')) return false;
   const [a, b] = pair_id.split('@')[0].split('_');
   const word = (side) => (side > 0 ? 'BUY' : 'SELL');
+  if (isInstrument) return entry === `${word(target)}_${a}`;
   return entry === `${word(target)}_${a}, ${word(beta < 0 ? target : -target)}_${b}`;
+}
+
+/** All three probabilities, or none. */
+function sumsToOne({ ml_up_prob: up, ml_down_prob: down, ml_range_prob: range }) {
+  if (up === null && down === null && range === null) return true;
+  return up !== null && down !== null && range !== null && Math.abs(up + down + range - 1) <= 1e-6;
 }
 
 function parse(line) {
@@ -124,7 +152,7 @@ function readSignal(data) {
   const isWhole = line.startsWith('{') && end > 0 && line.slice(end) === `,"crc32":"${crc32(line.slice(0, end))}"}`;
   if (!isWhole) throw new Refused('TORN');
   const signal = parse(line);
-  if (signal?.schema !== 'minutehand.signal/2') throw new Refused('SCHEMA');
+  if (!Object.hasOwn(SCHEMAS, signal?.schema ?? '')) throw new Refused('SCHEMA');
   if (!isConsistent(signal)) throw new Refused('FORMAT');
   return signal;
 }
@@ -163,8 +191,8 @@ export class Consumer {
     if (action === 'ENTER' && mayEnter && !memory.opened.includes(position_id)) {
       memory.held = position_id;
       memory.opened = [...memory.opened, position_id].slice(-OPENED_KEPT);
-      const [a, b] = signal.entry.split(', ');
-      const legs = [a, 1, b, Math.abs(signal.beta)]; // side_symbol, weight
+      const [a, b] = signal.entry.split(', '); // one leg of an instrument, two of a pair
+      const legs = b === undefined ? [a, 1] : [a, 1, b, Math.abs(signal.beta)]; // side_symbol, weight
       orders.push(['OPEN', position_id, ...legs, 'scale', signal.position_scale, 'max_age_bars', signal.max_age_bars]);
     }
     if (mode === 'HALT') orders.push(['HALT', pair_id, reason]); // no entries; cancel those that wait

@@ -38,10 +38,23 @@ FIELDS = {  # in the order of the line
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
+NONE = lambda value: value is None  # noqa: E731
+INSTRUMENT_ID = r"[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?"
+INSTRUMENT_FIELDS = {  # of the signal of an instrument: the first eleven, the envelope and most others are those of a pair
+    **{name: FIELDS[name] for name in list(FIELDS)[:11]}, "ml_up_prob": SHARE, "ml_down_prob": SHARE, "ml_range_prob": SHARE,
+    **{name: FIELDS[name] for name in ("action", "reason", "target", "position_id", "max_age_bars")},
+    "stop": PRICE, "take_profit": PRICE, "price": PRICE,
+    **{name: FIELDS[name] for name in ("pair_id", "signal_id", "model_version", "feature_schema", "policy_hash", "mode")},
+    **{name: FIELDS[name] for name in ["fence"] + list(FIELDS)[-7:]},
+    **{name: NONE for name in ("z_score", "return_prob", "risk_score", "risk_flag", "theta1", "theta2")}, "pair_id": text(INSTRUMENT_ID),
+}  # fmt: skip
+SCHEMAS = {"minutehand.signal/2": FIELDS, "minutehand.instrument/1": INSTRUMENT_FIELDS}
 OPTIONAL = {"arm": "rollout", "rollout": "rollout", "fence": "fence"}  # present when that field is
 BAR_MINUTES = {"": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # by what follows the @ of a pair_id
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
             "price_a", "price_b"}  # fmt: skip
+INSTRUMENT_NULLABLE = {"confidence", "position_scale", "ml_up_prob", "ml_down_prob", "ml_range_prob", "max_age_bars", "stop", "take_profit",
+                       "price"}  # fmt: skip
 
 
 class Refused(Exception):
@@ -49,13 +62,18 @@ class Refused(Exception):
 
 
 def is_consistent(s):
-    names = [name for name in FIELDS if name not in OPTIONAL or OPTIONAL[name] in s]
+    fields, is_instrument = SCHEMAS[s["schema"]], s["schema"] == "minutehand.instrument/1"
+    nullable = INSTRUMENT_NULLABLE if is_instrument else NULLABLE
+    names = [name for name in fields if name not in OPTIONAL or OPTIONAL[name] in s]
     if list(s) != names:
         return False
     may_be_null = s["mode"] in ("WARMUP", "HALT") or s["reason"] in ("LEG_MISSING", "LEG_EMPTY", "BAR_SUSPECT")
     for name in names:
-        if not (FIELDS[name](s[name]) or (s[name] is None and name in NULLABLE and may_be_null)):
+        if not (fields[name](s[name]) or (s[name] is None and name in nullable and may_be_null)):
             return False
+    probabilities = [s[name] for name in ("ml_up_prob", "ml_down_prob", "ml_range_prob")] if is_instrument else []
+    if is_instrument and probabilities != [None] * 3 and (None in probabilities or abs(sum(probabilities) - 1) > 1e-6):
+        return False
     if s["reason"] == "SILENCE" and (s["action"] != "HOLD" or s["mode"] == "OK"):
         return False
     if s["reason"] == "SHUTDOWN" and (s["action"] != "HOLD" or s["mode"] != "HALT"):
@@ -68,13 +86,15 @@ def is_consistent(s):
         return s["entry"] == ""
     if s["target"] == 0 or s["position_id"] != s["signal_id"] or s["mode"] not in ("OK", "DEGRADED"):
         return False
+    word = {1: "BUY", -1: "SELL"}
+    if is_instrument:
+        return s["entry"] == "%s_%s" % (word[s["target"]], s["pair_id"].split("@")[0])
     a, b = s["pair_id"].split("@")[0].split("_")
     side_b = s["target"] if s["beta"] < 0 else -s["target"]
-    word = {1: "BUY", -1: "SELL"}
     return s["entry"] == "%s_%s, %s_%s" % (word[s["target"]], a, word[side_b], b)
 
 
-def read_signal(data):
+def read_signal(data, instruments=True):
     """Checks 1 to 3. `data` is the text as it came, in bytes: parsing and writing it again may change digits."""
     line = data.strip()
     covered, mark, rest = line.rpartition(b',"crc32":"')
@@ -84,7 +104,7 @@ def read_signal(data):
         signal = json.loads(line)
     except ValueError:
         raise Refused("SCHEMA") from None
-    if signal.get("schema") != "minutehand.signal/2":
+    if signal.get("schema") not in SCHEMAS or not (instruments or signal["schema"] == "minutehand.signal/2"):
         raise Refused("SCHEMA")
     if not is_consistent(signal):
         raise Refused("FORMAT")
@@ -94,13 +114,13 @@ def read_signal(data):
 class Consumer:
     """Text and time in, orders out. `state` is plain data, to be stored before an order is carried out."""
 
-    def __init__(self, markets, state=None):
-        self.markets = markets
+    def __init__(self, markets, state=None, instruments=True):
+        self.markets, self.instruments = markets, instruments
         self.state = state or {}
 
     def take(self, data, now_ms):
         """Returns the orders, each a list of words. Raises Refused."""
-        s = read_signal(data)
+        s = read_signal(data, self.instruments)
         if s["market"] not in self.markets:
             raise Refused("MARKET")
         fresh = {"boot_id": "", "seq": 0, "held": "", "opened": []}
@@ -128,8 +148,8 @@ class Consumer:
         if s["action"] == "ENTER" and s["mode"] in ("OK", "DEGRADED") and s["position_id"] not in memory["opened"]:
             memory["held"] = s["position_id"]
             memory["opened"] = (memory["opened"] + [s["position_id"]])[-OPENED_KEPT:]
-            a, b = s["entry"].split(", ")
-            legs = [a, "1", b, repr(abs(s["beta"]))]  # side_symbol, weight
+            legs = s["entry"].split(", ")  # side_symbol, weight: one leg of an instrument, two of a pair
+            legs = [legs[0], "1"] + ([legs[1], repr(abs(s["beta"]))] if len(legs) == 2 else [])
             orders.append(["OPEN", s["position_id"], *legs, "scale", repr(s["position_scale"]), "max_age_bars", str(s["max_age_bars"])])
         if s["mode"] == "HALT":
             orders.append(["HALT", s["pair_id"], s["reason"]])  # no entries; cancel those that wait

@@ -19,23 +19,29 @@ def share: number(0; 1);
 def price: number(0; infinite) and . > 0;
 def count: whole(1; infinite);
 def word: if . > 0 then "BUY" else "SELL" end;
-def fits: [
+def instrument: .schema == "minutehand.instrument/1";
+def fits: instrument as $alone | [
   (.timestamp | text("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:00Z$")), (.pair | text(".")), (.entry | type == "string"),
   (.action | text("^(ENTER|EXIT|HOLD)$")), (.reason | text("^[A-Z_]+$")), (.target | whole(-1; 1)),
-  (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$")),
+  (.position_id | text("^([0-9a-f]{32})?$")), (.pair_id | text("^[A-Z0-9.]+" + (if $alone then "" else "_[A-Z0-9.]+" end) + "(@(5m|15m|1h|4h|1d))?$")),
   (.signal_id | text("^[0-9a-f]{32}$")), (.model_version | type == "string"), (.feature_schema | text("^[0-9a-f]{16}$")),
   (.policy_hash | text("^[0-9a-f]{16}$")), (.mode | text("^(OK|WARMUP|DEGRADED|HALT)$")),
-  (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),
   (.market | text("^(live|simulated|replay)$")),
   (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
 ] | all;
 def fence_fits: (has("fence") | not) or (.fence | count);
 def rollout_fits: (has("rollout") | not) or ((.arm | text("^(champion|challenger)$")) and (.rollout | text(".")));
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
-def numbers_fit: may_be_null as $null | [
+def numbers_fit: may_be_null as $null | [(.max_age_bars | count), (.expected_net_bps | real or . == null), (.leverage_reduction_rate | share and . > 0),
   (.z_score, .beta | real or ($null and . == null)), (.price_a, .price_b | price or ($null and . == null)),
   (.risk_flag | whole(0; 1) or ($null and . == null)),
   (.return_prob, .risk_score, .confidence, .theta1, .theta2, .position_scale | share or ($null and . == null))
+] | all;
+def instrument_fits: may_be_null as $null | [.ml_up_prob, .ml_down_prob, .ml_range_prob] as $answers | [
+  (.z_score, .return_prob, .risk_score, .risk_flag, .theta1, .theta2 | . == null),
+  (.confidence, .position_scale, $answers[] | share or ($null and . == null)),
+  (.stop, .take_profit, .price | price or ($null and . == null)), (.max_age_bars | count or ($null and . == null)),
+  ($answers == [null, null, null] or (($answers | all(. != null)) and (($answers | add) - 1 | . * . <= 1e-12)))
 ] | all;
 def consistent:
   if .reason == "SILENCE" and (.action != "HOLD" or .mode == "OK") then false
@@ -44,11 +50,15 @@ def consistent:
   elif (.target == 0) != (.position_id == "") then false
   elif .action != "ENTER" then .entry == ""
   elif .target == 0 or .position_id != .signal_id or (.mode | text("^(OK|DEGRADED)$") | not) then false
+  elif instrument then .entry == "\(.target | word)_\(.pair_id | split("@")[0])"
   else (.pair_id | split("_")) as [$a, $b] | (if .beta < 0 then .target else -.target end) as $side
     | .entry == "\(.target | word)_\($a), \($side | word)_\($b)" end;
-if .schema != "minutehand.signal/2" then "SCHEMA"
-elif keys_unsorted != $fields[:27] + (if has("rollout") then ["arm", "rollout"] else [] end) + (if has("fence") then ["fence"] else [] end)
-  + $fields[27:] or (rollout_fits and fence_fits and fits and numbers_fit and consistent | not) then "FORMAT"
+def lease_field: if has("fence") then ["fence"] else [] end;
+if .schema != "minutehand.signal/2" and (instrument | not) then "SCHEMA"
+elif instrument and (keys_unsorted != $fields[:11] + ["ml_up_prob", "ml_down_prob", "ml_range_prob"] + $fields[11:16] + ["stop", "take_profit", "price"]
+  + $fields[19:25] + lease_field + $fields[27:] or (fence_fits and fits and instrument_fits and consistent | not)) then "FORMAT"
+elif (instrument | not) and (keys_unsorted != $fields[:27] + (if has("rollout") then ["arm", "rollout"] else [] end) + lease_field
+  + $fields[27:] or (rollout_fits and fence_fits and fits and numbers_fit and consistent | not)) then "FORMAT"
 else [.market + "/" + .pair_id, (.fence // 0), .timestamp, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
   (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end),
   (.entry | if . == "" then "-" else . end)] | map(tostring) | join(" ") end
@@ -92,7 +102,7 @@ take() {
     held[$key]=
   fi
   if [[ $action == ENTER && ($mode == OK || $mode == DEGRADED) && " ${opened[$key]-} " != *" $id "* ]]; then
-    orders+=("OPEN $id ${a_leg%,} 1 $b_leg $weight scale $scale max_age_bars $age") # legs: side_symbol, weight
+    orders+=("OPEN $id ${a_leg%,} 1 ${b_leg:+$b_leg $weight }scale $scale max_age_bars $age") # legs: side_symbol, weight
     held[$key]=$id
     opened[$key]="${opened[$key]-} $id"
   fi

@@ -190,7 +190,7 @@ class Program:
     def __init__(self, mt5, options, path, markets=("live",), clock=time.time):
         state = follow.load(path)
         self.path, self.options, self.clock = path, options, clock
-        self.consumer = follow.Consumer(markets, state.get("consumer"))
+        self.consumer = follow.Consumer(markets, state.get("consumer"), instruments=False)
         self.trader = Trader(mt5, options, state.get("plans", {}), self.save, clock)
 
     def save(self):

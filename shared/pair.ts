@@ -11,7 +11,10 @@ export function timeframeOf(barSeconds: number): Timeframe {
   return found[0] as Timeframe;
 }
 
-/** Two symbols traded against each other: leg A is explained by leg B. */
+/**
+ * The subject of a model: a pair, two symbols traded against each other, leg A explained by leg B; or an instrument,
+ * whose legs are the same symbol.
+ */
 export interface Pair {
   /** `XAUUSD_XAGUSD`, or `XAUUSD_XAGUSD@1h` for bars of another timeframe than one minute. */
   readonly id: string;
@@ -21,8 +24,13 @@ export interface Pair {
   readonly barSeconds?: number;
 }
 
+const TIMEFRAME_SUFFIX = '(?:@(?:5m|15m|1h|4h|1d))?';
+export const INSTRUMENT_ID_SOURCE = `[A-Z0-9.]+${TIMEFRAME_SUFFIX}`;
+export const INSTRUMENT_ID = new RegExp(`^${INSTRUMENT_ID_SOURCE}$`);
+
 /** One minute has no suffix, so that a pair has one id. */
-export const PAIR_ID_SOURCE = '[A-Z0-9.]+_[A-Z0-9.]+(?:@(?:5m|15m|1h|4h|1d))?';
+export const PAIR_ID_SOURCE = `[A-Z0-9.]+_[A-Z0-9.]+${TIMEFRAME_SUFFIX}`;
+export const SUBJECT_ID = new RegExp(`^(?:${PAIR_ID_SOURCE}|${INSTRUMENT_ID_SOURCE})$`);
 export const PAIR_ID = new RegExp(`^${PAIR_ID_SOURCE}$`);
 
 /** Parses `XAUUSD_XAGUSD` or `XAUUSD_XAGUSD@1h`. @throws RangeError when it is neither */
@@ -33,13 +41,35 @@ export function parsePair(id: string): Pair {
   return { id, a: a!, b: b!, ...(timeframe !== undefined && { barSeconds: TIMEFRAMES[timeframe] }) };
 }
 
+/** Parses `BTCUSDT` or `BTCUSDT@1h`. @throws RangeError when it is neither */
+export function parseInstrument(id: string): Pair {
+  if (!INSTRUMENT_ID.test(id)) throw new RangeError(`"${id}" is not an instrument id such as BTCUSDT@1h`);
+  const [symbol, timeframe] = id.split('@') as [string, Timeframe | undefined];
+  return { id, a: symbol, b: symbol, ...(timeframe !== undefined && { barSeconds: TIMEFRAMES[timeframe] }) };
+}
+
+/** @throws RangeError when it is the id of neither a pair nor an instrument */
+export function parseSubject(id: string): Pair {
+  return id.includes('_') ? parsePair(id) : parseInstrument(id);
+}
+
+export function isInstrument({ a, b }: Pair): boolean {
+  return a === b;
+}
+
 export function barSecondsOf({ barSeconds = SECONDS_PER_BAR }: Pair): number {
   return barSeconds;
 }
 
-/** Minutes of a bar of the pair with this id; 1 where it is no pair id. */
-export function barMinutesOf(pairId: string): number {
-  return PAIR_ID.test(pairId) ? barSecondsOf(parsePair(pairId)) / SECONDS_PER_BAR : 1;
+/** Minutes of a bar of the subject with this id; 1 where it is no such id. */
+export function barMinutesOf(id: string): number {
+  return PAIR_ID.test(id) || INSTRUMENT_ID.test(id) ? barSecondsOf(parseSubject(id)) / SECONDS_PER_BAR : 1;
+}
+
+/** Display name of an instrument: `BTC/USDT`. */
+export function instrumentLabel({ a }: Pair): string {
+  const [, base, quote] = /^([A-Z0-9]+?)(USDT|USDC|BUSD|USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|BTC|ETH)$/.exec(a) ?? [];
+  return base === undefined ? a : `${base}/${quote}`;
 }
 
 /** Display name of a pair: `XAU/USD vs XAG/USD`. Symbols that are not six letters stay as they are. */

@@ -12,7 +12,7 @@ import { renderDegradationsDoc } from '../cli/docs/degradations_doc.ts';
 import { renderNotificationsDoc } from '../cli/docs/notifications_doc.ts';
 import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
-import { signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
+import { instrumentJsonSchema, signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 
@@ -54,5 +54,6 @@ describe('generated documents (written by `npm run docs`)', () => {
 
   it('docs/signal.schema.json is the schema that signals are verified with', () => {
     expect(JSON.parse(read('signal.schema.json'))).toEqual(JSON.parse(JSON.stringify(signalJsonSchema())));
+    expect(JSON.parse(read('instrument.schema.json'))).toEqual(JSON.parse(JSON.stringify(instrumentJsonSchema())));
   });
 });

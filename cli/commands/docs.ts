@@ -17,7 +17,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { renderGatesDoc } from '../docs/gates_doc.ts';
 import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { renderNotificationsDoc } from '../docs/notifications_doc.ts';
-import { writeSignalSchema } from '../docs/signal_json_schema.ts';
+import { instrumentJsonSchema, writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
 /** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
@@ -35,6 +35,7 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'reference', 'NOTIFICATIONS.md'), renderNotificationsDoc());
     writeFileSync(join(root, 'config', 'grafana', 'minutehand.json'), renderDashboard());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
+    writeSignalSchema(join(root, 'docs', 'instrument.schema.json'), instrumentJsonSchema());
     writeJsonSchemas(join(root, 'config', 'schema'));
     writeConfigurationDoc();
     await writeApiClient(join(root, 'dashboard', 'api'));

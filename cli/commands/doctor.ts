@@ -6,9 +6,11 @@ import { readAddress } from '../../shared/address.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
+import { directionOpener, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { barSecondsOf, parseInstrument, timeframeOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
@@ -75,7 +77,8 @@ async function runDoctor(output: Output): Promise<void> {
       ...shards(settings),
       await port('trainer port', settings.minutehand.transports.trainer, 'trainer', paths),
     );
-    findings.push(await redis(settings), await models(settings, paths), halts(paths));
+    findings.push(await redis(settings), await models(settings, paths), ...(await directions(settings, paths)));
+    findings.push(halts(paths));
     findings.push(...(await runningDaemons(settings, paths)));
   }
   findings.push(...environment(), home(paths), expertAdvisor());
@@ -210,6 +213,34 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Check
     const { code, message, next } = describeError(error);
     return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}` };
   }
+}
+
+/** The active direction model of each timeframe that an instrument has. */
+function directions({ minutehand }: Settings, { models: folder }: HomePaths): Promise<CheckResult[]> {
+  const timeframes = new Set(minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))));
+  return Promise.all(
+    [...timeframes].map(async (timeframe): Promise<CheckResult> => {
+      const what = `direction ${timeframe}`;
+      try {
+        const active = readActiveDirection(folder, timeframe);
+        if (active === null)
+          return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
+        const { edge } = (await directionOpener(folder, 1)(active.version, timeframe)).manifest;
+        const own = minutehand.instruments
+          .map(parseInstrument)
+          .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
+        const withEdge = own.filter(({ a }) => edge[a]?.no_edge === false).length;
+        return {
+          what,
+          verdict: 'ok',
+          detail: `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge`,
+        };
+      } catch (error) {
+        const { code, message, next } = describeError(error);
+        return { what, verdict: 'error', detail: `${code}: ${message} ${next}` };
+      }
+    }),
+  );
 }
 
 function halts(paths: HomePaths): CheckResult {

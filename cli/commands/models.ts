@@ -11,6 +11,13 @@ import {
   setShadow,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
+import {
+  activateDirection,
+  activeDirectionVersions,
+  directionFolder,
+  isDirectionBundle,
+  takeInDirection,
+} from '../../shared/bundle/direction/active_direction.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
@@ -22,7 +29,7 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import type { Output } from '../output.ts';
-import { addModelsVerify, verifyFolder } from './models_verify.ts';
+import { addModelsVerify, verifyDirection, verifyFolder } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 
 export function addModels(program: Command, output: () => Output): void {
@@ -94,8 +101,9 @@ async function note(version: string, text: string, flags: { model?: ModelType },
 
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
 function bundleFolder(name: string): string {
-  const inModels = join(homePaths().models, name);
-  if (!name.includes('/') && existsSync(inModels)) return inModels;
+  const { models } = homePaths();
+  const inModels = [join(models, name), join(directionFolder(models), name)].find((path) => existsSync(path));
+  if (!name.includes('/') && inModels !== undefined) return inModels;
   if (existsSync(name) && statSync(name).isDirectory()) return resolve(name);
   throw new MinutehandError('MODEL_MISSING', { seen: name });
 }
@@ -119,8 +127,12 @@ function list(output: Output): void {
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
+  const direction = activeDirectionVersions(models);
+  for (const [timeframe, version] of Object.entries(direction))
+    output.line(`* ${version.padEnd(16)} direction ${timeframe}`);
   const halts = tellHalts(models, output);
-  output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows, halts });
+  const { version = null, previous = null } = active ?? {};
+  output.result({ models, active: version, previous, bundles: rows, direction, halts });
 }
 
 type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;
@@ -172,6 +184,7 @@ function show(name: string, output: Output): void {
 
 async function promote(name: string, output: Output): Promise<void> {
   const { models } = homePaths();
+  if (isDirectionBundle(bundleFolder(name))) return promoteDirection(bundleFolder(name), models, output);
   const version = await takeIn(name, models);
   const { previous } = activate(models, version, MACHINE_FILES, trainerMarks(homePaths()));
   await tellRegistry('promoted', output);
@@ -179,6 +192,14 @@ async function promote(name: string, output: Output): Promise<void> {
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
   );
   output.result({ version, previous });
+}
+
+async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
+  await verifyDirection(folder);
+  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models));
+  const before = previous === null ? '' : ` (before: ${previous})`;
+  output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
+  output.result({ version, previous, timeframe });
 }
 
 /** Verifies a bundle and copies it into the models folder when it is not there. @returns its version */

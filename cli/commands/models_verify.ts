@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { readManifest } from '../../shared/bundle/bundle.ts';
+import { isDirectionBundle, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
@@ -60,7 +63,18 @@ export async function verifyFolder(folder: string, settings = loadSettings()): P
   return set.manifest;
 }
 
+/** @throws MinutehandError as loadDirectionModel */
+export async function verifyDirection(folder: string): Promise<string> {
+  const { timeframe } = readDirectionBundle(folder).manifest;
+  return (await loadDirectionModel(folder, liveInstrumentSchema(timeframe), 1)).manifest.version;
+}
+
 async function verify(folder: string, flags: VerifyFlags, output: Output): Promise<void> {
+  if (isDirectionBundle(folder)) {
+    const version = await verifyDirection(folder);
+    output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
+    return output.result({ version, path: folder, ok: true });
+  }
   const settings = loadSettings(configFolder(flags.config));
   const { version } = await verifyFolder(folder, settings);
   output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);

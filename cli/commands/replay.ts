@@ -3,12 +3,24 @@ import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
+import { directionOpener, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
+import {
+  barSecondsOf,
+  parseInstrument,
+  parsePair,
+  symbolsOf,
+  timeframeOf,
+  type Pair,
+  type Timeframe,
+} from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
@@ -71,7 +83,7 @@ function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
 
 async function runJournal(path: string, flags: ReplayFlags, output: Output): Promise<void> {
   const settings = loadSettings();
-  const { pairs, windows } = settings.minutehand;
+  const { pairs, instruments, windows } = settings.minutehand;
   const modelsFolder = flags.models ?? homePaths().models;
   const { from = 0 as OpenTime, to = Number.MAX_SAFE_INTEGER as OpenTime } = parsePeriod(flags);
   const isPart = flags.from !== undefined || flags.to !== undefined;
@@ -81,12 +93,13 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
   try {
     const summary = await replayJournal({
       settings,
-      pairIds: pairs,
+      pairIds: [...pairs, ...instruments],
       clock: MACHINE_CLOCK,
       bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
       store,
       ...(isPart && { period: { from, to } }),
       loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
+      loadDirection: directionOpener(modelsFolder, instruments.length),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);
       },
@@ -122,24 +135,25 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const settings = loadSettings();
   const { minutehand } = settings;
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
-  const wanted = configuredPairs(flags, settings).map(parsePair);
+  const pairs = configuredPairs(flags, settings).map(parsePair);
+  const instruments = flags.pairs === undefined ? minutehand.instruments.map(parseInstrument) : [];
   const progress = output.progress();
-  const bars = await readBarFolder(data, symbolsOf(wanted), {
-    from: (from - warmUpSeconds(minutehand.windows)) as OpenTime,
+  const bars = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
+    from: (from - Math.max(warmUpSeconds(minutehand.windows), ...instruments.map(instrumentWarmUpSeconds))) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
-  const hasBars = (symbol: string): boolean => (bars.get(symbol)?.length ?? 0) > 0;
-  const pairIds = wanted.filter(({ a, b }) => hasBars(a) && hasBars(b)).map(({ id }) => id);
+  const hasBars = ({ a, b }: Pair): boolean => [a, b].every((symbol) => (bars.get(symbol)?.length ?? 0) > 0);
+  const [wanted, alone] = [pairs.filter(hasBars), instruments.filter(hasBars)];
+  const pairIds = [...wanted, ...alone].map(({ id }) => id);
   if (pairIds.length === 0)
     throw new MinutehandError('DATA_MISSING', {
       seen: `no pair has both symbols with bars of this period in ${data}`,
     });
-  const models = await loadModelSet(
-    resolveBundle(flags.models ?? homePaths().models),
-    featureSchema(minutehand.windows),
-    pairIds.length,
-  );
+  const modelsFolder = flags.models ?? homePaths().models;
+  const schema = featureSchema(minutehand.windows);
+  const models = wanted.length === 0 ? null : await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length);
+  const directions = await activeDirections(modelsFolder, alone);
 
   const first = Math.min(...[...bars.values()].filter(({ length }) => length > 0).map(({ time }) => time[0]!));
   const last = Math.max(
@@ -152,6 +166,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     pairIds,
     bars,
     models,
+    directions,
     clock: MACHINE_CLOCK,
     bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
     from,
@@ -167,11 +182,45 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   });
   progress.stop();
   file?.close();
-  await models.release();
+  await models?.release();
   const seconds = (performance.now() - startedMs) / 1000;
   output.line(
-    `${summary.signals} signals of ${pairIds.length} pairs in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), models ${models.version}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
+    `${summary.signals} signals of ${pairIds.length} pairs in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), models ${models?.version ?? directionVersions(directions)}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
   );
   output.line(`sha256 ${summary.sha256}`);
-  output.result({ ...summary, pairs: pairIds, model_version: models.version, seconds, out: flags.out ?? null });
+  output.result({
+    ...summary,
+    pairs: pairIds,
+    model_version: models?.version ?? null,
+    seconds,
+    out: flags.out ?? null,
+  });
+}
+
+/** Bars of an instrument before the first answered one. */
+function instrumentWarmUpSeconds(instrument: Pair): number {
+  const barSeconds = barSecondsOf(instrument);
+  return (new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds).warmupBars + 1) * barSeconds;
+}
+
+interface ActiveDirection {
+  readonly timeframe: Timeframe;
+  readonly set: DirectionModel;
+}
+
+/** The active direction models of the timeframes of these instruments, where there are any. */
+async function activeDirections(modelsFolder: string, instruments: readonly Pair[]): Promise<ActiveDirection[]> {
+  const open = directionOpener(modelsFolder, instruments.length);
+  const timeframes = [...new Set(instruments.map((instrument) => timeframeOf(barSecondsOf(instrument))))];
+  const found = await Promise.all(
+    timeframes.map(async (timeframe): Promise<ActiveDirection[]> => {
+      const active = readActiveDirection(modelsFolder, timeframe);
+      return active === null ? [] : [{ timeframe, set: await open(active.version, timeframe) }];
+    }),
+  );
+  return found.flat();
+}
+
+function directionVersions(directions: readonly ActiveDirection[]): string {
+  return directions.map(({ set }) => set.manifest.version).join(', ') || 'none';
 }

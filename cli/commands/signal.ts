@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { PAIR_ID_SOURCE } from '../../shared/pair.ts';
-import { verifySignal } from '../../shared/signal/verify.ts';
+import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE } from '../../shared/pair.ts';
+import { verifyAnySignal } from '../../shared/signal/verify_instrument.ts';
 import type { Output } from '../output.ts';
 
 export function addSignal(program: Command, output: () => Output): void {
@@ -62,7 +62,7 @@ function verifyFile(file: string, fresh: boolean): SignalCheck[] {
     ];
   return lines.map(({ text, line }) => {
     try {
-      const { pair_id } = verifySignal(text, fresh ? Date.now() : undefined);
+      const { pair_id } = verifyAnySignal(text, fresh ? Date.now() : undefined);
       return { file, line, ok: true, pair_id, error: null };
     } catch (error) {
       if (!(error instanceof MinutehandError)) throw error;
@@ -71,7 +71,7 @@ function verifyFile(file: string, fresh: boolean): SignalCheck[] {
   });
 }
 
-const SIGNAL_OF_PAIR = new RegExp(`[{,]"(${PAIR_ID_SOURCE})":(\\{[^{}]*\\})`, 'g');
+const SIGNAL_OF_PAIR = new RegExp(`[{,]"(${PAIR_ID_SOURCE}|${INSTRUMENT_ID_SOURCE})":(\\{[^{}]*\\})`, 'g');
 
 /** The signals of one line, each one's text unchanged: none, one, or those of all pairs as in signals.json. */
 function signalsOf(line: string): string[] {

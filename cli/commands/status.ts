@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
+import type { DirectionHealth } from '../../daemon/health/health.ts';
 import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
@@ -105,14 +106,23 @@ function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonSt
   if (said === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
   const ready = `${said.pairs_ready} of ${said.pairs} pairs ready`;
   const models = said.model_version === null ? 'no models' : `models ${said.model_version}`;
+  const direction = directionText(said.direction);
   const shadow = said.shadow_version === null ? '' : `, shadow ${said.shadow_version}`;
   return [
     `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
-    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}${rolloutText(said.rollout)}, Redis ${said.redis}`,
+    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}${rolloutText(said.rollout)}${direction}, Redis ${said.redis}`,
     ...(said.lease === null ? [] : [`  lease    ${leaseText(said.lease)}`]),
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
   ];
+}
+
+/** `, 2 of 2 instruments ready, direction 1h 20261120_0830`. */
+function directionText(direction: DirectionHealth | undefined): string {
+  if (direction === undefined) return '';
+  const { instruments, instruments_ready, versions } = direction;
+  const models = Object.entries(versions).map(([timeframe, version]) => `${timeframe} ${version}`);
+  return `, ${instruments_ready} of ${instruments} instruments ready, direction ${models.join(', ') || 'none'}`;
 }
 
 function rolloutText(rollout: NonNullable<DaemonState['said']>['rollout']): string {

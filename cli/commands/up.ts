@@ -8,7 +8,7 @@ import { urlOf } from '../../shared/address.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { allSignalsFile, loadSettings, shardPairs, type Settings } from '../../shared/policy/policy.ts';
+import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
@@ -180,7 +180,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
     if (shard === null) return [];
     const address = urlOf({ host: transports.daemon.host, port: port! });
     return [
-      `  WebSocket      ${address.replace('http', 'ws')}/signals?pairs=${shardPairs(minutehand, shard)[0]!.id}`,
+      `  WebSocket      ${address.replace('http', 'ws')}/signals?pairs=${shardSubjects(minutehand, shard)[0]!.id}`,
       ...(isSimulated
         ? []
         : [`  send bars      curl -X POST ${address}/bars -d '[{"symbol": …}]'   (history first: /bars?backfill=1)`]),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { OpenTime } from '../../shared/bar.ts';
+import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -53,7 +54,8 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
         seen: `${path} has no signals of ${isoDay(day)}`,
         next: 'Signals are kept for signals_journal_days; `minutehand signals export` has older ones.',
       });
-    const replay = await replayDay(journal, options, pairIds, period);
+    const instrumentIds = shard.instruments.map(({ id }) => id);
+    const replay = await replayDay(journal, options, { pairIds, instrumentIds }, period);
     const { decisions, mismatches } = await compareDay(journalDay, options);
     const parts = { replay, decisions };
     return {
@@ -78,19 +80,20 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
 async function replayDay(
   store: JournalFile,
   { settings, paths, onProgress }: DayOptions,
-  pairIds: readonly string[],
+  { pairIds, instrumentIds }: { readonly pairIds: readonly string[]; readonly instrumentIds: readonly string[] },
   period: DayPeriod,
 ): Promise<Certificate['replay']> {
   onProgress('replay', 0, 1);
   const schema = featureSchema(settings.minutehand.windows);
   const { signals, equal, different, sha256 } = await replayJournal({
     settings,
-    pairIds,
+    pairIds: [...pairIds, ...instrumentIds],
     clock: MACHINE_CLOCK,
     bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
     store,
     period,
     loadModels: (version) => loadModelSet(join(paths.models, version), schema, pairIds.length),
+    loadDirection: directionOpener(paths.models, instrumentIds.length),
     onSignals: () => undefined,
   });
   return { signals, equal, different, sha256 };

@@ -5,8 +5,9 @@ import type { HealthReport } from '../../daemon/health/health.ts';
 import { isBlocked, pauseThread } from '../../shared/durable_file.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings, Shard } from '../../shared/policy/policy.ts';
+import type { InstrumentSignal } from '../../shared/signal/instrument_signal.ts';
 import type { Signal } from '../../shared/signal/signal.ts';
-import { verifySignal } from '../../shared/signal/verify.ts';
+import { verifyAnySignal } from '../../shared/signal/verify_instrument.ts';
 import { askProcess, isTaken, type ProcessState } from '../../shared/process_state.ts';
 
 const REPLACED_MS = 10;
@@ -18,12 +19,12 @@ export interface DaemonState extends ProcessState<HealthReport> {
   readonly pairs: readonly PairStatus[];
 }
 
-/** Contents of the signal file of a pair, whether or not a daemon runs. */
+/** Contents of the signal file of a pair or an instrument, whether or not a daemon runs. */
 export interface PairStatus {
   readonly pair_id: string;
   /** null when there is none, or no valid one. */
   readonly signal: Pick<
-    Signal,
+    Signal | InstrumentSignal,
     'timestamp' | 'action' | 'reason' | 'mode' | 'target' | 'boot_id' | 'seq' | 'generated_at_ms' | 'valid_until_ms'
   > | null;
   /** Why it is null although there is a file. */
@@ -48,7 +49,7 @@ const healthOf = (shard: string): z.ZodType<HealthReport> =>
 export async function lookAtDaemon(
   { minutehand }: Settings,
   paths: HomePaths,
-  { name, pairs, port }: Shard,
+  { name, pairs, instruments, port }: Shard,
 ): Promise<DaemonState> {
   const kind = `daemon_${name}`;
   const { host } = minutehand.transports.daemon;
@@ -57,7 +58,9 @@ export async function lookAtDaemon(
     shard: name,
     ...state,
     hasStandby: isTaken(paths.lock(`standby_${name}`)) === true,
-    pairs: minutehand.transports.files.enabled ? pairs.map(({ id }) => pairState(paths.signals, id)) : [],
+    pairs: minutehand.transports.files.enabled
+      ? [...pairs, ...instruments].map(({ id }) => pairState(paths.signals, id))
+      : [],
   };
 }
 
@@ -76,7 +79,7 @@ function pairState(folder: string, pairId: string): PairStatus {
   const path = join(folder, pairId, 'signal.json');
   if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
   try {
-    const signal = verifySignal(readPatiently(path).trimEnd());
+    const signal = verifyAnySignal(readPatiently(path).trimEnd());
     const { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms } = signal;
     return {
       pair_id: pairId,

@@ -5,8 +5,8 @@ import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS } from '../../shared/bundle/halts.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
-import { barMinutesOf, parsePair, symbolsOf } from '../../shared/pair.ts';
-import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
+import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
+import { barIntervalMs, shardOf, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
 import type { DaemonState, PairStatus } from './daemon_state.ts';
 import type { TrainerState } from './trainer_state.ts';
@@ -53,6 +53,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
 
   reportLease(report, said);
   reportModels(report, said);
+  reportDirection(report, settings, said);
   reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
   reportSeries(report, said);
@@ -96,8 +97,8 @@ function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
   else note(`standby: ${lease.holder} holds the lease and publishes.`);
 }
 
-function reportModels({ problem }: Report, { model_version, model_refused }: HealthReport): void {
-  if (model_version === null)
+function reportModels({ problem }: Report, { pairs, model_version, model_refused }: HealthReport): void {
+  if (model_version === null && pairs > 0)
     problem(
       'has no active models: mode HALT, no entries.',
       model_refused === null
@@ -108,6 +109,26 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
     const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, next);
   }
+}
+
+/** Instruments without a model, or whose model was refused. */
+function reportDirection({ problem }: Report, { minutehand }: Settings, { shard, direction }: HealthReport): void {
+  if (direction === undefined) return;
+  const { instruments } = shardOf(minutehand, shard);
+  for (const timeframe of new Set(instruments.map((own) => timeframeOf(barSecondsOf(own)))))
+    if (direction.versions[timeframe] === undefined)
+      problem(
+        `has no active direction model of ${timeframe}: its instruments have mode HALT and enter nothing.`,
+        '`minutehand direction train --out <folder>` makes one, `minutehand models promote <path>` activates it.',
+      );
+  if (direction.missing_sources.length > 0)
+    problem(
+      `its direction model learned from ${direction.missing_sources.join(', ')}, which it does not receive: those features are missing, and the answers are not those that were measured.`,
+      'Train without them (`direction train` on bars and a series folder that lack them), or send them.',
+    );
+  if (direction.refused === null) return;
+  const { version, code, message, next } = direction.refused;
+  problem(`refused direction model ${version}. ${code}: ${message}`, next);
 }
 
 function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {
@@ -200,7 +221,7 @@ function reportSignals(
   // The holder's are elsewhere.
   if (said.lease?.role === 'standby') return;
   const expired = expiredPairs(said);
-  const unexplained = expired.filter((id) => !symbolsOf([parsePair(id)]).some((symbol) => isLate(said, symbol)));
+  const unexplained = expired.filter((id) => !symbolsOf([parseSubject(id)]).some((symbol) => isLate(said, symbol)));
   if (unexplained.length > 0)
     problem(
       `the newest signals of ${unexplained.join(', ')} have expired, and no consumer acts on them${newestBarText(said)}.`,
@@ -219,8 +240,13 @@ function isLate({ late_bars }: HealthReport, symbol: string): boolean {
 }
 
 /** Pairs whose signals no consumer acts on, for a daemon with models. */
-export function expiredPairs({ model_version, expired_pairs }: HealthReport): readonly string[] {
-  return model_version === null ? [] : expired_pairs;
+export function expiredPairs({ model_version, expired_pairs, direction }: HealthReport): readonly string[] {
+  const hasModel = (id: string): boolean => {
+    const subject = parseSubject(id);
+    if (!isInstrument(subject)) return model_version !== null;
+    return direction?.versions[timeframeOf(barSecondsOf(subject))] !== undefined;
+  };
+  return expired_pairs.filter(hasModel);
 }
 
 /**
@@ -229,7 +255,7 @@ export function expiredPairs({ model_version, expired_pairs }: HealthReport): re
 function missingSymbols({ minutehand }: Settings, said: HealthReport): string[] {
   const { market, last_bars, silent_pairs } = said;
   if (market !== 'live') return [];
-  const silent = new Set(symbolsOf(silent_pairs.map(parsePair)));
+  const silent = new Set(symbolsOf(silent_pairs.map(parseSubject)));
   const newestMs = Math.max(...Object.values(last_bars).map((time) => Date.parse(time)));
   const limitMs = minutehand.feed.silence_halt_intervals * SECONDS_PER_BAR * 1000;
   return Object.entries(last_bars)

@@ -19,6 +19,7 @@ import type { Pair } from '../../shared/pair.ts';
 import type { BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+import type { InstrumentAnswer } from './instrument_answer.ts';
 
 /** Values that are the same for all pairs of a batch. */
 export interface AnswerContext {
@@ -50,6 +51,9 @@ export interface MinuteAnswer {
   /** Of the pair's signals in this boot; 0 until the answer is sealed. */
   seq: number;
 }
+
+/** The answer to a bar of any subject. */
+export type Answer = MinuteAnswer | InstrumentAnswer;
 
 /**
  * Decides on a minute whose features are up to date, and writes the signal's body.

@@ -16,6 +16,8 @@ import { SignalIds } from './signal_ids.ts';
 
 export interface DeciderOptions {
   readonly pairs: readonly Pair[];
+  /** The pairs, and the instruments behind them; none = the pairs. */
+  readonly subjects?: readonly Pair[];
   readonly schema: FeatureSchema;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
@@ -41,7 +43,7 @@ export class Decider {
     this.#options = options;
     this.#policy = options.policy;
     this.#policyHash = options.policyHash;
-    this.ids = new SignalIds(options.pairs, options.policyHash);
+    this.ids = new SignalIds(options.subjects ?? options.pairs, options.policyHash);
     this.#labels = options.pairs.map(pairLabel);
     this.#costs = options.pairs.map((pair) => pairCosts(options.costs, pair));
     this.#positions = options.pairs.map(() => FLAT);
@@ -49,6 +51,11 @@ export class Decider {
 
   get policyHash(): string {
     return this.#policyHash;
+  }
+
+  /** Whether a subject without a proven edge holds. */
+  get requireEdge(): boolean {
+    return this.#policy.require_edge;
   }
 
   /** From the next minute on. @throws RangeError when a symbol of ours has no costs; nothing is changed then */

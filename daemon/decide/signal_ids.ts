@@ -1,8 +1,10 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import { heartbeatId, signalId } from './signal_id.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+
+/** What an id names of the models that decided. */
+type Hashed = { readonly modelsHash: string } | null;
 
 interface PairIds {
   readonly pairId: string;
@@ -40,7 +42,7 @@ export class SignalIds {
     pair.heartbeats = isHeartbeat(minute) ? pair.heartbeats + 1 : 0;
   }
 
-  idOf(minute: AnsweredMinute, models: ModelSet | null): string {
+  idOf(minute: AnsweredMinute, models: Hashed): string {
     const { pairId, heartbeats, next } = this.#pairs[minute.pairIndex]!;
     const modelsHash = hashOf(models);
     if (isHeartbeat(minute)) {
@@ -52,7 +54,7 @@ export class SignalIds {
   }
 
   /** Computes the id of the minute after this one. */
-  precompute({ pairIndex, time }: AnsweredMinute, models: ModelSet | null): void {
+  precompute({ pairIndex, time }: AnsweredMinute, models: Hashed): void {
     const { pairId, barSeconds, next } = this.#pairs[pairIndex]!;
     next.time = (time + barSeconds) as OpenTime;
     next.modelsHash = hashOf(models);
@@ -60,6 +62,6 @@ export class SignalIds {
   }
 }
 
-function hashOf(models: ModelSet | null): string {
+function hashOf(models: Hashed): string {
   return models?.modelsHash ?? 'none';
 }

@@ -4,26 +4,26 @@ import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import { warmupBars } from '../../shared/core/features/features.ts';
-import { parsePair } from '../../shared/pair.ts';
+import { isInstrument, parseSubject } from '../../shared/pair.ts';
 import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
-import { restoredInputs, screenedFrom } from '../journal/recovery.ts';
+import { restoredInputs, screenedFrom, subjectWarmup } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import { pipelineSettings } from '../pipeline_options.ts';
 import type { Publication } from '../publish/publish.ts';
 import type { Degradation } from '../degradations.ts';
-import { barInput, inputOf, minuteInputOf } from '../input.ts';
+import { barInput, inputOf, minuteInputOf, type DirectionInput, type LoadDirection } from '../input.ts';
 
 const ROWS_PER_TURN = 500;
 
 export interface ReplayOptions {
   readonly settings: Settings;
+  /** Pairs and instruments. */
   readonly pairIds: readonly string[];
   readonly clock: Clock;
   readonly bootId: string;
@@ -50,8 +50,10 @@ function createReplay(
   const hash = createHash('sha256');
   const counts = { signals: 0, enters: 0, exits: 0 };
   let failure: unknown = null;
+  const subjects = options.pairIds.map(parseSubject);
   const pipeline = new Pipeline({
-    pairs: options.pairIds.map(parsePair),
+    pairs: subjects.filter((subject) => !isInstrument(subject)),
+    instruments: subjects.filter(isInstrument),
     ...pipelineSettings(settings),
     market: 'replay',
     bootId: options.bootId,
@@ -79,6 +81,7 @@ function createReplay(
       onSwap: () => undefined,
       // A live daemon continues without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
+      onDirectionFailure: (error) => (failure = error),
       onShadowFailure: () => undefined,
       onChallengerFailure: (error) => (failure = error),
       onScreened: () => undefined,
@@ -96,7 +99,10 @@ function createReplay(
 
 export interface BarReplayOptions extends ReplayOptions {
   readonly bars: ReadonlyMap<string, BarColumns>;
-  readonly models: ModelSet;
+  /** null = pairs have none. */
+  readonly models: ModelSet | null;
+  /** Of the instruments' timeframes. */
+  readonly directions?: readonly Pick<DirectionInput, 'timeframe' | 'set'>[];
   /** Earlier bars warm the features and publish nothing. */
   readonly from: OpenTime;
   readonly to: OpenTime;
@@ -108,10 +114,11 @@ export interface BarReplayOptions extends ReplayOptions {
  * @throws MinutehandError DATA_FORMAT as `checkTimeframes`
  */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
-  checkTimeframes(options.pairIds.map(parsePair), options.bars);
+  checkTimeframes(options.pairIds.map(parseSubject), options.bars);
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;
-  pipeline.inputs.apply({ kind: 'swap', set: options.models });
+  if (options.models !== null) pipeline.inputs.apply({ kind: 'swap', set: options.models });
+  for (const direction of options.directions ?? []) pipeline.inputs.apply({ kind: 'direction', ...direction });
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
@@ -133,6 +140,8 @@ export interface JournalReplayOptions extends ReplayOptions {
   readonly policy?: 'of journal' | 'of settings';
   /** The set of a version that was active. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
+  /** Only where there are instruments. @throws MinutehandError MODEL_MISSING … */
+  readonly loadDirection?: LoadDirection;
 }
 
 export interface JournalReplaySummary extends ReplaySummary {
@@ -187,7 +196,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
       decidesAs(store.policyTextOfBoot(row.subject));
     }
     if (row.kind === 'policy') decidesAs(row.subject);
-    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
+    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels, options.loadDirection)));
     // Stryker disable next-line all: settling more or less often changes only the memory in use
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
@@ -231,20 +240,21 @@ function signalsBetween(
 async function resumeBehind(
   { afterInput, last }: PrunedSignals,
   pipeline: Pipeline,
-  { settings, pairIds, store, loadModels }: JournalReplayOptions,
+  { settings, pairIds, store, loadModels, loadDirection }: JournalReplayOptions,
 ): Promise<void> {
   const journal = store as JournalFile;
   const ids = { through: afterInput };
   const active = standingAt(journal.inputsFrom(0 as OpenTime, ids));
-  const warmup = warmupBars(settings.minutehand.windows);
+  const warmupOf = subjectWarmup(settings.minutehand.windows);
   const starts = last.flatMap(({ pairId, time }) => {
     if (!pairIds.includes(pairId)) return [];
-    const pair = parsePair(pairId);
-    return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmup, time) ?? time);
+    const pair = parseSubject(pairId);
+    return screenedFrom(journal, pair, firstMinuteOfBars(journal, pair, warmupOf(pair), time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(restoredInputs(journal, from, journal.inputsFrom(from, ids)), last, async () => {
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
+    for (const row of active.directions) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
     for (const what of active.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
@@ -255,6 +265,8 @@ interface StandingState {
   readonly version: string;
   readonly halts: string;
   readonly degradations: ReadonlySet<Degradation>;
+  /** Rows of the direction models. */
+  readonly directions: Iterable<InputRow>;
   /** Row of its stage. */
   readonly rollout: InputRow | null;
 }
@@ -264,6 +276,7 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
   const degradations = new Set<Degradation>();
   let [version, halts] = ['', ''];
   let rollout: InputRow | null = null;
+  const directions = new Map<string, InputRow>();
   for (const row of inputs) {
     const { kind, subject } = row;
     if (kind === 'swap') {
@@ -271,15 +284,17 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
       degradations.delete('models');
     } else if (kind === 'halts') halts = subject;
     else if (kind === 'rollout') rollout = row;
+    else if (kind === 'direction') directions.set(subject.split(' ')[0]!, row);
     else if (kind === 'degraded') degradations.add(subject as Degradation);
     else if (kind === 'recovered') degradations.delete(subject as Degradation);
     else if (kind === 'boot') {
       version = '';
       rollout = null;
+      directions.clear();
       degradations.clear();
     }
   }
-  return { version, halts, degradations, rollout };
+  return { version, halts, degradations, directions: directions.values(), rollout };
 }
 
 const MAX_DIFFERENCES = 20;

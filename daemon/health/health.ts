@@ -2,6 +2,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
@@ -21,6 +22,17 @@ export type TransportsHealth = Readonly<
     /** Signals that the server did not take since the start. */
     Record<`${RemoteName}_missed`, number>
 >;
+
+export interface DirectionHealth {
+  readonly instruments: number;
+  readonly instruments_ready: number;
+  /** Version of the active direction model of each timeframe that has one. */
+  readonly versions: Partial<Record<Timeframe, string>>;
+  /** Why a bundle was refused, until another one is accepted. */
+  readonly refused: ModelRefusal | null;
+  /** Sources of the models' training that this daemon does not receive: their features are missing. */
+  readonly missing_sources: readonly string[];
+}
 
 /** The state that the daemon reports. */
 export interface HealthReport extends TransportsHealth {
@@ -53,6 +65,8 @@ export interface HealthReport extends TransportsHealth {
   readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;
+  /** Of the instruments; absent without any. */
+  readonly direction?: DirectionHealth;
   /** Pairs without bars: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
   /**

@@ -1,4 +1,5 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
+import type { FollowedDirections } from '../infer/followed_directions.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
@@ -7,12 +8,15 @@ import type { RedisFeed } from '../feed/redis.ts';
 import type { HealthReport, TransportsHealth } from './health.ts';
 
 /** Values that do not change while a process runs. */
-export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' | 'feature_schema' | 'pairs'>;
+export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' | 'feature_schema' | 'pairs'> & {
+  readonly instruments: number;
+};
 
 export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
+  readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
@@ -24,12 +28,16 @@ export interface HealthSources {
 
 /** Collects the daemon's health. */
 export function healthReport(sources: HealthSources): HealthReport {
-  const { identity, status, models: followed, halts, links } = sources;
+  const { identity, status, models: followed, directions, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const lease = sources.lease();
   const isUnpublished = lease !== null && lease.holder === null;
-  const isWaiting = models === null || readyPairs < identity.pairs || isUnpublished;
+  const { pairs, instruments } = identity;
+  const isWaiting =
+    isUnpublished ||
+    (pairs > 0 && (models === null || readyPairs < pairs)) ||
+    (pairs === 0 && (status.readyInstruments < instruments || Object.keys(status.directions).length === 0));
   const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
@@ -51,6 +59,15 @@ export function healthReport(sources: HealthSources): HealthReport {
     lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
+    ...(instruments > 0 && {
+      direction: {
+        instruments,
+        instruments_ready: status.readyInstruments,
+        versions: status.directions,
+        refused: directions?.refused ?? null,
+        missing_sources: directions?.missingSources ?? [],
+      },
+    }),
     silent_pairs: silentPairs,
     expired_pairs: expiredPairs,
     halted_pairs: haltedPairs,

@@ -1,6 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { openModelSet, type ModelSet, type OpenOptions } from '../../shared/bundle/model_set.ts';
+import {
+  openDirection,
+  prepareDirection,
+  type DirectionModel,
+  type PreparedDirection,
+} from '../../shared/bundle/direction/direction_model.ts';
+import type { FeatureSchema, InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
+import { openModelSet, type ModelSet, type OpenOptions, type Quietly } from '../../shared/bundle/model_set.ts';
 import { prepareModels, type PreparedModels, type PrepareOptions } from '../../shared/bundle/prepared_models.ts';
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 
@@ -9,15 +15,25 @@ export interface ModelLoaderOptions extends OpenOptions, Pick<PrepareOptions, 'e
   readonly maxRows: number;
 }
 
-/** The task of a loading thread. */
-export interface LoadTask {
+/** The task of a loading thread: a bundle of pairs, or a direction model. */
+export type LoadTask = BundleTask | DirectionTask;
+
+interface DirectionTask {
+  readonly folder: string;
+  readonly instruments: InstrumentSchema;
+}
+
+interface BundleTask {
   readonly folder: string;
   readonly schema: FeatureSchema;
   readonly engine: PrepareOptions['engine'];
 }
 
+type Prepared = Exclude<LoadAnswer, { readonly refusal: object } | { readonly defect: string }>;
+
 export type LoadAnswer =
   | { readonly prepared: PreparedModels }
+  | { readonly direction: PreparedDirection }
   | { readonly refusal: { code: ErrorCode; seen?: string; expected?: string; next: string } }
   | { readonly defect: string };
 
@@ -28,20 +44,38 @@ export type LoadAnswer =
  * @throws MinutehandError as `loadModelSet`
  */
 export async function loadOffTheWay(folder: string, options: ModelLoaderOptions): Promise<ModelSet> {
-  const task: LoadTask = { folder, schema: options.schema, engine: options.engine };
-  const isBuilt = import.meta.url.endsWith('.js');
-  const prepared = isBuilt ? await prepareInThread(task) : await prepare(task);
-  return openModelSet(prepared, options.maxRows, options);
+  const prepared = await prepareOffTheWay({ folder, schema: options.schema, engine: options.engine });
+  if (!('prepared' in prepared)) throw new Error('a loading thread answered another task');
+  return openModelSet(prepared.prepared, options.maxRows, options);
 }
 
-function prepare({ folder, schema, engine }: LoadTask): Promise<PreparedModels> {
-  return prepareModels(folder, schema, engine === undefined ? {} : { engine });
+/** The same of a direction model. @throws MinutehandError as `prepareDirection` */
+export async function loadDirectionOffTheWay(
+  folder: string,
+  instruments: InstrumentSchema,
+  maxRows: number,
+  quietly: Quietly,
+): Promise<DirectionModel> {
+  const prepared = await prepareOffTheWay({ folder, instruments });
+  if (!('direction' in prepared)) throw new Error('a loading thread answered another task');
+  return quietly(() => openDirection(prepared.direction, maxRows));
+}
+
+function prepareOffTheWay(task: LoadTask): Promise<Prepared> {
+  return import.meta.url.endsWith('.js') ? prepareInThread(task) : prepare(task);
+}
+
+async function prepare(task: LoadTask): Promise<Prepared> {
+  const { folder } = task;
+  if ('instruments' in task) return { direction: await prepareDirection(folder, task.instruments) };
+  const { schema, engine } = task;
+  return { prepared: await prepareModels(folder, schema, engine === undefined ? {} : { engine }) };
 }
 
 /** Main function of the thread. Errors are sent as fields: only their texts survive the transfer to another thread. */
 export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
   try {
-    return { prepared: await prepare(task) };
+    return await prepare(task);
   } catch (error) {
     if (!(error instanceof MinutehandError)) return { defect: error instanceof Error ? error.stack! : String(error) };
     const { code, seen, expected, next } = error;
@@ -57,13 +91,13 @@ export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
   );
 }
 
-function prepareInThread(task: LoadTask): Promise<PreparedModels> {
+function prepareInThread(task: LoadTask): Promise<Prepared> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL('./load_worker.js', import.meta.url), { workerData: task });
     thread.once('message', (answer: LoadAnswer) => {
-      if ('prepared' in answer) resolve(answer.prepared);
-      else if ('refusal' in answer) reject(new MinutehandError(answer.refusal.code, answer.refusal));
-      else reject(new Error(answer.defect));
+      if ('refusal' in answer) reject(new MinutehandError(answer.refusal.code, answer.refusal));
+      else if ('defect' in answer) reject(new Error(answer.defect));
+      else resolve(answer);
     });
     thread.once('error', reject);
     thread.once('exit', (code) => reject(new Error(`the loading thread ended with ${code} before its answer`)));

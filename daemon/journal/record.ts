@@ -1,8 +1,8 @@
 import type { EpochMs } from '../../shared/bar.ts';
+import type { InstrumentPosition } from '../../shared/core/position/instrument_position.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
-import type { FeatureMatrix } from '../infer/feature_matrix.ts';
+import type { Answer, MinuteAnswer } from '../decide/answer.ts';
 import type { MinuteItem } from '../queue.ts';
 import type { Journal } from './journal.ts';
 
@@ -11,7 +11,7 @@ const FLAT_TEXT = JSON.stringify(FLAT);
 export interface RecorderOptions {
   readonly bootId: string;
   readonly pairs: { readonly length: number };
-  readonly matrix: FeatureMatrix;
+  readonly matrix: { checksum(pairIndex: number): string };
   readonly journal: Journal;
 }
 
@@ -38,7 +38,7 @@ export class SignalRecorder {
     return journal.room(last);
   }
 
-  store(answers: readonly MinuteAnswer[], generatedAtMs: EpochMs): void {
+  store(answers: readonly Answer[], generatedAtMs: EpochMs): void {
     const { bootId, matrix, journal } = this.#options;
     for (const { minute, body, bodyText, riskProb, position, seq } of answers) {
       const { pairIndex, time, outcome } = minute;
@@ -73,6 +73,6 @@ export function shadowRow({ minute, body, bodyText, riskProb, position }: Minute
   };
 }
 
-function positionText(position: Position): string {
+function positionText(position: Position | InstrumentPosition): string {
   return position === FLAT ? FLAT_TEXT : JSON.stringify(position);
 }

@@ -1,6 +1,10 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { SCREEN_LOOK_BACK_BARS } from '../../shared/core/screen/bar_screen.ts';
-import type { Pair } from '../../shared/pair.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import { isInstrument, type Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
 import { LONGEST_AGE_SECONDS } from '../../shared/core/series/series_names.ts';
 import type { InputRow } from '../../shared/store/journal.ts';
@@ -14,20 +18,32 @@ const ALL = Number.MAX_SAFE_INTEGER;
  * bar, so that nothing is taken twice; and every symbol the earlier bars that its screen looks back over. 0 when the
  * journal is empty.
  */
-export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmup: number): OpenTime {
+export function recoveryStart(
+  store: JournalStore,
+  subjects: readonly Pair[],
+  warmup: number | ((subject: Pair) => number),
+): OpenTime {
+  const warmupOf = typeof warmup === 'number' ? () => warmup : warmup;
   const answered = new Map(store.lastSignals().map(({ pairId, time }) => [pairId, time]));
   const lastBars = store.lastBars();
-  const starts = pairs.flatMap((pair) => {
+  const starts = subjects.flatMap((pair) => {
     const until = answered.get(pair.id);
     const warm =
       until === undefined
         ? store.commonMinuteBefore(pair, ALL, ALL as OpenTime)
-        : firstMinuteOfBars(store, pair, warmup, until);
+        : firstMinuteOfBars(store, pair, warmupOf(pair), until);
     const needed = [warm, until, lastBars.get(pair.a), lastBars.get(pair.b)].filter((time) => typeof time === 'number');
     if (needed.length === 0) return [];
     return screenedFrom(store, pair, Math.min(...needed) as OpenTime);
   });
   return (starts.length === 0 ? 0 : Math.min(...starts)) as OpenTime;
+}
+
+/** Bars after which the features of a subject depend on no earlier one. */
+export function subjectWarmup(windows: Windows): (subject: Pair) => number {
+  const ofPairs = warmupBars(windows);
+  const ofInstruments = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60).warmupBars;
+  return (subject) => (isInstrument(subject) ? ofInstruments : ofPairs);
 }
 
 /** `first`, and the earliest bar of each leg that its screen looks back to from there, where there is one. */

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { openLog, type LogLevel, type OpenLog } from '../../shared/log/log.ts';
-import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { isOverBudget } from '../metrics/budget.ts';
 import type { BatchTiming } from '../metrics/stopwatch.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 
 /** A published signal, as the pipeline reports it. */
 export interface LoggedSignal {
-  readonly body: SignalBody;
+  readonly body: SubjectBody;
   readonly seq: number;
 }
 
@@ -71,7 +71,7 @@ export function openDaemonLogs({ folder, level, shard, budgetMs }: DaemonLogsOpt
 function dispatchLine(batch: readonly LoggedSignal[], timing: BatchTiming, bootId: string): object {
   // One text, for a list of lists takes three times as long to write.
   let ids = '';
-  const acted: SignalBody[] = [];
+  const acted: SubjectBody[] = [];
   for (const { body, seq } of batch) {
     ids += `${ids === '' ? '' : ' '}${body.pair_id}:${seq}:${body.signal_id}`;
     if (body.action !== 'HOLD') acted.push(body);
@@ -103,9 +103,9 @@ function handedTimes({ bar_to_us }: BatchTiming): Record<string, number | null> 
  * longer.
  */
 function countAnswers(batch: readonly LoggedSignal[]): Record<string, number> {
-  const kinds: { readonly body: SignalBody; count: number }[] = [];
+  const kinds: { readonly body: SubjectBody; count: number }[] = [];
   let kind: (typeof kinds)[number] | undefined;
-  const isLike = (a: SignalBody, b: SignalBody): boolean =>
+  const isLike = (a: SubjectBody, b: SubjectBody): boolean =>
     a.reason === b.reason && a.mode === b.mode && a.action === b.action;
   for (const { body } of batch) {
     if (kind === undefined || !isLike(kind.body, body)) {

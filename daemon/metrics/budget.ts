@@ -1,9 +1,9 @@
-import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 import type { BatchTiming } from './stopwatch.ts';
 
 /** Returns whether a batch answers bars. A heartbeat has none to count its time from. */
-export function answersBars(batch: readonly { readonly body: SignalBody }[]): boolean {
+export function answersBars(batch: readonly { readonly body: SubjectBody }[]): boolean {
   const reason = batch[0]?.body.reason;
   return reason !== 'SILENCE' && reason !== 'SHUTDOWN';
 }
@@ -12,7 +12,7 @@ export function answersBars(batch: readonly { readonly body: SignalBody }[]): bo
  * Returns whether a transport received its signals later than `feed.budget_ms` after the batch's first completing bar.
  */
 export function isOverBudget(
-  batch: readonly { readonly body: SignalBody }[],
+  batch: readonly { readonly body: SubjectBody }[],
   { bar_to_us }: BatchTiming,
   budgetMs: number,
 ): boolean {

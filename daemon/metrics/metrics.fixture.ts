@@ -24,6 +24,8 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     silentPairs: [],
     expiredPairs: [],
     haltedPairs: [],
+    directions: {},
+    readyInstruments: 0,
     withheld: 0,
     readyPairs: 0,
   },

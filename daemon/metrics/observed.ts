@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/ports.ts';
-import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 import { answersBars, isOverBudget } from './budget.ts';
 import { Counts } from './counts.ts';
@@ -42,7 +42,7 @@ export class Observed {
   }
 
   /** A batch whose signals are out, in the files and journaled. */
-  batch(batch: readonly { readonly body: SignalBody }[], timing: BatchTiming): void {
+  batch(batch: readonly { readonly body: SubjectBody }[], timing: BatchTiming): void {
     this.lastSignalMs = this.#clock.nowMs();
     this.rate.add(batch.length, this.lastSignalMs);
     for (const { body } of batch) this.signals.add(body);

@@ -1,7 +1,7 @@
-import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import type { TextSeries } from '../../shared/metrics/metric.ts';
 
-type Counted = Pick<SignalBody, 'pair_id' | 'action' | 'reason' | 'mode'>;
+type Counted = Pick<SubjectBody, 'pair_id' | 'action' | 'reason' | 'mode'>;
 
 interface Series extends Omit<Counted, 'pair_id'> {
   /** Its labels in the exposition format. */

@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../shared/bar.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
+import type { Answer } from '../decide/answer.ts';
 import type { Stopwatch } from '../metrics/stopwatch.ts';
 import type { MinuteItem } from '../queue.ts';
 import type { Envelope } from './envelope.ts';
@@ -25,7 +25,7 @@ export interface BatchPublisherOptions {
 }
 
 interface Published {
-  readonly answers: readonly MinuteAnswer[];
+  readonly answers: readonly Answer[];
   /** Empty without the lease. */
   readonly publications: readonly Publication[];
 }
@@ -49,11 +49,11 @@ export class BatchPublisher {
 
   publish(
     items: readonly MinuteItem[],
-    decide: (piece: readonly MinuteItem[]) => MinuteAnswer[],
+    decide: (piece: readonly MinuteItem[]) => readonly Answer[],
     nowMs: EpochMs,
   ): Published {
     const { stopwatch: watch, sockets } = this.#options;
-    const answers: MinuteAnswer[] = [];
+    const answers: Answer[] = [];
     const publications: Publication[] = [];
     for (let from = 0; from < items.length; from += PIECE_PAIRS) {
       const decided = decide(items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS));
@@ -89,15 +89,14 @@ export class BatchPublisher {
     if (lease === undefined) return;
     this.#fence = fence;
     if (fence === null) return;
-    const isValid = (answer: MinuteAnswer, answeredMs: EpochMs): boolean =>
-      envelope.expiryMs(answer, answeredMs) >= nowMs;
+    const isValid = (answer: Answer, answeredMs: EpochMs): boolean => envelope.expiryMs(answer, answeredMs) >= nowMs;
     for (const batch of this.#recent.batches(isValid)) {
       const publications = batch.flatMap(({ answer, answeredMs }) => envelope.seal([answer], nowMs, fence, answeredMs));
       for (const publisher of [...sockets, ...files]) if (lease.holds(fence)) publisher.publish(publications);
     }
   }
 
-  #seal(decided: readonly MinuteAnswer[], nowMs: EpochMs): readonly Publication[] {
+  #seal(decided: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
     const { lease, envelope } = this.#options;
     if (lease === undefined) return envelope.seal(decided, nowMs);
     const isAllowed = this.#mayPublish();

@@ -1,8 +1,9 @@
 import { SECONDS_PER_BAR, type EpochMs } from '../../shared/bar.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
+import { INSTRUMENT_SIGNAL_SCHEMA } from '../../shared/signal/instrument_signal.ts';
 import { SIGNAL_SCHEMA, validIntervals, type MarketKind } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
+import type { Answer } from '../decide/answer.ts';
 import type { Publication } from './publish.ts';
 import { PublicationBytes } from './publication_bytes.ts';
 
@@ -25,6 +26,7 @@ export class Envelope {
   readonly #options: EnvelopeOptions;
   /** Of the last signal of each pair in this boot. */
   readonly #seq: Int32Array;
+  readonly #schemas: readonly string[];
   /** By pair: for how long a signal on a bar that came in time is valid, ms. */
   readonly #validForMs: readonly number[];
   /** By pair: when its newest signal expires. Before the first one: when there should have been one. */
@@ -33,6 +35,7 @@ export class Envelope {
   constructor(options: EnvelopeOptions, nowMs: EpochMs) {
     this.#options = options;
     this.#seq = new Int32Array(options.pairs.length);
+    this.#schemas = options.pairs.map((pair) => (isInstrument(pair) ? INSTRUMENT_SIGNAL_SCHEMA : SIGNAL_SCHEMA));
     this.#validForMs = options.pairs.map((pair) =>
       Math.round(validIntervals(barSecondsOf(pair) / SECONDS_PER_BAR) * options.feedIntervalMs),
     );
@@ -50,7 +53,7 @@ export class Envelope {
    * @param answeredMs when the minutes were answered
    */
   seal(
-    answers: readonly MinuteAnswer[],
+    answers: readonly Answer[],
     nowMs: EpochMs,
     fence?: number,
     answeredMs: EpochMs = nowMs,
@@ -62,7 +65,7 @@ export class Envelope {
       const expiryMs = this.#number(answer, answeredMs);
       return bytes.write(body.pair_id, bodyText, {
         fence,
-        schema: SIGNAL_SCHEMA,
+        schema: this.#schemas[answer.minute.pairIndex]!,
         market,
         boot_id: bootId,
         seq: answer.seq,
@@ -73,17 +76,17 @@ export class Envelope {
   }
 
   /** Numbers answers that are not published. */
-  withhold(answers: readonly MinuteAnswer[], nowMs: EpochMs): void {
+  withhold(answers: readonly Answer[], nowMs: EpochMs): void {
     for (const answer of answers) this.#number(answer, nowMs);
   }
 
   /** When an answer expires. */
-  expiryMs({ minute }: MinuteAnswer, answeredMs: EpochMs): number {
+  expiryMs({ minute }: Answer, answeredMs: EpochMs): number {
     const { market, feedIntervalMs } = this.#options;
     return latestMs(market, minute, answeredMs, feedIntervalMs) + this.#validForMs[minute.pairIndex]!;
   }
 
-  #number(answer: MinuteAnswer, answeredMs: EpochMs): number {
+  #number(answer: Answer, answeredMs: EpochMs): number {
     const { pairIndex } = answer.minute;
     answer.seq = ++this.#seq[pairIndex]!;
     return (this.#validUntilMs[pairIndex] = this.expiryMs(answer, answeredMs));

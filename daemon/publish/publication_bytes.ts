@@ -1,5 +1,4 @@
-import { encodeChecksum, encodeEnvelope } from '../../shared/signal/encode.ts';
-import type { SignalEnvelope } from '../../shared/signal/signal.ts';
+import { encodeChecksum, encodeEnvelope, type Envelope } from '../../shared/signal/encode.ts';
 import type { Publication } from './publish.ts';
 
 /** More than envelope and checksum need. */
@@ -17,7 +16,7 @@ export class PublicationBytes {
   }
 
   /** The same text as `encodeSignal` gives, and its bytes. */
-  write(pairId: string, bodyText: string, envelope: SignalEnvelope): Publication {
+  write(pairId: string, bodyText: string, envelope: Envelope): Publication {
     const buffer = this.#buffer;
     const start = this.#end;
     const covered = bodyText + encodeEnvelope(envelope);

@@ -1,8 +1,8 @@
 import type { EpochMs } from '../../shared/bar.ts';
-import type { MinuteAnswer } from '../decide/answer.ts';
+import type { Answer } from '../decide/answer.ts';
 
 interface RecentAnswer {
-  readonly answer: MinuteAnswer;
+  readonly answer: Answer;
   readonly answeredMs: EpochMs;
 }
 
@@ -14,7 +14,7 @@ export class RecentAnswers {
   readonly #byPair = new Map<number, RecentAnswer[]>();
 
   /** A final heartbeat ends a lease, so that the next one never begins with it. */
-  note(answers: readonly MinuteAnswer[], answeredMs: EpochMs, isPublished: boolean): void {
+  note(answers: readonly Answer[], answeredMs: EpochMs, isPublished: boolean): void {
     for (const answer of answers) {
       const { pairIndex, outcome } = answer.minute;
       if (outcome === 'SHUTDOWN') continue;
@@ -28,7 +28,7 @@ export class RecentAnswers {
    * Batches in which no pair is twice, oldest minutes first.
    * @param isValid whether consumers would still take it
    */
-  batches(isValid: (answer: MinuteAnswer, answeredMs: EpochMs) => boolean): RecentAnswer[][] {
+  batches(isValid: (answer: Answer, answeredMs: EpochMs) => boolean): RecentAnswer[][] {
     const valid = [...this.#byPair.values()].map((kept) =>
       kept.filter(({ answer, answeredMs }) => isValid(answer, answeredMs)),
     );

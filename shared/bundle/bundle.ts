@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
@@ -246,15 +246,21 @@ export function copyBundle(folder: string, modelsFolder: string, files: FileSyst
     if (readBundle(target, files).modelsHash === bundle.modelsHash) return;
     throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has other models than ${folder}` });
   }
-  const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
+  copyFolder(files, folder, target);
+}
+
+/** Copies the files of a bundle to `target`, whole or not at all. */
+export function copyFolder(files: FileSystem, folder: string, target: string): void {
+  const parent = dirname(target);
+  const draft = join(parent, `.${basename(target)}.${process.pid}.tmp`);
   files.remove(draft);
-  files.makeFolder(modelsFolder);
+  files.makeFolder(parent);
   files.makeFolder(draft);
   for (const { name, isFolder } of files.list(folder))
     if (!isFolder) writeDurably(files, join(draft, name), readFile(join(folder, name), 'content', files));
   files.sync(draft);
   renamePatiently(files, draft, target);
-  files.sync(modelsFolder);
+  files.sync(parent);
 }
 
 /** Versions in a folder of bundles, oldest first. An absent folder has none. */

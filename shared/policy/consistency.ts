@@ -150,6 +150,17 @@ const pairsRule: Rule = {
   },
 };
 
+const instrumentsRule: Rule = {
+  needs: ['minutehand.instruments'],
+  check({ minutehand: { instruments } }) {
+    return repeated(instruments).map((index) => ({
+      part: 'minutehand',
+      path: ['instruments', index],
+      text: `is "${instruments[index]}", which is listed here for the second time`,
+    }));
+  },
+};
+
 const costsRule: Rule = {
   needs: ['minutehand.pairs', 'minutehand.symbols'],
   check({ minutehand: { pairs, symbols } }) {
@@ -196,25 +207,26 @@ export function ownPort(shard: ShardSetting): number | null {
 }
 
 const shardsRule: Rule = {
-  needs: ['minutehand.pairs', 'minutehand.shards'],
-  check({ minutehand: { pairs, shards } }) {
+  needs: ['minutehand.pairs', 'minutehand.instruments', 'minutehand.shards'],
+  check({ minutehand: { pairs, instruments, shards } }) {
+    const subjects = [...pairs, ...instruments];
     const findings: Inconsistency[] = [];
     const owner = new Map<string, string>();
     for (const [shard, setting] of Object.entries(shards)) {
       const list = pairList(setting);
       const section = setting === list ? ['shards', shard] : ['shards', shard, 'pairs'];
-      (list === 'all' ? pairs : list).forEach((id, index) => {
+      (list === 'all' ? subjects : list).forEach((id, index) => {
         const path = list === 'all' ? section : [...section, index];
         const before = owner.get(id);
-        if (!pairs.includes(id)) {
-          const text = `is "${id}", which is not one of pairs${didYouMean(id, pairs)}`;
+        if (!subjects.includes(id)) {
+          const text = `is "${id}", which is not one of pairs${didYouMean(id, subjects)}`;
           findings.push({ part: 'minutehand', path, text });
         } else if (before !== undefined && !(list === 'all' && before === shard)) {
           findings.push({ part: 'minutehand', path, text: `has ${id}, which shard ${before} already has` });
         } else owner.set(id, shard);
       });
     }
-    const left = pairs.filter((id) => !owner.has(id));
+    const left = subjects.filter((id) => !owner.has(id));
     if (left.length > 0) {
       findings.push({
         part: 'minutehand',
@@ -341,6 +353,7 @@ const RULES: readonly Rule[] = [
   },
   windowsRule,
   pairsRule,
+  instrumentsRule,
   costsRule,
   swapsRule,
   shardsRule,

@@ -715,8 +715,8 @@ describe('shards', () => {
     );
     const { minutehand } = load();
     expect(shardsOf(minutehand)).toEqual([
-      { name: 'metals', pairs: first.map(parsePair), port: 7400 },
-      { name: 'rest', pairs: second.map(parsePair), port: 7410 },
+      { name: 'metals', pairs: first.map(parsePair), instruments: [], port: 7400 },
+      { name: 'rest', pairs: second.map(parsePair), instruments: [], port: 7410 },
     ]);
     expect(shardPairs(minutehand, 'rest').map((pair) => pair.id)).toEqual(second);
     const { minutehand: elsewhere } = load({ MINUTEHAND_DAEMON_PORT: '8400' });

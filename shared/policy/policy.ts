@@ -3,7 +3,7 @@ import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
-import { barSecondsOf, parsePair, timeframeOf } from '../pair.ts';
+import { barSecondsOf, isInstrument, parsePair, parseSubject, timeframeOf } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
 import { deliveredValues } from './delivered.ts';
@@ -236,6 +236,7 @@ export interface Shard {
   readonly name: string;
   /** In the order of the file. */
   readonly pairs: readonly Pair[];
+  readonly instruments: readonly Pair[];
   /** 0 = a free one. */
   readonly port: number;
 }
@@ -255,9 +256,12 @@ export function shardOf(minutehand: MinutehandSettings, name: string): Shard {
     });
   }
   const list = pairList(given);
+  const { pairs, instruments } = minutehand;
+  const subjects = (list === 'all' ? [...pairs, ...instruments] : list).map(parseSubject);
   return {
     name,
-    pairs: (list === 'all' ? minutehand.pairs : list).map(parsePair),
+    pairs: subjects.filter((subject) => !isInstrument(subject)),
+    instruments: subjects.filter(isInstrument),
     port: ownPort(given) ?? transports.daemon.port,
   };
 }
@@ -273,6 +277,12 @@ export function shardsOf(minutehand: MinutehandSettings): Shard[] {
  */
 export function shardPairs(minutehand: MinutehandSettings, shard: string): readonly Pair[] {
   return shardOf(minutehand, shard).pairs;
+}
+
+/** All subjects of a shard: its pairs, and behind them its instruments. @throws MinutehandError CONFIG_INVALID */
+export function shardSubjects(minutehand: MinutehandSettings, shard: string): readonly Pair[] {
+  const { pairs, instruments } = shardOf(minutehand, shard);
+  return [...pairs, ...instruments];
 }
 
 /**

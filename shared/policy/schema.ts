@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
-import { PAIR_ID } from '../pair.ts';
+import { INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -24,6 +24,14 @@ const pairId = z
   .string()
   .regex(PAIR_ID)
   .meta({ examples: ['XAUUSD_XAGUSD'] });
+const instrumentId = z
+  .string()
+  .regex(INSTRUMENT_ID)
+  .meta({ examples: ['BTCUSDT@1h'] });
+const subjectId = z
+  .string()
+  .regex(SUBJECT_ID)
+  .meta({ examples: ['XAUUSD_XAGUSD'] });
 const symbol = z
   .string()
   .regex(/^[A-Z0-9.]+$/)
@@ -33,7 +41,7 @@ const shardName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,31}$/)
   .meta({ examples: ['main'] });
-const shardList = z.union([z.literal('all'), z.array(pairId).min(1)]);
+const shardList = z.union([z.literal('all'), z.array(subjectId).min(1)]);
 // Names reach SQL text, where they cannot be bound as parameters: the pattern is what makes that safe.
 const tableName = z
   .string()
@@ -520,9 +528,10 @@ const minutehandFile = z.strictObject({
     .describe(
       'The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.',
     ),
+  instruments: z.array(instrumentId).describe('Symbols that the direction model answers: BTCUSDT@1h.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
-    .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in one shard.'),
+    .describe('Daemons, their pairs and instruments: a list, all, or {pairs, port}. Each is in one shard.'),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(

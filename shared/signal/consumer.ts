@@ -1,14 +1,16 @@
 import { entryLegs } from '../core/decide/decide.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
+import { INSTRUMENT_SIGNAL_SCHEMA, type InstrumentSignal } from './instrument_signal.ts';
 import { checksum } from './encode.ts';
 import { SIGNAL_SCHEMA, type MarketKind, type Signal } from './signal.ts';
 import { verifySignal } from './verify.ts';
+import { verifyInstrumentSignal } from './verify_instrument.ts';
 
 /** Why a signal is not followed, in the order of the checks. */
 export const REFUSALS = {
   TORN: 'not one whole line of JSON whose checksum fits: half written, cut off or changed',
-  SCHEMA: 'another contract than minutehand.signal/2',
+  SCHEMA: 'another contract than minutehand.signal/2, or minutehand.instrument/1 where instruments are traded',
   FORMAT: 'a field is missing, in another place, out of its range, or contradicts another one',
   MARKET: 'a market that this consumer does not trade on',
   LOWER_FENCE: 'from a daemon that has lost its lease: a lower fence than the highest one, or none',
@@ -24,7 +26,7 @@ export type Refusal = keyof typeof REFUSALS;
 export interface OrderLeg {
   readonly symbol: string;
   readonly side: 'BUY' | 'SELL';
-  /** Notional of this leg for 1 of leg A's: 1 for leg A, |beta| for leg B. */
+  /** Notional of this leg for 1 of leg A's: 1 for leg A and for an instrument, |beta| for leg B. */
   readonly weight: number;
 }
 
@@ -33,7 +35,8 @@ export type Order =
   | {
       readonly order: 'open';
       readonly positionId: string;
-      readonly legs: readonly [OrderLeg, OrderLeg];
+      /** Two of a pair, one of an instrument. */
+      readonly legs: readonly OrderLeg[];
       /** Share of the full size, 0 … 1. */
       readonly scale: number;
       /** Close it after so many bars, whatever arrives until then. */
@@ -81,6 +84,8 @@ export type ConsumerState = Readonly<Record<string, PairMemory>>;
 export interface ConsumerOptions {
   /** An expert advisor with real money takes `live` alone. */
   readonly markets: readonly MarketKind[];
+  /** Whether it trades instruments too; absent = their signals are refused (SCHEMA). */
+  readonly instruments?: boolean;
   /** Maximum lead of the daemon's clock over this one. */
   readonly maxClockSkewMs: number;
   /** Result of `state()` before the last end; a position that is held or was entered then is never opened again. */
@@ -114,12 +119,12 @@ const FRESH_MEMORY: PairMemory = { bootId: '', seq: 0, positionId: '', entered: 
  * If its process ends between writing the state and carrying the orders out, an entry is missed; it is never doubled.
  */
 export function createConsumer(options: ConsumerOptions): Consumer {
-  const { markets, maxClockSkewMs } = options;
+  const { markets, maxClockSkewMs, instruments = false } = options;
   const memories = new Map<string, PairMemory>(Object.entries(options.state ?? {}));
 
   return {
     take(text, nowMs) {
-      const read = readSignal(text);
+      const read = readSignal(text, instruments);
       if ('verdict' in read) return read;
       const signal = read;
       if (!markets.includes(signal.market)) return refuse('MARKET', signal.market);
@@ -163,7 +168,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 }
 
 /** Mode, target, action. */
-function follow(signal: Signal, memory: PairMemory): { orders: readonly Order[]; after: PairMemory } {
+function follow(
+  signal: Signal | InstrumentSignal,
+  memory: PairMemory,
+): { orders: readonly Order[]; after: PairMemory } {
   const orders: Order[] = [];
   let after = memory;
   if (memory.positionId !== '' && (signal.target === 0 || signal.position_id !== memory.positionId)) {
@@ -182,21 +190,24 @@ function follow(signal: Signal, memory: PairMemory): { orders: readonly Order[];
   return { orders, after };
 }
 
-function openOrder(signal: Signal): Order {
-  const [a, b] = signal.entry.split(', ').map((leg) => leg.split('_') as ['BUY' | 'SELL', string]);
+function openOrder(signal: Signal | InstrumentSignal): Order {
+  const legs = signal.entry.split(', ').map((leg) => leg.split('_') as ['BUY' | 'SELL', string]);
   return {
     order: 'open',
     positionId: signal.position_id,
-    legs: [
-      { side: a![0], symbol: a![1], weight: 1 },
-      { side: b![0], symbol: b![1], weight: Math.abs(signal.beta!) },
-    ],
+    legs: legs.map(([side, symbol], i) => ({
+      ...{ side, symbol },
+      weight: i > 0 && 'beta' in signal ? Math.abs(signal.beta!) : 1,
+    })),
     scale: signal.position_scale!,
-    maxAgeBars: signal.max_age_bars,
+    maxAgeBars: signal.max_age_bars!,
   };
 }
 
-function readSignal(text: string): Signal | Extract<Verdict, { verdict: 'refuse' }> {
+function readSignal(
+  text: string,
+  takesInstruments: boolean,
+): Signal | InstrumentSignal | Extract<Verdict, { verdict: 'refuse' }> {
   const line = text.trim();
   const tail = line.lastIndexOf(',"crc32":"');
   if (!line.startsWith('{') || tail < 0 || line.slice(tail) !== `,"crc32":"${checksum(line.slice(0, tail))}"}`) {
@@ -204,8 +215,10 @@ function readSignal(text: string): Signal | Extract<Verdict, { verdict: 'refuse'
   }
   // The checksum is good, so that all that follows is what the daemon wrote.
   const schema = schemaOf(line);
-  if (schema !== SIGNAL_SCHEMA) return refuse('SCHEMA', schema);
+  const isInstrument = takesInstruments && schema === INSTRUMENT_SIGNAL_SCHEMA;
+  if (schema !== SIGNAL_SCHEMA && !isInstrument) return refuse('SCHEMA', schema);
   try {
+    if (isInstrument) return verifyInstrumentSignal(line);
     const signal = verifySignal(line);
     const { a, b } = parsePair(signal.pair_id);
     if (signal.action === 'ENTER' && signal.entry !== entryLegs(signal.target, signal.beta!, a, b)) {

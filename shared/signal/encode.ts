@@ -30,8 +30,11 @@ export function json(value: number | null): string {
   return value === null || !Number.isFinite(value) ? 'null' : `${value}`;
 }
 
+/** Of a signal of any schema. */
+export type Envelope = Omit<SignalEnvelope, 'schema'> & { readonly schema: string };
+
 /** The envelope as JSON that continues a body; `crc32` follows it. */
-export function encodeEnvelope(envelope: SignalEnvelope): string {
+export function encodeEnvelope(envelope: Envelope): string {
   const { fence, schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
   return (
     (fence === undefined ? '' : `,"fence":${fence}`) +
@@ -41,7 +44,7 @@ export function encodeEnvelope(envelope: SignalEnvelope): string {
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */
-export function encodeSignal(bodyText: string, envelope: SignalEnvelope): string {
+export function encodeSignal(bodyText: string, envelope: Envelope): string {
   const covered = bodyText + encodeEnvelope(envelope);
   return covered + encodeChecksum(covered);
 }

@@ -1,6 +1,12 @@
 import { entryLegs, type Reason } from '../core/decide/decide.ts';
-import { pairLabel, parsePair } from '../pair.ts';
+import { instrumentLabel, pairLabel, parseInstrument, parsePair } from '../pair.ts';
 import { encodeBody, encodeSignal } from './encode.ts';
+import {
+  encodeInstrumentBody,
+  INSTRUMENT_SIGNAL_SCHEMA,
+  instrumentEntry,
+  type InstrumentBody,
+} from './instrument_signal.ts';
 import { SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
 
 /** A signal id that is easy to distinguish: `00…0<number in hex>`. */
@@ -77,6 +83,53 @@ export function textOf(
     schema: SIGNAL_SCHEMA,
     market: 'live',
     valid_until_ms: envelope.generated_at_ms + 150_000,
+    ...envelope,
+  });
+}
+
+/** A sound signal of BTCUSDT@1h that holds, flat; what is given replaces its fields, sense or not. */
+export function instrumentBodyOf(change: Partial<InstrumentBody> = {}): InstrumentBody {
+  const id = change.pair_id ?? 'BTCUSDT@1h';
+  return {
+    timestamp: '2026-11-20T08:00:00Z',
+    pair: instrumentLabel(parseInstrument(id)),
+    ...{ z_score: null, return_prob: null, risk_score: null, risk_flag: null, theta1: null, theta2: null },
+    entry: '',
+    confidence: 0.5,
+    position_scale: 1,
+    ...{ ml_up_prob: 0.5, ml_down_prob: 0.25, ml_range_prob: 0.25 },
+    action: 'HOLD',
+    reason: 'THETA',
+    target: 0,
+    position_id: '',
+    ...{ max_age_bars: 24, stop: 0.02, take_profit: 0.02 },
+    price: 91_000.5,
+    pair_id: id,
+    signal_id: idOf(1),
+    model_version: '20261120_0800',
+    feature_schema: '0123456789abcdef',
+    policy_hash: 'fedcba9876543210',
+    mode: 'OK',
+    ...change,
+  };
+}
+
+/** The ENTER of position `id`, long unless `target` is given. */
+export function enterInstrument(id: string, change: Partial<InstrumentBody> = {}): InstrumentBody {
+  const base = instrumentBodyOf({ target: 1, ...change });
+  const entry = instrumentEntry(base.target, parseInstrument(base.pair_id).a);
+  return { ...base, entry, action: 'ENTER', reason: 'ENTRY', position_id: id, signal_id: id, ...change };
+}
+
+/** Live, valid for 61.5 minutes from its publication. */
+export function instrumentTextOf(
+  body: InstrumentBody,
+  envelope: Pick<SignalEnvelope, 'boot_id' | 'seq' | 'generated_at_ms'> & Partial<Omit<SignalEnvelope, 'schema'>>,
+): string {
+  return encodeSignal(encodeInstrumentBody(body), {
+    schema: INSTRUMENT_SIGNAL_SCHEMA,
+    market: 'live',
+    valid_until_ms: envelope.generated_at_ms + 3_690_000,
     ...envelope,
   });
 }

@@ -3,6 +3,7 @@ import { REASONS, type Reason } from '../core/decide/decide.ts';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
+import type { SubjectBody } from './instrument_signal.ts';
 import { ARMS } from '../core/rollout/assignment.ts';
 import {
   BODY_FIELDS,
@@ -15,9 +16,19 @@ import {
   type Signal,
 } from './signal.ts';
 
-const share = z.number().min(0).max(1).nullable();
-const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
-const price = z.number().positive().nullable();
+export const share = z.number().min(0).max(1).nullable();
+export const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+export const price = z.number().positive().nullable();
+
+/** Behind `schema`. */
+export const envelope = {
+  market: z.enum(MARKETS),
+  boot_id: z.string().min(1),
+  seq: z.int().positive(),
+  generated_at_ms: z.int().positive(),
+  valid_until_ms: z.int().positive(),
+  crc32: hex(8),
+};
 
 /** The contract of one signal as a schema: types and ranges of every field. */
 export const signalSchema = z.strictObject({
@@ -52,12 +63,7 @@ export const signalSchema = z.strictObject({
   rollout: z.string().min(1).max(40).optional(),
   fence: z.int().positive().optional(),
   schema: z.literal(SIGNAL_SCHEMA),
-  market: z.enum(MARKETS),
-  boot_id: z.string().min(1),
-  seq: z.int().positive(),
-  generated_at_ms: z.int().positive(),
-  valid_until_ms: z.int().positive(),
-  crc32: hex(8),
+  ...envelope,
 });
 
 const NUMBERS = [
@@ -80,6 +86,16 @@ const NUMBERS = [
  * @throws MinutehandError SIGNAL_CRC, SIGNAL_FORMAT, SIGNAL_STALE
  */
 export function verifySignal(text: string, nowMs?: number): Signal {
+  const line = wholeLine(text);
+  const signal = parseSignal(line, signalSchema as z.ZodType<Signal>, fieldOrder);
+  const contradiction = findContradiction(signal);
+  if (contradiction !== null) throw new MinutehandError('SIGNAL_FORMAT', { seen: contradiction });
+  refuseExpired(signal, nowMs);
+  return signal;
+}
+
+/** The line of a signal whose checksum fits. @throws MinutehandError SIGNAL_CRC, SIGNAL_FORMAT */
+export function wholeLine(text: string): string {
   const line = text.trim();
   const tail = line.lastIndexOf(',"crc32":"');
   if (!line.startsWith('{') || tail < 0)
@@ -87,25 +103,33 @@ export function verifySignal(text: string, nowMs?: number): Signal {
   const expected = `,"crc32":"${checksum(line.slice(0, tail))}"}`;
   if (line.slice(tail) !== expected)
     throw new MinutehandError('SIGNAL_CRC', { seen: line.slice(tail + 1), expected: expected.slice(1) });
-  const parsed = signalSchema.safeParse(parseJson(line));
+  return line;
+}
+
+/** @param orderOf the order of the fields @throws MinutehandError SIGNAL_FORMAT */
+export function parseSignal<Fields>(
+  line: string,
+  schema: z.ZodType<Fields>,
+  orderOf: (signal: Fields) => string,
+): Fields {
+  const parsed = schema.safeParse(parseJson(line));
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw new MinutehandError('SIGNAL_FORMAT', { seen: `${issue.path.join('.') || 'signal'}: ${issue.message}` });
   }
-  const signal = parsed.data as Signal;
   const order = Object.keys(JSON.parse(line) as object).join();
-  const expectedOrder = fieldOrder(signal);
-  if (order !== expectedOrder)
-    throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected: expectedOrder });
-  const contradiction = findContradiction(signal);
-  if (contradiction !== null) throw new MinutehandError('SIGNAL_FORMAT', { seen: contradiction });
-  if (nowMs !== undefined && signal.valid_until_ms < nowMs) {
-    throw new MinutehandError('SIGNAL_STALE', {
-      seen: `valid until ${new Date(signal.valid_until_ms).toISOString()}`,
-      expected: `after ${new Date(nowMs).toISOString()}`,
-    });
-  }
-  return signal;
+  const expected = orderOf(parsed.data);
+  if (order !== expected) throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected });
+  return parsed.data;
+}
+
+/** @throws MinutehandError SIGNAL_STALE */
+export function refuseExpired({ valid_until_ms }: Pick<Signal, 'valid_until_ms'>, nowMs: number | undefined): void {
+  if (nowMs === undefined || valid_until_ms >= nowMs) return;
+  throw new MinutehandError('SIGNAL_STALE', {
+    seen: `valid until ${new Date(valid_until_ms).toISOString()}`,
+    expected: `after ${new Date(nowMs).toISOString()}`,
+  });
 }
 
 /** Optional groups of fields are absent or whole, in their places. */
@@ -128,6 +152,24 @@ function parseJson(line: string): unknown {
 }
 
 function findContradiction(signal: Signal): string | null {
+  const { mode, reason } = signal;
+  const contradiction = contradictionOf(signal);
+  if (contradiction !== null) return contradiction;
+  const mayBeNull =
+    mode === 'WARMUP' ||
+    mode === 'HALT' ||
+    reason === 'LEG_MISSING' ||
+    reason === 'LEG_EMPTY' ||
+    reason === 'BAR_SUSPECT';
+  const missing = NUMBERS.find((name) => signal[name] === null);
+  if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;
+  return null;
+}
+
+type Decided = Pick<SubjectBody, 'action' | 'target' | 'entry' | 'position_id' | 'mode' | 'reason' | 'signal_id'>;
+
+/** What must hold between the fields of a signal of any subject. */
+export function contradictionOf(signal: Decided): string | null {
   const { action, target, entry, position_id, mode, reason, signal_id } = signal;
   if ((action === 'ENTER') !== (entry !== '')) return `action ${action} with entry "${entry}"`;
   if (action === 'ENTER' && (target === 0 || position_id !== signal_id))
@@ -140,13 +182,5 @@ function findContradiction(signal: Signal): string | null {
   if (reason === 'SILENCE' && mode === 'OK') return 'mode OK with reason SILENCE';
   if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT'))
     return `action ${action} in mode ${mode} with reason SHUTDOWN`;
-  const mayBeNull =
-    mode === 'WARMUP' ||
-    mode === 'HALT' ||
-    reason === 'LEG_MISSING' ||
-    reason === 'LEG_EMPTY' ||
-    reason === 'BAR_SUSPECT';
-  const missing = NUMBERS.find((name) => signal[name] === null);
-  if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;
   return null;
 }

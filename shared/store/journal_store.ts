@@ -10,6 +10,7 @@ export type InputKind =
   | 'silence_halt'
   | 'shutdown'
   | 'swap'
+  | 'direction'
   | 'halts'
   | 'rollout'
   | 'policy'
@@ -21,14 +22,15 @@ export type InputKind =
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
- * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
- * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot, an observation of an
- * auxiliary series.
+ * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of
+ * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy, a
+ * boot, an observation of an auxiliary series.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
-   * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
+   * By kind: symbol, pair id, model version (empty: no models any more), timeframe and version of a
+   * direction model, all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
    * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), boot id, or observation
    * (`observationText` of shared/store/observation.ts).

@@ -10,18 +10,20 @@ const orderText = (order: Order): string =>
 const shorten = (verdict: Verdict): Expectation =>
   verdict.verdict === 'refuse' ? { refuse: verdict.code } : { orders: verdict.orders.map(orderText) };
 
-function live({ markets, max_clock_skew_ms: maxClockSkewMs, steps }: ConsumerVector): void {
-  let consumer = createConsumer({ markets, maxClockSkewMs });
+function live({ markets, instruments = false, max_clock_skew_ms: maxClockSkewMs, steps }: ConsumerVector): void {
+  const options = { markets, instruments, maxClockSkewMs };
+  let consumer = createConsumer(options);
   for (const step of steps) {
     if ('restart' in step) {
-      consumer = createConsumer({ markets, maxClockSkewMs, state: JSON.parse(JSON.stringify(consumer.state())) });
+      consumer = createConsumer({ ...options, state: JSON.parse(JSON.stringify(consumer.state())) });
     } else if ('closed' in step) {
       consumer.closed(step.closed);
     } else {
       const verdict = consumer.take(step.text, step.now_ms);
       expect(shorten(verdict), JSON.stringify(verdict)).toEqual(step.expect);
       if (step.legs === undefined) continue;
-      expect(verdict).toMatchObject({ orders: [{ legs: step.legs, scale: 0.5, maxAgeBars: 60 }] });
+      const size = step.legs.length === 1 ? { scale: 1, maxAgeBars: 24 } : { scale: 0.5, maxAgeBars: 60 };
+      expect(verdict).toMatchObject({ orders: [{ legs: step.legs, ...size }] });
     }
   }
 }

@@ -1,6 +1,17 @@
 import type { OrderLeg, Refusal } from '../../shared/signal/consumer.ts';
 import { checksum } from '../../shared/signal/encode.ts';
-import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../../shared/signal/signal.fixture.ts';
+import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
+import {
+  bodyOf,
+  enterBody,
+  enterInstrument,
+  exitBody,
+  idOf,
+  inPositionBody,
+  instrumentBodyOf,
+  instrumentTextOf,
+  textOf,
+} from '../../shared/signal/signal.fixture.ts';
 import type { MarketKind, SignalBody, SignalEnvelope } from '../../shared/signal/signal.ts';
 
 /** Expected answer of a consumer to one text. Orders are written `close <id>`, `open <id>`, `hold`, `halt`. */
@@ -22,6 +33,8 @@ export type VectorStep =
 export interface ConsumerVector {
   readonly name: string;
   readonly markets: readonly MarketKind[];
+  /** false: of a consumer of pairs alone; true: of one that trades instruments too; absent: of both. */
+  readonly instruments?: boolean;
   readonly max_clock_skew_ms: number;
   readonly steps: readonly VectorStep[];
 }
@@ -42,6 +55,12 @@ const hear = (body: SignalBody, envelope: Envelope, expect: Expectation, afterMs
 });
 const obey = (...orders: string[]): Expectation => ({ orders });
 const refuse = (code: Refusal): Expectation => ({ refuse: code });
+
+const hearInstrument = (body: InstrumentBody, seq: number, expect: Expectation, afterMs = 0): VectorStep => ({
+  text: instrumentTextOf(body, { boot_id: BOOT, generated_at_ms: NOW_MS, seq }),
+  now_ms: NOW_MS + afterMs,
+  expect,
+});
 
 /** A line that the daemon would never write, with a checksum that fits. */
 const signed = (covered: string): string => `${covered},"crc32":"${checksum(covered)}"}`;
@@ -325,7 +344,82 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
       obey(`open ${ONE}`),
     ),
   ]),
+  {
+    ...live('a consumer of pairs refuses the signal of an instrument as another contract', [
+      hearInstrument(enterInstrument(ONE), 1, refuse('SCHEMA')),
+      hear(enterBody(TWO), { seq: 1 }, obey(`open ${TWO}`)),
+      hearInstrument(instrumentBodyOf(), 2, refuse('SCHEMA')),
+      hear(inPositionBody(TWO), { seq: 2 }, obey('hold')),
+    ]),
+    instruments: false,
+  },
+  ofInstruments('an instrument is bought, kept and closed, beside a pair', [
+    {
+      ...hearInstrument(enterInstrument(ONE, { pair_id: 'BTCUSDT@1h' }), 1, obey(`open ${ONE}`)),
+      legs: [{ side: 'BUY', symbol: 'BTCUSDT', weight: 1 }],
+    },
+    hear(enterBody(TWO), { seq: 1 }, obey(`open ${TWO}`)),
+    hearInstrument(instrumentBodyOf({ reason: 'IN_POSITION', target: 1, position_id: ONE }), 2, obey('hold')),
+    hearInstrument(
+      instrumentBodyOf({ action: 'EXIT', reason: 'STOP_EXIT', position_id: ONE }),
+      3,
+      obey(`close ${ONE}`),
+    ),
+    hear(exitBody(TWO), { seq: 2 }, obey(`close ${TWO}`)),
+  ]),
+  ofInstruments('an instrument is sold short, and a missed EXIT heals', [
+    {
+      ...hearInstrument(enterInstrument(ONE, { target: -1 }), 1, obey(`open ${ONE}`)),
+      legs: [{ side: 'SELL', symbol: 'BTCUSDT', weight: 1 }],
+    },
+    hearInstrument(enterInstrument(TWO, { pair_id: 'ETHUSDT' }), 1, obey(`open ${TWO}`)),
+    hearInstrument(instrumentBodyOf({ reason: 'NO_EDGE' }), 9, obey(`close ${ONE}`)),
+    hearInstrument(instrumentBodyOf(), 9, refuse('REPEATED')),
+    hearInstrument(enterInstrument(THREE), 10, refuse('STALE'), 3_690_001),
+  ]),
+  ofInstruments('an instrument without a model, or in its warm-up, has no numbers and enters nothing', [
+    hearInstrument(unknownAnswers({ reason: 'WARMUP', mode: 'WARMUP' }), 1, obey('hold')),
+    hearInstrument(unknownAnswers({ reason: 'NO_MODEL', mode: 'HALT' }), 2, obey('halt')),
+    hearInstrument(instrumentBodyOf({ reason: 'SHUTDOWN', mode: 'HALT' }), 3, obey('halt')),
+  ]),
+  ofInstruments('signals of instruments in contradiction are refused', [
+    hearInstrument(unknownAnswers({ reason: 'THETA' }), 1, refuse('FORMAT')),
+    hearInstrument(enterInstrument(ONE, { entry: 'SELL_BTCUSDT' }), 1, refuse('FORMAT')),
+    hearInstrument(enterInstrument(ONE, { entry: 'BUY_ETHUSDT' }), 1, refuse('FORMAT')),
+    hearInstrument(enterInstrument(ONE, { mode: 'HALT' }), 1, refuse('FORMAT')),
+    hearInstrument(enterInstrument(ONE, { ml_up_prob: 0.9 }), 1, refuse('FORMAT')),
+    hearInstrument(enterInstrument(ONE, { stop: 0 }), 1, refuse('FORMAT')),
+    whole(
+      signed(
+        unsigned(instrumentTextOf(instrumentBodyOf(), { boot_id: BOOT, generated_at_ms: NOW_MS, seq: 1 })).replace(
+          '"theta1":null',
+          '"theta1":0.5',
+        ),
+      ),
+      refuse('FORMAT'),
+    ),
+    hearInstrument(instrumentBodyOf({ target: 1 }), 1, refuse('FORMAT')),
+    whole(
+      signed(
+        unsigned(instrumentTextOf(enterInstrument(ONE), { boot_id: BOOT, generated_at_ms: NOW_MS, seq: 1 })).replace(
+          '"ml_range_prob":0.25,',
+          '',
+        ),
+      ),
+      refuse('FORMAT'),
+    ),
+    hearInstrument(enterInstrument(ONE), 1, obey(`open ${ONE}`)),
+  ]),
 ];
+
+function ofInstruments(name: string, steps: readonly VectorStep[]): ConsumerVector {
+  return { ...live(name, steps), instruments: true };
+}
+
+function unknownAnswers(change: Partial<InstrumentBody>): InstrumentBody {
+  const answers = { confidence: null, position_scale: null, ml_up_prob: null, ml_down_prob: null, ml_range_prob: null };
+  return instrumentBodyOf({ ...answers, max_age_bars: null, stop: null, take_profit: null, ...change });
+}
 
 function live(name: string, steps: readonly VectorStep[]): ConsumerVector {
   return { name, markets: ['live'], max_clock_skew_ms: 2_000, steps };

@@ -129,7 +129,8 @@ describe('the direction model', () => {
     const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 800)));
     const trained = await train(instruments, { balance: 'focal' });
     const parts = { instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null };
-    const { version, edge } = await makeDirectionBundle(parts);
+    const { version, edge, sources } = await makeDirectionBundle(parts);
+    expect(sources).toEqual(['taker_buy_volume']);
     expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);
     const schema = instrumentSchema(WINDOWS, HOUR);
     const path = join(folder, version);

@@ -11,6 +11,7 @@ import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { takeRows } from '../learn/trees/fit.ts';
 import { DIRECTIONS } from '../label/direction.ts';
 import { strategyOf } from './direction_net.ts';
+import { SERIES_NAMES } from '../../shared/core/series/series_names.ts';
 import type { Instrument } from './instrument_rows.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
 
@@ -65,6 +66,7 @@ function manifestOf(
     feature_schema: schema,
     features: [...rows.columns],
     instruments: instruments.map(({ bars }) => bars.symbol),
+    sources: sourcesOf(instruments),
     period: { from: isoMinute(period[0]!), to: isoMinute(period[1]!) },
     data_hash: hashInstruments(instruments),
     label: { ...plan.label },
@@ -103,6 +105,13 @@ function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['
     features: indices.map((i) => row(values, x.columns, i, (value) => (Number.isFinite(value) ? value : null))),
     probabilities: indices.map((i) => row(answers, DIRECTIONS.length, i, (value) => value)),
   };
+}
+
+/** What had values beside prices and volume. */
+function sourcesOf(instruments: readonly Instrument[]): string[] {
+  const names = SERIES_NAMES.filter((name) => instruments.some(({ series }) => series[name].length > 0));
+  const hasTaker = instruments.some(({ bars }) => bars.takerBuyVolume.some((volume) => !Number.isNaN(volume)));
+  return hasTaker ? [...names, 'taker_buy_volume'] : [...names];
 }
 
 function hashInstruments(instruments: readonly Instrument[]): string {

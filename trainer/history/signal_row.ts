@@ -1,4 +1,6 @@
+import type { InstrumentBody, SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { PAIR_ID, pairLabel, parsePair } from '../../shared/pair.ts';
+import type { Reason } from '../../shared/core/decide/decide.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -100,7 +102,8 @@ export function bodyText(row: SignalRow): string {
  * @throws MinutehandError JOURNAL_DAMAGED when it is no JSON object
  */
 export function signalRow(body: string, published: Published): SignalRow {
-  const parsed = parse(`${body}}`) as SignalBody;
+  const whole = parse(`${body}}`) as SubjectBody;
+  const parsed = 'ml_up_prob' in whole ? columnsOfInstrument(whole) : whole;
   // A signal of a rollout keeps its whole text.
   const { timestamp, pair: _pair, arm: _arm, rollout: _rollout, ...fields } = parsed;
   const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
@@ -112,6 +115,18 @@ export function signalRow(body: string, published: Published): SignalRow {
     body: null,
   };
   return bodyText(row) === body ? row : { ...row, body };
+}
+
+/** The signal of an instrument in the columns of a pair's; its row keeps the whole text. */
+function columnsOfInstrument(body: InstrumentBody): SignalBody {
+  const { ml_up_prob: _up, ml_down_prob: _down, ml_range_prob: _range, stop: _stop, ...rest } = body;
+  const { take_profit: _target, price, max_age_bars, reason, ...fields } = rest;
+  return {
+    ...fields,
+    ...{ beta: null, price_a: price, price_b: null, expected_net_bps: null, leverage_reduction_rate: 1 },
+    max_age_bars: max_age_bars ?? 0,
+    reason: reason as Reason,
+  };
 }
 
 const ENVELOPE = ',"market":"';

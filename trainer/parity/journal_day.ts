@@ -50,7 +50,7 @@ export function readJournalDay(
 ): JournalDay {
   const last = new Map(journal.lastSignals().map(({ pairId, time }) => [pairId, time + SECONDS_PER_BAR]));
   const pairs = pairIds.map(parsePair);
-  const { positions, decisions, signals } = readSignals(journal, period);
+  const { positions, decisions, signals } = readSignals(journal, new Set(pairIds), period);
   const warmup = warmupBars(windows);
   const starts = pairs.map((pair) => firstMinuteOfBars(journal, pair, warmup, period.from) ?? period.from);
   const from = Math.min(...starts) as OpenTime;
@@ -92,7 +92,8 @@ interface DaySignals {
   readonly signals: number;
 }
 
-function readSignals(journal: JournalFile, { from, to }: DayPeriod): DaySignals {
+/** Signals of instruments are counted, and compared by the replay alone. */
+function readSignals(journal: JournalFile, pairIds: ReadonlySet<string>, { from, to }: DayPeriod): DaySignals {
   const before = journal.stateBefore(from);
   const positions = new Map(before?.last.map(({ pairId, position }) => [pairId, parsePosition(position)]));
   const decisions = new Map<string, LiveDecision[]>();
@@ -100,6 +101,7 @@ function readSignals(journal: JournalFile, { from, to }: DayPeriod): DaySignals 
   for (const { pairId, time, body, position } of journal.signals({ after: before?.signalRow ?? 0 })) {
     if (time < from || time >= to) continue;
     signals++;
+    if (!pairIds.has(pairId)) continue;
     const own = decisions.get(pairId) ?? [];
     // What follows the first signal of a minute are heartbeats.
     if (own.at(-1)?.time === time) continue;

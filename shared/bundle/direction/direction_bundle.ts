@@ -53,6 +53,8 @@ export function writeDirectionBundle(modelsFolder: string, created: Date, conten
 export interface DirectionBundle {
   readonly folder: string;
   readonly manifest: DirectionManifest;
+  /** SHA-256 over the manifest, which names all other files by theirs. */
+  readonly modelsHash: string;
   readonly model: Buffer;
 }
 
@@ -71,7 +73,7 @@ export function readDirectionBundle(folder: string): DirectionBundle {
       });
     return content;
   });
-  return { folder, manifest, model: model! };
+  return { folder, manifest, modelsHash: sha256Hex(bytes), model: model! };
 }
 
 function read(folder: string, name: string, kind: 'manifest' | 'content'): Buffer {

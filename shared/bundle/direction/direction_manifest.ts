@@ -31,6 +31,8 @@ export const directionManifestSchema = z.strictObject({
   feature_schema: z.string(),
   features: z.array(z.string()).min(1),
   instruments: z.array(z.string()).min(1),
+  /** Auxiliary series, and `taker_buy_volume`, that had values in training; absent in earlier bundles. */
+  sources: z.array(z.string()).optional(),
   period: z.object({ from: z.string(), to: z.string() }),
   data_hash: z.string(),
   label: z.object({ unit: z.enum(['percent', 'sigmas']), threshold: positive, horizon: z.int().positive() }),

@@ -15,6 +15,7 @@ const GOLDEN_TOLERANCE = 1e-5;
 /** A verified direction model, ready to score. */
 export interface DirectionModel {
   readonly manifest: DirectionManifest;
+  readonly modelsHash: string;
   /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
   readonly check: { readonly rows: number; readonly largestDifference: number };
   /**
@@ -26,18 +27,28 @@ export interface DirectionModel {
   infer(features: Float32Array, rows: number): Float64Array;
 }
 
+/** A verified bundle without anything that is bound to a thread. */
+export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check'> {
+  readonly model: TreeModel;
+}
+
+/** Reads, verifies and opens a bundle. @throws MinutehandError as prepareDirection */
+export async function loadDirectionModel(
+  folder: string,
+  schema: InstrumentSchema,
+  maxRows: number,
+): Promise<DirectionModel> {
+  return openDirection(await prepareDirection(folder, schema), maxRows);
+}
+
 /**
  * Reads and verifies a bundle, and compares the WASM scorer with onnxruntime on rows at all thresholds and with the
  * golden answers.
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD,
  * MODEL_GOLDEN, KERNEL_MISSING
  */
-export async function loadDirectionModel(
-  folder: string,
-  schema: InstrumentSchema,
-  maxRows: number,
-): Promise<DirectionModel> {
-  const { manifest, model: bytes } = readDirectionBundle(folder);
+export async function prepareDirection(folder: string, schema: InstrumentSchema): Promise<PreparedDirection> {
+  const { manifest, modelsHash, model: bytes } = readDirectionBundle(folder);
   if (manifest.feature_schema !== schema.hash)
     throw new MinutehandError('MODEL_SCHEMA', {
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
@@ -64,10 +75,18 @@ export async function loadDirectionModel(
       expected: `at most ${CROSS_CHECK_TOLERANCE}`,
     });
   checkGolden(manifest, answers, folder);
+  return { manifest, modelsHash, check: { rows: count, largestDifference }, model };
+}
+
+/** @param maxRows of one call @throws MinutehandError KERNEL_MISSING */
+export function openDirection(prepared: PreparedDirection, maxRows: number): DirectionModel {
+  const { manifest, modelsHash, check, model } = prepared;
   const score = softmaxScorer(model, maxRows);
+  const classes = model.ensembles.length;
   return {
     manifest,
-    check: { rows: count, largestDifference },
+    modelsHash,
+    check,
     infer(features, wanted) {
       const probabilities = score(features, wanted);
       for (let i = 0; i < wanted * classes; i++)

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
-import { pairLabel } from '../../../shared/pair.ts';
+import { barSecondsOf, pairLabel, timeframeOf } from '../../../shared/pair.ts';
 import { shardsOf } from '../../../shared/policy/policy.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
@@ -25,7 +25,7 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
           const own = edge?.[pair.id];
           return {
             ...{ subject: pair.id, kind: 'pair' as const, label: pairLabel(pair), symbols: [pair.a, pair.b] },
-            ...{ timeframe: '1m', shard: shard.name },
+            ...{ timeframe: timeframeOf(barSecondsOf(pair)), shard: shard.name },
             z_entry: minutehand.decision.z_entry,
             z_exit: minutehand.decision.z_exit,
             cost_bps: own?.mean_cost_bps ?? null,

@@ -1,0 +1,118 @@
+import { closeTimestamp } from '../../shared/bar.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import type { DirectionProbabilities } from '../../shared/core/decide/direction.ts';
+import { stepInstrument, type InstrumentPosition } from '../../shared/core/position/instrument_position.ts';
+import type { Pair } from '../../shared/pair.ts';
+import {
+  encodeInstrumentBody,
+  instrumentEntry,
+  type InstrumentBody,
+  type InstrumentReason,
+} from '../../shared/signal/instrument_signal.ts';
+import type { Mode } from '../../shared/signal/signal.ts';
+import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+
+/** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
+export interface DirectionScores {
+  readonly model: DirectionModel | null;
+  /** null when nothing was scored. */
+  readonly probabilities: Float64Array | null;
+}
+
+/** The deterministic answer to one bar of one instrument. */
+export interface InstrumentAnswer {
+  readonly minute: AnsweredMinute;
+  readonly body: InstrumentBody;
+  readonly bodyText: string;
+  readonly riskProb: null;
+  /** The virtual position after this bar. */
+  readonly position: InstrumentPosition;
+  /** Of the instrument's signals in this boot; 0 until the answer is sealed. */
+  seq: number;
+}
+
+export interface InstrumentContext {
+  readonly scores: DirectionScores;
+  /** Of the scores; −1 = not scored. */
+  readonly row: number;
+  readonly isReady: boolean;
+  /** Close of the newest bar; NaN before the first. */
+  readonly close: number;
+  readonly featureSchema: string;
+  readonly policyHash: string;
+  /** Whether an instrument without a proven edge holds. */
+  readonly requireEdge: boolean;
+  readonly isDegraded: boolean;
+}
+
+/** @param id signal_id of the answer */
+export function answerInstrument(
+  context: InstrumentContext,
+  instrument: Pair,
+  label: string,
+  minute: AnsweredMinute,
+  before: InstrumentPosition,
+  id: string,
+): InstrumentAnswer {
+  const { scores, row, isReady, close, requireEdge } = context;
+  const { model } = scores;
+  const probabilities = row < 0 ? null : probabilitiesAt(scores, row);
+  const isDecided = minute.outcome === 'COMPLETE' && isReady;
+  const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
+  const { action, reason, position } = isDecided
+    ? stepInstrument(model?.manifest.strategy ?? null, before, { close, probabilities, hasEdge }, id, minute.time)
+    : { action: 'HOLD' as const, reason: holdReason(minute), position: before };
+  const exits = position.exits ?? before.exits ?? model?.manifest.strategy ?? null;
+  const body: InstrumentBody = {
+    timestamp: closeTimestamp(minute.time),
+    pair: label,
+    z_score: null,
+    return_prob: null,
+    risk_score: null,
+    entry: action === 'ENTER' ? instrumentEntry(position.side, instrument.a) : '',
+    confidence: probabilities === null ? null : Math.max(probabilities.ML_UP_PROB, probabilities.ML_DOWN_PROB),
+    risk_flag: null,
+    theta1: null,
+    theta2: null,
+    position_scale: probabilities === null ? null : 1,
+    ml_up_prob: probabilities?.ML_UP_PROB ?? null,
+    ml_down_prob: probabilities?.ML_DOWN_PROB ?? null,
+    ml_range_prob: probabilities?.ML_RANGE_PROB ?? null,
+    action,
+    reason,
+    target: position.side,
+    position_id: action === 'EXIT' ? before.positionId : position.positionId,
+    max_age_bars: exits?.max_age_bars ?? null,
+    stop: exits?.stop ?? null,
+    take_profit: exits?.target ?? null,
+    price: minute.a?.close ?? (Number.isNaN(close) ? null : close),
+    pair_id: instrument.id,
+    signal_id: id,
+    model_version: model?.manifest.version ?? '',
+    feature_schema: context.featureSchema,
+    policy_hash: context.policyHash,
+    mode: modeOf(minute, context, model === null || (row >= 0 && probabilities === null)),
+  };
+  return { minute, body, bodyText: encodeInstrumentBody(body), riskProb: null, position, seq: 0 };
+}
+
+function probabilitiesAt({ probabilities }: DirectionScores, row: number): DirectionProbabilities | null {
+  if (probabilities === null) return null;
+  const at = 3 * row;
+  return {
+    ML_UP_PROB: probabilities[at]!,
+    ML_DOWN_PROB: probabilities[at + 1]!,
+    ML_RANGE_PROB: probabilities[at + 2]!,
+  };
+}
+
+function holdReason({ outcome }: AnsweredMinute): InstrumentReason {
+  return outcome === 'COMPLETE' ? 'WARMUP' : outcome;
+}
+
+function modeOf(minute: AnsweredMinute, { isReady, isDegraded }: InstrumentContext, isHalt: boolean): Mode {
+  if (isHeartbeat(minute) && minute.isHalted) return 'HALT';
+  if (!isReady) return 'WARMUP';
+  if (isHalt) return 'HALT';
+  return isDegraded || isHeartbeat(minute) ? 'DEGRADED' : 'OK';
+}

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import {
+  directionFolder,
+  directionPointer,
+  readActiveDirection,
+} from '../../shared/bundle/direction/active_direction.ts';
+import { DIRECTION_FILE } from '../../shared/bundle/direction/direction_manifest.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
+import { describeError } from '../../shared/errors.ts';
+import type { Timeframe } from '../../shared/pair.ts';
+import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import type { DirectionInput } from '../input.ts';
+import { fingerprint } from './file_mark.ts';
+import type { ModelRefusal } from './followed_models.ts';
+
+export interface FollowedDirectionsOptions {
+  readonly modelsFolder: string;
+  readonly timeframes: readonly Timeframe[];
+  /** Names of the auxiliary series that this daemon has received. */
+  sources(): readonly string[];
+  readonly pollMs: number;
+  readonly files: FileSystem;
+  readonly scheduler: Scheduler;
+  /** Reads, verifies and loads a bundle for a timeframe. @throws MinutehandError */
+  load(folder: string, timeframe: Timeframe): Promise<DirectionModel>;
+  apply(input: DirectionInput): void;
+  onRefused(code: string): void;
+  onFailed(code: string): void;
+  readonly log: Logger;
+  say(line: string): void;
+}
+
+interface Slot {
+  readonly timeframe: Timeframe;
+  /** Fingerprint of the last delivered bundle. */
+  current: string;
+  /** Fingerprint of the last refused bytes. */
+  refusedMark: string;
+  refused: ModelRefusal | null;
+  /** Sources of the active model's training. */
+  learned: readonly string[];
+}
+
+/** Follows the pointers `models/direction/<timeframe>.json`; refused bytes are not tried again. */
+export class FollowedDirections {
+  readonly #options: FollowedDirectionsOptions;
+  readonly #slots: readonly Slot[];
+  readonly #stopTimer: () => void;
+  #checking: Promise<void> | null = null;
+  #isStopped = false;
+
+  constructor(options: FollowedDirectionsOptions) {
+    this.#options = options;
+    this.#slots = options.timeframes.map((timeframe) => ({
+      timeframe,
+      current: '',
+      refusedMark: '',
+      refused: null,
+      learned: [],
+    }));
+    this.#stopTimer = options.scheduler.every(options.pollMs, () => void this.check());
+  }
+
+  /** Why a bundle that a pointer names is not active. */
+  get refused(): ModelRefusal | null {
+    return this.#slots.find(({ refused }) => refused !== null)?.refused ?? null;
+  }
+
+  /** Sources of the active models' training that this daemon does not receive. */
+  get missingSources(): string[] {
+    const received = this.#options.sources();
+    return [...new Set(this.#slots.flatMap(({ learned }) => learned))].filter((name) => !received.includes(name));
+  }
+
+  /** Looks now; resolves when what was found is loaded or refused. */
+  check(): Promise<void> {
+    this.#checking ??= this.#lookAtAll().finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopTimer();
+    await this.#checking;
+  }
+
+  onSwap({ manifest, check }: DirectionModel, timeframe: Timeframe): void {
+    const { log, say } = this.#options;
+    const { version } = manifest;
+    log.info({ version, timeframe, cross_check: check }, 'direction model active');
+    say(`Direction model ${version} is active for ${timeframe}.`);
+    for (const slot of this.#slots) if (slot.timeframe === timeframe) slot.learned = manifest.sources ?? [];
+    const missing = this.missingSources;
+    if (missing.length === 0) return;
+    log.warn({ version, missing }, 'direction model learned from sources that are missing here');
+    say(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
+  }
+
+  onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {
+    const { log, say, onFailed } = this.#options;
+    const report = describeError(error);
+    onFailed(report.code);
+    log.error({ version, ...report }, 'direction model failed');
+    say(`${report.code}: ${report.message} Direction model ${version} was dropped. Mode HALT: no entries.`);
+  }
+
+  async #lookAtAll(): Promise<void> {
+    for (const slot of this.#slots) if (!this.#isStopped) await this.#look(slot);
+  }
+
+  async #look(slot: Slot): Promise<void> {
+    const { modelsFolder, files, load, apply } = this.#options;
+    const { timeframe } = slot;
+    let version = `(direction/${timeframe}.json)`;
+    let mark = fingerprint(files, [directionPointer(modelsFolder, timeframe)]);
+    try {
+      const named = readActiveDirection(modelsFolder, timeframe, files)?.version;
+      // Without a pointer, what is active stays.
+      if (named === undefined) return;
+      version = named;
+      const folder = join(directionFolder(modelsFolder), named);
+      const paths = ['manifest.json', DIRECTION_FILE, SIGNATURE_FILE].map((name) => join(folder, name));
+      mark = fingerprint(files, paths);
+      if (mark === slot.current) slot.refused = null;
+      if (mark === slot.current || mark === slot.refusedMark) return;
+      const set = await load(folder, timeframe);
+      if (this.#isStopped) return;
+      slot.current = mark;
+      slot.refused = null;
+      apply({ kind: 'direction', timeframe, set });
+    } catch (error) {
+      this.#refuse(slot, mark, version, error);
+    }
+  }
+
+  #refuse(slot: Slot, mark: string, version: string, error: unknown): void {
+    const { log, say, onRefused } = this.#options;
+    if (mark === slot.refusedMark) return;
+    const refusal = { version, ...describeError(error) };
+    slot.refusedMark = mark;
+    slot.refused = refusal;
+    onRefused(refusal.code);
+    log.error({ slot: `direction ${slot.timeframe}`, ...refusal }, 'models refused');
+    say(`Direction model ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+  }
+}

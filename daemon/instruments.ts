@@ -1,0 +1,124 @@
+import { FLAT_POSITION, type InstrumentPosition } from '../shared/core/position/instrument_position.ts';
+import type { Position } from '../shared/core/position/position.ts';
+import { instrumentLabel, type Pair } from '../shared/pair.ts';
+import type { LastSignal } from '../shared/store/journal.ts';
+import type { Answer, MinuteAnswer } from './decide/answer.ts';
+import type { Decider } from './decide/decider.ts';
+import { answerInstrument, type DirectionScores, type InstrumentAnswer } from './decide/instrument_answer.ts';
+import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
+import type { FeatureMatrix } from './infer/feature_matrix.ts';
+import { InstrumentMatrix, type TimeframeRows } from './infer/instrument_matrix.ts';
+import type { SeriesReader } from './infer/series_reader.ts';
+import type { MinuteItem } from './queue.ts';
+
+export interface InstrumentsOptions extends DirectionSlotsOptions {
+  readonly pairs: readonly Pair[];
+  /** Their indexes among the subjects follow those of the pairs. */
+  readonly instruments: readonly Pair[];
+  /** Of the pairs. */
+  readonly matrix: FeatureMatrix;
+  readonly decider: Decider;
+  readonly degradations: ReadonlySet<string>;
+  readonly series: SeriesReader;
+}
+
+/** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */
+export class Instruments {
+  readonly slots: DirectionSlots;
+  readonly #options: InstrumentsOptions;
+  /** Index of the first instrument among the subjects. */
+  readonly #first: number;
+  readonly #isAbsent: boolean;
+  readonly #matrix: InstrumentMatrix;
+  readonly #labels: readonly string[];
+  readonly #positions: InstrumentPosition[];
+  readonly #scores = new Map<TimeframeRows, DirectionScores>();
+
+  constructor(options: InstrumentsOptions) {
+    const { pairs, instruments, series } = options;
+    this.#options = options;
+    this.#first = pairs.length;
+    this.#isAbsent = instruments.length === 0;
+    this.#matrix = new InstrumentMatrix(instruments, pairs.length, series);
+    this.slots = new DirectionSlots(options);
+    this.#labels = instruments.map(instrumentLabel);
+    this.#positions = instruments.map(() => FLAT_POSITION);
+  }
+
+  /** The position of any subject after its last signal. One that is not ours is ignored. */
+  setPosition({ pairId, position }: LastSignal): void {
+    const index = this.#options.instruments.findIndex(({ id }) => id === pairId);
+    if (index >= 0) this.#positions[index] = JSON.parse(position) as InstrumentPosition;
+    else this.#options.decider.setPosition(pairId, JSON.parse(position) as Position);
+  }
+
+  /** Whether the features of a subject are warm. */
+  readonly isReady = (index: number): boolean =>
+    index < this.#first ? this.#options.matrix.features.ready(index) : this.#matrix.isReady(index);
+
+  /** CRC-32 of the features of a subject. */
+  checksum(index: number): string {
+    return (index < this.#first ? this.#options.matrix : this.#matrix).checksum(index);
+  }
+
+  /** Updates the features of the instruments in a batch. @returns the items of pairs */
+  step(batch: readonly MinuteItem[]): readonly MinuteItem[] {
+    if (this.#isAbsent) return batch;
+    this.#matrix.step(batch.filter(({ minute }) => minute.pairIndex >= this.#first));
+    return this.#pairsOf(batch);
+  }
+
+  /** Scores the instruments of the batch. */
+  infer(): void {
+    for (const group of this.#matrix.groups) this.#scores.set(group, this.slots.infer(group));
+  }
+
+  /** Answers the items of a batch in their order, those of pairs by `decidePairs`. */
+  decide(
+    batch: readonly MinuteItem[],
+    decidePairs: (items: readonly MinuteItem[]) => MinuteAnswer[],
+  ): readonly Answer[] {
+    if (this.#isAbsent) return decidePairs(batch);
+    const answers = decidePairs(this.#pairsOf(batch)).values();
+    return batch.map((item) =>
+      item.minute.pairIndex < this.#first ? (answers.next().value as MinuteAnswer) : this.#answer(item),
+    );
+  }
+
+  /** Those of pairs. Ids of the next bars of the instruments are computed, while no bar waits. */
+  afterDecision(answers: readonly Answer[]): readonly MinuteAnswer[] {
+    if (this.#isAbsent) return answers as readonly MinuteAnswer[];
+    for (const { minute } of answers) {
+      if (minute.pairIndex < this.#first) continue;
+      const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
+      this.#options.decider.ids.precompute(minute, this.slots.activeOf(barSeconds));
+    }
+    return answers.filter(({ minute }) => minute.pairIndex < this.#first) as MinuteAnswer[];
+  }
+
+  #answer({ minute }: MinuteItem): InstrumentAnswer {
+    const { instruments, decider, degradations } = this.#options;
+    const { pairIndex } = minute;
+    const index = pairIndex - this.#first;
+    const group = this.#matrix.groupOf(pairIndex);
+    const scores = this.#scores.get(group)!;
+    const context = {
+      scores,
+      row: this.#matrix.rowOf(pairIndex),
+      isReady: this.#matrix.isReady(pairIndex),
+      close: this.#matrix.closeOf(pairIndex),
+      featureSchema: group.featureSchema,
+      policyHash: decider.policyHash,
+      requireEdge: decider.requireEdge,
+      isDegraded: degradations.size > 0,
+    };
+    const [instrument, label, before] = [instruments[index]!, this.#labels[index]!, this.#positions[index]!];
+    const answer = answerInstrument(context, instrument, label, minute, before, decider.ids.idOf(minute, scores.model));
+    this.#positions[index] = answer.position;
+    return answer;
+  }
+
+  #pairsOf(batch: readonly MinuteItem[]): readonly MinuteItem[] {
+    return batch.filter(({ minute }) => minute.pairIndex < this.#first);
+  }
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { replaceDurably } from '../../durable_file.ts';
+import { MinutehandError } from '../../errors.ts';
+import { MACHINE_FILES } from '../../files.ts';
+import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../pair.ts';
+import type { FileSystem } from '../../ports.ts';
+import { copyFolder, readPointer, VERSION, type ActivePointer } from '../bundle.ts';
+import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
+import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
+import { readModelsFile } from '../models_file.ts';
+import { readDirectionBundle } from './direction_bundle.ts';
+import { DIRECTION_FORMAT } from './direction_manifest.ts';
+import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
+
+const pointerSchema = z.object({ version: z.string().regex(VERSION), previous: z.string().regex(VERSION).nullable() });
+
+/** Folder of the direction models in a folder of bundles: `<version>/`, and a pointer for each timeframe. */
+export function directionFolder(modelsFolder: string): string {
+  return join(modelsFolder, 'direction');
+}
+
+/** `direction/1h.json`: the active model of the instruments with hourly bars. */
+export function directionPointer(modelsFolder: string, timeframe: Timeframe): string {
+  return join(directionFolder(modelsFolder), `${timeframe}.json`);
+}
+
+/** @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function readActiveDirection(
+  modelsFolder: string,
+  timeframe: Timeframe,
+  files: FileSystem = MACHINE_FILES,
+): ActivePointer | null {
+  return readPointer(directionPointer(modelsFolder, timeframe), pointerSchema, files);
+}
+
+/** Version of the active model of each timeframe that has one. @throws MinutehandError as readActiveDirection */
+export function activeDirectionVersions(modelsFolder: string): Partial<Record<Timeframe, string>> {
+  const found = (Object.keys(TIMEFRAMES) as Timeframe[]).flatMap((timeframe) => {
+    const active = readActiveDirection(modelsFolder, timeframe);
+    return active === null ? [] : [[timeframe, active.version]];
+  });
+  return Object.fromEntries(found) as Partial<Record<Timeframe, string>>;
+}
+
+/** Whether a folder has a bundle of the direction model. */
+export function isDirectionBundle(folder: string): boolean {
+  try {
+    const manifest = JSON.parse(readModelsFile(join(folder, 'manifest.json'), 'manifest').toString('utf8')) as unknown;
+    return (manifest as { format?: unknown } | null)?.format === DIRECTION_FORMAT;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Copies a bundle into a folder of bundles, whole or not at all.
+ * @throws MinutehandError MODEL_EXISTS; as readDirectionBundle
+ */
+export function takeInDirection(folder: string, modelsFolder: string): string {
+  const { manifest, modelsHash } = readDirectionBundle(folder);
+  const target = join(directionFolder(modelsFolder), manifest.version);
+  if (MACHINE_FILES.stat(target) === null) copyFolder(MACHINE_FILES, folder, target);
+  else if (readDirectionBundle(target).modelsHash !== modelsHash)
+    throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has another model than ${folder}` });
+  return manifest.version;
+}
+
+/** Makes a verified bundle the active one of its timeframe. @throws MinutehandError as readDirectionBundle */
+export function activateDirection(modelsFolder: string, version: string): ActivePointer & { timeframe: Timeframe } {
+  const { manifest } = readDirectionBundle(join(directionFolder(modelsFolder), version));
+  const timeframe = timeframeOf(manifest.timeframe);
+  const before = activeOrNull(modelsFolder, timeframe);
+  const previous = before === null ? null : before.version === version ? before.previous : before.version;
+  const pointer: ActivePointer = { version, previous };
+  replaceDurably(MACHINE_FILES, directionPointer(modelsFolder, timeframe), `${JSON.stringify(pointer)}\n`);
+  return { ...pointer, timeframe };
+}
+
+/** A damaged pointer is replaced by one without a predecessor. */
+function activeOrNull(modelsFolder: string, timeframe: Timeframe): ActivePointer | null {
+  try {
+    return readActiveDirection(modelsFolder, timeframe);
+  } catch (error) {
+    if (error instanceof MinutehandError) return null;
+    throw error;
+  }
+}
+
+/** Opens the bundles of a folder by their version, for at most `maxRows` instruments. */
+export function directionOpener(modelsFolder: string, maxRows: number) {
+  return (version: string, timeframe: Timeframe): Promise<DirectionModel> => {
+    const schema = liveInstrumentSchema(TIMEFRAMES[timeframe]);
+    return loadDirectionModel(join(directionFolder(modelsFolder), version), schema, maxRows);
+  };
+}
+
+/** The features of instruments that live, replay and training share. @param barSeconds of the timeframe */
+export function liveInstrumentSchema(barSeconds: number): InstrumentSchema {
+  return instrumentSchema(INSTRUMENT_WINDOWS, barSeconds);
+}

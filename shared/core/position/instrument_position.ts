@@ -1,0 +1,57 @@
+import type { OpenTime } from '../../bar.ts';
+import {
+  FLAT_INSTRUMENT,
+  stepDirection,
+  type DirectionInput,
+  type DirectionPosition,
+  type DirectionStrategy,
+  type DirectionStep,
+} from '../decide/direction.ts';
+
+/** The rules of a strategy that end a position. */
+export type ExitRules = Pick<DirectionStrategy, 'stop' | 'target' | 'max_age_bars'>;
+
+/** The virtual position of an instrument. An open one keeps the exit rules of its entry, whatever model follows. */
+export interface InstrumentPosition extends DirectionPosition {
+  /** signal_id of the ENTER; empty when flat. */
+  readonly positionId: string;
+  readonly entryTime: OpenTime | 0;
+  /** null when flat. */
+  readonly exits: ExitRules | null;
+}
+
+export const FLAT_POSITION: InstrumentPosition = { ...FLAT_INSTRUMENT, positionId: '', entryTime: 0, exits: null };
+
+export interface InstrumentStep extends Pick<DirectionStep, 'action' | 'reason'> {
+  readonly position: InstrumentPosition;
+}
+
+/** Never called for: an answer is at most 1. */
+const NO_ENTRIES = { theta_up: 1, theta_down: 1 };
+const NO_EXITS: ExitRules = { stop: Infinity, target: Infinity, max_age_bars: Infinity };
+
+/**
+ * Decides on one closed bar and moves the position by it: `stepDirection`, the same one as in a backtest.
+ * @param strategy of the active model; null without one
+ * @param id signal_id of the answer
+ * @param time of the bar
+ */
+export function stepInstrument(
+  strategy: DirectionStrategy | null,
+  position: InstrumentPosition,
+  input: DirectionInput,
+  id: string,
+  time: OpenTime,
+): InstrumentStep {
+  const exits = position.exits ?? strategy ?? NO_EXITS;
+  const { stop, target, max_age_bars } = exits;
+  const rules = { ...(strategy ?? NO_ENTRIES), stop, target, max_age_bars };
+  const { action, reason, position: after } = stepDirection(rules, position, input);
+  if (action === 'ENTER')
+    return {
+      action,
+      reason,
+      position: { ...after, positionId: id, entryTime: time, exits: { stop, target, max_age_bars } },
+    };
+  return { action, reason, position: after.side === 0 ? FLAT_POSITION : { ...position, ageBars: after.ageBars } };
+}

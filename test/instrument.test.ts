@@ -1,0 +1,243 @@
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { readAddress } from '../shared/address.ts';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { columnsOf } from '../shared/bar_file/bar_file.ts';
+import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { SERIES_NAMES } from '../shared/core/series/series_names.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { createRng } from '../shared/rng.ts';
+import { checksum } from '../shared/signal/encode.ts';
+import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+
+const HOUR = 3600;
+const START = 1_600_000_000 - (1_600_000_000 % HOUR);
+const HOURS = 1500;
+/** Hours that the daemon gets, from this one on. */
+const LIVE_FROM = 1200;
+const STARTS_MS = 120_000;
+
+interface HourBar {
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+}
+
+/** 30 hours up, 40 quiet, 30 down, 40 quiet: what comes next can be learned. */
+function trendingHours(): HourBar[] {
+  const rng = createRng('trends');
+  let price = 20_000;
+  return Array.from({ length: HOURS }, (_, t) => {
+    const open = price;
+    const hour = t % 140;
+    const drift = hour < 30 ? 0.004 : hour >= 70 && hour < 100 ? -0.004 : 0;
+    price *= Math.exp(drift + (drift === 0 ? 0.0004 : 0.002) * rng.normal());
+    const [high, low] = [Math.max(open, price) * 1.001, Math.min(open, price) * 0.999];
+    return { time: START + t * HOUR, open, high, low, close: price, volume: 60 };
+  });
+}
+
+/** Three minutes of an hour, as a feed sends them: the first, one in the middle, and the last. */
+function minutesOf({ time, open, high, low, close }: HourBar): object[] {
+  const at = (minute: number, bar: object): object => ({ time: (time + 60 * minute) * 1000, volume: 20, ...bar });
+  return [
+    at(0, { open, high: open, low: open, close: open }),
+    at(30, { open, high, low, close: open }),
+    at(59, { open: close, high: close, low: close, close }),
+  ].map((bar) => ({ symbol: 'BTCUSDT', ...bar }));
+}
+
+let place: Workplace;
+let version: string;
+const hours = trendingHours();
+beforeAll(async () => {
+  place = createWorkplace({
+    minutehand: {
+      market: 'live',
+      instruments: ['BTCUSDT@1h'],
+      feed: { interval_ms: 600_000 },
+      screen: { enabled: false },
+    },
+  });
+  const rows = hours
+    .slice(0, LIVE_FROM)
+    .map(({ time, open, high, low, close, volume }) => [time, open, high, low, close, volume].join());
+  writeFileSync(join(place.folder, 'BTCUSDT-1h.csv'), `time,open,high,low,close,volume\n${rows.join('\n')}\n`);
+  const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'made'];
+  const { code, stdout, stderr } = await place.run([...train, '--json']);
+  expect(code, stderr).toBe(0);
+  ({ version } = JSON.parse(stdout) as { version: string });
+}, STARTS_MS);
+afterAll(() => place.remove());
+
+const addressFile = (): string => homePaths({ MINUTEHAND_HOME: place.home }).address('daemon_main');
+
+async function startDaemon(): Promise<{ process: Running; url: string }> {
+  rmSync(addressFile(), { force: true });
+  const process = place.start(['daemon']);
+  const url = await eventually(
+    () => `a daemon that listens: ${process.stderr()}`,
+    () => {
+      const address = readAddress(addressFile());
+      return address === null ? null : `http://127.0.0.1:${address.port}`;
+    },
+  );
+  return { process, url };
+}
+
+async function send(url: string, from: number, to: number): Promise<void> {
+  const body = JSON.stringify(hours.slice(from, to).flatMap(minutesOf));
+  const response = await fetch(`${url}/bars`, { method: 'POST', body });
+  expect(await response.json()).toMatchObject({ rejected: [] });
+}
+
+const signalFile = (): string => join(place.home, 'signals', 'BTCUSDT@1h', 'signal.json');
+const shown = (): InstrumentSignal => JSON.parse(readFileSync(signalFile(), 'utf8')) as InstrumentSignal;
+
+/** The bars are years old, for which a live daemon is DEGRADED. */
+const withoutMode = (body: string): string => body.replace(/"mode":"(OK|DEGRADED)"/, '"mode":""');
+
+describe('an instrument', () => {
+  it('gets no model of other features, nor a changed one', async () => {
+    const change = (name: string, changes: object): string => {
+      const folder = join(place.folder, name, version);
+      cpSync(join(place.folder, 'made', version), folder, { recursive: true });
+      const path = join(folder, 'manifest.json');
+      const manifest = JSON.parse(readFileSync(path, 'utf8')) as { golden: { features: unknown } };
+      writeFileSync(path, JSON.stringify({ ...manifest, ...changes }));
+      return folder;
+    };
+    const probabilities = [[1, 0, 0]];
+    const { golden } = JSON.parse(readFileSync(join(place.folder, 'made', version, 'manifest.json'), 'utf8')) as {
+      golden: object;
+    };
+    const refused = await place.runEach([
+      ['models', 'promote', change('other', { feature_schema: '0123456789abcdef' })],
+      ['models', 'verify', change('changed', { golden: { ...golden, probabilities } })],
+      ['models', 'verify', join('made', version)],
+    ]);
+    expect(refused.map(({ code, stderr }) => [code, stderr.split(':')[0]])).toEqual([
+      [1, 'MODEL_SCHEMA'],
+      [1, 'MODEL_GOLDEN'],
+      [0, ''],
+    ]);
+    expect(existsSync(join(place.models, 'direction'))).toBe(false);
+  });
+
+  it(
+    'is learned, activated and answered by a live daemon on every transport, and by a replay of its journal, to the byte',
+    { timeout: STARTS_MS },
+    async () => {
+      const first = await startDaemon();
+      await send(first.url, LIVE_FROM, LIVE_FROM + 180);
+      expect(shown()).toMatchObject({ mode: 'HALT', action: 'HOLD', reason: 'NO_MODEL', model_version: '' });
+      const [before, promoted] = await place.runEach([['status'], ['models', 'promote', join('made', version)]]);
+      expect(before).toMatchObject({ code: 1, stdout: expect.stringContaining('has no active direction model of 1h') });
+
+      expect(promoted!.code, promoted!.stderr).toBe(0);
+      await eventually(
+        () => `an active direction model: ${first.process.stderr()}`,
+        async () => {
+          const health = (await (await fetch(`${first.url}/healthz`)).json()) as { direction?: { versions: object } };
+          return Object.keys(health.direction!.versions).length > 0 || null;
+        },
+      );
+      const heard: string[] = [];
+      const socket = new WebSocket(`${first.url.replace('http', 'ws')}/signals?pairs=BTCUSDT@1h`);
+      socket.on('message', (data: Buffer) => heard.push(data.toString()));
+      await new Promise((resolve) => socket.once('open', resolve));
+      await send(first.url, LIVE_FROM + 180, LIVE_FROM + 240);
+      const last = readFileSync(signalFile(), 'utf8').trim();
+      await eventually(
+        () => 'the last signal by WebSocket',
+        () => heard.includes(last) || null,
+      );
+      socket.close();
+      expect(shown()).toMatchObject({
+        ...{ pair: 'BTC/USDT', pair_id: 'BTCUSDT@1h', schema: 'minutehand.instrument/1', z_score: null, theta1: null },
+        ...{
+          model_version: version,
+          timestamp: new Date((START + (LIVE_FROM + 240) * HOUR) * 1000).toISOString().replace('.000', ''),
+        },
+        price: hours[LIVE_FROM + 239]!.close,
+      });
+      const [status, verified] = await place.runEach([
+        ['status', '--json'],
+        ['signal', 'verify', signalFile()],
+      ]);
+      const { daemons, findings } = JSON.parse(status!.stdout) as {
+        daemons: { pairs: { pair_id: string; refusal: string | null }[] }[];
+        findings: { text: string }[];
+      };
+      expect(daemons[0]!.pairs.at(-1)).toMatchObject({ pair_id: 'BTCUSDT@1h', refusal: null });
+      expect(findings.map(({ text }) => text).join()).not.toContain('direction');
+      expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 signals accepted') });
+      const { ml_up_prob, ml_down_prob, ml_range_prob } = shown();
+      expect(ml_up_prob! + ml_down_prob! + ml_range_prob!).toBeCloseTo(1, 9);
+
+      first.process.kill('SIGKILL');
+      await first.process.ended;
+      const second = await startDaemon();
+      await send(second.url, LIVE_FROM + 240, HOURS);
+      second.process.kill('SIGTERM');
+      await second.process.ended;
+
+      const journalPath = join(place.home, 'live_main.db');
+      const minutes = hours.slice(LIVE_FROM).flatMap(minutesOf) as Bar[];
+      const data = await place.writeBars(
+        'minutes',
+        new Map([
+          [
+            'BTCUSDT',
+            columnsOf(
+              'BTCUSDT',
+              minutes.map((bar) => ({ ...bar, time: (bar.time / 1000) as OpenTime })),
+            ),
+          ],
+        ]),
+      );
+      const out = join(place.folder, 'signals.jsonl');
+      const from = new Date((START + (LIVE_FROM + 180) * HOUR) * 1000).toISOString().slice(0, 16);
+      const [replayed, ofBars] = await place.runEach([
+        ['replay', '--journal', journalPath, '--json'],
+        ['replay', '--data', data, '--from', `${from}Z`, '--out', out, '--json'],
+      ]);
+      expect(replayed!.code, replayed!.stderr + replayed!.stdout).toBe(0);
+      expect(ofBars!.code, ofBars!.stderr).toBe(0);
+      const summary = JSON.parse(replayed!.stdout) as { signals: number; equal: number; enters: number };
+      expect(summary.equal).toBe(summary.signals);
+      expect(summary.enters).toBeGreaterThan(2);
+
+      const replayedBodies = readFileSync(out, 'utf8').trim().split('\n');
+
+      const journal = openJournal(journalPath, { readOnly: true });
+      const journaled = [...journal.signals()].filter(({ body }) => !body.includes('"SHUTDOWN"'));
+      journal.close();
+      expect(journaled.length).toBe(HOURS - LIVE_FROM);
+      const bodies = journaled.slice(180).map(({ body }) => withoutMode(body));
+      expect(replayedBodies.map((text) => withoutMode(text.slice(0, text.indexOf(',"schema":'))))).toEqual(bodies);
+      expect(journaled.map(({ featuresCrc }) => featuresCrc)).toEqual(batchChecksums());
+      const modes = journaled.map(({ body }) => (JSON.parse(`${body}}`) as { mode: string }).mode);
+      expect(modes.slice(0, 168).every((mode) => mode === 'WARMUP')).toBe(true);
+      expect(modes.slice(180).every((mode) => mode === 'DEGRADED' || mode === 'OK')).toBe(true);
+    },
+  );
+});
+
+/** Features of the hours at once, as a training steps through them. */
+function batchChecksums(): string[] {
+  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, HOUR);
+  const missing = new Float64Array(SERIES_NAMES.length).fill(NaN);
+  return hours.slice(LIVE_FROM).map((bar) => {
+    features.step({ ...bar, takerBuyVolume: NaN }, missing);
+    return checksum(new Uint8Array(features.values.buffer));
+  });
+}
