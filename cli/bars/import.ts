@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
+import { createBarValues, type SeriesReport } from './bar_values.ts';
 import type { BarLayout, BarValue, ForeignRow } from './bar_layout.ts';
 import { symbolOfSource } from './bar_layout.ts';
 import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
@@ -94,14 +95,6 @@ export interface ImportReport extends PutCounts {
   /** Gaps, flat bars and spikes of the symbol as it is now. */
   readonly check: BarReport;
   readonly sources: readonly SourceReport[];
-}
-
-export interface SeriesReport extends PutCounts {
-  readonly symbol: string;
-  readonly name: string;
-  readonly file: string;
-  readonly read: number;
-  readonly rejected_count: number;
 }
 
 export interface ImportResult {
@@ -302,7 +295,7 @@ async function takeBars(
   const reader = createClockReader(zone);
   const barSeconds = target.timeframe.barSeconds ?? SECONDS_PER_BAR;
   const shift = layout.isOfLastMinute === true ? SECONDS_PER_BAR - barSeconds : 0;
-  const beside = createBeside(layout, barSeconds, target.putSeries);
+  const beside = createBarValues(layout, barSeconds, target.putSeries);
   const range: [number, number] = [Infinity, -Infinity];
   const story = createStory();
   const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
@@ -325,31 +318,20 @@ async function takeBars(
       const time = row === null ? NaN : reader.toUtc(row.time) + shift;
       const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
       if (row === null || code !== null) {
-        tally.rejected_count++;
-        if (tally.rejected.length < REJECTED_SHOWN)
-          tally.rejected.push({ file: path, line, code: code!, seen: seenOf(text, code!, time) });
+        reject(tally, { file: path, line, code: code!, seen: seenOf(text, code!, time) });
         continue;
       }
       if (time % barSeconds !== 0) throw offTimeframe(path, line, time, barSeconds, zone);
       story.add(time);
       beside.add(time, row.values);
-      range[0] = Math.min(range[0], row.low);
-      range[1] = Math.max(range[1], row.high);
-      const { length, columns } = batch;
-      columns.time[length] = time;
-      columns.open[length] = row.open;
-      columns.high[length] = row.high;
-      columns.low[length] = row.low;
-      columns.close[length] = row.close;
-      columns.volume[length] = row.volume;
-      columns.spread[length] = row.spread;
-      batch.length++;
+      widen(range, row);
+      addRow(batch, time, row);
       if (batch.length === BATCH_ROWS) await handOver();
     }
   }
   await handOver();
   target.series.push(...(await beside.handOver(symbol, path)));
-  const rows = tally.read - before.read;
+  const [rows, rejected] = [tally.read - before.read, tally.rejected_count - before.rejected_count];
   sources.push({
     file: path,
     layout: layout.name,
@@ -364,15 +346,26 @@ async function takeBars(
     ...verdict,
     ...story.summary(),
   });
+  const { sha256 } = survey;
   await into.imported({
     symbol,
     file: resolve(path),
-    sha256: survey.sha256,
+    sha256,
     layout: layout.name,
     timezone: zone.name,
     rows,
-    rejected: tally.rejected_count - before.rejected_count,
+    rejected,
   });
+}
+
+function reject(tally: Tally, row: RejectedRow): void {
+  tally.rejected_count++;
+  if (tally.rejected.length < REJECTED_SHOWN) tally.rejected.push(row);
+}
+
+function widen(range: [low: number, high: number], { low, high }: ForeignRow): void {
+  range[0] = Math.min(range[0], low);
+  range[1] = Math.max(range[1], high);
 }
 
 /** Of a file whose longer bars do not begin at whole ones in UTC: its first row shows it. */
@@ -385,35 +378,21 @@ function offTimeframe(path: string, line: number, time: number, barSeconds: numb
   });
 }
 
-/** The values of columns beside the bars; a value is known when its bar closes. */
-function createBeside(layout: BarLayout, barSeconds: number, putSeries: BarSink['putSeries']) {
-  const isKept = putSeries !== null && layout.values.length > 0;
-  const time: number[] = [];
-  const values: number[][] = layout.values.map(() => []);
-  return {
-    add(open: number, row: readonly number[]): void {
-      if (!isKept) return;
-      time.push(open + barSeconds);
-      row.forEach((value, column) => values[column]!.push(value));
-    },
-    async handOver(symbol: string, file: string): Promise<SeriesReport[]> {
-      if (putSeries === null) return [];
-      const reports: SeriesReport[] = [];
-      for (const [column, name] of layout.values.entries()) {
-        const good = [...time.keys()].filter((i) => values[column]![i]! >= 0 && values[column]![i]! < Infinity);
-        const [times, kept] = [good.map((i) => time[i]!), good.map((i) => values[column]![i]!)];
-        const counts = await putSeries(symbol, name, Float64Array.from(times), Float64Array.from(kept));
-        const rejected_count = time.length - good.length;
-        reports.push({ symbol, name, file, read: time.length, rejected_count, ...counts });
-      }
-      return reports;
-    },
-  };
-}
-
 interface Batch {
   length: number;
   readonly columns: ReturnType<typeof emptyColumns>;
+}
+
+function addRow(batch: Batch, time: number, row: ForeignRow): void {
+  const { length, columns } = batch;
+  columns.time[length] = time;
+  columns.open[length] = row.open;
+  columns.high[length] = row.high;
+  columns.low[length] = row.low;
+  columns.close[length] = row.close;
+  columns.volume[length] = row.volume;
+  columns.spread[length] = row.spread;
+  batch.length++;
 }
 
 /** Irregularities in the order of a file's rows. */
