@@ -1,4 +1,6 @@
-import tseslint from 'typescript-eslint';
+import parser from '@typescript-eslint/parser';
+
+// The boundaries between folders and what a function may be. All other rules are oxlint's (.oxlintrc.json).
 
 /** Neither process imports the other; both import shared/; shared/ imports neither. */
 function neverImports(folders, others = []) {
@@ -139,7 +141,7 @@ export function functionsOf(max) {
   return { 'max-lines-per-function': ['error', { max, skipBlankLines: true, skipComments: true }] };
 }
 
-export default tseslint.config(
+export default [
   {
     ignores: [
       'stryker.config.mjs',
@@ -152,23 +154,13 @@ export default tseslint.config(
       'var/',
       'models/',
       'bin/',
-      '**/*.as.ts',
+      '**/*.{as,d}.ts',
+      '**/*.{test,fixture,oracle}.ts',
+      'test/',
       'eslint.config.js',
     ],
   },
-  ...tseslint.configs.recommended,
-  {
-    files: ['**/*.ts'],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    rules: {
-      '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/await-thenable': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      eqeqeq: 'error',
-    },
-  },
+  { files: ['**/*.ts'], languageOptions: { parser } },
   {
     files: ['shared/**/*.ts'],
     rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench', 'sim']) },
@@ -216,4 +208,4 @@ export default tseslint.config(
     rules: functionsOf(FUNCTION_LINES_MAX),
   },
   ...Object.entries(LONGER_FUNCTIONS).map(([file, max]) => ({ files: [file], rules: functionsOf(max) })),
-);
+];

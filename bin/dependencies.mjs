@@ -155,7 +155,9 @@ async function compileSqlite() {
   await ensureToolchain();
   const args = ['rebuild', SQLITE_PACKAGE, '--ignore-scripts=false'];
   const label = `compiling ${SQLITE_PACKAGE} for ${THIS_NODE}`;
-  await runLogged(label, npmCommand(), args, logPath, npmEnvironment());
+  // The package asks for -O3, which takes half as long again to compile. What comes last counts.
+  const flags = process.platform === 'win32' ? {} : { CFLAGS: '-O2', CXXFLAGS: '-O2', JOBS: 'max' };
+  await runLogged(label, npmCommand(), args, logPath, { ...flags, ...npmEnvironment() });
   const fault = compiledSqliteFault();
   if (fault === null) return;
   const tools = missingTools();

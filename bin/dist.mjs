@@ -106,7 +106,7 @@ async function build(sources) {
   const startMs = performance.now();
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
-  const tsc = [join(MODULES, 'typescript', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', FRESH];
+  const tsc = [join(MODULES, 'typescript7', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', FRESH];
   const kernels = sources.filter(({ path }) => isKernel(path)).map(({ path }) => kernelCompilation(path));
   const results = await Promise.all([tsc, ...kernels].map((compilation) => capture(process.execPath, compilation)));
   const failed = results.filter(({ code }) => code !== 0);

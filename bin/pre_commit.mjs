@@ -22,8 +22,8 @@ function changed(args) {
 /** @param {string} name @param {string} script @param {string[]} args @returns {boolean} whether it holds */
 function holds(name, script, args) {
   const command = [join(ROOT, 'node_modules', script), ...args];
-  const { status } = spawnSync(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 2, 2] });
-  if (status !== 0) say(`pre-commit: ${name} failed`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) say(`${stdout}${stderr}pre-commit: ${name} failed`);
   return status === 0;
 }
 
@@ -37,9 +37,10 @@ await run(async () => {
   const scripts = staged.filter((path) => /\.(ts|mts|js|mjs)$/.test(path));
   const isTyped = staged.some((path) => path.endsWith('.ts') || /^(package|tsconfig.*)\.json$/.test(path));
   const results = [
-    holds('prettier', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '--ignore-unknown', ...staged]),
+    holds('oxfmt', 'oxfmt/bin/oxfmt', ['--check', '--no-error-on-unmatched-pattern', ...staged]),
     scripts.length === 0 || holds('eslint', 'eslint/bin/eslint.js', ['--no-warn-ignored', ...scripts]),
-    !isTyped || holds('tsc', 'typescript/bin/tsc', ['--noEmit']),
+    scripts.length === 0 || holds('oxlint', 'oxlint/bin/oxlint', ['--type-aware', ...scripts]),
+    !isTyped || holds('tsc', 'typescript7/bin/tsc', ['--noEmit']),
   ];
   if (results.every(Boolean)) return 0;
   say('pre-commit: `npm run format` formats; `git commit --no-verify` commits all the same.');

@@ -3,7 +3,7 @@
  * Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. In
  * CI, also the start and the tests that depend on it with the other versions of Node.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
@@ -50,11 +50,12 @@ const checkedBeside = (name, args) => async () => {
 /** Needs the packages, but no native part of them: compiling SQLite leaves the other cores idle. */
 const besideCompilation = () => ({
   checks: Promise.all([
-    mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
+    mustHold('boundaries', checkedBeside('eslint/bin/eslint.js', ['.'])),
     (async () => {
-      await mustHold('types', checkedBeside('typescript/bin/tsc', ['--noEmit']));
-      await mustHold('types of the dashboard', checkedBeside('typescript/bin/tsc', ['--noEmit', '-p', 'dashboard']));
-      await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
+      await mustHold('types', checkedBeside('typescript7/bin/tsc', ['--noEmit']));
+      await mustHold('types of the dashboard', checkedBeside('typescript7/bin/tsc', ['--noEmit', '-p', 'dashboard']));
+      await mustHold('format', checkedBeside('oxfmt/bin/oxfmt', ['--check']));
+      await mustHold('lint', checkedBeside('oxlint/bin/oxlint', ['--type-aware']));
     })(),
   ]),
   // Both at once: half of its time each start waits for the network or for the next minute.
@@ -71,6 +72,7 @@ await run(async () => {
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
+    await mustHold('ccxt', ensureCcxt);
     await mustHold('g++', ensureCompiler);
     await mustHold('clang and promtool', ensureCheckers);
     await mustHold('chromium', ensureChromium);
@@ -142,6 +144,26 @@ async function ensureXgboost() {
   say(
     'XGBoost is not installed: install it (Debian: apt-get install libxgboost0), or set MINUTEHAND_XGBOOST_LIBRARY.' +
       (inCi ? '' : ' Where its tests do not find it, they are skipped.'),
+  );
+  return !inCi;
+}
+
+/** The library of `minutehand collect`, which is not part of the installation. */
+async function ensureCcxt() {
+  const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const wanted = `ccxt@${peerDependencies.ccxt}`;
+  const folder = join(ROOT, 'node_modules', '.cache', wanted);
+  const path = join(folder, 'node_modules', 'ccxt');
+  if (process.env.MINUTEHAND_CCXT || existsSync(join(ROOT, 'node_modules', 'ccxt'))) return true;
+  const arguments_ = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', wanted];
+  mkdirSync(folder, { recursive: true });
+  if (existsSync(path) || (await capture('npm', arguments_)).code === 0) {
+    process.env.MINUTEHAND_CCXT = path;
+    return true;
+  }
+  say(
+    `ccxt is not installed: \`npm install --no-save ${wanted}\`.` +
+      (inCi ? '' : ' Without it the test of `minutehand collect` is skipped.'),
   );
   return !inCi;
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { expiryDays } from '../shared/bundle/active_file.ts';
 import { signingKey, trustedKeys } from '../shared/bundle/signature.ts';
 import { describeError } from '../shared/errors.ts';
 import { unknownVariables, unknownVariableText } from '../shared/policy/environment.ts';
@@ -13,6 +14,7 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_HOME: folderFault,
   MINUTEHAND_EXCHANGE: folderFault,
   MINUTEHAND_LOG: folderFault,
+  MINUTEHAND_CCXT: (text) => (existsSync(resolve(text)) ? null : `there is no folder ${text}`),
   MINUTEHAND_LIGHTGBM_LIBRARY: fileFault,
   MINUTEHAND_XGBOOST_LIBRARY: fileFault,
   MINUTEHAND_DATABASE_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),
@@ -25,6 +27,7 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_SMTP_URL: (text) => urlFault(text, ['smtp:', 'smtps:']),
   MINUTEHAND_SIGNING_KEY: (_, env) => thrownBy(() => signingKey(env)),
   MINUTEHAND_TRUSTED_KEYS: (_, env) => thrownBy(() => trustedKeys(env)),
+  MINUTEHAND_ACTIVE_EXPIRY_DAYS: (_, env) => thrownBy(() => expiryDays(env)),
 };
 
 /**

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   train: async () => (await import('./commands/train.ts')).addTrain,
   direction: async () => (await import('./commands/direction.ts')).addDirection,
   series: async () => (await import('./commands/series.ts')).addSeries,
+  collect: async () => (await import('./commands/collect.ts')).addCollect,
   fit: async () => (await import('./commands/fit.ts')).addFit,
   backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
   scan: async () => (await import('./commands/scan.ts')).addScan,

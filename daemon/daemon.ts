@@ -18,18 +18,22 @@ import type { MinuteAnswer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import type { Degradation } from './degradations.ts';
-import { barsRoute } from './feed/http.ts';
+import { barsRoute, seriesRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
 import type { StreamListener } from './feed/redis_stream.ts';
-import { barsWebSocket } from './feed/websocket.ts';
+import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from './feed/series_intake.ts';
+import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
+import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
+import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
+import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
-import { recoveryStart } from './journal/recovery.ts';
+import { recoveryStart, restoredInputs } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings } from './pipeline_options.ts';
@@ -56,6 +60,8 @@ export interface DaemonPorts {
   readonly journalWriter?: JournalWriter;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
+  /** The lease across machines, where one is configured. @param holder names this daemon */
+  readonly lease?: { readonly store: LeaseStore; readonly holder: string; clockMs(): number } | undefined;
   /** Reads bars from Redis; when nothing is given, none come that way. */
   readBarStream?(listener: StreamListener): StreamReader;
   /**
@@ -65,6 +71,8 @@ export interface DaemonPorts {
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+  /** High-water marks of `active.json`; without them, any is accepted. */
+  readonly pointerMarks?: PointerMarks;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -72,6 +80,7 @@ export interface DaemonObserver {
   /** @param models that scored the batch */
   onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
+  onSeries: SeriesIntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;
   /** Active or shadow models failed and were released. */
@@ -99,11 +108,14 @@ export interface Daemon {
   readonly bootId: string;
   readonly pipeline: Pipeline;
   readonly intake: Intake;
+  readonly seriesIntake: SeriesIntake;
   readonly publishers: Publishers;
   /** Of the stream of bars; see RedisFeed. */
   readonly streamLost: () => number;
   /** Of live bars that arrive too late; null while they come in time. */
   readonly lateBars: () => LateBars | null;
+  /** Of the lease across machines; null = none is configured. */
+  readonly lease: () => LeaseHealth | null;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
@@ -136,6 +148,7 @@ class AssembledDaemon implements Daemon {
   readonly pipeline: Pipeline;
   readonly publishers: Publishers;
   readonly intake: Intake;
+  readonly seriesIntake: SeriesIntake;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
@@ -149,6 +162,7 @@ class AssembledDaemon implements Daemon {
   readonly #models: FollowedModels;
   readonly #halts: ActiveHalts;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
+  readonly #lease: LeaseKeeper | undefined;
   #redisFeed: RedisFeed | null = null;
   #serverEngine = '';
   #isSigningOff = false;
@@ -156,7 +170,7 @@ class AssembledDaemon implements Daemon {
 
   constructor(ports: DaemonPorts, options: DaemonOptions) {
     const { clock, scheduler, store, journalWriter = writeInPlace(store) } = ports;
-    const { settings, shard, log, maxWaitingRows } = options;
+    const { settings, shard, log, observer, maxWaitingRows } = options;
     const { market, windows } = settings.minutehand;
     this.#ports = ports;
     this.#options = options;
@@ -168,6 +182,7 @@ class AssembledDaemon implements Daemon {
       ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
       feature_schema: schema.hash,
     };
+    this.#lease = this.#openLease();
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
       ...{ writer: journalWriter, scheduler },
@@ -180,17 +195,28 @@ class AssembledDaemon implements Daemon {
     this.#halts = this.#followHalts();
     this.#arrivals = this.#watchArrivals();
     this.#startedMs = clock.nowMs();
-    const intake = createIntake({ ...this.#barRules(), open: market === 'live' });
+    const rules = { ...this.#barRules(), open: market === 'live' };
+    const intake = createIntake(rules);
     this.intake = (text, backfill) => {
-      if (this.#isSigningOff) throw new MinutehandError('STOPPING');
-      if (this.#isJournalFull()) throw new MinutehandError('JOURNAL_FULL');
+      this.#refuseWhenClosed();
       return intake(text, backfill);
     };
+    const seriesIntake = createSeriesIntake({ ...rules, onOutcome: observer.onSeries.bind(observer) });
+    this.seriesIntake = (text) => {
+      this.#refuseWhenClosed();
+      return seriesIntake(text);
+    };
     const settled = (): Promise<boolean> => this.pipeline.settled();
-    this.routes = [barsRoute(this.intake, settled, this.bootId), ...healthRoutes(this.health)];
+    const onDefect = (error: unknown): void => log.error({ err: error }, 'unexpected error');
+    this.routes = [
+      barsRoute(this.intake, settled, this.bootId),
+      seriesRoute(this.seriesIntake, settled, this.bootId),
+      ...healthRoutes(this.health),
+    ];
     this.webSockets = [
       ...this.publishers.webSockets,
-      barsWebSocket(this.intake, settled, (error) => log.error({ err: error }, 'unexpected error')),
+      barsWebSocket(this.intake, settled, onDefect),
+      seriesWebSocket(this.seriesIntake, settled, onDefect),
     ];
   }
 
@@ -198,11 +224,14 @@ class AssembledDaemon implements Daemon {
 
   readonly lateBars = (): LateBars | null => this.#arrivals.late;
 
+  readonly lease = (): LeaseHealth | null => this.#lease?.health() ?? null;
+
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
       ...{ status: this.pipeline.status, models: this.#models, halts: this.#halts, links: this.publishers.links },
       redisFeed: () => this.#redisFeed,
+      lease: this.lease,
       lateBars: this.lateBars,
       serverEngine: () => this.#serverEngine,
       uptimeSeconds: () => (this.#ports.clock.nowMs() - this.#startedMs) / 1000,
@@ -213,7 +242,7 @@ class AssembledDaemon implements Daemon {
     const { scheduler, store } = this.#ports;
     const { minutehand } = this.#options.settings;
     const from = recoveryStart(store, this.#pairs, warmupBars(minutehand.windows));
-    await this.pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
+    await this.pipeline.recover(restoredInputs(store, from, store.inputsFrom(from)), store.lastSignals(), () => {
       // Before the models, so that not one bar is answered without them.
       this.#halts.check();
       return this.#models.check();
@@ -225,6 +254,7 @@ class AssembledDaemon implements Daemon {
   attach(server: TopicServer & { readonly engine: string }): void {
     this.#serverEngine = server.engine;
     this.publishers.attach(server);
+    this.#lease?.start();
   }
 
   readBars(): void {
@@ -234,6 +264,7 @@ class AssembledDaemon implements Daemon {
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
       ...this.#barRules(),
+      onSeries: (outcome) => this.#options.observer.onSeries(outcome),
       symbols: symbolsOf(this.#pairs),
       allSymbols: symbolsOf(pairs.map(parsePair)),
       feedIntervalMs: feed.interval_ms,
@@ -258,7 +289,7 @@ class AssembledDaemon implements Daemon {
     void this.#models.stop();
     await this.#redisFeed?.stop();
     await this.pipeline.settled();
-    if (!hasSuccessor()) this.pipeline.inputs.shutDown();
+    if (this.#lease?.isHolder() !== false && !hasSuccessor()) this.pipeline.inputs.shutDown();
     await this.pipeline.settled();
   }
 
@@ -269,9 +300,43 @@ class AssembledDaemon implements Daemon {
     await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void this.#models.stop().then(tell));
     await this.pipeline.settled();
     await this.publishers.close();
+    await this.#lease?.close();
   }
 
   // ---- parts ----
+
+  #openLease(): LeaseKeeper | undefined {
+    const { lease, scheduler, clock } = this.#ports;
+    if (lease === undefined) return undefined;
+    const { settings, log, say } = this.#options;
+    return new LeaseKeeper({
+      ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
+      clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
+      maxStepMs: this.#intervalMs / 2,
+      onTaken: (fence) => {
+        log.info({ fence }, 'lease taken');
+        say(`This daemon publishes from here on (fence ${fence}).`);
+        this.#applyLease(fence);
+      },
+      onLosing: () => {
+        this.pipeline.inputs.shutDown();
+        return this.pipeline.queue.settled();
+      },
+      onLost: () => {
+        const error = new MinutehandError('LEASE_LOST');
+        log.error({ code: error.code }, error.message);
+        say(`${error.code}: ${error.message} ${error.next}`);
+        this.#applyLease(null);
+      },
+      onServer: (state, detail) => log.info({ state, detail }, 'lease server'),
+    });
+  }
+
+  /** Journaled at once, and not with the next bar. */
+  #applyLease(fence: number | null): void {
+    this.pipeline.inputs.apply({ kind: 'lease', fence });
+    void this.pipeline.queue.settled().then(() => this.pipeline.settled());
+  }
 
   #openPublishers(): Publishers {
     const { files, scheduler, bus, openSignalFiles } = this.#ports;
@@ -279,6 +344,7 @@ class AssembledDaemon implements Daemon {
     return new Publishers({
       ...{ settings, pairs: this.#pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
       openFileThread: openSignalFiles?.bind(this.#ports),
+      lease: this.#lease,
       onFailure: (what) => this.#degradesWith(what),
       onRecovered: (what) => this.#recovered(what),
     });
@@ -290,7 +356,7 @@ class AssembledDaemon implements Daemon {
     return new Pipeline({
       ...pipelineSettings(settings),
       ...{ pairs: this.#pairs, bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
-      ...{ clock, scheduler, journal: this.#journal },
+      ...{ clock, scheduler, journal: this.#journal, lease: this.#lease },
       halts: parseStanding(store.lastHalts()),
       sockets: this.publishers.sockets,
       files: this.publishers.files,
@@ -309,11 +375,12 @@ class AssembledDaemon implements Daemon {
   }
 
   #followModels(): FollowedModels {
-    const { files, scheduler, store } = this.#ports;
+    const { files, scheduler, store, pointerMarks } = this.#ports;
     const { settings, paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
+      ...(pointerMarks && { marks: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
@@ -381,6 +448,11 @@ class AssembledDaemon implements Daemon {
 
   #recovered(what: Degradation): void {
     this.pipeline.inputs.apply({ kind: 'recovered', what });
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isSigningOff) throw new MinutehandError('STOPPING');
+    if (this.#isJournalFull()) throw new MinutehandError('JOURNAL_FULL');
   }
 
   #isJournalFull(): boolean {

@@ -15,7 +15,7 @@ export const DEGRADATIONS = {
   late_bars: {
     means:
       '`BARS_LATE`: live bars arrive so long after their close that every signal has expired at publication; no consumer trades.',
-    next: 'Check the time zone of the feeder: `time` is the open in UTC, and the message names the zone that fits. Else check both clocks (NTP), and whether the data is delayed.',
+    next: 'Check the time zone of the feeder: the message names the one that fits. Else check both clocks (NTP), and whether the data is delayed.',
   },
   ...transportDegradations(),
   bar_stream: {

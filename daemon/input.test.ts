@@ -30,6 +30,12 @@ const input: fc.Arbitrary<Input> = fc.oneof(
     .tuple(fc.constantFrom('degraded', 'recovered'), fc.constantFrom(...DEGRADATION_NAMES))
     .map(([kind, what]): Input => ({ kind, what })),
   word.map((bootId): Input => ({ kind: 'boot', bootId })),
+  fc
+    .record({ symbol: word, eventTime: fc.nat(1e9), delay: fc.nat(1e5), value: fc.double({ noNaN: true }) })
+    .map(({ delay, value, ...given }): Input => ({
+      kind: 'series',
+      observation: { ...given, name: 'sentiment', arrivalTime: given.eventTime + delay / 1000, value: value + 0 },
+    })),
 );
 
 describe('an input', () => {
@@ -54,7 +60,7 @@ describe('an input', () => {
     const row = { subject: 'EURUSD', time: NEWEST, bar: null, backfill: false };
     for (const kind of ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown'] as const)
       expect(minuteInputOf({ ...row, kind }), kind).toEqual({ ...row, kind });
-    for (const kind of ['swap', 'halts', 'degraded', 'recovered', 'boot'] as const)
+    for (const kind of ['swap', 'halts', 'degraded', 'recovered', 'boot', 'series'] as const)
       expect(minuteInputOf({ ...row, kind }), kind).toBeNull();
     expect(pairInput('silence', 'EURUSD', NEWEST)).toEqual({ ...row, kind: 'silence' });
     expect(stateRow({ kind: 'boot', bootId: 'EURUSD' }, NEWEST)).toEqual({ ...row, kind: 'boot' });

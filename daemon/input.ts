@@ -4,10 +4,13 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { Arm } from '../shared/core/rollout/assignment.ts';
+import type { Observation } from '../shared/core/series/series_book.ts';
 import { parseDecisionRecord, type DecisionRecord } from '../shared/policy/decision_record.ts';
 import type { InputRow } from '../shared/store/journal.ts';
+import { observationRow, parseObservation } from '../shared/store/observation.ts';
 import type { BarOutcome } from './align/align.ts';
 import type { Degradation } from './degradations.ts';
+import type { GivenObservation, ObservationClock, ObservationOutcome } from './series/series_ledger.ts';
 
 /** One bar of a symbol, a minute without a trade, or the mark of a bar that was held back as suspect. */
 export interface SymbolInput extends InputRow {
@@ -75,9 +78,30 @@ export interface RolloutInput {
   readonly failed?: string;
 }
 
+/** This daemon publishes under another lease, or none, from here on. */
+export interface LeaseInput {
+  readonly kind: 'lease';
+  /** Of all signals from here on; null = they are withheld. */
+  readonly fence: number | null;
+}
+
+/** A value of an auxiliary series; bars that close after its arrival see it. */
+export interface SeriesInput {
+  readonly kind: 'series';
+  readonly observation: Observation;
+}
+
 /** A change that takes effect between two minutes. */
 export type StateInput =
-  SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput | RolloutInput | PolicyInput;
+  | SwapInput
+  | HaltsInput
+  | DegradationInput
+  | BootInput
+  | ShadowInput
+  | RolloutInput
+  | PolicyInput
+  | LeaseInput
+  | SeriesInput;
 
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
@@ -88,6 +112,13 @@ export type Input = SymbolInput | PairInput | StateInput;
 export interface BarSink {
   hasSymbol(symbol: string): boolean;
   take(input: SymbolInput): BarOutcome;
+}
+
+/** Destination of observations for the feeds. */
+export interface SeriesSink {
+  hasSymbol(symbol: string): boolean;
+  /** @throws MinutehandError SERIES_FUTURE, SERIES_STALE, SERIES_CLOCK */
+  observe(given: GivenObservation, clock: ObservationClock): ObservationOutcome;
 }
 
 export interface InputSink {
@@ -134,8 +165,12 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(input.bootId);
     case 'rollout':
       return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
+    case 'lease':
+      return row(input.fence === null ? '' : `${input.fence}`);
     case 'policy':
       return row(input.record.text);
+    case 'series':
+      return observationRow(input.observation);
     case 'shadow':
       return null;
   }
@@ -157,6 +192,15 @@ type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS>;
  */
 export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
   return row.kind in MINUTE_KINDS ? (row as SymbolInput | PairInput) : null;
+}
+
+/** The input of a row that a restart applies again: of a minute, or an observation; null for any other. */
+export function restoredInputOf(row: InputRow): SymbolInput | PairInput | SeriesInput | null {
+  return row.kind === 'series' ? seriesInputOf(row) : minuteInputOf(row);
+}
+
+function seriesInputOf({ subject }: InputRow): SeriesInput {
+  return { kind: 'series', observation: parseObservation(subject) };
 }
 
 /** The input of any row of a journal. @param loadModels opens the set of a version */
@@ -181,7 +225,11 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       const rollout = parseRolloutText(subject);
       return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
     }
+    case 'lease':
+      return { kind, fence: subject === '' ? null : Number(subject) };
     case 'policy':
       return { kind, record: parseDecisionRecord(subject) };
+    case 'series':
+      return seriesInputOf(row);
   }
 }

@@ -9,19 +9,26 @@ import type { IdleWindow } from './idle_window.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import {
-  minuteInputOf,
   pairInput,
+  restoredInputOf,
   stateRow,
   type BarSink,
   type HeartbeatKind,
   type Input,
   type InputSink,
   type PairInput,
+  type SeriesSink,
   type StateInput,
   type SymbolInput,
 } from './input.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
 import type { Queue } from './queue.ts';
+import {
+  SeriesLedger,
+  type GivenObservation,
+  type ObservationClock,
+  type ObservationOutcome,
+} from './series/series_ledger.ts';
 
 export interface InputsOptions {
   readonly pipeline: PipelineOptions;
@@ -35,10 +42,11 @@ export interface InputsOptions {
  * The entry point of all inputs, live, in recovery and in a replay: journals them, aligns the legs of a pair, and fills
  * the queue.
  */
-export class Inputs implements BarSink, InputSink {
+export class Inputs implements BarSink, SeriesSink, InputSink {
   readonly aligner: Aligner;
   readonly suspects = new SuspectLog();
   readonly silence: SilenceWatch;
+  readonly #series = new SeriesLedger();
   readonly #options: InputsOptions;
   readonly #indexOf: ReadonlyMap<string, number>;
   /** null = every pair has one-minute bars. */
@@ -73,6 +81,13 @@ export class Inputs implements BarSink, InputSink {
     return outcome;
   }
 
+  /** Takes a validated value of a series of a known symbol. See `SeriesLedger.admit`. */
+  observe(given: GivenObservation, clock: ObservationClock): ObservationOutcome {
+    const { outcome, observation } = this.#series.admit(given, clock);
+    if (observation !== null) this.apply({ kind: 'series', observation });
+    return outcome;
+  }
+
   /**
    * Journals an input and lets it take effect behind everything that waits. What concerns other pairs and symbols is
    * ignored.
@@ -99,11 +114,15 @@ export class Inputs implements BarSink, InputSink {
       case 'swap':
         this.#options.slots.announce(input);
         return this.#enqueue(input);
+      case 'series':
+        this.#series.note(input.observation);
+        return this.#enqueue(input);
       case 'shadow':
       case 'rollout':
       case 'degraded':
       case 'recovered':
       case 'boot':
+      case 'lease':
       case 'policy':
         return this.#enqueue(input);
     }
@@ -204,6 +223,7 @@ export class Inputs implements BarSink, InputSink {
 
   #answer(minute: PairMinute, nowUs: number): void {
     const { pairIndex, time, backfill } = minute;
+    this.#series.closed(time);
     const published = this.#publishedUntil?.get(this.#options.pipeline.pairs[pairIndex]!.id) ?? -Infinity;
     this.#push(minute, !backfill && time > published, nowUs);
   }
@@ -229,7 +249,7 @@ export class Inputs implements BarSink, InputSink {
     const { queue, pipeline } = this.#options;
     this.#publishedUntil = new Map(lastSignals.map(({ pairId, time }) => [pairId, time]));
     for (const row of rows) {
-      const input = minuteInputOf(row);
+      const input = restoredInputOf(row);
       if (input !== null) this.apply(input);
     }
     this.#publishedUntil = null;

@@ -274,6 +274,37 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     });
   });
 
+  it('takes series by HTTP and WebSocket, shows their age, and continues with them after a restart', async () => {
+    const home = makeHome();
+    const daemon = await home.start(onEngine);
+    const value = { symbol: 'XAUUSD', series: 'sentiment', event_time: Date.now() - 60_000, value: 40 };
+    const post = async (url: string, body: unknown): Promise<{ status: number; body: unknown }> => {
+      const response = await fetch(`${url}/series`, { method: 'POST', body: JSON.stringify(body) });
+      return { status: response.status, body: await response.json() };
+    };
+    const wrong = { ...value, arrival_time: Date.now() };
+    expect(await post(daemon.url, [value, wrong])).toMatchObject({
+      status: 207,
+      body: { boot_id: daemon.bootId, accepted: 1, stored: true, rejected: [{ index: 1, code: 'SERIES_MALFORMED' }] },
+    });
+    const feed = await connect(`${daemon.url}/series`);
+    const old = { ...value, series: 'order_book_imbalance', event_time: Date.now() - 3_599_500, value: 1 };
+    feed.socket.send(JSON.stringify([value, old]));
+    expect(JSON.parse(await feed.next())).toMatchObject({ accepted: 1, duplicates: 1, stored: true });
+    await daemon.stop();
+    const again = await home.start(onEngine);
+    expect(await post(again.url, value)).toMatchObject({ status: 200, body: { accepted: 0, duplicates: 1 } });
+    await expect
+      .poll(() => again.health().series.map(({ series, stale }) => [series, stale]))
+      .toEqual([
+        ['order_book_imbalance', true],
+        ['sentiment', false],
+      ]);
+    const metrics = await (await fetch(`${again.url}/metrics`)).text();
+    expect(metrics).toMatch(/minutehand_series_age_seconds\{symbol="XAUUSD",series="sentiment"\} 6\d\./);
+    expect(metrics).toContain('minutehand_series_total{outcome="duplicate"} 1');
+  });
+
   it('does not let a page of another site send bars or read signals', async () => {
     const { daemon } = await startWarm();
     const body = JSON.stringify(minuteWire(WARMUP));

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
@@ -9,6 +11,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
+import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { loadSettings, shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
@@ -19,6 +22,7 @@ import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
 import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
 import { keepRetention } from './journal/retention.ts';
+import { openLeaseStore } from './lease/lease_store.ts';
 import { watchProgress } from './health/progress.ts';
 import { openDaemonLogs, type DaemonLogs } from './log/log.ts';
 import { Exposition } from './metrics/exposition.ts';
@@ -42,6 +46,8 @@ const POLICY_POLL_MS = 500;
 /** Maximum wait of a successor, which has the lease, for its predecessor's port. */
 const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
+/** Of a request to the lease server, as a share of the lease's duration. */
+const LEASE_TIMEOUT = 0.25;
 
 export interface RunningDaemon {
   readonly port: number;
@@ -219,14 +225,16 @@ class DaemonProcess {
     const { settings, paths, shard, clock, say, maxWaitingRows, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
+    const lease = await openLease(this.#options);
     const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
     this.#undo.push(() => bus?.close());
     const daemon = await assembleDaemon(
       {
-        ...{ clock, scheduler: MACHINE_SCHEDULER, files: MACHINE_FILES, store, journalWriter, bus },
+        ...{ clock, scheduler: MACHINE_SCHEDULER, files: MACHINE_FILES, store, journalWriter, bus, lease },
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
+        pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, say },
@@ -247,17 +255,18 @@ class DaemonProcess {
         logs.batch(batch, timing, models, bootId);
       },
       onBar: (outcome) => observed.bar(outcome),
+      onSeries: (outcome) => observed.series.add(outcome),
       onSwap: () => observed.swap(),
       onModelsRefused: (code) => observed.modelRefused(code),
       onModelsFailed: (code) => observed.modelFailed(code),
     };
   }
 
-  #metricsSource({ pipeline, publishers, lateBars, streamLost }: Daemon): MetricsSource {
+  #metricsSource({ pipeline, publishers, lateBars, lease, streamLost }: Daemon): MetricsSource {
     const connections = (): number => this.#server?.connections ?? 0;
     return {
       ...{ clock: this.#options.clock, observed: this.#observed, logs: this.#logs },
-      ...{ status: pipeline.status, publishers, lateBars, streamLost },
+      ...{ status: pipeline.status, publishers, lateBars, lease, streamLost },
       server: {
         get connections() {
           return connections();
@@ -284,7 +293,7 @@ class DaemonProcess {
         host,
         allowedHosts: allowed_hosts,
         token,
-        needsAuthorization: ({ path }) => path === '/bars',
+        needsAuthorization: ({ path }) => path === '/bars' || path === '/series',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
     });
@@ -317,6 +326,20 @@ class DaemonProcess {
     });
     this.#undo.push(endRetention);
   }
+}
+
+/** Counts suspension: a clock of Node does not. */
+const uptimeMs = (): number => uptime() * 1000;
+
+async function openLease({ settings, shard }: DaemonOptions) {
+  const { market, lease } = settings.minutehand;
+  if (lease.url === null) return undefined;
+  const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
+  const store = await openLeaseStore({
+    ...{ url: lease.url, name: `${market}:${shard}`, holder },
+    timeoutMs: 1000 * lease.seconds * LEASE_TIMEOUT,
+  });
+  return { store, holder, clockMs: uptimeMs };
 }
 
 function metricsRoute(metrics: Exposition): Route {

@@ -1,4 +1,5 @@
 import type { Position } from '../shared/core/position/position.ts';
+import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
@@ -23,6 +24,8 @@ import { Turns } from './turns.ts';
 export class Pipeline {
   readonly inputs: Inputs;
   readonly queue: Queue;
+  /** What was known of auxiliary series, as of the input that is being answered. */
+  readonly series = new SeriesBook();
   readonly status: PipelineStatus;
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
@@ -49,7 +52,7 @@ export class Pipeline {
       onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    const [queue, idle, degradations] = [this.queue, this.#idle, new Set<string>()];
+    const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];
     const halts = new HaltedPairs(pairs, options.halts);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
     this.inputs = new Inputs({ pipeline: options, queue, idle, halts, slots });
@@ -61,16 +64,17 @@ export class Pipeline {
     this.#envelope = new Envelope(options, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, matrix });
     this.#stopwatch = new Stopwatch(clock);
-    this.#batches = new BatchPublisher(options.sockets, this.#envelope, this.#stopwatch);
-    const [inputs, envelope] = [this.inputs, this.#envelope];
-    const owners = { inputs, halts, slots, matrix, decider, shadow, arms, degradations, envelope };
-    this.status = new PipelineStatus({ pairs, clock, ...owners });
+    this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
+    const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
+    const answering = { slots, matrix, decider, shadow, arms, envelope, batches };
+    const owners = { ...answering, inputs, halts, degradations, series, clock };
+    this.status = new PipelineStatus({ pairs, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
-    const { clock, files, observer } = this.#options;
+    const { clock, observer } = this.#options;
     const watch = this.#stopwatch;
     const room = this.#recorder.room(batch);
     if (room !== null) await room;
@@ -92,10 +96,7 @@ export class Pipeline {
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
-    for (const file of files) {
-      file.publish(publications);
-      watch.handed(file.name);
-    }
+    this.#batches.publishFiles(publications);
     watch.lap('file');
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
@@ -104,7 +105,7 @@ export class Pipeline {
     watch.lap('shadow');
     this.#recorder.store(answers, nowMs);
     watch.lap('journal');
-    observer.onSignals(answers, watch.timing(answers.length));
+    if (publications.length > 0) observer.onSignals(answers, watch.timing(answers.length));
     for (const answer of answers)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();

@@ -14,6 +14,7 @@ import type { ScreenedBar } from './align/suspects.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
+import type { PublishingLease } from './publish/batch_publisher.ts';
 import type { Publisher } from './publish/publish.ts';
 import type { TransportName } from './publish/transports.ts';
 
@@ -66,6 +67,8 @@ export interface PipelineOptions {
   /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
   readonly files: readonly Publisher<TransportName>[];
   readonly journal: Journal;
+  /** Where one across machines is configured. */
+  readonly lease?: PublishingLease | undefined;
   readonly observer: PipelineObserver;
 }
 

@@ -1,6 +1,8 @@
 import type { OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
+import type { SeriesBook } from '../shared/core/series/series_book.ts';
+import { SERIES, seriesIndex, type SeriesName } from '../shared/core/series/series_names.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
@@ -9,6 +11,7 @@ import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { Inputs } from './inputs.ts';
+import type { BatchPublisher } from './publish/batch_publisher.ts';
 import type { Envelope } from './publish/envelope.ts';
 
 interface Owners {
@@ -21,7 +24,20 @@ interface Owners {
   readonly degradations: ReadonlySet<string>;
   readonly matrix: FeatureMatrix;
   readonly decider: Pick<Decider, 'policyHash'>;
+  readonly series: Pick<SeriesBook, 'latest'>;
   readonly envelope: Envelope;
+  readonly batches: Pick<BatchPublisher, 'withheld'>;
+}
+
+/** An auxiliary series that has had a value. */
+export interface SeriesState {
+  readonly symbol: string;
+  readonly series: SeriesName;
+  /** Time of its latest event. */
+  readonly event_time: string;
+  readonly age_seconds: number;
+  /** Too old: features see no value. */
+  readonly stale: boolean;
 }
 
 /** View of a pipeline for health, metrics and tests. */
@@ -61,6 +77,18 @@ export class PipelineStatus {
     return this.#owners.inputs.suspects.counts;
   }
 
+  get series(): SeriesState[] {
+    const { clock, series } = this.#owners;
+    const now = clock.nowMs() / 1000;
+    return [...series.latest()].map(({ symbol, name, eventTime }) => ({
+      symbol,
+      series: name,
+      event_time: new Date(eventTime * 1000).toISOString(),
+      age_seconds: now - eventTime,
+      stale: now - eventTime > SERIES[seriesIndex(name)]!.max_age_seconds,
+    }));
+  }
+
   /** Pairs without bars that have had a heartbeat for it. */
   get silentPairs(): string[] {
     return this.#idsOf((pairIndex) => this.#owners.inputs.silence.isSilent(pairIndex));
@@ -81,6 +109,11 @@ export class PipelineStatus {
   /** Pairs whose features are warm. */
   get readyPairs(): number {
     return this.#idsOf((pairIndex) => this.#owners.matrix.features.ready(pairIndex)).length;
+  }
+
+  /** Number of signals that were answered without the lease. */
+  get withheld(): number {
+    return this.#owners.batches.withheld;
   }
 
   #idsOf(holds: (pairIndex: number) => boolean): string[] {

@@ -1,9 +1,12 @@
+import type { SeriesBook } from '../shared/core/series/series_book.ts';
+import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Shadow } from './infer/shadow.ts';
 import type { StateInput } from './input.ts';
+import type { BatchPublisher } from './publish/batch_publisher.ts';
 
 /** What an input changes between two minutes. */
 export interface States {
@@ -13,9 +16,13 @@ export interface States {
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
   readonly decider: Pick<Decider, 'setPolicy'>;
   readonly degradations: Set<string>;
+  readonly batches: Pick<BatchPublisher, 'hold'>;
+  readonly series: Pick<SeriesBook, 'take'>;
+  readonly clock: Clock;
 }
 
-export function takeEffect(input: StateInput, { slots, halts, shadow, arms, decider, degradations }: States): void {
+export function takeEffect(input: StateInput, states: States): void {
+  const { slots, halts, shadow, arms, decider, degradations, batches, series, clock } = states;
   switch (input.kind) {
     case 'swap':
       return slots.swap(input);
@@ -25,8 +32,12 @@ export function takeEffect(input: StateInput, { slots, halts, shadow, arms, deci
       return shadow.swap(input);
     case 'rollout':
       return arms.change(input);
+    case 'series':
+      return series.take(input.observation);
     case 'policy':
       return decider.setPolicy(input.record);
+    case 'lease':
+      return batches.hold(input.fence, clock.nowMs());
     case 'degraded':
       return void degradations.add(input.what);
     case 'recovered':

@@ -59,6 +59,7 @@ const FIELDS = {
   // Both or neither: of a rollout.
   arm: text(/^(champion|challenger)$/),
   rollout: NAME,
+  fence: COUNT, // only with a lease
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
   boot_id: NAME,
@@ -67,12 +68,12 @@ const FIELDS = {
   valid_until_ms: COUNT,
   crc32: text(/^[0-9a-f]{8}$/),
 };
-const ROLLOUT = ['arm', 'rollout'];
+const OPTIONAL = { arm: 'rollout', rollout: 'rollout', fence: 'fence' }; // present when that field is
 const NULLABLE = new Set(
   'z_score return_prob risk_score confidence risk_flag theta1 theta2 position_scale beta price_a price_b'.split(' '),
 );
 
-/** The signal is no order. `code`: TORN, SCHEMA, FORMAT, MARKET, OLDER_BOOT, OUT_OF_ORDER, REPEATED, STALE, FUTURE. */
+/** The signal is no order. `code`: TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md. */
 export class Refused extends Error {
   constructor(code) {
     super(code);
@@ -91,7 +92,7 @@ function crc32(covered) {
 }
 
 function isConsistent(signal) {
-  const names = Object.keys(FIELDS).filter((name) => 'rollout' in signal || !ROLLOUT.includes(name));
+  const names = Object.keys(FIELDS).filter((name) => !(name in OPTIONAL) || OPTIONAL[name] in signal);
   if (Object.keys(signal).join() !== names.join()) return false;
   const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
   const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
@@ -138,13 +139,19 @@ export class Consumer {
   /** @returns orders, each a list of words @throws Refused */
   take(data, nowMs) {
     const signal = readSignal(data);
-    const { market, pair_id, boot_id, seq, mode, action, target, position_id, reason } = signal;
+    const { market, pair_id, fence = 0, timestamp, boot_id, seq, mode, action, target, position_id, reason } = signal;
     if (!this.markets.includes(market)) throw new Refused('MARKET');
     const memory = (this.state[`${market}/${pair_id}`] ??= { boot_id: '', seq: 0, held: '', opened: [] });
-    if (boot_id < memory.boot_id) throw new Refused('OLDER_BOOT');
-    if (boot_id === memory.boot_id && seq < memory.seq) throw new Refused('OUT_OF_ORDER');
-    if (boot_id === memory.boot_id && seq === memory.seq) throw new Refused('REPEATED');
-    Object.assign(memory, { boot_id, seq }); // also when it has expired
+    const { fence: highest = 0, timestamp: lastBar = '' } = memory;
+    if (fence < highest) throw new Refused('LOWER_FENCE');
+    if (fence === highest) {
+      if (boot_id < memory.boot_id) throw new Refused('OLDER_BOOT');
+      if (boot_id === memory.boot_id && seq < memory.seq) throw new Refused('OUT_OF_ORDER');
+      if (boot_id === memory.boot_id && seq === memory.seq) throw new Refused('REPEATED');
+    }
+    Object.assign(memory, { boot_id, seq, fence }); // also when it has expired
+    if (fence > 0 && timestamp < lastBar) throw new Refused('OLDER_BAR');
+    if (fence > 0) memory.timestamp = timestamp;
     if (signal.valid_until_ms < nowMs) throw new Refused('STALE');
     if (signal.generated_at_ms > nowMs + MAX_CLOCK_SKEW_MS) throw new Refused('FUTURE');
     const orders = [];

@@ -34,20 +34,22 @@ FIELDS = {  # in the order of the line
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
     "expected_net_bps": lambda value: value is None or number()(value), "leverage_reduction_rate": number(5e-324, 1),
     "arm": text("champion|challenger"), "rollout": text(".+"),  # both or neither: of a rollout
+    "fence": whole(1),  # only with a lease
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
+OPTIONAL = {"arm": "rollout", "rollout": "rollout", "fence": "fence"}  # present when that field is
 BAR_MINUTES = {"": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # by what follows the @ of a pair_id
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
             "price_a", "price_b"}  # fmt: skip
 
 
 class Refused(Exception):
-    """The signal is no order. Its text is one of TORN, SCHEMA, FORMAT, MARKET, OLDER_BOOT, OUT_OF_ORDER, REPEATED, STALE, FUTURE."""
+    """The signal is no order. Its text is one of TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md."""
 
 
 def is_consistent(s):
-    names = [name for name in FIELDS if "rollout" in s or name not in ("arm", "rollout")]
+    names = [name for name in FIELDS if name not in OPTIONAL or OPTIONAL[name] in s]
     if list(s) != names:
         return False
     may_be_null = s["mode"] in ("WARMUP", "HALT") or s["reason"] in ("LEG_MISSING", "LEG_EMPTY", "BAR_SUSPECT")
@@ -103,11 +105,18 @@ class Consumer:
             raise Refused("MARKET")
         fresh = {"boot_id": "", "seq": 0, "held": "", "opened": []}
         memory = self.state.setdefault("%s/%s" % (s["market"], s["pair_id"]), fresh)
-        if s["boot_id"] < memory["boot_id"]:
+        fence, highest = s.get("fence", 0), memory.get("fence", 0)
+        if fence < highest:
+            raise Refused("LOWER_FENCE")
+        if fence == highest and s["boot_id"] < memory["boot_id"]:
             raise Refused("OLDER_BOOT")
-        if s["boot_id"] == memory["boot_id"] and s["seq"] <= memory["seq"]:
+        if fence == highest and s["boot_id"] == memory["boot_id"] and s["seq"] <= memory["seq"]:
             raise Refused("REPEATED" if s["seq"] == memory["seq"] else "OUT_OF_ORDER")
-        memory["boot_id"], memory["seq"] = s["boot_id"], s["seq"]  # also when it has expired
+        memory["boot_id"], memory["seq"], memory["fence"] = s["boot_id"], s["seq"], fence  # also when it has expired
+        if fence and s["timestamp"] < memory.get("timestamp", ""):
+            raise Refused("OLDER_BAR")
+        if fence:
+            memory["timestamp"] = s["timestamp"]
         if s["valid_until_ms"] < now_ms:
             raise Refused("STALE")
         if s["generated_at_ms"] > now_ms + MAX_CLOCK_SKEW_MS:

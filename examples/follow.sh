@@ -6,7 +6,7 @@
 # Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second one is on disk. What the
 # program does not do: place orders, close a position after max_age_bars, or apply a stop of your own.
 export LC_ALL=C # compare boot_id as bytes
-declare -A boot=() seq=() held=() opened=() # by market/pair
+declare -A boot=() seq=() held=() opened=() fences=() bars=() # by market/pair
 markets=live state=var/follow_sh.state
 
 # Checks 2 and 3; prints FORMAT, SCHEMA, or the fields that `take` uses.
@@ -29,6 +29,7 @@ def fits: [
   (.market | text("^(live|simulated|replay)$")),
   (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
 ] | all;
+def fence_fits: (has("fence") | not) or (.fence | count);
 def rollout_fits: (has("rollout") | not) or ((.arm | text("^(champion|challenger)$")) and (.rollout | text(".")));
 def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
 def numbers_fit: may_be_null as $null | [
@@ -46,8 +47,9 @@ def consistent:
   else (.pair_id | split("_")) as [$a, $b] | (if .beta < 0 then .target else -.target end) as $side
     | .entry == "\(.target | word)_\($a), \($side | word)_\($b)" end;
 if .schema != "minutehand.signal/2" then "SCHEMA"
-elif (keys_unsorted | . != $fields and . != $fields[:27] + ["arm", "rollout"] + $fields[27:]) or (rollout_fits and fits and numbers_fit and consistent | not) then "FORMAT"
-else [.market + "/" + .pair_id, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
+elif keys_unsorted != $fields[:27] + (if has("rollout") then ["arm", "rollout"] else [] end) + (if has("fence") then ["fence"] else [] end)
+  + $fields[27:] or (rollout_fits and fence_fits and fits and numbers_fit and consistent | not) then "FORMAT"
+else [.market + "/" + .pair_id, (.fence // 0), .timestamp, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
   (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end),
   (.entry | if . == "" then "-" else . end)] | map(tostring) | join(" ") end
 JQ
@@ -63,20 +65,25 @@ crc32() { printf %s "$1" | gzip -c | tail -c 8 | od -An -tx1 -N4 | { read -r a b
 
 # take TEXT NOW_MS: prints orders, or why the text is no order.
 take() {
-  local line=${1#"${1%%[![:space:]]*}"} now=$2 covered fields key b s valid made mode action reason target id age scale weight a_leg b_leg
+  local line=${1#"${1%%[![:space:]]*}"} now=$2 covered fields key f bar b s valid made mode action reason target id age scale weight a_leg b_leg
   line=${line%"${line##*[![:space:]]}"}
   covered=${line%,\"crc32\":*}
   [[ $line == "{"* && $line == "$covered,\"crc32\":\"$(crc32 "$covered")\"}" ]] || { refuse TORN; return; }
   fields=$(jq -r --argjson fields "$FIELDS" "$CHECK" <<<"$line" 2>/dev/null) || fields=SCHEMA # not JSON
   [[ $fields == *" "* ]] || { refuse "$fields"; return; }
-  read -r key b s valid made mode action reason target id age scale weight a_leg b_leg <<<"$fields"
+  read -r key f bar b s valid made mode action reason target id age scale weight a_leg b_leg <<<"$fields"
   [[ " $markets " == *" ${key%/*} "* ]] || { refuse MARKET; return; }
-  [[ ! $b < ${boot[$key]-} ]] || { refuse OLDER_BOOT; return; }
-  if [[ $b == "${boot[$key]-}" ]]; then
-    ((s != seq[$key])) || { refuse REPEATED; return; }
-    ((s > seq[$key])) || { refuse OUT_OF_ORDER; return; }
+  ((f >= ${fences[$key]-0})) || { refuse LOWER_FENCE; return; }
+  if ((f == ${fences[$key]-0})); then
+    [[ ! $b < ${boot[$key]-} ]] || { refuse OLDER_BOOT; return; }
+    if [[ $b == "${boot[$key]-}" ]]; then
+      ((s != seq[$key])) || { refuse REPEATED; return; }
+      ((s > seq[$key])) || { refuse OUT_OF_ORDER; return; }
+    fi
   fi
-  boot[$key]=$b seq[$key]=$s # also when it has expired
+  boot[$key]=$b seq[$key]=$s fences[$key]=$f # also when it has expired
+  ((f == 0)) || [[ ! $bar < ${bars[$key]-} ]] || { save && refuse OLDER_BAR; return; }
+  ((f == 0)) || bars[$key]=$bar
   ((valid >= now)) || { save && refuse STALE; return; }
   ((made <= now + 2000)) || { save && refuse FUTURE; return; }
   local ends=${held[$key]-} orders=()
@@ -101,7 +108,7 @@ closed() {
   save
 }
 
-save() { declare -p boot seq held opened | sed 's/^declare -A/declare -gA/' >"$state.new" && mv "$state.new" "$state"; }
+save() { declare -p boot seq held opened fences bars | sed 's/^declare -A/declare -gA/' >"$state.new" && mv "$state.new" "$state"; }
 
 main() {
   local path=$1 text last=

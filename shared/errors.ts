@@ -6,7 +6,7 @@ export const ERRORS = {
   BAR_MALFORMED: {
     status: 400,
     message: 'The bar lacks expected fields.',
-    next: 'Send {symbol, time, open, high, low, close, volume}; see docs/reference/PROTOCOL.md#bars.',
+    next: 'See docs/reference/PROTOCOL.md#bars.',
   },
   BAR_NOT_FINITE: {
     status: 422,
@@ -46,7 +46,7 @@ export const ERRORS = {
   BARS_LATE: {
     status: 422,
     message: 'Live bars arrive after their signals have expired.',
-    next: '`time` is the bar open in UTC; check clocks (NTP) and data delay; send history with ?backfill=1.',
+    next: '`time` is the open in UTC; check clocks (NTP) and data delay; history: ?backfill=1.',
   },
   BAR_UNKNOWN_SYMBOL: {
     status: 422,
@@ -64,6 +64,46 @@ export const ERRORS = {
     next: 'Revisions are refused.',
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
+  SERIES_MALFORMED: {
+    status: 400,
+    message: 'The value of a series lacks expected fields.',
+    next: 'Send {symbol, series, event_time, value}; it arrives now. History: `minutehand series import`.',
+  },
+  SERIES_FUTURE: {
+    status: 422,
+    message: 'The event of a series is in the future by this machine’s clock.',
+    next: 'Check both clocks (NTP); event_time is UTC.',
+  },
+  SERIES_STALE: {
+    status: 422,
+    message: 'The event is too old to count for any bar.',
+    next: 'Import history with `minutehand series import`.',
+  },
+  SERIES_CLOCK: {
+    status: 503,
+    message: 'This machine’s clock is behind arrivals in the journal, or bars.',
+    next: 'Correct the clock (NTP), then send the values again.',
+  },
+  COLLECT_LIBRARY: {
+    status: 500,
+    message: '`collect` needs ccxt, which is not installed.',
+    next: '`npm install --no-save ccxt@4.5.84` (67 MB), or name its folder by MINUTEHAND_CCXT.',
+  },
+  COLLECT_EXCHANGE: {
+    status: 502,
+    message: 'The exchange did not give what was asked for.',
+    next: 'It is asked again; if this lasts, look at the network and the exchange’s status.',
+  },
+  COLLECT_DAEMON: {
+    status: 502,
+    message: 'The daemon does not take what is collected.',
+    next: 'Start it with market live; what is missing follows.',
+  },
+  COLLECT_CLOCK: {
+    status: 500,
+    message: 'The clocks of this machine and of the exchange differ.',
+    next: 'Set this machine’s clock (NTP).',
+  },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {
     status: 503,
@@ -98,7 +138,7 @@ export const ERRORS = {
   BOOT_CHANGED: {
     status: 409,
     message: 'The daemon was restarted; no bar was taken.',
-    next: 'Send the last hours with ?backfill=1, then continue with the new boot_id.',
+    next: 'Send the last hours with ?backfill=1, then use the new boot_id.',
   },
   FEED_CLOSED: {
     status: 409,
@@ -113,7 +153,7 @@ export const ERRORS = {
   LOGIN_REQUIRED: {
     status: 401,
     message: 'The API needs a session or a bearer token.',
-    next: 'Open a login link (`minutehand token link`) or send `Authorization: Bearer <token>` (`minutehand token create`).',
+    next: 'Use `minutehand token link`, or send `Authorization: Bearer <token>` (`minutehand token create`).',
   },
   LOGIN_REFUSED: {
     status: 401,
@@ -236,6 +276,11 @@ export const ERRORS = {
     message: 'Another process of this kind uses this MINUTEHAND_HOME.',
     next: 'Stop it first, or set another MINUTEHAND_HOME.',
   },
+  LEASE_LOST: {
+    status: 500,
+    message: 'The lease could not be renewed in time: another daemon may publish, this one does not.',
+    next: 'Check the lease server (`lease.url`) and the network; the daemon takes the lease again when it is free.',
+  },
   HOME_UNUSABLE: {
     status: 500,
     message: 'The folder of run-time data cannot be used.',
@@ -264,7 +309,7 @@ export const ERRORS = {
   CONFIG_UNAPPROVED: {
     status: 500,
     message: 'The approved configuration was edited or damaged.',
-    next: '`minutehand policy restore` writes it again as it was approved; propose the edit.',
+    next: 'Run `minutehand policy restore`; propose the edit.',
   },
   DATA_MISSING: {
     status: 404,
@@ -274,7 +319,7 @@ export const ERRORS = {
   DATA_FORMAT: {
     status: 422,
     message: 'A data file is not in the expected layout.',
-    next: 'The header is time,open,high,low,close,volume[,spread]; time is epoch seconds of the bar open, UTC.',
+    next: 'Header: time,open,high,low,close,volume[,spread]; time: epoch seconds of the open, UTC.',
   },
   CLOCK_MISMATCH: {
     status: 422,
@@ -334,7 +379,27 @@ export const ERRORS = {
   MODEL_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the bundle.',
-    next: 'If its origin is trusted, run `minutehand models sign <version>`; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
+    next: 'If its origin is trusted, run `minutehand models sign <version>`.',
+  },
+  POINTER_ROLLBACK: {
+    status: 409,
+    message: 'active.json is older than one that was accepted before.',
+    next: 'Find out who put it there; `minutehand models promote <version>` writes a newer one.',
+  },
+  POINTER_SIGNATURE: {
+    status: 422,
+    message: 'No trusted key has signed active.json.',
+    next: 'Run `minutehand models promote <version>` where MINUTEHAND_SIGNING_KEY is set.',
+  },
+  POINTER_EXPIRED: {
+    status: 409,
+    message: 'active.json has expired.',
+    next: 'Check that the trainer’s models arrive here; `minutehand models promote <version>` renews it.',
+  },
+  POINTER_MARK: {
+    status: 500,
+    message: 'The high-water mark of active.json cannot be used.',
+    next: 'Free the disk or restore the file; if it is lost, remove it and check active.json.',
   },
   PARITY_FILE: {
     status: 422,
@@ -344,12 +409,12 @@ export const ERRORS = {
   PARITY_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the certificate.',
-    next: 'Do not trust it; write it again where MINUTEHAND_SIGNING_KEY is set.',
+    next: 'Write it again where MINUTEHAND_SIGNING_KEY is set.',
   },
   KEY_UNUSABLE: {
     status: 422,
     message: 'A key for bundles cannot be used.',
-    next: 'MINUTEHAND_SIGNING_KEY is a PEM file of an Ed25519 private key, MINUTEHAND_TRUSTED_KEYS of public keys; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
+    next: 'See docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   MODEL_SCHEMA: {
     status: 422,
@@ -364,7 +429,7 @@ export const ERRORS = {
   MODEL_EXPORT: {
     status: 500,
     message: 'onnxruntime’s answers differ from the learned model’s.',
-    next: 'Nothing was written; report it with the command and the table.',
+    next: 'Report it with the command and the table.',
   },
   MODEL_GOLDEN: {
     status: 422,
@@ -399,7 +464,7 @@ export const ERRORS = {
   HALTS_FORMAT: {
     status: 422,
     message: 'models/halts.json cannot be used.',
-    next: 'Halts stay; `minutehand models resume all` lifts them and writes a new file.',
+    next: 'Halts stay; `minutehand models resume all` lifts them.',
   },
   HALTS_LOST: {
     status: 409,
@@ -458,7 +523,7 @@ export const ERRORS = {
   },
   CHANGE_UNAPPROVED: {
     status: 409,
-    message: 'The repository of the configuration contains what was never approved.',
+    message: 'The configuration repository contains unapproved commits.',
     next: 'Revert it there; propose it as a change instead.',
   },
   CHANGE_DIRTY: {
@@ -474,7 +539,7 @@ export const ERRORS = {
   GIT_FAILED: {
     status: 502,
     message: 'git has failed.',
-    next: 'Correct what it names; an approved change is applied again by itself.',
+    next: 'Correct what it names.',
   },
   PULL_REQUEST_FAILED: {
     status: 502,
@@ -629,17 +694,17 @@ export const ERRORS = {
   ARCHIVE_REFUSED: {
     status: 403,
     message: 'No permission for the archive.',
-    next: 'Check the folder’s permissions, or the bucket’s name, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Nothing was deleted.',
+    next: 'Check permissions, or bucket name, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
   },
   ARCHIVE_FULL: {
     status: 507,
     message: 'The archive is full.',
-    next: 'Make room, or change archive_path. Nothing was deleted; it is retried.',
+    next: 'Make room, or change archive_path; it is retried.',
   },
   ARCHIVE_DAMAGED: {
     status: 422,
     message: 'An archive file differs from what was written.',
-    next: 'Restore it from a copy. If the history has the rows: move that day’s files away and run `minutehand signals archive`.',
+    next: 'Restore it from a copy, or move that day’s files away and run `minutehand signals archive`.',
   },
   ARCHIVE_MISSING: {
     status: 404,
@@ -649,12 +714,12 @@ export const ERRORS = {
   ARCHIVE_DAY_OPEN: {
     status: 409,
     message: 'The day is not over yet.',
-    next: 'Days are archived when over in UTC and copied.',
+    next: 'Wait until it is over in UTC.',
   },
   ARCHIVE_RUNNING: {
     status: 409,
     message: 'Another process is archiving.',
-    next: 'Wait; `minutehand signals days` shows what is done.',
+    next: 'Wait; see `minutehand signals days`.',
   },
   EA_STATE: {
     status: 422,
@@ -669,7 +734,7 @@ export const ERRORS = {
   SERVICE_UNSUPPORTED: {
     status: 500,
     message: 'This machine has no systemd.',
-    next: 'See docs/guides/OPERATE.md#without-systemd. --root <folder> writes the files for another machine.',
+    next: 'See docs/guides/OPERATE.md#without-systemd, or use --root <folder>.',
   },
   SERVICE_RIGHTS: {
     status: 403,
@@ -679,7 +744,7 @@ export const ERRORS = {
   SERVICE_PLACE: {
     status: 422,
     message: 'Services cannot see the program, or Node, in a home.',
-    next: 'Copy the folder to /opt/minutehand (sudo cp -a), and use a system Node such as /usr/bin/node.',
+    next: 'Use /opt/minutehand (sudo cp -a) and a system Node such as /usr/bin/node.',
   },
   SERVICE_ABSENT: {
     status: 404,
@@ -704,7 +769,7 @@ export const ERRORS = {
   EXPLAIN_DIFFERS: {
     status: 409,
     message: 'The recomputed minute is not what was published.',
-    next: 'Configuration, code or bars have changed: run `minutehand replay --journal` with those of the day.',
+    next: 'Run `minutehand replay --journal` with configuration, code and bars of that day.',
   },
   EXPLAIN_NO_COVER: {
     status: 409,

@@ -175,6 +175,7 @@ class DaemonMachine implements Machine {
       observer: {
         onSignals: () => undefined,
         onBar: () => undefined,
+        onSeries: () => undefined,
         onSwap,
         onModelsRefused: () => see('models refused'),
         onModelsFailed: (code) => {

@@ -214,6 +214,8 @@ class CommitLog implements MemoryJournal {
       commonMinuteBefore: (pair, count, until) => commonMinuteBefore(this.inputs, pair, count, until),
       barBefore: (symbol, count, until) => this.#tables.barBefore(symbol, count, until),
       inputsFrom: (from) => this.inputs.filter(({ time }) => time >= from).values(),
+      seriesBetween: (from, to) =>
+        this.inputs.filter(({ kind, time }) => kind === 'series' && time >= from && time < to).values(),
       signals: () => [...this.signals].values(),
       lastBars: () => this.#tables.lastBars(),
       mostBars: () => this.#tables.mostBars(),

@@ -303,7 +303,7 @@ class HaltsFile {
     if (this.#last === null) return;
     const now = this.standing();
     if (now === null || standingText({ halts: now, resumed: [] }) !== this.#last)
-      onViolation('halts lost', `"${this.#last}" before the power cut, now ${disk.peek(haltsPath(folder))}`);
+      onViolation('halts lost', `"${this.#last}" before the power cut, now ${String(disk.peek(haltsPath(folder)))}`);
   }
 
   /** Spoilt from outside. */

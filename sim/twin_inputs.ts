@@ -90,7 +90,9 @@ class InputReader {
         return;
       case 'policy':
       case 'rollout':
-        // No world has either.
+      case 'series':
+      case 'lease':
+        // No world has any.
         return;
       case 'boot':
       case 'swap':

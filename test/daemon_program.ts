@@ -2,23 +2,39 @@
  * A daemon in its own process, for tests that kill it: `<settings.json>` holds whole Settings, MINUTEHAND_HOME is the
  * home; `--standby` after it waits for the lease, MAX_WAITING_ROWS bounds the journal in memory. Prints one JSON line
  * per event: `{say}` while it starts, `{waiting}` when it is the next, `{port, bootId}` when it listens. SIGTERM stops
- * it.
+ * it. CLOCK_RATE makes its clock run that many times as fast from CLOCK_START_MS at CLOCK_ZERO_MS of this machine on;
+ * SIGUSR2 sets it forward by an hour, and back at the next one.
  */
 import { readFileSync } from 'node:fs';
 import { standBy, startDaemon } from '../daemon/main.ts';
+import type { EpochMs } from '../shared/bar.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
+import type { Clock } from '../shared/ports.ts';
 
 const print = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
 
+function acceleratedClock(rate: number, startMs: number, zeroMs: number): Clock {
+  let stepMs = 0;
+  process.on('SIGUSR2', () => (stepMs = 3_600_000 - stepMs));
+  return {
+    nowMs: () => Math.round(startMs + stepMs + rate * (Date.now() - zeroMs)) as EpochMs,
+    monotonicUs: () => performance.now() * 1000 * rate,
+  };
+}
+
+const { CLOCK_RATE, CLOCK_START_MS, CLOCK_ZERO_MS } = process.env;
 const rows = process.env['MAX_WAITING_ROWS'];
 const options = {
   ...(rows === undefined ? {} : { maxWaitingRows: Number(rows) }),
   settings: JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as Settings,
   paths: homePaths(),
   shard: 'main',
-  clock: MACHINE_CLOCK,
+  clock:
+    CLOCK_RATE === undefined
+      ? MACHINE_CLOCK
+      : acceleratedClock(Number(CLOCK_RATE), Number(CLOCK_START_MS), Number(CLOCK_ZERO_MS)),
   token: undefined,
   say: (line: string) => print({ say: line }),
 };

@@ -97,7 +97,7 @@ describe('the documents', () => {
     const named = [...tables.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell]) =>
       [...cell!.replace(/\(.*\)/, '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
     );
-    const installed = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) =>
+    const installed = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'].flatMap((kind) =>
       Object.keys(manifest[kind]!),
     );
     expect(named.sort()).toEqual(installed.sort());

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ESLint, type Linter } from 'eslint';
-import tseslint from 'typescript-eslint';
+import parser from '@typescript-eslint/parser';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
@@ -22,7 +22,7 @@ const counter = new ESLint({
   overrideConfigFile: true,
   overrideConfig: {
     files: ['**/*.ts'],
-    languageOptions: { parser: tseslint.parser },
+    languageOptions: { parser },
     rules: config.functionsOf(0),
   },
 });

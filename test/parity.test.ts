@@ -1,10 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Certificate } from '../cli/parity/certificate.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import { packageRoot } from '../shared/root.ts';
+import type { SignalBody } from '../shared/signal/signal.ts';
+import { Database } from '../shared/store/sqlite.ts';
+import type { Notice } from '../trainer/notify/outbox.ts';
+import { certifyShards } from '../trainer/parity/nightly.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { trainTinyModels } from './tiny_models.ts';
@@ -61,9 +66,65 @@ it(
   },
 );
 
+it(
+  'the certificate of the next night finds signals that were decided on the bar before, and rings',
+  { timeout: 120_000 },
+  async () => {
+    daemon.kill('SIGTERM');
+    await daemon.ended;
+    const home = join(place.folder, 'altered');
+    cpSync(place.home, home, { recursive: true });
+    const planted = decideOnTheBarBefore(join(home, 'simulated_main.db'), place.settings.minutehand.pairs[0]!);
+    const raised: Notice[] = [];
+    const notifier = {
+      raise: (notice: Notice) => Promise.resolve(void raised.push(notice)),
+      clear: () => unexpected(),
+    };
+    vi.stubEnv('MINUTEHAND_HOME', home);
+    vi.stubEnv('MINUTEHAND_CONFIG', place.config);
+    vi.stubEnv('NODE_OPTIONS', '');
+    // The night after that day of the simulated market.
+    const program = `exec "${process.execPath}" "${join(packageRoot(), 'bin', 'minutehand.mjs')}" "$@" --day ${day}`;
+    const options = { settings: place.settings, command: ['sh', '-c', program, 'sh'], say: () => undefined, notifier };
+    await certifyShards(options, new AbortController().signal);
+    vi.unstubAllEnvs();
+    expect(raised).toMatchObject([{ key: 'parity:main', event: 'parity', text: expect.stringContaining(day) }]);
+    const { file } = raised[0]!.details as { file: string };
+    const certificate = JSON.parse(readFileSync(file, 'utf8')) as Certificate;
+    expect(certificate.verdict).toBe('MISMATCH');
+    expect(certificate.replay.different).toBe(planted);
+    expect(Object.values(certificate.decisions)[0]!.mismatches).toBeGreaterThan(planted * 0.9);
+    expect(certificate.mismatches[0]!.fields).toHaveProperty('z_score');
+    const copy = join(home, 'archive', 'parity', 'simulated', day.slice(0, 4), basename(file));
+    expect(readFileSync(copy, 'utf8')).toBe(readFileSync(file, 'utf8'));
+    expect(readFileSync(copy.replace('.json', '.html'), 'utf8')).toContain('MISMATCH');
+  },
+);
+
+const unexpected = (): never => {
+  throw new Error('the alert was cleared');
+};
+
+/** As a live path would that is one bar behind: each signal of a pair has the decision of the one before. */
+function decideOnTheBarBefore(path: string, pairId: string): number {
+  const db = new Database(path);
+  const rows = db
+    .prepare('SELECT signal_row AS row, body, time FROM signals WHERE pair_id = ? ORDER BY signal_row')
+    .all(pairId) as { row: number; body: string; time: number }[];
+  const bodies = rows.map(({ body }) => JSON.parse(`${body}}`) as SignalBody);
+  let planted = 0;
+  for (const [i, { row, time }] of rows.entries()) {
+    if (i === 0 || new Date(time * 1000).toISOString().slice(0, 10) !== day || bodies[i]!.z_score === null) continue;
+    const { z_score, return_prob, risk_score, action, reason, target } = bodies[i - 1]!;
+    const late = { ...bodies[i]!, z_score, return_prob, risk_score, action, reason, target };
+    db.prepare('UPDATE signals SET body = ? WHERE signal_row = ?').run(JSON.stringify(late).slice(0, -1), row);
+    planted++;
+  }
+  db.close();
+  return planted;
+}
+
 it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }, async () => {
-  daemon.kill('SIGTERM');
-  await daemon.ended;
   const { stdout } = await place.run(['parity', '--day', day, '--json'], { env: signing });
   const { file } = JSON.parse(stdout) as { file: string };
   const verify = ['parity', 'verify', file, '--json'];

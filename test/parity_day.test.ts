@@ -11,6 +11,8 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
+import type { SignalBody } from '../shared/signal/signal.ts';
+import { Database } from '../shared/store/sqlite.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
 
@@ -50,12 +52,14 @@ interface LiveDay {
   readonly backfill?: (index: number) => boolean;
   /** A factor for the prices of a bar, or that it comes a minute late. */
   readonly change?: (symbol: string, index: number) => number | 'late';
+  /** What happens to the journal before the certificate. */
+  readonly alter?: (path: string) => void;
   /** Of the daemon; the certificate is made by `settings`. */
   readonly daemon?: Settings;
 }
 
 /** A night and a day through a real pipeline into a journal. @returns the certificate of the day */
-async function certify({ before, backfill, change, daemon = settings }: LiveDay): Promise<Certificate> {
+async function certify({ before, backfill, change, alter, daemon = settings }: LiveDay): Promise<Certificate> {
   const path = paths.journal('simulated', 'main');
   rmSync(path, { force: true });
   const journal = openJournal(path);
@@ -77,6 +81,7 @@ async function certify({ before, backfill, change, daemon = settings }: LiveDay)
     journal.append(bench.inputs.splice(0), bench.rows.splice(0));
   }
   journal.close();
+  alter?.(path);
   return proveDay({ settings, paths, market: 'simulated', shard: 'main', day: DAY, onProgress: () => undefined });
 }
 
@@ -89,6 +94,32 @@ const total = (certificate: Certificate, value: (parity: Certificate['decisions'
   Object.values(certificate.decisions).reduce((sum, parity) => sum + value(parity), 0);
 
 const DAY_MINUTES = MINUTES - BEFORE;
+
+const haltOf = (version: string) =>
+  ({
+    ...{ pair_id: FIRST, reason: 'win_rate', version },
+    ...{ seen: '0.4', limit: '0.5', since: '2024-01-01T00:00:00Z' },
+  }) as const;
+
+/** Changes journaled signals; null leaves one as it is. @returns how many were changed */
+function changeSignals(path: string, change: (body: SignalBody) => Partial<SignalBody> | null): number {
+  const db = new Database(path);
+  const update = db.prepare('UPDATE signals SET body = ? WHERE signal_row = ?');
+  let changed = 0;
+  for (const { row, text } of db.prepare('SELECT signal_row AS row, body AS text FROM signals').all() as Row[]) {
+    const body = JSON.parse(`${text}}`) as SignalBody;
+    const other = change(body);
+    if (other === null) continue;
+    update.run(JSON.stringify({ ...body, ...other }).slice(0, -1), row);
+    changed++;
+  }
+  db.close();
+  return changed;
+}
+interface Row {
+  readonly row: number;
+  readonly text: string;
+}
 
 describe('the parity certificate of a day', () => {
   it('finds every decision of an undisturbed day equal to the bit', async () => {
@@ -104,20 +135,13 @@ describe('the parity certificate of a day', () => {
   });
 
   it('has a cause for each decision that differs, and equal ones between them', async () => {
-    const halt = {
-      pair_id: FIRST,
-      reason: 'win_rate',
-      seen: '0.4',
-      limit: '0.5',
-      since: '2024-01-01T00:00:00Z',
-    } as const;
     const certificate = await certify({
       before(index, { pipeline }) {
         if (index === BEFORE + 100) pipeline.inputs.apply({ kind: 'swap', set: sets[1]! });
         if (index === BEFORE + 300)
           pipeline.inputs.apply({
             kind: 'halts',
-            standing: { halts: [{ ...halt, version: sets[1]!.version }], resumed: [] },
+            standing: { halts: [haltOf(sets[1]!.version)], resumed: [] },
           });
       },
       backfill: (index) => index >= BEFORE + 200 && index < BEFORE + 220,
@@ -133,6 +157,35 @@ describe('the parity certificate of a day', () => {
     expect(first!.explained).toEqual({ BACKFILL: 20, BAR_SUSPECT: 1, KPI_HALT: expect.any(Number) as number });
     expect(second!.explained).toEqual({ BACKFILL: 20, LEG_MISSING: 11 });
     expect(second!.equal).toBe(second!.compared - 20);
+    const { legs, backfilled, signals } = certificate.late!;
+    expect(legs[SECOND]).toHaveLength(11);
+    expect(Object.keys(legs)).toEqual([SECOND]);
+    expect(new Set(Object.values(backfilled))).toEqual(new Set([20]));
+    expect(signals).toEqual({});
+  });
+
+  it('lets a halt explain a refused entry alone, not another z or another probability', async () => {
+    let planted = 0;
+    const certificate = await certify({
+      before(index, { pipeline }) {
+        if (index === BEFORE + 300)
+          pipeline.inputs.apply({ kind: 'halts', standing: { halts: [haltOf(sets[0]!.version)], resumed: [] } });
+      },
+      alter(path) {
+        planted = changeSignals(path, (body) => {
+          const index = Date.parse(body.timestamp) / 60_000;
+          // The last bar has no next one at which it could be filled.
+          const isLast = index === MARKET.at(-1)![0]!.time / 60 + 1;
+          if (body.pair_id !== FIRST || body.reason !== 'KPI_HALT' || isLast) return null;
+          const changes = [{ z_score: body.z_score! + 0.1 }, { return_prob: 0.123 }, { risk_score: 0.9 }, null];
+          return changes[index % changes.length]!;
+        });
+      },
+    });
+    const { [FIRST]: first } = certificate.decisions;
+    expect(planted).toBeGreaterThan(30);
+    expect([certificate.verdict, first!.mismatches]).toEqual(['MISMATCH', planted]);
+    expect(first!.explained.KPI_HALT).toBeGreaterThan(10);
   });
 
   it('finds windows that are off by one', async () => {

@@ -138,13 +138,9 @@ it('the commands propose, show, reject and compute evidence beside it, from the 
   );
   expect(proposed.stderr).toContain('minutehand.windows.z_window applies at the next start of the daemon');
   const { change_id: id } = JSON.parse(proposed.stdout) as { change_id: number };
-  const { stdout } = await policy('evidence', String(id));
-  const lines = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { stage?: string; result?: EvidenceResult });
-  expect(lines.map(({ stage }) => stage)).toContain('replay');
-  const { check, replay, backtest } = lines.at(-1)!.result!;
+  const { stdout, stderr } = await policy('evidence', String(id), '--json');
+  expect(stderr).toMatch(/^replay: \d+ %$/m);
+  const { check, replay, backtest } = JSON.parse(stdout) as EvidenceResult;
   expect(check).toMatchObject({ ok: true, text: '' });
   expect(replay!.before).toMatchObject({ entries: 0, net_bps: 0 });
   // No models are active here: that is said, and nothing is made up.

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { skipNote } from './skip_note.ts';
 
-// eslint and tsc are slow to start on a busy machine.
+// The checkers are slow to start on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
-const CONFIGURATION = ['package.json', 'package-lock.json', '.npmrc', '.gitignore', '.prettierrc', '.prettierignore', 'tsconfig.json', 'eslint.config.js', 'bin']; // prettier-ignore
+const CONFIGURATION = ['package.json', 'package-lock.json', '.npmrc', '.gitignore', '.oxfmtrc.json', '.oxlintrc.json', 'tsconfig.json', 'eslint.config.js', 'bin']; // prettier-ignore
 const hasGit = spawnSync('git', ['--version']).status === 0;
 const isSkipped = !hasGit && !process.env['CI'];
 
@@ -48,7 +48,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     });
   });
 
-  it('refuses what prettier, eslint and tsc refuse, and names the tool', () => {
+  it('refuses what oxfmt, oxlint and tsc refuse, and names the tool', () => {
     writeFileSync(join(folder, 'shared', 'typed.ts'), "export const count: number = 'one';\n");
     writeFileSync(join(folder, 'notes.md'), 'a\n\n\n\nb\n');
     git('add', 'shared/typed.ts', 'notes.md');
@@ -60,7 +60,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     const { status, stderr } = git('commit', '-q', '-m', 'faults');
     expect([status, ...stderr.matchAll(/pre-commit: (\w+) failed/g)].map(String)).toEqual([
       '1',
-      ...['prettier', 'eslint', 'tsc'].map((tool) => `pre-commit: ${tool} failed,${tool}`),
+      ...['oxfmt', 'oxlint', 'tsc'].map((tool) => `pre-commit: ${tool} failed,${tool}`),
     ]);
     rmSync(join(folder, 'shared', 'typed.ts'));
     git('reset', '-q');

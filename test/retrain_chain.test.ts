@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { parseDocument } from 'yaml';
 import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
 import { readActive, readManifest } from '../shared/bundle/bundle.ts';
+import { readRollout } from '../shared/bundle/rollout.ts';
 import { SECONDS_PER_BAR } from '../shared/bar.ts';
 import { openMinuteFrom } from '../shared/market/trading_week.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
@@ -30,7 +31,16 @@ const MIN_SAMPLES = 1000;
  */
 const SMALL: SettingsOverrides = {
   core: { theta_step: 0.1 },
-  retrain: { quality_min_samples: MIN_SAMPLES },
+  retrain: {
+    quality_min_samples: MIN_SAMPLES,
+    // Both arms decide entries at once.
+    deployment_stages: [
+      { name: 'test', allocation: 0.5, duration: '24h' },
+      { name: 'pilot', allocation: 0.6, duration: '3d' },
+      { name: 'rollout', allocation: 0.7, duration: '7d' },
+      { name: 'full', allocation: 1, duration: 'full' },
+    ],
+  },
   minutehand: {
     pairs: pairs.slice(0, 3),
     windows,
@@ -131,9 +141,14 @@ async function registered(): Promise<Record<string, string>> {
 
 /** Sets the gate that every later training process is checked against. */
 function askForSamples(count: number): void {
+  setRetrain('quality_min_samples', count);
+}
+
+/** Every later training process reads it. */
+function setRetrain(key: string, value: unknown): void {
   const path = join(place.config, 'retrain_policy.yaml');
   const document = parseDocument(readFileSync(path, 'utf8'));
-  document.setIn(['quality_min_samples', 'value'], count);
+  document.setIn([key, 'value'], value);
   writeFileSync(path, document.toString());
 }
 
@@ -207,6 +222,42 @@ describe('trainer, training process, gates and daemon', () => {
     }
   });
 
+  it('start a rollout by `adopt_by: rollout`, and record that it began', async () => {
+    setRetrain('adopt_by', 'rollout');
+    const { version: champion } = readActive(place.models)!;
+    const before = activeText();
+    const run = await retrain();
+    expect(run).toMatchObject({ status: 'rollout_started', previous_version: champion, reasons: [], error: null });
+    const challenger = run.model_version!;
+    expect(activeText()).toBe(before);
+    const { id } = readRollout(place.models)!;
+    const shown = { id, stage: 'test', share: 0.5, champion, challenger };
+    expect(readRollout(place.models)).toMatchObject({ ...shown, status: 'active' });
+    await eventually('signals of both arms', () => {
+      const arms = new Set(heard.filter(({ rollout }) => rollout === id).map(({ arm }) => arm));
+      return arms.has('champion') && arms.has('challenger');
+    });
+
+    const store = await openStore(join(place.home, 'trainer.db'));
+    const events = await store.db.selectFrom('core.model_events').select(['kind', 'version', 'body']).execute();
+    const alerts = await store.db.selectFrom('core.alerts').selectAll().execute();
+    await store.close();
+    expect(events.at(-1)).toMatchObject({ kind: 'rollout_started', version: challenger });
+    expect(JSON.parse(events.at(-1)!.body)).toMatchObject({ rollout: id, previous_version: champion });
+    expect(JSON.stringify(alerts)).toContain(`Models ${challenger} passed all gates`);
+    expect(await registered()).toMatchObject({ [champion]: 'active', [challenger]: 'candidate' });
+
+    const healthOf = async (port: number) => (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as object;
+    expect(await healthOf(daemonPort)).toMatchObject({ rollout: shown, rollout_refused: null });
+    expect(await healthOf(trainerPort)).toMatchObject({ rollout: shown });
+    const [status, card] = await place.runEach([['status'], ['models', 'show', challenger]]);
+    expect(status!.stdout).toContain(`rollout ${id} stage test: ${challenger} 50 %`);
+    expect(card!.stdout).toContain(`|${id}|1|0.050|20|active|`);
+    await place.run(['rollout', 'abort']);
+    setRetrain('adopt_by', 'swap');
+    await eventually('signals without a rollout', () => heard.at(-1)!.rollout === undefined);
+  });
+
   it('answer requests for a warm start and for θ2 without newer bars: the processes name what is missing', async () => {
     const before = activeText();
     const run = await retrain('incremental');
@@ -260,6 +311,7 @@ describe('trainer, training process, gates and daemon', () => {
       minutehand_retrain_duration_seconds: newest!.duration_ms! / 1000,
       'minutehand_retrain_runs{kind="full",status="adopted"}': 2,
       'minutehand_retrain_runs{kind="full",status="rejected"}': 1,
+      'minutehand_retrain_runs{kind="full",status="rollout_started"}': 1,
       'minutehand_retrain_runs{kind="thresholds",status="adopted"}': 1,
       minutehand_retrain_queue: 0,
       'minutehand_gate_passed{gate="risk pass rate"}': 1,
@@ -278,5 +330,12 @@ describe('trainer, training process, gates and daemon', () => {
       running.kill('SIGTERM');
       expect(await running.ended).toBe(0);
     }
+  });
+
+  it('leave a journal that replays to the byte, arms and swaps included', async () => {
+    const journal = join(place.home, 'simulated_main.db');
+    const replay = await place.run(['replay', '--journal', journal, '--models', place.models, '--json']);
+    const { equal, signals, differences } = JSON.parse(replay.stdout) as Record<string, unknown>;
+    expect([differences, equal]).toEqual([[], signals]);
   });
 });

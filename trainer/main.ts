@@ -41,6 +41,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const unlock = lockHome(paths.lock('trainer'));
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
   const notifier = startNotifications(options);
+  const rollout = watchRollout({ ...options, notifier });
   const retrainer = createRetrainer(options, createRunLog(runs.log), notifier);
   const server = createHttpServer();
   const { host, allowed_hosts, port: configuredPort } = settings.minutehand.transports.trainer;
@@ -56,10 +57,11 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     outbox: () => notifier.counts(),
     isWell: () => watch.isWell(),
   };
-  addRoutes(server, { retrainer, monitor, paths, access, metrics, schedules: () => schedules });
+  addRoutes(server, { retrainer, monitor, paths, access, metrics, rollout, schedules: () => schedules });
   const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
   const close = async (): Promise<void> => {
+    rollout.stop();
     await monitor.stop();
     await retrainer.stop();
     await notifier.stop();
@@ -107,11 +109,10 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
 /** What reads and writes the records of signals, fills and models. @returns a function that ends it */
 function startRecords(options: TrainerOptions & { readonly notifier: Notifications }): () => Promise<void> {
   const parity = startNightlyParity(options);
-  const rollout = watchRollout(options);
   const weekly = startWeeklyReport(options);
   const parts = [startFills(options), startEventSender(options), startHistory(options)];
   return async () => {
-    for (const one of [parity, rollout, weekly]) one.stop();
+    for (const one of [parity, weekly]) one.stop();
     for (const part of parts) await part.stop();
   };
 }

@@ -1,5 +1,5 @@
-import type { BarSink, PutCounts } from '../../shared/bar_file/bar_sink.ts';
-import type { BarLayout } from './bar_layout.ts';
+import type { BarSink, PutCounts } from "../../shared/bar_file/bar_sink.ts";
+import type { BarLayout } from "./bar_layout.ts";
 
 /** One series of one file. */
 export interface SeriesReport extends PutCounts {
@@ -11,11 +11,12 @@ export interface SeriesReport extends PutCounts {
 }
 
 /** The values of columns beside the bars; a value is known when its bar closes. */
-export function createBarValues(layout: BarLayout, barSeconds: number, putSeries: BarSink['putSeries']) {
+export function createBarValues(layout: BarLayout, barSeconds: number, putSeries: BarSink["putSeries"]) {
   const isKept = putSeries !== null && layout.values.length > 0;
   const time: number[] = [];
   const values: number[][] = layout.values.map(() => []);
   return {
+    summary: () => ({ series: isKept ? layout.values : [], series_left_out: isKept ? [] : layout.values }),
     add(open: number, row: readonly number[]): void {
       if (!isKept) return;
       time.push(open + barSeconds);

@@ -3,6 +3,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
@@ -194,7 +196,7 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
 
 async function models({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult> {
   try {
-    const active = readActive(paths.models);
+    const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
     if (active === null)
       return {
         what: 'models',

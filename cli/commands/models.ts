@@ -11,18 +11,18 @@ import {
   setShadow,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../../shared/bundle/model_set.ts';
-import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
+import { rolloutCard } from '../../trainer/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
 import type { ActivationCause } from '../../trainer/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import type { Output } from '../output.ts';
+import { addModelsVerify, verifyFolder } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 
 export function addModels(program: Command, output: () => Output): void {
@@ -41,13 +41,7 @@ export function addModels(program: Command, output: () => Output): void {
     .argument('<version or path>')
     .description('the card of a bundle: origin, metrics, edge per pair')
     .action((name: string) => show(name, output()));
-  models
-    .command('verify')
-    .argument('<version or path>')
-    .description(
-      'checks signature, hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap',
-    )
-    .action((name: string) => verify(name, output()));
+  addModelsVerify(models, output, bundleFolder);
   models
     .command('promote')
     .argument('<version or path>')
@@ -171,28 +165,15 @@ function summarize(folder: string): {
 
 function show(name: string, output: Output): void {
   const manifest = readManifest(bundleFolder(name));
-  output.line(renderCard(manifest));
+  output.line(renderCard(manifest) + rolloutCard(homePaths().models, manifest.version));
   const { golden: _golden, ...rest } = manifest;
   output.result(rest);
-}
-
-async function verifyFolder(folder: string): Promise<Manifest> {
-  const set = await loadModelSet(folder, featureSchema(loadSettings().minutehand.windows), 1);
-  await set.release();
-  return set.manifest;
-}
-
-async function verify(name: string, output: Output): Promise<void> {
-  const folder = bundleFolder(name);
-  const { version } = await verifyFolder(folder);
-  output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
-  output.result({ version, path: folder, ok: true });
 }
 
 async function promote(name: string, output: Output): Promise<void> {
   const { models } = homePaths();
   const version = await takeIn(name, models);
-  const { previous } = activate(models, version);
+  const { previous } = activate(models, version, MACHINE_FILES, trainerMarks(homePaths()));
   await tellRegistry('promoted', output);
   output.line(
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
@@ -239,11 +220,12 @@ async function signOne(name: string, output: Output): Promise<void> {
 
 async function rollback(output: Output): Promise<void> {
   const { models } = homePaths();
-  const active = readActive(models);
+  const marks = trainerMarks(homePaths());
+  const active = readActive(models, MACHINE_FILES, marks);
   if (active === null || active.previous === null)
     throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
   await verifyFolder(join(models, active.previous));
-  const { version, previous } = activate(models, active.previous);
+  const { version, previous } = activate(models, active.previous, MACHINE_FILES, marks);
   await tellRegistry('rolled_back', output);
   output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
   output.result({ version, previous });

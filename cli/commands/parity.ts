@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { signatureText, signingKey, trustedKeys } from '../../shared/bundle/signature.ts';
@@ -6,11 +7,13 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { openArchivePlace } from '../../trainer/history/open_archive_place.ts';
+import type { ArchivePlace } from '../../trainer/history/archive_place.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepParityResult } from '../../trainer/parity/parity_results.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
-import { PARITY_COLUMNS, parityCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
+import { PARITY_COLUMNS, parityCells, lateCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -63,10 +66,42 @@ async function prove({ day, shard, market: wanted, out }: ParityFlags, output: O
   });
   progress.stop();
   const path = write(certificate, out ?? join(paths.home, 'parity'));
+  const archive = await copyToArchive(path, certificate, settings, output);
   await record(certificate, output);
   show(certificate, output);
   output.line(`Written: ${path}.json, ${path}.html`);
-  output.result({ ...certificate, file: `${path}.json` });
+  if (archive.archived !== null) output.line(`Copied to ${archive.archived}`);
+  output.result({ ...certificate, file: `${path}.json`, ...archive });
+}
+
+interface Archived {
+  readonly archived: string | null;
+  readonly archive_error: string | null;
+}
+
+/** Where days are archived by schedule. An archive that cannot be reached does not undo the certificate. */
+async function copyToArchive(
+  path: string,
+  { market, day }: Certificate,
+  { signals }: Settings,
+  output: Output,
+): Promise<Archived> {
+  if (signals.archive_cron === null) return { archived: null, archive_error: null };
+  let place: ArchivePlace | null = null;
+  try {
+    place = await openArchivePlace(signals, homePaths(), process.env);
+    const name = `parity/${market}/${day.slice(0, 4)}/${basename(path)}`;
+    // The certificate last: one in the archive is whole.
+    for (const ending of ['.html', '.json.sig', '.json'])
+      if (existsSync(path + ending)) await place.write(name + ending, readFileSync(path + ending));
+    return { archived: `${place.id} ${name}.json`, archive_error: null };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    output.note(`The certificate was not archived. ${code}: ${message}`);
+    return { archived: null, archive_error: `${code}: ${message}` };
+  } finally {
+    place?.close();
+  }
 }
 
 /** For reports, where the trainer has a store. The certificate is valid without. */
@@ -74,7 +109,11 @@ async function record(certificate: Certificate, output: Output): Promise<void> {
   try {
     const store = await openStoreIfThere(process.env, homePaths());
     if (store === null) return;
-    await keepParityResult(store, certificate, MACHINE_CLOCK.nowMs()).finally(() => store.close());
+    try {
+      await keepParityResult(store, certificate, MACHINE_CLOCK.nowMs());
+    } finally {
+      await store.close();
+    }
   } catch (error) {
     output.note(`The store has no record of it: ${describeError(error).message}`);
   }
@@ -138,6 +177,8 @@ function show(certificate: Certificate, output: Output): void {
   for (const [pair, parity] of Object.entries(decisions)) output.line(row([pair, ...parityCells(parity)]));
   for (const { pair_id, time, fields } of mismatches)
     output.line(`MISMATCH ${pair_id} ${time} ${JSON.stringify(fields)}`);
+  for (const [subject, what, count, when] of lateCells(certificate.late))
+    output.line(`LATE ${subject} ${what}: ${count}${when === '' ? '' : `, ${when}`}`);
   output.line(verdictText(certificate));
   if (certificate.verdict === 'MISMATCH') process.exitCode = 1;
 }

@@ -8,7 +8,6 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, ownConfigDir } from '../../shared/policy/policy.ts';
 import { appendAudit } from '../../trainer/api/audit.ts';
 import { listChanges, type Change } from '../../trainer/api/changes.ts';
-import type { EvidenceLine } from '../../trainer/policy/evidence.ts';
 import type { EvidenceFigures } from '../../trainer/policy/evidence_schema.ts';
 import { changedTexts, textsOf } from '../../trainer/policy/config_texts.ts';
 import { PolicyChanges } from '../../trainer/policy/policy_changes.ts';
@@ -62,7 +61,7 @@ export function addPolicy(program: Command, output: () => Output): void {
     .command('evidence', { hidden: true })
     .argument('<id>')
     .description('computes the evidence of a change, for the trainer')
-    .action((id: string) => withChanges((changes, store) => evidence(id, changes, store)));
+    .action((id: string) => withChanges((changes, store) => evidence(id, changes, store, output())));
 }
 
 type Work = (changes: PolicyChanges, store: Store) => Promise<void>;
@@ -175,18 +174,18 @@ async function restore(policy: PolicyChanges, output: Output): Promise<void> {
   output.result({ commit });
 }
 
-async function evidence(id: string, policy: PolicyChanges, store: Store): Promise<void> {
+async function evidence(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
   const { changes } = await changeWith(id, store);
   const before = policy.current();
-  const say = (line: EvidenceLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+  const progress = output.progress();
   const result = await computeEvidence({
     before,
     texts: changedTexts(textsOf(before), changes),
     paths: homePaths(),
     store,
-    onProgress: (stage, percent) => say({ stage, percent }),
-  });
-  say({ result });
+    onProgress: (stage, percent) => progress.update(stage, percent, 100),
+  }).finally(() => progress.stop());
+  output.result(result);
 }
 
 async function changeWith(id: string, store: Store): Promise<Change> {

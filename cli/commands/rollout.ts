@@ -16,6 +16,7 @@ import {
   type RolloutLook,
   type RolloutPlace,
 } from '../../trainer/rollout/steps.ts';
+import type { Outlook } from '../../trainer/rollout/verdict.ts';
 import type { Output } from '../output.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
@@ -69,6 +70,7 @@ async function start(version: string, place: RolloutPlace, output: Output): Prom
   await withRegistry(process.env, homePaths(), (registry) => registry.register(version));
   const power = await shadowPower(place, version);
   const rollout = startRollout(place, version, power);
+  await tellStart(rollout, output);
   output.line(`${describe(rollout)}. ${powerText(power)}`);
   output.line(
     `Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`,
@@ -102,6 +104,15 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
   if (after.status === 'promoted') await tellRegistry(output);
 }
 
+/** The rollout has started whether or not its event can be recorded. */
+export async function tellStart(rollout: Rollout, output: Output): Promise<void> {
+  try {
+    await withRegistry(process.env, homePaths(), (registry) => registry.startRollout(rollout));
+  } catch (error) {
+    output.note(`The registry has no event of it: ${describeError(error).message}`);
+  }
+}
+
 /** active.json counts; a registry that cannot be reached follows at the next start of the trainer. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
@@ -116,7 +127,7 @@ function describe({ id, challenger, champion, stage, share, status, reason }: Ro
   return `Rollout ${id}: ${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
 
-function linesOf({ rollout, facts, verdict, intervals, lossBps }: RolloutLook): string[] {
+function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: RolloutLook): string[] {
   const interval = ([low, high]: readonly [number, number]): string => `${low.toFixed(3)} to ${high.toFixed(3)}`;
   const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
   return [
@@ -125,11 +136,16 @@ function linesOf({ rollout, facts, verdict, intervals, lossBps }: RolloutLook): 
     `e-values: benefit ${facts.benefit.toFixed(2)} (promotion at ${rollout.promotion_e_value.toFixed(0)}), harm ${facts.harm.toFixed(2)} (abort at 20)`,
     `advantage, 95 % at any time: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
     `behind the champion: ${lossBps.toFixed(2)} bps`,
+    `next: ${outlookText(outlook)}`,
     `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${verdict.reason}` : ''}`,
   ];
 }
 
-function resultOf({ facts, verdict, intervals, lossBps }: RolloutLook, rollout: Rollout): object {
+function outlookText({ next, blocked }: Outlook): string {
+  return blocked.length === 0 ? next : `${next}, blocked: ${blocked.join('; ')}`;
+}
+
+function resultOf({ facts, verdict, outlook, intervals, lossBps }: RolloutLook, rollout: Rollout): object {
   const { verdict: name, ...rest } = verdict;
-  return { rollout, verdict: name, ...rest, facts, intervals, loss_bps: lossBps };
+  return { rollout, verdict: name, ...rest, ...outlook, facts, intervals, loss_bps: lossBps };
 }

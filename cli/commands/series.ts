@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { importSeries } from '../../trainer/direction/series_files.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { archiveSeries, importSeries } from '../../trainer/direction/series_files.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
@@ -33,6 +37,29 @@ export function addSeries(program: Command, output: () => Output): void {
     .option('--arrival <column>', 'column of the arrival time, epoch seconds')
     .option('--lag <seconds>', 'arrival = event time + lag, where the file has no arrival times')
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
+  series
+    .command('archive')
+    .description('adds what the daemons received live to a folder of series, with the arrival times they had')
+    .requiredOption('--into <folder>', 'folder of series')
+    .option('--journal <file>', 'only this journal (default: those of all shards, market live)')
+    .action((flags: { into: string; journal?: string }) => runArchive(flags, output()));
+}
+
+async function runArchive({ into, journal }: { into: string; journal?: string }, output: Output): Promise<void> {
+  const { minutehand } = loadSettings();
+  const ofShards = shardsOf(minutehand).map(({ name }) => homePaths().journal('live', name));
+  const archived = [];
+  for (const path of journal === undefined ? ofShards.filter((own) => existsSync(own)) : [journal]) {
+    const store = openJournal(path, { readOnly: true });
+    try {
+      archived.push(...(await archiveSeries(into, store, path)));
+    } finally {
+      store.close();
+    }
+  }
+  for (const { symbol, name, added } of archived) output.line(`${symbol} ${name}: ${added} added`);
+  if (archived.length === 0) output.line('No journal has values of a series.');
+  output.result(archived);
 }
 
 async function runImport(file: string, flags: ImportFlags, output: Output): Promise<void> {

@@ -154,6 +154,16 @@ describe('minutehand status', () => {
       expect(told({ silent_pairs: [FIRST] }, CLOSED_MS)).toEqual([
         `note daemon a: no bars for ${FIRST}. The market is closed until Sunday 22:00 UTC.`,
       ]);
+      const standby = { role: 'standby', fence: null, holder: 'other/1/x', server: 'up' };
+      expect(told({ lease: standby, expired_pairs: [FIRST] })).toEqual([
+        'note daemon a: standby: other/1/x holds the lease and publishes.',
+      ]);
+      expect(told({ lease: { ...standby, holder: null } })).toEqual([
+        'problem daemon a: no daemon holds the lease: nobody publishes.',
+      ]);
+      expect(told({ lease: { ...standby, server: 'down' } })).toEqual([
+        'problem daemon a: publishes nothing: the lease server does not answer.',
+      ]);
       expect(told({ pairs_ready: 0 })).toEqual([
         'problem daemon a: 0 of 1 pairs are warm; the others have mode WARMUP.',
       ]);
@@ -179,6 +189,8 @@ describe('minutehand status', () => {
       expect(told({ ...lastBars(53), silent_pairs: [FIRST] }, OPEN_MS, impatient)).toEqual([
         `problem daemon a: no bars for ${FIRST}.`,
       ]);
+      const series = [{ symbol: 'XAUUSD', series: 'sentiment', event_time: '', age_seconds: 1, stale: true }];
+      expect(told({ series })).toEqual(['problem daemon a: stale series: XAUUSD sentiment; features see no value.']);
       expect(told({ halted_pairs: [FIRST] })).toEqual([`problem daemon a: ${FIRST} halted.`]);
       const refused = { version: '20261102_0300', code: 'MODEL_HASH', message: 'Not the same.', next: 'Restore it.' };
       expect(told({ model_refused: refused })).toEqual([

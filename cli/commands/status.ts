@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
+import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
@@ -107,10 +108,38 @@ function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonSt
   const shadow = said.shadow_version === null ? '' : `, shadow ${said.shadow_version}`;
   return [
     `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
-    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}, Redis ${said.redis}`,
+    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}${rolloutText(said.rollout)}, Redis ${said.redis}`,
+    ...(said.lease === null ? [] : [`  lease    ${leaseText(said.lease)}`]),
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
   ];
+}
+
+function rolloutText(rollout: NonNullable<DaemonState['said']>['rollout']): string {
+  return rollout === null
+    ? ''
+    : `, rollout ${rollout.id} stage ${rollout.stage}: ${rollout.challenger} ${100 * rollout.share} %`;
+}
+
+/** `  rollout  …` with its evidence, the next step and what blocks it. */
+function rolloutLines(rollout: NonNullable<TrainerState['said']>['rollout']): string[] {
+  if (rollout === null) return [];
+  const { id, stage, share, challenger, champion, promotion_e_value, evidence, next, blocked } = rollout;
+  const seen =
+    evidence === null
+      ? 'not judged yet'
+      : `${evidence.labels} matured labels, e-values benefit ${evidence.benefit.toFixed(2)} of ${promotion_e_value.toFixed(0)}, harm ${evidence.harm.toFixed(2)} of 20, ${evidence.loss_bps.toFixed(1)} bps behind`;
+  return [
+    `  rollout  ${id} stage ${stage}: ${challenger} ${100 * share} % against ${champion}; ${seen}`,
+    ...(next === '' && blocked.length === 0
+      ? []
+      : [`           next ${next || 'unknown'}${blocked.length === 0 ? '' : `, blocked: ${blocked.join('; ')}`}`]),
+  ];
+}
+
+function leaseText({ role, fence, holder, server }: LeaseHealth): string {
+  const state = role === 'holder' ? `holder, fence ${fence}` : `standby, held by ${holder ?? 'no daemon'}`;
+  return `${state}, server ${server}`;
 }
 
 /** `8 OK 2 HALT, `: how many last signals of this boot have which mode. */
@@ -148,6 +177,7 @@ function trainerLines({ presence, url, said }: TrainerState): string[] {
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${
           run.status === 'running' ? `, ${run.stage}, ${run.percent} %` : ''
         }${run.model_version === null ? '' : ` ${run.model_version}`} (${run.trigger})`,
+    ...rolloutLines(said.rollout),
     ...schedules.map(({ name, next }) => `  next     ${next === null ? 'never' : shownMinute(next)} UTC  ${name}`),
   ];
 }

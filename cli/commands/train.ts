@@ -6,10 +6,13 @@ import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
 import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
 import { startRollout } from '../../trainer/rollout/steps.ts';
+import { tellStart } from './rollout.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -26,7 +29,7 @@ import { adoptionGates } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
 import { TARGETS, type Target } from '../../trainer/train_options.ts';
-import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
+import { enterOutcome, withRegistry, type Outcome as RegistryOutcome } from '../../trainer/registry/outcome.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
@@ -186,14 +189,33 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     return;
   }
   const isWritten = dryFolder === null;
-  if (flags.adopt === true && flags.out === undefined) gates.push(...rolloutGate(settings));
-  const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
-  const rollout = adopted && flags.out === undefined ? await beginRollout(result.version, settings, output) : null;
-  if (adopted && rollout === null) activate(modelsFolder, result.version);
-  if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
+  const { adopted, rollout } = await adopt(result.version, gates, flags, settings, output);
   if (isWritten) tellMetadata(modelsFolder, output);
   report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/**
+ * Activates a bundle that passed all gates, or starts its rollout, where `--adopt` wants it.
+ * @param gates to which that of the rollout is added
+ */
+async function adopt(
+  version: string,
+  gates: GateResult[],
+  flags: TrainFlags,
+  settings: Settings,
+  output: Output,
+): Promise<Pick<Outcome, 'adopted' | 'rollout'>> {
+  if (flags.adopt !== true) return { adopted: false, rollout: null };
+  const paths = homePaths();
+  const isOwn = flags.out === undefined;
+  if (isOwn) gates.push(...rolloutGate(settings));
+  const passed = gates.every((gate) => gate.passed);
+  const rollout = passed && isOwn ? await beginRollout(version, settings, output) : null;
+  const adopted = passed && rollout === null;
+  if (adopted) activate(flags.out ?? paths.models, version, MACHINE_FILES, isOwn ? trainerMarks(paths) : null);
+  if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, settings, output);
+  return { adopted, rollout };
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
@@ -214,13 +236,15 @@ async function beginRollout(version: string, settings: Settings, output: Output)
   if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
   await withRegistry(process.env, paths, (registry) => registry.register(version));
   const place = { settings, paths };
-  const { id, power } = startRollout(place, version, await shadowPower(place, version));
+  const rollout = startRollout(place, version, await shadowPower(place, version));
+  await tellStart(rollout, output);
+  const { id, power } = rollout;
   output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
   return id;
 }
 
 /** @throws MinutehandError CONFIG_MISSING */
-function configFolder(place: string | undefined): { configDir?: string } {
+export function configFolder(place: string | undefined): { configDir?: string } {
   if (place === undefined) return {};
   return { configDir: /\.ya?ml$/.test(place) ? dirname(place) : place };
 }
@@ -351,13 +375,12 @@ function activeBundle(modelsFolder: string): Bundle {
  * follows it.
  */
 async function tellRegistry(
-  version: string,
-  adopted: boolean,
+  about: Omit<RegistryOutcome, 'reasons'>,
   gates: readonly GateResult[],
   { retrain }: Settings,
   output: Output,
 ): Promise<void> {
-  const outcome = { version, adopted, reasons: adopted ? [] : reasonsOf(gates) };
+  const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : reasonsOf(gates) };
   try {
     await withRegistry(process.env, homePaths(), (registry) =>
       enterOutcome(registry, outcome, retrain.model_version_retention),

@@ -25,7 +25,7 @@ describe('docs/reference/CLI.md', () => {
     program.command('secret', { hidden: true });
     const text = renderCliDoc(program);
     expect(text).toContain(
-      '## tool bars\n\n- `import <source>` `[--market live*|simulated]` `[--out <file>=-]`: reads `<home>/bars`\n',
+      '## tool bars\n\n- `import <source>` `[--market=live*|simulated]` `[--out=-]`: reads `<home>/bars`\n',
     );
     expect(text).not.toMatch(/secret|for programs/);
   });
@@ -35,7 +35,7 @@ describe('docs/reference/CLI.md', () => {
     const parity = program.command('parity').description('compares a day').option('--day <day>', 'UTC day');
     parity.command('verify').description('checks a file');
     expect(renderCliDoc(program)).toContain(
-      '## tool parity\n\nCompares a day.\n\n`[--day <day>]`\n\n- `verify`: checks a file\n',
+      '## tool parity\n\nCompares a day.\n\n`[--day=<day>]`\n\n- `verify`: checks a file\n',
     );
   });
 });

@@ -8,8 +8,8 @@ export function renderCliDoc(program: Command): string {
 
 Generated from the command tree by \`npm run docs\`. Do not edit.
 
-Every command takes \`--json\` (one JSON document on standard output) and \`--help\`, which explains each option. Exit codes:
-0 done, 1 failed, 2 misused. Days are UTC; \`=\` and \`*\` mark defaults. Environment variables: [CONFIGURATION.md](CONFIGURATION.md#environment-variables).
+Every command takes \`--json\` (one JSON document on standard output) and \`--help\`, which explains each option. \`--seed=1\`
+and \`*\` are defaults. Exit codes: 0 done, 1 failed, 2 misused. Days are UTC.
 
 ${commandsBelow(program)
   .map((command) => section(command))
@@ -55,15 +55,13 @@ function optionsOf(command: Command): Option[] {
 }
 
 function optionText(option: Option): string {
-  const { argChoices, defaultValue, flags } = option;
-  const chosen = argChoices?.map((choice) => (choice === defaultValue ? `${choice}*` : choice));
-  const value = defaultValue === undefined ? '' : `=${shown(option)}`;
-  const text = chosen === undefined ? `${flags}${value}` : `${option.long} ${chosen.join('|')}`;
+    const { argChoices, defaultValue, defaultValueDescription, flags, long, variadic } = option;
+  const chosen = argChoices?.map((choice) => (choice === defaultValue ? `${choice}*` : choice)).join('|');
+  const value = chosen ?? defaultValueDescription ?? defaultValue;
+  // Only a variadic option cannot be given as --name=value.
+  const placeholder = variadic ? flags : flags.replace(/ (?=<)/, '=').replace(' [', '[=');
+  const text = value === undefined ? placeholder : `${long}=${String(value)}`;
   return `\`${option.mandatory ? text : `[${text}]`}\``;
-}
-
-function shown({ defaultValue, defaultValueDescription }: Option): string {
-  return defaultValueDescription ?? String(defaultValue);
 }
 
 function argumentText(argument: Argument): string {

@@ -140,7 +140,7 @@ function allowedShort(schema: JsonSchema): string {
     .replace(/^text such as .*/, 'text')
     .replace(/^a list, each text such as .*/, 'texts')
     .replace(/^a list, each one of .*/, 'a subset, in any order')
-    .replace('a map with the keys ', 'keys ')
+    .replace(/(?:each )?a map with the keys /, 'keys ')
     .replace('a list of 2: ', '')
     .replace('true or false', 'boolean')
     .replaceAll('one of ', '');

@@ -36,8 +36,6 @@ The ${definitions.length} columns have this order in the model input and in \`mi
   half-life is at its maximum. With only leg B constant, the spread is that of A. A ratio to a usual level of zero is 1.
 - **Warm-up.** A pair is decided on when all columns have reached "first at bar".
 - **Missing** (NaN to the models, an empty cell in CSV) means that the source has no value; trees learn a direction for it.
-  One bar of volume 0 (unknown) makes \`liquidity_score\` missing until it leaves the window. Without text in the last
-  column, nothing is missing after warm-up.
 - **Finite.** Values are finite for every valid bar; beyond float32, models get ±3.4e38.
 
 ## Columns

@@ -6,7 +6,7 @@ export function renderGatesDoc(): string {
   return `# Gates
 
 Generated from \`trainer/gate/gates.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining activate a bundle only
-when all gates pass; \`models promote\` does not check them.
+when all gates pass; \`models promote\` checks none: never promote a bundle with a defect or without skill.
 
 A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. What the leakage tests do:
 [MODELS.md](MODELS.md#leakage-tests).

@@ -21,6 +21,8 @@ const stateSchema = z.strictObject({
     seq: z.int().nonnegative(),
     positionId: z.string(),
     entered: z.array(z.string()),
+    fence: z.int().positive().optional(),
+    timestamp: z.string().optional(),
   }),
   book: z.strictObject({
     held: z

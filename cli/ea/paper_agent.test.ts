@@ -186,6 +186,14 @@ describe('the paper trading consumer', () => {
     ]);
   }); // prettier-ignore
 
+  it('keeps the highest fence over a restart', () => {
+    const common = { boot_id: '20261120T080000000Z', generated_at_ms: nowMs };
+    const ofFence = (fence: number, seq: number): string => textOf(bodyOf(), { ...common, seq, fence });
+    expect(agentOf().receive(ofFence(7, 1)).verdict).toBe('obey');
+    expect(agentOf().receive(ofFence(6, 2))).toMatchObject({ verdict: 'refuse', code: 'LOWER_FENCE' });
+    expect(agentOf().receive(ofFence(7, 2)).verdict).toBe('obey');
+  });
+
   it('closes by its own maximum age when no more signals arrive, and only then', () => {
     const agent = agentOf();
     agent.receive(textOf(enterBody(idOf(1), { max_age_bars: 10 }), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { keyName, signatureRefusal } from '../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
+import type { LateOfDay } from '../../trainer/parity/journal_day.ts';
 import type { DecisionParity, Mismatch } from '../../trainer/parity/decisions.ts';
 
 export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
@@ -34,6 +35,8 @@ export interface Certificate {
   readonly decisions: Readonly<Record<string, PairParity>>;
   /** The first of all differences without a cause. */
   readonly mismatches: readonly Mismatch[];
+  /** What came late; signals of a live market only. Absent in a certificate of an earlier version. */
+  readonly late?: LateOfDay;
   /** Costs paid beside those assumed, by kind of account and symbol. */
   readonly fills: Readonly<Record<string, Readonly<Record<string, SymbolFills>>>>;
 }

@@ -33,11 +33,35 @@ export function renderCertificate(certificate: Certificate): string {
     htmlTable(PARITY_COLUMNS, rows),
     ...[...causes].sort().map((cause) => `<p><b>${cause}</b>: ${escapeHtml(CAUSES[cause])}.</p>`),
     ...(mismatches.length === 0 ? [] : ['<h2>Differences without a cause</h2>', mismatchTable(certificate)]),
+    '<h2>Late</h2>',
+    ...lateRows(certificate),
     '<h2>Costs paid, basis points a side</h2>',
     fillRows.length === 0 ? '<p>No fills.</p>' : htmlTable(FILL_COLUMNS, fillRows),
     `<p>Models ${escapeHtml(model_versions.join(', ') || 'none')}, policy ${escapeHtml(policy_hash)}, written ${escapeHtml(created_at)}.</p>`,
   ]);
 }
+
+function lateRows({ late }: Certificate): string[] {
+  const rows = lateCells(late);
+  return [rows.length === 0 ? '<p>Nothing.</p>' : htmlTable(['', 'what', 'count', 'when'], rows)];
+}
+
+/** Subject, what was late, how often, and when or by how much. */
+export function lateCells(late: Certificate['late']): string[][] {
+  const { legs = {}, backfilled = {}, signals = {} } = late ?? {};
+  return [
+    ...Object.entries(legs).map(([pair, minutes]) => {
+      const shown = minutes.slice(0, SHOWN_MINUTES).join(', ');
+      return [pair, 'minute without a leg', `${minutes.length}`, shown + (minutes.length > SHOWN_MINUTES ? ' …' : '')];
+    }),
+    ...Object.entries(backfilled).map(([symbol, count]) => [symbol, 'bar as backfill', `${count}`, '']),
+    ...Object.entries(signals).map(([pair, { signals: count, worst_seconds }]) => [
+      ...[pair, 'signal expired when made', `${count}`, `up to ${worst_seconds.toFixed(0)} s after the close`],
+    ]),
+  ];
+}
+
+const SHOWN_MINUTES = 20;
 
 export const PARITY_COLUMNS = ['pair', 'compared', 'equal', 'explained', 'mismatches'] as const;
 
@@ -61,7 +85,7 @@ function fillCells({ slippage, shortfall }: SymbolFills): string[] {
 
 function mismatchTable({ mismatches }: Certificate): string {
   const rows = mismatches.flatMap(({ pair_id, time, fields }) =>
-    Object.entries(fields).map(([field, { live, backtest }]) => [pair_id, time, field, `${live}`, `${backtest}`]),
+    Object.entries(fields).map(([field, { live, backtest }]) => [pair_id, time, field, String(live), String(backtest)]),
   );
   return htmlTable(['pair', 'bar open', 'field', 'live', 'backtest'], rows);
 }

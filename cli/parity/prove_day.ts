@@ -67,6 +67,7 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
       model_versions: journalDay.versions,
       ...parts,
       mismatches,
+      late: market === 'live' ? journalDay.late : { ...journalDay.late, signals: {} },
       fills: await fillsOf(options, period),
     };
   } finally {

@@ -51,8 +51,11 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
     return report.findings;
   }
 
+  reportLease(report, said);
   reportModels(report, said);
+  reportRollout(report, said);
   reportBars(report, settings, said, nowMs);
+  reportSeries(report, said);
   reportHalts(report, said);
   reportDegradations(report, said);
   reportSignals(report, settings, daemon, said, nowMs);
@@ -81,6 +84,18 @@ function reportOn(about: string): Report {
   };
 }
 
+function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
+  if (lease === null || lease.role === 'holder') return;
+  if (lease.server !== 'up')
+    problem(
+      'publishes nothing: the lease server does not answer.',
+      'Check `lease.url`, the server and the network; signals resume by themselves.',
+    );
+  else if (lease.holder === null)
+    problem('no daemon holds the lease: nobody publishes.', 'Look again after twice `lease.seconds`.');
+  else note(`standby: ${lease.holder} holds the lease and publishes.`);
+}
+
 function reportModels({ problem }: Report, { model_version, model_refused }: HealthReport): void {
   if (model_version === null)
     problem(
@@ -93,6 +108,12 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
     const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, next);
   }
+}
+
+function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {
+  if (rollout_refused === null) return;
+  const { version, code, message, next } = rollout_refused;
+  problem(`the champion answers alone: challenger ${version} refused. ${code}: ${message}`, next);
 }
 
 /** Checks of the arriving bars, by time. */
@@ -118,6 +139,16 @@ function reportBars({ problem, note }: Report, settings: Settings, said: HealthR
     problem(
       `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
       'Look at what sends the bars of these symbols; a minute without a trade is sent as `empty`.',
+    );
+}
+
+/** Auxiliary series whose values no longer count. */
+function reportSeries({ problem }: Report, { series }: HealthReport): void {
+  const stale = series.filter((own) => own.stale).map((own) => `${own.symbol} ${own.series}`);
+  if (stale.length > 0)
+    problem(
+      `stale series: ${stale.join(', ')}; features see no value.`,
+      'Look at what sends them: `minutehand collect`, its network, the exchange.',
     );
 }
 
@@ -166,6 +197,8 @@ function reportSignals(
   for (const { pair_id, refusal } of daemon.pairs)
     if (refusal !== null)
       problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
+  // The holder's are elsewhere.
+  if (said.lease?.role === 'standby') return;
   const expired = expiredPairs(said);
   const unexplained = expired.filter((id) => !symbolsOf([parsePair(id)]).some((symbol) => isLate(said, symbol)));
   if (unexplained.length > 0)

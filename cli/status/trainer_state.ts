@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { askProcess, type ProcessState } from '../../shared/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import type { RolloutState } from '../../trainer/rollout/watch.ts';
 import type { RetrainRun } from '../../trainer/schedule/run.ts';
 
 /** Contents of the trainer's /healthz. */
@@ -12,6 +13,11 @@ const saidSchema = z.looseObject({
   last_run: z.custom<RetrainRun | null>(
     (value) => value === null || typeof (value as RetrainRun | undefined)?.run_id === 'number',
   ),
+  rollout: z
+    .custom<RolloutState | null>(
+      (value) => value === null || typeof (value as RolloutState | undefined)?.id === 'string',
+    )
+    .default(null),
   schedules: z.array(z.object({ name: z.string(), cron: z.string(), next: z.string().nullable() })),
 });
 

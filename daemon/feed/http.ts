@@ -1,28 +1,50 @@
 import { ERRORS, MinutehandError } from '../../shared/errors.ts';
-import type { Route } from '../serve/http_route.ts';
-import type { Intake } from './intake.ts';
+import type { HttpRequest, Route } from '../serve/http_route.ts';
+import type { Intake, RefusedItem } from './intake.ts';
+import type { SeriesIntake } from './series_intake.ts';
 
 const [ALL_STORED, ALL_TAKEN, SOME_TAKEN] = [200, 202, 207];
+
+/** Resolves when signals are out, to whether the journal has all that was taken. */
+type Settled = () => Promise<boolean>;
 
 /**
  * `POST /bars[?backfill=1][&boot_id=…]`: one bar or an array. 200 when all were taken and journaled, 202 when all were
  * taken and the journal could not be written, 207 when some were taken, else the status of the first refusal. Bars that
  * are taken but not stored are answered with signals all the same; the journal gets them when the disk takes them
  * again. A request that names another boot is refused before anything is taken.
- * @param settled resolves when signals are out, to whether the journal has all bars that were taken
  */
-export function barsRoute(intake: Intake, settled: () => Promise<boolean>, bootId: string): Route {
+export function barsRoute(intake: Intake, settled: Settled, bootId: string): Route {
+  return intakeRoute('/bars', settled, bootId, ({ body, query }) => {
+    const report = intake(body.toString('utf8'), query.get('backfill') === '1');
+    return { report, taken: report.accepted + report.duplicates + report.late };
+  });
+}
+
+/** `POST /series[?boot_id=…]`: one observation or an array; as `POST /bars`. */
+export function seriesRoute(intake: SeriesIntake, settled: Settled, bootId: string): Route {
+  return intakeRoute('/series', settled, bootId, ({ body }) => {
+    const report = intake(body.toString('utf8'));
+    return { report, taken: report.accepted + report.duplicates };
+  });
+}
+
+function intakeRoute(
+  path: string,
+  settled: Settled,
+  bootId: string,
+  take: (request: HttpRequest) => { readonly report: { readonly rejected: readonly RefusedItem[] }; taken: number },
+): Route {
   return {
     method: 'POST',
-    path: '/bars',
+    path,
     async handle(request) {
       const known = request.query.get('boot_id');
       if (known !== null && known !== bootId)
         throw new MinutehandError('BOOT_CHANGED', { seen: known.slice(0, 40), expected: bootId });
-      const report = intake(request.body.toString('utf8'), request.query.get('backfill') === '1');
+      const { report, taken } = take(request);
       const stored = await settled();
       const first = report.rejected[0];
-      const taken = report.accepted + report.duplicates + report.late;
       const whenAll = stored ? ALL_STORED : ALL_TAKEN;
       const status = first === undefined ? whenAll : taken > 0 ? SOME_TAKEN : ERRORS[first.code].status;
       const error =

@@ -16,12 +16,15 @@ export interface IntakeReport {
   readonly duplicates: number;
   /** Accepted, but every pair had given the minute up. */
   readonly late: number;
-  readonly rejected: readonly {
-    readonly index: number;
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly next: string;
-  }[];
+  readonly rejected: readonly RefusedItem[];
+}
+
+/** An item of a message that was not taken. */
+export interface RefusedItem {
+  readonly index: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly next: string;
 }
 
 export interface IntakeOptions {
@@ -70,25 +73,55 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   return (text, backfill) => {
-    const message = parseMessage(text);
-    const minutes = Array.isArray(message) ? (message as unknown[]) : [message];
-    if (minutes.length > maxBars)
-      throw new MinutehandError('BAR_TOO_MANY', { seen: `${minutes.length} bars`, expected: `at most ${maxBars}` });
     const nowMs = clock.nowMs();
     const counts = { accepted: 0, late: 0, duplicate: 0 };
-    const rejected: IntakeReport['rejected'][number][] = [];
-    minutes.forEach((value, index) => {
-      try {
-        const outcome = take(value, nowMs, backfill);
-        if (outcome === null) return;
-        counts[outcome]++;
-        onOutcome(outcome);
-      } catch (error) {
-        if (!(error instanceof MinutehandError)) throw error;
-        rejected.push({ index, ...describeError(error) });
-        onOutcome(error.code);
-      }
+    const rejected = takeEach(text, {
+      items: 'bars',
+      maxItems: maxBars,
+      take: (value) => take(value, nowMs, backfill),
+      counts,
+      onOutcome,
     });
     return { boot_id: bootId, accepted: counts.accepted, duplicates: counts.duplicate, late: counts.late, rejected };
   };
+}
+
+/**
+ * Takes each item of a message and counts outcomes. A bad one is returned and affects no other.
+ * @throws MinutehandError BODY_NOT_JSON, BODY_TOO_DEEP, BAR_TOO_MANY
+ */
+export function takeEach<Outcome extends string>(
+  text: string,
+  options: {
+    /** As errors name them: `bars`. */
+    readonly items: string;
+    readonly maxItems: number;
+    /** null = not for us. */
+    take(value: unknown): Outcome | null;
+    readonly counts: Record<Outcome, number>;
+    onOutcome(outcome: Outcome | ErrorCode): void;
+  },
+): RefusedItem[] {
+  const { maxItems, take, counts, onOutcome } = options;
+  const message = parseMessage(text);
+  const items = Array.isArray(message) ? (message as unknown[]) : [message];
+  if (items.length > maxItems)
+    throw new MinutehandError('BAR_TOO_MANY', {
+      seen: `${items.length} ${options.items}`,
+      expected: `at most ${maxItems}`,
+    });
+  const rejected: RefusedItem[] = [];
+  items.forEach((value, index) => {
+    try {
+      const outcome = take(value);
+      if (outcome === null) return;
+      counts[outcome]++;
+      onOutcome(outcome);
+    } catch (error) {
+      if (!(error instanceof MinutehandError)) throw error;
+      rejected.push({ index, ...describeError(error) });
+      onOutcome(error.code);
+    }
+  });
+  return rejected;
 }

@@ -131,6 +131,7 @@ function openFeed(
     read: (listener) =>
       readBarStream({ url, ca_file: null, connect_timeout_ms: CONNECT_TIMEOUT_MS, command_timeout_ms: 200 }, listener),
     onOutcome: (outcome) => void outcomes.push(outcome),
+    onSeries: (outcome) => void outcomes.push(`series ${outcome}`),
     onRefused: ({ code, message, next }) => void said.push(`${code}: ${message} ${next}`),
     onReadable: () => void said.push('readable again'),
     ...(onLive === undefined ? {} : { onLive }),
@@ -169,6 +170,27 @@ describe('bars from the stream minutehand:bars', () => {
       `${new Date(openMs(5)).toISOString().slice(0, 19)}Z LEG_EMPTY`,
     ]);
     expect(outcomes).toEqual(Array(10).fill('accepted'));
+  });
+
+  it('have values of series among them, taken in the same order', async (context) => {
+    const server = await redisServer(context);
+    const client = clientOf(server);
+    const { bench, outcomes, lines } = openFeed(server.url, { now: 3 });
+    const value = { symbol: 'XAUUSD', series: 'sentiment', event_time: openMs(4), value: 40 };
+    await addMinute(client, 3);
+    await client.xadd(BARS_STREAM, '*', 'series', JSON.stringify([value, { ...value, value: 101 }]));
+    await client.xadd(BARS_STREAM, '*', 'series', JSON.stringify(value));
+    await until('all', () => outcomes.length === 5);
+    expect(outcomes).toEqual([
+      'accepted',
+      'accepted',
+      'series accepted',
+      'series SERIES_MALFORMED',
+      'series duplicate',
+    ]);
+    expect(bench.inputs.map(({ kind }) => kind)).toEqual(['bar', 'bar', 'series']);
+    await until('a line', () => lines.length > 0);
+    expect(lines[0]).toMatchObject({ code: 'SERIES_MALFORMED', count: 1 });
   });
 
   it('stay in the stream, and the position with them, while no more rows may wait for the journal', async (context) => {

@@ -4,9 +4,10 @@ import { describeError, MinutehandError, type ErrorCode } from '../../shared/err
 import type { Clock, Scheduler } from '../../shared/ports.ts';
 import type { StreamConnectionState, StreamReader } from '../../shared/redis_stream.ts';
 import type { BarOutcome } from '../align/align.ts';
-import type { BarSink, SymbolInput } from '../input.ts';
+import type { BarSink, SeriesSink, SymbolInput } from '../input.ts';
 import { createIntake, type Intake, type IntakeOptions } from './intake.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
+import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from './series_intake.ts';
 import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stream.ts';
 
 /**
@@ -22,7 +23,8 @@ export interface RedisFeedOptions extends Pick<
   IntakeOptions,
   'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome' | 'onLive'
 > {
-  readonly sink: BarSink;
+  readonly sink: BarSink & SeriesSink;
+  readonly onSeries: SeriesIntakeOptions['onOutcome'];
   /** Open of the newest minute of each symbol that has any. */
   lastTimes(): ReadonlyMap<string, OpenTime>;
   /** Resolves when all that was taken is published and journaled. */
@@ -62,8 +64,9 @@ export interface RedisFeed {
 
 /**
  * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry has the format of `POST /bars`, `backfill`
- * = 1 marks history. Entries written while no daemon read are history too when they are old, so that nothing stale is
- * published as fresh. An entry that cannot be taken is counted, logged and skipped.
+ * = 1 marks history; an entry with field `series` has the format of `POST /series`. Entries written while no daemon
+ * read are history too when they are old, so that nothing stale is published as fresh. An entry that cannot be taken is
+ * counted, logged and skipped.
  *
  * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it
  * continues right after its last minute; where the position is unknown, it starts at the beginning, which is harmless:
@@ -82,6 +85,7 @@ class StreamFeed implements RedisFeed, StreamListener {
   /** Sorted and joined: a position counts for these only. */
   readonly #symbols: string;
   readonly #intake: Intake;
+  readonly #seriesIntake: SeriesIntake;
   readonly #refusedEntries: RefusedEntries;
   readonly #reader: StreamReader;
   /**
@@ -96,12 +100,12 @@ class StreamFeed implements RedisFeed, StreamListener {
     this.#symbols = [...options.symbols].sort().join(',');
     this.#refusedEntries = new RefusedEntries(options);
     const configured = new Set(options.allSymbols);
+    const rules = { ...options, open: true, isElsewhere: (symbol: string) => configured.has(symbol) };
     this.#intake = createIntake({
-      ...options,
-      open: true,
+      ...rules,
       sink: { hasSymbol: (symbol) => options.sink.hasSymbol(symbol), take: (input) => this.#offer(input) },
-      isElsewhere: (symbol) => configured.has(symbol),
     });
+    this.#seriesIntake = createSeriesIntake({ ...rules, onOutcome: options.onSeries });
     this.from = parsePosition(options.position, this.#symbols);
     this.#reader = options.read(this);
   }
@@ -181,7 +185,11 @@ class StreamFeed implements RedisFeed, StreamListener {
 
   #take([id, fields]: StreamEntry): void {
     try {
-      const { rejected } = this.#intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1');
+      const series = fieldOf(fields, 'series', '');
+      const { rejected } =
+        series === ''
+          ? this.#intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1')
+          : this.#seriesIntake(series);
       for (const { code, message, next } of rejected) this.#refusedEntries.add({ id, code, message, next });
     } catch (error) {
       if (!(error instanceof MinutehandError)) this.#options.log.error({ err: error }, 'unexpected error');

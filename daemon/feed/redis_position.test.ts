@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BEGINNING, compareIds, entriesLost, NO_STREAM, whereToGoOn, type StreamState } from './redis_position.ts';
+import {
+  BEGINNING,
+  compareIds,
+  entriesLost,
+  NO_STREAM,
+  streamStateOf,
+  whereToGoOn,
+  type StreamState,
+} from './redis_position.ts';
 
 const at = (id: string, number: number | null = null): { id: string; number: number | null } => ({ id, number });
 const stream = (firstId: string | null, lastId: string, added: number | null = null): StreamState => ({
@@ -21,6 +29,22 @@ describe('ids of a stream', () => {
     );
     expect(compareIds('9-10', '10-9')).toBe(-1);
     expect(compareIds('10-10', '10-9')).toBe(1);
+  });
+});
+
+describe('the state of a stream', () => {
+  const entry = ['5-0', ['bar', '{}']];
+
+  it('is read from the reply of Redis 7, with or without entries', () => {
+    const reply = ['length', 1, 'last-generated-id', '9-0', 'entries-added', 12, 'first-entry', entry];
+    expect(streamStateOf(reply)).toEqual(stream('5-0', '9-0', 12));
+    const empty = ['length', 0, 'last-generated-id', '9-0', 'entries-added', 12, 'first-entry', null];
+    expect(streamStateOf(empty)).toEqual(stream(null, '9-0', 12));
+  });
+
+  it('has no number of entries where Redis does not count them (before 7.0)', () => {
+    const reply = ['length', 1, 'last-generated-id', '9-0', 'groups', 0, 'first-entry', entry, 'last-entry', entry];
+    expect(streamStateOf(reply)).toEqual(stream('5-0', '9-0'));
   });
 });
 

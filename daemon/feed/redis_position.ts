@@ -23,6 +23,20 @@ export const BEGINNING: StreamPosition = { id: '0-0', number: null };
 /** A stream that does not exist. */
 export const NO_STREAM: StreamState = { firstId: null, lastId: '0-0', added: null };
 
+/** @param reply of `XINFO STREAM`: names and values by turns, as RESP2 gives them */
+export function streamStateOf(reply: readonly unknown[]): StreamState {
+  const valueOf = (name: string): unknown => {
+    const at = reply.indexOf(name);
+    return at < 0 ? null : reply[at + 1];
+  };
+  const first = valueOf('first-entry') as readonly [id: string] | null;
+  return {
+    firstId: first?.[0] ?? null,
+    lastId: valueOf('last-generated-id') as string,
+    added: valueOf('entries-added') as number | null,
+  };
+}
+
 /** Below 0 when the first id is older. @param x,y `<ms>-<number>`, each part a whole number below 2^64 */
 export function compareIds(x: string, y: string): number {
   const [xMs, xNumber] = partsOf(x);

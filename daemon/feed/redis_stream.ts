@@ -10,6 +10,7 @@ import {
   compareIds,
   entriesLost,
   NO_STREAM,
+  streamStateOf,
   whereToGoOn,
   type StreamPosition,
   type StreamState,
@@ -103,7 +104,7 @@ export function readBarStream(
 
   async function look({ redis }: StreamConnection): Promise<StreamState> {
     try {
-      return stateOf((await redis.xinfo('STREAM', BARS_STREAM)) as unknown[]);
+      return streamStateOf((await redis.xinfo('STREAM', BARS_STREAM)) as unknown[]);
     } catch (error) {
       if (/no such key/i.test((error as Error).message)) return NO_STREAM;
       throw error;
@@ -120,18 +121,4 @@ export function readBarStream(
     read: readOn,
     onState: (state, detail) => listener.onState(state, detail),
   });
-}
-
-/** Names and values by turns, as RESP2 gives them. */
-function stateOf(reply: readonly unknown[]): StreamState {
-  const valueOf = (name: string): unknown => {
-    const at = reply.indexOf(name);
-    return at < 0 ? null : reply[at + 1];
-  };
-  const first = valueOf('first-entry') as StreamEntry | null;
-  return {
-    firstId: first?.[0] ?? null,
-    lastId: valueOf('last-generated-id') as string,
-    added: valueOf('entries-added') as number | null,
-  };
 }

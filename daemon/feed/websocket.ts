@@ -1,5 +1,6 @@
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Intake } from './intake.ts';
+import type { SeriesIntake } from './series_intake.ts';
 
 /** Each may hold an unfinished message of the greatest size. */
 const FEEDERS_MAX = 32;
@@ -13,12 +14,30 @@ export function barsWebSocket(
   settled: () => Promise<boolean>,
   onDefect: (error: unknown) => void,
 ): WebSocketRoute {
+  return intakeWebSocket('/bars', settled, onDefect, (text, query) => intake(text, query.get('backfill') === '1'));
+}
+
+/** WebSocket `/series`: the same for observations. */
+export function seriesWebSocket(
+  intake: SeriesIntake,
+  settled: () => Promise<boolean>,
+  onDefect: (error: unknown) => void,
+): WebSocketRoute {
+  return intakeWebSocket('/series', settled, onDefect, (text) => intake(text));
+}
+
+function intakeWebSocket(
+  path: string,
+  settled: () => Promise<boolean>,
+  onDefect: (error: unknown) => void,
+  take: (text: string, query: URLSearchParams) => object,
+): WebSocketRoute {
   return {
-    path: '/bars',
+    path,
     maxConnections: FEEDERS_MAX,
     onOpen: () => undefined,
     onMessage(connection, text) {
-      const report = intake(text, connection.query.get('backfill') === '1');
+      const report = take(text, connection.query);
       settled().then((stored) => connection.send(JSON.stringify({ ...report, stored })), onDefect);
     },
     onClose: () => undefined,

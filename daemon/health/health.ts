@@ -1,8 +1,11 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
+import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
+import type { SeriesState } from '../pipeline_status.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { RemoteName } from '../publish/transports.ts';
 import type { Route } from '../serve/http_route.ts';
@@ -40,8 +43,14 @@ export interface HealthReport extends TransportsHealth {
   readonly model_refused: ModelRefusal | null;
   /** Models that score along and are never published. */
   readonly shadow_version: string | null;
+  /** The rollout that decides the arm of each signal; null without one. */
+  readonly rollout: Pick<ActiveRollout, 'id' | 'stage' | 'share' | 'champion' | 'challenger'> | null;
+  /** Why the challenger of models/rollout.json does not answer, until another state is accepted. */
+  readonly rollout_refused: ModelRefusal | null;
   readonly feature_schema: string;
   readonly policy_hash: string;
+  /** Of the lease across machines; null = none is configured. Without a holder nobody publishes. */
+  readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;
   /** Pairs without bars: they are published with HOLD SILENCE. */
@@ -65,6 +74,8 @@ export interface HealthReport extends TransportsHealth {
   readonly late_bars: LateBars | null;
   /** Bars of each symbol that were held back as suspect since the start; a symbol without any is left out. */
   readonly suspect_bars: Readonly<Record<string, number>>;
+  /** Auxiliary series that have had a value. */
+  readonly series: readonly SeriesState[];
   /** The connection that reads bars from Redis. */
   readonly bar_stream: ConnectionState;
   readonly bar_stream_refused: ErrorReport | null;

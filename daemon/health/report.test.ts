@@ -20,6 +20,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
     identity: { market: 'live', boot_id: 'boot', shard: 'all', feature_schema: 'f', pairs: 2 },
     status: {
       models: MODELS,
+      rollout: null,
       policyHash: 'p',
       silentPairs: [],
       expiredPairs: [],
@@ -27,14 +28,16 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
       readyPairs: 2,
       degradations: new Set(),
       suspectBars: new Map([['EURUSD', 3]]),
+      series: [],
       lastTimes: new Map([['EURUSD', (Date.parse('2025-10-14T12:34:00Z') / 1000) as OpenTime]]),
       ...status,
     },
-    models: { refused: null, shadowVersion: null },
+    models: { refused: null, shadowVersion: null, rolloutRefused: null },
     halts: { halts: () => [], refused: () => null },
     links: {},
     redisFeed: () => null,
     lateBars: () => null,
+    lease: () => null,
     serverEngine: () => 'node',
     uptimeSeconds: () => 17,
     ...changes,
@@ -57,8 +60,11 @@ describe('the health of a daemon', () => {
       model_market: 'live',
       model_refused: null,
       shadow_version: null,
+      rollout: null,
+      rollout_refused: null,
       feature_schema: 'f',
       policy_hash: 'p',
+      lease: null,
       pairs: 2,
       pairs_ready: 2,
       silent_pairs: [],
@@ -69,6 +75,7 @@ describe('the health of a daemon', () => {
       degradations: [],
       late_bars: null,
       suspect_bars: { EURUSD: 3 },
+      series: [],
       redis: 'off',
       redis_refused: null,
       redis_missed: 0,
@@ -87,6 +94,12 @@ describe('the health of a daemon', () => {
       model_market: null,
     });
     expect(reportOf({ readyPairs: 1, degradations: new Set(['redis']) }).status).toBe('waiting');
+  });
+
+  it('is waiting while no daemon holds the lease, and ok as the standby of one that does', () => {
+    const standby = { role: 'standby', fence: null, holder: 'a/1/x', server: 'up' };
+    expect(reportOf({}, { lease: () => standby })).toMatchObject({ status: 'ok', lease: standby });
+    expect(reportOf({}, { lease: () => ({ ...standby, holder: null }) }).status).toBe('waiting');
   });
 
   it('is degraded by each fault', () => {

@@ -12,10 +12,11 @@ export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' |
 export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
-  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
+  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
   readonly halts: ActiveHalts;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
+  lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
   serverEngine(): string;
   uptimeSeconds(): number;
@@ -26,7 +27,9 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
-  const isWaiting = models === null || readyPairs < identity.pairs;
+  const lease = sources.lease();
+  const isUnpublished = lease !== null && lease.holder === null;
+  const isWaiting = models === null || readyPairs < identity.pairs || isUnpublished;
   const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
@@ -41,8 +44,11 @@ export function healthReport(sources: HealthSources): HealthReport {
     model_market: models?.manifest.market ?? null,
     model_refused: followed.refused,
     shadow_version: followed.shadowVersion,
+    rollout: rolloutOf(status),
+    rollout_refused: followed.rolloutRefused,
     feature_schema: identity.feature_schema,
     policy_hash: status.policyHash,
+    lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
     silent_pairs: silentPairs,
@@ -53,6 +59,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     degradations: [...degradations],
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
+    series: status.series,
     ...transportsHealth(links),
     bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
     bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
@@ -60,6 +67,13 @@ export function healthReport(sources: HealthSources): HealthReport {
       [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
     ),
   };
+}
+
+/** Without the key of the assignment. */
+function rolloutOf({ rollout }: PipelineStatus): HealthReport['rollout'] {
+  if (rollout === null) return null;
+  const { id, stage, share, champion, challenger } = rollout;
+  return { id, stage, share, champion, challenger };
 }
 
 /** @param links of the transports that are used */

@@ -13,12 +13,14 @@ export function statusLine(report: HealthReport): string {
     expired_pairs,
     halted_pairs,
     degradations,
+    lease,
   } = report;
   const newest = Object.values(last_bars).sort().at(-1);
   const time = newest === undefined ? null : `${shownMinute(newest)} UTC`;
   const isSilent = silent_pairs.length === pairs;
   return [
     ...(market === 'live' ? [] : [`${market} market`]),
+    ...(lease === null ? [] : [lease.role]),
     time === null ? 'waiting for the first bars' : `${isSilent ? 'waiting for bars since' : 'last bar'} ${time}`,
     ...(isSilent || silent_pairs.length === 0 ? [] : [`no bars for ${silent_pairs.join(' ')}`]),
     `${pairs_ready} of ${pairs} pairs ready`,

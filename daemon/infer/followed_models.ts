@@ -9,7 +9,7 @@ import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } 
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
-  'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load'
+  'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'marks'
 > {
   apply(input: SwapInput | ShadowInput | RolloutInput): void;
   /** The newest answers of the shadow set of this version, the newest of a pair last. */
@@ -30,6 +30,7 @@ export class FollowedModels {
   readonly #options: FollowedModelsOptions;
   readonly #watch: ModelWatch;
   #refused: ModelRefusal | null = null;
+  #rolloutRefused: ModelRefusal | null = null;
   #shadowVersion: string | null = null;
 
   constructor(options: FollowedModelsOptions) {
@@ -49,6 +50,11 @@ export class FollowedModels {
   /** Of the bundle that `active.json` names, until another one is accepted. */
   get refused(): ModelRefusal | null {
     return this.#refused;
+  }
+
+  /** Of the challenger of `rollout.json`, until another state is accepted. */
+  get rolloutRefused(): ModelRefusal | null {
+    return this.#rolloutRefused;
   }
 
   get shadowVersion(): string | null {
@@ -101,6 +107,7 @@ export class FollowedModels {
     const { log, say, onFailed } = this.#options;
     const report = describeError(error);
     this.#watch.forgetChallenger();
+    this.#rolloutRefused = { version: failed.version, ...report };
     onFailed(report.code);
     log.error({ version: failed.version, rollout: rolloutId, ...report }, 'challenger failed');
     say(`Challenger ${failed.version} failed; the champion answers alone: ${report.message}`);
@@ -108,6 +115,7 @@ export class FollowedModels {
 
   #setRollout(rollout: ActiveRollout | null, set: ModelSet | null): void {
     const { apply, lastShadows, say } = this.#options;
+    this.#rolloutRefused = null;
     if (rollout === null) {
       apply({ kind: 'rollout', rollout: null, set: null });
       return say('No rollout any more.');
@@ -125,6 +133,7 @@ export class FollowedModels {
     const { log, say, onRefused } = this.#options;
     const refusal = { version, ...describeError(error) };
     if (slot === 'active') this.#refused = refusal;
+    if (slot === 'rollout') this.#rolloutRefused = refusal;
     onRefused(refusal.code);
     log.error({ slot, ...refusal }, 'models refused');
     const what = { active: 'Models', shadow: 'Shadow models', rollout: 'Challenger' }[slot];

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { activePath, readActive, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activePath, readActiveFile, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
+import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
@@ -19,6 +20,8 @@ export interface ModelWatchOptions {
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
+  /** High-water marks of `active.json`; without them, any is accepted. */
+  readonly marks?: Pick<PointerMarks, 'check' | 'raiseQuietly'>;
   /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
   /** A set that is verified and warm: activate it between two bars. The sink releases it. */
@@ -61,7 +64,13 @@ class PointerWatch implements ModelWatch {
     this.#active = new FollowedPointer(options, {
       slot: 'active',
       pointer: activePath(modelsFolder),
-      read: () => readActive(modelsFolder, files)?.version ?? null,
+      async read() {
+        const file = readActiveFile(modelsFolder, files);
+        if (file === null) return null;
+        options.marks?.check(file);
+        await options.marks?.raiseQuietly(file);
+        return file.version;
+      },
       onReady: (set) => options.onReady(set),
       // Without a pointer, or with a bad one, what is active stays.
       onNone: null,
@@ -69,7 +78,7 @@ class PointerWatch implements ModelWatch {
     this.#shadow = new FollowedPointer(options, {
       slot: 'shadow',
       pointer: shadowPath(modelsFolder),
-      read: () => readShadow(modelsFolder, files),
+      read: () => Promise.resolve(readShadow(modelsFolder, files)),
       onReady: (set) => options.onShadow(set),
       onNone: () => options.onShadow(null),
     });
@@ -112,7 +121,7 @@ interface Pointer {
   readonly slot: ModelSlot;
   readonly pointer: string;
   /** @returns the version that it names; null = none. @throws MinutehandError */
-  read(): string | null;
+  read(): Promise<string | null>;
   onReady(set: ModelSet): void;
   /** null = the last set stays when the pointer names none. */
   readonly onNone: (() => void) | null;
@@ -146,7 +155,7 @@ class FollowedPointer {
     let version = `(${slot}.json)`;
     let seen = fingerprint(files, [pointer]);
     try {
-      const named = read();
+      const named = await read();
       if (named === null) return this.#none();
       version = named;
       const folder = join(modelsFolder, version);
@@ -203,7 +212,11 @@ export function bundleMark(folder: string, files: FileSystem): string {
 /** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
 function isUnread(error: unknown, seen: string): boolean {
   if (!(error instanceof MinutehandError)) return false;
-  return error.code === 'KEY_UNUSABLE' || (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT));
+  return (
+    error.code === 'KEY_UNUSABLE' ||
+    error.code === 'POINTER_MARK' ||
+    (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT))
+  );
 }
 
 /** The signature and the model of the result count where there are: most bundles have none. */

@@ -133,7 +133,8 @@ describe('the journal of a daemon', () => {
 });
 
 type Step =
-  { readonly do: 'row' | 'flush' | 'ask' | 'stall' | 'store' } | { readonly do: 'refuse'; readonly after: number };
+  | { readonly do: 'row' | 'flush' | 'ask' | 'stall' | 'store' }
+  | { readonly do: 'refuse'; readonly after: number };
 
 /** A writer that answers when the test lets it, and a disk of minutes. */
 function openSlowJournal() {

@@ -2,6 +2,8 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { SCREEN_LOOK_BACK_BARS } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
+import { LONGEST_AGE_SECONDS } from '../../shared/core/series/series_names.ts';
+import type { InputRow } from '../../shared/store/journal.ts';
 import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -32,4 +34,14 @@ export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmu
 export function screenedFrom(store: JournalStore, pair: Pair, first: OpenTime): OpenTime[] {
   const starts = [pair.a, pair.b].map((symbol) => store.barBefore(symbol, SCREEN_LOOK_BACK_BARS + 1, first));
   return [first, ...starts.filter((time) => time !== null)];
+}
+
+/** The inputs of a restart from a minute on, behind the observations that may still have counted then. */
+export function* restoredInputs(
+  store: Pick<JournalStore, 'seriesBetween'>,
+  from: OpenTime,
+  inputs: Iterable<InputRow>,
+): IterableIterator<InputRow> {
+  yield* store.seriesBetween(Math.max(0, from - LONGEST_AGE_SECONDS) as OpenTime, from);
+  yield* inputs;
 }

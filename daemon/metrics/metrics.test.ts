@@ -34,6 +34,8 @@ async function scrape({ exposition }: { exposition: { text(): Promise<string> } 
 const ENGINES = { ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'onnxruntime-node' } as const;
 const models = { engines: ENGINES, manifest: { created: new Date(NOW_MS - 86_400_000).toISOString() } } as ModelSet;
 
+const SERIES = { symbol: 'BTCUSDT', series: 'funding_rate', event_time: '', age_seconds: 7, stale: false } as const;
+
 describe('the metrics of a batch', () => {
   it('count each signal by pair, action, reason and mode', async () => {
     const metrics = openMetrics();
@@ -148,6 +150,7 @@ describe('the metrics of events', () => {
         silentPairs: ['A_B'],
         degradations: new Set(['file', 'redis']),
         suspectBars: new Map([['EURUSD', 2]]),
+        series: [SERIES],
         get models() {
           return hasModels ? models : null;
         },
@@ -176,6 +179,7 @@ describe('the metrics of events', () => {
       minutehand_log_lines_lost_total: 5,
       'minutehand_publish_failures_total{publisher="file"}': 6,
       'minutehand_bars_suspect_total{symbol="EURUSD"}': 2,
+      'minutehand_series_age_seconds{symbol="BTCUSDT",series="funding_rate"}': 7,
       'minutehand_publish_failures_total{publisher="websocket"}': 0,
       minutehand_model_age_seconds: 86_461.5,
       minutehand_signal_age_seconds: 61.5,
@@ -252,12 +256,13 @@ describe('the declared metrics', () => {
     const publisher = { publish: () => undefined, close: () => Promise.resolve() };
     const metrics = openMetrics(
       {
-        status: { models, suspectBars: new Map([['EURUSD', 1]]) },
+        status: { models, suspectBars: new Map([['EURUSD', 1]]), series: [SERIES] },
         publishers: { all: [{ ...publisher, name: 'file', failures: 0 }], links: {} },
       },
       watch,
     );
     metrics.observed.bar('accepted');
+    metrics.observed.series.add('accepted');
     metrics.observed.modelRefused('MODEL_HASH');
     metrics.observed.modelFailed('MODEL_OUTPUT');
     metrics.observed.batch(batchOf(1), timingOf({}));

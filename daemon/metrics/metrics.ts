@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/ports.ts';
 import type { LateBars } from '../feed/arrival.ts';
+import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { PipelineStatus } from '../pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
 import { REMOTE_TRANSPORTS, TRANSPORT_NAMES } from '../publish/transports.ts';
@@ -17,6 +18,8 @@ export interface MetricsSource {
   readonly publishers: Pick<Publishers, 'all' | 'links'>;
   /** null while live bars come in time. */
   lateBars(): LateBars | null;
+  /** Of the lease across machines; null = none is configured. */
+  lease(): LeaseHealth | null;
   /** Entries of minutehand:bars that were removed before they were read. */
   streamLost(): number;
   readonly server: { readonly connections: number };
@@ -68,6 +71,21 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     read: ({ observed }) => observed.bars,
   },
   {
+    name: 'minutehand_series_total',
+    type: 'counter',
+    labels: ['outcome'],
+    help: 'Observations of auxiliary series, by outcome or error code.',
+    read: ({ observed }) => observed.series,
+  },
+  {
+    name: 'minutehand_series_age_seconds',
+    type: 'gauge',
+    labels: ['symbol', 'series'],
+    help: 'Age of the latest event of a series.',
+    read: ({ status }) =>
+      status.series.map(({ symbol, series, age_seconds }) => [[symbol, series], age_seconds] as const),
+  },
+  {
     name: 'minutehand_bars_suspect_total',
     type: 'counter',
     labels: ['symbol'],
@@ -79,6 +97,24 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     type: 'gauge',
     help: 'Delay of live bars while it expires their signals; else 0.',
     read: ({ lateBars }) => lateBars()?.late_seconds ?? 0,
+  },
+  {
+    name: 'minutehand_lease_held',
+    type: 'gauge',
+    help: '1 while this daemon may publish, 0 as a standby.',
+    read: ({ lease }) => (lease()?.role === 'standby' ? 0 : 1),
+  },
+  {
+    name: 'minutehand_lease_fence',
+    type: 'gauge',
+    help: 'Fence of the signals; 0 as a standby and without a lease.',
+    read: ({ lease }) => lease()?.fence ?? 0,
+  },
+  {
+    name: 'minutehand_signals_withheld_total',
+    type: 'counter',
+    help: 'Signals of a standby, journaled and not published.',
+    read: ({ status }) => status.withheld,
   },
   {
     name: 'minutehand_bar_stream_lost_total',

@@ -11,6 +11,8 @@ import { STATIONS, type BatchTiming } from './stopwatch.ts';
 /** Counts what no other part of the daemon counts. Observed after the signals are out, never before. */
 export class Observed {
   readonly bars = new Counts();
+  /** Observations of auxiliary series. */
+  readonly series = new Counts();
   readonly refusals = new Counts();
   readonly failures = new Counts();
   readonly signals = new SignalCounter();

@@ -4,26 +4,47 @@ import type { Stopwatch } from '../metrics/stopwatch.ts';
 import type { MinuteItem } from '../queue.ts';
 import type { Envelope } from './envelope.ts';
 import type { Publication, Publisher } from './publish.ts';
+import { RecentAnswers } from './recent_answers.ts';
 import type { TransportName } from './transports.ts';
 
 /** Pairs of a piece of a batch. */
 const PIECE_PAIRS = 128;
 
+/** The lease across machines, where one is configured. */
+export interface PublishingLease {
+  /** Whether a signal with this fence may leave now. */
+  holds(fence: number): boolean;
+}
+
+export interface BatchPublisherOptions {
+  readonly sockets: readonly Publisher<TransportName>[];
+  readonly files: readonly Publisher<TransportName>[];
+  readonly envelope: Envelope;
+  readonly stopwatch: Stopwatch;
+  readonly lease?: PublishingLease | undefined;
+}
+
 interface Published {
   readonly answers: readonly MinuteAnswer[];
+  /** Empty without the lease. */
   readonly publications: readonly Publication[];
 }
 
 /** Decides and publishes a large batch in pieces: readers work on the first while the next is made. */
 export class BatchPublisher {
-  readonly #sockets: readonly Publisher<TransportName>[];
-  readonly #envelope: Envelope;
-  readonly #stopwatch: Stopwatch;
+  readonly #options: BatchPublisherOptions;
+  readonly #recent = new RecentAnswers();
+  /** null = standby. */
+  #fence: number | null = null;
+  #withheld = 0;
 
-  constructor(sockets: readonly Publisher<TransportName>[], envelope: Envelope, stopwatch: Stopwatch) {
-    this.#sockets = sockets;
-    this.#envelope = envelope;
-    this.#stopwatch = stopwatch;
+  constructor(options: BatchPublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Signals that were answered without the lease. */
+  get withheld(): number {
+    return this.#withheld;
   }
 
   publish(
@@ -31,23 +52,73 @@ export class BatchPublisher {
     decide: (piece: readonly MinuteItem[]) => MinuteAnswer[],
     nowMs: EpochMs,
   ): Published {
-    const watch = this.#stopwatch;
+    const { stopwatch: watch, sockets } = this.#options;
     const answers: MinuteAnswer[] = [];
     const publications: Publication[] = [];
     for (let from = 0; from < items.length; from += PIECE_PAIRS) {
       const decided = decide(items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS));
       watch.add('decide');
-      const sealed = this.#envelope.seal(decided, nowMs);
-      for (const socket of this.#sockets) if (socket.takesPieces === true) socket.publish(sealed);
+      const sealed = this.#seal(decided, nowMs);
+      for (const socket of sockets) if (socket.takesPieces === true && sealed.length > 0) socket.publish(sealed);
       watch.add('publish');
       answers.push(...decided);
       publications.push(...sealed);
     }
-    for (const socket of this.#sockets) {
-      if (socket.takesPieces !== true) socket.publish(publications);
-      watch.handed(socket.name);
-    }
+    this.#sendWhole(publications);
     watch.add('publish');
     return { answers, publications };
+  }
+
+  /** To the publishers that block this thread. */
+  publishFiles(publications: readonly Publication[]): void {
+    const { files, stopwatch } = this.#options;
+    if (files.length === 0) return;
+    const isAllowed = this.#mayPublish();
+    for (const file of files) {
+      if (isAllowed) file.publish(publications);
+      stopwatch.handed(file.name);
+    }
+  }
+
+  /**
+   * Another lease, or none. A new holder publishes what consumers may not have, and the last state of every pair: they
+   * ignore what they followed before.
+   */
+  hold(fence: number | null, nowMs: EpochMs): void {
+    const { lease, envelope, sockets, files } = this.#options;
+    if (lease === undefined) return;
+    this.#fence = fence;
+    if (fence === null) return;
+    const isValid = (answer: MinuteAnswer, answeredMs: EpochMs): boolean =>
+      envelope.expiryMs(answer, answeredMs) >= nowMs;
+    for (const batch of this.#recent.batches(isValid)) {
+      const publications = batch.flatMap(({ answer, answeredMs }) => envelope.seal([answer], nowMs, fence, answeredMs));
+      for (const publisher of [...sockets, ...files]) if (lease.holds(fence)) publisher.publish(publications);
+    }
+  }
+
+  #seal(decided: readonly MinuteAnswer[], nowMs: EpochMs): readonly Publication[] {
+    const { lease, envelope } = this.#options;
+    if (lease === undefined) return envelope.seal(decided, nowMs);
+    const isAllowed = this.#mayPublish();
+    this.#recent.note(decided, nowMs, isAllowed);
+    if (isAllowed) return envelope.seal(decided, nowMs, this.#fence!);
+    envelope.withhold(decided, nowMs);
+    this.#withheld += decided.length;
+    return [];
+  }
+
+  #sendWhole(publications: readonly Publication[]): void {
+    const { sockets, stopwatch } = this.#options;
+    const isAllowed = this.#mayPublish();
+    for (const socket of sockets) {
+      if (socket.takesPieces !== true && isAllowed) socket.publish(publications);
+      stopwatch.handed(socket.name);
+    }
+  }
+
+  #mayPublish(): boolean {
+    const { lease } = this.#options;
+    return lease === undefined || (this.#fence !== null && lease.holds(this.#fence));
   }
 }

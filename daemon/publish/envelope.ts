@@ -45,16 +45,23 @@ export class Envelope {
     this.#validForMs.forEach((validMs, pairIndex) => (this.#validUntilMs[pairIndex] = nowMs + validMs));
   }
 
-  seal(answers: readonly MinuteAnswer[], nowMs: EpochMs): readonly Publication[] {
-    const { market, bootId, feedIntervalMs } = this.#options;
+  /**
+   * @param fence of the lease, where one is configured
+   * @param answeredMs when the minutes were answered
+   */
+  seal(
+    answers: readonly MinuteAnswer[],
+    nowMs: EpochMs,
+    fence?: number,
+    answeredMs: EpochMs = nowMs,
+  ): readonly Publication[] {
+    const { market, bootId } = this.#options;
     const bytes = new PublicationBytes(answers);
     return answers.map((answer) => {
-      const { minute, body, bodyText } = answer;
-      const { pairIndex } = minute;
-      const expiryMs = latestMs(market, minute, nowMs, feedIntervalMs) + this.#validForMs[pairIndex]!;
-      this.#validUntilMs[pairIndex] = expiryMs;
-      answer.seq = ++this.#seq[pairIndex]!;
+      const { body, bodyText } = answer;
+      const expiryMs = this.#number(answer, answeredMs);
       return bytes.write(body.pair_id, bodyText, {
+        fence,
         schema: SIGNAL_SCHEMA,
         market,
         boot_id: bootId,
@@ -63,6 +70,23 @@ export class Envelope {
         valid_until_ms: expiryMs,
       });
     });
+  }
+
+  /** Numbers answers that are not published. */
+  withhold(answers: readonly MinuteAnswer[], nowMs: EpochMs): void {
+    for (const answer of answers) this.#number(answer, nowMs);
+  }
+
+  /** When an answer expires. */
+  expiryMs({ minute }: MinuteAnswer, answeredMs: EpochMs): number {
+    const { market, feedIntervalMs } = this.#options;
+    return latestMs(market, minute, answeredMs, feedIntervalMs) + this.#validForMs[minute.pairIndex]!;
+  }
+
+  #number(answer: MinuteAnswer, answeredMs: EpochMs): number {
+    const { pairIndex } = answer.minute;
+    answer.seq = ++this.#seq[pairIndex]!;
+    return (this.#validUntilMs[pairIndex] = this.expiryMs(answer, answeredMs));
   }
 
   isExpired(pairIndex: number, nowMs: EpochMs): boolean {

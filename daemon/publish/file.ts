@@ -11,6 +11,8 @@ export interface FilePublisherOptions {
   readonly folder: string;
   /** Name of the file with all pairs: `signals.json` unless several daemons write into this folder. */
   readonly allName?: string;
+  /** Milliseconds of `os.uptime()` after which nothing may be written; only a thread of its own reads it. */
+  deadlineMs?(): number;
   /** Blocks this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
   pause?(ms: number): void;
   /** Called with PUBLISH_FILE at the first write that fails while all files were well, not again until they are. */

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
@@ -40,13 +40,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function open(program = 'real', scheduler = MACHINE_SCHEDULER): FilePublisher {
+function open(program = 'real', scheduler = MACHINE_SCHEDULER, more: Partial<FileThreadOptions> = {}): FilePublisher {
   const options: FileThreadOptions = {
     folder,
     scheduler,
     program: pathToFileURL(join(programs, `${program}.mjs`)),
     onFailure: (error) => told.push(`${error.code} ${error.seen}`),
     onRecovered: () => told.push('recovered'),
+    ...more,
   };
   const publisher = createFileThread(options);
   toClose.push(() => publisher.close());
@@ -124,10 +125,20 @@ describe('the thread for signal files', () => {
     expect(publisher.retries).toBeGreaterThan(0);
   });
 
+  it('writes nothing behind the deadline of a lease, as after a suspension', async () => {
+    let deadlineMs = uptime() * 1000;
+    const publisher = open('real', MACHINE_SCHEDULER, { deadlineMs: () => deadlineMs });
+    publisher.publish([signal('A_B', 1)]);
+    deadlineMs += 600_000;
+    publisher.publish([signal('C_D', 1)]);
+    await expect.poll(() => seqOf('C_D'), { timeout: 20_000 }).toBe(1);
+    expect([seqOf('A_B'), told]).toEqual([0, []]);
+  });
+
   it('reports that the disk stalls, keeps one signal per pair meanwhile, and continues with it', async () => {
     const moving = join(folder, 'the disk moves again');
     const slow = programOf(`import { existsSync } from 'node:fs';
-    parentPort.on('message', (texts) => {
+    parentPort.on('message', ({ texts }) => {
       while (texts[1] === 'stall' && !existsSync(${JSON.stringify(moving)}));
       const failures = texts[1] === 'stall' ? 0 : 1;
       parentPort.postMessage({ failures, failing: failures, seen: texts.join() });

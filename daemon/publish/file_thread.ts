@@ -16,6 +16,14 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 
   readonly program?: URL;
 }
 
+/** One batch. */
+export interface FileThreadBatch {
+  /** Milliseconds of `os.uptime()` after which nothing may be written; null = no limit. */
+  readonly deadlineMs: number | null;
+  /** `[pair id, text, pair id, text …]` */
+  readonly texts: readonly string[];
+}
+
 /** Data for starting the thread. */
 export interface FileThreadData {
   readonly folder: string;
@@ -78,6 +86,7 @@ class FileThread implements FilePublisher {
   /** Not null when the thread has died. */
   #inPlace: FilePublisher | null = null;
   #seenInPlace = '';
+  #deadlineMs: number | null = null;
   #closed = false;
   /** Not null while the thread has a batch. */
   #endStallWatch: (() => void) | null = null;
@@ -97,6 +106,7 @@ class FileThread implements FilePublisher {
   publish(batch: readonly Publication[]): void {
     if (this.#closed || batch.length === 0) return;
     if (this.#inPlace !== null) return this.#writeInPlace(this.#inPlace, batch);
+    this.#deadlineMs = this.#options.deadlineMs?.() ?? null;
     for (const { pairId, text } of batch) this.#waiting.set(pairId, text);
     if (this.#endStallWatch === null) this.#handOver();
   }
@@ -114,12 +124,12 @@ class FileThread implements FilePublisher {
     this.#endStallWatch = this.#options.scheduler.after(STALL_MS, () =>
       this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
     );
-    const message: string[] = [];
+    const texts: string[] = [];
     for (const [pairId, text] of this.#waiting) {
       this.#lastHandedOver.set(pairId, text);
-      message.push(pairId, text);
+      texts.push(pairId, text);
     }
-    this.#thread.postMessage(message);
+    this.#thread.postMessage({ deadlineMs: this.#deadlineMs, texts } satisfies FileThreadBatch);
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
     // collection.
     this.#waiting = new Map();

@@ -1,15 +1,16 @@
+import { uptime } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { filesUnderUmask } from '../../shared/private_files.ts';
 import { createFilePublisher } from './file.ts';
-import type { FileThreadAnswer, FileThreadData } from './file_thread.ts';
+import type { FileThreadAnswer, FileThreadBatch, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';
 
 /** Retry interval of failed files, until a newer signal replaces them: the next bar is a minute away. */
 const RETRY_MS = 250;
 
-/** The thread of file_thread.ts: writes one batch after the other, given as `[pair id, text, pair id, text …]`. */
+/** The thread of file_thread.ts: writes one batch after the other. */
 const port = parentPort!;
 const { folder, allName, umask } = workerData as FileThreadData;
 let lastFailure = '';
@@ -22,6 +23,10 @@ const publisher = createFilePublisher({
   onRecovered: () => undefined,
 });
 let retrying: NodeJS.Timeout | undefined;
+let lastDeadlineMs: number | null = null;
+
+/** A process that was suspended must not write what waited. */
+const isAllowed = (): boolean => lastDeadlineMs === null || uptime() * 1000 < lastDeadlineMs;
 
 function tell(isBetween: boolean, failures: number): void {
   const { failing, retries } = publisher;
@@ -31,14 +36,15 @@ function tell(isBetween: boolean, failures: number): void {
 }
 
 function retryFailed(): void {
-  publisher.retry();
+  if (isAllowed()) publisher.retry();
   tell(true, 0);
 }
 
-port.on('message', (texts: readonly string[]) => {
+port.on('message', ({ deadlineMs, texts }: FileThreadBatch) => {
+  lastDeadlineMs = deadlineMs;
   const before = publisher.failures;
   const batch: Publication[] = [];
   for (let i = 0; i < texts.length; i += 2) batch.push({ pairId: texts[i]!, text: texts[i + 1]! });
-  publisher.publish(batch);
+  if (isAllowed()) publisher.publish(batch);
   tell(false, publisher.failures - before);
 });

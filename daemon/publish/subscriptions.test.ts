@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connection } from '../serve/websocket_route.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { createWebSocketPublisher } from './websocket.ts';
 
 const PAIR_IDS = ['A_B', 'C_D', 'E_F'];
 
@@ -53,7 +54,7 @@ beforeEach(() => {
     pairIds: PAIR_IDS,
     topicOf: (pairId) => `of ${pairId}`,
     allTopic: 'all',
-    lastTexts,
+    lastText: (pairId) => lastTexts.get(pairId),
   });
 });
 
@@ -137,4 +138,18 @@ describe('a subscription', () => {
     expect(message).toContain(text.slice(0, 80));
     expect(message).not.toContain('x'.repeat(81));
   });
+});
+
+it('a client gets no last signals from a daemon without the lease', () => {
+  let isHolder = true;
+  const onFailure = (): void => undefined;
+  const publisher = createWebSocketPublisher({ pairIds: PAIR_IDS, isHolder: () => isHolder, onFailure });
+  publisher.publish([{ pairId: 'A_B', text: 'of A_B' }]);
+  const clients = [true, false].map((holds, id) => {
+    isHolder = holds;
+    const client = new Client(id);
+    publisher.subscriptionRoute().onOpen?.(client);
+    return client;
+  });
+  expect(clients.map(({ sent }) => sent)).toEqual([['of A_B'], []]);
 });

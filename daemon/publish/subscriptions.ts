@@ -10,8 +10,8 @@ export interface SubscriptionsOptions {
   topicOf(pairId: string): string;
   /** The topic of all pairs. */
   readonly allTopic: string;
-  /** The last signal of each pair that has any: what a client gets on subscription. */
-  readonly lastTexts: ReadonlyMap<string, string>;
+  /** The last signal of a pair, if any: what a client gets on subscription. */
+  lastText(pairId: string): string | undefined;
 }
 
 /**
@@ -40,12 +40,12 @@ export class Subscriptions implements WebSocketRoute {
   }
 
   onOpen(connection: Connection): void {
-    const { allTopic, lastTexts } = this.#options;
+    const { allTopic, pairIds } = this.#options;
     const requested = connection.query.get('pairs');
     if (requested === null || requested === '') {
       this.#pairsByConnection.set(connection.id, null);
       connection.subscribe(allTopic);
-      this.#sendLast(connection, lastTexts.keys());
+      this.#sendLast(connection, pairIds);
     } else {
       this.#pairsByConnection.set(connection.id, new Set());
       this.#subscribe(connection, requested.split(','));
@@ -101,7 +101,7 @@ export class Subscriptions implements WebSocketRoute {
 
   #sendLast(connection: Connection, pairIds: Iterable<string>): void {
     for (const pairId of pairIds) {
-      const text = this.#options.lastTexts.get(pairId);
+      const text = this.#options.lastText(pairId);
       if (text !== undefined) connection.send(text);
     }
   }

@@ -10,6 +10,13 @@ import type { Publisher } from './publish.ts';
 import { createRedisPublisher, type RedisPublisher } from './redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './websocket.ts';
 
+/** The lease as transports need it that keep signals. */
+export interface TransportLease {
+  isHolder(): boolean;
+  /** Milliseconds of `os.uptime()` after which nothing may leave. */
+  deadlineMs(): number;
+}
+
 export interface TransportOptions {
   readonly settings: Settings;
   readonly pairs: readonly Pair[];
@@ -21,6 +28,8 @@ export interface TransportOptions {
   readonly bus: Bus | null;
   /** Opens signal files that another thread writes; without it this thread writes them. */
   readonly openFileThread: ((options: Omit<FilePublisherOptions, 'files'>) => FilePublisher) | undefined;
+  /** Where a lease across machines is configured. */
+  readonly lease?: TransportLease | undefined;
   /** Called at the first failure after a success. */
   onFailure(error: MinutehandError): void;
   /** Called at the first success after a failure. */
@@ -98,8 +107,12 @@ export function byTransport<Value>(valueOf: (name: TransportName) => Value): Rec
   return Object.fromEntries(TRANSPORT_NAMES.map((name) => [name, valueOf(name)])) as Record<TransportName, Value>;
 }
 
-function openWebSocket({ pairs, onFailure }: TransportOptions): OpenTransport<'websocket'> {
-  const publisher = createWebSocketPublisher({ pairIds: pairs.map(({ id }) => id), onFailure });
+function openWebSocket({ pairs, lease, onFailure }: TransportOptions): OpenTransport<'websocket'> {
+  const publisher = createWebSocketPublisher({
+    pairIds: pairs.map(({ id }) => id),
+    ...(lease === undefined ? {} : { isHolder: () => lease.isHolder() }),
+    onFailure,
+  });
   return {
     publisher,
     webSockets: [publisher.subscriptionRoute()],
@@ -108,13 +121,14 @@ function openWebSocket({ pairs, onFailure }: TransportOptions): OpenTransport<'w
 }
 
 function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
-  const { settings, shard, files, openFileThread, signalsFolder, onFailure, onRecovered } = options;
+  const { settings, shard, files, openFileThread, signalsFolder, lease, onFailure, onRecovered } = options;
   if (!settings.minutehand.transports.files.enabled) return null;
   const open = openFileThread ?? ((given) => createFilePublisher({ ...given, files }));
   return {
     publisher: open({
       folder: signalsFolder,
       allName: allSignalsFile(settings.minutehand, shard),
+      ...(lease === undefined ? {} : { deadlineMs: () => lease.deadlineMs() }),
       onFailure,
       onRecovered,
     }),

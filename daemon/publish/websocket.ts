@@ -10,6 +10,8 @@ export type TopicServer = Pick<Server, 'publishAll'>;
 export interface WebSocketPublisherOptions {
   /** The ids of all configured pairs: what a client may subscribe to. */
   readonly pairIds: readonly string[];
+  /** Whether last signals may be sent to new clients. */
+  isHolder?(): boolean;
   /** Called with PUBLISH_WEBSOCKET at the first batch the server does not take after a good one. */
   onFailure(error: MinutehandError): void;
 }
@@ -45,14 +47,14 @@ class TopicPublisher implements WebSocketPublisher {
   #server: TopicServer | null = null;
   #isFailing = false;
 
-  constructor({ pairIds, onFailure }: WebSocketPublisherOptions) {
+  constructor({ pairIds, isHolder = () => true, onFailure }: WebSocketPublisherOptions) {
     this.#onFailure = onFailure;
     this.#topicByPair = new Map(pairIds.map((pairId) => [pairId, signalTopic(pairId)]));
     this.#subscriptions = new Subscriptions({
       pairIds,
       topicOf: signalTopic,
       allTopic: ALL_SIGNALS_TOPIC,
-      lastTexts: this.#lastTextByPair,
+      lastText: (pairId) => (isHolder() ? this.#lastTextByPair.get(pairId) : undefined),
     });
   }
 

@@ -3590,7 +3590,7 @@ export interface components {
             started_at: string;
             /** @description null while it is under way */
             finished_at: string | null;
-            /** @description running, adopted, rejected, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -4823,6 +4823,15 @@ export interface components {
             promotion_e_value: number;
             power: number | null;
             history: boolean[];
+            earlier?: {
+                id: string;
+                challenger: string;
+                /** @enum {string} */
+                status: "promoted" | "aborted" | "inconclusive";
+                reason: string;
+                promotion_e_value: number;
+                candidate: number;
+            }[];
         };
         LatestScoresInput: {
             subject: string;
@@ -5351,7 +5360,7 @@ export interface components {
             started_at: string;
             /** @description null while it is under way */
             finished_at: string | null;
-            /** @description running, adopted, rejected, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -6584,6 +6593,15 @@ export interface components {
             promotion_e_value: number;
             power: number | null;
             history: boolean[];
+            earlier?: {
+                id: string;
+                challenger: string;
+                /** @enum {string} */
+                status: "promoted" | "aborted" | "inconclusive";
+                reason: string;
+                promotion_e_value: number;
+                candidate: number;
+            }[];
         };
         LatestScores: {
             subject: string;

@@ -52,7 +52,8 @@ export interface BarSink {
    * them.
    */
   readonly putSeries:
-    ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>) | null;
+    | ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>)
+    | null;
   /** Called for each file when its rows are in. */
   imported(file: ImportedFile): Promise<void>;
 }

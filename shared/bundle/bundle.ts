@@ -5,7 +5,10 @@ import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.t
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
+import { lockHome } from '../store/home_lock.ts';
+import { activeFileSchema, expiryOf, pointerRefusal, signPointer, VERSION, type ActiveFile } from './active_file.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
+import type { PointerMarks } from './pointer_marks.ts';
 import {
   BUNDLE_FORMAT,
   bundleModels,
@@ -21,8 +24,7 @@ import {
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
 
-/** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
-export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
+export { VERSION };
 const MANIFEST = 'manifest.json';
 const ACTIVE = 'active.json';
 const SHADOW = 'shadow.json';
@@ -270,12 +272,10 @@ function sortKey(version: string): string {
   return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
 }
 
-const activeSchema = z.object({
-  version: z.string().regex(VERSION),
-  /** Absent where a person wrote the file: then there is no version to go back to. */
-  previous: z.string().regex(VERSION).nullable().default(null),
-});
-export type ActivePointer = z.infer<typeof activeSchema>;
+export type ActivePointer = Pick<ActiveFile, 'version' | 'previous'>;
+
+/** An activation takes some milliseconds: a disk that flushes slowly. */
+const LOCK_WAIT_MS = 5000;
 
 export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
@@ -283,10 +283,24 @@ export function activePath(modelsFolder: string): string {
 
 /**
  * The active version and its predecessor; null when none was ever activated.
- * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
+ * @param marks without them, signature and serial are not checked
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE; as PointerMarks.check
  */
-export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActivePointer | null {
-  return readPointer(activePath(modelsFolder), activeSchema, files);
+export function readActive(
+  modelsFolder: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: Pick<PointerMarks, 'check'> | null = null,
+): ActivePointer | null {
+  const pointer = readActiveFile(modelsFolder, files);
+  if (pointer === null) return null;
+  marks?.check(pointer);
+  const { version, previous } = pointer;
+  return { version, previous };
+}
+
+/** `active.json` as it is. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActiveFile | null {
+  return readPointer(activePath(modelsFolder), activeFileSchema, files);
 }
 
 /** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
@@ -317,17 +331,56 @@ const POINTER_HINT = {
 };
 
 /**
- * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged pointer is replaced
- * by one without a predecessor.
- * @throws MinutehandError MODEL_MISSING
+ * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged or refused pointer
+ * is replaced by one without a predecessor. The serial rises, also when an older bundle becomes active again.
+ * @param marks of this home; without them, the serial follows that of the file
+ * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */
-export function activate(modelsFolder: string, version: string, files: FileSystem = MACHINE_FILES): ActivePointer {
+export function activate(
+  modelsFolder: string,
+  version: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks | null = null,
+): ActivePointer {
   mustExist(modelsFolder, version, files);
-  const before = readActiveOrNull(modelsFolder, files);
-  const previous = before === null ? null : before.version === version ? before.previous : before.version;
-  const pointer: ActivePointer = { version, previous };
+  return whileLocked(modelsFolder, files, () => {
+    const before = readActiveOrNull(modelsFolder, files, marks);
+    const previous = before === null ? null : before.version === version ? before.previous : before.version;
+    return writeActive(modelsFolder, { version, previous }, files, marks);
+  });
+}
+
+/** Writes a pointer with the next serial, signed when there is a key. @throws MinutehandError as activate */
+export function writeActive(
+  modelsFolder: string,
+  { version, previous }: ActivePointer,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks | null = null,
+): ActivePointer {
+  const mark = marks?.read() ?? null;
+  const known = Math.max(readActiveOrNull(modelsFolder, files, marks)?.serial ?? 0, mark?.serial ?? 0);
+  const next = { version, previous, serial: known + 1, ...expiryOf(Date.now()) };
+  const pointer = signPointer(next, signingKey());
+  const trusted = trustedKeys();
+  const refusal = trusted === null ? null : pointerRefusal(pointer, trusted);
+  if (refusal !== null && (pointer.signature !== undefined || mark?.signed === true)) {
+    const seen = `active.json ${refusal}: MINUTEHAND_SIGNING_KEY`;
+    throw new MinutehandError('KEY_UNUSABLE', { seen, expected: `${trusted!.map(keyName).join(' or ')}` });
+  }
   replaceDurably(files, activePath(modelsFolder), `${JSON.stringify(pointer)}\n`);
-  return pointer;
+  marks?.raise(pointer);
+  return { version, previous };
+}
+
+/** Trainer and people write from processes of their own. A simulated disk belongs to one process. */
+function whileLocked<Result>(modelsFolder: string, files: FileSystem, change: () => Result): Result {
+  if (files !== MACHINE_FILES) return change();
+  const unlock = lockHome(`${activePath(modelsFolder)}.lock`, LOCK_WAIT_MS);
+  try {
+    return change();
+  } finally {
+    unlock();
+  }
 }
 
 function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
@@ -335,11 +388,15 @@ function mustExist(modelsFolder: string, version: string, files: FileSystem): vo
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
 }
 
-function readActiveOrNull(modelsFolder: string, files: FileSystem): ActivePointer | null {
+/** null when it is damaged or refused. An expired pointer was valid. */
+function readActiveOrNull(modelsFolder: string, files: FileSystem, marks: PointerMarks | null): ActiveFile | null {
+  let pointer: ActiveFile | null = null;
   try {
-    return readActive(modelsFolder, files);
-  } catch {
-    return null;
+    pointer = readActiveFile(modelsFolder, files);
+    if (pointer !== null) marks?.check(pointer);
+    return pointer;
+  } catch (error) {
+    return error instanceof MinutehandError && error.code === 'POINTER_EXPIRED' ? pointer : null;
   }
 }
 

@@ -42,6 +42,19 @@ export const rolloutSchema = z.object({
   power: z.number().min(0).max(1).nullable(),
   /** Outcomes of the earlier rollouts, oldest first: promoted or not. */
   history: z.array(z.boolean()),
+  /** The earlier rollouts, oldest first; absent in a file of an earlier version. */
+  earlier: z
+    .array(
+      z.object({
+        id: activeShape.id,
+        challenger: activeShape.challenger,
+        status: z.enum(['promoted', 'aborted', 'inconclusive']),
+        reason: z.string(),
+        promotion_e_value: z.number().min(1),
+        candidate: z.int().min(1),
+      }),
+    )
+    .optional(),
 });
 /** State of the newest rollout: `rollout.json`, beside `active.json`. */
 export type Rollout = Readonly<z.infer<typeof rolloutSchema>>;

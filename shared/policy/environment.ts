@@ -52,6 +52,14 @@ export const OVERRIDES: readonly Override[] = [
     read: asText,
   },
   {
+    variable: 'MINUTEHAND_LEASE_URL',
+    part: 'minutehand',
+    path: ['lease', 'url'],
+    schema: OVERRIDABLE.leaseUrl,
+    meaning: 'URL of the lease server.',
+    read: asText,
+  },
+  {
     variable: 'ARCHIVE_TARGET',
     part: 'signals',
     path: ['archive_target'],
@@ -72,6 +80,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     variable: 'MINUTEHAND_EXCHANGE',
     meaning: 'Folder of `signals` and `ea`, shared with MetaTrader; else MINUTEHAND_HOME.',
   },
+  { variable: 'MINUTEHAND_CCXT', meaning: 'Folder of the library ccxt, for `minutehand collect`.' },
   { variable: 'MINUTEHAND_LOG', meaning: 'Folder of the logs; else `log/` in MINUTEHAND_HOME.' },
   ...NATIVE_ENGINES.map((engine) => {
     const { variable, product, files } = libraryOf(engine);
@@ -89,6 +98,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   {
     variable: 'MINUTEHAND_TRUSTED_KEYS',
     meaning: 'PEM file of trusted Ed25519 public keys; else any bundle is accepted.',
+  },
+  {
+    variable: 'MINUTEHAND_ACTIVE_EXPIRY_DAYS',
+    meaning: 'Days after which an active.json that was not renewed is refused; else never.',
   },
   {
     variable: 'MINUTEHAND_SLACK_URL',

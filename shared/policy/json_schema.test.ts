@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { check } from 'prettier';
+import { format } from 'oxfmt';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../root.ts';
@@ -20,7 +20,7 @@ describe('the JSON Schemas', () => {
     const schemas = jsonSchemas();
     for (const [name, text] of Object.entries(jsonSchemaTexts())) {
       expect(JSON.parse(text)).toEqual(schemas[name]);
-      expect(await check(text, { parser: 'json', printWidth: 120 }), name).toBe(true);
+      expect((await format(name, text, { printWidth: 120 })).code, name).toBe(text);
     }
   });
 

@@ -102,8 +102,11 @@ export function allowed(schema: JsonSchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.anyOf !== undefined) return schema.anyOf.map(allowed).join(' or ');
-  if (schema.prefixItems !== undefined)
-    return `a list of ${schema.prefixItems.length}: ${schema.prefixItems.map(allowed).join(', ')}`;
+  if (schema.prefixItems !== undefined) {
+    const items = schema.prefixItems.map(allowed);
+    const isUniform = items.length > 2 && new Set(items).size === 1;
+    return `a list of ${items.length}: ${isUniform ? `each ${items[0]}` : items.join(', ')}`;
+  }
   switch (schema.type) {
     case 'integer':
       return `a whole number${limits(schema)}`;
@@ -129,7 +132,7 @@ export function allowed(schema: JsonSchema): string {
 
 const LINE_WIDTH = 120;
 
-/** JSON with two spaces of indent; lists that fit are on one line, like prettier formats them. */
+/** JSON with two spaces of indent; lists that fit are on one line, as oxfmt formats them. */
 function formatJson(value: unknown, indent: string, used: number): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;

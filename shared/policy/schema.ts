@@ -11,6 +11,9 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
  * cannot say them.
  */
 
+// Each process checks its configuration once: compiling the checks would take longer than they do.
+z.config({ jitless: true });
+
 /** Ways to people, of `trainer/notify/channels/`. */
 export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
 
@@ -290,19 +293,19 @@ const windows = z.strictObject({
   vol_short: windowBars.describe('Short volatility, the numerator of vol_jump, and the recent volume. Below vol_long.'),
   vol_window: windowBars.describe('Volatility of the legs and of the hedged return, and the faster z-score.'),
   vol_long: windowBars.describe('Long volatility, the denominator of vol_jump.'),
-  atr_short: windowBars.describe('Short average true range, the numerator of ATR_ratio. Below atr_long.'),
-  atr_long: windowBars.describe('Long average true range, the denominator of ATR_ratio.'),
+  atr_short: windowBars.describe('Short average true range, the numerator of atr_ratio. Below atr_long.'),
+  atr_long: windowBars.describe('Long average true range, the denominator of atr_ratio.'),
   stability_window: windowBars.describe('Stability of beta, changes of beta and correlation.'),
   half_life_window: windowBars.describe('Speed of reversion and half-life of the spread.'),
   pnl_window: windowBars.describe('Standard deviation of the unit position’s result (pnl_std).'),
   activity_window: windowBars.describe('Share of bars in which the legs moved, and of missing minutes.'),
-  volume_window: windowBars.describe('Usual volume, against which the recent volume is measured.'),
+  volume_window: windowBars.describe('Usual volume, compared with the recent.'),
 });
 
 const decision = z.strictObject({
   z_entry: z.number().gt(0).max(20).describe('Smallest |z| of an entry candidate, in σ.'),
   z_exit: z.number().min(0).max(20).describe('Frozen z, in σ, that closes a position. Below z_entry.'),
-  stop: z.number().gt(0).max(20).describe('Distance, in σ, that a frozen z moves out from its entry until a stop.'),
+  stop: z.number().gt(0).max(20).describe('Move outward of a frozen z, in σ, that stops a position.'),
   max_age_bars: z.int().min(1).max(10_000).describe('Maximum age of a position, in bars.'),
   beta_min: z.number().min(0).max(1000).describe('Smallest |beta| that is traded; else HOLD BETA_RANGE.'),
   beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded.'),
@@ -340,16 +343,12 @@ const train = z.strictObject({
   ai2: trees.describe('Risk has clear causes: larger trees pay.'),
   ai3: trees.describe('Volatility of the next hour, likewise.'),
   folds: z.int().min(2).max(20).describe('Folds of the purged cross-validation.'),
-  holdout_fraction: z
-    .number()
-    .gt(0)
-    .max(0.5)
-    .describe('Holdout as a fraction of time; gates and NO_EDGE are evaluated on it.'),
+  holdout_fraction: z.number().gt(0).max(0.5).describe('Holdout as a fraction of time.'),
   max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('Fewest bars of a pair in training.'),
-  warm_start_rounds: z.int().min(1).max(1000).describe('Maximum number of trees that a warm start adds to a model.'),
+  warm_start_rounds: z.int().min(1).max(1000).describe('Maximum trees that a warm start adds.'),
   warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
-  max_warm_starts: z.int().min(1).max(1000).describe('Maximum number of warm starts between full trainings.'),
+  max_warm_starts: z.int().min(1).max(1000).describe('Maximum warm starts between full trainings.'),
 });
 
 const search = z.strictObject({
@@ -372,7 +371,7 @@ const search = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .describe('Maximum number of θ1, θ2 backtested out of fold; 0 = the initial ones.'),
+    .describe('Maximum θ1, θ2 backtested out of fold; 0 = the initial ones.'),
   min_trades: z.int().min(1).max(1_000_000).describe('Trades that chosen thresholds must make there.'),
 });
 
@@ -386,7 +385,7 @@ const feed = z.strictObject({
     .int()
     .min(1)
     .max(3_600_000)
-    .describe('Time that one leg waits for the other before HOLD LEG_MISSING. Below interval_ms.'),
+    .describe('Wait for the other leg before HOLD LEG_MISSING. Below interval_ms.'),
   max_clock_skew_ms: z.int().min(0).max(60_000).describe('Maximum lead of a bar over this machine’s clock.'),
   max_bars_per_request: z.int().min(1).max(1_000_000).describe('Maximum bars of a request.'),
   max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Maximum size of a request.'),
@@ -394,12 +393,12 @@ const feed = z.strictObject({
     .int()
     .min(1)
     .max(60_000)
-    .describe('Time from bar to signals beyond which a minute is counted and logged.'),
+    .describe('Time from bar to signals above which a minute is counted and logged.'),
   silence_degraded_intervals: z
     .number()
     .min(1.5)
     .max(10_000)
-    .describe('Intervals without a bar before a pair publishes HOLD SILENCE, mode DEGRADED.'),
+    .describe('Intervals without a bar before HOLD SILENCE, mode DEGRADED.'),
   silence_halt_intervals: z
     .number()
     .min(1.5)
@@ -423,11 +422,7 @@ const inference = z.strictObject({
   engine: z
     .enum(['auto', 'onnxruntime'])
     .describe('auto scores in WebAssembly where onnxruntime has confirmed the answers.'),
-  slow_ms: z
-    .int()
-    .min(1)
-    .max(60_000)
-    .describe('Time of a batch beyond which, twice in a row, the predecessor replaces a model set.'),
+  slow_ms: z.int().min(1).max(60_000).describe('Time of a batch that, exceeded twice in a row, drops a model set.'),
 });
 
 const simulated = z.strictObject({
@@ -448,9 +443,7 @@ const transports = z.strictObject({
       host: host.describe('Address of the daemon; 127.0.0.1 = this machine only.'),
       allowed_hosts: allowedHosts.describe('Further host names, without port, in requests and origins.'),
       port: port.describe('Port of daemons whose shard has none; 0 = a free one.'),
-      engine: z
-        .enum(['auto', 'uwebsockets', 'ws'])
-        .describe('HTTP and WebSocket engine; auto = uWebSockets.js when it loads, else ws.'),
+      engine: z.enum(['auto', 'uwebsockets', 'ws']).describe('auto = uWebSockets.js when it loads, else ws.'),
       max_buffered_bytes: z
         .int()
         .min(1024)
@@ -487,7 +480,7 @@ const transports = z.strictObject({
         .int()
         .min(1)
         .max(1000)
-        .describe('Maximum unanswered batches; further signals are skipped and counted.'),
+        .describe('Maximum unanswered batches; further signals count as missed.'),
     })
     .describe('Redis is used when it answers; files and WebSocket never wait for it.'),
   files: z
@@ -499,6 +492,20 @@ const log = z.strictObject({
   level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .describe('Lowest level that is logged.'),
+});
+
+const lease = z.strictObject({
+  url: z
+    .string()
+    .regex(/^(postgres(ql)?|rediss?|unix):\/\/.+$/)
+    .nullable()
+    .meta({ examples: ['redis://10.0.0.5:6379', 'postgres://user:password@10.0.0.5/minutehand'] })
+    .describe('URL of the Redis or PostgreSQL that all machines use; null = one machine.'),
+  seconds: z
+    .number()
+    .min(0.2)
+    .max(60)
+    .describe('Duration. A standby takes over at most 1.5 times as long after the holder has ended.'),
 });
 
 const market = z.enum(['live', 'simulated']);
@@ -515,7 +522,7 @@ const minutehandFile = z.strictObject({
     ),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
-    .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in exactly one shard.'),
+    .describe('Daemons and their pairs: a list, all, or {pairs, port}. Every pair is in one shard.'),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(
@@ -531,6 +538,7 @@ const minutehandFile = z.strictObject({
   inference: inference.describe('Scoring of models.'),
   simulated: simulated.describe('The simulated market.'),
   transports: transports.describe('Ways in and out.'),
+  lease: lease.describe('Lease of daemons on several machines, of which one publishes.'),
   log: log.describe('Log files.'),
 });
 
@@ -568,6 +576,7 @@ export const OVERRIDABLE = {
   market,
   port,
   redisUrl: transports.shape.redis.shape.url,
+  leaseUrl: lease.shape.url,
   archiveTarget: signalsValues.archive_target,
 };
 
@@ -600,4 +609,5 @@ export type DaemonTransport = Transports['daemon'];
 export type TrainerTransport = Transports['trainer'];
 export type RedisTransport = Transports['redis'];
 export type FileTransport = Transports['files'];
+export type LeaseSettings = MinutehandSettings['lease'];
 export type LogSettings = MinutehandSettings['log'];

@@ -11,9 +11,11 @@ export const REFUSALS = {
   SCHEMA: 'another contract than minutehand.signal/2',
   FORMAT: 'a field is missing, in another place, out of its range, or contradicts another one',
   MARKET: 'a market that this consumer does not trade on',
+  LOWER_FENCE: 'from a daemon that has lost its lease: a lower fence than the highest one, or none',
   OLDER_BOOT: 'from an earlier start of the daemon than the last one',
   OUT_OF_ORDER: 'published before the last one',
   REPEATED: 'the last one again',
+  OLDER_BAR: 'with a fence: of an earlier bar than the last one',
   STALE: 'valid_until_ms is past',
   FUTURE: 'generated_at_ms is ahead of the clock here by more than the allowed difference',
 } as const;
@@ -67,6 +69,10 @@ export interface PairMemory {
   readonly positionId: string;
   /** The positions it has ever opened, newest last. */
   readonly entered: readonly string[];
+  /** The highest one, where signals have one. */
+  readonly fence?: number | undefined;
+  /** Of the newest bar, where signals have a fence. */
+  readonly timestamp?: string | undefined;
 }
 
 /** By `<market>/<pair_id>`. Plain data: JSON there and back changes nothing. */
@@ -120,13 +126,21 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
       const key = `${signal.market}/${signal.pair_id}`;
       const memory = memories.get(key) ?? FRESH_MEMORY;
-      const sameBoot = signal.boot_id === memory.bootId;
+      const { fence = 0 } = signal;
+      const { fence: highest = 0, timestamp = '' } = memory;
+      if (fence < highest) return refuse('LOWER_FENCE', `${fence} after ${highest}`);
+      // Boot ids and numbers of two daemons are not comparable.
+      const isSuccessor = fence > highest;
+      const sameBoot = !isSuccessor && signal.boot_id === memory.bootId;
       const seen = `${signal.boot_id} ${signal.seq} after ${memory.bootId} ${memory.seq}`;
-      if (signal.boot_id < memory.bootId) return refuse('OLDER_BOOT', seen);
+      if (!isSuccessor && signal.boot_id < memory.bootId) return refuse('OLDER_BOOT', seen);
       if (sameBoot && signal.seq < memory.seq) return refuse('OUT_OF_ORDER', seen);
       if (sameBoot && signal.seq === memory.seq) return refuse('REPEATED', seen);
-      const inOrder = { ...memory, bootId: signal.boot_id, seq: signal.seq };
+      const isOlder = fence > 0 && signal.timestamp < timestamp;
+      const lease = fence === 0 ? {} : { fence, timestamp: isOlder ? timestamp : signal.timestamp };
+      const inOrder = { ...memory, bootId: signal.boot_id, seq: signal.seq, ...lease };
       memories.set(key, inOrder);
+      if (isOlder) return refuse('OLDER_BAR', `${signal.timestamp} after ${timestamp}`);
 
       if (signal.valid_until_ms < nowMs) return refuse('STALE', `${nowMs - signal.valid_until_ms} ms too late`);
       const aheadMs = signal.generated_at_ms - nowMs;
@@ -135,7 +149,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       const { orders, after } = follow(signal, inOrder);
       memories.set(key, after);
       // Of an earlier boot's last signals nothing is known, and a first signal has none before it.
-      const missed = sameBoot ? signal.seq - memory.seq - 1 : memory.bootId === '' ? 0 : signal.seq - 1;
+      const isFirst = memory.bootId === '' || isSuccessor;
+      const missed = sameBoot ? signal.seq - memory.seq - 1 : isFirst ? 0 : signal.seq - 1;
       return { verdict: 'obey', pairId: signal.pair_id, orders, missed };
     },
     closed(positionId) {

@@ -32,8 +32,9 @@ export function json(value: number | null): string {
 
 /** The envelope as JSON that continues a body; `crc32` follows it. */
 export function encodeEnvelope(envelope: SignalEnvelope): string {
-  const { schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
+  const { fence, schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
   return (
+    (fence === undefined ? '' : `,"fence":${fence}`) +
     `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":${seq},` +
     `"generated_at_ms":${generated_at_ms},"valid_until_ms":${valid_until_ms}`
   );

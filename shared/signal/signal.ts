@@ -68,6 +68,8 @@ export interface SignalBody {
 
 /** Delivery of the signal: differs from run to run. `crc32` follows as the last field of the text. */
 export interface SignalEnvelope {
+  /** Of the lease under which it was published; only where one is configured. */
+  fence?: number | undefined;
   schema: typeof SIGNAL_SCHEMA;
   market: MarketKind;
   boot_id: string;
@@ -112,6 +114,9 @@ export const BODY_FIELDS = [
 
 /** Fields of a body while a rollout is active, after the others; absent otherwise. */
 export const ROLLOUT_FIELDS = ['arm', 'rollout'] as const satisfies readonly (keyof SignalBody)[];
+
+/** Fields of an envelope where a lease is configured, before the others; absent otherwise. */
+export const LEASE_FIELDS = ['fence'] as const satisfies readonly (keyof SignalEnvelope)[];
 
 export const ENVELOPE_FIELDS = [
   'schema',

@@ -4,7 +4,16 @@ import { MinutehandError } from '../errors.ts';
 import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
 import { ARMS } from '../core/rollout/assignment.ts';
-import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, ROLLOUT_FIELDS, SIGNAL_SCHEMA, type Signal } from './signal.ts';
+import {
+  BODY_FIELDS,
+  ENVELOPE_FIELDS,
+  LEASE_FIELDS,
+  MARKETS,
+  MODES,
+  ROLLOUT_FIELDS,
+  SIGNAL_SCHEMA,
+  type Signal,
+} from './signal.ts';
 
 const share = z.number().min(0).max(1).nullable();
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -41,6 +50,7 @@ export const signalSchema = z.strictObject({
   leverage_reduction_rate: z.number().gt(0).max(1),
   arm: z.enum(ARMS).optional(),
   rollout: z.string().min(1).max(40).optional(),
+  fence: z.int().positive().optional(),
   schema: z.literal(SIGNAL_SCHEMA),
   market: z.enum(MARKETS),
   boot_id: z.string().min(1),
@@ -50,8 +60,6 @@ export const signalSchema = z.strictObject({
   crc32: hex(8),
 });
 
-const FIELD_ORDER = [...BODY_FIELDS, ...ENVELOPE_FIELDS].join();
-const ROLLOUT_FIELD_ORDER = [...BODY_FIELDS, ...ROLLOUT_FIELDS, ...ENVELOPE_FIELDS].join();
 const NUMBERS = [
   'z_score',
   'return_prob',
@@ -84,10 +92,11 @@ export function verifySignal(text: string, nowMs?: number): Signal {
     const issue = parsed.error.issues[0]!;
     throw new MinutehandError('SIGNAL_FORMAT', { seen: `${issue.path.join('.') || 'signal'}: ${issue.message}` });
   }
-  const order = Object.keys(JSON.parse(line) as object).join();
-  if (order !== FIELD_ORDER && order !== ROLLOUT_FIELD_ORDER)
-    throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected: FIELD_ORDER });
   const signal = parsed.data as Signal;
+  const order = Object.keys(JSON.parse(line) as object).join();
+  const expectedOrder = fieldOrder(signal);
+  if (order !== expectedOrder)
+    throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected: expectedOrder });
   const contradiction = findContradiction(signal);
   if (contradiction !== null) throw new MinutehandError('SIGNAL_FORMAT', { seen: contradiction });
   if (nowMs !== undefined && signal.valid_until_ms < nowMs) {
@@ -97,6 +106,17 @@ export function verifySignal(text: string, nowMs?: number): Signal {
     });
   }
   return signal;
+}
+
+/** Optional groups of fields are absent or whole, in their places. */
+function fieldOrder({ arm, rollout, fence }: Signal): string {
+  const isRollout = arm !== undefined || rollout !== undefined;
+  return [
+    ...BODY_FIELDS,
+    ...(isRollout ? ROLLOUT_FIELDS : []),
+    ...(fence === undefined ? [] : LEASE_FIELDS),
+    ...ENVELOPE_FIELDS,
+  ].join();
 }
 
 function parseJson(line: string): unknown {

@@ -35,6 +35,18 @@ describe('the journal file', () => {
     db.close();
   });
 
+  it('finds by pair the signals that were made late, whatever heartbeats follow', () => {
+    const store = openJournal(freshPath());
+    const madeAfter = (pair: string, minute: number, seconds: number) => ({
+      ...signal(pair, minute),
+      generatedAtMs: (at(minute) + 60 + seconds) * 1000,
+    });
+    const early = [madeAfter('A_B', 1, 1), madeAfter('A_B', 1, 600), madeAfter('C_D', 1, 60)];
+    store.append([], [...early, madeAfter('A_B', 2, 61), madeAfter('A_B', 3, 90), madeAfter('C_D', 9, 99)]);
+    expect(store.lateSignals(at(1), at(9), 60_000)).toEqual([{ pairId: 'A_B', signals: 2, worstMs: 90_000 }]);
+    store.close();
+  });
+
   it('commits a boot with synchronous = FULL, and everything else with NORMAL', () => {
     const path = freshPath();
     const store = openJournal(path);

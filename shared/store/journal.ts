@@ -12,6 +12,7 @@ import {
   type JournalFile,
   type JournalStore,
   type LastSignal,
+  type LateSignals,
   type PruneBounds,
   type PrunedSignals,
   type RowNumbers,
@@ -221,6 +222,13 @@ class SqliteJournal implements JournalFile {
     for (const row of rows) yield toInput(row);
   }
 
+  *seriesBetween(from: OpenTime, to: OpenTime): IterableIterator<InputRow> {
+    const rows = this.#db
+      .prepare("SELECT * FROM inputs WHERE kind = 'series' AND time >= ? AND time < ? ORDER BY input_id")
+      .iterate(from, to) as IterableIterator<StoredInput>;
+    for (const row of rows) yield toInput(row);
+  }
+
   *signals({
     after = 0,
     through = ALL_ROWS,
@@ -229,6 +237,16 @@ class SqliteJournal implements JournalFile {
       'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row',
     );
     yield* rows.iterate(after, through) as IterableIterator<AnsweredSignal>;
+  }
+
+  lateSignals(from: OpenTime, to: OpenTime, limitMs: number): readonly LateSignals[] {
+    const rows = this.#db.prepare(
+      `SELECT pair_id AS pairId, COUNT(*) AS signals, MAX(delay) AS worstMs FROM (
+         SELECT pair_id, MIN(generated_at_ms) - (time + 60) * 1000 AS delay FROM signals WHERE time >= ? AND time < ?
+         GROUP BY pair_id, time
+       ) WHERE delay > ? GROUP BY pair_id ORDER BY pair_id`,
+    );
+    return rows.all(from, to, limitMs) as LateSignals[];
   }
 
   lastBars(): Map<string, OpenTime> {

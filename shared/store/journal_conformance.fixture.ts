@@ -72,6 +72,10 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.append(rows.slice(4), []);
       expect([...store.inputsFrom(at(0))]).toEqual(rows);
       expect([...store.inputsFrom(at(4))]).toEqual(rows.slice(8));
+      const series = [3, 4, 5].map((minute) => word('series', `A sentiment ${minute} ${minute} 0.1`, minute));
+      store.append(series, []);
+      expect([...store.seriesBetween(at(4), at(5))]).toEqual([series[1]]);
+      expect([...store.seriesBetween(at(0), at(6))]).toEqual(series);
       expect([...store.bars('A')]).toEqual([rows[1]!.bar, rows[8]!.bar]);
       expect([...store.bars('A', at(2), at(4))]).toEqual([rows[1]!.bar]);
       expect([...store.bars('A', at(3))]).toEqual([rows[8]!.bar]);

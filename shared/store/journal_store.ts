@@ -13,23 +13,28 @@ export type InputKind =
   | 'halts'
   | 'rollout'
   | 'policy'
+  | 'lease'
   | 'degraded'
   | 'recovered'
-  | 'boot';
+  | 'boot'
+  | 'series';
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
- * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot.
+ * halts, a stage of a rollout or its end, a degradation or its end, another policy, a boot, an observation of an
+ * auxiliary series.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
    * By kind: symbol, pair id, model version (empty: no models any more), all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
-   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), or boot id.
+   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), boot id, or observation
+   * (`observationText` of shared/store/observation.ts).
    */
   readonly subject: string;
+  /** Of an observation: the minute of its arrival. */
   readonly time: OpenTime;
   readonly bar: Bar | null;
   readonly backfill: boolean;
@@ -49,6 +54,13 @@ export interface SignalRow {
   /** The virtual position after the bar, as JSON. */
   readonly position: string;
   readonly generatedAtMs: number;
+}
+
+/** Signals of a pair that were made late. */
+export interface LateSignals {
+  readonly pairId: string;
+  readonly signals: number;
+  readonly worstMs: number;
 }
 
 /** The signal a shadow set would have produced instead of the published one. */
@@ -140,6 +152,8 @@ export interface JournalStore {
   barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
+  /** Observations that arrived in a minute from `from` on and before `to`, in that order. */
+  seriesBetween(from: OpenTime, to: OpenTime): IterableIterator<InputRow>;
   /** All signals in the order in which they were published. */
   signals(): IterableIterator<AnsweredSignal>;
   /** Symbols with bars, and the open of their last one. */
@@ -192,6 +206,11 @@ export interface JournaledAnswer extends AnsweredSignal {
 export interface JournalFile extends JournalStore {
   /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
   hasInput(kind: InputKind, subject: string, from: OpenTime): boolean;
+  /**
+   * By pair: first signals of a minute from `from` to before `to` that were made more than `limitMs` after its close,
+   * and the greatest such delay. In a simulated market the clock of the signals is another one.
+   */
+  lateSignals(from: OpenTime, to: OpenTime, limitMs: number): readonly LateSignals[];
   /** Answers of one version from a minute on, in order; see `armVersion` of shared/bundle/rollout.ts for arms. */
   shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */

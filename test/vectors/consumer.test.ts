@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { format } from 'prettier';
+import { format } from 'oxfmt';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
 import { createConsumer, REFUSALS, type Order, type Verdict } from '../../shared/signal/consumer.ts';
@@ -40,7 +40,7 @@ describe('the conformance vectors of a consumer', () => {
   // Written anew by `npx vitest run test/vectors --update`.
   it('are in consumer.json for consumers in other languages', async () => {
     const path = join(packageRoot(), 'test', 'vectors', 'consumer.json');
-    const json = await format(JSON.stringify(CONSUMER_VECTORS), { parser: 'json', printWidth: 120 });
-    await expect(json).toMatchFileSnapshot(path);
+    const { code } = await format(path, JSON.stringify(CONSUMER_VECTORS), { printWidth: 120 });
+    await expect(code).toMatchFileSnapshot(path);
   });
 });

@@ -273,6 +273,58 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     ),
     hear(enterBody(TWO), { seq: 6 }, obey(`open ${TWO}`)),
   ]),
+  live('a daemon with a higher fence is followed whatever its boot id and count, and the one before it no more', [
+    hear(enterBody(ONE), { seq: 70, boot_id: LATER_BOOT, fence: 7 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(ONE), { seq: 3, fence: 8 }, obey('hold')),
+    hear(exitBody(ONE), { seq: 71, boot_id: LATER_BOOT, fence: 7 }, refuse('LOWER_FENCE')),
+    hear(exitBody(ONE), { seq: 9_000, boot_id: '20991231T235959999Z' }, refuse('LOWER_FENCE')),
+    hear(inPositionBody(ONE), { seq: 3, fence: 8 }, refuse('REPEATED')),
+    { restart: true },
+    hear(exitBody(ONE), { seq: 72, boot_id: LATER_BOOT, fence: 7 }, refuse('LOWER_FENCE')),
+    hear(exitBody(ONE), { seq: 4, fence: 8 }, obey(`close ${ONE}`)),
+    hear(enterBody(TWO), { seq: 5, boot_id: LATER_BOOT, fence: 8 }, obey(`open ${TWO}`)),
+    hear(bodyOf(), { seq: 6, fence: 8 }, refuse('OLDER_BOOT')),
+  ]),
+  live('a daemon that takes over repeats nothing that was followed, and a bar before the last one is no order', [
+    hear(enterBody(ONE, { timestamp: '2026-11-20T08:25:00Z' }), { seq: 5, fence: 7 }, obey(`open ${ONE}`)),
+    hear(bodyOf({ timestamp: '2026-11-20T08:24:00Z' }), { seq: 1, fence: 8 }, refuse('OLDER_BAR')),
+    hear(exitBody(ONE), { seq: 6, fence: 7 }, refuse('LOWER_FENCE')),
+    { restart: true },
+    hear(bodyOf({ timestamp: '2026-11-20T08:24:00Z' }), { seq: 2, fence: 8 }, refuse('OLDER_BAR')),
+    hear(enterBody(ONE, { timestamp: '2026-11-20T08:25:00Z' }), { seq: 3, fence: 8 }, obey('hold')),
+    hear(exitBody(ONE, 'Z_EXIT', { timestamp: '2026-11-20T08:26:00Z' }), { seq: 4, fence: 8 }, obey(`close ${ONE}`)),
+  ]),
+  live('a refused signal of a higher fence still ends the lower one', [
+    hear(bodyOf(), { seq: 1, fence: 8 }, refuse('STALE'), 200_000),
+    hear(enterBody(ONE), { seq: 2, fence: 7 }, refuse('LOWER_FENCE')),
+    hear(enterBody(ONE), { seq: 2, fence: 8 }, obey(`open ${ONE}`)),
+  ]),
+  live('a fence is a whole number above 0 in its place, with or without a rollout', [
+    hear(enterBody(ONE), { seq: 1, fence: 0 }, refuse('FORMAT')),
+    hear(enterBody(ONE), { seq: 1, fence: 1.5 }, refuse('FORMAT')),
+    whole(
+      signed(unsigned(text(enterBody(ONE), { seq: 1 })).replace(',"schema"', ',"fence":null,"schema"')),
+      refuse('FORMAT'),
+    ),
+    whole(
+      signed(unsigned(text(enterBody(ONE), { seq: 1 })).replace(',"market"', ',"fence":7,"market"')),
+      refuse('FORMAT'),
+    ),
+    whole(
+      signed(
+        unsigned(text(enterBody(ONE), { seq: 1 })).replace(
+          ',"schema"',
+          ',"fence":7,"arm":"champion","rollout":"r","schema"',
+        ),
+      ),
+      refuse('FORMAT'),
+    ),
+    hear(
+      enterBody(ONE, { arm: 'challenger', rollout: 'r' }),
+      { seq: 1, fence: 1_763_625_600_000 },
+      obey(`open ${ONE}`),
+    ),
+  ]),
 ];
 
 function live(name: string, steps: readonly VectorStep[]): ConsumerVector {

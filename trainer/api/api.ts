@@ -1,4 +1,6 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../shared/http/access.ts';
@@ -7,6 +9,7 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { RolloutWatch } from '../rollout/watch.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
@@ -20,6 +23,7 @@ export interface ApiParts {
   readonly paths: HomePaths;
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   readonly metrics: TrainerMetricsSource;
+  readonly rollout: Pick<RolloutWatch, 'state'>;
   /** The schedules, and the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
@@ -30,7 +34,7 @@ export interface ApiParts {
  */
 export function addRoutes(
   server: FastifyInstance,
-  { retrainer, monitor, paths, access, metrics, schedules }: ApiParts,
+  { retrainer, monitor, paths, access, metrics, rollout, schedules }: ApiParts,
 ): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {
@@ -56,7 +60,13 @@ export function addRoutes(
   server.get('/healthz', async () => {
     const [last] = retrainer.runs();
     const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
-    return { status: 'ok', ...activeVersion(paths), last_run: last ?? null, schedules: planned };
+    return {
+      status: 'ok',
+      ...activeVersion(paths),
+      last_run: last ?? null,
+      rollout: rollout.state(),
+      schedules: planned,
+    };
   });
   server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
@@ -93,7 +103,7 @@ function kindOf(query: unknown): RunKind {
 /** A damaged pointer does not make the trainer unwell: its next bundle that is adopted mends it. */
 function activeVersion(paths: HomePaths): { active_version: string | null; active_error?: object } {
   try {
-    return { active_version: readActive(paths.models)?.version ?? null };
+    return { active_version: readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null };
   } catch (error) {
     return { active_version: null, active_error: describeError(error) };
   }

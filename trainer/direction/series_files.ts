@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { OpenTime } from '../../shared/bar.ts';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
@@ -7,6 +8,8 @@ import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { replaceDurably } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import type { JournalStore } from '../../shared/store/journal.ts';
+import { parseObservation } from '../../shared/store/observation.ts';
 
 const HEADER = 'event_time,arrival_time,value';
 
@@ -85,7 +88,7 @@ export async function readSource(source: SeriesSource): Promise<{ history: Serie
   };
   const [value, event] = [field(valueColumn), field(timeColumn)];
   const arrival = arrivalColumn === null ? -1 : field(arrivalColumn);
-  const rows: Observation[] = [];
+  const rows: Arrived[] = [];
   let empty = 0;
   lines.slice(1).forEach((line, i) => {
     const cells = line.split(',');
@@ -103,14 +106,14 @@ export async function readSource(source: SeriesSource): Promise<{ history: Serie
   return { history: historyOf(rows), empty };
 }
 
-interface Observation {
+interface Arrived {
   readonly event: number;
   readonly arrival: number;
   readonly value: number;
 }
 
 /** In order of arrival, then of event time. */
-function historyOf(rows: readonly Observation[]): SeriesHistory {
+function historyOf(rows: readonly Arrived[]): SeriesHistory {
   const sorted = [...rows].sort((a, b) => a.arrival - b.arrival || a.event - b.event);
   return {
     length: sorted.length,
@@ -120,7 +123,7 @@ function historyOf(rows: readonly Observation[]): SeriesHistory {
   };
 }
 
-function observationsOf({ length, eventTime, arrivalTime, value }: SeriesHistory): Observation[] {
+function observationsOf({ length, eventTime, arrivalTime, value }: SeriesHistory): Arrived[] {
   return Array.from({ length }, (_, i) => ({ event: eventTime[i]!, arrival: arrivalTime[i]!, value: value[i]! }));
 }
 
@@ -135,18 +138,26 @@ export async function importSeries(
   name: SeriesName,
   source: SeriesSource,
 ): Promise<SeriesImport> {
-  const path = pathOf(folder, symbol, name);
   const { history, empty } = await readSource(source);
+  return { ...(await addObservations({ folder, symbol, name, of: source.path }, observationsOf(history))), empty };
+}
+
+/** @param of where they come from, for errors */
+async function addObservations(
+  { folder, symbol, name, of }: { readonly folder: string; symbol: string; name: SeriesName; of: string },
+  observations: readonly Arrived[],
+): Promise<Omit<SeriesImport, 'empty'>> {
+  const path = pathOf(folder, symbol, name);
   const stored = existsSync(path) ? observationsOf(await readStored(path)) : [];
   const byKey = new Map(stored.map((own) => [`${own.event} ${own.arrival}`, own.value]));
   const events = new Map(stored.map((own) => [own.event, own.value]));
   let [added, duplicates, revisions] = [0, 0, 0];
-  for (const own of observationsOf(history)) {
+  for (const own of observations) {
     const key = `${own.event} ${own.arrival}`;
     const known = byKey.get(key);
     if (known !== undefined && known !== own.value)
       throw new MinutehandError('DATA_FORMAT', {
-        seen: `${source.path}: ${own.value} at event ${own.event}, arrival ${own.arrival}`,
+        seen: `${of}: ${own.value} at event ${own.event}, arrival ${own.arrival}`,
         expected: `${known}, which is stored for the same times; a revision arrives later`,
       });
     if (known !== undefined) {
@@ -159,9 +170,38 @@ export async function importSeries(
     stored.push(own);
     added++;
   }
-  const all = observationsOf(historyOf(stored));
-  MACHINE_FILES.makeFolder(folder);
+  if (added > 0) writeStored(path, stored);
+  return { added, duplicates, revisions };
+}
+
+function writeStored(path: string, observations: readonly Arrived[]): void {
+  const all = observationsOf(historyOf(observations));
+  MACHINE_FILES.makeFolder(dirname(path));
   const text = all.map(({ event, arrival, value }) => `${event},${arrival},${value}\n`).join('');
   replaceDurably(MACHINE_FILES, path, `${HEADER}\n${text}`);
-  return { added, duplicates, revisions, empty };
+}
+
+/**
+ * Adds what a journal has of auxiliary series to a folder that training reads, with the arrival times that the daemon
+ * saw. What is there already is a duplicate.
+ */
+export async function archiveSeries(
+  folder: string,
+  journal: Pick<JournalStore, 'seriesBetween'>,
+  of: string,
+): Promise<{ readonly symbol: string; readonly name: SeriesName; readonly added: number }[]> {
+  const bySeries = new Map<string, { symbol: string; name: SeriesName; observations: Arrived[] }>();
+  for (const { subject } of journal.seriesBetween(0 as OpenTime, Number.MAX_SAFE_INTEGER as OpenTime)) {
+    const { symbol, name, eventTime, arrivalTime, value } = parseObservation(subject);
+    const key = `${symbol} ${name}`;
+    const own = bySeries.get(key) ?? { symbol, name, observations: [] };
+    bySeries.set(key, own);
+    own.observations.push({ event: eventTime, arrival: arrivalTime, value });
+  }
+  const archived = [];
+  for (const { symbol, name, observations } of bySeries.values()) {
+    const { added } = await addObservations({ folder, symbol, name, of }, observations);
+    archived.push({ symbol, name, added });
+  }
+  return archived;
 }

@@ -19,8 +19,9 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { tinySettings } from '../../test/tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
+import type { StoreWork } from '../schedule/store_work.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { startFills, type RunningFills } from './fills.ts';
+import { startFills } from './fills.ts';
 import { createIntake, type FillIntake } from './intake.ts';
 import { readRefusedLines, readTrades } from './live_trades.ts';
 import { journalLookup } from './signal_lookup.ts';
@@ -162,7 +163,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
 
   describe('follow the files of a home', () => {
     const result = (): string => join(paths.home, 'ea', '1_paper', 'result.json');
-    let running: RunningFills;
+    let running: StoreWork;
     const start = (settings: Settings = SETTINGS): void => {
       running = startFills({ settings, paths, log: pino({ level: 'silent' }), say: () => undefined, env: { MINUTEHAND_DATABASE_URL: url } }); // prettier-ignore
     };
@@ -229,7 +230,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
 describe('fills from Redis', () => {
   let redis: RedisServer | null = null;
   let client: Redis;
-  let running: RunningFills | null = null;
+  let running: StoreWork | null = null;
   beforeEach(async ({ skip }) => {
     redis = await startRedis();
     if (redis === null) return skip('redis-server is not installed');

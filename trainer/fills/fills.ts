@@ -1,11 +1,8 @@
-import type { Logger } from 'pino';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
-import type { Clock } from '../../shared/ports.ts';
 import type { StreamReader } from '../../shared/redis_stream.ts';
 import { createPasses } from '../schedule/passes.ts';
+import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
 import { createFillFiles } from './fill_files.ts';
@@ -13,32 +10,14 @@ import { readFillStream } from './fill_stream.ts';
 import { createIntake } from './intake.ts';
 import { journalLookup } from './signal_lookup.ts';
 
-export interface FillsOptions {
-  readonly settings: Settings;
-  readonly paths: HomePaths;
-  readonly log: Logger;
-  say(line: string): void;
-  /** Environment with MINUTEHAND_DATABASE_URL; the process's unless given. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly clock?: Clock;
-}
-
-export interface RunningFills {
-  /** Reads what is in the files now. Never rejects. */
-  pass(): Promise<void>;
-  stop(): Promise<void>;
-}
-
 const EVERY_MS = 1000;
-/** Retry interval while the store is unavailable. */
-const RETRY_MS = 10_000;
 
 /**
  * Takes the fills of expert advisors from result.json files and from Redis into `core.live_trades`, as long as the
  * trainer runs. Everything may be absent, and come: files, Redis, the store. What cannot be stored now waits where it
  * is, in its file or unacknowledged in Redis.
  */
-export function startFills(options: FillsOptions): RunningFills {
+export function startFills(options: StoreWorkOptions): StoreWork {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK } = options;
   const { redis } = settings.minutehand.transports;
   const opener = storeOpener(async () => {
@@ -63,7 +42,7 @@ export function startFills(options: FillsOptions): RunningFills {
   const passes = createPasses({
     work: lookOnce,
     everyMs: EVERY_MS,
-    retryMs: RETRY_MS,
+    retryMs: STORE_RETRY_MS,
     onFailed({ code, message }) {
       say(`Fills cannot be stored (${code}: ${message}); they wait in their files and in Redis.`);
       log.error({ code, message }, 'fills cannot be stored');

@@ -86,22 +86,22 @@ export type Comparison =
       readonly since: string;
     };
 
-const DEFECT = 'A defect: report it. Do not adopt.';
+const DEFECT = 'A defect: report it.';
 
 /** Gates of the bundle as a whole. */
 export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     name: 'ai1 auc',
     models: null,
-    vetoes: 'An AI1 whose AUC on the holdout is below the limit.',
+    vetoes: 'An AUC of AI1 on the holdout below the limit.',
     threshold: { key: 'adopt_min_auc' },
-    next: 'AI1 has no skill on these pairs: more history, or other pairs. Do not adopt.',
+    next: 'AI1 has no skill on these pairs: more history, or other pairs.',
     check: ({ models, limits }) => checkAuc(models.ai1.validation.report.holdout.pooled, limits.adopt_min_auc),
   },
   {
     name: 'ai1 brier',
     models: null,
-    vetoes: 'An AI1 whose Brier score on the holdout is not below the baseline’s.',
+    vetoes: 'A Brier score of AI1 on the holdout not below the limit.',
     threshold: { fixed: 'Brier score of the baseline' },
     next: 'Its probabilities are wrong, often after a change of regime: see `calibration` in `validation.json`.',
     check: ({ models }) => checkBrier(models.ai1.validation.report.holdout.pooled),
@@ -109,7 +109,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     name: 'risk pass rate',
     models: null,
-    vetoes: 'An AI2 that, with θ2, admits too few or too many entry candidates of the holdout.',
+    vetoes: 'An AI2 that admits too few or too many of the holdout’s entry candidates at θ2.',
     threshold: { key: 'pass_rate_range' },
     next: 'The holdout is calmer or wilder than the training period: another θ2, or wait.',
     check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
@@ -118,18 +118,18 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     name: 'executable outside wide minutes',
     models: null,
     vetoes:
-      'Pairs that would trade (all where `require_edge` is false) and earn in the widest 25 % of minutes. Nothing is checked where they earn nothing.',
+      'Pairs that would trade (all, when `require_edge` is false) and lose their net result without the widest 25 % of minutes.',
     threshold: { key: 'executable_share_min' },
-    next: 'Quotes of these minutes are wider than the backtest charges: check `symbols` and `no_entry_windows`. Do not adopt.',
+    next: 'Quotes of these minutes are wider than the backtest charges: check `symbols` and `no_entry_windows`.',
     check: (evidence) =>
       checkExecutable('executable outside wide minutes', tradedPairs(evidence), 'narrow_net_bps', evidence.limits),
   },
   {
     name: 'executable one minute later',
     models: null,
-    vetoes: 'Pairs that would trade and whose net result is lost when entries are filled one minute later.',
+    vetoes: 'Pairs that would trade and lose their net result when filled one minute later.',
     threshold: { key: 'executable_share_min' },
-    next: 'The edge is in prices that nobody can trade: bad ticks, or the bid of a wide quote. Do not adopt.',
+    next: 'The edge is in prices that nobody can trade: bad ticks, or the bid of a wide quote.',
     check: (evidence) =>
       checkExecutable('executable one minute later', tradedPairs(evidence), 'after_1', evidence.limits),
   },
@@ -168,15 +168,15 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'f1',
     models: QUALITY_MODELS,
-    vetoes: 'A model whose class-balanced F1 on the holdout, at the threshold chosen out of fold, is below the limit.',
+    vetoes: 'A class-balanced F1 on the holdout, at the threshold chosen out of fold, below the limit.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
+    next: 'A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
   },
   {
     name: 'f1 above all-positive',
     models: QUALITY_MODELS,
-    vetoes: 'A model whose F1 is not above that of always answering yes.',
+    vetoes: 'An F1 not above that of always answering yes.',
     threshold: { fixed: '⅔, classes balanced' },
     next: 'As for `f1`.',
     check: (model) => checkF1AboveAllPositive(qualityCase(model)),
@@ -184,9 +184,9 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'auc above noise',
     models: QUALITY_MODELS,
-    vetoes: 'A model whose AUC on the holdout may be chance, counted in independent rows.',
+    vetoes: 'An AUC on the holdout that may be chance, counted in independent rows.',
     threshold: { fixed: `½ + ${STANDARD_ERRORS} standard errors` },
-    next: 'The result may be chance: a longer holdout, or more pairs.',
+    next: 'A longer holdout, or more pairs.',
     check: (model) => checkRanking({ ...qualityCase(model), uniqueness: rowUniqueness(model.job.rows.holdout) }),
   },
   {
@@ -216,7 +216,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'shuffled labels',
     models: MODEL_NAMES,
-    vetoes: 'A training procedure whose AUC on shuffled labels is beyond noise.',
+    vetoes: 'An AUC on shuffled labels beyond noise.',
     threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
     next: 'One sound model in 400 fails by chance: train again with another seed. If it fails again, labels or features leak: report it.',
     check: leakageTest('shuffled labels'),
@@ -245,7 +245,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     name: 'champion',
     models: null,
     vetoes:
-      'Too few entry candidates on bars that neither the bundle nor the active one has learned from. It passes where no active bundle can be compared with.',
+      'Too few entry candidates on bars that neither bundle has learned from. Passes without a comparable champion.',
     threshold: { key: 'adopt_min_candidates' },
     next: 'A holdout that begins later.',
     check: ({ comparison }) => checkChampion(comparison),
@@ -253,7 +253,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
   {
     name: 'champion auc',
     models: null,
-    vetoes: 'An AI1 whose AUC is below that of the active bundle on the same bars by more than the limit.',
+    vetoes: 'An AUC of AI1 below that of the champion on the same bars by more than the limit.',
     threshold: { key: 'adopt_max_auc_loss' },
     next: 'Keep the champion.',
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
@@ -262,7 +262,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     name: 'champion net sharpe',
     models: null,
     vetoes:
-      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, does not exceed that of the active one by the limit. Without trades it is 0.',
+      'A net Sharpe ratio on the same bars, as if every pair had an edge, that does not exceed the champion’s by the limit. Without trades it is 0.',
     threshold: { key: 'adopt_min_sharpe_gain' },
     next: 'Keep the champion.',
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),

@@ -1,11 +1,9 @@
-import type { Logger } from 'pino';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { followConfigStarts } from '../schedule/config_changes.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
+import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
@@ -14,30 +12,18 @@ import { createSignalCopy } from './copy.ts';
 import { PolicyWatch } from './policy_watch.ts';
 import { openSignalTables } from './signal_tables.ts';
 
-export interface HistoryOptions {
-  readonly settings: Settings;
-  readonly paths: HomePaths;
-  readonly log: Logger;
-  say(line: string): void;
+export interface HistoryOptions extends StoreWorkOptions {
   readonly notifier?: Notifier;
-  /** Environment with the store and the archive's keys; the process's unless given. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly clock?: Clock;
   /** Pause after a round of archiving that failed. */
   readonly retryMs?: number;
 }
 
-export interface RunningHistory {
-  /** Copies what journals have now. Never rejects. */
-  pass(): Promise<void>;
+export interface RunningHistory extends StoreWork {
   /** Archives the days of the live market that are over, and deletes what the history need not keep. Never rejects. */
   archive(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 const EVERY_MS = 2000;
-/** Retry interval while the store is unavailable. */
-const STORE_RETRY_MS = 10_000;
 const ARCHIVE_RETRY_MS = 600_000;
 /**
  * A simulated market can produce as many signals in a day as a live one in two months: its history is as short as its

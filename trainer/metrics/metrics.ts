@@ -162,7 +162,8 @@ function lastEnds(runs: readonly RetrainRun[]): Sample[] {
 
 function gatesOf(runs: readonly RetrainRun[]): Sample[] {
   const gates = runs.find(({ gate }) => Array.isArray(gate))?.gate as
-    readonly { readonly name: string; readonly passed: boolean }[] | undefined;
+    | readonly { readonly name: string; readonly passed: boolean }[]
+    | undefined;
   return (gates ?? []).map(({ name, passed }) => [name, passed ? 1 : 0]);
 }
 

@@ -1,31 +1,11 @@
-import type { Logger } from 'pino';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
-import type { Clock } from '../../shared/ports.ts';
 import { createPasses } from '../schedule/passes.ts';
+import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
 import { openReceivers, type OutgoingEvent, type Receiver } from './receivers.ts';
 
-export interface EventSenderOptions {
-  readonly settings: Settings;
-  readonly paths: HomePaths;
-  readonly log: Logger;
-  say(line: string): void;
-  /** Addresses of store and webhook; the process's unless given. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly clock?: Clock;
-}
-
-export interface EventSender {
-  /** Sends what waits now. Never rejects. */
-  pass(): Promise<void>;
-  stop(): Promise<void>;
-}
-
 const EVERY_MS = 1000;
-const RETRY_MS = 10_000;
 const SEND_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 300_000;
@@ -41,7 +21,7 @@ interface Paced {
  * Sends the events of `core.model_events` to Redis and the webhook, as long as the trainer runs: to each receiver at
  * least once and in order. An event that is not taken is retried for ever, after 1, 2, 4 … 300 s.
  */
-export function startEventSender(options: EventSenderOptions): EventSender {
+export function startEventSender(options: StoreWorkOptions): StoreWork {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK } = options;
   const { market, transports } = settings.minutehand;
   const { receivers, problem } = openReceivers(transports.redis, env);
@@ -77,7 +57,7 @@ export function startEventSender(options: EventSenderOptions): EventSender {
       await Promise.all(paced.map((own) => serve(own, store)));
     },
     everyMs: EVERY_MS,
-    retryMs: RETRY_MS,
+    retryMs: STORE_RETRY_MS,
     onFailed: ({ code, message }) => log.error({ code, message }, 'events of models cannot be sent'),
     onRecovered: () => log.info('events of models are sent again'),
   });

@@ -16,6 +16,8 @@ export interface ModelChange {
   readonly reasons: readonly string[];
   /** ISO 8601 in UTC. */
   readonly at: string;
+  /** Id of the rollout that started. */
+  readonly rollout?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface ModelChange {
  * change again writes nothing.
  */
 export async function recordModelEvent(tx: Kysely<Tables>, change: ModelChange): Promise<void> {
-  const { kind, version, previous, at } = change;
+  const { kind, version, previous, at, rollout } = change;
   const row = await tx
     .selectFrom('core.model_registry')
     .select('manifest')
@@ -34,9 +36,13 @@ export async function recordModelEvent(tx: Kysely<Tables>, change: ModelChange):
     .selectFrom('core.model_events')
     .select(({ fn }) => fn.countAll().as('earlier'))
     .where('version', '=', version)
-    .where('kind', '<>', 'rejected')
+    .where('kind', 'not in', ['rejected', 'rollout_started'])
     .executeTakeFirstOrThrow();
-  const event_key = kind === 'rejected' ? `${version} rejected` : `${version} active ${Number(earlier) + 1}`;
+  const keys = {
+    rejected: `${version} rejected`,
+    rollout_started: `${version} rollout ${rollout}`,
+  } satisfies Partial<Record<ModelEventKind, string>>;
+  const event_key = kind in keys ? keys[kind as keyof typeof keys] : `${version} active ${Number(earlier) + 1}`;
   const body = JSON.stringify(bodyOf(change, manifest));
   const values = { kind, version, previous_version: previous, happened_at: at, market: manifest.market };
   await tx
@@ -47,12 +53,12 @@ export async function recordModelEvent(tx: Kysely<Tables>, change: ModelChange):
 }
 
 /** The event as it is sent, without its number. */
-function bodyOf({ kind, version, previous, reasons, at }: ModelChange, manifest: Manifest): object {
+function bodyOf({ kind, version, previous, reasons, at, rollout }: ModelChange, manifest: Manifest): object {
   const { market, created, period, seed, data_hash, feature_schema, pairs, theta1, theta2 } = manifest;
   const { engine, configuration = null, search = null, metrics, backtest = null, edge, gates = null } = manifest;
   return {
     schema: MODEL_EVENT_SCHEMA,
-    ...{ kind, version, previous_version: previous, happened_at: at, reasons },
+    ...{ kind, version, previous_version: previous, happened_at: at, reasons, ...(rollout && { rollout }) },
     ...{ market, created, period, seed, data_hash, feature_schema, pairs, theta1, theta2 },
     parameters: {
       engine,

@@ -45,7 +45,7 @@ export class RetrainTrigger {
   /** Whether the last run that the monitor caused found no θ2 to adopt. */
   #hasThresholdsFailed(): boolean {
     const last = this.#ownRuns()[0];
-    return last?.kind === 'thresholds' && last.status !== 'adopted';
+    return last?.kind === 'thresholds' && last.status === 'rejected';
   }
 
   /** The newest first. */

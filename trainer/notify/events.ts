@@ -36,6 +36,7 @@ export const EVENTS = {
   retrain_failed: { severity: 'warning', title: 'Training run failed', command: 'minutehand runs list' },
   retrain_aborted: { severity: 'critical', title: 'Training given up', command: 'minutehand runs list' },
   retrain_adopted: { severity: 'info', title: 'Models adopted', command: 'minutehand models list' },
+  retrain_rollout: { severity: 'info', title: 'Rollout started', command: 'minutehand rollout status' },
   retrain_rejected: { severity: 'info', title: 'Models rejected', command: 'minutehand runs list' },
   parity: {
     severity: 'critical',
@@ -43,7 +44,7 @@ export const EVENTS = {
     command: 'minutehand parity --day <day>',
   },
   report: { severity: 'info', title: 'Weekly report', command: 'minutehand report' },
-  rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand models list' },
+  rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand rollout status' },
   archive_failed: { severity: 'warning', title: 'Signals cannot be archived', command: 'minutehand signals archive' },
   channel_failed: { severity: 'warning', title: 'A channel takes no notifications', command: 'minutehand alerts list' },
   unit_failed: { severity: 'critical', title: 'Service ended with an error', command: 'minutehand status' },

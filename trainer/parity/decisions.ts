@@ -204,7 +204,7 @@ class Tally {
   #differ(time: number, live: LiveDecision | undefined, fields: Fields): void {
     const isBackfill = live === undefined && this.#backfilled.has(time);
     const cause = isBackfill ? 'BACKFILL' : live === undefined ? null : causeOf(live, this.#policyHash);
-    if (cause !== null) this.#explained[cause] = (this.#explained[cause] ?? 0) + 1;
+    if (cause !== null && canExplain(cause, live, fields)) this.#explained[cause] = (this.#explained[cause] ?? 0) + 1;
     else this.#mismatches.push({ pair_id: this.#pairId, time: new Date(time * 1000).toISOString(), fields });
   }
 
@@ -233,6 +233,23 @@ function differences({ body, position }: LiveDecision, answer: BacktestAnswer): 
   };
   const unequal = Object.entries(both).filter(([, [live, backtest]]) => live !== backtest);
   return Object.fromEntries(unequal.map(([name, [live, backtest]]) => [name, { live, backtest }]));
+}
+
+/** What the decision alone makes of the bar and its scores. */
+const DECIDED: readonly string[] = ['action', 'reason', 'target', 'position'];
+
+/**
+ * Whether a cause can change these fields. A halt, or the absence of models, leaves the bar's z as it is; a halt also
+ * its scores, and it only refuses entries: the pair stays flat.
+ */
+function canExplain(cause: Cause, live: LiveDecision | undefined, fields: Fields): boolean {
+  const names = Object.keys(fields);
+  if (cause === 'NO_MODEL') return !names.includes('z_score');
+  if (cause !== 'KPI_HALT' || live === undefined) return true;
+  const isFlat = live.body.action === 'HOLD' && live.body.target === 0 && live.position.side === 0;
+  const changed = fields['action'] === undefined ? ['reason'] : DECIDED;
+  const isEntry = fields['action'] === undefined || fields['action'].backtest === 'ENTER';
+  return isFlat && isEntry && names.every((name) => changed.includes(name));
 }
 
 /** null when nothing of the closed list explains a difference. */

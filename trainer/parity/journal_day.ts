@@ -1,5 +1,5 @@
 import { firstMinuteOfBars, journaledLegs } from '../../shared/store/warm_bars.ts';
-import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { isoMinute, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
 import { columnsOf } from '../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -25,6 +25,17 @@ export interface JournalDay {
   readonly signals: number;
   readonly versions: readonly string[];
   readonly policyHashes: readonly string[];
+  readonly late: LateOfDay;
+}
+
+/** What came late. Only entries above 0. */
+export interface LateOfDay {
+  /** Minutes that ended without the bar of a leg, by pair. */
+  readonly legs: Readonly<Record<string, readonly string[]>>;
+  /** Bars that came as backfill, by symbol. */
+  readonly backfilled: Readonly<Record<string, number>>;
+  /** Signals of a live market that were expired when they were made, by pair. */
+  readonly signals: Readonly<Record<string, { readonly signals: number; readonly worst_seconds: number }>>;
 }
 
 /**
@@ -50,6 +61,15 @@ export function readJournalDay(
   return {
     signals,
     versions: [...new Set(bodies.map(({ model_version }) => model_version))].filter((version) => version !== ''),
+    late: {
+      legs: textsOf(inputs.timeouts),
+      backfilled: Object.fromEntries([...inputs.backfilled].map(([symbol, times]) => [symbol, times.size])),
+      signals: Object.fromEntries(
+        journal
+          .lateSignals(period.from, period.to, 1000 * SECONDS_PER_BAR)
+          .map(({ pairId, signals: count, worstMs }) => [pairId, { signals: count, worst_seconds: worstMs / 1000 }]),
+      ),
+    },
     policyHashes: [...new Set(bodies.map(({ policy_hash }) => policy_hash))],
     pairs: pairs.map((pair) => ({
       from: period.from,
@@ -97,20 +117,29 @@ function parsePosition(text: string): Position {
 interface MarkedMinutes {
   readonly dropped: ReadonlyMap<string, ReadonlySet<number>>;
   readonly backfilled: ReadonlyMap<string, ReadonlySet<number>>;
+  /** Of the day. */
+  readonly timeouts: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
+function textsOf(marks: ReadonlyMap<string, ReadonlySet<number>>): Record<string, string[]> {
+  return Object.fromEntries([...marks].map(([subject, times]) => [subject, [...times].map(isoMinute)]));
 }
 
 function readInputs(journal: JournalFile, from: OpenTime, period: DayPeriod): MarkedMinutes {
   const dropped = new Map<string, Set<number>>();
   const backfilled = new Map<string, Set<number>>();
+  const timeouts = new Map<string, Set<number>>();
   const mark = (marks: Map<string, Set<number>>, { subject, time }: InputRow): void => {
     if (!marks.has(subject)) marks.set(subject, new Set());
     marks.get(subject)!.add(time);
   };
   for (const row of journal.inputsFrom(from)) {
+    const isOfDay = row.time >= period.from && row.time < period.to;
+    if (row.kind === 'timeout' && isOfDay) mark(timeouts, row);
     if (row.kind === 'timeout' || row.kind === 'suspect') mark(dropped, row);
-    else if (row.backfill && row.time >= period.from && row.time < period.to) mark(backfilled, row);
+    else if (row.backfill && isOfDay) mark(backfilled, row);
   }
-  return { dropped, backfilled };
+  return { dropped, backfilled, timeouts };
 }
 
 /** Of the bars of another timeframe, as the daemon had them. */

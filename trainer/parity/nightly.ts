@@ -6,7 +6,12 @@ import { scheduleByCron } from '../schedule/schedule.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 
 const answerSchema = z.union([
-  z.object({ verdict: z.enum(['EQUAL', 'EXPLAINED', 'MISMATCH']), day: z.string(), file: z.string() }),
+  z.object({
+    verdict: z.enum(['EQUAL', 'EXPLAINED', 'MISMATCH']),
+    day: z.string(),
+    file: z.string(),
+    archive_error: z.string().nullish(),
+  }),
   z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
 ]);
 type Answer = z.infer<typeof answerSchema>;
@@ -47,8 +52,9 @@ async function report({ notifier, say }: NightlyOptions, shard: string, answer: 
     await notifier.raise({ key, event: 'parity', subject: shard, text: `The day could not be certified: ${message}` });
     return;
   }
-  const { verdict, day, file } = answer;
+  const { verdict, day, file, archive_error } = answer;
   say(`Parity of ${day}, shard ${shard}: ${verdict} (${file}).`);
+  if (archive_error) say(`The certificate of ${day} was not archived: ${archive_error}`);
   if (verdict !== 'MISMATCH') return notifier.clear(key);
   const text = `Signals of ${day} differ from replay or backtest without a known cause: ${file}`;
   await notifier.raise({ key, event: 'parity', subject: shard, text, details: { day, file } });

@@ -1,17 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
-import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
 import { updateChange } from '../api/changes.ts';
+import { yieldToAll } from '../schedule/backtest_process.ts';
+import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from '../schedule/command_process.ts';
+import type { ProgressLine } from '../schedule/progress_line.ts';
 import type { Store } from '../store/store.ts';
 import type { Evidence, EvidenceResult } from './evidence_schema.ts';
 
 const LIMIT_MS = 30 * 60_000;
 const PROGRESS_MS = 1000;
 const MAX_ERROR = 500;
-
-/** A line of the process that computes evidence. */
-export type EvidenceLine = { readonly stage: string; readonly percent: number } | { readonly result: EvidenceResult };
+const LONGEST_ANSWER = 1024 * 1024;
 
 export interface EvidenceOptions {
   /** Program and first arguments of the command line. */
@@ -25,7 +23,7 @@ export interface EvidenceOptions {
 export class EvidenceRunner {
   readonly #options: EvidenceOptions;
   readonly #done = new Set<number>();
-  #child: ChildProcess | null = null;
+  #child: CommandProcess | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
 
@@ -43,7 +41,7 @@ export class EvidenceRunner {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#child?.kill('SIGKILL');
+    this.#child?.stop();
     await this.#running;
   }
 
@@ -78,52 +76,28 @@ export class EvidenceRunner {
     };
     await keep({});
     let shownMs = 0;
-    const end = await this.#run(id, (line) => {
-      if ('result' in line) evidence = { ...evidence, ...line.result };
-      else if (clock.nowMs() - shownMs >= PROGRESS_MS) {
-        shownMs = clock.nowMs();
-        void keep(line).catch(() => undefined);
-      }
+    const end = await this.#run(id, ({ stage, share }) => {
+      if (clock.nowMs() - shownMs < PROGRESS_MS) return;
+      shownMs = clock.nowMs();
+      void keep({ stage, percent: Math.round(100 * share) }).catch(() => undefined);
     });
     // The next trainer begins again.
     if (this.#stopped) return void (await updateChange(store, id, { evidence: null }));
-    const isDone = end === null && evidence.check !== null;
-    const error = isDone ? null : (end ?? 'it ended without a result').slice(-MAX_ERROR);
-    const done = isDone ? ({ status: 'done', stage: 'done', percent: 100 } as const) : ({ status: 'failed' } as const);
-    await keep({ ...done, error, finished_ms: clock.nowMs() });
+    const finished_ms = clock.nowMs();
+    if ('error' in end) return keep({ status: 'failed', error: end.error.slice(0, MAX_ERROR), finished_ms });
+    const result = JSON.parse(end.document) as EvidenceResult;
+    await keep({ ...result, status: 'done', stage: 'done', percent: 100, finished_ms });
   }
 
-  /** @returns null after success, else why it failed */
-  #run(id: number, onLine: (line: EvidenceLine) => void): Promise<string | null> {
-    const [program, ...first] = this.#options.command;
-    const child = spawn(program!, [...first, 'policy', 'evidence', String(id)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-    });
+  async #run(id: number, onProgress: (line: ProgressLine) => void): Promise<CommandAnswer> {
+    const command = [...this.#options.command, 'policy', 'evidence', String(id), '--json'];
+    const child = startCommand({ command, longestAnswer: LONGEST_ANSWER, onProgress });
     this.#child = child;
-    lowerPriority(child.pid);
-    const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
-    let errors = '';
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('{')) onLine(JSON.parse(line) as EvidenceLine);
-    });
-    child.stderr.on('data', (data: Buffer) => (errors = (errors + data.toString()).slice(-4 * MAX_ERROR)));
-    return new Promise((resolve) => {
-      const end = (why: string | null): void => {
-        clearTimeout(limit);
-        this.#child = null;
-        resolve(why);
-      };
-      child.on('error', (error) => end(error.message));
-      child.on('close', (code, signal) => end(code === 0 ? null : errors.trim() || `it ended with ${signal ?? code}`));
-    });
-  }
-}
-
-function lowerPriority(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
-  } catch {
-    // A courtesy that the machine may refuse.
+    if (child.pid !== null) yieldToAll(child.pid);
+    const limit = setTimeout(() => child.stop(), LIMIT_MS);
+    const end = await child.ended;
+    clearTimeout(limit);
+    this.#child = null;
+    return answerOf(end, 'it');
   }
 }

@@ -150,7 +150,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
 }
 
 /** The plain values of what a bundle is learned by, `section.key`, and its policy_hash. */
-function configurationSummary({ minutehand, policyHash }: Settings): NonNullable<Manifest['configuration']> {
+export function configurationSummary({ minutehand, policyHash }: Settings): NonNullable<Manifest['configuration']> {
   const { train, search, label, decision } = minutehand;
   const entries = Object.entries({ train, search, label, decision }).flatMap(([section, values]) =>
     Object.entries(values).flatMap(([key, value]) =>

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import {
-  activePath,
   readActive,
   readBundle,
   readShadow,
   sha256Hex,
+  writeActive,
   type ActivePointer,
 } from '../../shared/bundle/bundle.ts';
+import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
 import { readModelsFile } from '../../shared/bundle/models_file.ts';
-import { renamePatiently, replaceDurably, writeDurably } from '../../shared/durable_file.ts';
+import { renamePatiently, writeDurably } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Artifact } from './registry_rows.ts';
@@ -26,9 +27,11 @@ const DRAFT_LIFE_MS = 86_400_000;
 export class ModelsFolder {
   readonly #path: string;
   readonly #files: FileSystem;
+  readonly #marks: PointerMarks | null;
 
-  constructor(path: string, files: FileSystem) {
+  constructor(path: string, files: FileSystem, marks: PointerMarks | null) {
     this.#path = path;
+    this.#marks = marks;
     this.#files = files;
   }
 
@@ -115,10 +118,10 @@ export class ModelsFolder {
     }
   }
 
-  /** null when it is missing or damaged. */
+  /** null when it is missing, damaged or refused. */
   activePointer(): ActivePointer | null {
     try {
-      return readActive(this.#path, this.#files);
+      return readActive(this.#path, this.#files, this.#marks);
     } catch {
       return null;
     }
@@ -146,7 +149,6 @@ export class ModelsFolder {
   /** As `activate`, but with a given predecessor; null when its bundle is not there. */
   writePointer({ version, previous }: ActivePointer): void {
     const isThere = previous !== null && this.#files.stat(join(this.#path, previous, 'manifest.json')) !== null;
-    const pointer: ActivePointer = { version, previous: isThere ? previous : null };
-    replaceDurably(this.#files, activePath(this.#path), `${JSON.stringify(pointer)}\n`);
+    writeActive(this.#path, { version, previous: isThere ? previous : null }, this.#files, this.#marks);
   }
 }

@@ -1,3 +1,4 @@
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
@@ -7,6 +8,8 @@ export interface Outcome {
   readonly version: string;
   /** Whether active.json names it now: activation does that first. */
   readonly adopted: boolean;
+  /** Whether it is the challenger of a rollout that its training started. */
+  readonly inRollout?: boolean;
   /** The failed gates; of a rejected bundle. */
   readonly reasons: readonly string[];
 }
@@ -20,10 +23,11 @@ export interface Outcome {
  */
 export async function enterOutcome(
   registry: Registry,
-  { version, adopted, reasons }: Outcome,
+  { version, adopted, inRollout = false, reasons }: Outcome,
   retention: number,
 ): Promise<readonly string[]> {
-  if (!adopted) await registry.reject(version, reasons);
+  if (inRollout) await registry.register(version);
+  else if (!adopted) await registry.reject(version, reasons);
   // Active is what active.json names: not this bundle any more when a person was faster.
   await registry.mend();
   return registry.retain(retention);
@@ -41,7 +45,7 @@ export async function withRegistry<Result>(
 ): Promise<Result> {
   const store = await openStore(storeUrl(env, paths));
   try {
-    return await work(createRegistry(store, paths.models));
+    return await work(createRegistry(store, paths.models, { marks: trainerMarks(paths) }));
   } finally {
     await store.close();
   }

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { activate, readActive, sha256Hex } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
+import type { Rollout } from '../../shared/bundle/rollout.ts';
+import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -45,6 +47,11 @@ export interface Registry {
    */
   reject(version: string, reasons: readonly string[]): Promise<void>;
   /**
+   * Registers the challenger of a rollout that has started, and records the event. Idempotent.
+   * @throws MinutehandError as register
+   */
+  startRollout(rollout: Pick<Rollout, 'id' | 'champion' | 'challenger'>): Promise<void>;
+  /**
    * Makes the statuses agree with active.json: after a crash, and after it was changed by hand.
    * @param cause how the bundle became active, for its event
    * @throws MinutehandError as readActive and register
@@ -78,13 +85,20 @@ export interface Registry {
   note(version: string, types: readonly ModelType[], notes: string): Promise<void>;
 }
 
+export interface RegistryPorts {
+  readonly clock?: Clock;
+  readonly files?: FileSystem;
+  /** Of the home; without them, active.json is not checked. */
+  readonly marks?: PointerMarks | null;
+}
+
 /** @param modelsFolder of the bundles and active.json */
 export function createRegistry(
   store: Store,
   modelsFolder: string,
-  { clock = MACHINE_CLOCK, files = MACHINE_FILES }: { readonly clock?: Clock; readonly files?: FileSystem } = {},
+  { clock = MACHINE_CLOCK, files = MACHINE_FILES, marks = null }: RegistryPorts = {},
 ): Registry {
-  return new StoreRegistry(new RegistryRows(store, clock), modelsFolder, files, clock);
+  return new StoreRegistry(new RegistryRows(store, clock), modelsFolder, files, clock, marks);
 }
 
 class StoreRegistry implements Registry {
@@ -93,10 +107,12 @@ class StoreRegistry implements Registry {
   readonly #modelsFolder: string;
   readonly #files: FileSystem;
   readonly #clock: Clock;
+  readonly #marks: PointerMarks | null;
 
-  constructor(rows: RegistryRows, modelsFolder: string, files: FileSystem, clock: Clock) {
+  constructor(rows: RegistryRows, modelsFolder: string, files: FileSystem, clock: Clock, marks: PointerMarks | null) {
     this.#rows = rows;
-    this.#folder = new ModelsFolder(modelsFolder, files);
+    this.#folder = new ModelsFolder(modelsFolder, files, marks);
+    this.#marks = marks;
     this.#modelsFolder = modelsFolder;
     this.#files = files;
     this.#clock = clock;
@@ -120,7 +136,7 @@ class StoreRegistry implements Registry {
   async adopt(version: string): Promise<void> {
     await this.register(version);
     const before = this.#folder.activePointer();
-    if (before?.version !== version) activate(this.#modelsFolder, version, this.#files);
+    if (before?.version !== version) activate(this.#modelsFolder, version, this.#files, this.#marks);
     await this.mend('adopted');
   }
 
@@ -129,9 +145,14 @@ class StoreRegistry implements Registry {
     await this.#rows.reject(version, reasons);
   }
 
+  async startRollout({ id, champion, challenger }: Pick<Rollout, 'id' | 'champion' | 'challenger'>): Promise<void> {
+    await this.register(challenger);
+    await this.#rows.startRollout(challenger, champion, id);
+  }
+
   async mend(cause: ActivationCause = null): Promise<void> {
     this.#folder.removeLeftovers(this.#clock.nowMs());
-    const pointer = readActive(this.#modelsFolder, this.#files);
+    const pointer = readActive(this.#modelsFolder, this.#files, this.#marks);
     if (pointer === null) return;
     await this.register(pointer.version);
     const active = await this.#rows.active();

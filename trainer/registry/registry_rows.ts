@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../store/tables.ts';
 
 /** How a bundle became active; null: not stated, inferred from what was active before. */
-export type ActivationCause = Exclude<ModelEventKind, 'rejected'> | null;
+export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_started'> | null;
 
 /** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
 export interface RegisteredModels {
@@ -128,6 +128,12 @@ export class RegistryRows {
       if (row === undefined) return;
       await recordModelEvent(tx, { kind: 'rejected', version, previous: null, reasons, at: this.#now() });
     });
+  }
+
+  /** Records once that a bundle is the challenger of this rollout; its status stays. */
+  async startRollout(version: string, champion: string, rollout: string): Promise<void> {
+    const change = { kind: 'rollout_started', version, previous: champion, reasons: [], rollout } as const;
+    await this.#store.transaction((tx) => recordModelEvent(tx, { ...change, at: this.#now() }));
   }
 
   /**

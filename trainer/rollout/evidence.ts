@@ -10,7 +10,7 @@ export class RolloutEvidence {
   #benefit = 1;
   #harm = 1;
 
-  /** @param horizon minutes after which every label of a minute is known */
+  /** @param horizon bars after which every label of a bar is known, times timeframes */
   constructor(limits: GuardLimits, horizon: number) {
     this.scores = new PairedScores(horizon);
     this.guards = new Guards(limits, horizon);

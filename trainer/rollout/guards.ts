@@ -21,9 +21,9 @@ export interface GuardLimits {
 export const GUARDS = ['loss', 'entries', 'pass_rate', 'missing', 'failure'] as const;
 export type GuardName = (typeof GUARDS)[number];
 
-/** What a minute adds, all pairs together. */
+/** What a minute adds, all pairs of a timeframe together. */
 export interface GuardMinute {
-  /** Number on the axis of minutes. */
+  /** Number of the process among those of the horizons. */
   readonly minute: number;
   /** Share of units that the challenger answers. */
   readonly share: number;
@@ -52,7 +52,7 @@ export class Guards {
   #missing = 0;
   #failed = false;
 
-  /** @param horizon minutes over which entry candidates of a subject are correlated */
+  /** @param horizon bars over which entry candidates of a subject are correlated, times timeframes */
   constructor(limits: GuardLimits, horizon: number) {
     this.#limits = limits;
     this.#passHigh = new EProcess(horizon);

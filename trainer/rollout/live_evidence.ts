@@ -1,7 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { FAILED_ROLLOUT, type Rollout } from '../../shared/bundle/rollout.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { barMinutesOf, parsePair, symbolsOf } from '../../shared/pair.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -16,7 +16,7 @@ import type { PairedScore } from './paired_scores.ts';
 import type { RolloutRules } from './rules.ts';
 
 const { horizon: HORIZON, z_entry: CANDIDATE_Z } = EVALUATION_BARRIERS;
-/** Minutes after which a label that is still unknown counts as missing: its pair has had no bars. */
+/** Bars after which a label that is still unknown counts as missing: its pair has had no bars. */
 const MATURE_AFTER = 3 * HORIZON;
 
 export interface LiveEvidence {
@@ -39,11 +39,12 @@ export async function liveEvidence(
   const journals = paths.map((path) => openJournal(path, { readOnly: true }));
   try {
     const minutes = readArmMinutes(journals, rollout, from, tradingCosts(settings));
-    const evidence = new RolloutEvidence(rules.guards, HORIZON);
+    const { pairs } = settings.minutehand;
+    const evidence = new RolloutEvidence(rules.guards, processesOf(pairs));
     const failed = `${FAILED_ROLLOUT}${rollout.id}`;
     if (journals.some((journal) => journal.hasInput('rollout', failed, from))) evidence.guards.fail();
     const labels = await labelsFrom(from, settings, paths);
-    addMinutes(evidence, minutes, labels, rollout);
+    addMinutes(evidence, minutes, labels, rollout, pairs);
     return { evidence, newest: minutes.at(-1)?.time ?? null };
   } finally {
     for (const journal of journals) journal.close();
@@ -72,44 +73,82 @@ export async function labelsFrom(from: OpenTime, settings: Settings, journals: r
   );
 }
 
-function addMinutes(
+/**
+ * Adds the minutes of a rollout. Outcomes overlap for a number of bars, so each timeframe has an axis of its own, and
+ * its own share of the interleaved processes.
+ * @param evidence of `processesOf(pairs)` processes
+ * @param pairs ids of all pairs
+ */
+export function addMinutes(
   evidence: RolloutEvidence,
   minutes: readonly ArmMinute[],
   labels: Labels,
-  { stages }: Rollout,
+  { stages }: Pick<Rollout, 'stages'>,
+  pairs: readonly string[],
 ): void {
   const starts = stages.map(({ from, share }) => ({ from: Date.parse(from) / 1000, share }));
   const shareAt = (time: number): number => starts.findLast(({ from }) => from <= time)?.share ?? 0;
-  let isWaiting = false;
-  minutes.forEach(({ time, pairs }, minute) => {
-    const scores: PairedScore[] = [];
-    let unknown = 0;
-    for (const [pairId, { champion, challenger }] of pairs) {
-      if (champion === undefined || challenger === undefined || !isCandidate(champion)) continue;
-      const label = labels.get(pairId)?.get(time);
-      if (label === undefined) unknown++;
-      else scores.push({ champion: champion.returnProb!, challenger: challenger.returnProb!, label });
-    }
-    const isMature = minute < minutes.length - MATURE_AFTER;
-    // In order of time: the evidence of a minute never waits for that of a later one.
-    isWaiting ||= unknown > 0 && !isMature;
-    if (!isWaiting) evidence.addScores(minute, scores);
-    evidence.addGuards(guardMinute(minute, shareAt(time), pairs, isMature ? unknown : 0));
+  timeframesOf(pairs).forEach((barMinutes, group) => {
+    const own = minutes.flatMap(({ time, pairs: answers }) => {
+      const ofTimeframe = new Map([...answers].filter(([pairId]) => barMinutesOf(pairId) === barMinutes));
+      return ofTimeframe.size === 0 ? [] : [{ time, pairs: ofTimeframe }];
+    });
+    let isWaiting = false;
+    own.forEach(({ time, pairs: answers }, bar) => {
+      const step = group * HORIZON + (bar % HORIZON);
+      const { scores, unknown } = scoresOf(answers, labels, time);
+      const isMature = bar < own.length - MATURE_AFTER;
+      isWaiting ||= unknown > 0 && !isMature;
+      if (!isWaiting) evidence.addScores(step, scores);
+      evidence.addGuards(guardMinute(step, shareAt(time), answers, isMature ? unknown : 0, pairs.length));
+    });
   });
+}
+
+function scoresOf(
+  answers: ArmMinute['pairs'],
+  labels: Labels,
+  time: OpenTime,
+): { readonly scores: PairedScore[]; readonly unknown: number } {
+  const scores: PairedScore[] = [];
+  let unknown = 0;
+  for (const [pairId, { champion, challenger }] of answers) {
+    if (champion === undefined || challenger === undefined || !isCandidate(champion)) continue;
+    const label = labels.get(pairId)?.get(time);
+    if (label === undefined) unknown++;
+    else scores.push({ champion: champion.returnProb!, challenger: challenger.returnProb!, label });
+  }
+  return { scores, unknown };
+}
+
+/** Minutes of a bar of each timeframe among these pairs, ascending. */
+export function timeframesOf(pairs: readonly string[]): number[] {
+  return [...new Set(pairs.map(barMinutesOf))].sort((a, b) => a - b);
+}
+
+/** Interleaved processes of the evidence on these pairs: one per bar of the horizon, for each timeframe. */
+export function processesOf(pairs: readonly string[]): number {
+  return HORIZON * timeframesOf(pairs).length;
 }
 
 function isCandidate({ z, returnProb }: ArmAnswer): boolean {
   return z !== null && returnProb !== null && Math.abs(z) >= CANDIDATE_Z;
 }
 
-function guardMinute(minute: number, share: number, pairs: ArmMinute['pairs'], unlabeled: number): GuardMinute {
+function guardMinute(
+  minute: number,
+  share: number,
+  pairs: ArmMinute['pairs'],
+  unlabeled: number,
+  pairCount: number,
+): GuardMinute {
   const answers = [...pairs.values()];
   const both = answers.flatMap(({ champion, challenger }) =>
     champion === undefined || challenger === undefined ? [] : [{ champion, challenger }],
   );
   const candidates = both.map(({ challenger }) => challenger).filter(isCandidate);
   const mean = (arm: 'champion' | 'challenger'): number =>
-    answers.reduce((sum, answer) => sum + (answer[arm]?.resultBps ?? 0), 0) / Math.max(1, answers.length);
+    answers.reduce((sum, answer) => sum + (answer[arm]?.resultBps ?? 0), 0) / pairCount;
   return {
     minute,
     share,

@@ -56,7 +56,7 @@ export class PairedScores {
   readonly brier: EProcess;
   #labels = 0;
 
-  /** @param horizon minutes after which every label of a minute is known */
+  /** @param horizon bars after which every label of a bar is known, times timeframes */
   constructor(horizon: number) {
     this.logLoss = new EProcess(horizon);
     this.brier = new EProcess(horizon);

@@ -6,7 +6,7 @@ import { Guards, type GuardMinute } from './guards.ts';
 import { advantageOf, brierLoss, logLoss, minuteAdvantage, type PairedScore } from './paired_scores.ts';
 import { power } from './power.ts';
 import { rolloutRules } from './rules.ts';
-import { judge, type RolloutFacts } from './verdict.ts';
+import { judge, outlookOf, type RolloutFacts } from './verdict.ts';
 import { createRng } from '../../shared/rng.ts';
 
 const HOUR = 3_600_000;
@@ -57,6 +57,27 @@ describe('the verdict on a rollout', () => {
     });
     expect(verdictOf({ ...test, inStageMs: 24 * HOUR - 1 })).toBe('continue');
     expect(verdictOf({ ...test, labels: rules.minLabels - 1 })).toBe('continue');
+  });
+
+  it('has an outlook without blocks exactly when the verdict is to go on', () => {
+    const facts = fc.record({
+      stage: fc.constantFrom('test' as const, 'pilot' as const, 'rollout' as const),
+      inStageMs: fc.constantFrom(0, 24 * HOUR, 72 * HOUR, 168 * HOUR),
+      labels: fc.constantFrom(...[0, 1, 2, 3].map((stages) => stages * rules.minLabels)),
+      hasFullWeek: fc.boolean(),
+      benefit: fc.constantFrom(1, 19, 20, 25),
+    });
+    fc.assert(
+      fc.property(facts, (given) => {
+        const all = { ...FACTS, sinceStartMs: 0, ...given };
+        const goesOn = ['advance', 'promote'].includes(judge(all, rules).verdict);
+        expect(outlookOf(all, rules).blocked.length === 0).toBe(goesOn);
+      }),
+    );
+    expect(outlookOf({ ...FACTS, stage: 'test', inStageMs: HOUR, labels: 7 }, rules)).toEqual({
+      next: 'stage pilot',
+      blocked: ['1.0 of 24.0 h in the stage', `7 of ${rules.minLabels} matured labels`],
+    });
   });
 
   it('is inconclusive after the time-out, and never a promotion without evidence', () => {

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
+import { barMinutesOf } from '../../shared/pair.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { labelsFrom } from './live_evidence.ts';
-import { advantageOf, type MinuteAdvantage, type PairedScore } from './paired_scores.ts';
+import { labelsFrom, timeframesOf } from './live_evidence.ts';
+import { advantageOf, type PairedScore } from './paired_scores.ts';
 import { power } from './power.ts';
 import { rolloutRules } from './rules.ts';
 import type { RolloutPlace } from './steps.ts';
@@ -29,14 +30,19 @@ export async function shadowPower({ settings, paths }: RolloutPlace, challenger:
   if (scored.length === 0) return null;
   const from = scored.reduce((least, { time }) => Math.min(least, time), Infinity) as OpenTime;
   const labels = await labelsFrom(from, settings, journals);
-  const minutes = new Map<number, PairedScore[]>();
+  const timeframes = timeframesOf(minutehand.pairs);
+  const minutes = new Map<string, Scored>();
   for (const { pairId, time, ...scores } of scored) {
     const label = labels.get(pairId)?.get(time);
     if (label === undefined) continue;
-    if (!minutes.has(time)) minutes.set(time, []);
-    minutes.get(time)!.push({ ...scores, label });
+    const timeframe = timeframes.indexOf(barMinutesOf(pairId));
+    const own = minutes.get(`${time} ${timeframe}`) ?? { time, timeframe, scores: [] };
+    minutes.set(`${time} ${timeframe}`, own);
+    own.scores.push({ ...scores, label });
   }
-  const history: MinuteAdvantage[] = [...minutes].sort(([a], [b]) => a - b).map(([, scores]) => advantageOf(scores));
+  const history = [...minutes.values()]
+    .sort((a, b) => a.time - b.time)
+    .map(({ timeframe, scores }) => ({ ...advantageOf(scores), timeframe }));
   const newest = scored.reduce((most, { time }) => Math.max(most, time), 0);
   // As many minutes with labels per day as in the shadow period.
   const perDay = history.length / Math.max(1, (newest - from) / DAY_S);
@@ -44,6 +50,13 @@ export async function shadowPower({ settings, paths }: RolloutPlace, challenger:
   const expected = Math.round(perDay * days * (newest - from > 7 * DAY_S ? 1 : OPEN_SHARE));
   const rng = createRng(`${champion} ${challenger}`);
   return power({ history, effect: null, minutes: expected, horizon: EVALUATION_BARRIERS.horizon, rng });
+}
+
+/** Scores of the pairs of one timeframe at one minute. */
+interface Scored {
+  readonly time: number;
+  readonly timeframe: number;
+  readonly scores: PairedScore[];
 }
 
 interface ShadowScore {

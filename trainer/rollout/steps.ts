@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { activate, readActive } from '../../shared/bundle/bundle.ts';
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readRollout, rolloutPath, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
@@ -11,14 +13,14 @@ import { lockHome } from '../../shared/store/home_lock.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
-import { judge, type RolloutFacts, type Verdict } from './verdict.ts';
+import { judge, outlookOf, type Outlook, type RolloutFacts, type Verdict } from './verdict.ts';
 
 /** A change takes some milliseconds: a disk that flushes slowly. */
 const LOCK_WAIT_MS = 5000;
 
 export interface RolloutPlace {
   readonly settings: Settings;
-  readonly paths: Pick<HomePaths, 'models' | 'journal'>;
+  readonly paths: Pick<HomePaths, 'models' | 'journal' | 'home'>;
 }
 
 /** A look at the active rollout. */
@@ -26,6 +28,7 @@ export interface RolloutLook {
   readonly rollout: Rollout;
   readonly facts: RolloutFacts;
   readonly verdict: Verdict;
+  readonly outlook: Outlook;
   /** Always-valid 95 % confidence intervals of the challenger's advantage, in shares of the largest possible one. */
   readonly intervals: { readonly logLoss: readonly [number, number]; readonly brier: readonly [number, number] };
   readonly lossBps: number;
@@ -43,7 +46,7 @@ function start({ settings, paths }: RolloutPlace, challenger: string, power: num
   const { retrain } = settings;
   const before = readRollout(paths.models);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
-  const champion = readActive(paths.models)?.version;
+  const champion = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
   if (champion === undefined || champion === challenger) {
     const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;
     throw new MinutehandError('ROLLOUT_STATE', { seen });
@@ -60,10 +63,16 @@ function start({ settings, paths }: RolloutPlace, challenger: string, power: num
     key: randomBytes(16).toString('hex'),
     block_minutes: retrain.rollout_block_minutes,
     ...{ started, stage_started: started, stages: [{ from: started, share: first!.share }] },
-    ...{ promotion_e_value: promotionEValue, power, history },
+    ...{ promotion_e_value: promotionEValue, power, history, earlier: earlierWith(before) },
   };
   writeRollout(paths.models, rollout);
   return rollout;
+}
+
+function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
+  if (before === null || before.status === 'active') return before?.earlier ?? [];
+  const { id, challenger, status, reason, promotion_e_value, history, earlier = [] } = before;
+  return [...earlier, { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 }];
 }
 
 /** Judges the active rollout by the journals; nothing changes. null = none is active. */
@@ -88,6 +97,7 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
     rollout,
     facts,
     verdict: verdictOfPointer(place.paths.models, rollout) ?? judge(facts, rules),
+    outlook: outlookOf(facts, rules),
     intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
     lossBps: evidence.guards.lossBps,
   };
@@ -111,17 +121,18 @@ export function carryOut({ paths, settings }: RolloutPlace, { rollout, verdict, 
     // A person was faster than the look.
     if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
       return current ?? rollout;
-    return apply(paths.models, settings, rollout, verdict, facts);
+    return apply(paths, settings, rollout, verdict, facts);
   });
 }
 
 function apply(
-  models: string,
+  paths: RolloutPlace['paths'],
   { retrain }: Settings,
   rollout: Rollout,
   verdict: Verdict,
   facts: RolloutFacts,
 ): Rollout {
+  const { models } = paths;
   const nowText = isoOf((Date.parse(rollout.started) + facts.sinceStartMs) / 1000);
   if (verdict.verdict === 'advance') {
     const { name, share } = verdict.to;
@@ -129,7 +140,7 @@ function apply(
     return write(models, { ...rollout, stage: name, share, stage_started: nowText, stages });
   }
   if (verdict.verdict === 'promote') {
-    activate(models, rollout.challenger);
+    activate(models, rollout.challenger, MACHINE_FILES, trainerMarks(paths));
     return write(models, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
   }
   if (verdict.verdict === 'abort') return write(models, { ...rollout, status: 'aborted', reason: verdict.reason });

@@ -60,3 +60,32 @@ export function judge(facts: RolloutFacts, policy: VerdictPolicy): Verdict {
   if (facts.sinceStartMs < policy.timeoutMs) return { verdict: 'continue' };
   return { verdict: 'inconclusive', reason: `benefit e-value ${benefit.toFixed(1)}, harm ${harm.toFixed(1)}` };
 }
+
+/** The next stage or promotion, and every condition that is not met yet. */
+export interface Outlook {
+  readonly next: string;
+  readonly blocked: readonly string[];
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Empty `blocked`: the next step follows at the next look, unless the evidence of harm ends the rollout. */
+export function outlookOf(facts: RolloutFacts, policy: VerdictPolicy): Outlook {
+  const at = policy.stages.findIndex(({ name }) => name === facts.stage);
+  const [stage, next] = [policy.stages[at]!, policy.stages[at + 1]];
+  if (next === undefined || stage.durationMs === null) return { next: 'promotion', blocked: [] };
+  const isLast = next.durationMs === null;
+  const labels = policy.minLabels * (at + 1);
+  const hours = (ms: number): string => (ms / HOUR_MS).toFixed(1);
+  const conditions: readonly (readonly [isMet: boolean, text: string])[] = [
+    [facts.inStageMs >= stage.durationMs, `${hours(facts.inStageMs)} of ${hours(stage.durationMs)} h in the stage`],
+    [facts.labels >= labels, `${facts.labels} of ${labels} matured labels`],
+    [
+      !isLast || facts.benefit >= policy.promotionEValue,
+      `benefit e-value ${facts.benefit.toFixed(1)} of ${policy.promotionEValue.toFixed(0)}`,
+    ],
+    [!isLast || facts.hasFullWeek, 'no full trading week yet'],
+  ];
+  const blocked = conditions.filter(([isMet]) => !isMet).map(([, text]) => text);
+  return { next: isLast ? 'promotion' : `stage ${next.name}`, blocked };
+}

@@ -12,22 +12,57 @@ export type RolloutWatchOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'c
   readonly lookMs?: number;
 };
 
-const answerSchema = z.object({ verdict: z.string() });
+const answerSchema = z.object({
+  verdict: z.string(),
+  next: z.string().default(''),
+  blocked: z.array(z.string()).default([]),
+  facts: z.object({ labels: z.number(), harm: z.number(), benefit: z.number() }).optional(),
+  loss_bps: z.number().optional(),
+});
+type Answer = z.infer<typeof answerSchema>;
+
+/** The active rollout as the last look found it. */
+export interface RolloutState {
+  readonly id: string;
+  readonly stage: string;
+  readonly share: number;
+  readonly champion: string;
+  readonly challenger: string;
+  readonly promotion_e_value: number;
+  /** null before the first look. */
+  readonly evidence: {
+    readonly labels: number;
+    readonly benefit: number;
+    readonly harm: number;
+    readonly loss_bps: number;
+  } | null;
+  readonly next: string;
+  /** Conditions of the next step that are not met. */
+  readonly blocked: readonly string[];
+}
+
+export interface RolloutWatch {
+  /** null without an active rollout. */
+  state(): RolloutState | null;
+  stop(): void;
+}
 
 /** Judges the active rollout in a child process again and again, and tells of each stage. */
-export function watchRollout(options: RolloutWatchOptions): { stop(): void } {
+export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   const { settings, paths, say, notifier, lookMs = LOOK_MS[settings.minutehand.market] } = options;
   const ending = new AbortController();
   let told = stateOf(read(paths.models));
   let isLooking = false;
+  let last: { readonly id: string; readonly answer: Answer | string } | null = null;
 
   async function look(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
     const before = read(paths.models);
     if (before?.status === 'active') {
-      const failure = await advance(options, ending.signal);
-      if (failure !== null && !ending.signal.aborted) say(`The rollout cannot be judged: ${failure}`);
+      const answer = await advance(options, ending.signal);
+      last = { id: before.id, answer };
+      if (typeof answer === 'string' && !ending.signal.aborted) say(`The rollout cannot be judged: ${answer}`);
     }
     await tell(read(paths.models));
     isLooking = false;
@@ -49,11 +84,26 @@ export function watchRollout(options: RolloutWatchOptions): { stop(): void } {
 
   const timer = setInterval(() => void look(), lookMs);
   return {
+    state() {
+      const rollout = read(paths.models);
+      if (rollout?.status !== 'active') return null;
+      return stateFor(rollout, last?.id === rollout.id ? last.answer : null);
+    },
     stop() {
       clearInterval(timer);
       ending.abort();
     },
   };
+}
+
+function stateFor(rollout: Rollout, answer: Answer | string | null): RolloutState {
+  const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
+  const known = { id, stage, share, champion, challenger, promotion_e_value };
+  if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
+  if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not judged: ${answer}`] };
+  const { next, blocked, facts, loss_bps = 0 } = answer;
+  const evidence = facts === undefined ? null : { ...facts, loss_bps };
+  return { ...known, evidence, next, blocked };
 }
 
 function stateOf(rollout: Rollout | null): string {
@@ -69,8 +119,8 @@ function read(models: string): Rollout | null {
   }
 }
 
-/** @returns why it could not be judged; null when it was */
-function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<string | null> {
+/** @returns the answer, or why it could not be judged */
+function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<Answer | string> {
   const [program, ...args] = command;
   const market = ['--market', settings.minutehand.market];
   const child = spawn(program!, [...args, 'rollout', 'advance', '--json', ...market], {
@@ -84,8 +134,7 @@ function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code) => {
       try {
-        answerSchema.parse(JSON.parse(text));
-        resolve(null);
+        resolve(answerSchema.parse(JSON.parse(text)));
       } catch {
         resolve(`exit code ${code}: ${text.slice(0, 200)}`);
       }

@@ -1,17 +1,15 @@
 import { setPriority } from 'node:os';
 import type { BacktestRequest } from './backtest_queue.ts';
-import { startCommand } from './command_process.ts';
+import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
 import { weighLeast } from './training_process.ts';
 
 const NICE = 15;
 const LONGEST_ANSWER = 16 * 1024 * 1024;
 
-export type BacktestResult = { readonly document: string } | { readonly error: string };
-
 export interface BacktestProcess {
   /** Never rejects. */
-  readonly result: Promise<BacktestResult>;
+  readonly result: Promise<CommandAnswer>;
   /** Requests its end, and kills it when it does not end. */
   stop(): void;
 }
@@ -37,7 +35,7 @@ export function startBacktest(options: BacktestProcessOptions): BacktestProcess 
     onProgress,
   });
   if (pid !== null) yieldToAll(pid);
-  return { result: ended.then(({ code, answer, lastLine }) => resultOf(answer, code, lastLine)), stop };
+  return { result: ended.then((end) => answerOf(end, 'the backtest')), stop };
 }
 
 function argumentsOf({ request, models, out }: BacktestProcessOptions): string[] {
@@ -55,21 +53,12 @@ function argumentsOf({ request, models, out }: BacktestProcessOptions): string[]
   ];
 }
 
-function yieldToAll(pid: number): void {
+/** Any other process goes first. */
+export function yieldToAll(pid: number): void {
   try {
     setPriority(pid, NICE);
   } catch {
     // It runs at normal priority.
   }
   weighLeast(pid);
-}
-
-function resultOf(answer: string, code: number | null, lastLine: string): BacktestResult {
-  try {
-    const { error } = JSON.parse(answer) as { error?: { code: string; message: string } };
-    return error === undefined ? { document: answer } : { error: `${error.code}: ${error.message}` };
-  } catch {
-    const end = `the backtest ended with ${code ?? 'a signal'}`;
-    return { error: lastLine === '' ? end : `${end}: ${lastLine}` };
-  }
 }

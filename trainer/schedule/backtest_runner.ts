@@ -8,7 +8,8 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
-import { startBacktest, type BacktestProcess, type BacktestResult } from './backtest_process.ts';
+import { startBacktest, type BacktestProcess } from './backtest_process.ts';
+import type { CommandAnswer } from './command_process.ts';
 import { BacktestQueue, type Backtest, type NewBacktest } from './backtest_queue.ts';
 
 export interface BacktestRunnerOptions {
@@ -119,7 +120,7 @@ export class BacktestRunner {
     const { backtest_id: id, request } = backtest;
     this.#tell(backtest);
     let isLate = false;
-    let result: BacktestResult;
+    let result: CommandAnswer;
     try {
       makeFolder(this.folder(id), 0o700);
       const process = startBacktest({

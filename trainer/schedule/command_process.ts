@@ -68,3 +68,17 @@ export function startCommand({ command, env, longestAnswer = Infinity, onProgres
     },
   };
 }
+
+/** What a command with `--json` has answered, or why it has not. */
+export type CommandAnswer = { readonly document: string } | { readonly error: string };
+
+/** @param name of the work, as an error names it */
+export function answerOf({ answer, code, lastLine }: CommandEnd, name: string): CommandAnswer {
+  try {
+    const { error } = JSON.parse(answer) as { error?: { code: string; message: string } };
+    return error === undefined ? { document: answer } : { error: `${error.code}: ${error.message}` };
+  } catch {
+    const end = `${name} ended with ${code ?? 'a signal'}`;
+    return { error: lastLine === '' ? end : `${end}: ${lastLine}` };
+  }
+}

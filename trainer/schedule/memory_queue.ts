@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/ports.ts';
-import { FIRST_MODELS, newRun, type RetrainRun, type RunKind } from './run.ts';
+import { ENDED_WITH_RESULT, FIRST_MODELS, newRun, type RetrainRun, type RunKind } from './run.ts';
 import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
@@ -50,8 +50,7 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     list: (limit) => Promise.resolve(runs.slice(0, limit)),
     lastStages(kind) {
       const last = runs.find(
-        (run) =>
-          run.kind === kind && run.trigger !== FIRST_MODELS && (run.status === 'adopted' || run.status === 'rejected'),
+        (run) => run.kind === kind && run.trigger !== FIRST_MODELS && ENDED_WITH_RESULT.includes(run.status),
       );
       return Promise.resolve(last?.stages ?? []);
     },

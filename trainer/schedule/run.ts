@@ -3,6 +3,9 @@ import type { StageTime } from './run_progress.ts';
 
 export type { RunKind } from '../store/tables.ts';
 
+/** A run that came to its end, whatever its gates answered. */
+export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_started', 'rejected'];
+
 /** The trigger of the run that makes the first models of a home. */
 export const FIRST_MODELS = 'first models';
 

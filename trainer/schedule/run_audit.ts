@@ -71,12 +71,13 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
 };
 
 /**
- * In the words of the specification. A run that came to a bundle has succeeded, whether the bundle was adopted or not;
+ * In the words of the specification. A run that came to a bundle has succeeded, whatever became of the bundle;
  * a failed one has another attempt. null while the first attempt is under way.
  */
 function statusOf({ status, attempt }: RetrainRun): 'success' | 'failed' | 'retrying' | 'aborted' | null {
   switch (status) {
     case 'adopted':
+    case 'rollout_started':
     case 'rejected':
       return 'success';
     case 'failed':

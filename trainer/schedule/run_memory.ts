@@ -1,3 +1,4 @@
+import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -37,7 +38,7 @@ export async function openRunMemory({ settings, paths, log, say }: TrainerOption
       const { market } = settings.minutehand;
       return {
         queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),
-        registry: createRegistry(store, paths.models),
+        registry: createRegistry(store, paths.models, { marks: trainerMarks(paths) }),
         audit,
         close: () => store.close(),
       };

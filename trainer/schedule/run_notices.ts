@@ -33,14 +33,21 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
       return { raised: [{ ...common, key: ABORTED, event: 'retrain_aborted', text }], cleared: [] };
     }
     case 'adopted':
+    case 'rollout_started':
     case 'rejected': {
       // Nothing to learn yet: that happens every day.
       if (model_version === null) return { raised: [], cleared: [FAILED, ABORTED] };
-      const event = status === 'adopted' ? ('retrain_adopted' as const) : ('retrain_rejected' as const);
-      const text =
-        status === 'adopted'
-          ? `Models ${model_version} are active.`
-          : `Models ${model_version} did not pass: ${reasons.join('; ')}. The active models stay.`;
+      const { event, text } = {
+        adopted: { event: 'retrain_adopted', text: `Models ${model_version} are active.` } as const,
+        rollout_started: {
+          event: 'retrain_rollout',
+          text: `Models ${model_version} passed all gates and are the challenger of a rollout. The active models stay.`,
+        } as const,
+        rejected: {
+          event: 'retrain_rejected',
+          text: `Models ${model_version} did not pass: ${reasons.join('; ')}. The active models stay.`,
+        } as const,
+      }[status];
       const key = `${event}:${run_id}:${started_at}`;
       return {
         raised: [{ ...common, key, event, text, version: model_version, isOnce: true }],

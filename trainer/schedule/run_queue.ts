@@ -4,7 +4,7 @@ import { notify, resolve } from '../notify/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables, TrainingRunsTable } from '../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import { FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
+import { ENDED_WITH_RESULT, FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
 import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -192,7 +192,7 @@ class StoreQueue implements RunQueue {
       .select('stages')
       .where('market', '=', this.#market)
       .where('kind', '=', kind)
-      .where('status', 'in', ['adopted', 'rejected'])
+      .where('status', 'in', ENDED_WITH_RESULT)
       .where('trigger', '<>', FIRST_MODELS)
       .orderBy('run_id', 'desc')
       .limit(1)

@@ -78,21 +78,24 @@ export class RunSettlement {
     say(`Training run ${run.run_id} was given up: ${error}`);
   }
 
-  async #settleBundle(run: RetrainRun, version: string, { adopted, gates }: TrainingAnswer): Promise<void> {
+  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {
     const { log, say, paths } = this.#options;
     run.model_version = version;
-    run.status = adopted ? 'adopted' : 'rejected';
+    run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
     run.gate = gates;
     run.percent = 100;
-    if (!adopted) run.reasons = reasonsOf(gates);
+    if (run.status === 'rejected') run.reasons = reasonsOf(gates);
     await this.#attempt('the bundle of a run cannot be read', () =>
       Object.assign(run, aboutBundle(join(paths.models, version))),
     );
     await this.#attempt('the registry has not taken a bundle in', () => this.#enterBundle(run));
     log.info(run, 'training ended');
-    say(
-      `Training run ${run.run_id}: models ${version} ${adopted ? 'adopted' : `rejected: ${run.reasons.join('; ')}`}.`,
-    );
+    const outcome = {
+      adopted: 'adopted',
+      rollout_started: `are the challenger of rollout ${rollout}`,
+      rejected: `rejected: ${run.reasons.join('; ')}`,
+    }[run.status];
+    say(`Training run ${run.run_id}: models ${version} ${outcome}.`);
   }
 
   /**
@@ -111,7 +114,12 @@ export class RunSettlement {
   async #enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
     const { registry } = this.#records;
     if (registry === null || model_version === null) return;
-    const outcome = { version: model_version, adopted: status === 'adopted', reasons };
+    const outcome = {
+      version: model_version,
+      adopted: status === 'adopted',
+      inRollout: status === 'rollout_started',
+      reasons,
+    };
     const { settings, log } = this.#options;
     const old = await enterOutcome(registry, outcome, settings.retrain.model_version_retention);
     if (old.length > 0) log.info({ versions: old }, 'old models were removed');

@@ -15,6 +15,8 @@ const answerSchema = z.object({
   /** null when a warm start has found nothing new. */
   version: z.string().nullable(),
   adopted: z.boolean(),
+  /** Id of the rollout that it started instead of being activated. */
+  rollout: z.string().nullable().default(null),
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })),
   resources: runResourcesSchema.optional(),
 });

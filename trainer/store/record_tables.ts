@@ -3,9 +3,9 @@ import type { Market } from '../../shared/bar_file/bar_sink.ts';
 
 /**
  * `adopted`: activated by its training run. `promoted`: activated by a person. `rolled_back`: the predecessor was
- * activated again. `rejected`: did not pass.
+ * activated again. `rejected`: did not pass. `rollout_started`: became the challenger of a rollout.
  */
-export type ModelEventKind = 'adopted' | 'rejected' | 'promoted' | 'rolled_back';
+export type ModelEventKind = 'adopted' | 'rejected' | 'promoted' | 'rolled_back' | 'rollout_started';
 
 /** One row for each change of a bundle's status, written in the transaction of the change. */
 export interface ModelEventsTable {

@@ -115,11 +115,20 @@ export interface ModelArtifactsTable {
 }
 
 /**
- * `queued`: an attempt that waits for its time. `killed`: the trainer ended in the middle, the next attempt is queued.
- * `failed`: the same for an error. `aborted`: an error or a death without another attempt. `stopped`: by a person, or
- * with the trainer.
+ * `rollout_started`: passed all gates and is the challenger of a rollout. `queued`: an attempt that waits for its time.
+ * `killed`: the trainer ended in the middle, the next attempt is queued. `failed`: the same for an error. `aborted`: an
+ * error or a death without another attempt. `stopped`: by a person, or with the trainer.
  */
-export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
+export type RunStatus =
+  | 'queued'
+  | 'running'
+  | 'adopted'
+  | 'rollout_started'
+  | 'rejected'
+  | 'failed'
+  | 'killed'
+  | 'stopped'
+  | 'aborted';
 
 /** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
 export type RunKind = 'full' | 'incremental' | 'thresholds';

@@ -351,12 +351,12 @@ function obviousMeasure(task: Task, rows: readonly { y: number; p: readonly numb
 describe('the report of permutationImportance', () => {
   const COLUMNS = 4;
   /** Three pairs, of which one is rare; days with gaps and of uneven size. */
-  function unevenRows(seed: string, label: (x: Float32Array, rng: Rng) => number): ValidationRows {
+  function unevenRows(seed: string, label: (x: Float32Array, rng: Rng) => number, newDay = 0.15): ValidationRows {
     const rng = createRng(seed);
     const rows = independentRows(seed, 120, COLUMNS, (x) => label(x, rng));
     let day = 18_000;
     const time = rows.time.map(() => {
-      if (rng.uniform() < 0.15) day += 1 + rng.integer(3);
+      if (rng.uniform() < newDay) day += 1 + rng.integer(3);
       return day * 86_400 + rng.integer(86_400);
     });
     return { ...rows, time, pair: rows.pair.map(() => (rng.uniform() < 0.1 ? 7 : rng.integer(2))) };
@@ -367,8 +367,10 @@ describe('the report of permutationImportance', () => {
       stump(1, 0.25),
       ...randomEnsemble({ trees: 2, leaves: 4, columns: 3, seed }).trees,
     ]);
-  const cases: [string, Task, TreeModel['link'], (x: Float32Array, rng: Rng) => number][] = [
+  const cases: [string, Task, TreeModel['link'], (x: Float32Array, rng: Rng) => number, number?][] = [
     ['hard labels', BINARY, 'sigmoid', ([a], rng) => (a! + rng.normal() > 0 ? 1 : 0)],
+    ['hard labels of few days', BINARY, 'sigmoid', ([a], rng) => (a! + rng.normal() > 0 ? 1 : 0), 0.04],
+    ['hard labels of many days', BINARY, 'sigmoid', ([a], rng) => (a! + rng.normal() > 0 ? 1 : 0), 0.9],
     ['soft labels', BINARY, 'sigmoid', ([a]) => (a! > 0 ? 0.9 : 0.2)],
     ['soft labels and probabilities', BINARY, 'identity', ([a]) => (a! > 0 ? 0.9 : 0.2)],
     ['values', { kind: 'regression' }, 'identity', ([a], rng) => a! + rng.normal()],
@@ -376,8 +378,8 @@ describe('the report of permutationImportance', () => {
     ['classes', { kind: 'multiclass', classes: 3 }, 'softmax', ([a], rng) => (a! > 0.5 ? 2 : rng.integer(2))],
   ];
 
-  it.each(cases)('equals one that is computed row by row, for %s', (name, task, link, label) => {
-    const rows = unevenRows(name, label);
+  it.each(cases)('equals one that is computed row by row, for %s', (name, task, link, label, newDay) => {
+    const rows = unevenRows(name, label, newDay);
     const ensembles = (seed: string): TreeEnsemble[] =>
       Array.from({ length: task.kind === 'multiclass' ? task.classes : 1 }, (_, i) => trees(`${seed} ${i}`));
     const of = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, i) => from + i);

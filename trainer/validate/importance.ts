@@ -196,44 +196,101 @@ function measureOf(task: Task, y: Float64Array): Measure {
   }
 }
 
-/** As `auc` in metrics.ts, each row as often as its day is in the sample. One sort, then one pass per sample. */
+/** As `auc` in metrics.ts, each row as often as its day is in the sample. */
 const AUC: Measure = {
   name: 'auc',
   sign: 1,
-  prepare([scores], _link, { y, day }) {
-    const own = scores!;
-    const order = Uint32Array.from(own.keys()).sort((a, b) => own[a]! - own[b]! || a - b);
-    const isPositive = Float64Array.from(order, (row) => y[row]!);
-    const dayOf = Int32Array.from(order, (row) => day[row]!);
-    // 1 where a score is above the one before.
-    const isHigher = Uint8Array.from(order, (row, i) => (i > 0 && own[row]! > own[order[i - 1]!]! ? 1 : 0));
-    return (times) => {
-      let won = 0;
-      let positives = 0;
-      let negatives = 0;
-      let tiedPositives = 0;
-      let tiedNegatives = 0;
-      for (let i = 0; i < isPositive.length; i++) {
-        if (isHigher[i] === 1) {
-          won += tiedPositives * (negatives + tiedNegatives / 2);
-          positives += tiedPositives;
-          negatives += tiedNegatives;
-          tiedPositives = 0;
-          tiedNegatives = 0;
-        }
-        // Multiplied instead of branched: the label of the next score cannot be predicted.
-        const weight = times[dayOf[i]!]!;
-        const positive = weight * isPositive[i]!;
-        tiedPositives += positive;
-        tiedNegatives += weight - positive;
-      }
-      won += tiedPositives * (negatives + tiedNegatives / 2);
-      positives += tiedPositives;
-      negatives += tiedNegatives;
-      return positives > 0 && negatives > 0 ? won / (positives * negatives) : null;
-    };
+  prepare([scores], _link, { y, day, days }) {
+    const ranked = rank(scores!, y, day);
+    // Counts of pairs are exact, in either order of summation.
+    return days * days < y.length ? aucByDays(ranked, days) : aucByRows(ranked);
   },
 };
+
+/** Rows from the lowest score to the highest. */
+interface RankedRows {
+  /** 1 or 0, [rows] */
+  readonly isPositive: Float64Array;
+  readonly day: Int32Array;
+  /** 1 where a score is above the one before. */
+  readonly isHigher: Uint8Array;
+}
+
+function rank(scores: Float32Array, y: Float64Array, day: Int32Array): RankedRows {
+  const order = ascending(scores);
+  return {
+    isPositive: Float64Array.from(order, (row) => y[row]!),
+    day: Int32Array.from(order, (row) => day[row]!),
+    isHigher: Uint8Array.from(order, (row, i) => (i > 0 && scores[row]! > scores[order[i - 1]!]! ? 1 : 0)),
+  };
+}
+
+/** Row numbers by score; equal scores in their own order. Sorted as numbers: comparisons by a function take longer. */
+function ascending(scores: Float32Array): Uint32Array {
+  const rows = scores.length;
+  const bits = new Int32Array(Float32Array.from(scores, (score) => score + 0).buffer);
+  const keys = Float64Array.from(bits, (bit, row) => (bit < 0 ? -(bit & 0x7fffffff) : bit) * rows + row).sort();
+  return Uint32Array.from(keys, (key) => ((key % rows) + rows) % rows);
+}
+
+/** One pass over the rows per sample. */
+function aucByRows({ isPositive, day, isHigher }: RankedRows): Sampled {
+  return (times) => {
+    let won = 0;
+    let positives = 0;
+    let negatives = 0;
+    let tiedPositives = 0;
+    let tiedNegatives = 0;
+    for (let i = 0; i < isPositive.length; i++) {
+      if (isHigher[i] === 1) {
+        won += tiedPositives * (negatives + tiedNegatives / 2);
+        positives += tiedPositives;
+        negatives += tiedNegatives;
+        tiedPositives = 0;
+        tiedNegatives = 0;
+      }
+      // Multiplied instead of branched: the label of the next score cannot be predicted.
+      const weight = times[day[i]!]!;
+      const positive = weight * isPositive[i]!;
+      tiedPositives += positive;
+      tiedNegatives += weight - positive;
+    }
+    won += tiedPositives * (negatives + tiedNegatives / 2);
+    positives += tiedPositives;
+    negatives += tiedNegatives;
+    return positives > 0 && negatives > 0 ? won / (positives * negatives) : null;
+  };
+}
+
+/** Pairs of a positive and a negative row are counted by their two days once; a sample weighs these counts. */
+function aucByDays({ isPositive, day, isHigher }: RankedRows, days: number): Sampled {
+  // Twice the pairs that the positive of the first day wins, a tie being half a win: [days][days].
+  const won = new Float64Array(days * days);
+  const positives = new Float64Array(days);
+  const negatives = new Float64Array(days);
+  const below = new Float64Array(days);
+  let first = 0;
+  for (let i = 1; i <= day.length; i++) {
+    if (i < day.length && isHigher[i] === 0) continue;
+    // Rows from `first` to here have one score.
+    for (let row = first; row < i; row++) if (isPositive[row] === 0) negatives[day[row]!]!++;
+    for (let row = first; row < i; row++) {
+      if (isPositive[row] === 0) continue;
+      positives[day[row]!]!++;
+      for (let d = 0; d < days; d++) won[day[row]! * days + d]! += below[d]! + negatives[d]!;
+    }
+    below.set(negatives);
+    first = i;
+  }
+  const total = (times: Float64Array, counts: Float64Array): number =>
+    counts.reduce((sum, count, d) => sum + times[d]! * count, 0);
+  return (times) => {
+    let sum = 0;
+    for (let d = 0; d < days; d++) for (let e = 0; e < days; e++) sum += times[d]! * times[e]! * won[d * days + e]!;
+    const pairs = total(times, positives) * total(times, negatives);
+    return pairs > 0 ? sum / 2 / pairs : null;
+  };
+}
 
 /** The mean of a loss per row: what each day lost and how many rows it has are summed once. */
 function lossMeasure(

@@ -299,6 +299,7 @@ export const EN = {
   'meaning.SHUTDOWN': 'The daemon ended and no other took over.',
   'status.running': 'running',
   'status.adopted': 'adopted',
+  'status.rollout_started': 'rollout started',
   'status.rejected': 'rejected',
   'status.failed': 'failed',
   'status.killed': 'killed',

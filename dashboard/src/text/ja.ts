@@ -301,6 +301,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'meaning.SHUTDOWN': 'デーモンが終了し、引き継ぎ先がありません。',
   'status.running': '実行中',
   'status.adopted': '採用',
+  'status.rollout_started': 'ロールアウト開始',
   'status.rejected': '不採用',
   'status.failed': '失敗',
   'status.killed': '強制終了',

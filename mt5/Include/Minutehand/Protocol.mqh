@@ -23,6 +23,9 @@ struct MhMemory
    string            positionId;
    // Ids ever opened, newest last, each followed by a blank.
    string            entered;
+   // The highest one, and the newest bar with one; 0 and empty without.
+   long              fence;
+   string            timestamp;
   };
 
 // What to do with one text.
@@ -114,6 +117,8 @@ public:
       m_memories[count].seq = 0;
       m_memories[count].positionId = "";
       m_memories[count].entered = "";
+      m_memories[count].fence = 0;
+      m_memories[count].timestamp = "";
       return count;
      }
 
@@ -156,7 +161,16 @@ public:
       verdict.memory = place;
       string lastBoot = m_memories[place].bootId;
       long lastSeq = m_memories[place].seq;
-      int boots = MhCompare(signal.bootId, lastBoot);
+      long highest = m_memories[place].fence;
+      if(signal.fence < highest)
+        {
+         verdict.refusal = MH_LOWER_FENCE;
+         verdict.seen = MhLong(signal.fence) + " after " + MhLong(highest);
+         return;
+        }
+      // Boot ids and numbers of two daemons are not comparable.
+      bool isSuccessor = signal.fence > highest;
+      int boots = isSuccessor ? 1 : MhCompare(signal.bootId, lastBoot);
       if(boots < 0)
          verdict.refusal = MH_OLDER_BOOT;
       if(boots == 0 && signal.seq < lastSeq)
@@ -172,6 +186,18 @@ public:
       m_memories[place].bootId = signal.bootId;
       m_memories[place].seq = signal.seq;
       verdict.isNews = true;
+      if(signal.fence > 0)
+        {
+         m_memories[place].fence = signal.fence;
+         string lastBar = m_memories[place].timestamp;
+         if(MhCompare(signal.timestamp, lastBar) < 0)
+           {
+            verdict.refusal = MH_OLDER_BAR;
+            verdict.seen = signal.timestamp + " after " + lastBar;
+            return;
+           }
+         m_memories[place].timestamp = signal.timestamp;
+        }
       if(signal.validUntilMs < nowMs)
         {
          verdict.refusal = MH_STALE;
@@ -185,7 +211,7 @@ public:
          return;
         }
       // Of an earlier boot's last signals nothing is known, and a first signal has none before it.
-      verdict.missed = boots == 0 ? signal.seq - lastSeq - 1 : (lastBoot == "" ? 0 : signal.seq - 1);
+      verdict.missed = boots == 0 ? signal.seq - lastSeq - 1 : (lastBoot == "" || isSuccessor ? 0 : signal.seq - 1);
       Obey(signal, m_memories[place], verdict);
      }
   };

@@ -15,6 +15,8 @@
 // Present while a rollout is active, both or none, after leverage_reduction_rate.
 #define MH_ROLLOUT_FIELDS "arm,rollout"
 #define MH_BEFORE_ROLLOUT 27
+// Present where a lease is configured, before schema.
+#define MH_FENCE_FIELD "fence"
 // The closed list of docs/reference/PROTOCOL.md#reasons.
 #define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,SESSION,PROB_LOW,RISK_HIGH,COST_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
@@ -26,9 +28,11 @@ enum MhRefusal
    MH_OTHER_SCHEMA,
    MH_FORMAT,
    MH_MARKET,
+   MH_LOWER_FENCE,
    MH_OLDER_BOOT,
    MH_OUT_OF_ORDER,
    MH_REPEATED,
+   MH_OLDER_BAR,
    MH_STALE,
    MH_FUTURE
   };
@@ -47,12 +51,16 @@ string MhRefusalName(const MhRefusal refusal)
          return "FORMAT";
       case MH_MARKET:
          return "MARKET";
+      case MH_LOWER_FENCE:
+         return "LOWER_FENCE";
       case MH_OLDER_BOOT:
          return "OLDER_BOOT";
       case MH_OUT_OF_ORDER:
          return "OUT_OF_ORDER";
       case MH_REPEATED:
          return "REPEATED";
+      case MH_OLDER_BAR:
+         return "OLDER_BAR";
       case MH_STALE:
          return "STALE";
       default:
@@ -86,6 +94,8 @@ struct MhSignal
    string            signalId;
    string            modelVersion;
    string            mode;
+   // 0 without a lease.
+   long              fence;
    string            market;
    string            bootId;
    long              seq;
@@ -241,18 +251,29 @@ private:
       return (long)value;
      }
 
-   // Fields of a rollout, or 0; false when the fields or their order are others.
-   bool              ReadNames(int &extra)
+   bool              HasField(const int index, const string name)
      {
-      extra = m_json.Count() - ArraySize(m_fields);
-      if(extra != 0 && extra != ArraySize(m_rolloutFields))
+      return index < m_json.Count() && m_json.Key(index) == name;
+     }
+
+   // Fields of a rollout, or 0, and 1 with a fence; false when the fields or their order are others.
+   bool              ReadNames(int &rollouts, int &fences)
+     {
+      rollouts = HasField(MH_BEFORE_ROLLOUT, m_rolloutFields[0]) ? ArraySize(m_rolloutFields) : 0;
+      int fenceAt = MH_BEFORE_ROLLOUT + rollouts;
+      fences = HasField(fenceAt, MH_FENCE_FIELD) ? 1 : 0;
+      if(m_json.Count() != ArraySize(m_fields) + rollouts + fences)
          return Bad(MhLong(m_json.Count()) + " fields");
       ArrayResize(m_names, m_json.Count());
       for(int index = 0; index < m_json.Count(); index++)
         {
-         bool isBefore = index < MH_BEFORE_ROLLOUT;
-         bool isRollout = !isBefore && index < MH_BEFORE_ROLLOUT + extra;
-         m_names[index] = isRollout ? m_rolloutFields[index - MH_BEFORE_ROLLOUT] : m_fields[isBefore ? index : index - extra];
+         if(index < MH_BEFORE_ROLLOUT)
+            m_names[index] = m_fields[index];
+         else
+            if(index < fenceAt)
+               m_names[index] = m_rolloutFields[index - MH_BEFORE_ROLLOUT];
+            else
+               m_names[index] = index < fenceAt + fences ? MH_FENCE_FIELD : m_fields[index - rollouts - fences];
          if(m_json.Key(index) != m_names[index])
             return Bad("field " + m_json.Key(index) + " instead of " + m_names[index]);
         }
@@ -262,8 +283,9 @@ private:
    bool              Read(MhSignal &signal)
      {
       m_bad = "";
-      int extra = 0;
-      if(!ReadNames(extra))
+      int rollouts = 0;
+      int fences = 0;
+      if(!ReadNames(rollouts, fences))
          return false;
       signal.timestamp = Plain(0);
       if(!MhIsTimestamp(signal.timestamp))
@@ -307,12 +329,14 @@ private:
       double rate = Number(26, false);
       if(rate <= 0 || rate > 1)
          Bad("leverage_reduction_rate is not above 0 and at most 1");
-      if(extra > 0)
+      if(rollouts > 0)
         {
          Words(27, "champion,challenger");
          if(Plain(28) == "")
             Bad("rollout is empty");
         }
+      signal.fence = fences > 0 ? Positive(27 + rollouts) : 0;
+      int extra = rollouts + fences;
       signal.market = Words(28 + extra, "live,simulated,replay");
       signal.bootId = Plain(29 + extra);
       if(signal.bootId == "")

@@ -130,7 +130,8 @@ void MhClearBook(MhBook &book)
 string MhMemoryLine(const MhMemory &memory)
   {
    return "{\"market\":" + MhQuote(memory.market) + MhTextField("pair_id", memory.pairId) + MhTextField("boot_id", memory.bootId) +
-          MhLongField("seq", memory.seq) + MhTextField("position_id", memory.positionId) + MhTextField("entered", memory.entered) + "}";
+          MhLongField("seq", memory.seq) + MhTextField("position_id", memory.positionId) + MhTextField("entered", memory.entered) +
+          MhLongField("fence", memory.fence) + MhTextField("timestamp", memory.timestamp) + "}";
   }
 
 bool MhReadMemory(const string line, MhMemory &memory)
@@ -144,6 +145,8 @@ bool MhReadMemory(const string line, MhMemory &memory)
    memory.seq = json.GetLong("seq", -1);
    memory.positionId = json.GetText("position_id", "");
    memory.entered = json.GetText("entered", "");
+   memory.fence = json.GetLong("fence", 0);
+   memory.timestamp = json.GetText("timestamp", "");
    return memory.market != "" && memory.pairId != "" && memory.seq >= 0;
   }
 

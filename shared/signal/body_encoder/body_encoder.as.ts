@@ -48,7 +48,7 @@ function copy(from: u32, length: u32, to: u32): u32 {
 
 function writeNumber(value: f64, at: u32): u32 {
   const bits = reinterpret<u64>(value);
-  const exponent = (<i32>(bits >> 52)) & 0x7ff;
+  const exponent = <i32>(bits >> 52) & 0x7ff;
   if (exponent == 0x7ff) {
     store<u32>(at, NULL);
     return at + 4;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { activate, setShadow, VERSION } from '../../../shared/bundle/bundle.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
@@ -32,9 +34,9 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
       await verifyBundle(name, context);
-      activate(paths.models, name);
+      activate(paths.models, name, MACHINE_FILES, trainerMarks(paths));
       const cause = name === before.previous ? 'rolled_back' : 'promoted';
-      await createRegistry(await store(), paths.models).mend(cause);
+      await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).mend(cause);
       writeMetadataViews(paths.models);
       const after = pointersOf(paths.models);
       request.written = { target: name, before, after };
@@ -80,7 +82,7 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
     async handler(request) {
       const { model_id } = request.params;
       request.written = { target: model_id };
-      await createRegistry(await store(), paths.models).remove(model_id);
+      await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).remove(model_id);
       return { removed: [model_id] };
     },
   });
@@ -95,7 +97,7 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
       response: { 200: cleanupSchema, ...REFUSALS },
     },
     async handler(request) {
-      const registry = createRegistry(await store(), paths.models);
+      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
       const removed = [...(await registry.retain(settings.retrain.model_version_retention))];
       request.written = { target: 'models', before: removed };
       return { removed };

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActive, readManifest, readShadow, VERSION } from '../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { renderCard } from '../../registry/card.ts';
+import { rolloutCard } from '../../rollout/rollout_card.ts';
 import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
 import type { ModelRegistryView } from '../../store/tables.ts';
@@ -20,7 +22,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     config: { role: 'viewer' },
     schema: { tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema, ...REFUSALS } },
     async handler() {
-      const registry = createRegistry(await store(), paths.models);
+      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
       const [bundles, models] = [await registry.list(), await registry.models()];
       const pointers = pointersOf(paths.models);
       return { models: bundles.map((bundle) => modelOf(bundle, models, pointers)).reverse() };
@@ -43,7 +45,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
         age_seconds: Math.round((clock.nowMs() - Date.parse(manifest.created)) / 1000),
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         manifest,
-        card: renderCard(readManifest(folder)),
+        card: renderCard(readManifest(folder)) + rolloutCard(paths.models, version),
       };
     },
   });
@@ -65,7 +67,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
         version,
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         manifest,
-        card: renderCard(readManifest(folder)),
+        card: renderCard(readManifest(folder)) + rolloutCard(paths.models, version),
         reliability: readReliability(folder),
       };
     },

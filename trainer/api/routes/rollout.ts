@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { readRollout, rolloutSchema } from '../../../shared/bundle/rollout.ts';
 import { createRegistry } from '../../registry/registry.ts';
@@ -38,9 +39,11 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       request.written = { target: name };
       await verifyBundle(name, context);
-      await createRegistry(await store(), paths.models).register(name);
+      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
+      await registry.register(name);
       const place = { settings, paths };
       const rollout = startRollout(place, name, await shadowPower(place, name));
+      await registry.startRollout(rollout);
       request.written = { target: name, after: { id: rollout.id } };
       return { rollout };
     },

@@ -1,4 +1,6 @@
 import { readAddress, urlOf } from '../../../shared/address.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/policy/home.ts';
@@ -72,9 +74,12 @@ async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
 }
 
 /** A damaged pointer does not make the trainer unwell: the next bundle that is adopted replaces it. */
-function activeVersion({ models }: HomePaths): { active_version: string | null; active_error: string | null } {
+function activeVersion(paths: HomePaths): { active_version: string | null; active_error: string | null } {
   try {
-    return { active_version: readActive(models)?.version ?? null, active_error: null };
+    return {
+      active_version: readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null,
+      active_error: null,
+    };
   } catch (error) {
     const { code, message } = describeError(error);
     return { active_version: null, active_error: `${code}: ${message}` };

@@ -8,7 +8,7 @@ export const runSchema = z
     attempt: z.number().int().describe('1 for the first'),
     started_at: z.string().describe('ISO 8601 in UTC'),
     finished_at: z.string().nullable().describe('null while it is under way'),
-    status: z.string().describe('running, adopted, rejected, failed, killed, stopped or aborted'),
+    status: z.string().describe('running, adopted, rollout_started, rejected, failed, killed, stopped or aborted'),
     stage: z.string().describe('Stage of training'),
     percent: z.number().describe('0 to 100 of the whole run'),
     eta_seconds: z.number().nullable().describe('Time left; null while unknown'),

@@ -6,7 +6,15 @@ import type { DaemonLook, WatchedHealth } from './daemon_look.ts';
 
 const HEALTH: WatchedHealth = {
   ...{ market: 'live', shard: 'main', boot_id: 'b1', model_version: 'v1', model_refused: null },
-  ...{ silent_pairs: [], expired_pairs: [], halts: [], halts_refused: null, degradations: [], late_bars: null },
+  ...{
+    silent_pairs: [],
+    expired_pairs: [],
+    halts: [],
+    halts_refused: null,
+    degradations: [],
+    late_bars: null,
+    lease: null,
+  },
   ...{ redis: 'up', redis_missed: 0, last_bars: { EURUSD: '2026-11-17T11:59:00.000Z' } },
 };
 const TUESDAY = Date.parse('2026-11-17T12:00Z');
@@ -51,6 +59,14 @@ describe('a look at a daemon', () => {
     expect(lookFor(0, silent)).toMatchObject({ keys: ['feed_silent:main@here'], isWell: false });
     now = SATURDAY;
     expect(lookFor(0, silent)).toMatchObject({ keys: [], isWell: true });
+  });
+
+  it('reports a lease that nobody holds after half a minute, and a standby of a living holder as well', () => {
+    const standby = { role: 'standby', holder: 'other/1/x', server: 'up' } as const;
+    expect(lookFor(60_000, healthy({ lease: standby }))).toMatchObject({ keys: [], isWell: true });
+    const free = healthy({ lease: { ...standby, holder: null, server: 'down' } });
+    expect(lookFor(20_000, free).keys).toEqual([]);
+    expect(lookFor(10_000, free)).toMatchObject({ keys: ['daemon_halt:main@here:lease'], isWell: false });
   });
 
   it('reports a feed that has never sent a bar after five minutes of an open market', () => {

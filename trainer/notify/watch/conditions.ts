@@ -14,6 +14,8 @@ const NO_MODELS_AFTER_MS = 600_000;
 const NO_BARS_AFTER_MS = 300_000;
 const LATENCY_QUIET_MS = 600_000;
 const EXPIRED_AFTER_MS = 60_000;
+/** A standby that takes over needs less. */
+const NO_LEASE_AFTER_MS = 30_000;
 
 /** What one look at a daemon has found. Keys name the shard and the machine. */
 export interface Conditions {
@@ -67,6 +69,7 @@ export class DaemonConditions {
     }
     const found = [
       ...this.#silence(health, nowMs),
+      ...this.#lease(health, nowMs),
       ...this.#models(health, nowMs),
       ...this.#degradations(health),
       ...this.#expired(health, nowMs),
@@ -101,6 +104,15 @@ export class DaemonConditions {
     const last = newest === undefined ? '' : ` The newest bar is of ${timeText(Date.parse(newest))}.`;
     const text = `${expected.join(', ')}: no bars, though the market is open.${last}`;
     return [this.#notice('feed_silent', '', { text })];
+  }
+
+  /** A standby without a holder: consumers get no signals from anyone. */
+  #lease({ lease }: WatchedHealth, nowMs: number): Notice[] {
+    const isFree = lease !== null && lease.role === 'standby' && lease.holder === null;
+    const lastsMs = this.#lastsMs('no lease', isFree, nowMs);
+    if (lastsMs < NO_LEASE_AFTER_MS) return [];
+    const why = lease?.server === 'up' ? '' : ' The lease server does not answer.';
+    return [this.#notice('daemon_halt', 'lease', { text: `No daemon holds the lease: nobody publishes.${why}` })];
   }
 
   #models({ model_version, halts_refused }: WatchedHealth, nowMs: number): Notice[] {

@@ -18,7 +18,8 @@ export interface ShuffleOptions {
    * labels.
    */
   readonly gate:
-    ((scores: Float64Array, labels: Float64Array, uniqueness: Float64Array) => readonly GateResult[]) | null;
+    | ((scores: Float64Array, labels: Float64Array, uniqueness: Float64Array) => readonly GateResult[])
+    | null;
 }
 
 /**

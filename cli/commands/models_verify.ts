@@ -1,0 +1,133 @@
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { readManifest } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { loadModelSet } from '../../shared/bundle/model_set.ts';
+import { describeError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
+import {
+  barsOfHash,
+  describeBars,
+  obstacles,
+  periodOf,
+  recordedSettings,
+  retrainAndCompare,
+} from '../../trainer/registry/deep_verification.ts';
+import { withOwnPrices } from '../installation_bars.ts';
+import type { Output, Progress } from '../output.ts';
+import { parseInteger } from '../period.ts';
+import { configFolder, gitCommit, readBars } from './train.ts';
+
+const LINES = 20;
+const EXIT = { same: 0, different: 1, impossible: 3 } as const;
+const WORDS = {
+  same: 'trained again, every model and the manifest are the same to the bit.',
+  different: 'trained again, it is another bundle:',
+  impossible: 'it cannot be trained again:',
+};
+
+interface VerifyFlags {
+  readonly deep?: boolean;
+  readonly data?: string;
+  readonly config?: string;
+  readonly workers?: string;
+}
+
+export function addModelsVerify(models: Command, output: () => Output, folderOf: (name: string) => string): void {
+  models
+    .command('verify')
+    .argument('<version or path>')
+    .option(
+      '--deep',
+      'trains it again from the bars of its data hash and compares bit for bit; takes as long as training',
+    )
+    .option('--data <folder>', 'with --deep: bar files it was trained on (default: bars of this installation)')
+    .option('--config <folder>', 'with --deep: configuration it was trained by (default: the present one)')
+    .option('--workers <n>', 'with --deep: threads (default: one for each core)')
+    .description(
+      'checks signature, hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
+    )
+    .action((name: string, flags: VerifyFlags) => verify(folderOf(name), flags, output()));
+}
+
+/** @throws MinutehandError as loadModelSet */
+export async function verifyFolder(folder: string, settings = loadSettings()): Promise<Manifest> {
+  const set = await loadModelSet(folder, featureSchema(settings.minutehand.windows), 1);
+  await set.release();
+  return set.manifest;
+}
+
+async function verify(folder: string, flags: VerifyFlags, output: Output): Promise<void> {
+  const settings = loadSettings(configFolder(flags.config));
+  const { version } = await verifyFolder(folder, settings);
+  output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
+  if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+  const progress = output.progress();
+  const found = await verifyDeeply(folder, settings, flags, progress).finally(() => progress.stop());
+  const { verdict, lines } = found;
+  output.line(`${version}: ${WORDS[verdict]}`);
+  for (const line of lines.slice(0, LINES)) output.line(`  ${line}`);
+  if (lines.length > LINES) output.line(`  and ${lines.length - LINES} more (--json has all)`);
+  output.result({ version, path: folder, ok: verdict === 'same', deep: verdict, differences: lines });
+  process.exitCode = EXIT[verdict];
+}
+
+interface Found {
+  readonly verdict: keyof typeof EXIT;
+  readonly lines: readonly string[];
+}
+
+async function verifyDeeply(folder: string, present: Settings, flags: VerifyFlags, progress: Progress): Promise<Found> {
+  const manifest = readManifest(folder);
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  try {
+    const priced = await withOwnPrices(withMarket(present, manifest), flags.data);
+    const settings = recordedSettings(priced, manifest);
+    const reasons = obstacles(manifest, settings);
+    if (reasons.length > 0) return { verdict: 'impossible', lines: reasons };
+    const bars = await findBars(manifest, settings, flags.data, onProgress);
+    if (typeof bars === 'string') return { verdict: 'impossible', lines: [bars] };
+    // What is trained here is compared and removed: nobody signs it.
+    delete process.env['MINUTEHAND_TRUSTED_KEYS'];
+    const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 0);
+    const cache = { folder: homePaths().datasetCache, maxBytes: DEFAULT_CACHE_BYTES };
+    const differences = await retrainAndCompare(folder, { settings, bars, workers, cache, onProgress });
+    if (differences.length === 0) return { verdict: 'same', lines: [] };
+    return { verdict: 'different', lines: [...differences, ...codeNote(manifest)] };
+  } catch (error) {
+    const { code, message, next } = describeError(error);
+    return { verdict: 'impossible', lines: [`${code}: ${message} ${next}`] };
+  }
+}
+
+function withMarket(settings: Settings, { market }: Manifest): Settings {
+  return { ...settings, minutehand: { ...settings.minutehand, market } };
+}
+
+/** @returns the bars of the data hash, or why there are none */
+async function findBars(
+  manifest: Manifest,
+  settings: Settings,
+  data: string | undefined,
+  onProgress: (stage: string, done: number, total: number) => void,
+) {
+  const onBars = (done: number, total: number): void => onProgress('reading bars', done, total);
+  const folder = data === undefined ? {} : { data };
+  const { from, to } = periodOf(manifest);
+  const text = (time: number): string => new Date(time * 1000).toISOString().slice(0, 16);
+  const own = await readBars({ ...folder, from: text(from), to: text(to) }, settings, onBars);
+  const found = barsOfHash(own, manifest) ?? barsOfHash(await readBars(folder, settings, onBars), manifest);
+  if (found !== null) return found;
+  const place = data ?? 'this installation';
+  return `the bars of ${place} do not have its data hash ${manifest.data_hash.slice(0, 12)}…: they are gone or changed (${describeBars(own, manifest)}). --data <folder> names others.`;
+}
+
+function codeNote({ git_commit }: Manifest): string[] {
+  const own = gitCommit();
+  return git_commit === own || git_commit === null
+    ? []
+    : [`it was trained by code ${git_commit}; this is ${own ?? 'unknown'}, which may be the reason`];
+}

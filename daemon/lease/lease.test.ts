@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Lease, type LeaseRecord, type LeaseRequest } from './lease.ts';
+import { decideLease, NO_LEASE } from './memory_lease.fixture.ts';
+
+const LEASE_MS = 1000;
+const STEP_MS = 4;
+
+interface Node {
+  readonly name: string;
+  holder: string;
+  /** Its clock: offset + rate · true time. */
+  readonly offsetMs: number;
+  readonly rate: number;
+  lease: Lease;
+  pausedUntil: number;
+  cutUntil: number;
+  pending: { request: LeaseRequest; sentMs: number; arrivesAt: number; record: LeaseRecord | null } | null;
+  nextAt: number;
+  lastFence: number;
+}
+
+type Fault =
+  | { kind: 'pause' | 'cut' | 'kill'; at: number; node: number; ms: number }
+  | { kind: 'step' | 'lose'; at: number; ms: number };
+
+interface Outcome {
+  readonly fences: readonly number[];
+  readonly overlaps: readonly string[];
+  /** Milliseconds without a holder, longest stretch. */
+  readonly longestGapMs: number;
+}
+
+/** A world of daemons and one lease server. */
+function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease = Lease as typeof Lease): Outcome {
+  let state = seed >>> 0;
+  const uniform = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const nodes: Node[] = ['a', 'b', 'c'].map((name, i) => ({
+    name,
+    holder: name,
+    offsetMs: i * 12_345,
+    rate: 1 + (uniform() - 0.5) * 0.04,
+    lease: new lease({ leaseMs: LEASE_MS, holder: name }),
+    pausedUntil: 0,
+    cutUntil: 0,
+    pending: null,
+    nextAt: i,
+    lastFence: 0,
+  }));
+  let record = NO_LEASE;
+  let serverOffset = 1_700_000_000_000;
+  const fences: number[] = [];
+  const overlaps: string[] = [];
+  let [gap, longestGapMs] = [0, 0];
+  for (let now = 0; now < untilMs; now += STEP_MS) {
+    for (const fault of faults) {
+      if (fault.at < now || fault.at >= now + STEP_MS) continue;
+      if (fault.kind === 'step') serverOffset += fault.ms;
+      else if (fault.kind === 'lose') {
+        record = NO_LEASE;
+        // A server that starts anew ends its connections.
+        for (const node of nodes) [node.pending] = [null, node.lease.failed()];
+      } else {
+        const node = nodes[(fault as { node: number }).node]!;
+        if (fault.kind === 'pause') node.pausedUntil = now + fault.ms;
+        if (fault.kind === 'cut') node.cutUntil = now + fault.ms;
+        if (fault.kind === 'kill') {
+          node.holder = `${node.name}${now}`;
+          node.lease = new lease({ leaseMs: LEASE_MS, holder: node.holder });
+          [node.pending, node.pausedUntil] = [null, now + fault.ms];
+        }
+      }
+    }
+    for (const node of nodes) {
+      const clock = node.offsetMs + node.rate * now;
+      const { pending } = node;
+      // The server executes what is on its way also for a paused process.
+      if (pending !== null && pending.record === null && now >= pending.arrivesAt) {
+        if (now < node.cutUntil) pending.arrivesAt = Infinity;
+        else {
+          record = decideLease(record, pending.request, node.holder, serverOffset + now);
+          pending.record = record;
+          pending.arrivesAt = now + 1 + Math.floor(uniform() * 60);
+        }
+      }
+      if (now < node.pausedUntil || now < node.nextAt) continue;
+      node.nextAt = now + 1 + Math.floor(uniform() * LEASE_MS * 0.1);
+      if (pending !== null) {
+        if (pending.record !== null && now >= pending.arrivesAt) {
+          node.lease.answered(pending.request, pending.record, pending.sentMs, clock);
+          node.pending = null;
+        } else if (clock - pending.sentMs > LEASE_MS / 5) {
+          node.lease.failed();
+          node.pending = null;
+        }
+      }
+      if (node.lease.mustHalt(clock)) node.lease.stepDown();
+      if (node.pending !== null) continue;
+      const request = node.lease.request(clock);
+      if (request === null) continue;
+      node.pending = { request, sentMs: clock, arrivesAt: now + Math.floor(uniform() * 60), record: null };
+    }
+    const holders = nodes.filter(
+      (n) => n.lease.fence !== null && n.lease.holds(n.lease.fence, n.offsetMs + n.rate * now),
+    );
+    if (holders.length > 1) overlaps.push(`${now}: ${holders.map(({ name }) => name).join(' and ')}`);
+    for (const {
+      lease: { fence },
+    } of holders)
+      if (fence !== null && fence !== fences.at(-1)) fences.push(fence);
+    gap = holders.length === 0 ? gap + STEP_MS : 0;
+    longestGapMs = Math.max(longestGapMs, gap);
+  }
+  return { fences, overlaps, longestGapMs };
+}
+
+const node = fc.integer({ min: 0, max: 2 });
+const at = fc.integer({ min: 0, max: 9000 });
+const ofDaemon = fc.record({
+  kind: fc.constantFrom('pause', 'cut', 'kill'),
+  at,
+  node,
+  ms: fc.integer({ min: 1, max: 4000 }),
+});
+const step = (min: number) => fc.record({ kind: fc.constant('step'), at, ms: fc.integer({ min, max: 1e9 }) });
+const lose = fc.record({ kind: fc.constant('lose'), at, ms: fc.constant(0) });
+/** The fence may fall only when the server loses its data and its clock is set back. */
+const faultsOf = (): fc.Arbitrary<Fault[]> =>
+  fc.oneof(
+    fc.array(fc.oneof(ofDaemon, step(-1e9)), { maxLength: 8 }),
+    fc.array(fc.oneof(ofDaemon, step(0), lose), { maxLength: 8 }),
+  ) as fc.Arbitrary<Fault[]>;
+
+describe('a lease', () => {
+  it('is never held by two, and its fence only rises, whatever is paused, cut off, killed or set to another time', () => {
+    fc.assert(
+      fc.property(faultsOf(), fc.integer(), (faults, seed) => {
+        const { overlaps, fences } = simulate(faults, seed, 10_000);
+        expect(overlaps).toEqual([]);
+        expect(fences).toEqual([...new Set(fences)].sort((x, y) => x - y));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('is held again within 1.6 of its duration after a holder ends', () => {
+    fc.assert(
+      fc.property(at, node, fc.integer(), (killedAt, victim, seed) => {
+        const { longestGapMs } = simulate([{ kind: 'kill', at: killedAt, node: victim, ms: 1e9 }], seed, 12_000);
+        expect(longestGapMs).toBeLessThan(1.6 * LEASE_MS);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('finds two holders when a standby waits for too short a time', () => {
+    class Hasty extends Lease {
+      override request(nowMs: number): LeaseRequest | null {
+        return super.request(nowMs + LEASE_MS / 2);
+      }
+    }
+    const found = Array.from({ length: 20 }, (_, seed) =>
+      simulate([{ kind: 'pause', at: 5000, node: seed % 3, ms: 3000 }], seed, 9000, Hasty),
+    ).some(({ overlaps }) => overlaps.length > 0);
+    expect(found).toBe(true);
+  });
+
+  it('is halted before its time is over, and ends before a standby may take it', () => {
+    const lease = new Lease({ leaseMs: 1000, holder: 'a' });
+    lease.answered({ kind: 'look' }, NO_LEASE, 0, 0);
+    expect(lease.request(999)).toEqual({ kind: 'look' });
+    const take = lease.request(1000)!;
+    lease.answered(take, { holder: 'a', fence: 7, beat: 1 }, 1000, 1100);
+    expect(lease.holds(7, 1899)).toBe(true);
+    expect(lease.mustHalt(1699)).toBe(false);
+    expect(lease.mustHalt(1700)).toBe(true);
+    expect(lease.holds(7, 1900)).toBe(false);
+    expect(lease.holds(6, 1500)).toBe(false);
+  });
+
+  it('is taken at once when it was released, and by nobody before a full duration when there is no row', () => {
+    const lease = new Lease({ leaseMs: 1000, holder: 'a' });
+    lease.answered({ kind: 'look' }, { holder: '', fence: 4, beat: 9 }, 0, 1);
+    expect(lease.request(2)).toEqual({ kind: 'take', seen: { holder: '', fence: 4, beat: 9 }, floor: 4 });
+    lease.failed();
+    expect(lease.request(5000)).toEqual({ kind: 'look' });
+    lease.answered({ kind: 'look' }, NO_LEASE, 5000, 5001);
+    expect(lease.request(5900)).toEqual({ kind: 'look' });
+    expect(lease.request(6001)).toEqual({ kind: 'take', seen: NO_LEASE, floor: 4 });
+  });
+
+  it('ends at once when the server names another holder', () => {
+    const lease = new Lease({ leaseMs: 1000, holder: 'a' });
+    const take = { kind: 'take', seen: NO_LEASE, floor: 0 } as const;
+    lease.answered(take, { holder: 'a', fence: 7, beat: 1 }, 0, 1);
+    lease.answered({ kind: 'renew', fence: 7 }, { holder: 'b', fence: 8, beat: 2 }, 200, 201);
+    expect(lease.fence).toBeNull();
+    expect(lease.deadlineMs).toBe(-Infinity);
+  });
+});

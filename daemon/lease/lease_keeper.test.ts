@@ -1,0 +1,145 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Scheduler } from '../../shared/ports.ts';
+import type { LeaseRecord, LeaseRequest } from './lease.ts';
+import { LeaseKeeper } from './lease_keeper.ts';
+import { decideLease } from './memory_lease.fixture.ts';
+
+const LEASE_MS = 1000;
+
+let nowMs: number;
+let offsetMs: number;
+let record: LeaseRecord;
+let isReachable: boolean;
+let events: string[];
+let tick: () => void;
+let lose: () => void;
+let resets: number;
+let keeper: LeaseKeeper;
+const requests: LeaseRequest[] = [];
+
+const scheduler: Scheduler = {
+  afterTurn: (work) => work(),
+  after: () => () => undefined,
+  every: (_, work) => {
+    tick = work;
+    return () => (tick = () => undefined);
+  },
+};
+
+beforeEach(() => {
+  [nowMs, offsetMs, record, isReachable, events, resets] = [0, 0, { holder: '', fence: 3, beat: 3 }, true, [], 0];
+  requests.length = 0;
+  keeper = new LeaseKeeper({
+    ...{ leaseMs: LEASE_MS, holder: 'me', scheduler, maxStepMs: 100 },
+    store: {
+      exchange(request) {
+        requests.push(request);
+        if (!isReachable) return new Promise(() => undefined);
+        return Promise.resolve((record = decideLease(record, request, 'me', 0)));
+      },
+      onLost: (listener) => (lose = listener),
+      reset: () => void resets++,
+      close: () => Promise.resolve(void events.push('closed')),
+    },
+    clockMs: () => nowMs,
+    clockOffsetMs: () => offsetMs,
+    onTaken: (fence) => void events.push(`taken ${fence}`),
+    onLosing: () => {
+      events.push(`halt at ${nowMs}, may publish: ${keeper.isHolder()}`);
+      return Promise.resolve();
+    },
+    onLost: () => void events.push('lost'),
+    onServer: (state) => void events.push(state),
+  });
+});
+
+async function passTo(untilMs: number): Promise<void> {
+  for (; nowMs < untilMs; nowMs += 100) {
+    tick();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  }
+}
+
+async function start(): Promise<void> {
+  keeper.start();
+  await passTo(100);
+}
+
+describe('the keeper of a lease', () => {
+  it('takes a released lease at once, renews it, and publishes with its fence', async () => {
+    expect(keeper.health()).toEqual({ role: 'standby', fence: null, holder: null, server: 'unknown' });
+    await start();
+    expect(events).toEqual(['up', 'taken 4']);
+    await passTo(10_000);
+    expect(events).toEqual(['up', 'taken 4']);
+    expect([keeper.holds(4), keeper.holds(3)]).toEqual([true, false]);
+    expect(keeper.health()).toEqual({ role: 'holder', fence: 4, holder: 'me', server: 'up' });
+  });
+
+  it('halts its consumers while it may publish, when the server does not respond, and takes the lease again', async () => {
+    await start();
+    isReachable = false;
+    await passTo(2000);
+    expect(events).toEqual(['up', 'taken 4', 'down', 'halt at 700, may publish: true', 'lost']);
+    expect(keeper.isHolder()).toBe(false);
+    expect(resets).toBeGreaterThan(0);
+    isReachable = true;
+    await passTo(3000);
+    expect(events.slice(5)).toEqual(['up', 'taken 5']);
+  });
+
+  it('halts nobody when it wakes behind its deadline', async () => {
+    await start();
+    nowMs = 20_000;
+    expect(keeper.holds(4)).toBe(false);
+    await passTo(20_100);
+    expect(events).toEqual(['up', 'taken 4', 'lost']);
+  });
+
+  it('ends at once when another daemon has it, and names that one while it renews', async () => {
+    await start();
+    record = { holder: 'you', fence: 9, beat: 1 };
+    await passTo(500);
+    expect(events).toEqual(['up', 'taken 4', 'lost']);
+    expect(keeper.health()).toEqual({ role: 'standby', fence: null, holder: 'you', server: 'up' });
+    await passTo(1100);
+    expect(keeper.health().holder).toBe('you');
+    await passTo(2000);
+    expect(events.at(-1)).toBe('taken 10');
+  });
+
+  it('leaves the lease to a standby when its wall clock is set, and takes it again if there is none', async () => {
+    await start();
+    offsetMs = 90;
+    await passTo(400);
+    expect(events).toHaveLength(2);
+    offsetMs = 5000;
+    await passTo(600);
+    expect(events.slice(2)).toEqual(['halt at 400, may publish: true', 'lost']);
+    expect(record.holder).toBe('');
+    await passTo(2200);
+    expect(keeper.isHolder()).toBe(false);
+    await passTo(2800);
+    expect(events.at(-1)).toBe('taken 5');
+  });
+
+  it('waits for the whole duration anew after a lost connection', async () => {
+    record = { holder: 'you', fence: 9, beat: 1 };
+    await start();
+    await passTo(900);
+    lose();
+    await passTo(1800);
+    expect(events).toEqual(['up']);
+    await passTo(2200);
+    expect(events).toEqual(['up', 'taken 10']);
+  });
+
+  it('releases the lease when it is closed, and only its own', async () => {
+    await start();
+    await keeper.close();
+    await keeper.close();
+    expect(record).toEqual({ holder: '', fence: 4, beat: 4 });
+    expect(events.at(-1)).toBe('closed');
+    expect(requests.filter(({ kind }) => kind === 'release')).toHaveLength(1);
+  });
+});

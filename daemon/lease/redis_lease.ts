@@ -1,0 +1,86 @@
+import { Redis } from 'ioredis';
+import { redisAddress } from '../../shared/redis_address.ts';
+import type { LeaseRecord, LeaseRequest } from './lease.ts';
+import type { LeaseAddress, LeaseStore } from './lease_store.ts';
+
+export const leaseKey = (name: string): string => `minutehand:lease:${name}`;
+
+/**
+ * KEYS: the row. ARGV: holder, kind, fence, beat, floor. The fence is at least the server's time, so that it rises too
+ * when the server lost its data. Nothing expires: only the holders' clocks count.
+ */
+const SCRIPT = `
+local row = redis.call('HMGET', KEYS[1], 'holder', 'fence', 'beat')
+local holder, fence, beat = row[1] or '', tonumber(row[2] or 0), tonumber(row[3] or 0)
+local me, kind, at = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local changed = false
+if kind == 'take' then
+  if fence == at and beat == tonumber(ARGV[4]) then
+    local now = redis.call('TIME')
+    fence = math.max(fence + 1, tonumber(ARGV[5]) + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+    holder, beat, changed = me, beat + 1, true
+  end
+elseif kind ~= 'look' and holder == me and fence == at then
+  if kind == 'renew' then beat = beat + 1 else holder = '' end
+  changed = true
+end
+fence, beat = string.format('%.0f', fence), string.format('%.0f', beat)
+if changed then redis.call('HSET', KEYS[1], 'holder', holder, 'fence', fence, 'beat', beat) end
+return {holder, fence, beat}`;
+
+const RETRY_MS = 50;
+
+/** @throws MinutehandError CONFIG_INVALID */
+export function openRedisLease(address: LeaseAddress): LeaseStore {
+  return new RedisLease(address);
+}
+
+class RedisLease implements LeaseStore {
+  readonly #address: LeaseAddress;
+  readonly #redis: Redis;
+  #problem = 'not connected';
+
+  constructor(address: LeaseAddress) {
+    this.#address = address;
+    this.#redis = new Redis({
+      ...redisAddress(address.url, null),
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      connectTimeout: Math.max(100, address.timeoutMs),
+      disconnectTimeout: 50,
+      retryStrategy: () => RETRY_MS,
+      connectionName: 'minutehand-lease',
+      protocol: 2,
+    });
+    this.#redis.on('error', (error: Error) => (this.#problem = error.message));
+  }
+
+  async exchange(request: LeaseRequest): Promise<LeaseRecord> {
+    if (this.#redis.status !== 'ready') throw new Error(this.#problem);
+    const { name, holder } = this.#address;
+    const { kind } = request;
+    const [at, beat, floor] =
+      kind === 'take'
+        ? [request.seen.fence, request.seen.beat, request.floor]
+        : [kind === 'look' ? 0 : request.fence, 0, 0];
+    const row = await this.#redis.eval(SCRIPT, 1, leaseKey(name), holder, kind, at, beat, floor);
+    const [owner, fence, counted] = row as [string, string, string];
+    return { holder: owner, fence: Number(fence), beat: Number(counted) };
+  }
+
+  onLost(listener: () => void): void {
+    this.#redis.on('close', listener);
+  }
+
+  reset(): void {
+    this.#redis.stream?.destroy();
+  }
+
+  close(): Promise<void> {
+    const { stream } = this.#redis;
+    this.#redis.disconnect();
+    stream?.destroy();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,219 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MACHINE_FILES } from '../files.ts';
+import { activate, activePath, readActive, readActiveFile } from './bundle.ts';
+import { PointerMarks, trainerMarks } from './pointer_marks.ts';
+
+const [OLD, NEW, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'];
+const DAY_MS = 86_400_000;
+
+let home: string;
+let models: string;
+let nowMs: number;
+let daemon: PointerMarks;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'minutehand-marks-'));
+  models = join(home, 'models');
+  for (const version of [OLD, NEW, THIRD]) {
+    mkdirSync(join(models, version), { recursive: true });
+    writeFileSync(join(models, version, 'manifest.json'), '{}');
+  }
+  nowMs = Date.now();
+  daemon = daemonMarks();
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** Of a daemon that has just started. */
+const daemonMarks = (): PointerMarks => new PointerMarks(home, 'daemon_main', () => nowMs);
+
+/** Signs by a new key, which is trusted, or by one that is not. */
+function useKeys({ trustSigner = true } = {}): void {
+  const [signer, other] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')];
+  const trusted = trustSigner ? signer : other;
+  writeFileSync(join(home, 'key.pem'), signer.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(home, 'trusted.pem'), trusted.publicKey.export({ type: 'spki', format: 'pem' }));
+  vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(home, 'key.pem'));
+  vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', join(home, 'trusted.pem'));
+}
+
+const promote = (version: string): void => void activate(models, version, MACHINE_FILES, trainerMarks({ home }));
+const text = (): string => readFileSync(activePath(models), 'utf8');
+const put = (pointer: string | object): void =>
+  writeFileSync(activePath(models), typeof pointer === 'string' ? pointer : JSON.stringify(pointer));
+
+/** The daemon looks at active.json. @returns the version that it accepts, or the code of its refusal */
+async function look(marks = daemon): Promise<string> {
+  const pointer = readActiveFile(models)!;
+  try {
+    marks.check(pointer);
+    await marks.raiseQuietly(pointer);
+    return pointer.version;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+describe.each([{ signed: true }, { signed: false }])('active.json, signed: $signed', ({ signed }) => {
+  beforeEach(() => {
+    if (signed) useKeys();
+  });
+
+  it('is refused when an older one is put back, also by a daemon that has started since', async () => {
+    promote(OLD);
+    const old = text();
+    expect(await look()).toBe(OLD);
+    promote(NEW);
+    expect(await look()).toBe(NEW);
+    put(old);
+    expect(await look()).toBe('POINTER_ROLLBACK');
+    expect(await look(daemonMarks())).toBe('POINTER_ROLLBACK');
+    expect(() => readActive(models, MACHINE_FILES, trainerMarks({ home }))).toThrow(
+      expect.objectContaining({ code: 'POINTER_ROLLBACK' }),
+    );
+  });
+
+  it('goes back to an older bundle by a newer pointer', async () => {
+    for (const version of [OLD, NEW, OLD]) {
+      promote(version);
+      expect(await look()).toBe(version);
+    }
+    expect(readActiveFile(models)).toMatchObject({ version: OLD, previous: NEW, serial: 3 });
+  });
+
+  it('is replaced by a newer one where an older one was put back', async () => {
+    promote(OLD);
+    const old = text();
+    for (const version of [NEW, THIRD]) promote(version);
+    put(old);
+    promote(NEW);
+    expect(readActiveFile(models)).toMatchObject({ version: NEW, previous: null, serial: 4 });
+    expect(await look()).toBe(NEW);
+  });
+
+  it('is accepted after a death between pointer and mark, and the next serial is still higher', async () => {
+    promote(OLD);
+    // Dies before the mark.
+    activate(models, NEW);
+    expect(readActiveFile(models)!.serial).toBe(2);
+    expect(await look()).toBe(NEW);
+    promote(THIRD);
+    expect(readActiveFile(models)!.serial).toBe(3);
+    // A death in the write of the mark leaves a file that is no mark.
+    writeFileSync(join(home, 'active_mark_daemon_main.json.99.tmp'), '{"ser');
+    expect(await look(daemonMarks())).toBe(THIRD);
+  });
+
+  it('has one bundle per serial', async () => {
+    promote(OLD);
+    expect(await look()).toBe(OLD);
+    put({ ...readActiveFile(models), version: NEW });
+    expect(await look()).toBe(signed ? 'POINTER_SIGNATURE' : 'POINTER_ROLLBACK');
+  });
+
+  it('is refused while a mark is damaged, and accepted when it was removed', async () => {
+    promote(OLD);
+    expect(await look()).toBe(OLD);
+    const path = join(home, 'active_mark_daemon_main.json');
+    writeFileSync(path, '{');
+    expect(await look(daemonMarks())).toBe('POINTER_MARK');
+    rmSync(path);
+    expect(await look(daemonMarks())).toBe(OLD);
+  });
+
+  it('expires where a limit is set, and is renewed by its next write', async () => {
+    vi.stubEnv('MINUTEHAND_ACTIVE_EXPIRY_DAYS', '30');
+    promote(OLD);
+    expect(await look()).toBe(OLD);
+    nowMs += 29 * DAY_MS;
+    expect(await look()).toBe(OLD);
+    nowMs += 2 * DAY_MS;
+    expect(await look()).toBe('POINTER_EXPIRED');
+    expect(await look(daemonMarks())).toBe('POINTER_EXPIRED');
+    vi.useFakeTimers({ now: nowMs, toFake: ['Date'] });
+    promote(OLD);
+    vi.useRealTimers();
+    expect(readActiveFile(models)).toMatchObject({ version: OLD, serial: 2 });
+    expect(await look()).toBe(OLD);
+  });
+
+  it('never falls below the highest serial that was accepted, whatever is put back', async () => {
+    const steps = fc.array(fc.tuple(fc.constantFrom('promote', 'put', 'restart'), fc.nat(2), fc.nat(9)), {
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(steps, async (given) => {
+        for (const name of readdirSync(home)) if (name.startsWith('active_mark')) rmSync(join(home, name));
+        rmSync(activePath(models), { force: true });
+        let [marks, highest] = [daemonMarks(), 0];
+        const written: string[] = [];
+        for (const [what, version, at] of given) {
+          if (what === 'promote') {
+            promote([OLD, NEW, THIRD][version]!);
+            written.push(text());
+          } else if (what === 'put' && written.length > 0) put(written[at % written.length]!);
+          else if (what === 'restart') marks = daemonMarks();
+          if (written.length === 0) continue;
+          const { serial } = readActiveFile(models)!;
+          const isAccepted = !(await look(marks)).startsWith('POINTER');
+          expect(isAccepted).toBe(serial === written.length);
+          if (isAccepted) highest = Math.max(highest, serial!);
+          expect(marks.read()!.serial).toBe(written.length);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('a signed active.json', () => {
+  it('is refused with another key, another content, or the signature of an older one', async () => {
+    useKeys();
+    promote(OLD);
+    const old = readActiveFile(models)!;
+    promote(NEW);
+    const good = readActiveFile(models)!;
+    expect(await look()).toBe(NEW);
+    for (const forged of [
+      { ...good, serial: 99 },
+      { ...good, signature: old.signature },
+      { ...old, serial: 3 },
+      { ...old, version: THIRD, serial: 3 },
+      { version: OLD, previous: null, serial: 99 },
+      { version: OLD, previous: null },
+    ]) {
+      put(forged);
+      expect(await look(), JSON.stringify(forged)).toBe('POINTER_SIGNATURE');
+    }
+    useKeys({ trustSigner: false });
+    expect(() => promote(THIRD)).toThrow(expect.objectContaining({ code: 'KEY_UNUSABLE' }));
+    vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', '');
+    activate(models, THIRD);
+    vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', join(home, 'trusted.pem'));
+    expect(await look()).toBe('POINTER_SIGNATURE');
+  });
+
+  it('need not be signed before the first signed one was accepted', async () => {
+    put({ version: OLD, previous: null });
+    expect(await look()).toBe(OLD);
+    promote(NEW);
+    const unsigned = text();
+    expect(await look()).toBe(NEW);
+    useKeys();
+    expect(await look()).toBe(NEW);
+    promote(THIRD);
+    expect(await look()).toBe(THIRD);
+    for (const before of [unsigned, JSON.stringify({ version: OLD, previous: null })]) {
+      put(before);
+      expect(await look(daemonMarks())).toBe('POINTER_SIGNATURE');
+    }
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', '');
+    expect(() => promote(OLD)).toThrow(expect.objectContaining({ code: 'KEY_UNUSABLE' }));
+  });
+});

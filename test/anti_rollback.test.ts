@@ -1,0 +1,84 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { HealthReport } from '../daemon/health/health.ts';
+import { readActiveFile } from '../shared/bundle/bundle.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { trainTinyModels } from './tiny_models.ts';
+
+let place: Workplace;
+let env: NodeJS.ProcessEnv;
+let versions: string[];
+let daemon: Running;
+let port: number;
+beforeAll(async () => {
+  place = createWorkplace({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 50 } } });
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const [key, trusted] = [join(place.folder, 'key.pem'), join(place.folder, 'trusted.pem')];
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));
+  env = { MINUTEHAND_SIGNING_KEY: key, MINUTEHAND_TRUSTED_KEYS: trusted };
+  versions = [];
+  for (const seed of [1, 2]) versions.push((await trainTinyModels(place.models, { seed })).version);
+  for (const version of versions) await run('models', 'sign', version);
+  await run('models', 'promote', versions[0]!);
+  await startDaemon();
+}, 60_000);
+afterAll(() => place.remove());
+
+async function run(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await place.run(args, { env });
+  expect(`${code} ${stderr}`).toMatch(/^0 /);
+  return stdout;
+}
+
+async function startDaemon(): Promise<void> {
+  daemon = place.start(['daemon', '--json'], env);
+  const ready = await eventually(
+    () => `a ready line: ${daemon.stderr()}`,
+    () => daemon.stdout(),
+  );
+  ({ port } = JSON.parse(ready) as { port: number });
+}
+
+const health = async (): Promise<HealthReport> =>
+  (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as HealthReport;
+const active = (): string => join(place.models, 'active.json');
+const reported = (expected: object): Promise<void> =>
+  expect.poll(health, { timeout: 60_000, interval: 50 }).toMatchObject(expected);
+
+it(
+  'a daemon keeps its models when an older active.json is put back, over kill -9, and follows an intended rollback',
+  { timeout: 240_000 },
+  async () => {
+    await reported({ model_version: versions[0], model_refused: null });
+    const old = readFileSync(active(), 'utf8');
+    await run('models', 'promote', versions[1]!);
+    await reported({ model_version: versions[1] });
+    daemon.kill('SIGKILL');
+    await daemon.ended;
+
+    await startDaemon();
+    await reported({ model_version: versions[1], model_refused: null });
+    writeFileSync(active(), old);
+    await reported({ model_version: versions[1], model_refused: { code: 'POINTER_ROLLBACK' } });
+    const [status, doctor] = await Promise.all([place.run(['status'], { env }), place.run(['doctor'], { env })]);
+    for (const { code, stdout } of [status, doctor])
+      expect([code, stdout]).toEqual([1, expect.stringContaining('POINTER_ROLLBACK')]);
+    expect(await place.run(['models', 'rollback'], { env })).toMatchObject({ code: 1 });
+
+    await run('models', 'promote', versions[1]!);
+    await reported({ model_version: versions[1], model_refused: null });
+    const { serial: before } = readActiveFile(place.models)!;
+    await run('models', 'promote', versions[0]!);
+    await run('models', 'promote', versions[1]!);
+    // Four processes at once: each writes a serial of its own.
+    const rollbacks = await Promise.all(Array.from({ length: 4 }, () => place.run(['models', 'rollback'], { env })));
+    expect(rollbacks.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(readActiveFile(place.models)!.serial).toBe(before! + 6);
+    await reported({ model_version: readActiveFile(place.models)!.version, model_refused: null });
+    daemon.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+  },
+);

@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MinutehandError } from '../shared/errors.ts';
+import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
+import { startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
+import type { LeaseRecord, LeaseRequest } from '../daemon/lease/lease.ts';
+import { openLeaseStore, type LeaseStore } from '../daemon/lease/lease_store.ts';
+import { decideLease, NO_LEASE } from '../daemon/lease/memory_lease.fixture.ts';
+
+let redis: RedisServer | null;
+let postgres: PostgresServer | null;
+beforeAll(async () => {
+  [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
+});
+afterAll(async () => {
+  await redis?.stop();
+  await postgres?.stop();
+});
+
+const KINDS = ['redis', 'postgres'] as const;
+const urlOf = (kind: (typeof KINDS)[number]): Promise<string | undefined> =>
+  kind === 'redis' ? Promise.resolve(redis?.url) : (postgres?.createDatabase() ?? Promise.resolve(undefined));
+
+const HOLDERS = ['a', 'b'] as const;
+let names = 0;
+async function openBoth(url: string): Promise<LeaseStore[]> {
+  const name = `live:${++names}`;
+  const stores = await Promise.all(HOLDERS.map((holder) => openLeaseStore({ url, name, holder, timeoutMs: 20_000 })));
+  for (const store of stores) await expect.poll(() => answered(store), { timeout: 20_000 }).toEqual(NO_LEASE);
+  return stores;
+}
+const answered = (store: LeaseStore): Promise<LeaseRecord | string> => store.exchange({ kind: 'look' }).catch(String);
+
+/** What a daemon does next: the row that it names is the last one, or an older one. */
+const act = fc.record({
+  by: fc.constantFrom(0, 1),
+  kind: fc.constantFrom('look', 'renew', 'release', 'take', 'take'),
+  isOld: fc.boolean(),
+  floor: fc.constantFrom(0, 5, Date.now() + 1e9),
+});
+
+describe.each(KINDS)('a lease on %s', (kind) => {
+  it('follows the rule of every store, row by row', async (context) => {
+    const url = await urlOf(kind);
+    if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { maxLength: 15 }), async (acts) => {
+        const stores = await openBoth(url);
+        let [record, older] = [NO_LEASE, NO_LEASE];
+        for (const { by, kind: what, isOld, floor } of acts) {
+          const seen = isOld ? older : record;
+          const request: LeaseRequest =
+            what === 'look'
+              ? { kind: what }
+              : what === 'take'
+                ? { kind: what, seen, floor }
+                : { kind: what, fence: seen.fence };
+          const after = await stores[by]!.exchange(request);
+          // The server's own time is in a new fence.
+          const expected = decideLease(record, request, HOLDERS[by]!, after.fence > record.fence ? after.fence : 0);
+          expect(after).toEqual(expected);
+          if (after.fence > record.fence) expect(after.fence).toBeGreaterThan(floor);
+          [older, record] = [record, after];
+        }
+        for (const store of stores) await store.close();
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('is taken by one of two that ask at the same time', async (context) => {
+    const url = await urlOf(kind);
+    if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
+    const stores = await openBoth(url);
+    const take = { kind: 'take', seen: NO_LEASE, floor: 0 } as const;
+    const [one, other] = await Promise.all(stores.map((store) => store.exchange(take)));
+    expect(HOLDERS).toContain(one!.holder);
+    expect(other).toEqual(one);
+    for (const store of stores) await store.close();
+  });
+
+  it('reports a lost connection, and answers again', async (context) => {
+    const url = await urlOf(kind);
+    if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
+    const [store, other] = await openBoth(url);
+    let lost = 0;
+    store!.onLost(() => lost++);
+    store!.reset();
+    await expect.poll(() => lost, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => answered(store!), { timeout: 20_000 }).toEqual(NO_LEASE);
+    for (const open of [store!, other!]) await open.close();
+  });
+});
+
+it('refuses another kind of lease server', async () => {
+  const opening = openLeaseStore({ url: 'mysql://host', name: 'live:main', holder: 'a', timeoutMs: 100 });
+  await expect(opening).rejects.toThrow(MinutehandError);
+});
