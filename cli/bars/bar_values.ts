@@ -1,5 +1,5 @@
-import type { BarSink, PutCounts } from "../../shared/bar_file/bar_sink.ts";
-import type { BarLayout } from "./bar_layout.ts";
+import type { BarSink, PutCounts } from '../../shared/bar_file/bar_sink.ts';
+import type { BarLayout } from './bar_layout.ts';
 
 /** One series of one file. */
 export interface SeriesReport extends PutCounts {
@@ -11,7 +11,7 @@ export interface SeriesReport extends PutCounts {
 }
 
 /** The values of columns beside the bars; a value is known when its bar closes. */
-export function createBarValues(layout: BarLayout, barSeconds: number, putSeries: BarSink["putSeries"]) {
+export function createBarValues(layout: BarLayout, barSeconds: number, putSeries: BarSink['putSeries']) {
   const isKept = putSeries !== null && layout.values.length > 0;
   const time: number[] = [];
   const values: number[][] = layout.values.map(() => []);

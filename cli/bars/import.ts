@@ -1,23 +1,23 @@
-import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { isoMinute, LATEST_TIME_S, SECONDS_PER_BAR } from "../../shared/bar.ts";
-import type { ErrorCode } from "../../shared/errors.ts";
-import { describeError, MinutehandError } from "../../shared/errors.ts";
-import { createBarCheck, type BarReport } from "../../shared/bar_file/bar_check.ts";
-import { copyBars, emptyColumns, expectedTime } from "../../shared/bar_file/bar_file.ts";
-import { createBarValues, type SeriesReport } from "./bar_values.ts";
-import type { BarLayout, BarValue, ForeignRow } from "./bar_layout.ts";
-import { symbolOfSource } from "./bar_layout.ts";
-import { checkSameTimeframe, timeframeName } from "../../shared/bar_file/own_timeframe.ts";
-import type { ConflictingRow } from "../../shared/bar_file/bar_merge.ts";
-import type { BarSink, PutCounts, SunkBars, SymbolSink } from "../../shared/bar_file/bar_sink.ts";
-import type { ClockReport } from "../../shared/bar_file/clock_check.ts";
-import { createClockCheck } from "../../shared/bar_file/clock_check.ts";
-import type { SeriesLayout } from "./series_layout.ts";
-import { sourceLines } from "./source_lines.ts";
-import { surveyFile, type Survey } from "./survey.ts";
-import { createClockReader, parseTimeZone, UTC, type TimeZone } from "../../shared/bar_file/time_zone.ts";
-import { checkClock, type ClockVerdict } from "./week_opens.ts";
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { isoMinute, LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
+import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
+import { createBarValues, type SeriesReport } from './bar_values.ts';
+import type { BarLayout, BarValue, ForeignRow } from './bar_layout.ts';
+import { symbolOfSource } from './bar_layout.ts';
+import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
+import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
+import type { BarSink, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
+import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
+import { createClockCheck } from '../../shared/bar_file/clock_check.ts';
+import type { SeriesLayout } from './series_layout.ts';
+import { sourceLines } from './source_lines.ts';
+import { surveyFile, type Survey } from './survey.ts';
+import { createClockReader, parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
+import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions {
   /** A file, or a folder whose `.csv`, `.csv.gz` and `.txt` files are taken (not its subfolders). */
@@ -57,11 +57,11 @@ export interface RejectedRow {
 /** One file, and the clock its stamps were read on. */
 export interface SourceReport extends ClockVerdict {
   readonly file: string;
-  readonly layout: BarLayout["name"];
-  readonly symbol_by: "option" | "name";
+  readonly layout: BarLayout['name'];
+  readonly symbol_by: 'option' | 'name';
   readonly timeframe: string;
   /** null: one minute, because neither bars nor name show another one. */
-  readonly timeframe_by: Survey["timeframeBy"];
+  readonly timeframe_by: Survey['timeframeBy'];
   /** Lowest low and highest high; null without a bar. */
   readonly price_range: readonly [low: number, high: number] | null;
   /** Columns beside the bars that became series, and those that did not. */
@@ -119,16 +119,17 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  * decimals of the file's prices. A file is read twice, in bounded memory: first as a whole, so that nothing of a file
  * is imported that is damaged, of an unknown layout or on another clock than stated; then row by row.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
- * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
- * that does not name its own and is too short to determine it, no symbol in the file's name, no such zone)
+ * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no
+ * clock for a layout that does not name its own and is too short to determine it, no symbol in the file's name, no such
+ * zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { paths, isFolder } = await sourcePaths(options.source);
-  const named = options.timezone === undefined || options.timezone === "auto" ? null : parseTimeZone(options.timezone);
+  const named = options.timezone === undefined || options.timezone === 'auto' ? null : parseTimeZone(options.timezone);
   const skipped: { file: string; code: ErrorCode; seen: string }[] = [];
   const skipOrThrow = (file: string, error: unknown): void => {
     // A missing option is the user's to mend, also when only some of the files need it.
-    if (!isFolder || !(error instanceof MinutehandError) || error.code === "USAGE") throw error;
+    if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
   };
   const bySymbol = groupBySymbol(paths, options.symbol, skipOrThrow);
@@ -139,14 +140,14 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
   for (const [symbol, own] of bySymbol) {
     const sink = options.into.open(symbol);
     const timeframe = { barSeconds: await sink.barSeconds() };
-    const symbolBy = options.symbol === undefined ? "name" : "option";
+    const symbolBy = options.symbol === undefined ? 'name' : 'option';
     const putSeries = options.flow === true ? options.into.putSeries : null;
     const target: Target = { symbol, symbolBy, sink, putSeries, timeframe, tally: emptyTally(), sources: [], series };
     for (const path of own) {
       try {
         const survey = await surveyFile(path, options.series ?? null, onBytes(path));
         const source = { path, survey, onBytes: onBytes(path) };
-        if (survey.layout.name === "series") {
+        if (survey.layout.name === 'series') {
           series.push(...(await takeSeries({ ...source, layout: survey.layout }, symbol, options.into)));
         } else {
           takeTimeframe(symbol, survey, target.timeframe);
@@ -171,10 +172,10 @@ interface Tally {
 /** One symbol as its files are taken. */
 interface Target {
   readonly symbol: string;
-  readonly symbolBy: SourceReport["symbol_by"];
+  readonly symbolBy: SourceReport['symbol_by'];
   readonly sink: SymbolSink;
   /** null: columns beside the bars are left out. */
-  readonly putSeries: BarSink["putSeries"];
+  readonly putSeries: BarSink['putSeries'];
   /** Of all its bars; null while none shows it. */
   readonly timeframe: { barSeconds: number | null };
   readonly tally: Tally;
@@ -183,7 +184,7 @@ interface Target {
 }
 
 /** @throws MinutehandError DATA_FORMAT where the symbol has bars of another timeframe */
-function takeTimeframe(symbol: string, { barSeconds }: Survey, timeframe: Target["timeframe"]): void {
+function takeTimeframe(symbol: string, { barSeconds }: Survey, timeframe: Target['timeframe']): void {
   if (barSeconds === null) return;
   checkSameTimeframe(symbol, timeframe.barSeconds ?? barSeconds, barSeconds);
   timeframe.barSeconds = barSeconds;
@@ -207,15 +208,15 @@ function emptyTally(): Tally {
 
 async function sourcePaths(source: string): Promise<{ paths: string[]; isFolder: boolean }> {
   const kind = await stat(source).catch(() => null);
-  if (kind === null) throw new MinutehandError("DATA_MISSING", { seen: `nothing at ${source}` });
+  if (kind === null) throw new MinutehandError('DATA_MISSING', { seen: `nothing at ${source}` });
   if (!kind.isDirectory()) return { paths: [source], isFolder: false };
   const names = (await readdir(source))
-    .filter((name) => /\.(csv|txt)(\.gz)?$/i.test(name) && !name.startsWith("."))
+    .filter((name) => /\.(csv|txt)(\.gz)?$/i.test(name) && !name.startsWith('.'))
     .sort();
   if (names.length === 0)
-    throw new MinutehandError("DATA_MISSING", {
+    throw new MinutehandError('DATA_MISSING', {
       seen: `no .csv, .csv.gz or .txt file in ${source}`,
-      next: "Unpack archives first.",
+      next: 'Unpack archives first.',
     });
   return { paths: names.map((name) => join(source, name)), isFolder: true };
 }
@@ -232,8 +233,8 @@ function groupBySymbol(
     else {
       const seen = `no symbol in the name ${basename(path)}`;
       // One nameless file must not keep the others of a folder away.
-      if (paths.length > 1) skipOrThrow(path, new MinutehandError("DATA_FORMAT", { seen }));
-      else throw new MinutehandError("USAGE", { seen, next: "Name it with --symbol." });
+      if (paths.length > 1) skipOrThrow(path, new MinutehandError('DATA_FORMAT', { seen }));
+      else throw new MinutehandError('USAGE', { seen, next: 'Name it with --symbol.' });
     }
   }
   return bySymbol;
@@ -242,7 +243,7 @@ function groupBySymbol(
 /** Counts the bytes of both readings of each file. */
 async function progressOf(
   paths: readonly string[],
-  onProgress: ImportOptions["onProgress"],
+  onProgress: ImportOptions['onProgress'],
 ): Promise<(file: string) => (bytes: number) => void> {
   let total = 0;
   for (const path of paths) total += 2 * ((await stat(path).catch(() => null))?.size ?? 0);
@@ -267,7 +268,7 @@ function clockOf(
       verdict: { timezone: UTC.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
     };
   if ((barSeconds ?? 0) > HOUR_S) return longClock(path, barSeconds!, weekOpens.length, named);
-  const name = layout.name === "metatrader" ? "metatrader" : "histdata";
+  const name = layout.name === 'metatrader' ? 'metatrader' : 'histdata';
   const verdict = checkClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted });
   return { zone: parseTimeZone(verdict.timezone), verdict };
 }
@@ -276,10 +277,10 @@ function clockOf(
 function longClock(path: string, barSeconds: number, opens: number, named: TimeZone | null): FileClock {
   const timeframe = timeframeName(barSeconds);
   if (named === null)
-    throw new MinutehandError("USAGE", {
+    throw new MinutehandError('USAGE', {
       seen: `${path} does not name its clock, and bars of ${timeframe} do not show it`,
-      expected: "--timezone with the clock of its maker",
-      next: "Give --timezone, or export the H1 (one-hour) chart.",
+      expected: '--timezone with the clock of its maker',
+      next: 'Give --timezone, or export the H1 (one-hour) chart.',
     });
   return { zone: named, verdict: { timezone: named.name, checked: false, week_opens: opens, odd_opens: 0 } };
 }
@@ -312,11 +313,11 @@ async function takeBars(
   for await (const lines of sourceLines(path, { onBytes })) {
     for (const text of lines) {
       line++;
-      if (text === "" || (line === 1 && layout.hasHeader)) continue;
+      if (text === '' || (line === 1 && layout.hasHeader)) continue;
       tally.read++;
       const row = layout.parse(text);
       const time = row === null ? NaN : reader.toUtc(row.time) + shift;
-      const code = row === null ? "BAR_MALFORMED" : faultOf(row, time);
+      const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
       if (row === null || code !== null) {
         reject(tally, { file: path, line, code: code!, seen: seenOf(text, code!, time) });
         continue;
@@ -370,10 +371,10 @@ function widen(range: [low: number, high: number], { low, high }: ForeignRow): v
 /** Of a file whose longer bars do not begin at whole ones in UTC: its first row shows it. */
 function offTimeframe(path: string, line: number, time: number, barSeconds: number, zone: TimeZone): MinutehandError {
   const timeframe = timeframeName(barSeconds);
-  return new MinutehandError("DATA_FORMAT", {
+  return new MinutehandError('DATA_FORMAT', {
     seen: `${path}:${line}: a bar of ${timeframe} that opens at ${isoMinute(time)}, on the clock ${zone.name}`,
     expected: `opens at whole ${timeframe} in UTC`,
-    next: "Import shorter bars, such as H1 (one-hour) or M1 (one-minute).",
+    next: 'Import shorter bars, such as H1 (one-hour) or M1 (one-minute).',
   });
 }
 
@@ -397,7 +398,7 @@ function addRow(batch: Batch, time: number, row: ForeignRow): void {
 /** Irregularities in the order of a file's rows. */
 function createStory(): {
   add(time: number): void;
-  summary(): Pick<SourceReport, "steps_back" | "repeated_rows" | "lost_hours">;
+  summary(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
 } {
   let [steps, repeated, lost] = [0, 0, 0];
   let previous = -Infinity;
@@ -415,8 +416,8 @@ function createStory(): {
   };
 }
 
-const EUROPE = parseTimeZone("Europe/Berlin");
-const NEW_YORK = parseTimeZone("America/New_York");
+const EUROPE = parseTimeZone('Europe/Berlin');
+const NEW_YORK = parseTimeZone('America/New_York');
 
 /** Returns whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
 function isSpringChange(time: number): boolean {
@@ -424,9 +425,9 @@ function isSpringChange(time: number): boolean {
 }
 
 /** Takes the noise of binary fractions off the prices and turns spreads from points into price units. */
-function toPoints(columns: Batch["columns"], length: number, decimals: number): void {
+function toPoints(columns: Batch['columns'], length: number, decimals: number): void {
   const pointsPerUnit = Number(`1e${decimals}`);
-  for (const name of ["open", "high", "low", "close"] as const) {
+  for (const name of ['open', 'high', 'low', 'close'] as const) {
     const prices = columns[name];
     for (let i = 0; i < length; i++) prices[i] = Math.round(prices[i]! * pointsPerUnit) / pointsPerUnit;
   }
@@ -435,18 +436,18 @@ function toPoints(columns: Batch["columns"], length: number, decimals: number): 
 
 function faultOf(row: ForeignRow, utc: number): ErrorCode | null {
   const { time, open, high, low, close, volume, spread } = row;
-  if (!Number.isFinite(time)) return "BAR_MALFORMED";
-  if (Number.isNaN(utc)) return "BAR_DST_GAP";
-  if (!(utc >= 0 && utc < LATEST_TIME_S)) return "BAR_TIME_RANGE";
-  if (![open, high, low, close, volume].every(Number.isFinite)) return "BAR_NOT_FINITE";
-  if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return "BAR_NOT_POSITIVE";
-  if (high < Math.max(open, close) || low > Math.min(open, close)) return "BAR_RANGE";
-  return utc % SECONDS_PER_BAR === 0 ? null : "BAR_OFF_MINUTE";
+  if (!Number.isFinite(time)) return 'BAR_MALFORMED';
+  if (Number.isNaN(utc)) return 'BAR_DST_GAP';
+  if (!(utc >= 0 && utc < LATEST_TIME_S)) return 'BAR_TIME_RANGE';
+  if (![open, high, low, close, volume].every(Number.isFinite)) return 'BAR_NOT_FINITE';
+  if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return 'BAR_NOT_POSITIVE';
+  if (high < Math.max(open, close) || low > Math.min(open, close)) return 'BAR_RANGE';
+  return utc % SECONDS_PER_BAR === 0 ? null : 'BAR_OFF_MINUTE';
 }
 
 function seenOf(text: string, code: ErrorCode, time: number): string {
   const line = text.slice(0, 120);
-  return code === "BAR_TIME_RANGE" ? `${line} (expected ${expectedTime(time)})` : line;
+  return code === 'BAR_TIME_RANGE' ? `${line} (expected ${expectedTime(time)})` : line;
 }
 
 async function reportOf({ symbol, tally, sources, timeframe }: Target, sunk: SunkBars): Promise<ImportReport> {
@@ -483,16 +484,16 @@ async function takeSeries(
   into: BarSink,
 ): Promise<SeriesReport[]> {
   if (into.putSeries === null)
-    throw new MinutehandError("DATA_FORMAT", {
-      seen: `${path} has ${layout.columns.map(({ name }) => name).join(", ")} and no bars`,
-      expected: "bars: a folder of bar files has no place for series",
-      next: "Import it into the store: leave --out away.",
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path} has ${layout.columns.map(({ name }) => name).join(', ')} and no bars`,
+      expected: 'bars: a folder of bar files has no place for series',
+      next: 'Import it into the store: leave --out away.',
     });
   const bySymbol = new Map<string, { time: number[]; values: number[][]; read: number; rejected: number }>();
   let isHeader = true;
   for await (const lines of sourceLines(path, { onBytes })) {
     for (const text of lines) {
-      const isRow = !isHeader && text !== "";
+      const isRow = !isHeader && text !== '';
       isHeader = false;
       if (!isRow) continue;
       const row = layout.parse(text);

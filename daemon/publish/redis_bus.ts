@@ -47,8 +47,8 @@ export const signalKey = (pairId: string): string => `minutehand:signal:${pairId
  * SET, PUBLISH and XADD of every pair, as one command: each separate command costs ioredis some microseconds of the
  * main thread, here and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with
  * its text each time, so a restart of the server cannot lose it. A refused command does not keep the next ones from
- * being tried. ARGV: length of the stream, then life of the key in ms, pair id and signal of each pair. Reply: the number
- * of pairs of which a command was refused, and the first refusal.
+ * being tried. ARGV: length of the stream, then life of the key in ms, pair id and signal of each pair. Reply: the
+ * number of pairs of which a command was refused, and the first refusal.
  */
 const PAIRS_SCRIPT = `
 local pairsRefused, words = 0, nil
