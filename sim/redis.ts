@@ -1,3 +1,4 @@
+import { barMinutesOf } from '../shared/pair.ts';
 import type { Bus, BusMessage, BusRefusal, Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
@@ -172,7 +173,7 @@ class Server implements SimulatedRedis {
     for (const { text } of batch) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
     if (this.isFull) return answer(OUT_OF_MEMORY);
     for (const { pairId, text } of batch) {
-      this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs });
+      this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs + (barMinutesOf(pairId) - 1) * 60_000 });
       this.entries++;
     }
     answer(null);

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
+import { createBarValues, type SeriesReport } from './bar_values.ts';
 import type { BarLayout, BarValue, ForeignRow } from './bar_layout.ts';
 import { symbolOfSource } from './bar_layout.ts';
 import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
@@ -96,14 +97,6 @@ export interface ImportReport extends PutCounts {
   readonly sources: readonly SourceReport[];
 }
 
-export interface SeriesReport extends PutCounts {
-  readonly symbol: string;
-  readonly name: string;
-  readonly file: string;
-  readonly read: number;
-  readonly rejected_count: number;
-}
-
 export interface ImportResult {
   readonly symbols: readonly ImportReport[];
   readonly series: readonly SeriesReport[];
@@ -126,8 +119,9 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  * decimals of the file's prices. A file is read twice, in bounded memory: first as a whole, so that nothing of a file
  * is imported that is damaged, of an unknown layout or on another clock than stated; then row by row.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
- * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
- * that does not name its own and is too short to determine it, no symbol in the file's name, no such zone)
+ * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no
+ * clock for a layout that does not name its own and is too short to determine it, no symbol in the file's name, no such
+ * zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { paths, isFolder } = await sourcePaths(options.source);
@@ -298,23 +292,23 @@ async function takeBars(
   target: Target,
   into: BarSink,
 ): Promise<void> {
-  const { symbol, sink, tally, sources } = target;
+  const { symbol, tally } = target;
   const reader = createClockReader(zone);
   const barSeconds = target.timeframe.barSeconds ?? SECONDS_PER_BAR;
   const shift = layout.isOfLastMinute === true ? SECONDS_PER_BAR - barSeconds : 0;
-  const beside = createBeside(layout, barSeconds, target.putSeries);
+  const beside = createBarValues(layout, barSeconds, target.putSeries);
   const range: [number, number] = [Infinity, -Infinity];
   const story = createStory();
   const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
-  let line = 0;
   const before = { ...tally };
+  let line = 0;
   const handOver = async (): Promise<void> => {
     if (batch.length === 0) return;
     const { length, columns } = batch;
     if (layout.inPoints) toPoints(columns, length, survey.decimals);
-    // A sink may keep what it is given; the batch is filled again.
-    await sink.put(copyBars({ symbol, length, ...columns }, 0, length));
     batch.length = 0;
+    // A sink may keep what it is given; the batch is filled again.
+    await target.sink.put(copyBars({ symbol, length, ...columns }, 0, length));
   };
   for await (const lines of sourceLines(path, { onBytes })) {
     for (const text of lines) {
@@ -325,54 +319,53 @@ async function takeBars(
       const time = row === null ? NaN : reader.toUtc(row.time) + shift;
       const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
       if (row === null || code !== null) {
-        tally.rejected_count++;
-        if (tally.rejected.length < REJECTED_SHOWN)
-          tally.rejected.push({ file: path, line, code: code!, seen: seenOf(text, code!, time) });
+        reject(tally, { file: path, line, code: code!, seen: seenOf(text, code!, time) });
         continue;
       }
       if (time % barSeconds !== 0) throw offTimeframe(path, line, time, barSeconds, zone);
       story.add(time);
       beside.add(time, row.values);
-      range[0] = Math.min(range[0], row.low);
-      range[1] = Math.max(range[1], row.high);
-      const { length, columns } = batch;
-      columns.time[length] = time;
-      columns.open[length] = row.open;
-      columns.high[length] = row.high;
-      columns.low[length] = row.low;
-      columns.close[length] = row.close;
-      columns.volume[length] = row.volume;
-      columns.spread[length] = row.spread;
-      batch.length++;
+      widen(range, row);
+      addRow(batch, time, row);
       if (batch.length === BATCH_ROWS) await handOver();
     }
   }
   await handOver();
   target.series.push(...(await beside.handOver(symbol, path)));
-  const rows = tally.read - before.read;
-  sources.push({
+  const [rows, rejected] = [tally.read - before.read, tally.rejected_count - before.rejected_count];
+  target.sources.push({
     file: path,
     layout: layout.name,
     symbol_by: target.symbolBy,
     timeframe: timeframeName(barSeconds),
     timeframe_by: survey.timeframeBy,
     price_range: range[0] > range[1] ? null : range,
-    series: target.putSeries === null ? [] : layout.values,
-    series_left_out: target.putSeries === null ? layout.values : [],
+    ...beside.summary(),
     sha256: survey.sha256,
     rows,
     ...verdict,
     ...story.summary(),
   });
+  const { sha256 } = survey;
   await into.imported({
     symbol,
     file: resolve(path),
-    sha256: survey.sha256,
+    sha256,
     layout: layout.name,
     timezone: zone.name,
     rows,
-    rejected: tally.rejected_count - before.rejected_count,
+    rejected,
   });
+}
+
+function reject(tally: Tally, row: RejectedRow): void {
+  tally.rejected_count++;
+  if (tally.rejected.length < REJECTED_SHOWN) tally.rejected.push(row);
+}
+
+function widen(range: [low: number, high: number], { low, high }: ForeignRow): void {
+  range[0] = Math.min(range[0], low);
+  range[1] = Math.max(range[1], high);
 }
 
 /** Of a file whose longer bars do not begin at whole ones in UTC: its first row shows it. */
@@ -385,35 +378,21 @@ function offTimeframe(path: string, line: number, time: number, barSeconds: numb
   });
 }
 
-/** The values of columns beside the bars; a value is known when its bar closes. */
-function createBeside(layout: BarLayout, barSeconds: number, putSeries: BarSink['putSeries']) {
-  const isKept = putSeries !== null && layout.values.length > 0;
-  const time: number[] = [];
-  const values: number[][] = layout.values.map(() => []);
-  return {
-    add(open: number, row: readonly number[]): void {
-      if (!isKept) return;
-      time.push(open + barSeconds);
-      row.forEach((value, column) => values[column]!.push(value));
-    },
-    async handOver(symbol: string, file: string): Promise<SeriesReport[]> {
-      if (putSeries === null) return [];
-      const reports: SeriesReport[] = [];
-      for (const [column, name] of layout.values.entries()) {
-        const good = [...time.keys()].filter((i) => values[column]![i]! >= 0 && values[column]![i]! < Infinity);
-        const [times, kept] = [good.map((i) => time[i]!), good.map((i) => values[column]![i]!)];
-        const counts = await putSeries(symbol, name, Float64Array.from(times), Float64Array.from(kept));
-        const rejected_count = time.length - good.length;
-        reports.push({ symbol, name, file, read: time.length, rejected_count, ...counts });
-      }
-      return reports;
-    },
-  };
-}
-
 interface Batch {
   length: number;
   readonly columns: ReturnType<typeof emptyColumns>;
+}
+
+function addRow(batch: Batch, time: number, row: ForeignRow): void {
+  const { length, columns } = batch;
+  columns.time[length] = time;
+  columns.open[length] = row.open;
+  columns.high[length] = row.high;
+  columns.low[length] = row.low;
+  columns.close[length] = row.close;
+  columns.volume[length] = row.volume;
+  columns.spread[length] = row.spread;
+  batch.length++;
 }
 
 /** Irregularities in the order of a file's rows. */

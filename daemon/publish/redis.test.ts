@@ -113,6 +113,17 @@ const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify(
 const isUp = (publisher: RedisPublisher) => () => publisher.state === 'up';
 
 describe('the Redis publisher', () => {
+  it('keeps the key of a pair of longer bars until its next signal is due', async (context) => {
+    const redis = await server(context);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    publisher.publish([signal('A_B', 1), signal('A_B@1h', 1)]);
+    const client = clientOf(redis);
+    await until('stored', async () => (await client.get(signalKey('A_B@1h'))) !== null);
+    expect(await client.pttl(signalKey('A_B'))).toBeLessThanOrEqual(150_000);
+    expect(await client.pttl(signalKey('A_B@1h'))).toBeGreaterThan(3_600_000);
+  });
+
   it('sends a batch as one message, and each signal as key, message and stream entry', async (context) => {
     const redis = await server(context);
     const heard = await listen(redis, SIGNALS_CHANNEL, signalChannel('A_B'));

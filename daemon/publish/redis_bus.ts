@@ -14,7 +14,10 @@ export interface RedisBusOptions {
   readonly url: string;
   /** PEM file with the certificates that `rediss://` trusts instead of those Node comes with; null = those. */
   readonly caFile: string | null;
-  /** Expiry of `minutehand:signal:<pair_id>` when no later signal replaces it. */
+  /**
+   * Expiry of `minutehand:signal:<pair_id>` when no later signal replaces it, for a pair of one-minute bars; one of
+   * longer bars has as many minutes more.
+   */
   readonly keyTtlMs: number;
   /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
   readonly streamMaxLen: number;
@@ -44,8 +47,8 @@ export const signalKey = (pairId: string): string => `minutehand:signal:${pairId
  * SET, PUBLISH and XADD of every pair, as one command: each separate command costs ioredis some microseconds of the
  * main thread, here and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with
  * its text each time, so a restart of the server cannot lose it. A refused command does not keep the next ones from
- * being tried. ARGV: life of a key in ms, length of the stream, then pair id and signal of each pair. Reply: the number
- * of pairs of which a command was refused, and the first refusal.
+ * being tried. ARGV: length of the stream, then life of the key in ms, pair id and signal of each pair. Reply: the
+ * number of pairs of which a command was refused, and the first refusal.
  */
 const PAIRS_SCRIPT = `
 local pairsRefused, words = 0, nil
@@ -56,12 +59,12 @@ local function try(...)
   isTaken = false
   words = words or reply.err
 end
-for i = 3, #ARGV, 2 do
-  local pair, signal = ARGV[i], ARGV[i + 1]
+for i = 2, #ARGV, 3 do
+  local pair, signal = ARGV[i + 1], ARGV[i + 2]
   isTaken = true
-  try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[1])
+  try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i])
   try('PUBLISH', '${signalChannel('')}' .. pair, signal)
-  try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[2], '*', 'pair_id', pair, 'signal', signal)
+  try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
   if not isTaken then pairsRefused = pairsRefused + 1 end
 end
 return {pairsRefused, words}`;
@@ -102,7 +105,8 @@ class RedisBus implements Bus {
     this.#commands = new BatchCommands({
       channel: SIGNALS_CHANNEL,
       script: PAIRS_SCRIPT,
-      firstArguments: [options.keyTtlMs, options.streamMaxLen],
+      firstArguments: [options.streamMaxLen],
+      keyTtlMs: options.keyTtlMs,
     });
     this.#redis = new Redis(clientOptions(options));
     this.#redis.on('error', (error: Error) => {

@@ -1,17 +1,21 @@
 import { Command } from 'ioredis';
+import { barMinutesOf } from '../../shared/pair.ts';
 import type { BusMessage } from '../../shared/ports.ts';
 
 const CRLF = '\r\n';
 const NEWLINE = 0x0a;
 /** More than the length of a text takes: `$`, at most ten digits, CRLF. */
 const LENGTH_BYTES = 16;
+const MS_PER_MINUTE = 60_000;
 
 export interface BatchCommandsOptions {
   /** Gets the signals of a batch, one per line. */
   readonly channel: string;
-  /** Gets `firstArguments`, then pair id and signal of each pair. */
+  /** Gets `firstArguments`, then life of the key, pair id and signal of each pair. */
   readonly script: string;
   readonly firstArguments: readonly (string | number)[];
+  /** Life of the key of a pair of one-minute bars. */
+  readonly keyTtlMs: number;
 }
 
 /**
@@ -22,9 +26,12 @@ export class BatchCommands {
   readonly #publishHead: string;
   readonly #evalHead: string;
   readonly #firstWords: number;
+  readonly #keyTtlMs: number;
+  /** By pair: life of its key, and its id. */
   readonly #pairs = new Map<string, string>();
 
-  constructor({ channel, script, firstArguments }: BatchCommandsOptions) {
+  constructor({ channel, script, firstArguments, keyTtlMs }: BatchCommandsOptions) {
+    this.#keyTtlMs = keyTtlMs;
     const first = firstArguments.map((argument) => bulk(`${argument}`)).join('');
     this.#publishHead = `*3${CRLF}${bulk('PUBLISH')}${bulk(channel)}`;
     this.#evalHead = `${bulk('EVAL')}${bulk(script)}${bulk('0')}${first}`;
@@ -56,7 +63,7 @@ export class BatchCommands {
 
   #evaluate(batch: readonly BusMessage[], signals: readonly Uint8Array[]): Buffer {
     const pairs = batch.map(({ pairId }) => this.#pairOf(pairId));
-    const head = `*${this.#firstWords + 2 * batch.length}${CRLF}${this.#evalHead}`;
+    const head = `*${this.#firstWords + 3 * batch.length}${CRLF}${this.#evalHead}`;
     let size = head.length;
     for (let i = 0; i < batch.length; i++) size += 3 * pairs[i]!.length + LENGTH_BYTES + signals[i]!.length;
     const buffer = Buffer.allocUnsafeSlow(size);
@@ -72,7 +79,10 @@ export class BatchCommands {
 
   #pairOf(pairId: string): string {
     let known = this.#pairs.get(pairId);
-    if (known === undefined) this.#pairs.set(pairId, (known = bulk(pairId)));
+    if (known === undefined) {
+      const ttl = this.#keyTtlMs + (barMinutesOf(pairId) - 1) * MS_PER_MINUTE;
+      this.#pairs.set(pairId, (known = bulk(`${ttl}`) + bulk(pairId)));
+    }
     return known;
   }
 }

@@ -199,8 +199,8 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
 
 /**
  * Reads the files of `symbols` in `folder`; a symbol without a file is not in the map, which keeps the order of
- * `symbols`. `from` is inclusive, `to` exclusive. Bars of a longer timeframe than one minute have the time of their last
- * minute, as in `legBars`.
+ * `symbols`. `from` is inclusive, `to` exclusive. Bars of a longer timeframe than one minute have the time of their
+ * last minute, as in `legBars`.
  * @throws MinutehandError DATA_MISSING when the folder does not exist; DATA_FORMAT as `readBarFile`, or when a symbol
  * has both a plain and a compressed file.
  */

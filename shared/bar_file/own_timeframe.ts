@@ -1,7 +1,13 @@
 import { SECONDS_PER_BAR } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
 import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../pair.ts';
-import type { BarColumns } from './bar_file.ts';
+
+/** What a timeframe is inferred from: ascending epoch seconds. */
+interface Timed {
+  readonly symbol: string;
+  readonly length: number;
+  readonly time: Float64Array;
+}
 
 /** Fewer bars do not show their timeframe: they are one-minute bars. */
 export const ENOUGH_BARS = 20;
@@ -16,7 +22,7 @@ export function timeframeName(barSeconds: number): string {
  * Seconds of the bars themselves: the greatest common divisor of their distances. Costs next to nothing for one-minute
  * bars.
  */
-export function ownBarSeconds({ time, length }: Pick<BarColumns, 'time' | 'length'>): number {
+export function ownBarSeconds({ time, length }: Pick<Timed, 'time' | 'length'>): number {
   if (length < ENOUGH_BARS) return SECONDS_PER_BAR;
   let step = 0;
   for (let i = 1; i < length; i++) {
@@ -35,7 +41,7 @@ function divisorOf(a: number, b: number): number {
  * Bars of a longer timeframe than one minute with the time of their last minute, in which they are complete, as all
  * that use them expect; stored bars have their open.
  */
-export function atLastMinute(columns: BarColumns): BarColumns {
+export function atLastMinute<Columns extends Timed>(columns: Columns): Columns {
   const barSeconds = ownBarSeconds(columns);
   if (barSeconds === SECONDS_PER_BAR) return columns;
   const shift = barSeconds - SECONDS_PER_BAR;
@@ -43,7 +49,7 @@ export function atLastMinute(columns: BarColumns): BarColumns {
 }
 
 /** @throws MinutehandError DATA_FORMAT where bars of a leg are longer than those of its pair, or no part of them */
-export function checkTimeframes(pairs: readonly Pair[], bars: ReadonlyMap<string, BarColumns>): void {
+export function checkTimeframes(pairs: readonly Pair[], bars: ReadonlyMap<string, Timed>): void {
   const own = new Map([...bars].map(([symbol, columns]) => [symbol, ownBarSeconds(columns)]));
   for (const pair of pairs) {
     for (const symbol of [pair.a, pair.b]) {
@@ -62,7 +68,7 @@ export function checkTimeframes(pairs: readonly Pair[], bars: ReadonlyMap<string
 }
 
 /** Bars of 23, 24 and 25 hours are none of one. @throws MinutehandError DATA_FORMAT */
-function checkNeighbors({ symbol, time, length }: BarColumns, seconds: number): void {
+function checkNeighbors({ symbol, time, length }: Timed, seconds: number): void {
   for (let i = 1; i < length; i++) if (time[i]! - time[i - 1]! === seconds) return;
   throw new MinutehandError('DATA_FORMAT', {
     seen: `${symbol}: distances of bars with ${seconds} s in common, and no two bars as near`,

@@ -54,8 +54,8 @@ export function engleGranger(y: Float64Array, x: Float64Array): Cointegration | 
 }
 
 /**
- * Augmented Dickey-Fuller test without constant or trend; the lag with the least AIC among those up to `maxLags`, all on
- * the same rows, then on all of its own.
+ * Augmented Dickey-Fuller test without constant or trend; the lag with the least AIC among those up to `maxLags`, all
+ * on the same rows, then on all of its own.
  * @returns null where the regression is singular
  */
 export function adfTest(u: Float64Array, maxLags: number): AdfTest | null {
@@ -178,8 +178,8 @@ function mean(values: Float64Array): number {
 }
 
 /**
- * Holm's step-down adjustment (Scandinavian J. of Statistics 6, 1979): of all hypotheses with an adjusted p-value up to a
- * level, the chance of a single false one is at most that level, however they depend on each other.
+ * Holm's step-down adjustment (Scandinavian J. of Statistics 6, 1979): of all hypotheses with an adjusted p-value up to
+ * a level, the chance of a single false one is at most that level, however they depend on each other.
  */
 export function holm(ps: readonly number[]): number[] {
   const order = [...ps.keys()].sort((a, b) => ps[a]! - ps[b]!);

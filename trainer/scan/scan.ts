@@ -39,8 +39,8 @@ export interface ScanOptions {
 }
 
 /**
- * LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials. UNCONFIRMED:
- * significant, but without an edge in the holdout. PAYS: significant, and with one.
+ * LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials.
+ * UNCONFIRMED: significant, but without an edge in the holdout. PAYS: significant, and with one.
  */
 export type Verdict = 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
 

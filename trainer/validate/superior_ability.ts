@@ -18,8 +18,8 @@ export interface SuperiorAbility {
   readonly pUpper: number;
   readonly pWhite: number;
   /**
-   * Hansen's p-value with each model's own statistic in place of the best one's: of all models up to a level, the chance
-   * of a single one without skill is at most that level.
+   * Hansen's p-value with each model's own statistic in place of the best one's: of all models up to a level, the
+   * chance of a single one without skill is at most that level.
    */
   readonly adjusted: Float64Array;
 }
@@ -96,8 +96,8 @@ export function superiorAbility(
 }
 
 /**
- * Variance of √n · mean under the stationary bootstrap, in closed form (Politis & Romano 1994, lemma 1): autocovariances
- * weighted by (1 − i/n)(1 − q)^i + (i/n)(1 − q)^(n−i).
+ * Variance of √n · mean under the stationary bootstrap, in closed form (Politis & Romano 1994, lemma 1):
+ * autocovariances weighted by (1 − i/n)(1 − q)^i + (i/n)(1 − q)^(n−i).
  */
 function longRunVariance(values: Float64Array, center: number, jump: number): number {
   const n = values.length;

@@ -1,0 +1,38 @@
+import type { BarSink, PutCounts } from '../../shared/bar_file/bar_sink.ts';
+import type { BarLayout } from './bar_layout.ts';
+
+/** One series of one file. */
+export interface SeriesReport extends PutCounts {
+  readonly symbol: string;
+  readonly name: string;
+  readonly file: string;
+  readonly read: number;
+  readonly rejected_count: number;
+}
+
+/** The values of columns beside the bars; a value is known when its bar closes. */
+export function createBarValues(layout: BarLayout, barSeconds: number, putSeries: BarSink['putSeries']) {
+  const isKept = putSeries !== null && layout.values.length > 0;
+  const time: number[] = [];
+  const values: number[][] = layout.values.map(() => []);
+  return {
+    summary: () => ({ series: isKept ? layout.values : [], series_left_out: isKept ? [] : layout.values }),
+    add(open: number, row: readonly number[]): void {
+      if (!isKept) return;
+      time.push(open + barSeconds);
+      row.forEach((value, column) => values[column]!.push(value));
+    },
+    async handOver(symbol: string, file: string): Promise<SeriesReport[]> {
+      if (putSeries === null) return [];
+      const reports: SeriesReport[] = [];
+      for (const [column, name] of layout.values.entries()) {
+        const good = [...time.keys()].filter((i) => values[column]![i]! >= 0 && values[column]![i]! < Infinity);
+        const [times, kept] = [good.map((i) => time[i]!), good.map((i) => values[column]![i]!)];
+        const counts = await putSeries(symbol, name, Float64Array.from(times), Float64Array.from(kept));
+        const rejected_count = time.length - good.length;
+        reports.push({ symbol, name, file, read: time.length, rejected_count, ...counts });
+      }
+      return reports;
+    },
+  };
+}
