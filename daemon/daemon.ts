@@ -331,6 +331,13 @@ class AssembledDaemon implements Daemon {
 
   // ---- parts ----
 
+  /** Whether every subject could be answered. */
+  #isReady(): boolean {
+    const { pairs, instruments } = this.#identity;
+    const { models, readyPairs, readyInstruments } = this.pipeline.status;
+    return (pairs === 0 || (models !== null && readyPairs === pairs)) && readyInstruments === instruments;
+  }
+
   #openLease(): LeaseKeeper | undefined {
     const { lease, scheduler, clock } = this.#ports;
     if (lease === undefined) return undefined;
@@ -339,7 +346,7 @@ class AssembledDaemon implements Daemon {
       ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
       clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
       maxStepMs: this.#intervalMs / 2,
-      isReady: () => this.pipeline.status.models !== null && this.pipeline.status.readyPairs === this.#pairs.length,
+      isReady: () => this.#isReady(),
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
         say(`This daemon publishes from here on (fence ${fence}).`);

@@ -92,6 +92,7 @@ class InputReader {
       case 'rollout':
       case 'series':
       case 'lease':
+      case 'direction':
         // No world has any.
         return;
       case 'boot':
