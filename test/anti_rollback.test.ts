@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { HealthReport } from '../daemon/health/health.ts';
-import { readActiveFile } from '../shared/bundle/bundle.ts';
+import { activate, readActiveFile } from '../shared/bundle/bundle.ts';
+import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
@@ -19,13 +21,20 @@ beforeAll(async () => {
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));
   env = { MINUTEHAND_SIGNING_KEY: key, MINUTEHAND_TRUSTED_KEYS: trusted };
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   versions = [];
   for (const seed of [1, 2]) versions.push((await trainTinyModels(place.models, { seed })).version);
-  for (const version of versions) await run('models', 'sign', version);
-  await run('models', 'promote', versions[0]!);
+  promote(0);
   await startDaemon();
-}, 60_000);
-afterAll(() => place.remove());
+}, 240_000);
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await place.remove();
+});
+
+/** As `minutehand models promote`. */
+const promote = (index: 0 | 1): void =>
+  void activate(place.models, versions[index]!, MACHINE_FILES, trainerMarks({ home: place.home }));
 
 async function run(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await place.run(args, { env });
@@ -50,11 +59,11 @@ const reported = (expected: object): Promise<void> =>
 
 it(
   'a daemon keeps its models when an older active.json is put back, over kill -9, and follows an intended rollback',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async () => {
     await reported({ model_version: versions[0], model_refused: null });
     const old = readFileSync(active(), 'utf8');
-    await run('models', 'promote', versions[1]!);
+    promote(1);
     await reported({ model_version: versions[1] });
     daemon.kill('SIGKILL');
     await daemon.ended;
@@ -70,13 +79,13 @@ it(
 
     await run('models', 'promote', versions[1]!);
     await reported({ model_version: versions[1], model_refused: null });
+    promote(0);
+    promote(1);
     const { serial: before } = readActiveFile(place.models)!;
-    await run('models', 'promote', versions[0]!);
-    await run('models', 'promote', versions[1]!);
-    // Four processes at once: each writes a serial of its own.
-    const rollbacks = await Promise.all(Array.from({ length: 4 }, () => place.run(['models', 'rollback'], { env })));
-    expect(rollbacks.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    expect(readActiveFile(place.models)!.serial).toBe(before! + 6);
+    // Three processes at once: each writes a serial of its own.
+    const rollbacks = await Promise.all([1, 2, 3].map(() => place.run(['models', 'rollback'], { env })));
+    expect(rollbacks.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(readActiveFile(place.models)!.serial).toBe(before! + 3);
     await reported({ model_version: readActiveFile(place.models)!.version, model_refused: null });
     daemon.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);

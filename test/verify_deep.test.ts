@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { code, stdout, stderr } = await place.run(['train', '--data', data, '--trials', '0', '--seed', '5', '--json']);
   expect(`${code} ${stderr}`).toMatch(/^0 /);
   ({ version } = JSON.parse(stdout) as { version: string });
-}, 120_000);
+}, 240_000);
 afterAll(() => place.remove());
 
 /** A copy with other content whose hashes are right. */
@@ -48,7 +48,7 @@ function moveThreshold(manifest: Manifest, folder: string): void {
 
 it(
   'minutehand models verify --deep trains a bundle again and names what is not the same, or why it cannot',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async () => {
     const tree = tampered('tree', moveThreshold);
     const theta = tampered('theta', (manifest) => void (manifest.theta1 += 0.01));
