@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { ROOT, SetupError, alone, readJson, say } from './project.mjs';
+import { ROOT, SetupError, alone, readJson, print } from './project.mjs';
 
 const FOLDER = join(ROOT, 'dashboard');
 const DIST = join(FOLDER, 'dist');
@@ -85,5 +85,5 @@ async function build() {
   if (existsSync(DIST)) renameSync(DIST, OLD);
   renameSync(FRESH, DIST);
   rmSync(OLD, { recursive: true, force: true });
-  say(`dashboard built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+  print(`dashboard built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 }

@@ -15,7 +15,7 @@ import {
 import { dirname, delimiter, join } from 'node:path';
 import { aptInstall, inPath, processesUsing } from './machine.mjs';
 import { SQLITE_PACKAGE, THIS_NODE } from './node_version.mjs';
-import { LOG_FOLDER, MODULES, ROOT, SetupError, alone, readJson, readText, say, setupError } from './project.mjs';
+import { LOG_FOLDER, MODULES, ROOT, SetupError, alone, readJson, readText, print, setupError } from './project.mjs';
 import { capture, runLogged, tailOf } from './programs.mjs';
 
 const STAMP = join(MODULES, '.minutehand-lock');
@@ -123,7 +123,7 @@ function compiledSqliteFault() {
 async function install() {
   const users = processesUsing(MODULES);
   if (users.length > 0)
-    say(`note: packages are replaced under process ${users.join(', ')}, which runs from this folder: restart it`);
+    print(`note: packages are replaced under process ${users.join(', ')}, which runs from this folder: restart it`);
   rmSync(STAMP, { force: true });
   const logPath = join(LOG_FOLDER, 'setup.log');
   // --include: NODE_ENV=production would leave out the compiler. --engine-strict: one of the two SQLite packages is for
@@ -172,7 +172,7 @@ async function ensureToolchain() {
   const tools = missingTools();
   if (tools.length === 0) return;
   if (await aptInstall(tools)) return;
-  say(`note: ${tools.join(', ')} not found; if ${SQLITE_PACKAGE} has to be compiled here, install them first`);
+  print(`note: ${tools.join(', ')} not found; if ${SQLITE_PACKAGE} has to be compiled here, install them first`);
 }
 
 function missingTools() {

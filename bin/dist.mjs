@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { MODULES, ROOT, SetupError, alone, readJson, say } from './project.mjs';
+import { MODULES, ROOT, SetupError, alone, readJson, print } from './project.mjs';
 import { capture } from './programs.mjs';
 
 const DIST = join(ROOT, 'dist');
@@ -125,7 +125,7 @@ async function build(sources) {
   if (existsSync(DIST)) renameSync(DIST, OLD);
   renameSync(FRESH, DIST);
   rmSync(OLD, { recursive: true, force: true });
-  say(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+  print(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 }
 
 /** @param {string} path */

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { npmCommand } from './dependencies.mjs';
 import { aptInstall, inPath } from './machine.mjs';
-import { LOG_FOLDER, MODULES, alone, say } from './project.mjs';
+import { LOG_FOLDER, MODULES, alone, print } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
 const VERSION = '1.0.27';
@@ -73,12 +73,12 @@ async function compileIn(work) {
 async function done(label, command, args) {
   const logPath = join(LOG_FOLDER, 'lightgbm.log');
   if ((await runLogged(label, command, args, logPath)) === 0) return true;
-  say(`${tailOf(logPath)}\n${label} failed; the whole log is ${logPath}`);
+  print(`${tailOf(logPath)}\n${label} failed; the whole log is ${logPath}`);
   return false;
 }
 
 /** @param {string} reason */
 function refused(reason) {
-  say(reason);
+  print(reason);
   return null;
 }

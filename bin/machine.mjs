@@ -1,7 +1,7 @@
 /** Installed packages of this machine, and on Debian and Ubuntu the installable ones. */
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { LOG_FOLDER, readText, say } from './project.mjs';
+import { LOG_FOLDER, readText, print } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
 let listsAreNew = false;
@@ -21,7 +21,7 @@ export async function aptInstall(packages) {
     if (!listsAreNew) listsAreNew = (await runLogged('updating package lists', apt, ['update'], logPath, env)) === 0;
     const args = ['install', '--no-install-recommends', ...packages];
     if ((await runLogged(`installing ${packages.join(', ')}`, apt, args, logPath, env)) === 0) return true;
-    say(`${tailOf(logPath)}\napt-get could not install ${packages.join(', ')}; the whole log is ${logPath}`);
+    print(`${tailOf(logPath)}\napt-get could not install ${packages.join(', ')}; the whole log is ${logPath}`);
     return false;
   });
 }

@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runShown } from './programs.mjs';
-import { ROOT, SetupError, say } from './project.mjs';
+import { ROOT, SetupError, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 /** @typedef {{ mutate: string[], tests: string[], least: number }} Area */
@@ -31,7 +31,7 @@ await run(async () => {
   });
   const unknown = positionals.filter((name) => !(name in AREAS));
   if (values.help || unknown.length > 0) {
-    say(
+    print(
       `npm run mutate -- [--all] [--files glob[,glob]] [--concurrency n] [area …]\nareas: ${Object.keys(AREAS).join(', ')}`,
     );
     return unknown.length > 0 ? 2 : 0;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { capture, launch, runLogged } from './programs.mjs';
-import { LOG_FOLDER, ROOT, SetupError, say } from './project.mjs';
+import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
 import { mustHold, testsHold } from './steps.mjs';
 
 /** Files that a fresh clone does not have. */
@@ -114,10 +114,10 @@ async function startsUp({ version, environment }, folder) {
   await Promise.race([end, sleep(END_WITHIN_MS, undefined, { ref: false })]);
   if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
   const faults = startFaults({ version, output, code, signals });
-  say(
+  print(
     `Node ${version}: ${signals} OK signals ${seconds.toFixed(1)} s after npm start (installation and build included)`,
   );
-  if (faults.length > 0) say(`${output.split('\n').slice(-40).join('\n')}\n${faults.join('\n')}`);
+  if (faults.length > 0) print(`${output.split('\n').slice(-40).join('\n')}\n${faults.join('\n')}`);
   return faults.length === 0;
 }
 

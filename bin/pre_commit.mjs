@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, SetupError, say } from './project.mjs';
+import { ROOT, SetupError, print } from './project.mjs';
 import { checkInstalled, run } from './setup.mjs';
 
 /** @param {string[]} args of `git diff` @returns {string[]} paths from the root */
@@ -23,7 +23,7 @@ function changed(args) {
 function holds(name, script, args) {
   const command = [join(ROOT, 'node_modules', script), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
-  if (status !== 0) say(`${stdout}${stderr}pre-commit: ${name} failed`);
+  if (status !== 0) print(`${stdout}${stderr}pre-commit: ${name} failed`);
   return status === 0;
 }
 
@@ -33,7 +33,7 @@ await run(async () => {
   if (staged.length === 0) return 0;
   const further = new Set(changed([]));
   const partial = staged.filter((path) => further.has(path));
-  if (partial.length > 0) say(`pre-commit: checked with the changes that are not staged: ${partial.join(', ')}`);
+  if (partial.length > 0) print(`pre-commit: checked with the changes that are not staged: ${partial.join(', ')}`);
   const scripts = staged.filter((path) => /\.(ts|mts|js|mjs)$/.test(path));
   const isTyped = staged.some((path) => path.endsWith('.ts') || /^(package|tsconfig.*)\.json$/.test(path));
   const results = [
@@ -43,6 +43,6 @@ await run(async () => {
     !isTyped || holds('tsc', 'typescript7/bin/tsc', ['--noEmit']),
   ];
   if (results.every(Boolean)) return 0;
-  say('pre-commit: `npm run format` formats; `git commit --no-verify` commits all the same.');
+  print('pre-commit: `npm run format` formats; `git commit --no-verify` commits all the same.');
   return 1;
 });

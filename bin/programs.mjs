@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ROOT, SetupError, readText, say } from './project.mjs';
+import { ROOT, SetupError, readText, print } from './project.mjs';
 
 const SAY_EVERY_S = 10;
 
@@ -62,15 +62,15 @@ export async function runLogged(label, command, args, logPath, env = process.env
   const elapsed = () => `${Math.round((performance.now() - startMs) / 1000)} s`;
   mkdirSync(dirname(logPath), { recursive: true });
   const log = openSync(logPath, 'w');
-  say(`${label} …`);
-  const timer = setInterval(() => say(`${label} … ${elapsed()}`), SAY_EVERY_S * 1000);
+  print(`${label} …`);
+  const timer = setInterval(() => print(`${label} … ${elapsed()}`), SAY_EVERY_S * 1000);
   try {
     const code = await start(command.file, [...command.first, ...args], {
       stdio: ['ignore', log, log],
       env,
       shell: command.shell ?? false,
     });
-    say(`${label}: ${code === 0 ? 'done' : 'failed'} after ${elapsed()}`);
+    print(`${label}: ${code === 0 ? 'done' : 'failed'} after ${elapsed()}`);
     return code;
   } finally {
     clearInterval(timer);

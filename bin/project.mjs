@@ -40,7 +40,7 @@ export function setupError(code, seen, next = SETUP_ERRORS[code].next) {
 }
 
 /** All output goes to stderr; stdout belongs to the command. @param {string} line */
-export function say(line) {
+export function print(line) {
   process.stderr.write(`${line}\n`);
 }
 
@@ -52,7 +52,7 @@ export function say(line) {
  */
 export function alone(label, work) {
   const onWait = (/** @type {number} */ pid) =>
-    say(`waiting for process ${pid}, which is setting up here too (${label})`);
+    print(`waiting for process ${pid}, which is setting up here too (${label})`);
   return withLock(join(ROOT, 'var', 'setup-lock'), onWait, work);
 }
 

@@ -5,7 +5,7 @@
 import { ensureDashboardBuilt } from './dashboard.mjs';
 import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
 import { checkNode } from './node_version.mjs';
-import { SetupError, say } from './project.mjs';
+import { SetupError, print } from './project.mjs';
 
 export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 
@@ -32,7 +32,7 @@ export async function run(program) {
 
 /** As the commands show their errors (cli/output.ts). @param {SetupError} error */
 function show({ code, message, next }) {
-  if (code === null) return say(message);
+  if (code === null) return print(message);
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
-  say(`${code}: ${message}\n  → ${next}`);
+  print(`${code}: ${message}\n  → ${next}`);
 }

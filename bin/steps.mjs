@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runShown } from './programs.mjs';
-import { ROOT, say } from './project.mjs';
+import { ROOT, print } from './project.mjs';
 
 /** @typedef {() => Promise<boolean | number | void>} Work false or an exit code other than 0: failed */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -15,16 +15,16 @@ const tests = { passed: 0, failed: 0, skipped: 0 };
 /** @param {string} name @param {Work} work @returns {Promise<boolean>} whether it held */
 export async function step(name, work) {
   const startMs = performance.now();
-  say(`\n== ${name}`);
+  print(`\n== ${name}`);
   let result;
   try {
     result = await work();
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    print(error instanceof Error ? error.message : String(error));
     result = false;
   }
   const isGood = result === undefined || result === true || result === 0;
-  say(`== ${name}: ${isGood ? 'ok' : 'FAILED'} (${((performance.now() - startMs) / 1000).toFixed(1)} s)`);
+  print(`== ${name}: ${isGood ? 'ok' : 'FAILED'} (${((performance.now() - startMs) / 1000).toFixed(1)} s)`);
   return isGood;
 }
 
@@ -67,7 +67,7 @@ export function conclude() {
   const failed = tests.failed + failedSteps.length;
   const skipped = tests.skipped > 0 ? `, ${tests.skipped} skipped` : '';
   // They may have failed long before the last test was done.
-  say(failedSteps.length > 0 ? `\nfailed: ${failedSteps.join(', ')}` : '');
+  print(failedSteps.length > 0 ? `\nfailed: ${failedSteps.join(', ')}` : '');
   process.stdout.write(`${tests.passed} passed, ${failed} failed${skipped}\n`);
   return failed === 0 ? 0 : 1;
 }

@@ -9,7 +9,7 @@ import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
 import { OTHER_NODES, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
-import { ROOT, say } from './project.mjs';
+import { ROOT, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
@@ -43,7 +43,7 @@ const checkedBeside = (name, args) => async () => {
   const command = tool(name, args);
   if (inPath('nice')) command.unshift('nice', '-n', '10');
   const { code, output } = await capture(command[0], command.slice(1));
-  if (output.trim() !== '') say(output.trimEnd());
+  if (output.trim() !== '') print(output.trimEnd());
   return code;
 };
 
@@ -94,7 +94,7 @@ async function allTestsHold() {
 
 async function ensureRedis() {
   if (inPath('redis-server') || (await aptInstall(['redis-server']))) return true;
-  say(
+  print(
     'redis-server is not installed: install it (Debian: apt-get install redis-server; macOS: brew install redis).' +
       (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );
@@ -104,7 +104,7 @@ async function ensureRedis() {
 /** The expert advisor's logic is compiled and run here. */
 async function ensureCompiler() {
   if (inPath('g++') || (await aptInstall(['g++']))) return true;
-  say(
+  print(
     'g++ is not installed: install it (Debian: apt-get install g++; macOS: xcode-select --install).' +
       (inCi ? '' : ' Without it the tests of the expert advisor are skipped.'),
   );
@@ -116,7 +116,7 @@ async function ensureCheckers() {
   const packages = { 'clang++': 'clang', promtool: 'prometheus' };
   const missing = Object.keys(packages).filter((program) => !inPath(program));
   if (missing.length === 0 || (await aptInstall(missing.map((program) => packages[program])))) return true;
-  say(
+  print(
     `${missing.join(' and ')} not installed: install them (Debian: apt-get install ${Object.values(packages).join(' ')}).` +
       (inCi ? '' : ' Without them the tests that need them are skipped.'),
   );
@@ -126,7 +126,7 @@ async function ensureCheckers() {
 /** The browser that the dashboard is tested in. */
 async function ensureChromium() {
   if (inPath('chromium') || inPath('chromium-browser') || (await aptInstall(['chromium']))) return true;
-  say(
+  print(
     'chromium is not installed: install it (Debian: apt-get install chromium).' +
       (inCi ? '' : ' Without it the tests of the dashboard are skipped.'),
   );
@@ -141,7 +141,7 @@ async function ensureXgboost() {
   const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/local/lib'];
   const isThere = folders.some((folder) => existsSync(join(folder, 'libxgboost.so.0')));
   if (isThere || process.env.MINUTEHAND_XGBOOST_LIBRARY || (await aptInstall(['libxgboost0']))) return true;
-  say(
+  print(
     'XGBoost is not installed: install it (Debian: apt-get install libxgboost0), or set MINUTEHAND_XGBOOST_LIBRARY.' +
       (inCi ? '' : ' Where its tests do not find it, they are skipped.'),
   );
@@ -161,7 +161,7 @@ async function ensureCcxt() {
     process.env.MINUTEHAND_CCXT = path;
     return true;
   }
-  say(
+  print(
     `ccxt is not installed: \`npm install --no-save ${wanted}\`.` +
       (inCi ? '' : ' Without it the test of `minutehand collect` is skipped.'),
   );
@@ -170,7 +170,7 @@ async function ensureCcxt() {
 
 async function ensurePostgres() {
   if (hasPostgres() || ((await aptInstallPostgres()) && hasPostgres())) return true;
-  say(
+  print(
     'The PostgreSQL server is not installed: install it (Debian: apt-get install postgresql; macOS: brew install postgresql).' +
       (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );

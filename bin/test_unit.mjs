@@ -4,7 +4,7 @@
  * test` runs the others too. Arguments go to vitest.
  */
 import { conclude, testsHold } from './steps.mjs';
-import { say } from './project.mjs';
+import { print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 /** On two idle cores. */
@@ -16,6 +16,6 @@ await run(async () => {
   const startMs = performance.now();
   await testsHold('unit tests', ['--project', 'together', ...process.argv.slice(2)]);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
-  say(`The unit tests took ${seconds} s; the budget is ${BUDGET_SECONDS} s on two idle cores.`);
+  print(`The unit tests took ${seconds} s; the budget is ${BUDGET_SECONDS} s on two idle cores.`);
   return conclude();
 });

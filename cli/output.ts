@@ -8,7 +8,7 @@ export interface Output {
   /** A result for people; silent with --json. */
   line(text: string): void;
   /** Status lines of a process that keeps running: on standard output for people, on standard error with --json. */
-  say(text: string): void;
+  print(text: string): void;
   /** A remark beside the result. */
   note(text: string): void;
   /** The result for programs, as one JSON document; silent without --json. */
@@ -30,7 +30,7 @@ export function createOutput(json: boolean): Output {
     line: (text) => {
       if (!json) process.stdout.write(`${text}\n`);
     },
-    say: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`),
+    print: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -106,7 +106,7 @@ export interface DaemonOptions {
   readonly log: Logger;
   readonly observer: DaemonObserver;
   /** Prints one line for a person. */
-  say(line: string): void;
+  print(line: string): void;
   /** Returns whether bars can be expected: missing bars before that are no silence. */
   isFeedOpen(): boolean;
   /** Polling interval of `models/`, ms. */
@@ -283,7 +283,7 @@ class AssembledDaemon implements Daemon {
 
   readBars(): void {
     const { readBarStream, scheduler, store } = this.#ports;
-    const { settings, log, say } = this.#options;
+    const { settings, log, print } = this.#options;
     const { market, feed, pairs, instruments } = settings.minutehand;
     if (readBarStream === undefined || market !== 'live') return;
     this.#redisFeed = openRedisFeed({
@@ -302,7 +302,7 @@ class AssembledDaemon implements Daemon {
       onRefused: this.#degradesWith('bar_stream'),
       onReadable: () => this.#recovered('bar_stream'),
       log,
-      say,
+      print,
     });
   }
 
@@ -341,7 +341,7 @@ class AssembledDaemon implements Daemon {
   #openLease(): LeaseKeeper | undefined {
     const { lease, scheduler, clock } = this.#ports;
     if (lease === undefined) return undefined;
-    const { settings, log, say } = this.#options;
+    const { settings, log, print } = this.#options;
     return new LeaseKeeper({
       ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
       clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
@@ -349,7 +349,7 @@ class AssembledDaemon implements Daemon {
       isReady: () => this.#isReady(),
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
-        say(`This daemon publishes from here on (fence ${fence}).`);
+        print(`This daemon publishes from here on (fence ${fence}).`);
         this.#applyLease(fence);
       },
       onLosing: () => {
@@ -359,7 +359,7 @@ class AssembledDaemon implements Daemon {
       onLost: () => {
         const error = new MinutehandError('LEASE_LOST');
         log.error({ code: error.code }, error.message);
-        say(`${error.code}: ${error.message} ${error.next}`);
+        print(`${error.code}: ${error.message} ${error.next}`);
         this.#applyLease(null);
       },
       onServer: (state, detail) => log.info({ state, detail }, 'lease server'),
@@ -374,9 +374,9 @@ class AssembledDaemon implements Daemon {
 
   #openPublishers(): Publishers {
     const { files, scheduler, bus, openSignalFiles } = this.#ports;
-    const { settings, paths, shard, log, say } = this.#options;
+    const { settings, paths, shard, log, print } = this.#options;
     return new Publishers({
-      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
+      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, scheduler, bus, log, print },
       openFileThread: openSignalFiles?.bind(this.#ports),
       lease: this.#lease,
       onFailure: (what) => this.#degradesWith(what),
@@ -414,10 +414,10 @@ class AssembledDaemon implements Daemon {
 
   #followModels(): FollowedModels {
     const { files, scheduler, store, pointerMarks } = this.#ports;
-    const { settings, paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
     return new FollowedModels({
-      ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
+      ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, print },
       ...(pointerMarks && { marks: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
@@ -433,11 +433,11 @@ class AssembledDaemon implements Daemon {
 
   #followDirections(): FollowedDirections | null {
     const { files, scheduler, loadDirection } = this.#ports;
-    const { paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const { paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
     if (timeframes.length === 0 || loadDirection === undefined) return null;
     return new FollowedDirections({
-      ...{ modelsFolder: paths.models, timeframes, pollMs: modelPollMs, files, scheduler, log, say },
+      ...{ modelsFolder: paths.models, timeframes, pollMs: modelPollMs, files, scheduler, log, print },
       sources: () => receivedSeries(this.pipeline.series),
       load: (folder, timeframe) =>
         loadDirection(folder, timeframe, async (work) => {
@@ -452,9 +452,9 @@ class AssembledDaemon implements Daemon {
 
   #followHalts(): ActiveHalts {
     const { files, scheduler, store } = this.#ports;
-    const { paths, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const { paths, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     return followHalts({
-      ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, say },
+      ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, print },
       standing: parseStanding(store.lastHalts()),
       activeVersion: () => this.pipeline.status.models?.version ?? null,
       apply: (standing) => {
@@ -466,14 +466,14 @@ class AssembledDaemon implements Daemon {
   }
 
   #watchArrivals(): ReturnType<typeof watchArrivals> {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     return watchArrivals({
       limitMs: EXPIRED_AFTER_INTERVALS * this.#intervalMs,
       symbols: symbolsOf(this.#subjects).length,
       degraded: (what) => this.pipeline.inputs.apply({ kind: 'degraded', what }),
       recovered: (what) => this.#recovered(what),
       log,
-      say,
+      print,
     });
   }
 
@@ -495,11 +495,11 @@ class AssembledDaemon implements Daemon {
 
   /** Reports and logs that signals or journal cannot be written, once until they can be again. */
   #degradesWith(what: Degradation): (error: ErrorReport) => void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     return (error) => {
       this.pipeline.inputs.apply({ kind: 'degraded', what });
       log.error({ code: error.code }, error.message);
-      say(`${error.code}: ${error.message} ${error.next}`);
+      print(`${error.code}: ${error.message} ${error.next}`);
     };
   }
 

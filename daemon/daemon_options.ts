@@ -14,5 +14,5 @@ export interface DaemonOptions {
   /** See `JournalOptions`. */
   readonly maxWaitingRows?: number;
   /** Prints one line for a person. */
-  say(line: string): void;
+  print(line: string): void;
 }

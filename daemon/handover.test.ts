@@ -247,13 +247,13 @@ const bodyOf = ({ text }: Heard): string => text.slice(0, text.indexOf(',"schema
 function checkShutdowns({ handovers, byRedis }: HandoverReport, pairs: readonly string[], rows: readonly Row[]): void {
   const last = { how: 'SIGTERM', bootId: handovers.at(-1)!.nextBootId, standby: 'none' } as const;
   for (const { how, bootId, standby } of [...handovers, last]) {
-    const said = byRedis.filter(({ signal }) => signal.boot_id === bootId);
-    const shutdowns = said.filter(({ signal }) => signal.reason === 'SHUTDOWN');
+    const printed = byRedis.filter(({ signal }) => signal.boot_id === bootId);
+    const shutdowns = printed.filter(({ signal }) => signal.reason === 'SHUTDOWN');
     // A standby that had just been started may have become ready before the daemon looked.
     const isLast = how === 'SIGTERM' && (standby === 'starting' ? shutdowns.length > 0 : standby === 'none');
     const expected = isLast ? [...pairs].sort() : [];
     expect(shutdowns.map(({ signal }) => signal.pair_id).sort(), `${how}, standby ${standby}`).toEqual(expected);
-    expect(said.slice(said.length - shutdowns.length)).toEqual(shutdowns);
+    expect(printed.slice(printed.length - shutdowns.length)).toEqual(shutdowns);
     expect(rows.filter((row) => row.boot_id === bootId && isShutdown(row))).toHaveLength(shutdowns.length);
   }
 }

@@ -130,10 +130,10 @@ describe('an instrument of a pipeline', () => {
     await feed(bench, WARM + 2, WARM + 4);
     answers = RANGE;
     await feed(bench, WARM + 4, WARM + 5);
-    const said = ofInstrument(bench)
+    const printed = ofInstrument(bench)
       .slice(WARM)
       .map(({ action, reason, entry, target }) => [action, reason, entry, target]);
-    expect(said).toEqual([
+    expect(printed).toEqual([
       ['ENTER', 'ENTRY', 'BUY_BTCUSDT', 1],
       ['HOLD', 'IN_POSITION', '', 1],
       ['EXIT', 'OPPOSITE_EXIT', '', 0],

@@ -43,7 +43,7 @@ interface Running {
   readonly program: RunningProgram;
   readonly url: string;
   readonly bootId: string;
-  readonly said: string[];
+  readonly printed: string[];
 }
 
 function makeHome(
@@ -58,12 +58,12 @@ function makeHome(
   const launch = (): RunningProgram => program.start([file], { ...env, MINUTEHAND_HOME: home });
   const start = async (): Promise<Running> => {
     const started = launch();
-    const said: string[] = [];
+    const printed: string[] = [];
     for (;;) {
-      const event = JSON.parse(await started.line()) as { say?: string; port?: number; bootId?: string };
+      const event = JSON.parse(await started.line()) as { print?: string; port?: number; bootId?: string };
       if (event.port !== undefined)
-        return { program: started, url: `http://127.0.0.1:${event.port}`, bootId: event.bootId!, said };
-      said.push(event.say!);
+        return { program: started, url: `http://127.0.0.1:${event.port}`, bootId: event.bootId!, printed };
+      printed.push(event.print!);
     }
   };
   return { start, launch, home };
@@ -457,7 +457,7 @@ describe('a daemon with a simulated market', () => {
       const { start, launch, home } = makeHome('simulated', settings);
       const first = launch();
       expect(JSON.parse(await first.line())).toMatchObject({
-        say: expect.stringMatching(/6000 minutes of history/) as string,
+        print: expect.stringMatching(/6000 minutes of history/) as string,
       });
       const reader = openJournal(pathsOf(home).journal('simulated', 'main'), { readOnly: true });
       while (reader.mostBars() < 500) await delay(1);
@@ -469,7 +469,7 @@ describe('a daemon with a simulated market', () => {
       expect(new Set(atKill.map(({ backfill }) => backfill))).toEqual(new Set([1]));
 
       const second = await start();
-      expect(second.said.join()).toMatch(/continues after/);
+      expect(second.printed.join()).toMatch(/continues after/);
       await delay(150);
       await second.program.kill('SIGKILL');
       const third = await start();

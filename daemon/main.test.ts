@@ -59,7 +59,7 @@ afterEach(async () => {
 
 interface Home {
   readonly paths: HomePaths;
-  readonly said: string[];
+  readonly printed: string[];
   start(changes?: Settings, token?: string): Promise<Daemon>;
   /** Copies a bundle here, without making it active. @returns its version */
   install(path: string): string;
@@ -71,10 +71,10 @@ interface Daemon extends RunningDaemon {
 
 function makeHome(): Home {
   const paths = homePaths({ MINUTEHAND_HOME: join(folder, `home_${++homes}`) });
-  const said: string[] = [];
+  const printed: string[] = [];
   return {
     paths,
-    said,
+    printed,
     install(path) {
       const version = path.split('/').at(-1)!;
       mkdirSync(paths.models, { recursive: true });
@@ -88,7 +88,7 @@ function makeHome(): Home {
         shard: 'main',
         clock: MACHINE_CLOCK,
         token,
-        say: (line) => said.push(line),
+        print: (line) => printed.push(line),
       });
       const url = `http://127.0.0.1:${daemon.port}`;
       cleanups.push(() => daemon.stop());
@@ -371,7 +371,7 @@ describe('a daemon on standby', () => {
       shard: 'main',
       clock: MACHINE_CLOCK,
       token: undefined,
-      say: (line: string) => void home.said.push(line),
+      print: (line: string) => void home.printed.push(line),
     };
     const started = standBy(options, ending.signal, onWaiting);
     cleanups.push(
@@ -394,7 +394,7 @@ describe('a daemon on standby', () => {
     const standby = await waitBeside(home);
     await standby.waiting;
     const third = await waitBeside(home);
-    home.said.length = 0;
+    home.printed.length = 0;
     await daemon.stop();
     const next = (await standby.started)!;
     expect(next.bootId > daemon.bootId).toBe(true);
@@ -410,9 +410,12 @@ describe('a daemon on standby', () => {
     await next.stop();
     expect(verifySignal(await refused)).toMatchObject({ reason: 'SHUTDOWN', mode: 'HALT', seq: 2 });
     const db = new Database(home.paths.journal('live', 'main'), { readonly: true });
-    const said = db.prepare('SELECT boot_id, body FROM signals ORDER BY signal_row').all() as Record<string, string>[];
+    const printed = db.prepare('SELECT boot_id, body FROM signals ORDER BY signal_row').all() as Record<
+      string,
+      string
+    >[];
     db.close();
-    expect(said.map(({ boot_id, body }) => [boot_id, body!.includes('SHUTDOWN')])).toEqual([
+    expect(printed.map(({ boot_id, body }) => [boot_id, body!.includes('SHUTDOWN')])).toEqual([
       ...Array<unknown>(pairs.length).fill([daemon.bootId, false]),
       ...Array<unknown>(pairs.length).fill([next.bootId, false]),
       ...Array<unknown>(pairs.length).fill([next.bootId, true]),
@@ -468,7 +471,7 @@ describe('the start of a daemon', () => {
       clock: MACHINE_CLOCK,
       token: undefined,
     };
-    await expect(startDaemon({ ...options, shard: 'mian', say: () => undefined })).rejects.toThrowError(
+    await expect(startDaemon({ ...options, shard: 'mian', print: () => undefined })).rejects.toThrowError(
       withCode('CONFIG_INVALID'),
     );
     mkdirSync(home.paths.home, { recursive: true });
@@ -502,7 +505,7 @@ describe('the start of a daemon', () => {
         shard: 'main',
         clock,
         token: undefined,
-        say: () => undefined,
+        print: () => undefined,
       });
       ids.push(daemon.bootId);
       await daemon.stop();
@@ -546,7 +549,7 @@ describe('a daemon whose disk refuses the journal', () => {
     disk.exec("CREATE TRIGGER refuse BEFORE INSERT ON signals BEGIN SELECT raise(ABORT, 'no room'); END");
     expect(await modesOfNextMinute(WARMUP, false)).toEqual(['OK', 'OK', 'OK']);
     expect(daemon.health()).toMatchObject({ status: 'degraded', degradations: ['journal'] });
-    expect(home.said.filter((line) => line.startsWith('JOURNAL_WRITE'))).toHaveLength(1);
+    expect(home.printed.filter((line) => line.startsWith('JOURNAL_WRITE'))).toHaveLength(1);
     expect(await modesOfNextMinute(WARMUP + 1, false)).toEqual(['DEGRADED', 'DEGRADED', 'DEGRADED']);
     expect(disk.prepare('SELECT max(time) FROM inputs').pluck().get()).toBe(MARKET[WARMUP - 1]!.time);
     disk.exec('DROP TRIGGER refuse');
@@ -586,7 +589,7 @@ describe('the models of a live daemon', () => {
     expect(health).toMatchObject({ status: 'ok', model_version: good, model_refused: { version: second } });
     expect(health.model_refused!.message).toContain('ai2.onnx');
     await delay(1100);
-    expect(home.said.filter((line) => line.includes('MODEL_HASH'))).toHaveLength(1);
+    expect(home.printed.filter((line) => line.includes('MODEL_HASH'))).toHaveLength(1);
     const signals = await connect(`${daemon.url}/signals`);
     await daemon.post(minuteWire(WARMUP));
     expect(verifySignal(await signals.next())).toMatchObject({ mode: 'OK', model_version: good });
@@ -687,7 +690,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
     const health = (await (await fetch(`${daemon.url}/healthz`)).json()) as HealthReport;
     expect(health).toMatchObject({ status: 'degraded', halted_pairs: [gold], halts: [halt(gold, version)] });
     expect(await (await fetch(`${daemon.url}/metrics`)).text()).toContain('minutehand_pairs_halted 1\n');
-    expect(home.said.filter((line) => line.includes(gold)).join()).toContain('win_rate 0.31 in 60 trades');
+    expect(home.printed.filter((line) => line.includes(gold)).join()).toContain('win_rate 0.31 in 60 trades');
 
     // A torn file changes nothing, not even for the next process, which reads the journal.
     writeFileSync(haltsPath(models), '{"halts":[{');

@@ -170,9 +170,9 @@ class DaemonProcess {
   }
 
   #followPolicy({ pipeline }: Daemon): void {
-    const { settings, paths, shard, say } = this.#options;
+    const { settings, paths, shard, print } = this.#options;
     const watch = watchPolicy({
-      ...{ paths, say, files: MACHINE_FILES, scheduler: MACHINE_SCHEDULER, pollMs: POLICY_POLL_MS },
+      ...{ paths, print, files: MACHINE_FILES, scheduler: MACHINE_SCHEDULER, pollMs: POLICY_POLL_MS },
       pairs: shardPairs(settings.minutehand, shard),
       policyHash: () => pipeline.status.policyHash,
       log: this.#logs.events,
@@ -214,7 +214,7 @@ class DaemonProcess {
     const { events } = this.#logs;
     const onDeath = (error: MinutehandError): void => {
       events.error(describeError(error), 'the journal is written by the main thread from here on');
-      this.#options.say(`${error.code}: ${error.message} The main thread writes it from here on. ${error.next}`);
+      this.#options.print(`${error.code}: ${error.message} The main thread writes it from here on. ${error.next}`);
     };
     const journal = openJournalThread({ path, store, scheduler: MACHINE_SCHEDULER, onDeath });
     this.#undo.push(() => journal.close());
@@ -222,7 +222,7 @@ class DaemonProcess {
   }
 
   async #assemble(store: JournalStore, journalWriter: JournalThread): Promise<Daemon> {
-    const { settings, paths, shard, clock, say, maxWaitingRows, signalsUmask = null } = this.#options;
+    const { settings, paths, shard, clock, print, maxWaitingRows, signalsUmask = null } = this.#options;
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
     const lease = await openLease(this.#options);
@@ -238,7 +238,7 @@ class DaemonProcess {
         pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
       },
       {
-        ...{ settings, paths, shard, log: this.#logs.events, say },
+        ...{ settings, paths, shard, log: this.#logs.events, print },
         ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
@@ -371,12 +371,12 @@ async function startSimulated(
   journal: JournalThread,
   log: Logger,
 ): Promise<RunningFeed> {
-  const { settings, say } = options;
+  const { settings, print } = options;
   const { simulated } = settings.minutehand;
   const symbols = symbolsOf(shardSubjects(settings.minutehand, options.shard)).sort();
   const lastTimes = [...pipeline.status.lastTimes.values()];
   const resumeAfter = lastTimes.length === 0 ? null : (Math.max(...lastTimes) as OpenTime);
-  say(
+  print(
     resumeAfter === null
       ? `Simulated market: ${simulated.history_bars} minutes of history for ${symbols.length} symbols …`
       : `Simulated market: continues after ${new Date(resumeAfter * 1000).toISOString()}.`,
@@ -394,7 +394,7 @@ async function startSimulated(
     settled: () => pipeline.settled(),
     onProgress: (done, total) => {
       if (done === total || done % PROGRESS_MINUTES === 0)
-        say(`Simulated market: ${done} of ${total} minutes of history.`);
+        print(`Simulated market: ${done} of ${total} minutes of history.`);
     },
   });
   const forgetting = setInterval(() => {

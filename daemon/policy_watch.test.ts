@@ -14,13 +14,13 @@ import { watchPolicy, type PolicyWatch } from './policy_watch.ts';
 let folder: string;
 let watch: PolicyWatch;
 let loaded: Settings | Error;
-let said: string[];
+let printed: string[];
 let applied: PolicyInput[];
 const first = tinySettings();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-watch-'));
-  [loaded, said, applied] = [first, [], []];
+  [loaded, printed, applied] = [first, [], []];
   watch = watchPolicy({
     paths: { policy: folder },
     pairs: first.minutehand.pairs.map(parsePair),
@@ -29,7 +29,7 @@ beforeEach(() => {
     scheduler: { every: () => () => undefined } as never,
     pollMs: 1,
     log: pino({ level: 'silent' }),
-    say: (line) => said.push(line),
+    print: (line) => printed.push(line),
     load() {
       if (loaded instanceof Error) throw loaded;
       return loaded;
@@ -55,7 +55,7 @@ describe('the watch of the approved configuration', () => {
     watch.check();
     expect(applied.map(({ record }) => record.policyHash)).toEqual([policyHash]);
     expect(applied[0]!.record.policy.z_entry).toBe(1.1);
-    expect(said.join()).toContain('change 1 by ann, approved by bob');
+    expect(printed.join()).toContain('change 1 by ann, approved by bob');
   });
 
   it('leaves to the next start what policy_hash does not cover', () => {
@@ -74,6 +74,6 @@ describe('the watch of the approved configuration', () => {
     MACHINE_FILES.write(approvedPath(folder), 'other');
     watch.check();
     expect(applied).toEqual([]);
-    expect(said).toHaveLength(2);
+    expect(printed).toHaveLength(2);
   });
 });

@@ -18,7 +18,7 @@ export interface PolicyWatchOptions {
   readonly scheduler: Scheduler;
   readonly pollMs: number;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
   /** Reads the configuration again. @throws MinutehandError CONFIG_* */
   load(): Settings;
   /** Takes effect between two minutes. */
@@ -36,7 +36,7 @@ export interface PolicyWatch {
  * decision rules and costs of minutehand.yaml; everything else at the next start of the daemon. A look is one `stat`.
  */
 export function watchPolicy(options: PolicyWatchOptions): PolicyWatch {
-  const { paths, pairs, files, log, say } = options;
+  const { paths, pairs, files, log, print } = options;
   const path = approvedPath(paths.policy);
   let current: string | null = null;
 
@@ -55,7 +55,7 @@ export function watchPolicy(options: PolicyWatchOptions): PolicyWatch {
       options.apply({ kind: 'policy', record }, settings);
       const { change_id, author, approver, commit } = settings.sources.approved!;
       log.info({ policy_hash: record.policyHash, change_id, author, approver, commit }, 'policy changed');
-      say(
+      print(
         `Policy ${record.policyHash} from the next bar on: change ${change_id} by ${author}, approved by ${approver}.`,
       );
     } catch (error) {
@@ -65,7 +65,7 @@ export function watchPolicy(options: PolicyWatchOptions): PolicyWatch {
 
   function refuse(report: ErrorReport): void {
     log.error(report, 'the approved configuration was not applied');
-    say(`${report.code}: the approved configuration was not applied, the policy before stays. ${report.message}`);
+    print(`${report.code}: the approved configuration was not applied, the policy before stays. ${report.message}`);
   }
 
   return { check, stop: options.scheduler.every(options.pollMs, check) };

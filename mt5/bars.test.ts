@@ -59,7 +59,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     const startLive = async (port: number): Promise<RunningDaemon> => {
       const daemon = await startDaemon({
         settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...settings.minutehand.transports, daemon: { ...settings.minutehand.transports.daemon, port } } } },
-        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, say: () => undefined,
+        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, print: () => undefined,
       }); // prettier-ignore
       cleanups.push(() => daemon.stop());
       return daemon;
@@ -123,15 +123,15 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     expect(await program.ask(`work ${nowMs}`)).toMatch(/^0 \/healthz: no answer/);
     const home = homePaths({ MINUTEHAND_HOME: join(folder, 'simulated') });
     const simulated = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], simulated: { bar_interval_ms: 1_000, history_bars: 0 } } });
-    const daemon = await startDaemon({ settings: simulated, paths: home, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say: () => undefined });
+    const daemon = await startDaemon({ settings: simulated, paths: home, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print: () => undefined });
     cleanups.push(() => daemon.stop());
     await program.ask(`begin http ${daemon.port} 10 ${SYMBOLS.join(',')} 0 -`);
-    let said = '';
-    for (let turn = 0; turn < 60 && !said.includes('FEED_CLOSED'); turn++) {
+    let printed = '';
+    for (let turn = 0; turn < 60 && !printed.includes('FEED_CLOSED'); turn++) {
       nowMs += 250;
-      said = await program.ask(`work ${nowMs}`);
+      printed = await program.ask(`work ${nowMs}`);
     }
-    expect(said).toBe('0 /bars: FEED_CLOSED');
+    expect(printed).toBe('0 /bars: FEED_CLOSED');
   }); // prettier-ignore
 
   it('warm a live daemon up through the stream minutehand:bars alone, while the daemon, the line and Redis are away by turns', async (context) => {
@@ -144,7 +144,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     const startLive = async (): Promise<RunningDaemon> => {
       const daemon = await startDaemon({
         settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...transports, redis: { ...transports.redis, enabled: 'auto', url: `redis://127.0.0.1:${port}` } } } },
-        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, say: () => undefined,
+        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, print: () => undefined,
       }); // prettier-ignore
       cleanups.push(() => daemon.stop());
       return daemon;

@@ -30,16 +30,16 @@ function runDays(first: number, last: number, minutes: number): string[] {
 
 describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${compilerNote()}`, () => {
   let folder: string;
-  let said: string[] = [];
+  let printed: string[] = [];
   beforeAll(() => {
     folder = makeFolder();
     const { stdout, stderr } = spawnSync(compileProgram('broker'), [folder], { encoding: 'utf8' });
-    said = [...stdout.split('\n'), stderr];
+    printed = [...stdout.split('\n'), stderr];
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it.each(scenarios)('%s', (name) => {
-    expect(said.filter((line) => line.includes(` ${name}`) || line.startsWith('critical'))).toEqual([`ok ${name}`]);
+    expect(printed.filter((line) => line.includes(` ${name}`) || line.startsWith('critical'))).toEqual([`ok ${name}`]);
   });
 
   it('comes out of days with every unkindness of a terminal with no order doubled or lost, no orphan, no bar missing and no false empty minute', () => {

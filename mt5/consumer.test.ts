@@ -75,7 +75,7 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
   });
 
   it('says of lives at random what the reference consumer says, word for word', async () => {
-    let said = 0;
+    let printed = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 40 }), async (steps) => {
         await program.ask('begin live,simulated 2000');
@@ -93,13 +93,13 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
           else {
             const text = spoil(textFor(step, nowMs), step.spoil);
             expect(await program.ask(`take ${nowMs} ${hex(text)}`), text).toBe(words(reference.take(text, nowMs)));
-            said++;
+            printed++;
           }
         }
       }),
       { numRuns: 150 },
     );
-    expect(said).toBeGreaterThan(1000);
+    expect(printed).toBeGreaterThan(1000);
   });
 
   it('refuses fields that are changed one by one, under a checksum that fits, as the reference does', async () => {

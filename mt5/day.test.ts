@@ -99,7 +99,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     if (redis !== null) await start('redis', 1);
     await start('killed', redis === null ? 0 : 2);
 
-    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say: () => undefined }); // prettier-ignore
+    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print: () => undefined }); // prettier-ignore
     const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals`);
     socket.on('open', () => (listeningMs = Date.now()));
     socket.on('message', (data: Buffer) => {

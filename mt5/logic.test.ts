@@ -57,9 +57,9 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
             // JSON.parse keeps the last of several equal keys, which damage may make of different ones.
             for (const [key, kind, value] of new Map(found.map((each) => [each[0], each])).values()) {
               const meant = (parsed as Record<string, unknown>)[text(key)];
-              const said = { 1: text(value), 2: Number(text(value)), 3: text(value) === 'true', 4: null }[kind];
+              const printed = { 1: text(value), 2: Number(text(value)), 3: text(value) === 'true', 4: null }[kind];
               if (kind === '5') expect(JSON.parse(text(value))).toEqual(meant);
-              else expect(said).toEqual(meant);
+              else expect(printed).toEqual(meant);
             }
             expect(found.length).toBeGreaterThanOrEqual(Object.keys(parsed).length);
             return;
@@ -78,13 +78,13 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     const bulkText = (value: string | null): string =>
       value === null ? '$-1\r\n' : `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
     const reply = fc.oneof(
-      fc.constantFrom('OK', 'PONG').map((value) => ({ wire: `+${value}\r\n`, said: `+:${hex(value)}` })),
-      fc.constantFrom('ERR no', 'NOAUTH').map((value) => ({ wire: `-${value}\r\n`, said: `-:${hex(value)}` })),
-      fc.integer().map((value) => ({ wire: `:${value}\r\n`, said: `::${hex(String(value))}` })),
-      bulk.map((value) => ({ wire: bulkText(value), said: `$:${value === null ? 'null' : hex(value)}` })),
+      fc.constantFrom('OK', 'PONG').map((value) => ({ wire: `+${value}\r\n`, printed: `+:${hex(value)}` })),
+      fc.constantFrom('ERR no', 'NOAUTH').map((value) => ({ wire: `-${value}\r\n`, printed: `-:${hex(value)}` })),
+      fc.integer().map((value) => ({ wire: `:${value}\r\n`, printed: `::${hex(String(value))}` })),
+      bulk.map((value) => ({ wire: bulkText(value), printed: `$:${value === null ? 'null' : hex(value)}` })),
       fc.array(bulk, { maxLength: 4 }).map((items) => ({
         wire: `*${items.length}\r\n${items.map(bulkText).join('')}`,
-        said: `*:${items.map((item) => (item === null ? 'null' : hex(item))).join('|')}`,
+        printed: `*:${items.map((item) => (item === null ? 'null' : hex(item))).join('|')}`,
       })),
     );
     await fc.assert(
@@ -92,9 +92,9 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
         const wire = Buffer.from(replies.map((one) => one.wire).join(''), 'utf8');
         const places = [...new Set([0, ...cuts.map((cut) => cut % wire.length), wire.length])].sort((a, b) => a - b);
         const pieces = places.slice(1).map((end, index) => wire.subarray(places[index], end).toString('hex'));
-        expect(await program.ask(`resp ${pieces.join()}`)).toBe(`${replies.map((one) => one.said).join(' ')} more`);
+        expect(await program.ask(`resp ${pieces.join()}`)).toBe(`${replies.map((one) => one.printed).join(' ')} more`);
         const half = wire.subarray(0, wire.length - 1).toString('hex');
-        expect(await program.ask(`resp ${half}`)).toBe([...replies.slice(0, -1).map((one) => one.said), 'more'].join(' '));
+        expect(await program.ask(`resp ${half}`)).toBe([...replies.slice(0, -1).map((one) => one.printed), 'more'].join(' '));
       }),
       { numRuns: 200 },
     );
@@ -176,8 +176,8 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
         let at = 0;
         const moments = [0, ...intervals.map((interval) => (at += interval))];
         const utc = moments.map((ms) => 1_795_163_160_000 + phase + ms);
-        const said = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${77_000 + moments[index]!}`).join()}`)).split(',').map(Number);
-        said.forEach((now, index) => {
+        const printed = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${77_000 + moments[index]!}`).join()}`)).split(',').map(Number);
+        printed.forEach((now, index) => {
           expect(now).toBeLessThanOrEqual(utc[index]!);
           expect(utc[index]! - now).toBeLessThanOrEqual(moments[index]! < 1300 ? 1000 : Math.max(...intervals));
         });
@@ -190,8 +190,8 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     for (const jump of [-7000, -400, 400, 7000]) {
       const moments = Array.from({ length: 60 }, (_, index) => index * 100);
       const utc = moments.map((ms, index) => 1_795_163_160_250 + ms + (index < 30 ? 0 : jump));
-      const said = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${moments[index]!}`).join()}`)).split(',').map(Number);
-      for (let index = 42; index < 60; index++) expect(Math.abs(said[index]! - utc[index]!)).toBeLessThanOrEqual(100);
+      const printed = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${moments[index]!}`).join()}`)).split(',').map(Number);
+      for (let index = 42; index < 60; index++) expect(Math.abs(printed[index]! - utc[index]!)).toBeLessThanOrEqual(100);
     }
   }); // prettier-ignore
 

@@ -19,7 +19,7 @@ export interface ProcessState<Said> {
   /** URL that was asked; null when unknown. */
   readonly url: string | null;
   /** null unless it is up. */
-  readonly said: Said | null;
+  readonly health: Said | null;
 }
 
 /**
@@ -48,15 +48,15 @@ export async function askProcess<Said>(
   path: string,
   schema: z.ZodType<Said>,
 ): Promise<ProcessState<Said>> {
-  if (isTaken(paths.lock(kind)) === false) return { presence: 'down', pid: null, url: null, said: null };
+  if (isTaken(paths.lock(kind)) === false) return { presence: 'down', pid: null, url: null, health: null };
   const told = readAddress(paths.address(kind));
   const address = told ?? (configured.port === 0 ? null : configured);
   const pid = told?.pid ?? null;
-  if (address === null) return { presence: 'mute', pid, url: null, said: null };
+  if (address === null) return { presence: 'mute', pid, url: null, health: null };
   const url = urlOf(address);
-  const said = await getJson(`${url}${path}`, schema);
-  const isElsewhere = said === null && isTaken(paths.lock(kind)) === null;
-  return { presence: said !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, said };
+  const health = await getJson(`${url}${path}`, schema);
+  const isElsewhere = health === null && isTaken(paths.lock(kind)) === null;
+  return { presence: health !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, health };
 }
 
 /** null for whatever goes wrong. */

@@ -182,7 +182,7 @@ class DaemonMachine implements Machine {
           if (code === 'MODEL_SLOW') see('slow models dropped');
         },
       },
-      say: (words) => {
+      print: (words) => {
         if (owner.alive) trace(() => `daemon says: ${words.replaceAll('\n', ' ')}`);
         if (words.startsWith('HALTS_LOST')) see('halt kept that its file lost');
       },

@@ -183,11 +183,11 @@ class PairTwin {
 
   #checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): ExpectedPosition {
     const { onViolation, models: setOf } = this.#twin.options;
-    const said = saidBy(signal);
-    const models = said.model_version === '' ? null : setOf(said.model_version);
+    const printed = saidBy(signal);
+    const models = printed.model_version === '' ? null : setOf(printed.model_version);
     const position = this.#position;
-    const answers = this.#haltsOf(said.model_version, signal, input).map((isHalted) =>
-      this.#answerOf(minute, { models, isDegraded: said.mode === 'DEGRADED', isHalted, position }),
+    const answers = this.#haltsOf(printed.model_version, signal, input).map((isHalted) =>
+      this.#answerOf(minute, { models, isDegraded: printed.mode === 'DEGRADED', isHalted, position }),
     );
     const answer = answers.find(({ body }) => body === signal.body) ?? answers[0]!;
     if (answer.body !== signal.body)
@@ -200,7 +200,7 @@ class PairTwin {
         'position differs from an uninterrupted run',
         `${where}: ${signal.position}, was to be ${answer.position}`,
       );
-    this.#note(said.reason);
+    this.#note(printed.reason);
     if (position.side !== 0 && answer.met.length > 1) this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
     return JSON.parse(signal.position) as ExpectedPosition;
   }
@@ -293,7 +293,7 @@ function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, inp
   const { onViolation, failedIn } = options;
   const boot = inputs.boots.get(signal.bootId);
   if (boot === undefined) return onViolation('signal without a boot', where);
-  const said = saidBy(signal);
+  const printed = saidBy(signal);
   // A minute of the process before was answered after the start had loaded its models.
   const isLeftOver = input < boot.bootInput;
   if (isLeftOver) tally.leftOver++;
@@ -302,12 +302,12 @@ function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, inp
   const active = versions.at(-1) ?? '';
   const hasFailed = failedIn(signal.bootId);
   const allowed = isLeftOver || hasFailed ? ['', ...versions] : [active];
-  if (!allowed.includes(said.model_version))
-    onViolation('models that were not active', `${where}: "${said.model_version}", active "${active}"`);
+  if (!allowed.includes(printed.model_version))
+    onViolation('models that were not active', `${where}: "${printed.model_version}", active "${active}"`);
   const wrong = degradationsAt(boot, Math.max(input, boot.bootInput));
-  if (said.mode === 'OK' && wrong.size > 0)
+  if (printed.mode === 'OK' && wrong.size > 0)
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
-  if (said.mode === 'DEGRADED' && said.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
+  if (printed.mode === 'DEGRADED' && printed.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
     onViolation('mode DEGRADED for no reason', where);
 }
 

@@ -5,10 +5,10 @@ import { openStore } from '../trainer/store/store.ts';
 import { storeSink } from '../cli/bars/store_sink.ts';
 
 const [url, source] = process.argv.slice(2) as [string, string];
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const store = await openStore(url);
-say('open');
+print('open');
 const sink = storeSink(store, 'live');
 const talking: BarSink = {
   ...sink,
@@ -17,12 +17,12 @@ const talking: BarSink = {
     return {
       ...target,
       async put(rows) {
-        say('putting');
+        print('putting');
         await target.put(rows);
       },
     };
   },
 };
 const { symbols } = await importBars({ source, into: talking });
-say(`added ${symbols[0]!.added}, there ${symbols[0]!.duplicates}, conflicts ${symbols[0]!.conflicts}`);
+print(`added ${symbols[0]!.added}, there ${symbols[0]!.duplicates}, conflicts ${symbols[0]!.conflicts}`);
 await store.close();

@@ -103,16 +103,16 @@ describe('misuse', () => {
   });
 
   it('of values is distinguished from failure: 2 against 1', async () => {
-    const said = (text: string) => expect.stringContaining(text) as string;
+    const printed = (text: string) => expect.stringContaining(text) as string;
     const expected: [string[], Partial<Failure>][] = [
-      [['train', '--data', data, '--trials', 'many'], { exit: 2, code: 'USAGE', message: said('--trials') }],
+      [['train', '--data', data, '--trials', 'many'], { exit: 2, code: 'USAGE', message: printed('--trials') }],
       [['train', '--data', data, '--from', '2019-02-30'], { exit: 2, code: 'USAGE' }],
       [
         ['replay', '--data', data, '--from', '2024-01-03', '--to', '2024-01-03'],
-        { exit: 2, message: said('--to after --from') },
+        { exit: 2, message: printed('--to after --from') },
       ],
       [['features', '--data', data, '--pair', 'XAUUSD'], { exit: 2, code: 'USAGE' }],
-      [['features', '--data', data, '--pair', 'XAUUSD_XAGUSD'], { exit: 2, message: said('--out') }],
+      [['features', '--data', data, '--pair', 'XAUUSD_XAGUSD'], { exit: 2, message: printed('--out') }],
       [['replay', '--data', join(place.folder, 'nowhere')], { exit: 1, code: 'DATA_MISSING' }],
       [['models', 'show', '20200101_0000'], { exit: 1, code: 'MODEL_MISSING' }],
       [['models', 'rollback'], { exit: 1, code: 'MODEL_MISSING' }],

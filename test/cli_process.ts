@@ -21,11 +21,11 @@ const { main } = await import(${urlOf('dist', 'cli', 'main.js')});
 const streams = ['stdout', 'stderr'];
 const finished = [];
 for (const args of JSON.parse(process.argv[1])) {
-  const said = { stdout: '', stderr: '' };
-  for (const name of streams) process[name].write = (text) => ((said[name] += text), true);
+  const output = { stdout: '', stderr: '' };
+  for (const name of streams) process[name].write = (text) => ((output[name] += text), true);
   const code = await main(args);
   for (const name of streams) delete process[name].write;
-  finished.push({ code, ...said });
+  finished.push({ code, ...output });
 }
 process.exitCode = 0;
 process.stdout.write(JSON.stringify(finished));

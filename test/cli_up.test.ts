@@ -152,7 +152,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const first = await signalsWhere('signals in mode OK', ({ mode }) => mode === 'OK');
     await signalsWhere('newer signals', (signal) => first.every((one) => signal.seq > one.seq));
     const { status, body } = await getJson(daemonPort, '/readyz');
-    expect({ status, said: body['status'] }).toEqual({ status: 200, said: 'ok' });
+    expect({ status, printed: body['status'] }).toEqual({ status: 200, printed: 'ok' });
     for (const { market } of first) expect(market).toBe('simulated');
     const { code, stdout } = await place.run([
       'signal',

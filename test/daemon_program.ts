@@ -36,7 +36,7 @@ const options = {
       ? MACHINE_CLOCK
       : acceleratedClock(Number(CLOCK_RATE), Number(CLOCK_START_MS), Number(CLOCK_ZERO_MS)),
   token: undefined,
-  say: (line: string) => print({ say: line }),
+  print: (line: string) => print({ print: line }),
 };
 const ending = new AbortController();
 const stopping = new Promise<void>((resolve) => process.on('SIGTERM', resolve));

@@ -78,7 +78,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let page: Page;
   let link: string;
   /** Output of `up`. */
-  let said: () => string;
+  let health: () => string;
   /** The active bundle, and another one. */
   let versions: readonly [string, string];
   /** Of the signals before the change of the policy. */
@@ -96,8 +96,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     versions = [version, copyUnder(place.models, version, `${version}_2`)];
     await register(place, versions);
     const up = place.start(['up']);
-    said = () => up.stdout() + up.stderr();
-    link = await eventually(said, () => /http:\S+\/login\?code=\S+/.exec(said())?.[0]);
+    health = () => up.stdout() + up.stderr();
+    link = await eventually(health, () => /http:\S+\/login\?code=\S+/.exec(health())?.[0]);
     context = await browser.newContext({ locale: 'en-US', colorScheme: 'dark' });
     page = await context.newPage();
     page.on('console', (message) => {
@@ -198,7 +198,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.locator('.badge', { hasText: 'applied' }).waitFor();
     await eventually('another policy_hash in a signal', () => signalOf(place).policy_hash !== policyHash || undefined);
     // The trainer starts again with it, which ends the event stream once.
-    await eventually(said, () => said().includes('Trainer continues with change 1') || undefined);
+    await eventually(health, () => health().includes('Trainer continues with change 1') || undefined);
     const answers = (): Promise<true | undefined> =>
       fetch(new URL('/healthz', link)).then(
         ({ ok }) => ok || undefined,

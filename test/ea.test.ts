@@ -85,9 +85,9 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     mkdirSync(paths.models, { recursive: true });
     const { version } = await trainTinyModels(paths.models, { settings });
     activate(paths.models, version);
-    const say = (): void => undefined;
+    const print = (): void => undefined;
     await startTaking();
-    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say });
+    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print });
     const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals`);
     socket.on('message', (data: Buffer) => {
       const { signal_id, action } = JSON.parse(data.toString()) as { signal_id: string; action: string };
@@ -133,7 +133,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       expect(await ea.ended).toBe(0);
     }
     await fills.kill('SIGKILL');
-    const last = startFills({ settings, paths, log: pino({ level: 'silent' }), say, env: {} });
+    const last = startFills({ settings, paths, log: pino({ level: 'silent' }), print, env: {} });
     await last.pass();
     await last.stop();
     const store = await openStore(paths.trainer);

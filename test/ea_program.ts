@@ -11,13 +11,13 @@ import { loadSettings } from '../shared/policy/policy.ts';
 const json = process.argv.includes('--json');
 const program = new Command('minutehand').option('--json');
 const output = () => createOutput(json);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 // Each alone: a program that is killed and restarted repeatedly has to start quickly.
 if (process.argv[2] === 'fills')
   program.command('fills').action(async () => {
     const { startFills } = await import('../trainer/fills/fills.ts');
-    startFills({ settings: loadSettings(), paths: homePaths(), log: pino({ level: 'silent' }), say, env: {} });
-    say('taking fills');
+    startFills({ settings: loadSettings(), paths: homePaths(), log: pino({ level: 'silent' }), print, env: {} });
+    print('taking fills');
   });
 else if (process.argv[2] === 'ea') (await import('../cli/commands/ea.ts')).addEa(program, output);
 else (await import('../cli/commands/trades.ts')).addTrades(program, output);

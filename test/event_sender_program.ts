@@ -10,6 +10,6 @@ startEventSender({
   settings: tinySettings({ minutehand: { transports: { redis } } }),
   paths: homePaths({ MINUTEHAND_HOME: home }),
   log: pino({ level: 'silent' }),
-  say: () => undefined,
+  print: () => undefined,
 });
 process.stdout.write('started\n');

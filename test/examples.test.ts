@@ -182,8 +182,8 @@ describe('the examples beside a running daemon', () => {
     const paths = homePaths({ MINUTEHAND_HOME: place.home });
     mkdirSync(paths.models, { recursive: true });
     activate(paths.models, (await trainTinyModels(paths.models, { settings })).version);
-    const say = (): void => undefined;
-    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say });
+    const print = (): void => undefined;
+    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print });
     const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals?pairs=${PAIR}`);
     socket.on('message', (data: Buffer) => {
       const { action, position_id } = JSON.parse(data.toString()) as Signal;

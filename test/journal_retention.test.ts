@@ -47,7 +47,7 @@ const idsOf = (rows: readonly SignalRow[]): string[] => rows.map(({ signalId }) 
 /** The trainer copies, and archives the days that are over. */
 async function archive(): Promise<void> {
   const log = pino({ level: 'silent' });
-  const history = startHistory({ settings: tinySettings(), paths, log, say: () => undefined, env: {}, clock });
+  const history = startHistory({ settings: tinySettings(), paths, log, print: () => undefined, env: {}, clock });
   await history.archive();
   await history.stop();
 }

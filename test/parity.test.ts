@@ -85,7 +85,12 @@ it(
     vi.stubEnv('NODE_OPTIONS', '');
     // The night after that day of the simulated market.
     const program = `exec "${process.execPath}" "${join(packageRoot(), 'bin', 'minutehand.mjs')}" "$@" --day ${day}`;
-    const options = { settings: place.settings, command: ['sh', '-c', program, 'sh'], say: () => undefined, notifier };
+    const options = {
+      settings: place.settings,
+      command: ['sh', '-c', program, 'sh'],
+      print: () => undefined,
+      notifier,
+    };
     await certifyShards(options, new AbortController().signal);
     vi.unstubAllEnvs();
     expect(raised).toMatchObject([{ key: 'parity:main', event: 'parity', text: expect.stringContaining(day) }]);

@@ -21,7 +21,7 @@ describe('config/prometheus/rules.yaml', () => {
   it.runIf(HAS_PROMTOOL)(`is accepted by promtool${PROMTOOL_NOTE}`, () => {
     expect(promtool(['check', 'rules', PATH])).toEqual({
       status: 0,
-      said: expect.stringContaining('SUCCESS') as string,
+      output: expect.stringContaining('SUCCESS') as string,
     });
   });
 });

@@ -9,11 +9,11 @@ export const PROMTOOL_NOTE = skipNote(!HAS_PROMTOOL, 'promtool is not installed'
 export interface PromtoolAnswer {
   /** 0: accepted; null: promtool could not be started. */
   readonly status: number | null;
-  readonly said: string;
+  readonly output: string;
 }
 
 /** @param input what it reads, e.g. a scraped page for `check metrics` */
 export function promtool(args: readonly string[], input = ''): PromtoolAnswer {
   const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' });
-  return { status, said: `${stdout}${stderr}` };
+  return { status, output: `${stdout}${stderr}` };
 }

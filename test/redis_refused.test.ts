@@ -29,11 +29,11 @@ afterAll(async () => {
 
 interface Seen {
   readonly ok: boolean;
-  readonly daemons: { said: { redis: string; redis_missed: number; degradations: string[] } | null }[];
+  readonly daemons: { health: { redis: string; redis_missed: number; degradations: string[] } | null }[];
   readonly findings: { text: string; next: string }[];
 }
 const status = async (): Promise<Seen> => JSON.parse((await place.run(['status', '--json'])).stdout) as Seen;
-const saidOf = ({ daemons }: Seen) => daemons[0]!.said;
+const saidOf = ({ daemons }: Seen) => daemons[0]!.health;
 
 it(
   'a Redis that refuses one command shows in status, doctor and one console line, and so does its recovery',

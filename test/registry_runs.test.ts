@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 let home: string;
-let said: string[];
+let printed: string[];
 /** Keys of alerts that the store did not take. */
 let told: string[];
 let retrainer: Retrainer | null;
@@ -44,7 +44,7 @@ let homes = 0;
 beforeEach(() => {
   home = join(root, `home-${homes++}`);
   mkdirSync(home);
-  [said, told, retrainer] = [[], [], null];
+  [printed, told, retrainer] = [[], [], null];
 });
 afterEach(async () => {
   delete process.env['MINUTEHAND_DATABASE_URL'];
@@ -53,7 +53,7 @@ afterEach(async () => {
 
 /** Stands in for `minutehand`: a program that gets the arguments of a training run. */
 function program(body: string): string {
-  const path = join(home, `program-${said.length}.mjs`);
+  const path = join(home, `program-${printed.length}.mjs`);
   writeFileSync(path, body);
   return path;
 }
@@ -79,7 +79,7 @@ function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrain
       paths: homePaths({ MINUTEHAND_HOME: home }),
       log,
       command: [process.execPath, program(body)],
-      say: (line) => void said.push(line),
+      print: (line) => void printed.push(line),
     },
     createRunLog(log),
     { raise: ({ key }) => Promise.resolve(void told.push(key)), clear: () => Promise.resolve() },
@@ -203,7 +203,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
         text: expect.stringContaining('the trainer ended in the middle of it') as string,
       },
     ]);
-    expect(said).toContain('Training run 1 was the last attempt: given up.');
+    expect(printed).toContain('Training run 1 was the last attempt: given up.');
   });
 });
 
@@ -250,7 +250,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       status: 'stopped',
       duration_ms: expect.any(Number) as number,
     });
-    expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
+    expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 
   it('that wait for their next attempt still wait after a restart', async () => {
@@ -342,8 +342,8 @@ describe('runs', () => {
     open(FAILS, { retrain_retry_max: 1 });
     expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
-    expect(said[0]).toMatch(/^Training runs are kept in memory only: /);
-    expect(said.join(' ')).not.toContain('secret');
+    expect(printed[0]).toMatch(/^Training runs are kept in memory only: /);
+    expect(printed.join(' ')).not.toContain('secret');
     expect(told).toEqual(['retrain_failed', 'retrain_aborted']);
   });
 

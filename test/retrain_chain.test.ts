@@ -321,7 +321,7 @@ describe('trainer, training process, gates and daemon', () => {
   it.runIf(HAS_PROMTOOL)(`serve what promtool accepts${PROMTOOL_NOTE}`, async () => {
     for (const port of [daemonPort, trainerPort]) {
       const { text } = await scrape(port);
-      expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
+      expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, output: '' });
     }
   });
 

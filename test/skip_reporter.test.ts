@@ -18,11 +18,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a test file that consists of these lines. */
-function run(lines: string, ...flags: string[]): { code: number | null; said: string } {
+function run(lines: string, ...flags: string[]): { code: number | null; output: string } {
   writeFileSync(join(folder, 'one.check.mjs'), `import { describe, it } from 'vitest';\n${lines}`);
   const args = [VITEST, 'run', '--root', folder, '--reporter', REPORTER, ...flags];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  return { code: status, said: stderr };
+  return { code: status, output: stderr };
 }
 
 const REASONED = `
@@ -34,15 +34,15 @@ const BARE = `it.skip('without a reason', () => undefined);`;
 
 describe('the reporter of skipped tests', () => {
   it('prints each reason with its number of tests, and the run passes', () => {
-    const { code, said } = run(REASONED);
-    expect(said).toContain('skipped 1: no server (yet) (one.check.mjs)\n');
-    expect(said).toContain('skipped 2: no library (apt-get install it) (one.check.mjs)\n');
+    const { code, output } = run(REASONED);
+    expect(output).toContain('skipped 1: no server (yet) (one.check.mjs)\n');
+    expect(output).toContain('skipped 2: no library (apt-get install it) (one.check.mjs)\n');
     expect(code).toBe(0);
   });
 
   it('fails a run with a test that is skipped without a reason, unless tests were picked by name', () => {
-    const { code, said } = run(REASONED + BARE);
-    expect(said).toContain('skipped 1: NO REASON GIVEN for "without a reason" (one.check.mjs)\n');
+    const { code, output } = run(REASONED + BARE);
+    expect(output).toContain('skipped 1: NO REASON GIVEN for "without a reason" (one.check.mjs)\n');
     expect(code).toBe(1);
     expect(run(REASONED + BARE, '-t', 'passes').code).toBe(0);
   });

@@ -11,7 +11,7 @@ import { lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type InputRow } from '../shared/store/journal.ts';
 
 const [command, path, count] = process.argv.slice(2) as [string, string, string];
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
@@ -24,28 +24,28 @@ if (command === 'lock') {
     // The lock is held although nothing here references it.
     setImmediate(() => {
       collectGarbage();
-      say('locked');
+      print('locked');
     });
     setInterval(() => undefined, 1000);
   } catch (error) {
-    say(describeError(error).code);
+    print(describeError(error).code);
   }
 } else if (command === 'halt') {
-  say('open');
+  print('open');
   for (let number = 0; number < Number(count); number++) {
     const pair_id = `P${process.pid}.${number}_Q`;
     const since = new Date(0).toISOString();
     addHalts(path, [{ pair_id, reason: 'drawdown', seen: '', limit: '', version: '20261101_0300', since }]);
   }
-  say('done');
+  print('done');
 } else if (command === 'prune') {
   const store = openJournal(path);
   const bounds = { throughRow: Number.MAX_SAFE_INTEGER, publishedBeforeMs: Infinity };
-  while (store.prune(bounds, Number(count)) > 0) say('batch');
+  while (store.prune(bounds, Number(count)) > 0) print('batch');
   store.close();
 } else {
   const store = openJournal(path);
-  say('open');
+  print('open');
   for (let minute = 0; minute < Number(count); minute++) {
     const time = (minute * 60) as OpenTime;
     const row = (subject: string): InputRow => ({
@@ -56,8 +56,8 @@ if (command === 'lock') {
       bar: { symbol: subject, time, open: 1, high: 1, low: 1, close: 1, volume: minute },
     });
     store.append([row('A'), row('B')], []);
-    if (minute === 20) say('well under way');
+    if (minute === 20) print('well under way');
   }
   store.close();
-  say('done');
+  print('done');
 }

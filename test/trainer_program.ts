@@ -14,6 +14,6 @@ const trainer = await startTrainer({
   paths: homePaths({ MINUTEHAND_HOME: home }),
   log: pino({ level: 'silent' }),
   command: [process.execPath, program],
-  say: (line) => void process.stdout.write(`${line}\n`),
+  print: (line) => void process.stdout.write(`${line}\n`),
 });
 process.stdout.write(`port ${trainer.port}\n`);

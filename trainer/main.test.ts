@@ -14,11 +14,11 @@ import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
 
 let folder: string;
 let trainer: RunningTrainer | null;
-let said: string[];
+let printed: string[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-trainer-'));
   trainer = null;
-  said = [];
+  printed = [];
 });
 afterEach(async () => {
   await trainer?.stop();
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 /** Stands in for `minutehand`: a program that gets the arguments of a training run. */
 function program(body: string): string[] {
-  const path = join(folder, `program-${said.length}.mjs`);
+  const path = join(folder, `program-${printed.length}.mjs`);
   writeFileSync(path, body);
   return [process.execPath, path];
 }
@@ -48,7 +48,7 @@ async function start(command: string[], overrides: SettingsOverrides = {}, token
     log: pino({ level: 'silent' }),
     command,
     token,
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
   });
   return trainer;
 }
@@ -137,7 +137,7 @@ describe('the API of the trainer', () => {
     expect(await ask('POST', '/retrain/cancel')).toMatchObject({ status: 202, body: { run_id: 1 } });
     await runsWhere(([run]) => run!.status === 'stopped');
     expect(trainer!.retrainer.runs()[0]).toMatchObject({ error: null, eta_seconds: null, percent: 35 });
-    expect(said.at(-1)).toBe('Training run 1 was stopped.');
+    expect(printed.at(-1)).toBe('Training run 1 was stopped.');
     expect((await ask('POST', '/retrain/cancel')).status).toBe(409);
     expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 2, attempt: 1 });
     expect((await ask('GET', '/retrain/cancel')).status).toBe(405);
@@ -186,7 +186,7 @@ describe('the API of the trainer', () => {
     await start(program(REJECTS), { retrain: { retrain_retry_delay_minutes: 0 } });
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'rejected');
-    expect(said.at(-1)).toBe('Training run 1: models 20260101_0000 rejected: auc 0.5 (at least 0.52).');
+    expect(printed.at(-1)).toBe('Training run 1: models 20260101_0000 rejected: auc 0.5 (at least 0.52).');
     expect(trainer!.retrainer.runs()).toHaveLength(1);
   });
 
@@ -302,7 +302,7 @@ describe('a training run that fails', () => {
         error: 'the training process ended with 1: something odd',
       })),
     );
-    expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([
+    expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([
       'Next attempt in 0 minutes (1 of 2).',
       'Next attempt in 0 minutes (2 of 2).',
     ]);
@@ -313,7 +313,7 @@ describe('a training run that fails', () => {
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'failed');
     expect(trainer!.retrainer.runs()[0]!.error).toBe('DATA_TOO_SHORT: Not enough.');
-    expect(said.at(-1)).toBe('Next attempt in 60 minutes (1 of 1).');
+    expect(printed.at(-1)).toBe('Next attempt in 60 minutes (1 of 1).');
     expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 2, attempt: 1 });
   });
 
@@ -324,7 +324,7 @@ describe('a training run that fails', () => {
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'failed');
     expect(trainer!.retrainer.runs()[0]!.error).toBe('the training process ended with a signal');
-    expect(said.at(-1)).toBe('Next attempt in 60 minutes (1 of 1).');
+    expect(printed.at(-1)).toBe('Next attempt in 60 minutes (1 of 1).');
   });
 
   it('is one whose program cannot be started, too', async () => {
@@ -375,7 +375,7 @@ describe('the schedules', () => {
     await start(program(HANGS), {
       retrain: { retrain_weekly_cron: EACH_SECOND, retrain_incremental_cron: EACH_SECOND },
     });
-    expect(said.filter((line) => line.includes('raining by schedule'))).toEqual([
+    expect(printed.filter((line) => line.includes('raining by schedule'))).toEqual([
       expect.stringMatching(/^Retraining by schedule "0 3 1 \* \*" \(UTC\), next at \d{4}-/),
       expect.stringMatching(/^Weekly retraining by schedule/),
       expect.stringMatching(/^Incremental training by schedule/),
@@ -383,10 +383,10 @@ describe('the schedules', () => {
     await runsWhere(([run]) => run !== undefined);
     expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: 'weekly schedule' });
     await expect
-      .poll(() => said.join('\n'), { timeout: WAIT_MS })
+      .poll(() => printed.join('\n'), { timeout: WAIT_MS })
       .toContain('no models to warm-start from. No models yet.');
     await expect
-      .poll(() => said, { timeout: WAIT_MS })
+      .poll(() => printed, { timeout: WAIT_MS })
       .toContain('Retraining (weekly schedule) is left out: a full run is under way.');
   });
 
@@ -498,7 +498,7 @@ describe('starting and stopping the trainer', () => {
     expect(run).toMatchObject({ status: 'stopped', error: null });
     expect(() => process.kill(Number(run!.stage), 0)).toThrow();
     expect(await running.retrainer.start('request')).toBeNull();
-    expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
+    expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 
   it('is done by one process per home: a second one is refused, the lock is free after the first', async () => {

@@ -118,10 +118,10 @@ function startRecords(options: TrainerOptions & { readonly notifier: Notificatio
 }
 
 /** As soon as there are enough bars, where the daemon has no models. */
-function trainFirstModels({ settings, paths, say }: TrainerOptions, retrainer: Retrainer, signal: AbortSignal): void {
+function trainFirstModels({ settings, paths, print }: TrainerOptions, retrainer: Retrainer, signal: AbortSignal): void {
   const lack = lackOfModels(settings, paths);
   if (lack === null) return;
-  void waitForFirstBars(settings, paths, signal, lack, say).then(async (enough) => {
+  void waitForFirstBars(settings, paths, signal, lack, print).then(async (enough) => {
     if (enough && lackOfModels(settings, paths) !== null) await retrainer.start(FIRST_MODELS);
   });
 }
@@ -132,18 +132,18 @@ interface NamedSchedule extends Schedule {
   readonly cron: string;
 }
 
-function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
+function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron } = settings.retrain;
 
   async function beginFull(trigger: string): Promise<void> {
-    if (!(await retrainer.startOrWait(trigger))) say(`Retraining (${trigger}) is left out: a full run is under way.`);
+    if (!(await retrainer.startOrWait(trigger))) print(`Retraining (${trigger}) is left out: a full run is under way.`);
   }
 
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
-    if (lack !== null) say(`The incremental training is left out: there are no models to warm-start from. ${lack}.`);
+    if (lack !== null) print(`The incremental training is left out: there are no models to warm-start from. ${lack}.`);
     else if ((await retrainer.start('incremental schedule', 'incremental')) === null)
-      say('The incremental training is left out: a run is under way.');
+      print('The incremental training is left out: a run is under way.');
   }
 
   const planned = [
@@ -154,7 +154,7 @@ function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrai
   return planned.flatMap(({ name, cron, work }) => {
     if (cron === null) return [];
     const schedule = scheduleByCron(cron, () => void work());
-    say(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
+    print(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
     return [{ name, cron, ...schedule }];
   });
 }

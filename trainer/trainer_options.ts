@@ -15,5 +15,5 @@ export interface TrainerOptions {
   readonly port?: number;
   /** Token that clients on other machines must present to change something; none = they are refused. */
   readonly token?: string | undefined;
-  say(line: string): void;
+  print(line: string): void;
 }

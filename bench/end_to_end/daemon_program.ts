@@ -18,7 +18,7 @@ const daemon = await startDaemon({
   shard: 'main',
   clock: MACHINE_CLOCK,
   token: undefined,
-  say: () => undefined,
+  print: () => undefined,
 });
 
 process.on(

@@ -20,7 +20,7 @@ const trainer = await startTrainer({
   paths,
   log: pino({ level: 'silent' }),
   command: [process.execPath, '-e', '', '--'],
-  say: () => undefined,
+  print: () => undefined,
 });
 const stop = (): void => void trainer.stop().finally(() => process.exit());
 process.on('SIGTERM', stop);

@@ -17,7 +17,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'minutehand-collector-')))
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Running {
-  readonly said: string[];
+  readonly printed: string[];
   readonly sent: Outgoing[];
   readonly outbox: Outbox;
   end(): Promise<void>;
@@ -25,7 +25,7 @@ interface Running {
 
 function start(exchange: Partial<Exchange>, answer: (count: number) => Partial<DaemonReport> = () => ({})): Running {
   const ending = new AbortController();
-  const [said, sent]: [string[], Outgoing[]] = [[], []];
+  const [printed, sent]: [string[], Outgoing[]] = [[], []];
   const outbox = new Outbox(join(folder, 'outbox.json'));
   let release = (): void => undefined;
   const waiting = new Promise<never>((_, reject) => {
@@ -57,13 +57,13 @@ function start(exchange: Partial<Exchange>, answer: (count: number) => Partial<D
     },
     ...{ symbols: ['A'], outbox, historyMinutes: 2, liquidationBarMs: 3_600_000, pollMs: 20, ending: ending.signal },
     nowMs: () => Date.now(),
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
   } satisfies CollectorOptions).run();
   const end = async (): Promise<void> => {
     ending.abort();
     await running;
   };
-  return { said, sent, outbox, end };
+  return { printed, sent, outbox, end };
 }
 
 describe('a collector', () => {
@@ -78,7 +78,7 @@ describe('a collector', () => {
   it('reports a wrong clock, a fault once until it is over, and what the daemon refuses, with its code', async () => {
     let asked = 0;
     const refused = { index: 0, code: 'BAR_UNKNOWN_SYMBOL', message: 'No pair.', next: 'Add it.' };
-    const { said, end } = start(
+    const { printed, end } = start(
       {
         timeMs: () => Promise.resolve(Date.now() + 5000),
         openInterest: () =>
@@ -87,20 +87,20 @@ describe('a collector', () => {
       () => ({ rejected: [refused] }),
     );
     await expect
-      .poll(() => said.some((line) => line === 'open interest: works again.'), { timeout: 20_000 })
+      .poll(() => printed.some((line) => line === 'open interest: works again.'), { timeout: 20_000 })
       .toBe(true);
-    await expect.poll(() => said.some((line) => line.startsWith('refused ')), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => printed.some((line) => line.startsWith('refused ')), { timeout: 20_000 }).toBe(true);
     await end();
-    expect(said.filter((line) => line.startsWith('open interest: COLLECT_EXCHANGE'))).toHaveLength(1);
-    expect(said.filter((line) => /^clock: COLLECT_CLOCK: .*[45]\d{3} ms ahead/.test(line))).toHaveLength(1);
-    expect(said).toContain('refused BAR_UNKNOWN_SYMBOL: BAR_UNKNOWN_SYMBOL: No pair. Add it.');
+    expect(printed.filter((line) => line.startsWith('open interest: COLLECT_EXCHANGE'))).toHaveLength(1);
+    expect(printed.filter((line) => /^clock: COLLECT_CLOCK: .*[45]\d{3} ms ahead/.test(line))).toHaveLength(1);
+    expect(printed).toContain('refused BAR_UNKNOWN_SYMBOL: BAR_UNKNOWN_SYMBOL: No pair. Add it.');
   });
 
   it('ends although it waits for messages, and although the exchange never answered', async () => {
     await start({}).end();
     const failing = start({ load: () => Promise.reject(new MinutehandError('COLLECT_EXCHANGE')) });
-    await expect.poll(() => failing.said.length).toBe(1);
+    await expect.poll(() => failing.printed.length).toBe(1);
     await failing.end();
-    expect(failing.said[0]).toMatch(/^exchange: COLLECT_EXCHANGE/);
+    expect(failing.printed[0]).toMatch(/^exchange: COLLECT_EXCHANGE/);
   });
 });

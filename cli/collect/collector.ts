@@ -35,15 +35,15 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    this.#faults = new Faults(options.say);
+    this.#faults = new Faults(options.print);
     this.#liquidations = new LiquidationBars(options);
   }
 
   async run(): Promise<void> {
-    const { exchange, symbols, pollMs, ending, say } = this.#options;
+    const { exchange, symbols, pollMs, ending, print } = this.#options;
     await this.#insist('exchange', () => exchange.load(symbols));
     if (ending.aborted) return;
-    say(`Collecting ${symbols.join(', ')}.`);
+    print(`Collecting ${symbols.join(', ')}.`);
     // The bar that is under way exists before anything is received.
     this.#send(this.#liquidations.tick(this.#exchangeNowMs()));
     const work = Promise.all([
@@ -181,21 +181,21 @@ export class Collector {
 
 /** Faults that last, each reported once until it is over. */
 class Faults {
-  readonly #say: (line: string) => void;
+  readonly #print: (line: string) => void;
   /** Code of each. */
   readonly #lasting = new Map<string, string>();
 
-  constructor(say: (line: string) => void) {
-    this.#say = say;
+  constructor(print: (line: string) => void) {
+    this.#print = print;
   }
 
   note(what: string, { code, message, next }: Omit<ErrorReport, 'code'> & { readonly code: string }): void {
     if (this.#lasting.get(what) === code) return;
     this.#lasting.set(what, code);
-    this.#say(`${what}: ${code}: ${message} ${next}`);
+    this.#print(`${what}: ${code}: ${message} ${next}`);
   }
 
   clear(what: string): void {
-    if (this.#lasting.delete(what)) this.#say(`${what}: works again.`);
+    if (this.#lasting.delete(what)) this.#print(`${what}: works again.`);
   }
 }

@@ -16,5 +16,5 @@ export interface CollectorOptions {
   /** Ends the collector. */
   readonly ending: AbortSignal;
   nowMs(): number;
-  say(line: string): void;
+  print(line: string): void;
 }

@@ -74,11 +74,11 @@ async function run(flags: CollectFlags, output: Output): Promise<void> {
       pollMs: parseInteger(flags.poll, '--poll', 1) * 1000,
       ending: ending.signal,
       nowMs: () => MACHINE_CLOCK.nowMs(),
-      say: (line) => output.say(line),
+      print: (line) => output.print(line),
     }).run();
   } finally {
     unlock();
   }
-  output.say(`Ended: ${await stopping}.`);
+  output.print(`Ended: ${await stopping}.`);
   output.result({ ended: await stopping });
 }

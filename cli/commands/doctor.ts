@@ -284,8 +284,9 @@ async function runningDaemons(settings: Settings, paths: HomePaths): Promise<Che
 function daemonFinding(settings: Settings, daemon: DaemonState): CheckResult {
   const what = `daemon ${daemon.shard}`;
   const problems = ofDaemon(settings, daemon, Date.now()).filter(({ weight }) => weight === 'problem');
-  if (problems.length === 0) return { what, verdict: 'ok', detail: `runs, ${daemon.said?.status}` };
-  const isUseless = daemon.said !== null && (daemon.said.late_bars !== null || expiredPairs(daemon.said).length > 0);
+  if (problems.length === 0) return { what, verdict: 'ok', detail: `runs, ${daemon.health?.status}` };
+  const isUseless =
+    daemon.health !== null && (daemon.health.late_bars !== null || expiredPairs(daemon.health).length > 0);
   const detail = problems.map(({ text, next }) => `${text} ${next}`).join('; ');
   return { what, verdict: isUseless ? 'error' : 'warning', detail };
 }

@@ -76,11 +76,11 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     maxOpenPairs: parseInteger(flags.maxOpenPairs, '--max-open-pairs', 1),
     onFill(fill) {
       counts[fill.kind]++;
-      screen.say(fillLine(fill));
+      screen.print(fillLine(fill));
     },
     onFailure: (error) => failed(error),
   });
-  screen.say(`Paper trading of ${pairIds.length} pairs, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
+  screen.print(`Paper trading of ${pairIds.length} pairs, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
   const drawing = setInterval(() => screen.draw(ea), DRAW_MS);
   const ended = await Promise.race([stopping.then(() => null), failure]);
   clearInterval(drawing);
@@ -88,7 +88,7 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
   await ea.stop();
   if (ended !== null) throw ended.error;
   const held = ea.agent.views().filter(({ side }) => side !== 0);
-  screen.say(`Ended with ${ea.agent.equity().toFixed(2)}; ${held.length} positions stay open for the next start.`);
+  screen.print(`Ended with ${ea.agent.equity().toFixed(2)}; ${held.length} positions stay open for the next start.`);
   output.result({
     folder: ea.folder,
     opened_legs: counts.open,
@@ -119,16 +119,16 @@ function fillLine({ kind, pair_id, leg, side, lots, symbol, filled_price, pnl, e
 }
 
 /** A block of lines that is redrawn on a terminal, below the printed lines; elsewhere only the printed lines. */
-function createScreen(output: Output): { say(line: string): void; draw(ea: RunningEa): void } {
+function createScreen(output: Output): { print(line: string): void; draw(ea: RunningEa): void } {
   const { stdout } = process;
   const isDrawn = stdout.isTTY === true && !output.json;
   let drawn: string[] = [];
   const erase = (): void => void (drawn.length > 0 && stdout.write(`\x1b[${drawn.length}A\x1b[0J`));
   const show = (): void => void (drawn.length > 0 && stdout.write(`${drawn.join('\n')}\n`));
   return {
-    say(line) {
+    print(line) {
       if (isDrawn) erase();
-      output.say(line);
+      output.print(line);
       if (isDrawn) show();
     },
     draw({ agent, source }) {

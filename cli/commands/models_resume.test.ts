@@ -40,19 +40,19 @@ function halt(pair_id: string): Halt {
 
 /** Runs a command in this process. */
 async function run(...args: string[]): Promise<{ lines: string[]; notes: string[]; result: unknown }> {
-  const said = { lines: [] as string[], notes: [] as string[], result: null as unknown };
+  const printed = { lines: [] as string[], notes: [] as string[], result: null as unknown };
   const output: Output = {
     json: false,
-    line: (text) => void said.lines.push(text),
-    say: () => undefined,
-    note: (text) => void said.notes.push(text),
-    result: (value) => void (said.result = value),
+    line: (text) => void printed.lines.push(text),
+    print: () => undefined,
+    note: (text) => void printed.notes.push(text),
+    result: (value) => void (printed.result = value),
     progress: () => ({ update: () => undefined, stop: () => undefined }),
   };
   const program = new Command();
   addModels(program, () => output);
   await program.parseAsync(['models', ...args], { from: 'user' });
-  return said;
+  return printed;
 }
 
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;

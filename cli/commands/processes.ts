@@ -62,7 +62,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   const stopping = stopSignal();
   const systemd = openSystemd((line) => output.note(line));
   void stopping.then((reason) => systemd.stopping(reason));
-  const say = saying(output, systemd);
+  const print = saying(output, systemd);
   // `up` has warned already.
   if (process.send === undefined) warnOfUnknownVariables(output);
   const settings = loadSettings();
@@ -78,7 +78,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
     clock: MACHINE_CLOCK,
     token: process.env['MINUTEHAND_TOKEN'],
     signalsUmask: isSet('MINUTEHAND_EXCHANGE') ? umask : null,
-    say,
+    print,
   };
   const ending = new AbortController();
   void stopping.then(() => ending.abort());
@@ -86,7 +86,7 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   const starting =
     standby === true
       ? standBy(options, ending.signal, () => {
-          say(`Standby: a daemon of shard ${shard} runs; this one takes over when it ends.`);
+          print(`Standby: a daemon of shard ${shard} runs; this one takes over when it ends.`);
           systemd.ready({ status: () => `standby, waits for the lease of shard ${shard}`, isMoving: () => true });
         })
       : startDaemon(options);
@@ -94,8 +94,8 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
     noteFatal(paths, shard, error, Date.now());
     throw error;
   });
-  if (daemon === null) return say('Standby: ended while it waited.');
-  say(
+  if (daemon === null) return print('Standby: ended while it waited.');
+  print(
     `Daemon listens on ${settings.minutehand.transports.daemon.host}:${daemon.port} (${daemon.health().server_engine}), market ${settings.minutehand.market}.`,
   );
   systemd.ready({ status: () => statusLine(daemon.health()), isMoving: daemon.isMoving });
@@ -122,7 +122,7 @@ async function runTrainer(output: Output): Promise<void> {
   const stopping = stopSignal();
   const systemd = openSystemd((line) => output.note(line));
   void stopping.then((reason) => systemd.stopping(reason));
-  const say = saying(output, systemd);
+  const print = saying(output, systemd);
   // `up` has warned already.
   if (process.send === undefined) warnOfUnknownVariables(output);
   const settings = loadSettings();
@@ -130,9 +130,9 @@ async function runTrainer(output: Output): Promise<void> {
   keepPrivate(paths);
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
-  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TOKEN'], say };
+  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TOKEN'], print };
   let trainer = await startTrainer({ ...options, settings });
-  say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
+  print(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
   // Its event loop is all that can hang: trainings and looks at live KPIs have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });
   output.result({ port: trainer.port });
@@ -144,7 +144,7 @@ async function runTrainer(output: Output): Promise<void> {
     await trainer.stop();
     loaded = approved;
     if (loaded === null) break;
-    say(`Trainer continues with change ${loaded.sources.approved!.change_id}.`);
+    print(`Trainer continues with change ${loaded.sources.approved!.change_id}.`);
     trainer = await startTrainer({ ...options, settings: loaded, port: trainer.port });
   }
   flush();
@@ -192,9 +192,9 @@ function isSet(variable: string): boolean {
 }
 
 /** Reports output lines to systemd too, as status of the start. */
-function saying(output: Output, systemd: Systemd): Output['say'] {
+function saying(output: Output, systemd: Systemd): Output['print'] {
   return (line) => {
-    output.say(line);
+    output.print(line);
     systemd.starting(line);
   };
 }

@@ -39,7 +39,7 @@ async function startHanging(): Promise<void> {
     paths: homePaths(process.env),
     log: pino({ level: 'silent' }),
     command: [process.execPath, path],
-    say: () => undefined,
+    print: () => undefined,
   });
   process.env['MINUTEHAND_TRAINER_PORT'] = String(trainer.port);
 }

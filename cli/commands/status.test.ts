@@ -92,7 +92,7 @@ describe('minutehand status', () => {
     beforeAll(async () => {
       for (const shard of ['a', 'b'] as const) {
         const clock = MACHINE_CLOCK;
-        daemons[shard] = await startDaemon({ settings, paths, shard, clock, token: undefined, say: () => undefined });
+        daemons[shard] = await startDaemon({ settings, paths, shard, clock, token: undefined, print: () => undefined });
         await post(shard, 0, WARMUP, '?backfill=1');
         await post(shard, WARMUP, WARMUP + 1);
       }
@@ -108,7 +108,7 @@ describe('minutehand status', () => {
           pid: process.pid,
           url: `http://127.0.0.1:${daemons[shard]!.port}`,
           hasStandby: false,
-          said: { pairs: pairs.length, pairs_ready: pairs.length, model_version: null },
+          health: { pairs: pairs.length, pairs_ready: pairs.length, model_version: null },
         });
         await expect
           .poll(async () => (await lookAround(settings, paths, OPEN_MS)).daemons[index]!.pairs)
@@ -136,7 +136,10 @@ describe('minutehand status', () => {
 
     it('reports real problems of a running daemon, and only notes apparent ones', async () => {
       const { daemons: seen, trainer } = await lookAround(settings, paths, OPEN_MS);
-      const healthy = { ...seen[0]!, said: { ...seen[0]!.said!, model_version: '20261101_0300', expired_pairs: [] } };
+      const healthy = {
+        ...seen[0]!,
+        health: { ...seen[0]!.health!, model_version: '20261101_0300', expired_pairs: [] },
+      };
       const fresh = healthy.pairs[0]!.signal!;
       const nowMs = Math.min(fresh.valid_until_ms, Date.now());
       const told = (change: object, at = OPEN_MS, sources = settings): string[] => {
@@ -144,9 +147,9 @@ describe('minutehand status', () => {
         const pairs = [
           { ...healthy.pairs[0]!, signal: { ...fresh, valid_until_ms: at + (fresh.valid_until_ms - nowMs) + 1 } },
         ];
-        const daemon = { ...healthy, pairs, said: { ...healthy.said, ...change } };
+        const daemon = { ...healthy, pairs, health: { ...healthy.health, ...change } };
         return textsOf({
-          findings: findingsOf(sources, [daemon], { ...trainer, presence: 'up', said: null }, at),
+          findings: findingsOf(sources, [daemon], { ...trainer, presence: 'up', health: null }, at),
         }).filter((text) => !text.includes('trainer'));
       };
       expect(told({})).toEqual([]);
@@ -201,7 +204,7 @@ describe('minutehand status', () => {
       expect(told({ policy_hash: '0' })[0]).toMatch(/^note daemon a: the decision policy in the files/);
       const longUp = { uptime_seconds: 3600 };
       expect(told(longUp)).toEqual([]);
-      const expired = { ...healthy, said: { ...healthy.said, ...longUp } };
+      const expired = { ...healthy, health: { ...healthy.health, ...longUp } };
       expect(textsOf({ findings: findingsOf(settings, [expired], trainer, fresh.valid_until_ms + 1) })[0]).toBe(
         `problem daemon a: runs, but the signal files of ${FIRST} are missing or have expired.`,
       );
@@ -210,8 +213,8 @@ describe('minutehand status', () => {
     it('reports problems of a trainer', () => {
       const run = { run_id: 7, kind: 'full', trigger: 'schedule', status: 'aborted', error: 'no bars', reasons: [] };
       const told = (last_run: object | null, active_error?: object): string[] => {
-        const said = { status: 'ok', active_version: null, last_run, schedules: [], active_error } as never;
-        return textsOf({ findings: findingsOf(settings, [], { presence: 'up', pid: 1, url: '', said }, OPEN_MS) });
+        const health = { status: 'ok', active_version: null, last_run, schedules: [], active_error } as never;
+        return textsOf({ findings: findingsOf(settings, [], { presence: 'up', pid: 1, url: '', health }, OPEN_MS) });
       };
       expect(told(null)).toEqual([]);
       expect(told({ ...run, status: 'adopted' })).toEqual([]);

@@ -100,18 +100,18 @@ export function linesOf({ ok, daemons, trainer, findings }: Status, nowMs: numbe
 
 const PRESENCES = { up: 'up', mute: 'does not answer', down: 'does not run' } as const;
 
-function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonState, nowMs: number): string[] {
+function daemonLines({ shard, presence, url, health, hasStandby, pairs }: DaemonState, nowMs: number): string[] {
   const head = `daemon ${shard}: ${PRESENCES[presence]}`;
   const standby = hasStandby ? ['  standby  one waits to take over'] : [];
-  if (said === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
-  const ready = `${said.pairs_ready} of ${said.pairs} pairs ready`;
-  const models = said.model_version === null ? 'no models' : `models ${said.model_version}`;
-  const direction = directionText(said.direction);
-  const shadow = said.shadow_version === null ? '' : `, shadow ${said.shadow_version}`;
+  if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
+  const ready = `${health.pairs_ready} of ${health.pairs} pairs ready`;
+  const models = health.model_version === null ? 'no models' : `models ${health.model_version}`;
+  const direction = directionText(health.direction);
+  const shadow = health.shadow_version === null ? '' : `, shadow ${health.shadow_version}`;
   return [
-    `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
-    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}${rolloutText(said.rollout)}${direction}, Redis ${said.redis}`,
-    ...(said.lease === null ? [] : [`  lease    ${leaseText(said.lease)}`]),
+    `${head} for ${lasting(health.uptime_seconds)}, ${health.market} market, ${url}, boot ${health.boot_id}`,
+    `  state    ${health.status}, ${modesText(pairs, health.boot_id)}${ready}, ${models}${shadow}${rolloutText(health.rollout)}${direction}, Redis ${health.redis}`,
+    ...(health.lease === null ? [] : [`  lease    ${leaseText(health.lease)}`]),
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
   ];
@@ -125,14 +125,14 @@ function directionText(direction: DirectionHealth | undefined): string {
   return `, ${instruments_ready} of ${instruments} instruments ready, direction ${models.join(', ') || 'none'}`;
 }
 
-function rolloutText(rollout: NonNullable<DaemonState['said']>['rollout']): string {
+function rolloutText(rollout: NonNullable<DaemonState['health']>['rollout']): string {
   return rollout === null
     ? ''
     : `, rollout ${rollout.id} stage ${rollout.stage}: ${rollout.challenger} ${100 * rollout.share} %`;
 }
 
 /** `  rollout  …` with its evidence, the next step and what blocks it. */
-function rolloutLines(rollout: NonNullable<TrainerState['said']>['rollout']): string[] {
+function rolloutLines(rollout: NonNullable<TrainerState['health']>['rollout']): string[] {
   if (rollout === null) return [];
   const { id, stage, share, challenger, champion, promotion_e_value, evidence, next, blocked } = rollout;
   const seen =
@@ -176,18 +176,18 @@ function pairLine({ pair_id, signal }: PairStatus, nowMs: number): string[] {
   return [`  ${cells.join('  ')}`];
 }
 
-function trainerLines({ presence, url, said }: TrainerState): string[] {
+function trainerLines({ presence, url, health }: TrainerState): string[] {
   const head = `trainer: ${PRESENCES[presence]}`;
-  if (said === null) return [head];
-  const { last_run: run, schedules } = said;
+  if (health === null) return [head];
+  const { last_run: run, schedules } = health;
   return [
-    `${head}, ${url}, active models ${said.active_version ?? 'none'}`,
+    `${head}, ${url}, active models ${health.active_version ?? 'none'}`,
     run === null
       ? '  last run none'
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${
           run.status === 'running' ? `, ${run.stage}, ${run.percent} %` : ''
         }${run.model_version === null ? '' : ` ${run.model_version}`} (${run.trigger})`,
-    ...rolloutLines(said.rollout),
+    ...rolloutLines(health.rollout),
     ...schedules.map(({ name, next }) => `  next     ${next === null ? 'never' : shownMinute(next)} UTC  ${name}`),
   ];
 }

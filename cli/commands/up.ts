@@ -51,7 +51,7 @@ interface Part {
 interface Watch {
   /** Aborted when everything is to end. */
   readonly ending: AbortSignal;
-  say(part: Part, line: string): void;
+  print(part: Part, line: string): void;
   onReady(): void;
   onFailure(error: MinutehandError): void;
 }
@@ -74,11 +74,11 @@ async function runUp(output: Output): Promise<void> {
   const width = Math.max(...parts.map(({ name }) => name.length), 'trainer '.length);
   const watch: Watch = {
     ending: ending.signal,
-    say: ({ name }, line) => output.say(`${name.padEnd(width)}│ ${line}`),
+    print: ({ name }, line) => output.print(`${name.padEnd(width)}│ ${line}`),
     onReady() {
       if (parts.some(({ port }) => port === null)) return;
-      output.say(whereToLook(settings, parts));
-      if (!isTold) void sayLogin(settings, parts.at(-1)!.port!, (line) => output.say(line));
+      output.print(whereToLook(settings, parts));
+      if (!isTold) void sayLogin(settings, parts.at(-1)!.port!, (line) => output.print(line));
       if (!isTold) output.result(placesOf(parts));
       isTold = true;
     },
@@ -87,7 +87,7 @@ async function runUp(output: Output): Promise<void> {
   const ended = parts.map((part) => keepRunning(part, watch));
   try {
     const reason = await Promise.race([stopping, failed]);
-    output.say(reason === 'SIGINT' ? 'Ctrl-C: ending …' : `${reason}: ending …`);
+    output.print(reason === 'SIGINT' ? 'Ctrl-C: ending …' : `${reason}: ending …`);
   } finally {
     ending.abort();
     for (const { child } of parts) if (child !== null) askToStop(child);
@@ -95,7 +95,7 @@ async function runUp(output: Output): Promise<void> {
     await Promise.all(ended);
     clearTimeout(killing);
   }
-  output.say('All processes have ended. The next start resumes here.');
+  output.print('All processes have ended. The next start resumes here.');
 }
 
 function partName(shard: string | null): string {
@@ -116,7 +116,7 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
       return;
     }
     if (performance.now() - startedMs > LONG_LIFE_MS) pauseMs = FIRST_PAUSE_MS;
-    watch.say(part, `ended with ${end}; it is started again in ${pauseMs / 1000} s.`);
+    watch.print(part, `ended with ${end}; it is started again in ${pauseMs / 1000} s.`);
     await sleep(pauseMs, undefined, { signal: watch.ending }).catch(() => undefined);
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
@@ -131,10 +131,10 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     windowsHide: true,
   });
   part.child = child;
-  createInterface({ input: child.stdout! }).on('line', (line) => watch.say(part, line));
+  createInterface({ input: child.stdout! }).on('line', (line) => watch.print(part, line));
   createInterface({ input: child.stderr! }).on('line', (line) => {
     if (/^[A-Z]+(?:_[A-Z]+)*: /.test(line)) part.lastError = line;
-    watch.say(part, line);
+    watch.print(part, line);
   });
   child.on('message', (message) => {
     part.port = (message as ReadyMessage).ready.port;
@@ -151,7 +151,7 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
 }
 
 /** The one-time link that opens the dashboard. A store that cannot be used does not end what runs. */
-async function sayLogin({ minutehand }: Settings, port: number, say: (line: string) => void): Promise<void> {
+async function sayLogin({ minutehand }: Settings, port: number, print: (line: string) => void): Promise<void> {
   try {
     // The store's libraries are for the trainer; this process only supervises.
     const { inStore, loginLink } = await import('./token.ts');
@@ -159,10 +159,10 @@ async function sayLogin({ minutehand }: Settings, port: number, say: (line: stri
     const who = { role: 'approver', name: userInfo().username } as const;
     await inStore(async (store) => {
       const url = await loginLink(store, { host, port }, who);
-      say(`  Dashboard      ${url}   (valid once, for 15 minutes; a new one: npx minutehand token link)\n`);
+      print(`  Dashboard      ${url}   (valid once, for 15 minutes; a new one: npx minutehand token link)\n`);
     });
   } catch (error) {
-    say(`  Dashboard      no login link: ${describeError(error).message}\n`);
+    print(`  Dashboard      no login link: ${describeError(error).message}\n`);
   }
 }
 

@@ -38,10 +38,10 @@ export function findingsOf(
 
 /** Of one daemon, whether it runs or not. */
 export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Finding[] {
-  const { said } = daemon;
+  const { health } = daemon;
   const report = reportOn(`daemon ${daemon.shard}`);
   const { problem, note } = report;
-  if (said === null) {
+  if (health === null) {
     if (daemon.presence === 'down') problem('does not run: no process answers bars.', START);
     else
       problem(
@@ -51,22 +51,22 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
     return report.findings;
   }
 
-  reportLease(report, said);
-  reportModels(report, said);
-  reportDirection(report, settings, said);
-  reportRollout(report, said);
-  reportBars(report, settings, said, nowMs);
-  reportSeries(report, said);
-  reportHalts(report, said);
-  reportDegradations(report, said);
-  reportSignals(report, settings, daemon, said, nowMs);
+  reportLease(report, health);
+  reportModels(report, health);
+  reportDirection(report, settings, health);
+  reportRollout(report, health);
+  reportBars(report, settings, health, nowMs);
+  reportSeries(report, health);
+  reportHalts(report, health);
+  reportDegradations(report, health);
+  reportSignals(report, settings, daemon, health, nowMs);
 
   for (const { name, label } of REMOTE_TRANSPORTS)
-    if (said[name] === 'down') note(`${label} does not answer: signals go out by the other transports only.`);
-  if (said.policy_hash !== settings.policyHash)
+    if (health[name] === 'down') note(`${label} does not answer: signals go out by the other transports only.`);
+  if (health.policy_hash !== settings.policyHash)
     note('the decision policy in the files is not the one it was started with.', 'Restart it to apply the files.');
-  if (said.market !== settings.minutehand.market)
-    note(`serves a ${said.market} market; the configuration says ${settings.minutehand.market}.`);
+  if (health.market !== settings.minutehand.market)
+    note(`serves a ${health.market} market; the configuration says ${settings.minutehand.market}.`);
   return report.findings;
 }
 
@@ -138,10 +138,10 @@ function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): 
 }
 
 /** Checks of the arriving bars, by time. */
-function reportBars({ problem, note }: Report, settings: Settings, said: HealthReport, nowMs: number): void {
-  const isClosed = said.market === 'live' && !isOpenMinute(nowMs / 1000);
-  if (said.pairs_ready < said.pairs) {
-    const text = `${said.pairs_ready} of ${said.pairs} pairs are warm; the others have mode WARMUP.`;
+function reportBars({ problem, note }: Report, settings: Settings, health: HealthReport, nowMs: number): void {
+  const isClosed = health.market === 'live' && !isOpenMinute(nowMs / 1000);
+  if (health.pairs_ready < health.pairs) {
+    const text = `${health.pairs_ready} of ${health.pairs} pairs are warm; the others have mode WARMUP.`;
     if (isClosed) note(`${text} The market is closed.`);
     else
       problem(
@@ -149,13 +149,14 @@ function reportBars({ problem, note }: Report, settings: Settings, said: HealthR
         'They need bars: send history first (`POST /bars?backfill=1`); its length: docs/reference/FEATURES.md#semantics.',
       );
   }
-  if (said.silent_pairs.length > 0) {
-    const text = `no bars for ${said.silent_pairs.join(', ')}.`;
+  if (health.silent_pairs.length > 0) {
+    const text = `no bars for ${health.silent_pairs.join(', ')}.`;
     if (isClosed) note(`${text} The market is closed until Sunday 22:00 UTC.`);
     else problem(text, 'Look at what sends the bars: MetaTrader, the expert advisor’s panel, Redis, the network.');
   }
-  if (said.late_bars !== null) problem(`${said.late_bars.code}: ${said.late_bars.message}`, said.late_bars.next);
-  const missing = isClosed ? [] : missingSymbols(settings, said);
+  if (health.late_bars !== null)
+    problem(`${health.late_bars.code}: ${health.late_bars.message}`, health.late_bars.next);
+  const missing = isClosed ? [] : missingSymbols(settings, health);
   if (missing.length > 0)
     problem(
       `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
@@ -187,23 +188,23 @@ function reportHalts({ problem }: Report, { halts, halts_refused, halted_pairs }
 }
 
 /** Late bars are reported with the bars. */
-function reportDegradations({ problem }: Report, said: HealthReport): void {
+function reportDegradations({ problem }: Report, health: HealthReport): void {
   const explained = new Set<string>([LATE_BARS]);
   for (const { name } of REMOTE_TRANSPORTS) {
-    const refusal = said[`${name}_refused`];
+    const refusal = health[`${name}_refused`];
     if (refusal === null) continue;
     explained.add(name);
-    const missed = `${said[`${name}_missed`]} signals were missed since the start.`;
+    const missed = `${health[`${name}_missed`]} signals were missed since the start.`;
     problem(`${refusal.code}: ${refusal.message} ${missed}`, refusal.next);
   }
-  if (said.bar_stream_refused !== null) {
+  if (health.bar_stream_refused !== null) {
     explained.add('bar_stream');
-    problem(`${said.bar_stream_refused.code}: ${said.bar_stream_refused.message}`, said.bar_stream_refused.next);
+    problem(`${health.bar_stream_refused.code}: ${health.bar_stream_refused.message}`, health.bar_stream_refused.next);
   }
-  for (const what of said.degradations) {
+  for (const what of health.degradations) {
     if (explained.has(what)) continue;
     const next = what in DEGRADATIONS ? DEGRADATIONS[what as Degradation].next : 'Look into `log/daemon_<shard>.log`.';
-    problem(`degraded: ${what}.`, next.replace('<shard>', said.shard));
+    problem(`degraded: ${what}.`, next.replace('<shard>', health.shard));
   }
 }
 
@@ -212,19 +213,19 @@ function reportSignals(
   { problem }: Report,
   settings: Settings,
   daemon: DaemonState,
-  said: HealthReport,
+  health: HealthReport,
   nowMs: number,
 ): void {
   for (const { pair_id, refusal } of daemon.pairs)
     if (refusal !== null)
       problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
   // The holder's are elsewhere.
-  if (said.lease?.role === 'standby') return;
-  const expired = expiredPairs(said);
-  const unexplained = expired.filter((id) => !symbolsOf([parseSubject(id)]).some((symbol) => isLate(said, symbol)));
+  if (health.lease?.role === 'standby') return;
+  const expired = expiredPairs(health);
+  const unexplained = expired.filter((id) => !symbolsOf([parseSubject(id)]).some((symbol) => isLate(health, symbol)));
   if (unexplained.length > 0)
     problem(
-      `the newest signals of ${unexplained.join(', ')} have expired, and no consumer acts on them${newestBarText(said)}.`,
+      `the newest signals of ${unexplained.join(', ')} have expired, and no consumer acts on them${newestBarText(health)}.`,
       'Bars arrive late, or only as history: check the time zone of what sends them, and that new bars are not sent with `backfill=1`. While a feeder catches up this is normal.',
     );
   const stale = staleFiles(settings, daemon, nowMs).filter((id) => !expired.includes(id));
@@ -252,14 +253,14 @@ export function expiredPairs({ model_version, expired_pairs, direction }: Health
 /**
  * Symbols of a live market whose bars have stopped while those of others continue, so that their pairs are not silent.
  */
-function missingSymbols({ minutehand }: Settings, said: HealthReport): string[] {
-  const { market, last_bars, silent_pairs } = said;
+function missingSymbols({ minutehand }: Settings, health: HealthReport): string[] {
+  const { market, last_bars, silent_pairs } = health;
   if (market !== 'live') return [];
   const silent = new Set(symbolsOf(silent_pairs.map(parseSubject)));
   const newestMs = Math.max(...Object.values(last_bars).map((time) => Date.parse(time)));
   const limitMs = minutehand.feed.silence_halt_intervals * SECONDS_PER_BAR * 1000;
   return Object.entries(last_bars)
-    .filter(([symbol, time]) => newestMs - Date.parse(time) > limitMs && !silent.has(symbol) && !isLate(said, symbol))
+    .filter(([symbol, time]) => newestMs - Date.parse(time) > limitMs && !silent.has(symbol) && !isLate(health, symbol))
     .map(([symbol]) => symbol);
 }
 
@@ -269,29 +270,29 @@ function newestBarText({ last_bars }: HealthReport): string {
 }
 
 /** Pairs of a daemon that is warm, has models and yet shows no valid signal. */
-function staleFiles(settings: Settings, { said, pairs }: DaemonState, nowMs: number): string[] {
-  if (said === null || said.model_version === null || said.pairs_ready < said.pairs) return [];
-  const intervals = (said.uptime_seconds * 1000) / barIntervalMs(settings);
+function staleFiles(settings: Settings, { health, pairs }: DaemonState, nowMs: number): string[] {
+  if (health === null || health.model_version === null || health.pairs_ready < health.pairs) return [];
+  const intervals = (health.uptime_seconds * 1000) / barIntervalMs(settings);
   const isDue = ({ pair_id }: PairStatus): boolean => intervals >= INTERVALS_UNTIL_FILES - 1 + barMinutesOf(pair_id);
   const isGone = ({ signal }: PairStatus): boolean => signal === null || signal.valid_until_ms < nowMs;
   return pairs.filter((pair) => pair.refusal === null && isDue(pair) && isGone(pair)).map(({ pair_id }) => pair_id);
 }
 
-function ofTrainer({ presence, url, pid, said }: TrainerState): Finding[] {
+function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
   const about = 'trainer';
   if (presence === 'down')
     return [{ weight: 'problem', about, text: 'does not run: nothing is learned, watched or archived.', next: START }];
-  if (said === null) {
+  if (health === null) {
     const text = `has its place in the home and does not answer${url === null ? '' : ` at ${url}`}: it starts, ends or hangs.`;
     const next = `Look again in half a minute; if it stays so, end process ${pid ?? 'that holds the lock'} and look into log/trainer.log.`;
     return [{ weight: 'problem', about, text, next }];
   }
   const findings: Finding[] = [];
-  if (said.active_error !== undefined) {
-    const { code, message, next } = said.active_error;
+  if (health.active_error !== undefined) {
+    const { code, message, next } = health.active_error;
     findings.push({ weight: 'problem', about, text: `${code}: ${message}`, next });
   }
-  const run = said.last_run;
+  const run = health.last_run;
   if (run !== null && ['failed', 'killed', 'aborted'].includes(run.status)) {
     const text = `training run ${run.run_id} (${run.kind}, ${run.trigger}) ${run.status}: ${run.error ?? 'unknown reason'}`;
     findings.push({

@@ -53,8 +53,8 @@ export function requireRoot({ uid }: Machine): void {
 export function runOrThrow(machine: Machine, program: string, args: readonly string[]): string {
   const { code, stdout, stderr } = machine.run(program, args);
   if (code === 0) return stdout;
-  const said = stderr.trim() === '' ? `exit code ${code}` : stderr.trim().split('\n').at(-1)!;
-  throw new MinutehandError('SERVICE_COMMAND', { seen: `${program} ${args.join(' ')}: ${said}` });
+  const output = stderr.trim() === '' ? `exit code ${code}` : stderr.trim().split('\n').at(-1)!;
+  throw new MinutehandError('SERVICE_COMMAND', { seen: `${program} ${args.join(' ')}: ${output}` });
 }
 
 /**

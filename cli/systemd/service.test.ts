@@ -78,7 +78,7 @@ async function service(args: readonly string[], on = machine()): Promise<void> {
   const output: Output = {
     json: false,
     line: (text) => void lines.push(text),
-    say: (text) => void lines.push(text),
+    print: (text) => void lines.push(text),
     note: (text) => void lines.push(text),
     result: (value) => void (result = value as Record<string, unknown>),
     progress: () => ({ update: () => undefined, stop: () => undefined }),
@@ -335,10 +335,10 @@ describe('the units', () => {
     expect(lines('standby')).toEqual(lines('daemon'));
   });
 
-  const analyze = (...args: string[]): { status: number | null; said: string } => {
+  const analyze = (...args: string[]): { status: number | null; printed: string } => {
     const env = { ...process.env, SYSTEMD_UNIT_PATH: `${at(UNITS)}:` };
     const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { env, encoding: 'utf8', timeout: 20_000 });
-    return { status, said: `${stdout}${stderr}` };
+    return { status, printed: `${stdout}${stderr}` };
   };
   const isAnalyzed = spawnSync('systemd-analyze', ['--version']).status === 0;
 
@@ -347,17 +347,17 @@ describe('the units', () => {
   it.runIf(isAnalyzed)(`are what systemd understands, wherever the program is${note}`, async () => {
     await install();
     const units = [...MAIN, STANDBY, 'minutehandfailure@main.service'].map((unit) => unit.replace('@main', '@x'));
-    expect(analyze('verify', ...units)).toEqual({ status: 0, said: '' });
+    expect(analyze('verify', ...units)).toEqual({ status: 0, printed: '' });
     change(`${UNITS}/minutehand-.service.d/10-common.conf`, 'NoNewPrivileges', 'NewPrivileges');
-    expect(analyze('verify', ...units).said).toMatch(/Unknown key.*'NewPrivileges'/);
+    expect(analyze('verify', ...units).printed).toMatch(/Unknown key.*'NewPrivileges'/);
   });
 
   it.runIf(isAnalyzed)(`are exposed to others by 2 of 10 at most${note}`, async () => {
     await install();
     for (const unit of ['minutehand-daemon@main.service', 'minutehand-trainer.service']) {
       const evaluated = analyze('security', '--offline=true', '--threshold=20', '--no-pager', at(`${UNITS}/${unit}`));
-      expect(evaluated.said).toContain('Overall exposure level');
-      expect(evaluated.status, evaluated.said).toBe(0);
+      expect(evaluated.printed).toContain('Overall exposure level');
+      expect(evaluated.status, evaluated.printed).toBe(0);
     }
   });
 });

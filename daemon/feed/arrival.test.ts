@@ -23,7 +23,7 @@ function setUp(symbols = 2): Setup {
     degraded: (what) => told.push(`degraded ${what}`),
     recovered: (what) => told.push(`recovered ${what}`),
     log: { error: () => undefined, info: () => undefined },
-    say: (line) => told.push(line),
+    print: (line) => told.push(line),
   });
   return {
     watch,

@@ -42,7 +42,7 @@ export interface ArrivalOptions {
   degraded(what: Degradation): void;
   recovered(what: Degradation): void;
   readonly log: Pick<Logger, 'error' | 'info'>;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 export interface ArrivalWatch {
@@ -70,7 +70,7 @@ interface Run {
  * comes closer with each minute.
  */
 export function watchArrivals(options: ArrivalOptions): ArrivalWatch {
-  const { limitMs, log, say } = options;
+  const { limitMs, log, print } = options;
   const runs = new Map<string, Run>();
   let late: LateBars | null = null;
 
@@ -101,11 +101,11 @@ export function watchArrivals(options: ArrivalOptions): ArrivalWatch {
       if (late !== null && before === null) {
         options.degraded(LATE_BARS);
         log.error({ code: late.code, symbols: late.symbols, late_seconds: late.late_seconds }, late.message);
-        say(`${late.code}: ${late.message} ${late.next}`);
+        print(`${late.code}: ${late.message} ${late.next}`);
       } else if (late === null && before !== null) {
         options.recovered(LATE_BARS);
         log.info('bars arrive in time');
-        say('Bars arrive in time again.');
+        print('Bars arrive in time again.');
       }
     },
     get late() {

@@ -88,7 +88,7 @@ interface Opened {
   readonly feed: RedisFeed;
   readonly bench: Bench;
   readonly outcomes: string[];
-  readonly said: string[];
+  readonly printed: string[];
   readonly lines: { code?: string; count?: number; entries?: string[] }[];
   /** Journal of a daemon that is killed now. */
   readonly kept: { position: string | null };
@@ -110,7 +110,7 @@ function openFeed(
 ): Opened {
   const own = bench ?? openBench(tinySettings({ minutehand: { pairs } }));
   const outcomes: string[] = [];
-  const said: string[] = [];
+  const printed: string[] = [];
   const lines: Opened['lines'] = [];
   const kept = { position };
   const feed = openRedisFeed({
@@ -132,11 +132,11 @@ function openFeed(
       readBarStream({ url, ca_file: null, connect_timeout_ms: CONNECT_TIMEOUT_MS, command_timeout_ms: 200 }, listener),
     onOutcome: (outcome) => void outcomes.push(outcome),
     onSeries: (outcome) => void outcomes.push(`series ${outcome}`),
-    onRefused: ({ code, message, next }) => void said.push(`${code}: ${message} ${next}`),
-    onReadable: () => void said.push('readable again'),
+    onRefused: ({ code, message, next }) => void printed.push(`${code}: ${message} ${next}`),
+    onReadable: () => void printed.push('readable again'),
     ...(onLive === undefined ? {} : { onLive }),
     log: pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line) as Opened['lines'][0]) }),
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
   });
   cleanups.push(() => feed.stop());
   const taken = (): string[] =>
@@ -144,7 +144,7 @@ function openFeed(
       ({ kind, subject, time, backfill }) =>
         `${subject} ${(time - MARKET[0]!.time) / 60}${kind === 'empty' ? ' empty' : ''}${backfill ? ' history' : ''}`,
     );
-  return { feed, bench: own, outcomes, said, lines, kept, taken };
+  return { feed, bench: own, outcomes, printed, lines, kept, taken };
 }
 
 describe('bars from the stream minutehand:bars', () => {
@@ -223,7 +223,7 @@ describe('bars from the stream minutehand:bars', () => {
       degraded: (what) => degradations.push(what),
       recovered: () => undefined,
       log: pino({ level: 'silent' }),
-      say: () => undefined,
+      print: () => undefined,
     });
     const lateMs = 5 * 3_600_000;
     for (let minute = 0; minute < 10; minute++) await addMinute(client, minute);
@@ -262,7 +262,7 @@ describe('bars from the stream minutehand:bars', () => {
   it('that cannot be taken are counted and logged by id, reported once for each code, and do not block others', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
-    const { taken, outcomes, said, lines, feed } = openFeed(server.url, { now: 3 });
+    const { taken, outcomes, printed, lines, feed } = openFeed(server.url, { now: 3 });
     await until('up', () => feed.state === 'up');
     const [gold, silver] = MARKET[3]!.bars.filter(({ symbol }) => /^XA/.test(symbol)) as [Bar, Bar];
     const bad = [
@@ -288,8 +288,8 @@ describe('bars from the stream minutehand:bars', () => {
       lines.filter((line) => line.code === code).flatMap(({ entries }) => entries!);
     expect(logged('BODY_NOT_JSON')).toEqual([ids[0], ids[5]]);
     expect(logged('BAR_FUTURE')).toEqual([ids[4]]);
-    expect(said.filter((line) => line.includes('BODY_NOT_JSON'))).toHaveLength(1);
-    expect(said.find((line) => line.includes('BAR_MALFORMED'))).toContain(ids[1]);
+    expect(printed.filter((line) => line.includes('BODY_NOT_JSON'))).toHaveLength(1);
+    expect(printed.find((line) => line.includes('BAR_MALFORMED'))).toContain(ids[1]);
   });
 
   it('of other shards are skipped silently', async (context) => {
@@ -334,7 +334,7 @@ describe('bars from the stream minutehand:bars', () => {
   it('that were trimmed before they could be read are reported and counted, while it reads and when it reconnects', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
-    const { feed, said, outcomes, kept, bench } = openFeed(server.url, { now: 5 });
+    const { feed, printed, outcomes, kept, bench } = openFeed(server.url, { now: 5 });
     await addMinute(client, 0);
     await until('the first', () => outcomes.length === 2);
     const numberOf = (text: string | null): number | null => (JSON.parse(text!) as { number: number | null }).number;
@@ -342,7 +342,7 @@ describe('bars from the stream minutehand:bars', () => {
     // All in one step, so that no reader can read in between.
     await client.multi().xadd(BARS_STREAM, '*', 'bar', 'lost').xadd(BARS_STREAM, 'MAXLEN', 1, '*', 'bar', wireEmpty('XAUUSD', 1)).exec(); // prettier-ignore
     await until('said', () => feed.lost === 1);
-    expect(said.at(-1)).toMatch(/^STREAM_TRIMMED: .*1 entries/);
+    expect(printed.at(-1)).toMatch(/^STREAM_TRIMMED: .*1 entries/);
     expect(outcomes.at(-1)).toBe('accepted');
 
     await feed.stop();
@@ -356,16 +356,16 @@ describe('bars from the stream minutehand:bars', () => {
   it('continue when Redis is absent at first, stalls, or loses its data and gets it again', async (context) => {
     const port = await freePort();
     const url = `redis://127.0.0.1:${port}`;
-    const { feed, said, outcomes, taken } = openFeed(url, { now: 5 });
+    const { feed, printed, outcomes, taken } = openFeed(url, { now: 5 });
     await until('down', () => feed.state === 'down');
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     const server = await redisServer(context, [], port);
     const client = clientOf(server);
     await addMinute(client, 0);
     await until('the first', () => outcomes.length === 2);
     server.pause();
     await until('stalled', () => feed.state === 'down');
-    expect(said.at(-1)).toMatch(/^Redis gives no bars/);
+    expect(printed.at(-1)).toMatch(/^Redis gives no bars/);
     // Its attempt to connect times out later than that.
     const stopping = async (): Promise<void> => {
       const waiting = openFeed(url);
@@ -382,7 +382,7 @@ describe('bars from the stream minutehand:bars', () => {
     // Its ids begin far before those of the one before.
     const known = MARKET[1]!.bars.map((bar, index) => ['XADD', BARS_STREAM, `1-${index + 1}`, 'bar', wire(bar)]);
     for (const command of known) await client.call(...(command as [string, ...string[]]));
-    await until('another', () => said.some((line) => line.includes('not the one that was read before')));
+    await until('another', () => printed.some((line) => line.includes('not the one that was read before')));
     const next = MARKET[2]!.bars.map((bar, index) => ['XADD', BARS_STREAM, `2-${index + 1}`, 'bar', wire(bar)]);
     for (const command of next) await client.call(...(command as [string, ...string[]]));
     await until('the third', () => taken().length === 6);
@@ -392,7 +392,10 @@ describe('bars from the stream minutehand:bars', () => {
 
     // Emptied while it is read.
     await client.flushall();
-    await until('emptied', () => said.filter((line) => line.includes('not the one that was read before')).length === 2);
+    await until(
+      'emptied',
+      () => printed.filter((line) => line.includes('not the one that was read before')).length === 2,
+    );
     await client.xadd(BARS_STREAM, '1-1', 'bar', wireEmpty('XAUUSD', 3));
     await until('the fourth', () => taken().includes('XAUUSD 3 empty history'));
   });
@@ -401,24 +404,24 @@ describe('bars from the stream minutehand:bars', () => {
     const server = await redisServer(context);
     const client = clientOf(server);
     await client.call('ACL', 'SETUSER', 'reader', 'on', '>word', `~${BARS_STREAM}`, '+info', '+xread');
-    const { feed, said, outcomes } = openFeed(`redis://reader:word@127.0.0.1:${server.port}`, { now: 0 });
+    const { feed, printed, outcomes } = openFeed(`redis://reader:word@127.0.0.1:${server.port}`, { now: 0 });
     await until('refused', () => feed.state === 'refused');
-    expect(said).toEqual([expect.stringMatching(/^STREAM_REFUSED: .*NOPERM.*\+xread \+xrange \+xinfo/)]);
+    expect(printed).toEqual([expect.stringMatching(/^STREAM_REFUSED: .*NOPERM.*\+xread \+xrange \+xinfo/)]);
     expect(feed.refusal?.code).toBe('STREAM_REFUSED');
     // The first commands are allowed, the one that reads is not: it does not count as up in between.
     await client.call('ACL', 'SETUSER', 'reader', '+xrange', '+xinfo', '-xread');
     await addMinute(client, 0);
     await delay(500);
-    expect([feed.state, said.length]).toEqual(['refused', 1]);
+    expect([feed.state, printed.length]).toEqual(['refused', 1]);
     await client.call('ACL', 'SETUSER', 'reader', '+xread');
     await until('taken', () => outcomes.length === 2);
     expect([feed.state, feed.refusal]).toEqual(['up', null]);
-    expect(said.slice(1)).toEqual(['readable again', expect.stringContaining('Bars are taken from Redis too')]);
+    expect(printed.slice(1)).toEqual(['readable again', expect.stringContaining('Bars are taken from Redis too')]);
   });
 
   it('report that a key of another type is refused, also when Redis was absent first', async (context) => {
     const port = await freePort();
-    const { feed, said } = openFeed(`redis://127.0.0.1:${port}`);
+    const { feed, printed } = openFeed(`redis://127.0.0.1:${port}`);
     await until('down', () => feed.state === 'down');
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-bars-type-'));
     cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -429,7 +432,7 @@ describe('bars from the stream minutehand:bars', () => {
     await other.stop();
     await redisServer(context, [], port, folder);
     await until('refused', () => feed.state === 'refused');
-    expect(said).toEqual([expect.stringMatching(/^STREAM_REFUSED: .*WRONGTYPE/)]);
+    expect(printed).toEqual([expect.stringMatching(/^STREAM_REFUSED: .*WRONGTYPE/)]);
   });
 });
 
@@ -495,7 +498,7 @@ describe('a daemon with the stream as its only source', () => {
         shard: 'main',
         clock: MACHINE_CLOCK,
         token: undefined,
-        say: () => undefined,
+        print: () => undefined,
       });
       const post = async (bars: readonly Bar[], query = ''): Promise<void> => {
         const body = `[${bars.map(wire).join(',')}]`;

@@ -48,7 +48,7 @@ export interface RedisFeedOptions extends Pick<
   /** Called when it can be read again after that. */
   onReadable(): void;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 export interface RedisFeed {
@@ -141,29 +141,29 @@ class StreamFeed implements RedisFeed, StreamListener {
   }
 
   onLost(count: number | null): void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     this.lost += count ?? 1;
     const seen = count === null ? 'an unknown number of entries' : `${count} entries`;
     const error = new MinutehandError('STREAM_TRIMMED', { seen });
     log.error({ code: error.code, count }, error.message);
-    say(`${error.code}: ${error.message} ${error.next}`);
+    print(`${error.code}: ${error.message} ${error.next}`);
   }
 
   onAnother(): void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     log.warn(`${BARS_STREAM} is not the stream that was read before`);
-    say(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
+    print(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
   }
 
   onState(next: StreamConnectionState, detail: string): void {
-    const { log, say, onRefused, onReadable } = this.#options;
+    const { log, print, onRefused, onReadable } = this.#options;
     const wasUp = this.state === 'up';
     this.state = next;
     log.info({ state: next, detail }, 'bars by redis');
     if (next === 'up') {
       if (this.refusal !== null) onReadable();
       this.refusal = null;
-      return say(`Bars are taken from Redis too (${BARS_STREAM}).`);
+      return print(`Bars are taken from Redis too (${BARS_STREAM}).`);
     }
     if (next === 'refused') {
       if (this.refusal !== null) return;
@@ -171,7 +171,8 @@ class StreamFeed implements RedisFeed, StreamListener {
       return onRefused(this.refusal);
     }
     // The publisher reports a Redis that is not there at the start.
-    if (wasUp) say(`Redis gives no bars (${detail}): reading continues from the last position as soon as it answers.`);
+    if (wasUp)
+      print(`Redis gives no bars (${detail}): reading continues from the last position as soon as it answers.`);
   }
 
   #offer(input: SymbolInput): BarOutcome {
@@ -217,11 +218,11 @@ interface RefusedEntry {
 
 /** Entries that could not be taken, until they are reported: each batch is logged, each code printed once. */
 class RefusedEntries {
-  readonly #options: Pick<RedisFeedOptions, 'log' | 'say'>;
+  readonly #options: Pick<RedisFeedOptions, 'log' | 'print'>;
   readonly #saidCodes = new Set<ErrorCode>();
   #entries: RefusedEntry[] = [];
 
-  constructor(options: Pick<RedisFeedOptions, 'log' | 'say'>) {
+  constructor(options: Pick<RedisFeedOptions, 'log' | 'print'>) {
     this.#options = options;
   }
 
@@ -230,7 +231,7 @@ class RefusedEntries {
   }
 
   report(): void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     for (const code of new Set(this.#entries.map((entry) => entry.code))) {
       const alike = this.#entries.filter((entry) => entry.code === code);
       const { message, next } = alike[0]!;
@@ -239,7 +240,7 @@ class RefusedEntries {
       // Late history is normal for a feeder that cannot see what the daemon has.
       if (this.#saidCodes.has(code) || code === 'BAR_OUT_OF_ORDER') continue;
       this.#saidCodes.add(code);
-      say(`${BARS_STREAM} ${ids[0]}: ${code}: ${message} ${next} Further ones are only logged and counted.`);
+      print(`${BARS_STREAM} ${ids[0]}: ${code}: ${message} ${next} Further ones are only logged and counted.`);
     }
     this.#entries = [];
   }

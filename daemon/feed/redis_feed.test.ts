@@ -78,7 +78,7 @@ function openFeed(
     onRefused: ({ code, message }) => void events.push(`refused ${code} ${message}`),
     onReadable: () => void events.push('readable'),
     log: pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) }),
-    say: (line) => void events.push(`says ${line}`),
+    print: (line) => void events.push(`says ${line}`),
     ...changes,
   });
   return {

@@ -33,7 +33,7 @@ const textOf = (who: string, version = VERSION): string =>
 
 /** Polls the file manually, and records its contents, log lines and applied halts. */
 function follow(standing: Standing = { halts: [], resumed: [] }) {
-  const said: string[] = [];
+  const printed: string[] = [];
   const logged: string[] = [];
   const applied: string[][] = [];
   let active: string | null = VERSION;
@@ -64,11 +64,11 @@ function follow(standing: Standing = { halts: [], resumed: [] }) {
     activeVersion: () => active,
     apply: ({ halts: own }) => void applied.push(own.map(({ pair_id, version }) => `${pair_id} ${version}`)),
     log,
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
   });
   return {
     halts,
-    said,
+    printed,
     logged,
     applied,
     setActive: (version: string | null) => void (active = version),
@@ -78,13 +78,16 @@ function follow(standing: Standing = { halts: [], resumed: [] }) {
 
 describe('the active halts', () => {
   it('are reported when they appear and disappear, applied, and listed for the active version', () => {
-    const { halts, said, logged, applied, setActive } = follow();
+    const { halts, printed, logged, applied, setActive } = follow();
     halts.check();
-    expect([said, applied]).toEqual([[], [[]]]);
+    expect([printed, applied]).toEqual([[], [[]]]);
     addHalts(models, [haltOf('XAUUSD_XAGUSD'), haltOf(ALL_PAIRS, OTHER)]);
     halts.check();
     halts.check();
-    expect(said.splice(0)).toEqual([`Halted: ${textOf('XAUUSD_XAGUSD')}.`, `Halted: ${textOf('all pairs', OTHER)}.`]);
+    expect(printed.splice(0)).toEqual([
+      `Halted: ${textOf('XAUUSD_XAGUSD')}.`,
+      `Halted: ${textOf('all pairs', OTHER)}.`,
+    ]);
     expect(applied.splice(0)).toEqual([[], [`XAUUSD_XAGUSD ${VERSION}`, `* ${OTHER}`]]);
     expect(halts.halts()).toEqual([haltOf('XAUUSD_XAGUSD')]);
     setActive(OTHER);
@@ -94,32 +97,32 @@ describe('the active halts', () => {
     expect(logged.splice(0)).toEqual(['30 halts', '30 halts']);
     resume(models, 'XAUUSD_XAGUSD', NOW);
     halts.check();
-    expect(said).toEqual([`Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`]);
+    expect(printed).toEqual([`Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`]);
     expect(applied).toEqual([[`* ${OTHER}`]]);
     expect(halts.refused()).toBeNull();
   });
 
   it('are polled by the timer until they are stopped', () => {
-    const { halts, said, tick } = follow();
+    const { halts, printed, tick } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     tick();
-    expect(said).toHaveLength(1);
+    expect(printed).toHaveLength(1);
     halts.stop();
     addHalts(models, [haltOf('EURUSD_GBPUSD')]);
     tick();
-    expect(said).toHaveLength(1);
+    expect(printed).toHaveLength(1);
   });
 
   it('keep a halt that the file has lost, warn of it once, and refuse while its version is active', () => {
-    const { halts, said, logged, applied, setActive } = follow();
+    const { halts, printed, logged, applied, setActive } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     halts.check();
-    said.splice(0);
+    printed.splice(0);
     logged.splice(0);
     writeFileSync(haltsPath(models), JSON.stringify({ halts: [], resumed: [] }));
     halts.check();
     expect(applied.at(-1)).toEqual([`XAUUSD_XAGUSD ${VERSION}`]);
-    expect(said.splice(0)).toEqual([
+    expect(printed.splice(0)).toEqual([
       `Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`,
       expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* Lift it with/s),
     ]);
@@ -131,7 +134,7 @@ describe('the active halts', () => {
     // The same loss is not warned of again when something else changes.
     addHalts(models, [haltOf('EURUSD_GBPUSD')]);
     halts.check();
-    expect(said.splice(0)).toEqual([`Halted: ${textOf('EURUSD_GBPUSD')}.`]);
+    expect(printed.splice(0)).toEqual([`Halted: ${textOf('EURUSD_GBPUSD')}.`]);
     // Only a person lifts it, and only then does the refusal end.
     resume(models, 'XAUUSD_XAGUSD', NOW);
     halts.check();
@@ -139,14 +142,14 @@ describe('the active halts', () => {
   });
 
   it('warn again when one more halt is lost', () => {
-    const { halts, said } = follow();
+    const { halts, printed } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD'), haltOf('EURUSD_GBPUSD')]);
     halts.check();
     const lose = (left: readonly Halt[]): string[] => {
-      said.splice(0);
+      printed.splice(0);
       writeFileSync(haltsPath(models), JSON.stringify({ halts: left, resumed: [] }));
       halts.check();
-      return said.filter((line) => line.startsWith('HALTS_LOST'));
+      return printed.filter((line) => line.startsWith('HALTS_LOST'));
     };
     expect(lose([haltOf('EURUSD_GBPUSD')])).toHaveLength(1);
     const [second] = lose([]);
@@ -154,28 +157,31 @@ describe('the active halts', () => {
   });
 
   it('begin with the halts at the end of the journal', () => {
-    const { halts, said, applied } = follow({ halts: [{ pair_id: 'XAUUSD_XAGUSD', version: VERSION }], resumed: [] });
+    const { halts, printed, applied } = follow({
+      halts: [{ pair_id: 'XAUUSD_XAGUSD', version: VERSION }],
+      resumed: [],
+    });
     halts.check();
     expect(applied).toEqual([[`XAUUSD_XAGUSD ${VERSION}`]]);
-    expect(said).toEqual([expect.stringMatching(/^HALTS_LOST/)]);
+    expect(printed).toEqual([expect.stringMatching(/^HALTS_LOST/)]);
     expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });
   });
 
   it('stay active while the file is damaged, the damage is reported first, and following resumes when it is whole again', () => {
-    const { halts, said, logged, applied } = follow();
+    const { halts, printed, logged, applied } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     halts.check();
-    said.splice(0);
+    printed.splice(0);
     logged.splice(0);
     writeFileSync(haltsPath(models), '{');
     halts.check();
     halts.check();
-    expect(said.splice(0)).toEqual([expect.stringMatching(/^HALTS_FORMAT: /)]);
+    expect(printed.splice(0)).toEqual([expect.stringMatching(/^HALTS_FORMAT: /)]);
     expect(logged).toEqual(['50 halts refused HALTS_FORMAT']);
     expect(halts.refused()).toMatchObject({ code: 'HALTS_FORMAT' });
     expect([halts.halts(), applied.length]).toEqual([[haltOf('XAUUSD_XAGUSD')], 1]);
     writeFileSync(haltsPath(models), JSON.stringify({ halts: [haltOf('XAUUSD_XAGUSD')], resumed: [] }));
     halts.check();
-    expect([halts.refused(), said]).toEqual([null, []]);
+    expect([halts.refused(), printed]).toEqual([null, []]);
   });
 });

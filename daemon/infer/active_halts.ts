@@ -19,7 +19,7 @@ export interface ActiveHaltsOptions extends Pick<HaltWatchOptions, 'modelsFolder
   activeVersion(): string | null;
   apply(standing: Standing): void;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 export interface ActiveHalts {
@@ -34,7 +34,7 @@ export interface ActiveHalts {
 
 /** Follows `halts.json`. A halt that merely disappears from it stays active until a person resumes the pair. */
 export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
-  const { log, say } = options;
+  const { log, print } = options;
   let halts: Halts = NO_HALTS;
   let { standing } = options;
   let unreadable: ErrorReport | null = null;
@@ -42,7 +42,7 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
 
   const warn = (refusal: ErrorReport): void => {
     log.error(refusal, 'halts refused');
-    say(`${refusal.code}: ${refusal.message} ${refusal.next}`);
+    print(`${refusal.code}: ${refusal.message} ${refusal.next}`);
   };
   const lostRefusal = (missing: readonly StandingHalt[]): ErrorReport =>
     describeError(new MinutehandError('HALTS_LOST', { seen: standingText({ halts: missing, resumed: [] }) }));
@@ -51,8 +51,8 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
   function onHalts(read: Halts): void {
     const before = new Set(halts.halts.map(textOf));
     const after = new Set(read.halts.map(textOf));
-    for (const halt of read.halts) if (!before.has(textOf(halt))) say(`Halted: ${textOf(halt)}.`);
-    for (const halt of halts.halts) if (!after.has(textOf(halt))) say(`Not halted any more: ${textOf(halt)}.`);
+    for (const halt of read.halts) if (!before.has(textOf(halt))) print(`Halted: ${textOf(halt)}.`);
+    for (const halt of halts.halts) if (!after.has(textOf(halt))) print(`Not halted any more: ${textOf(halt)}.`);
     halts = read;
     log.info({ halts: read.halts }, 'halts');
     standing = standingAfter(standing, read);

@@ -13,7 +13,7 @@ const [FIRST, SECOND] = ['20260101_0000', '20260102_0000'];
 
 let models: string;
 let applied: string[];
-let said: string[];
+let printed: string[];
 let codes: string[];
 let broken: Set<string>;
 let followed: FollowedDirections;
@@ -24,7 +24,7 @@ const modelOf = (version: string, sources: readonly string[] = []): DirectionMod
 beforeEach(() => {
   models = mkdtempSync(join(tmpdir(), 'directions-'));
   mkdirSync(join(models, 'direction'));
-  [applied, said, codes, broken] = [[], [], [], new Set()];
+  [applied, printed, codes, broken] = [[], [], [], new Set()];
   followed = new FollowedDirections({
     ...{
       modelsFolder: models,
@@ -43,7 +43,7 @@ beforeEach(() => {
     apply: ({ timeframe, set }: DirectionInput) => void applied.push(`${timeframe} ${set!.manifest.version}`),
     onRefused: (code) => void codes.push(code),
     onFailed: (code) => void codes.push(code),
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
   });
 });
 afterEach(async () => {
@@ -102,10 +102,10 @@ describe('the pointers of direction models', () => {
   it('report the sources of a training that the daemon does not receive, and a model that fails', () => {
     followed.onSwap(modelOf(FIRST!, ['funding_rate', 'open_interest']), '1h');
     expect(followed.missingSources).toEqual(['open_interest']);
-    expect(said.join()).toContain('learned from open_interest');
+    expect(printed.join()).toContain('learned from open_interest');
     followed.onSwap(modelOf(SECOND!, ['funding_rate']), '1h');
     expect(followed.missingSources).toEqual([]);
     followed.onFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), modelOf(SECOND!));
-    expect([codes, said.at(-1)]).toEqual([['MODEL_OUTPUT'], expect.stringContaining('Mode HALT')]);
+    expect([codes, printed.at(-1)]).toEqual([['MODEL_OUTPUT'], expect.stringContaining('Mode HALT')]);
   });
 });

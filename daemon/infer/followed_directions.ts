@@ -29,7 +29,7 @@ export interface FollowedDirectionsOptions {
   onRefused(code: string): void;
   onFailed(code: string): void;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 interface Slot {
@@ -89,23 +89,23 @@ export class FollowedDirections {
   }
 
   onSwap({ manifest, check }: DirectionModel, timeframe: Timeframe): void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     const { version } = manifest;
     log.info({ version, timeframe, cross_check: check }, 'direction model active');
-    say(`Direction model ${version} is active for ${timeframe}.`);
+    print(`Direction model ${version} is active for ${timeframe}.`);
     for (const slot of this.#slots) if (slot.timeframe === timeframe) slot.learned = manifest.sources ?? [];
     const missing = this.missingSources;
     if (missing.length === 0) return;
     log.warn({ version, missing }, 'direction model learned from sources that are missing here');
-    say(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
+    print(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
   }
 
   onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {
-    const { log, say, onFailed } = this.#options;
+    const { log, print, onFailed } = this.#options;
     const report = describeError(error);
     onFailed(report.code);
     log.error({ version, ...report }, 'direction model failed');
-    say(`${report.code}: ${report.message} Direction model ${version} was dropped. Mode HALT: no entries.`);
+    print(`${report.code}: ${report.message} Direction model ${version} was dropped. Mode HALT: no entries.`);
   }
 
   async #lookAtAll(): Promise<void> {
@@ -138,13 +138,13 @@ export class FollowedDirections {
   }
 
   #refuse(slot: Slot, mark: string, version: string, error: unknown): void {
-    const { log, say, onRefused } = this.#options;
+    const { log, print, onRefused } = this.#options;
     if (mark === slot.refusedMark) return;
     const refusal = { version, ...describeError(error) };
     slot.refusedMark = mark;
     slot.refused = refusal;
     onRefused(refusal.code);
     log.error({ slot: `direction ${slot.timeframe}`, ...refusal }, 'models refused');
-    say(`Direction model ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+    print(`Direction model ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
 }

@@ -36,7 +36,7 @@ beforeEach(() => {
 /** Polls the folder manually, and records what it applies, prints, logs and counts. */
 function follow() {
   const applied: (SwapInput | ShadowInput | RolloutInput)[] = [];
-  const said: string[] = [];
+  const printed: string[] = [];
   const logged: Record<string, unknown>[] = [];
   const counted: string[] = [];
   const scheduler: Scheduler = {
@@ -58,23 +58,23 @@ function follow() {
     onRefused: (code) => void counted.push(`refused ${code}`),
     onFailed: (code) => void counted.push(`failed ${code}`),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line) as object as never) }),
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
   });
-  return { followed, applied, said, logged, counted, held };
+  return { followed, applied, printed, logged, counted, held };
 }
 
 const damage = (version: string): void => writeFileSync(join(models, version, MODEL_FILES.ai2), 'damaged');
 
 describe('the followed models', () => {
   it('are swapped in when active.json names them, and reported when they take effect', async () => {
-    const { followed, applied, said, logged } = follow();
+    const { followed, applied, printed, logged } = follow();
     activate(models, FIRST);
     await followed.check();
     expect(applied).toMatchObject([{ kind: 'swap', set: { version: FIRST } }]);
-    expect([said, followed.refused]).toEqual([[], null]);
+    expect([printed, followed.refused]).toEqual([[], null]);
     const { set } = applied[0] as { set: ModelSet };
     followed.onSwap(set);
-    expect(said).toEqual([expect.stringMatching(new RegExp(`^Models ${FIRST} \\(simulated market\\) .+`))]);
+    expect(printed).toEqual([expect.stringMatching(new RegExp(`^Models ${FIRST} \\(simulated market\\) .+`))]);
     expect(logged).toMatchObject([{ level: 30, version: FIRST, engines: set.engines }]);
     expect(logged[0]!['msg']).toMatch(/^models /);
     await followed.stop();
@@ -84,7 +84,7 @@ describe('the followed models', () => {
   });
 
   it('that are refused are named with their code until another set is accepted or the pointer is restored', async () => {
-    const { followed, applied, said, logged, counted } = follow();
+    const { followed, applied, printed, logged, counted } = follow();
     activate(models, FIRST);
     await followed.check();
     damage(SECOND);
@@ -93,8 +93,8 @@ describe('the followed models', () => {
     const code = 'MODEL_HASH';
     expect(followed.refused).toMatchObject({ version: SECOND, code });
     expect(counted).toEqual([`refused ${code}`]);
-    expect(said.at(-1)).toMatch(new RegExp(`^Models ${SECOND} refused\\. ${code}: .+`));
-    expect(said.at(-1)).toContain(followed.refused!.next);
+    expect(printed.at(-1)).toMatch(new RegExp(`^Models ${SECOND} refused\\. ${code}: .+`));
+    expect(printed.at(-1)).toContain(followed.refused!.next);
     expect(logged.at(-1)).toMatchObject({ level: 50, slot: 'active', version: SECOND, code, msg: 'models refused' });
     activate(models, FIRST);
     await followed.check();
@@ -114,14 +114,14 @@ describe('the followed models', () => {
   });
 
   it('that fail are reported with the fallback, or with the halt where there is none', () => {
-    const { followed, said, logged, counted } = follow();
+    const { followed, printed, logged, counted } = follow();
     const setOf = (version: string): ModelSet => ({ version }) as ModelSet;
     const error = new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' });
     followed.onModelFailure(error, setOf(SECOND), setOf(FIRST));
     followed.onModelFailure(error, setOf(FIRST), null);
     expect(counted).toEqual(['failed MODEL_OUTPUT', 'failed MODEL_OUTPUT']);
-    expect(said[0]).toMatch(new RegExp(`^MODEL_OUTPUT: .*Models ${FIRST} serve`));
-    expect(said[1]).toMatch(/^MODEL_OUTPUT: .*HALT/);
+    expect(printed[0]).toMatch(new RegExp(`^MODEL_OUTPUT: .*Models ${FIRST} serve`));
+    expect(printed[1]).toMatch(/^MODEL_OUTPUT: .*HALT/);
     expect(logged).toMatchObject([
       { level: 50, version: SECOND, fallback: FIRST, code: 'MODEL_OUTPUT' },
       { level: 50, version: FIRST, fallback: null, code: 'MODEL_OUTPUT' },
@@ -131,13 +131,13 @@ describe('the followed models', () => {
 
 describe('a followed shadow', () => {
   it('continues from its last positions, and is removed when no file names it any more', async () => {
-    const { followed, applied, said, held } = follow();
+    const { followed, applied, printed, held } = follow();
     setShadow(models, FIRST);
     await followed.check();
     expect(followed.shadowVersion).toBe(FIRST);
     expect(applied).toMatchObject([{ kind: 'shadow', set: { version: FIRST } }]);
     expect([...(applied[0] as ShadowInput).positions!]).toEqual([['XAUUSD_XAGUSD', held]]);
-    expect(said.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} `));
+    expect(printed.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} `));
     setShadow(models, SECOND);
     await followed.check();
     expect([followed.shadowVersion, (applied[1] as ShadowInput).positions!.size]).toEqual([SECOND, 0]);
@@ -145,30 +145,30 @@ describe('a followed shadow', () => {
     await followed.check();
     expect(followed.shadowVersion).toBeNull();
     expect(applied[2]).toMatchObject({ kind: 'shadow', set: null });
-    expect([(applied[2] as ShadowInput).positions!.size, said.at(-1)]).toEqual([
+    expect([(applied[2] as ShadowInput).positions!.size, printed.at(-1)]).toEqual([
       0,
       expect.stringMatching(/^No shadow/),
     ]);
   });
 
   it('that is refused is no refusal of the active models', async () => {
-    const { followed, applied, said, logged, counted } = follow();
+    const { followed, applied, printed, logged, counted } = follow();
     damage(FIRST);
     setShadow(models, FIRST);
     await followed.check();
     expect([followed.refused, followed.shadowVersion, applied]).toEqual([null, null, []]);
     expect(counted).toEqual(['refused MODEL_HASH']);
-    expect(said).toEqual([expect.stringMatching(new RegExp(`^Shadow models ${FIRST} refused\\. MODEL_HASH: `))]);
+    expect(printed).toEqual([expect.stringMatching(new RegExp(`^Shadow models ${FIRST} refused\\. MODEL_HASH: `))]);
     expect(logged).toMatchObject([{ slot: 'shadow', version: FIRST }]);
   });
 
   it('that fails is no longer reported as loaded', async () => {
-    const { followed, applied, said, logged, counted } = follow();
+    const { followed, applied, printed, logged, counted } = follow();
     setShadow(models, FIRST);
     await followed.check();
     followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), (applied[0] as { set: ModelSet }).set);
     expect([followed.shadowVersion, counted]).toEqual([null, ['failed MODEL_OUTPUT']]);
-    expect(said.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} failed.*: .+`));
+    expect(printed.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} failed.*: .+`));
     expect(logged.at(-1)).toMatchObject({
       level: 50,
       version: FIRST,

@@ -17,7 +17,7 @@ export interface FollowedModelsOptions extends Pick<
   onRefused(code: string): void;
   onFailed(code: string): void;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 /** Why the last bundle was refused. */
@@ -71,54 +71,54 @@ export class FollowedModels {
   }
 
   onSwap(set: ModelSet): void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     this.#refused = null;
     log.info({ version: set.version, engines: set.engines }, 'models active');
-    say(`Models ${set.version} (${set.manifest.market} market) are active.`);
+    print(`Models ${set.version} (${set.manifest.market} market) are active.`);
   }
 
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void {
-    const { log, say, onFailed } = this.#options;
+    const { log, print, onFailed } = this.#options;
     const { code, message } = describeError(error);
     onFailed(code);
     log.error({ version: failed.version, fallback: fallback?.version ?? null, code }, message);
     const now = fallback === null ? 'Mode HALT: no entries.' : `Models ${fallback.version} serve again.`;
-    say(`${code}: ${message} ${now}`);
+    print(`${code}: ${message} ${now}`);
   }
 
   onShadowFailure(error: unknown, failed: ModelSet): void {
-    const { log, say, onFailed } = this.#options;
+    const { log, print, onFailed } = this.#options;
     const report = describeError(error);
     this.#shadowVersion = null;
     onFailed(report.code);
     log.error({ version: failed.version, ...report }, 'shadow models failed');
-    say(`Shadow models ${failed.version} failed and were dropped: ${report.message}`);
+    print(`Shadow models ${failed.version} failed and were dropped: ${report.message}`);
   }
 
   #setShadow(set: ModelSet | null): void {
-    const { apply, lastShadows, say } = this.#options;
+    const { apply, lastShadows, print } = this.#options;
     this.#shadowVersion = set?.version ?? null;
     const positions = positionsOf(set === null ? [] : lastShadows(set.version));
     apply({ kind: 'shadow', set, positions });
-    say(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
+    print(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
   }
 
   onChallengerFailure(error: unknown, failed: ModelSet, rolloutId: string): void {
-    const { log, say, onFailed } = this.#options;
+    const { log, print, onFailed } = this.#options;
     const report = describeError(error);
     this.#watch.forgetChallenger();
     this.#rolloutRefused = { version: failed.version, ...report };
     onFailed(report.code);
     log.error({ version: failed.version, rollout: rolloutId, ...report }, 'challenger failed');
-    say(`Challenger ${failed.version} failed; the champion answers alone: ${report.message}`);
+    print(`Challenger ${failed.version} failed; the champion answers alone: ${report.message}`);
   }
 
   #setRollout(rollout: ActiveRollout | null, set: ModelSet | null): void {
-    const { apply, lastShadows, say } = this.#options;
+    const { apply, lastShadows, print } = this.#options;
     this.#rolloutRefused = null;
     if (rollout === null) {
       apply({ kind: 'rollout', rollout: null, set: null });
-      return say('No rollout any more.');
+      return print('No rollout any more.');
     }
     const { id, champion, challenger, stage, share } = rollout;
     const positions = {
@@ -126,18 +126,18 @@ export class FollowedModels {
       challenger: positionsOf(lastShadows(armVersion(challenger, id))),
     };
     apply({ kind: 'rollout', rollout, set, positions });
-    say(`Rollout ${id}, stage ${stage}: ${challenger} decides ${100 * share} % of entries.`);
+    print(`Rollout ${id}, stage ${stage}: ${challenger} decides ${100 * share} % of entries.`);
   }
 
   #refuse(version: string, error: unknown, slot: ModelSlot): void {
-    const { log, say, onRefused } = this.#options;
+    const { log, print, onRefused } = this.#options;
     const refusal = { version, ...describeError(error) };
     if (slot === 'active') this.#refused = refusal;
     if (slot === 'rollout') this.#rolloutRefused = refusal;
     onRefused(refusal.code);
     log.error({ slot, ...refusal }, 'models refused');
     const what = { active: 'Models', shadow: 'Shadow models', rollout: 'Challenger' }[slot];
-    say(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+    print(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
 }
 

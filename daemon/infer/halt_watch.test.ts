@@ -36,8 +36,8 @@ function halt(pair_id: string): Halt {
 }
 
 /** A watch with a manual timer, its output, and its number of reads. */
-function open(): { said: string[]; reads: () => number; failing: { reads: boolean }; tick(): void; stop(): void } {
-  const said: string[] = [];
+function open(): { printed: string[]; reads: () => number; failing: { reads: boolean }; tick(): void; stop(): void } {
+  const printed: string[] = [];
   let work: (() => void) | null = null;
   let reads = 0;
   const failing = { reads: false };
@@ -62,16 +62,16 @@ function open(): { said: string[]; reads: () => number; failing: { reads: boolea
     pollMs: 500,
     files,
     scheduler,
-    onHalts: ({ halts }) => said.push(`halted ${halts.map(({ pair_id }) => pair_id).join()}`),
-    onRefused: (error) => said.push(`refused ${describeError(error).code}`),
-    onWithdrawn: () => said.push('withdrawn'),
+    onHalts: ({ halts }) => printed.push(`halted ${halts.map(({ pair_id }) => pair_id).join()}`),
+    onRefused: (error) => printed.push(`refused ${describeError(error).code}`),
+    onWithdrawn: () => printed.push('withdrawn'),
   });
-  return { said, reads: () => reads, failing, tick: () => work?.(), stop };
+  return { printed, reads: () => reads, failing, tick: () => work?.(), stop };
 }
 
 describe('watchHalts', () => {
   it('delivers the contents each time the file changes, and reads it only then', () => {
-    const { said, reads, tick, stop } = open();
+    const { printed, reads, tick, stop } = open();
     tick();
     tick();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
@@ -82,16 +82,16 @@ describe('watchHalts', () => {
     tick();
     rmSync(haltsPath(models));
     tick();
-    expect(said).toEqual(['halted ', 'halted XAUUSD_XAGUSD', 'halted XAUUSD_XAGUSD,*', 'halted ', 'halted ']);
+    expect(printed).toEqual(['halted ', 'halted XAUUSD_XAGUSD', 'halted XAUUSD_XAGUSD,*', 'halted ', 'halted ']);
     expect(reads()).toBe(3);
     stop();
     addHalts(models, [halt(ALL_PAIRS)]);
     tick();
-    expect(said).toHaveLength(5);
+    expect(printed).toHaveLength(5);
   });
 
   it('keeps the last halts when the file is damaged, reports that once, and reports when it is whole again', () => {
-    const { said, tick } = open();
+    const { printed, tick } = open();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
     tick();
     const whole = readFileSync(haltsPath(models));
@@ -100,25 +100,25 @@ describe('watchHalts', () => {
       tick();
       tick();
     }
-    expect(said.splice(0)).toEqual(['halted XAUUSD_XAGUSD', 'refused HALTS_FORMAT']);
+    expect(printed.splice(0)).toEqual(['halted XAUUSD_XAGUSD', 'refused HALTS_FORMAT']);
     writeFileSync(haltsPath(models), whole);
     tick();
-    expect(said.splice(0)).toEqual(['withdrawn', 'halted XAUUSD_XAGUSD']);
+    expect(printed.splice(0)).toEqual(['withdrawn', 'halted XAUUSD_XAGUSD']);
     writeFileSync(haltsPath(models), '{');
     tick();
     rmSync(haltsPath(models));
     tick();
-    expect(said).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted ']);
+    expect(printed).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted ']);
   });
 
   it('retries bytes that could not be read', () => {
-    const { said, failing, tick } = open();
+    const { printed, failing, tick } = open();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
     failing.reads = true;
     tick();
     tick();
     failing.reads = false;
     tick();
-    expect(said).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted XAUUSD_XAGUSD']);
+    expect(printed).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted XAUUSD_XAGUSD']);
   });
 });

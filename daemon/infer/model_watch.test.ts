@@ -33,14 +33,14 @@ beforeEach(() => {
 /** A watch with a manual timer, and its output. */
 interface Bench {
   readonly watch: ModelWatch;
-  readonly said: string[];
+  readonly printed: string[];
   readonly loads: string[];
   readonly files: { failing: (path: string) => boolean };
   tick(): Promise<void>;
 }
 
 function open(options: Partial<ModelWatchOptions> = {}): Bench {
-  const said: string[] = [];
+  const printed: string[] = [];
   const loads: string[] = [];
   let work: (() => void) | null = null;
   const scheduler: Scheduler = {
@@ -69,16 +69,16 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
       loads.push(folder.slice(models.length + 1));
       return loadModelSet(folder, schema, 4, { crossCheck: false, files });
     },
-    onReady: (set) => said.push(`ready ${set.version}`),
-    onShadow: (set) => said.push(`shadow ${set?.version ?? 'none'}`),
-    onRollout: (rollout) => said.push(`rollout ${rollout?.stage ?? 'none'}`),
-    onRefused: (version, error, slot) => said.push(`${slot} refused ${version} ${describeError(error).code}`),
-    onWithdrawn: (slot) => said.push(`${slot} withdrawn`),
+    onReady: (set) => printed.push(`ready ${set.version}`),
+    onShadow: (set) => printed.push(`shadow ${set?.version ?? 'none'}`),
+    onRollout: (rollout) => printed.push(`rollout ${rollout?.stage ?? 'none'}`),
+    onRefused: (version, error, slot) => printed.push(`${slot} refused ${version} ${describeError(error).code}`),
+    onWithdrawn: (slot) => printed.push(`${slot} withdrawn`),
     ...options,
   });
   return {
     watch,
-    said,
+    printed,
     loads,
     files: control,
     async tick() {
@@ -97,43 +97,43 @@ function damage(version: string): Buffer {
 
 describe('watchModels', () => {
   it('waits for a first pointer, then delivers each version that it names, once', async () => {
-    const { said, loads, tick } = open();
+    const { printed, loads, tick } = open();
     await tick();
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     activate(models, FIRST);
     for (let i = 0; i < 3; i++) await tick();
     activate(models, SECOND);
     await tick();
     activate(models, FIRST);
     await tick();
-    expect(said).toEqual([`ready ${FIRST}`, `ready ${SECOND}`, `ready ${FIRST}`]);
+    expect(printed).toEqual([`ready ${FIRST}`, `ready ${SECOND}`, `ready ${FIRST}`]);
     expect(loads).toEqual([FIRST, SECOND, FIRST]);
   });
 
   it('refuses bytes once, never tries them again, and reports when the pointer is back at the active bundle', async () => {
-    const { said, loads, tick } = open();
+    const { printed, loads, tick } = open();
     activate(models, FIRST);
     await tick();
     const whole = damage(SECOND);
     activate(models, SECOND);
     for (let i = 0; i < 3; i++) await tick();
-    expect(said.splice(0)).toEqual([`ready ${FIRST}`, `active refused ${SECOND} MODEL_HASH`]);
+    expect(printed.splice(0)).toEqual([`ready ${FIRST}`, `active refused ${SECOND} MODEL_HASH`]);
     activate(models, FIRST);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual(['active withdrawn']);
+    expect(printed.splice(0)).toEqual(['active withdrawn']);
     activate(models, SECOND);
     await tick();
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     expect(loads).toEqual([FIRST, SECOND]);
     // Other bytes are another bundle.
     writeFileSync(join(models, SECOND, 'ai2.onnx'), whole);
     utimesSync(join(models, SECOND, 'ai2.onnx'), new Date(), new Date(Date.now() + 5000));
     await tick();
-    expect(said).toEqual([`ready ${SECOND}`]);
+    expect(printed).toEqual([`ready ${SECOND}`]);
   });
 
   it('keeps the active models when the pointer is torn, reported once for each tear, or missing', async () => {
-    const { said, tick } = open();
+    const { printed, tick } = open();
     activate(models, FIRST);
     await tick();
     const pointer = readFileSync(activePath(models));
@@ -142,71 +142,73 @@ describe('watchModels', () => {
       await tick();
       await tick();
     }
-    expect(new Set(said.splice(0))).toEqual(new Set([`ready ${FIRST}`, 'active refused (active.json) MODEL_MANIFEST']));
+    expect(new Set(printed.splice(0))).toEqual(
+      new Set([`ready ${FIRST}`, 'active refused (active.json) MODEL_MANIFEST']),
+    );
     writeFileSync(activePath(models), pointer);
     await tick();
-    expect(said.splice(0)).toEqual(['active withdrawn']);
+    expect(printed.splice(0)).toEqual(['active withdrawn']);
     rmSync(activePath(models));
     await tick();
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
   });
 
   it('tries bytes again that could not be read, and reports that once', async () => {
-    const { said, files, tick } = open();
+    const { printed, files, tick } = open();
     activate(models, FIRST);
     files.failing = (path) => path.endsWith('ai3.onnx');
     for (let i = 0; i < 3; i++) await tick();
-    expect(said).toEqual([`active refused ${FIRST} MODEL_MISSING`]);
+    expect(printed).toEqual([`active refused ${FIRST} MODEL_MISSING`]);
     files.failing = () => false;
     await tick();
-    expect(said.at(-1)).toBe(`ready ${FIRST}`);
+    expect(printed.at(-1)).toBe(`ready ${FIRST}`);
     files.failing = (path) => path.endsWith('active.json');
     await tick();
     files.failing = () => false;
     await tick();
-    expect(said.slice(2)).toEqual(['active refused (active.json) MODEL_MANIFEST', 'active withdrawn']);
+    expect(printed.slice(2)).toEqual(['active refused (active.json) MODEL_MANIFEST', 'active withdrawn']);
   });
 
   it('distinguishes a missing file from one that cannot be read', async () => {
-    const { said, loads, tick } = open();
+    const { printed, loads, tick } = open();
     rmSync(join(models, THIRD, 'ai1.onnx'));
     activate(models, THIRD);
     for (let i = 0; i < 3; i++) await tick();
-    expect(said).toEqual([`active refused ${THIRD} MODEL_MISSING`]);
+    expect(printed).toEqual([`active refused ${THIRD} MODEL_MISSING`]);
     expect(loads).toEqual([THIRD]);
   });
 
   it('follows the shadow too: each in turn, none when none is named, the previous one when the named one is bad', async () => {
-    const { said, tick } = open();
+    const { printed, tick } = open();
     activate(models, FIRST);
     setShadow(models, SECOND);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual([`ready ${FIRST}`, `shadow ${SECOND}`]);
+    expect(printed.splice(0)).toEqual([`ready ${FIRST}`, `shadow ${SECOND}`]);
     setShadow(models, THIRD);
     await tick();
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual([`shadow ${THIRD}`, 'shadow none']);
+    expect(printed.splice(0)).toEqual([`shadow ${THIRD}`, 'shadow none']);
     setShadow(models, THIRD);
     await tick();
     damage(SECOND);
     setShadow(models, SECOND);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual([`shadow ${THIRD}`, `shadow refused ${SECOND} MODEL_HASH`]);
+    expect(printed.splice(0)).toEqual([`shadow ${THIRD}`, `shadow refused ${SECOND} MODEL_HASH`]);
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual(['shadow none', 'shadow withdrawn']);
+    expect(printed.splice(0)).toEqual(['shadow none', 'shadow withdrawn']);
     writeFileSync(shadowPath(models), 'torn');
     await tick();
-    expect(said.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);
+    expect(printed.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);
     activate(models, THIRD);
     await tick();
-    expect(said).toEqual([`ready ${THIRD}`]);
+    expect(printed).toEqual([`ready ${THIRD}`]);
   });
 
   it('refuses models of a simulated market in a live daemon, in either slot, and releases them', async () => {
     const sets: ModelSet[] = [];
-    const { said, tick } = open({
+    const { printed, tick } = open({
       market: 'live',
       async load(folder) {
         sets.push(await loadModelSet(folder, schema, 4, { crossCheck: false }));
@@ -216,7 +218,7 @@ describe('watchModels', () => {
     activate(models, FIRST);
     setShadow(models, SECOND);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said).toEqual([`active refused ${FIRST} MODEL_SIMULATED`, `shadow refused ${SECOND} MODEL_SIMULATED`]);
+    expect(printed).toEqual([`active refused ${FIRST} MODEL_SIMULATED`, `shadow refused ${SECOND} MODEL_SIMULATED`]);
     expect(sets).toHaveLength(2);
     for (const set of sets) expect(() => set.infer(new Float32Array(5), 1)).toThrow('released');
   });
@@ -225,10 +227,10 @@ describe('watchModels', () => {
     const live = writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'live', market: 'live' });
     const version = live.slice(models.length + 1);
     for (const market of ['live', 'simulated'] as const) {
-      const { said, tick } = open({ market });
+      const { printed, tick } = open({ market });
       activate(models, version);
       await tick();
-      expect(said).toEqual([`ready ${version}`]);
+      expect(printed).toEqual([`ready ${version}`]);
     }
   });
 
@@ -236,7 +238,7 @@ describe('watchModels', () => {
     let go = (): void => undefined;
     const held = new Promise<void>((resolve) => (go = resolve));
     let late: ModelSet | null = null;
-    const { said, watch, tick } = open({
+    const { printed, watch, tick } = open({
       async load(folder) {
         await held;
         late = await loadModelSet(folder, schema, 4, { crossCheck: false });
@@ -248,7 +250,7 @@ describe('watchModels', () => {
     const stopping = watch.stop();
     go();
     await Promise.all([looking, stopping]);
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     expect(() => late!.infer(new Float32Array(5), 1)).toThrow('released');
   });
 });

@@ -134,7 +134,7 @@ class FollowedPointer {
   /** Fingerprint of the last delivered set; empty when there is none. */
   #current = '';
   readonly #refused = new Set<string>();
-  readonly #said = new Set<string>();
+  readonly #reported = new Set<string>();
   #refusalStands = false;
   #isStopped = false;
 
@@ -165,8 +165,8 @@ class FollowedPointer {
       await this.#load(folder, seen);
     } catch (error) {
       if (!isUnread(error, seen)) this.#refused.add(seen);
-      if (this.#said.has(seen)) return;
-      this.#said.add(seen);
+      if (this.#reported.has(seen)) return;
+      this.#reported.add(seen);
       this.#refusalStands = true;
       this.#options.onRefused(version, error, slot);
     }

@@ -47,7 +47,7 @@ function open(more: Partial<PublishersOptions> = {}): Publishers {
     bus,
     openFileThread: undefined,
     log: { info: logged('info'), error: logged('error') } as unknown as Logger,
-    say: (line) => events.push(line),
+    print: (line) => events.push(line),
     onFailure: (name) => (error) => events.push(`failure ${name} ${error.code}`),
     onRecovered: (name) => events.push(`recovered ${name}`),
     ...more,

@@ -35,7 +35,7 @@ export interface TransportOptions {
   /** Called at the first success after a failure. */
   onRecovered(): void;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
 }
 
 /** The connection of a remote transport. */
@@ -138,7 +138,7 @@ function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
 }
 
 function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
-  const { bus, scheduler, settings, onFailure, onRecovered, log, say } = options;
+  const { bus, scheduler, settings, onFailure, onRecovered, log, print } = options;
   if (bus === null) return null;
   const { url, command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
   const publisher = createRedisPublisher({
@@ -149,7 +149,7 @@ function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
     maxBatchesInFlight: max_batches_in_flight,
     onState(state, detail) {
       log.info({ state, detail }, 'redis');
-      say(
+      print(
         state === 'up'
           ? `Redis takes the signals too (${detail}).`
           : `Redis does not answer (${detail}): signals go out by file and WebSocket; it is used as soon as it answers.`,
@@ -159,7 +159,7 @@ function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
     onRecovered(missedMeanwhile) {
       onRecovered();
       log.info({ missed: missedMeanwhile }, 'redis takes signals again');
-      say(`Redis takes all signals again (${missedMeanwhile} were missed).`);
+      print(`Redis takes all signals again (${missedMeanwhile} were missed).`);
     },
   });
   return { publisher, link: publisher };

@@ -95,9 +95,10 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       continue;
     }
     const verdict = consumer.take(line.text, line.now_ms);
-    const said =
+    const printed =
       verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : words(verdict.orders.map(({ order }) => order));
-    if (said !== line.verdict.trim()) throw new Error(`${line.verdict} where the reference says ${said}: ${line.text}`);
+    if (printed !== line.verdict.trim())
+      throw new Error(`${line.verdict} where the reference says ${printed}: ${line.text}`);
     if (verdict.verdict === 'refuse') continue;
     const signal = JSON.parse(line.text) as Signal;
     const pairId = signal.pair_id;

@@ -32,11 +32,11 @@ describe('the conformance vectors of a consumer', () => {
   it.each(CONSUMER_VECTORS.map((vector) => [vector.name, vector] as const))('hold: %s', (_, vector) => live(vector));
 
   it('reach every refusal and every order', () => {
-    const said = CONSUMER_VECTORS.flatMap(({ steps }) => steps)
+    const printed = CONSUMER_VECTORS.flatMap(({ steps }) => steps)
       .flatMap((step) => ('expect' in step ? [step.expect] : []))
       .flatMap((expectation) => ('refuse' in expectation ? [expectation.refuse] : expectation.orders))
       .map((words) => words.split(' ')[0]!);
-    expect(new Set(said)).toEqual(new Set([...Object.keys(REFUSALS), 'open', 'close', 'hold', 'halt']));
+    expect(new Set(printed)).toEqual(new Set([...Object.keys(REFUSALS), 'open', 'close', 'hold', 'halt']));
   });
 
   // Written anew by `npx vitest run test/vectors --update`.

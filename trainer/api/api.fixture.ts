@@ -55,7 +55,7 @@ export async function openApiWorkplace(
     paths,
     log: pino({ level: 'silent' }),
     command: hangs,
-    say: () => undefined,
+    print: () => undefined,
   });
   const { port } = trainer;
   const ask = (method: string, path: string, how: Ask = {}): Promise<Answer> => send(port, method, path, how);

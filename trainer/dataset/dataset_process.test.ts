@@ -91,9 +91,9 @@ function run({ workers = 0, cache = null, command = [process.execPath], onDone }
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       for (const line of lines) {
-        const said = JSON.parse(line) as { done: number } | NonNullable<Finished['end']>;
-        if ('done' in said) onDone?.(said.done, () => child.kill('SIGKILL'));
-        else end = said;
+        const printed = JSON.parse(line) as { done: number } | NonNullable<Finished['end']>;
+        if ('done' in printed) onDone?.(printed.done, () => child.kill('SIGKILL'));
+        else end = printed;
       }
     });
     child.on('error', reject);

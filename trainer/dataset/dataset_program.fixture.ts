@@ -20,11 +20,11 @@ const bars = await readBarFolder(job.data, symbolsOf(pairs));
 const { snapshotId, cache } = await buildDataset(pairs, bars, job.policy, {
   workers: job.workers,
   cache: job.cache,
-  onProgress: (done) => say({ done }),
+  onProgress: (done) => print({ done }),
 });
-say({ snapshotId, cache });
+print({ snapshotId, cache });
 
 /** Synchronous, so that it is written even when the process dies right after. */
-function say(line: object): void {
+function print(line: object): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }

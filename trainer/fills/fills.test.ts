@@ -165,7 +165,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     const result = (): string => join(paths.home, 'ea', '1_paper', 'result.json');
     let running: StoreWork;
     const start = (settings: Settings = SETTINGS): void => {
-      running = startFills({ settings, paths, log: pino({ level: 'silent' }), say: () => undefined, env: { MINUTEHAND_DATABASE_URL: url } }); // prettier-ignore
+      running = startFills({ settings, paths, log: pino({ level: 'silent' }), print: () => undefined, env: { MINUTEHAND_DATABASE_URL: url } }); // prettier-ignore
     };
     beforeEach(() => {
       if (note === '') start();
@@ -250,7 +250,7 @@ describe('fills from Redis', () => {
     const { minutehand } = SETTINGS;
     const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url } }; // prettier-ignore
     const settings = { ...SETTINGS, minutehand: { ...minutehand, transports } };
-    running = startFills({ settings, paths, log: pino({ level: 'silent' }), say: () => undefined, env: {} });
+    running = startFills({ settings, paths, log: pino({ level: 'silent' }), print: () => undefined, env: {} });
   };
   const send = async (fills: readonly Fill[]): Promise<void> => {
     for (const line of linesOf(fills)) await client.xadd(FILLS_STREAM, '*', 'fill', line);

@@ -18,7 +18,7 @@ const EVERY_MS = 1000;
  * is, in its file or unacknowledged in Redis.
  */
 export function startFills(options: StoreWorkOptions): StoreWork {
-  const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK } = options;
+  const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
   const { redis } = settings.minutehand.transports;
   const opener = storeOpener(async () => {
     const store = await openStore(storeUrl(env, paths), clock);
@@ -44,10 +44,10 @@ export function startFills(options: StoreWorkOptions): StoreWork {
     everyMs: EVERY_MS,
     retryMs: STORE_RETRY_MS,
     onFailed({ code, message }) {
-      say(`Fills cannot be stored (${code}: ${message}); they wait in their files and in Redis.`);
+      print(`Fills cannot be stored (${code}: ${message}); they wait in their files and in Redis.`);
       log.error({ code, message }, 'fills cannot be stored');
     },
-    onRecovered: () => say('Fills are stored again.'),
+    onRecovered: () => print('Fills are stored again.'),
   });
 
   const stream: StreamReader | null =

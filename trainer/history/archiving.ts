@@ -29,7 +29,7 @@ export interface ArchivingOptions {
   readonly notifier: Notifier;
   /** Pause after a round that failed. */
   readonly retryMs: number;
-  say(line: string): void;
+  print(line: string): void;
   open(): Promise<OpenHistory>;
   /**
    * Copies the rows of the journals, because a day is archived when all of it has been copied.
@@ -63,7 +63,7 @@ export class Archiving {
       if (uncopied !== null) throw uncopied;
       const { failures } = await this.#round();
       if (failures.length > 0) throw failures[0]!;
-      if (this.#failedRounds > 0) this.#options.say('Signals are archived again.');
+      if (this.#failedRounds > 0) this.#options.print('Signals are archived again.');
       await this.#options.notifier.clear('archive_failed');
       this.#failedRounds = 0;
     } catch (error) {
@@ -109,7 +109,7 @@ export class Archiving {
   }
 
   async #report(error: unknown): Promise<void> {
-    const { settings, log, retryMs, say, again, notifier } = this.#options;
+    const { settings, log, retryMs, print, again, notifier } = this.#options;
     const { code, message, next } = describeError(error);
     this.#retry = setTimeout(again, retryMs);
     // Another process does it.
@@ -117,7 +117,7 @@ export class Archiving {
     const rounds = ++this.#failedRounds;
     log.error({ code, message, failed_rounds: rounds }, 'signals cannot be archived');
     if (rounds === 1)
-      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and the next attempt follows.`);
+      print(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and the next attempt follows.`);
     if (rounds !== ALERT_AFTER) return;
     const text = `${rounds} rounds in a row failed; nothing is deleted. ${message}`;
     const details = { code, archive_target: settings.signals.archive_target, failed_rounds: rounds };

@@ -449,14 +449,14 @@ describe('the trainer', () => {
     told = [];
   });
 
-  function start(overrides: SettingsOverrides = {}): { history: ReturnType<typeof startHistory>; said: string[] } {
-    const said: string[] = [];
+  function start(overrides: SettingsOverrides = {}): { history: ReturnType<typeof startHistory>; printed: string[] } {
+    const printed: string[] = [];
     const settings: Settings = tinySettings(overrides);
     const history = startHistory({
       settings,
       paths,
       log: pino({ level: 'silent' }),
-      say: (line) => void said.push(line),
+      print: (line) => void printed.push(line),
       env: {},
       notifier: {
         raise: ({ key, details }) => Promise.resolve(void told.push(`${key} ${String(details!['code'])}`)),
@@ -465,7 +465,7 @@ describe('the trainer', () => {
       clock,
       retryMs: 3_600_000,
     });
-    return { history, said };
+    return { history, printed };
   }
 
   it('archives the days that ended before it was started', async () => {
@@ -481,13 +481,13 @@ describe('the trainer', () => {
   it('alerts once when the archive is unavailable three times in a row, and reports when it is back', async () => {
     journalSignals(paths.journal('live', 'main'), simulatedDay(DAY, SMALL));
     const root = join(folder, 'nas');
-    const { history, said } = start({ signals: { archive_target: 'NAS', archive_path: root } });
+    const { history, printed } = start({ signals: { archive_target: 'NAS', archive_path: root } });
     for (let round = 0; round < 4; round++) await history.archive();
     expect(told).toEqual(['archive_failed ARCHIVE_UNREACHABLE']);
-    expect(said.filter((line) => line.startsWith('Signals cannot be archived'))).toHaveLength(1);
+    expect(printed.filter((line) => line.startsWith('Signals cannot be archived'))).toHaveLength(1);
     mkdirSync(root);
     await history.archive();
-    expect(said.at(-1)).toBe('Signals are archived again.');
+    expect(printed.at(-1)).toBe('Signals are archived again.');
     expect(told.at(-1)).toBe('archive_failed over');
     expect(existsSync(join(root, 'signals', 'live', '2026', `${DAY}.manifest.json`))).toBe(true);
     await history.stop();

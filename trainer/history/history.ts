@@ -38,7 +38,7 @@ const FORGET_EVERY_MS = 600_000;
  * failed work is done later, and nothing is deleted before it is verified elsewhere.
  */
 export function startHistory(options: HistoryOptions): RunningHistory {
-  const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
+  const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
   let stopped = false;
   const opener = storeOpener(() => openHistory(options, env, clock));
   const copyOnce = copying(
@@ -55,19 +55,19 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     everyMs: EVERY_MS,
     retryMs: STORE_RETRY_MS,
     onFailed({ code, message }) {
-      say(`Signals cannot be copied into the history (${code}: ${message}); they wait in their journals.`);
+      print(`Signals cannot be copied into the history (${code}: ${message}); they wait in their journals.`);
       log.error({ code, message }, 'signals cannot be copied into the history');
     },
-    onRecovered: () => say('Signals are copied into the history again.'),
+    onRecovered: () => print('Signals are copied into the history again.'),
   });
   const archiving = new Archiving({
-    ...{ settings, paths, log, env, clock, retryMs, say, notifier: options.notifier ?? NO_NOTIFIER },
+    ...{ settings, paths, log, env, clock, retryMs, print, notifier: options.notifier ?? NO_NOTIFIER },
     open: () => opener.get(),
     copyAll: () => passes.once(),
     again: () => void archive(),
   });
   const archive = (): Promise<void> => passes.inTurn(() => archiving.once());
-  const rounds = scheduleRounds(settings.signals.archive_cron, archive, say);
+  const rounds = scheduleRounds(settings.signals.archive_cron, archive, print);
   passes.begin();
 
   return {
@@ -132,11 +132,11 @@ function copying(
 function scheduleRounds(
   cron: string | null,
   archive: () => Promise<void>,
-  say: HistoryOptions['say'],
+  print: HistoryOptions['print'],
 ): Schedule | null {
   if (cron === null) return null;
   const rounds = scheduleByCron(cron, archive);
-  say(`Signals are archived by schedule "${cron}" (UTC), next at ${rounds.next()?.toISOString() ?? 'never'}.`);
+  print(`Signals are archived by schedule "${cron}" (UTC), next at ${rounds.next()?.toISOString() ?? 'never'}.`);
   // A machine that is off at that time makes up for it when it is on.
   void archive();
   return rounds;

@@ -22,12 +22,12 @@ interface Paced {
  * least once and in order. An event that is not taken is retried for ever, after 1, 2, 4 … 300 s.
  */
 export function startEventSender(options: StoreWorkOptions): StoreWork {
-  const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK } = options;
+  const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
   const { market, transports } = settings.minutehand;
   const { receivers, problem } = openReceivers(transports.redis, env);
   if (problem !== null) {
     log.error(problem);
-    say(`${problem}: no events of models are sent there.`);
+    print(`${problem}: no events of models are sent there.`);
   }
   const paced = receivers.map((receiver): Paced => ({ receiver, failures: 0, dueMs: 0 }));
   const opener = storeOpener(async () => ({ store: await openStore(storeUrl(env, paths), clock) }));

@@ -92,7 +92,7 @@ describe.each([
       }),
       paths,
       log: pino({ level: 'silent' }),
-      say: () => undefined,
+      print: () => undefined,
       env: { MINUTEHAND_DATABASE_URL: url, ...env },
     });
 

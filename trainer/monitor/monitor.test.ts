@@ -283,7 +283,7 @@ describe('a look at the active models', () => {
 });
 
 describe('the monitor', () => {
-  let said: string[];
+  let printed: string[];
   /** Keys of alerts. */
   let raised: string[];
   let now: number;
@@ -291,7 +291,7 @@ describe('the monitor', () => {
   let beforeClock: () => void;
   const clock: Clock = { nowMs: () => (beforeClock(), now as EpochMs), monotonicUs: () => 0 };
   beforeEach(() => {
-    [said, raised] = [[], []];
+    [printed, raised] = [[], []];
     now = Date.now();
     beforeClock = () => undefined;
   });
@@ -305,7 +305,7 @@ describe('the monitor', () => {
       `import { writeFileSync } from 'node:fs'; writeFileSync(${arguments_}, process.argv.join('\\n')); process.exitCode = 1;`,
     );
     const log = pino({ level: 'silent' });
-    const options = { settings, paths, log, command: [process.execPath, program], say: () => undefined };
+    const options = { settings, paths, log, command: [process.execPath, program], print: () => undefined };
     const retrainer = createRetrainer(options, createRunLog(log));
     stops.push(() => retrainer.stop());
     await expect.poll(() => retrainer.runs()).toBeDefined();
@@ -319,7 +319,7 @@ describe('the monitor', () => {
       paths,
       log: pino({ level: 'silent' }),
       retrainer,
-      say: (line) => void said.push(line),
+      print: (line) => void printed.push(line),
       notifier: { raise: ({ key }) => Promise.resolve(void raised.push(key)), clear: () => Promise.resolve() },
       clock,
     });
@@ -338,7 +338,7 @@ describe('the monitor', () => {
     expect(monitor.status()).toMatchObject({ looked_at: null, report: null, last_trigger: null });
     await expect.poll(() => monitor.status().report, { timeout: 20_000 }).not.toBeNull();
     expect(retrainer.runs()).toEqual([]);
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     expect(monitor.status()).toMatchObject({
       looked_at: new Date(now).toISOString(),
       report: { version, findings: [] },
@@ -353,8 +353,8 @@ describe('the monitor', () => {
     const [run] = retrainer.runs();
     expect(run!.trigger).toMatch(/^monitor: drift (psi|mean shift) \w+ \d+\.\d\d > .* and \d+ more$/);
     expect(monitor.status().last_trigger).toMatchObject({ text: run!.trigger });
-    expect(said.length).toBe((monitor.status().report as MonitorReport).findings.length);
-    expect(said[0]).toMatch(new RegExp(`^Models ${version}: drift `));
+    expect(printed.length).toBe((monitor.status().report as MonitorReport).findings.length);
+    expect(printed[0]).toMatch(new RegExp(`^Models ${version}: drift `));
     const { findings } = monitor.status().report as MonitorReport;
     const vol = findings.find(({ trigger, subject }) => trigger === 'drift psi' && subject === 'vol_a');
     expect(vol).toMatchObject({ limit: 0.25, pair: 'XAUUSD_XAGUSD' });
@@ -408,7 +408,7 @@ describe('the monitor', () => {
     await ended(retrainer, 1);
     await monitor.look();
     expect(retrainer.runs()).toHaveLength(1);
-    expect(said).toEqual([`Models ${version}: model age 1.0 > 1 days.`]);
+    expect(printed).toEqual([`Models ${version}: model age 1.0 > 1 days.`]);
 
     // Another trainer sees the run as well. An hour of the market takes 60 × 20 ms here.
     await monitor.stop();
@@ -458,7 +458,7 @@ describe('the monitor', () => {
       since: new Date(now).toISOString(),
     });
     expect(halts[0]!.seen).toMatch(/^0\.\d\d of 50 trades$/);
-    expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(wanted.length);
+    expect(printed.filter((line) => line.startsWith('HALT of '))).toHaveLength(wanted.length);
     expect(raised.filter((key) => key.startsWith('kpi_halt:'))).toEqual(wanted.map((id) => `kpi_halt:${id}`));
 
     const text = readFileSync(haltsPath(paths.models), 'utf8');
@@ -501,7 +501,7 @@ describe('the monitor', () => {
     expect(reads).toBeGreaterThan(2);
     expect((monitor.status().report as MonitorReport).breaches.length).toBe(halts.length);
     expect(readHalts(paths.models).halts).toEqual([]);
-    expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(halts.length);
+    expect(printed.filter((line) => line.startsWith('HALT of '))).toHaveLength(halts.length);
   });
 
   it('leaves a damaged file of halts as it is, and continues with the rest', async () => {
@@ -583,13 +583,13 @@ describe('fills of an expert advisor', () => {
       program,
       `import { writeFileSync } from 'node:fs'; writeFileSync(${arguments_}, process.argv.join('\\n')); process.exitCode = 1;`,
     );
-    const said: string[] = [];
+    const printed: string[] = [];
     const trainer = await startTrainer({
       settings,
       paths,
       log: pino({ level: 'silent' }),
       command: [process.execPath, program],
-      say: (line) => void said.push(line),
+      print: (line) => void printed.push(line),
     });
     stops.push(() => trainer.stop());
     const monitored = async (): Promise<MonitorReport> => {
@@ -623,7 +623,7 @@ describe('fills of an expert advisor', () => {
       ['XAGUSD (paper)', null],
       ['XAUUSD (paper)', null],
     ]);
-    await expect.poll(() => said.filter((line) => line.includes('put into symbols of')), { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(() => printed.filter((line) => line.includes('put into symbols of')), { timeout: 20_000 }).toHaveLength(2);
     await expect.poll(() => trainer.retrainer.runs()[0]?.trigger, { timeout: 20_000 }).toMatch(
       new RegExp(`^monitor: win rate of ${positions} paper positions 0\\.000 against 0\\.\\d+ of the bundle: 100 % below > 15 %$`),
     );

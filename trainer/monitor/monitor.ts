@@ -29,7 +29,7 @@ export interface MonitorOptions {
   readonly paths: HomePaths;
   readonly log: Logger;
   readonly retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
-  say(line: string): void;
+  print(line: string): void;
   readonly notifier: Notifier;
   /** The machine's unless given. */
   readonly clock?: Clock;
@@ -162,7 +162,7 @@ class RunningMonitor implements Monitor {
       if (this.#reported.has(key)) continue;
       this.#reported.add(key);
       this.#options.log.warn({ ...found, version }, 'the active models fit less');
-      this.#options.say(`Models ${version}: ${found.text}.`);
+      this.#options.print(`Models ${version}: ${found.text}.`);
     }
     const { notifier } = this.#options;
     for (const [event, own] of [
@@ -178,7 +178,7 @@ class RunningMonitor implements Monitor {
 
 /** Halts what loses too much, and sends an alert for each new halt. @param began when the look began, in epoch ms */
 async function halt(
-  { paths, say, notifier }: MonitorOptions,
+  { paths, print, notifier }: MonitorOptions,
   { breaches, version }: MonitorReport,
   at: Date,
   began: number,
@@ -186,7 +186,7 @@ async function halt(
   for (const added of addHalts(paths.models, haltsOf(breaches, version, at), MACHINE_FILES, began)) {
     const { pair_id, reason, seen, limit } = added;
     const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
-    say(text);
+    print(text);
     await notifier.raise({
       ...{ key: `kpi_halt:${pair_id}`, event: 'kpi_halt', subject: pair_id, text, version },
       details: { ...added },

@@ -10,11 +10,11 @@ let server: Server;
 let address: string;
 let status: number;
 let beats: number;
-let said: string[];
+let printed: string[];
 let isWell: boolean;
 let end: () => void;
 beforeEach(async () => {
-  [status, beats, said, isWell, end] = [200, 0, [], true, () => undefined];
+  [status, beats, printed, isWell, end] = [200, 0, [], true, () => undefined];
   server = createServer((_, response) => {
     beats++;
     response.writeHead(status).end();
@@ -36,7 +36,7 @@ const start = (url: string | undefined): void => {
     address: url,
     log,
     isWell: () => isWell,
-    say: (line) => void said.push(line),
+    print: (line) => void printed.push(line),
     everyMs: EVERY_MS,
   });
 };
@@ -66,9 +66,9 @@ describe('the heartbeat', () => {
 
   it('needs an address, of which a wrong one is reported', async () => {
     start(undefined);
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     start('ftp://example.org');
-    expect(said).toEqual(['MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.']);
+    expect(printed).toEqual(['MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.']);
     await sleep(3 * EVERY_MS);
     expect(beats).toBe(0);
   });

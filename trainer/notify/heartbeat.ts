@@ -10,7 +10,7 @@ export interface HeartbeatOptions {
   readonly address: string | undefined;
   readonly log: Logger;
   isWell(): boolean;
-  say(line: string): void;
+  print(line: string): void;
   /** A minute unless given. */
   readonly everyMs?: number;
 }
@@ -19,11 +19,11 @@ export interface HeartbeatOptions {
  * The dead-man's switch: requests an address each minute while all is well, so that silence rings elsewhere.
  * @returns a function that ends it
  */
-export function startHeartbeat({ address, log, isWell, say, everyMs = EVERY_MS }: HeartbeatOptions): () => void {
+export function startHeartbeat({ address, log, isWell, print, everyMs = EVERY_MS }: HeartbeatOptions): () => void {
   if (address === undefined || address === '') return () => undefined;
   const url = httpUrl(address);
   if (url === null) {
-    say('MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.');
+    print('MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.');
     return () => undefined;
   }
   let failure = '';

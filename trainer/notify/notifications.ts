@@ -18,7 +18,7 @@ export interface NotificationOptions {
   readonly settings: Settings;
   readonly paths: HomePaths;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
   /** Where addresses of channels and store stand; the process's unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
@@ -83,7 +83,7 @@ class RunningNotifications implements Notifications {
     this.#channels = channels;
     for (const { channel, variable, text } of problems) {
       options.log.error({ channel, variable }, `${variable} ${text}: no notification is sent by ${channel}`);
-      options.say(`${variable} ${text}: no notification is sent by ${channel}.`);
+      options.print(`${variable} ${text}: no notification is sent by ${channel}.`);
     }
   }
 

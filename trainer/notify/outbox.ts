@@ -48,11 +48,11 @@ export async function notify(tx: Kysely<Tables>, { market, nowMs }: OutboxScope,
     .select(['alert_id', 'severity', 'count', 'resolved_ms'])
     .where('open_key', '=', openKey)
     .executeTakeFirst();
-  const said = { severity, subject, text, command, version, details: JSON.stringify(details), last_ms: nowMs };
+  const output = { severity, subject, text, command, version, details: JSON.stringify(details), last_ms: nowMs };
   if (known !== undefined) {
     if (isOnce || known.resolved_ms !== null) return false;
     const isWorse = rankOf(severity) < rankOf(known.severity);
-    const changes = { ...said, severity: isWorse ? severity : known.severity, count: known.count + 1 };
+    const changes = { ...output, severity: isWorse ? severity : known.severity, count: known.count + 1 };
     await tx.updateTable('core.alerts').set(changes).where('alert_id', '=', known.alert_id).execute();
     if (isWorse) await addMessage(tx, known.alert_id, 'trigger', nowMs);
     return isWorse;
@@ -60,7 +60,7 @@ export async function notify(tx: Kysely<Tables>, { market, nowMs }: OutboxScope,
   const row = await tx
     .insertInto('core.alerts')
     .values({
-      ...{ ...said, market, alert_key: key, event, open_key: openKey, count: 1 },
+      ...{ ...output, market, alert_key: key, event, open_key: openKey, count: 1 },
       opened_ms: sinceMs,
       resolved_ms: isOnce ? nowMs : null,
       is_once: isOnce ? 1 : 0,

@@ -330,7 +330,7 @@ describe('notifications', () => {
     const env: NodeJS.ProcessEnv = { MINUTEHAND_WEBHOOK_URL: address, MINUTEHAND_DATABASE_URL: unusable };
     const notifications = startNotifications({
       ...{ settings: tinySettings(), paths: homePaths({ MINUTEHAND_HOME: home }), log: pino({ level: 'silent' }) },
-      say: () => undefined,
+      print: () => undefined,
       env,
     });
     const arrived = () => accepted().flatMap(({ body }) => body.messages!.map(({ key, action }) => `${action} ${key}`));
@@ -347,7 +347,7 @@ describe('notifications', () => {
     const clock: Clock = { nowMs: () => nowMs as ReturnType<Clock['nowMs']>, monotonicUs: () => 0 };
     const notifications = startNotifications({
       ...{ settings, paths: homePaths({ MINUTEHAND_HOME: folder }), log: pino({ level: 'silent' }), clock },
-      say: () => undefined,
+      print: () => undefined,
       env: { MINUTEHAND_WEBHOOK_URL: address },
     });
     const arrived = () => accepted().flatMap(({ body }) => body.messages!.map(({ key, action }) => `${action} ${key}`));

@@ -21,7 +21,7 @@ async function after(answer: object | string): Promise<{ raised: Notice[]; clear
     raise: (notice: Notice) => Promise.resolve(void raised.push(notice)),
     clear: (key: string) => Promise.resolve(void cleared.push(key)),
   };
-  const options = { settings: tinySettings(), command: [process.execPath, program], say: () => undefined, notifier };
+  const options = { settings: tinySettings(), command: [process.execPath, program], print: () => undefined, notifier };
   await certifyShards(options, new AbortController().signal);
   return { raised, cleared };
 }

@@ -16,7 +16,7 @@ const answerSchema = z.union([
 ]);
 type Answer = z.infer<typeof answerSchema>;
 
-export type NightlyOptions = Pick<TrainerOptions, 'settings' | 'command' | 'say'> & {
+export type NightlyOptions = Pick<TrainerOptions, 'settings' | 'command' | 'print'> & {
   readonly notifier: Pick<Notifications, 'raise' | 'clear'>;
 };
 
@@ -43,7 +43,7 @@ export async function certifyShards(options: NightlyOptions, signal: AbortSignal
   }
 }
 
-async function report({ notifier, say }: NightlyOptions, shard: string, answer: Answer): Promise<void> {
+async function report({ notifier, print }: NightlyOptions, shard: string, answer: Answer): Promise<void> {
   const key = `parity:${shard}`;
   if ('error' in answer) {
     const { code, message } = answer.error;
@@ -53,8 +53,8 @@ async function report({ notifier, say }: NightlyOptions, shard: string, answer: 
     return;
   }
   const { verdict, day, file, archive_error } = answer;
-  say(`Parity of ${day}, shard ${shard}: ${verdict} (${file}).`);
-  if (archive_error) say(`The certificate of ${day} was not archived: ${archive_error}`);
+  print(`Parity of ${day}, shard ${shard}: ${verdict} (${file}).`);
+  if (archive_error) print(`The certificate of ${day} was not archived: ${archive_error}`);
   if (verdict !== 'MISMATCH') return notifier.clear(key);
   const text = `Signals of ${day} differ from replay or backtest without a known cause: ${file}`;
   await notifier.raise({ key, event: 'parity', subject: shard, text, details: { day, file } });

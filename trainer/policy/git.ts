@@ -31,8 +31,8 @@ export function git(args: readonly string[], { cwd, gitDir, input, env = {} }: G
     const child = execFile('git', all, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout.replace(/\n$/, ''));
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return reject(new MinutehandError('GIT_MISSING', {}));
-      const said = stderr.trim() || error.message;
-      reject(new MinutehandError('GIT_FAILED', { seen: withoutPasswords(`git ${args[0]}: ${said}`), cause: error }));
+      const output = stderr.trim() || error.message;
+      reject(new MinutehandError('GIT_FAILED', { seen: withoutPasswords(`git ${args[0]}: ${output}`), cause: error }));
     });
     // A program that is missing or has ended takes no input.
     child.stdin?.on('error', () => undefined);

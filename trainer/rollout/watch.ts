@@ -7,7 +7,7 @@ import type { TrainerOptions } from '../trainer_options.ts';
 /** Time between two looks of the trainer; a challenger that fails is dropped by the daemon at once. */
 const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
 
-export type RolloutWatchOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'command' | 'say'> & {
+export type RolloutWatchOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'command' | 'print'> & {
   readonly notifier: Pick<Notifications, 'raise'>;
   readonly lookMs?: number;
 };
@@ -49,7 +49,7 @@ export interface RolloutWatch {
 
 /** Judges the active rollout in a child process again and again, and tells of each stage. */
 export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
-  const { settings, paths, say, notifier, lookMs = LOOK_MS[settings.minutehand.market] } = options;
+  const { settings, paths, print, notifier, lookMs = LOOK_MS[settings.minutehand.market] } = options;
   const ending = new AbortController();
   let told = stateOf(read(paths.models));
   let isLooking = false;
@@ -62,7 +62,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
     if (before?.status === 'active') {
       const answer = await advance(options, ending.signal);
       last = { id: before.id, answer };
-      if (typeof answer === 'string' && !ending.signal.aborted) say(`The rollout cannot be judged: ${answer}`);
+      if (typeof answer === 'string' && !ending.signal.aborted) print(`The rollout cannot be judged: ${answer}`);
     }
     await tell(read(paths.models));
     isLooking = false;
@@ -77,7 +77,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
       status === 'active'
         ? `Rollout ${id}: stage ${stage}, ${challenger} decides ${100 * share} % of entries.`
         : `Rollout ${id} ${status}${reason === '' ? '' : `: ${reason}`}.`;
-    say(text);
+    print(text);
     const severity = status === 'aborted' ? 'warning' : 'info';
     await notifier.raise({ key: `rollout:${state}`, event: 'rollout', subject: id, text, severity });
   }

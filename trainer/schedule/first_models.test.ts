@@ -56,14 +56,14 @@ describe('the lack of models', () => {
 describe('waiting for first bars', () => {
   it('ends when the journal has as many as training needs, and reports once what it waits for', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
-    const said: string[] = [];
+    const printed: string[] = [];
     let enough: boolean | null = null;
     const waiting = waitForFirstBars(settings, paths, new AbortController().signal, 'No models yet', (line) =>
-      said.push(line),
+      printed.push(line),
     );
     void waiting.then((answer) => (enough = answer));
-    await expect.poll(() => said.length).toBe(1);
-    expect(said).toEqual([
+    await expect.poll(() => printed.length).toBe(1);
+    expect(printed).toEqual([
       'No models yet: training starts when a symbol has 600 one-minute bars (1 day around the clock); it has 0 now.',
     ]);
 
@@ -77,7 +77,7 @@ describe('waiting for first bars', () => {
     expect(enough).toBeNull();
     journal.append(rows.slice(599), []);
     expect(await waiting).toBe(true);
-    expect(said).toHaveLength(1);
+    expect(printed).toHaveLength(1);
     journal.close();
   });
 
@@ -93,12 +93,12 @@ describe('waiting for first bars', () => {
     const journals = ['a', 'b'].map((shard) => openJournal(paths.journal('simulated', shard)));
     journals[0]!.append(rows, []);
     journals[1]!.append(rows.slice(0, 599), []);
-    const said: string[] = [];
+    const printed: string[] = [];
     const waiting = waitForFirstBars(parted, paths, new AbortController().signal, 'No models yet', (line) =>
-      said.push(line),
+      printed.push(line),
     );
-    await expect.poll(() => said).toHaveLength(1);
-    expect(said[0]).toContain('it has 599 now');
+    await expect.poll(() => printed).toHaveLength(1);
+    expect(printed[0]).toContain('it has 599 now');
     journals[1]!.append(rows.slice(599), []);
     expect(await waiting).toBe(true);
     for (const journal of journals) journal.close();

@@ -44,11 +44,11 @@ export async function waitForFirstBars(
   paths: HomePaths,
   signal: AbortSignal,
   why: string,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<boolean> {
   const { market, shards, train, simulated } = settings.minutehand;
   const enough = market === 'simulated' ? Math.max(train.min_bars, simulated.history_bars) : train.min_bars;
-  let said = false;
+  let printed = false;
   let imported = 0;
   for (let look = 0; !signal.aborted; look++) {
     if (look % LOOKS_PER_STORE_LOOK === 0) imported = await mostImportedBars(paths, market);
@@ -57,8 +57,8 @@ export async function waitForFirstBars(
     const least = journaled.length === 0 ? 0 : Math.min(...journaled);
     const most = Math.max(imported, ...(market === 'simulated' ? [least] : journaled));
     if (most >= enough) return true;
-    if (!said) say(`${why}: ${whatIsMissing(enough, most, market)}`);
-    said = true;
+    if (!printed) print(`${why}: ${whatIsMissing(enough, most, market)}`);
+    printed = true;
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
   return false;

@@ -7,7 +7,7 @@ import { trainingWords } from './training_process.ts';
 
 /** Runs whose trainer has died count as failed attempts. Their processes are ended. */
 export async function settleOrphans(
-  { log, say, command }: TrainerOptions,
+  { log, print, command }: TrainerOptions,
   records: RunRecords,
   settlement: RunSettlement,
 ): Promise<readonly RetrainRun[]> {
@@ -18,7 +18,7 @@ export async function settleOrphans(
     run.finished_at = new Date().toISOString();
     run.error = 'the trainer ended in the middle of it';
     log.error(run, 'training was killed');
-    say(`Training run ${run.run_id} (${run.trigger}) was cut off when its trainer ended.`);
+    print(`Training run ${run.run_id} (${run.trigger}) was cut off when its trainer ended.`);
     await settlement.fail(run, 'killed');
     await records.keep(run);
   }

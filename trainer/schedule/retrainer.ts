@@ -180,7 +180,7 @@ class QueuedRetrainer implements Retrainer {
     const current = this.#current?.kind;
     if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
     await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind));
-    this.#options.say(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
+    this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;
   }
 
@@ -206,7 +206,7 @@ class QueuedRetrainer implements Retrainer {
     run.error = error;
     run.finished_at = new Date().toISOString();
     this.#options.log.error(run, 'training cannot start');
-    this.#options.say(`Training run ${run.run_id} (${run.trigger}) cannot start: ${error}`);
+    this.#options.print(`Training run ${run.run_id} (${run.trigger}) cannot start: ${error}`);
     await this.#settlement.fail(run, 'failed');
     await this.#records.keep(run);
     await this.#timer.set();

@@ -21,7 +21,7 @@ export interface RunExecution {
 export function executeRun(
   run: RetrainRun,
   expected: readonly StageTime[],
-  { command, paths, log, say }: TrainerOptions,
+  { command, paths, log, print }: TrainerOptions,
   runLog: RunLog,
   queue: () => RunQueue,
   attempt: BestEffort,
@@ -29,7 +29,7 @@ export function executeRun(
   const beganMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - beganMs);
   run.previous_version = activeVersion(paths.models);
-  say(`Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${run.trigger}) begins.`);
+  print(`Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${run.trigger}) begins.`);
   log.info(run, 'training begins');
   runLog.begin(run);
   const progress = createRunProgress(expected);

@@ -27,7 +27,7 @@ export function memoryOnly(): RunMemory {
 }
 
 /** Never fails: a store failure is reported, and training continues without it. */
-export async function openRunMemory({ settings, paths, log, say }: TrainerOptions): Promise<RunMemory> {
+export async function openRunMemory({ settings, paths, log, print }: TrainerOptions): Promise<RunMemory> {
   try {
     const store = await openStore(storeUrl(process.env, paths));
     try {
@@ -48,7 +48,7 @@ export async function openRunMemory({ settings, paths, log, say }: TrainerOption
     }
   } catch (error) {
     log.warn({ err: error }, 'runs are kept in memory only');
-    say(`Training runs are kept in memory only: ${describeError(error).message}`);
+    print(`Training runs are kept in memory only: ${describeError(error).message}`);
     return memoryOnly();
   }
 }

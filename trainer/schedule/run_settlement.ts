@@ -27,12 +27,12 @@ export class RunSettlement {
 
   /** @param wasStopped whether the process was asked to end */
   async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     Object.assign(run, result.resources ?? {});
     // A process that was done when it was asked to end has done its work: the bundle is there, and may be active.
     if (wasStopped && 'error' in result) {
       run.status = 'stopped';
-      say(`Training run ${run.run_id} was stopped.`);
+      print(`Training run ${run.run_id} was stopped.`);
       return;
     }
     if ('error' in result && run.kind !== 'full' && NOT_YET.test(result.error))
@@ -40,7 +40,7 @@ export class RunSettlement {
     if ('error' in result) {
       run.error = result.error;
       log.error(run, 'training failed');
-      say(`Training run ${run.run_id} failed: ${result.error}`);
+      print(`Training run ${run.run_id} failed: ${result.error}`);
       return this.fail(run, 'failed');
     }
     const { version } = result;
@@ -56,30 +56,30 @@ export class RunSettlement {
 
   /** The next attempt is queued before this one is closed: a death in between loses none. */
   async fail(run: RetrainRun, status: 'failed' | 'killed'): Promise<void> {
-    const { settings, say } = this.#options;
+    const { settings, print } = this.#options;
     const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
     if (run.attempt > retrain_retry_max) {
       run.status = 'aborted';
-      say(`Training run ${run.run_id} was the last attempt: given up.`);
+      print(`Training run ${run.run_id} was the last attempt: given up.`);
       return;
     }
     run.status = status;
     const dueMs = Date.now() + retrain_retry_delay_minutes * MS_PER_MINUTE;
     await this.#attempt('the next attempt cannot be queued', () => this.#records.queue.retryAt(run, dueMs));
-    say(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
+    print(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
   }
 
   /** A run that is not tried again. */
   abort(run: RetrainRun, error: string): void {
-    const { log, say } = this.#options;
+    const { log, print } = this.#options;
     run.status = 'aborted';
     run.error = error;
     log.error(run, 'training was given up');
-    say(`Training run ${run.run_id} was given up: ${error}`);
+    print(`Training run ${run.run_id} was given up: ${error}`);
   }
 
   async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {
-    const { log, say, paths } = this.#options;
+    const { log, print, paths } = this.#options;
     run.model_version = version;
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
     run.gate = gates;
@@ -95,7 +95,7 @@ export class RunSettlement {
       rollout_started: `are the challenger of rollout ${rollout}`,
       rejected: `rejected: ${run.reasons.join('; ')}`,
     }[run.status];
-    say(`Training run ${run.run_id}: models ${version} ${outcome}.`);
+    print(`Training run ${run.run_id}: models ${version} ${outcome}.`);
   }
 
   /**
@@ -107,7 +107,7 @@ export class RunSettlement {
     run.percent = 100;
     run.reasons = [why];
     this.#options.log.info(run, 'training has nothing to add');
-    this.#options.say(`Training run ${run.run_id}: the active models stay. ${why}.`);
+    this.#options.print(`Training run ${run.run_id}: the active models stay. ${why}.`);
   }
 
   /** The training process has activated it, or not; the registry is updated here if it is behind. */

@@ -11,7 +11,7 @@ export interface StoreWorkOptions {
   readonly settings: Settings;
   readonly paths: HomePaths;
   readonly log: Logger;
-  say(line: string): void;
+  print(line: string): void;
   /** Environment with the addresses of the store and of others; the process's unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;

@@ -41,11 +41,11 @@ function obvious(rows: readonly { p: number; y: number; copies: number }[], limi
         ? 0
         : (2 * precision * recall) / (precision + recall);
   // Matthews is Pearson's correlation of two columns of 0 and 1.
-  const said = all.map((r) => (r.yes ? 1 : 0) as number);
+  const predicted = all.map((r) => (r.yes ? 1 : 0) as number);
   const so = all.map((r) => (r.so ? 1 : 0) as number);
   const mean = (list: number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
   const covariance = (a: number[], b: number[]): number => mean(a.map((v, i) => (v - mean(a)) * (b[i]! - mean(b))));
-  const spread = Math.sqrt(covariance(said, said) * covariance(so, so));
+  const spread = Math.sqrt(covariance(predicted, predicted) * covariance(so, so));
   return {
     accuracy: ratio(
       count((r) => r.yes === r.so),
@@ -55,7 +55,7 @@ function obvious(rows: readonly { p: number; y: number; copies: number }[], limi
     recall,
     f1: bothNull ? null : harmonic,
     balanced_accuracy: recall === null || specificity === null ? null : (recall + specificity) / 2,
-    matthews: recall === null || specificity === null ? null : spread < 1e-12 ? 0 : covariance(said, so) / spread,
+    matthews: recall === null || specificity === null ? null : spread < 1e-12 ? 0 : covariance(predicted, so) / spread,
   };
 }
 

@@ -109,17 +109,17 @@ export function bestF1Threshold(
   let best: number | null = null;
   let bestF1 = 0;
   let found = 0;
-  let said = 0;
+  let predicted = 0;
   for (let i = 0; i + 1 < order.length; i++) {
     const row = order[i]!;
     const weight = weights ? weights[row]! : 1;
-    said += weight;
+    predicted += weight;
     if (labels[row] === 1) found += weight;
     const above = probabilities[row]!;
     const below = probabilities[order[i + 1]!]!;
     if (above === below) continue;
     // tp + fp is the number predicted, tp + fn all positives.
-    const f1 = (2 * found) / (said + positives);
+    const f1 = (2 * found) / (predicted + positives);
     if (f1 > bestF1) {
       bestF1 = f1;
       const middle = below + (above - below) / 2;

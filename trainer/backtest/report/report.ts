@@ -73,11 +73,11 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
   const names = bundles.map(({ version }, i) => (bundles.length === 1 ? version : `${ROLES[i]} ${version}`));
   const title = `Backtest of ${names.join(' against ')}`;
   const verdicts = bundles.map((bundle, i) => {
-    const said = escapeHtml(verdict(bundle, pairs.length, requireEdge));
+    const printed = escapeHtml(verdict(bundle, pairs.length, requireEdge));
     const seen = isTrainedOn(result, manifests[i]!)
       ? `<p class="warning">The bundle was made from bars up to ${escapeHtml(manifests[i]!.period.holdout_from)}, and this period begins before that: the figures flatter it.</p>`
       : '';
-    return `<p class="verdict">${bundles.length === 1 ? '' : `<b>${escapeHtml(names[i]!)}</b>: `}${said}</p>${seen}`;
+    return `<p class="verdict">${bundles.length === 1 ? '' : `<b>${escapeHtml(names[i]!)}</b>: `}${printed}</p>${seen}`;
   });
   const sections = [
     `<h1>${escapeHtml(title)}</h1>`,

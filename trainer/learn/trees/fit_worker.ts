@@ -5,11 +5,11 @@ import type { WorkerAnswer } from './fit_pool.ts';
 
 /** A worker of the fit pool: one task in, its trees one by one, its model or error out. */
 const port = parentPort!;
-const say = (answer: WorkerAnswer): void => port.postMessage(answer);
+const print = (answer: WorkerAnswer): void => port.postMessage(answer);
 
 port.on('message', (task: FitTask) => {
-  runFit(task, (done, total) => say({ done, total })).then(
-    (model) => say({ model }),
-    (error: unknown) => say({ error: describeError(error) }),
+  runFit(task, (done, total) => print({ done, total })).then(
+    (model) => print({ model }),
+    (error: unknown) => print({ error: describeError(error) }),
   );
 });

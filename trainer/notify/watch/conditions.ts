@@ -131,9 +131,9 @@ export class DaemonConditions {
   #degradations({ degradations, model_refused, late_bars, model_version }: WatchedHealth): Notice[] {
     const version = model_version;
     const found = degradations.map((what) => {
-      const said = what === 'late_bars' ? late_bars : null;
-      const text = said?.message ?? `Degraded: ${what}. Signals continue in mode DEGRADED.`;
-      return this.#notice('daemon_degraded', what, { text, version, ...(said ? { command: said.next } : {}) });
+      const body = what === 'late_bars' ? late_bars : null;
+      const text = body?.message ?? `Degraded: ${what}. Signals continue in mode DEGRADED.`;
+      return this.#notice('daemon_degraded', what, { text, version, ...(body ? { command: body.next } : {}) });
     });
     if (model_refused !== null) {
       const { code, message, next, version: refused } = model_refused;

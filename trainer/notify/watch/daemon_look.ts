@@ -47,12 +47,12 @@ export async function lookAtDaemon({ minutehand }: Settings, paths: HomePaths, s
   const { host } = minutehand.transports.daemon;
   const { name, port } = shard;
   const state = await askProcess(paths, `daemon_${name}`, { host, port }, '/healthz', healthSchema);
-  const isOurs = state.said?.shard === name;
+  const isOurs = state.health?.shard === name;
   return {
     shard: name,
     presence: state.presence === 'up' && !isOurs ? 'mute' : state.presence,
     pid: state.pid,
-    health: isOurs ? state.said : null,
+    health: isOurs ? state.health : null,
     overBudget: isOurs ? await overBudget(state.url!) : null,
   };
 }

@@ -54,15 +54,15 @@ function withoutRest(job: EngineJob): EngineJob {
 }
 
 /** Main function of the thread. Errors are sent as fields: only their texts survive the transfer to another thread. */
-export function answerJob(job: EngineJob, say: (answer: EngineAnswer) => void): void {
+export function answerJob(job: EngineJob, print: (answer: EngineAnswer) => void): void {
   try {
-    say({ model: runJob(job, (round, rounds) => say({ round, rounds })) });
+    print({ model: runJob(job, (round, rounds) => print({ round, rounds })) });
   } catch (error) {
     if (!(error instanceof MinutehandError)) {
-      say({ defect: error instanceof Error ? error.stack! : String(error) });
+      print({ defect: error instanceof Error ? error.stack! : String(error) });
       return;
     }
     const { code, seen, expected, next } = error;
-    say({ refusal: { code, next, ...(seen && { seen }), ...(expected && { expected }) } });
+    print({ refusal: { code, next, ...(seen && { seen }), ...(expected && { expected }) } });
   }
 }

@@ -19,14 +19,14 @@ export type ThreadAnswer =
   | { readonly error: ReturnType<typeof describeError> };
 
 const { module, fit, thread } = workerData as ThreadTask;
-const say = (answer: ThreadAnswer): void => parentPort!.postMessage(answer);
+const print = (answer: ThreadAnswer): void => parentPort!.postMessage(answer);
 
 if (thread > 0) {
   instantiate(module, fit.memory).help(thread);
 } else {
   try {
-    say({ model: learn(module, fit, (round, rounds) => say({ round, rounds })) });
+    print({ model: learn(module, fit, (round, rounds) => print({ round, rounds })) });
   } catch (error) {
-    say({ error: describeError(error) });
+    print({ error: describeError(error) });
   }
 }
