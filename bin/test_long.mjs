@@ -24,6 +24,8 @@ const LONG = [
   'trainer/monitor/evidence.test.ts',
   'trainer/rollout/simulation/rollouts.test.ts',
   'trainer/dataset/real_dataset.test.ts',
+  'trainer/scan/scan.test.ts',
+  'test/rollout_month.test.ts',
   'trainer/learn/trees/engines/engines.test.ts',
 ];
 

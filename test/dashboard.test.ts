@@ -194,8 +194,6 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it("carries the approved policy in the daemon's next signals", async () => {
-    await page.goto(new URL('/app/changes', link).href);
-    await page.locator('.badge', { hasText: 'applied' }).waitFor();
     await eventually('another policy_hash in a signal', () => signalOf(place).policy_hash !== policyHash || undefined);
     // The trainer starts again with it, which ends the event stream once.
     await eventually(health, () => health().includes('Trainer continues with change 1') || undefined);
@@ -205,7 +203,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
         () => undefined,
       );
     await eventually('the trainer again', answers);
-    await page.reload();
+    await page.goto(new URL('/app/changes', link).href);
+    await page.locator('.badge', { hasText: 'applied' }).waitFor();
     await holds(page, `document.querySelector('.link-state')?.classList.contains('on') === true`);
     faults.splice(0, faults.length, ...faults.filter((fault) => !/net::ERR_/.test(fault)));
   });
