@@ -88,7 +88,13 @@ await run(async () => {
 
 /** Coverage slows the computing tests, so that only those of the folders with a floor (vitest.config.ts) have it. */
 async function allTestsHold() {
-  await testsHold('tests with coverage', ['--coverage', 'shared/core/', 'daemon/', 'trainer/gate/', 'test/lease_store']);
+  await testsHold('tests with coverage', [
+    '--coverage',
+    'shared/core/',
+    'daemon/',
+    'trainer/gate/',
+    'test/lease_store',
+  ]);
   await testsHold('other tests', [], { env: { TESTS_WITHOUT_COVERAGE: '1' } });
 }
 

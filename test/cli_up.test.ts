@@ -175,7 +175,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   });
 
   it('swaps promoted models in between two bars: no minute and no seq is missed', async () => {
-    await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars));
+    await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars / 2));
     const trained = await place.run(['train', '--data', 'bars', '--trials', '0', '--seed', '5', '--json']);
     expect(trained.code, trained.stderr).toBe(0);
     const { version } = JSON.parse(trained.stdout) as { version: string };
