@@ -43,7 +43,7 @@ export async function mustHold(name, work) {
  * project, further variables
  */
 export async function testsHold(name, args, { node = process.execPath, root = ROOT, env = {} } = {}) {
-  const reportPath = join(ROOT, 'var', `test-report-${process.pid}.json`);
+  const reportPath = join(ROOT, 'var', `test-report-${process.pid}-${name.replaceAll(' ', '_')}.json`);
   const report = ['--reporter=default', '--reporter=./test/skip_reporter.ts', '--reporter=json'];
   report.push(`--outputFile.json=${reportPath}`);
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');

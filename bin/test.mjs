@@ -30,6 +30,11 @@ const NODE_TESTS = [
   'test/installation',
 ];
 
+/** Folders with a floor of coverage, and a test from elsewhere that covers a part of them. */
+const COVERED = ['shared/core/', 'daemon/', 'trainer/gate/', 'test/lease_store.test.ts'];
+/** Tests that wait for polls, for the end of a minute, and for trainings. */
+const WAITING = ['test/alerts_command.test.ts', 'test/collect.test.ts', 'test/retrain_chain.test.ts'];
+
 /** @param {string} name @param {string[]} args */
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
 
@@ -85,16 +90,16 @@ await run(async () => {
   return conclude();
 });
 
-/** Coverage slows the computing tests, so that only those of the folders with a floor (vitest.config.ts) have it. */
+/**
+ * Coverage slows the computing tests, so that only those of the folders with a floor (vitest.config.ts) have it. Beside
+ * them run the tests that mostly wait.
+ */
 async function allTestsHold() {
-  await testsHold('tests with coverage', [
-    '--coverage',
-    'shared/core/',
-    'daemon/',
-    'trainer/gate/',
-    'test/lease_store',
+  await Promise.all([
+    testsHold('tests with coverage', ['--coverage', ...COVERED]),
+    testsHold('tests that wait', WAITING),
   ]);
-  await testsHold('other tests', [], { env: { TESTS_WITHOUT_COVERAGE: '1' } });
+  await testsHold('other tests', [], { env: { TESTS_ELSEWHERE: [...COVERED, ...WAITING].join() } });
 }
 
 async function ensureRedis() {
