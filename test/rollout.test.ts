@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate, readActive } from '../shared/bundle/bundle.ts';
@@ -56,8 +56,10 @@ async function newSignals(what: string, isWanted: (body: SignalBody) => boolean)
 describe('a rollout through all processes', { timeout: 300_000 }, () => {
   it('goes from stage to stage over kill -9, falls back when it is aborted, and replays to the byte', async () => {
     daemon = place.start(['daemon']);
+    const signals = join(place.home, 'signals');
     await eventually('signals of the champion', async () => {
-      if (!readdirSync(place.home).includes('simulated_main.db')) return undefined;
+      // From its first signal on the journal has its tables.
+      if (!existsSync(signals) || readdirSync(signals).length === 0) return undefined;
       return published().some(({ mode }) => mode === 'OK') || undefined;
     });
     const started = await json<Rollout>('rollout', 'start', versions[1]!);
