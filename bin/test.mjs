@@ -33,15 +33,7 @@ const NODE_TESTS = [
 /** Folders with a floor of coverage, and a test from elsewhere that covers a part of them. */
 const COVERED = ['shared/core/', 'daemon/', 'trainer/gate/', 'test/lease_store.test.ts'];
 /** Tests that wait for polls, for the end of a minute, and for trainings. */
-const WAITING = [
-  'test/alerts_command.test.ts',
-  'test/collect.test.ts',
-  'test/retrain_chain.test.ts',
-  'test/registry_runs.test.ts',
-  'test/examples.test.ts',
-  'trainer/notify/sender.test.ts',
-  'mt5/day.test.ts',
-];
+const WAITING = ['test/alerts_command.test.ts', 'test/collect.test.ts', 'test/retrain_chain.test.ts'];
 
 /** @param {string} name @param {string[]} args */
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
