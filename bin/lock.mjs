@@ -21,7 +21,7 @@ const KEEP_REMAINS_MS = 3_600_000;
  */
 export async function withLock(path, onWait, work) {
   const token = randomUUID();
-  let output = false;
+  let isReported = false;
   for (;;) {
     if (take(path, token)) break;
     const owner = readOwner(path);
@@ -30,9 +30,9 @@ export async function withLock(path, onWait, work) {
       continue;
     }
     // Without an owner, the lock was released between the two reads.
-    if (owner !== null && !output) {
+    if (owner !== null && !isReported) {
       onWait(owner.pid);
-      output = true;
+      isReported = true;
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

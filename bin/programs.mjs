@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ROOT, SetupError, readText, print } from './project.mjs';
 
-const SAY_EVERY_S = 10;
+const PRINT_EVERY_S = 10;
 
 /** @typedef {{ file: string, first: string[], shell?: boolean }} Command */
 
@@ -63,7 +63,7 @@ export async function runLogged(label, command, args, logPath, env = process.env
   mkdirSync(dirname(logPath), { recursive: true });
   const log = openSync(logPath, 'w');
   print(`${label} …`);
-  const timer = setInterval(() => print(`${label} … ${elapsed()}`), SAY_EVERY_S * 1000);
+  const timer = setInterval(() => print(`${label} … ${elapsed()}`), PRINT_EVERY_S * 1000);
   try {
     const code = await start(command.file, [...command.first, ...args], {
       stdio: ['ignore', log, log],

@@ -27,6 +27,7 @@ const NODE_TESTS = [
   'daemon/serve/',
   'daemon/journal/',
   'trainer/store/store.test',
+  'trainer/history/history.test',
   'test/installation',
 ];
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
@@ -31,6 +31,7 @@ import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/b
 import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
+import { costsOption } from '../costs_option.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -72,11 +73,7 @@ export function addBacktest(program: Command, output: () => Output): void {
   )
     .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
-    .addOption(
-      new Option('--costs <model>', 'spreads by minute of the week (profile), or one per symbol (flat)')
-        .choices(COST_MODELS)
-        .default('profile'),
-    )
+    .addOption(costsOption())
     .option('--cost-table', 'also by both cost models, with and without no_entry_windows, side by side')
     .option(
       '--workers <n>',

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
@@ -9,7 +9,7 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, TIMEFRAMES, type Pair } from '../../shared/pair.ts';
-import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
+import { tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { isoSecond } from '../../trainer/backtest/ledger.ts';
 import { scan, type ScanResult } from '../../trainer/scan/scan.ts';
@@ -22,6 +22,7 @@ import {
   trialsCsv,
 } from '../../trainer/scan/scan_report.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
+import { costsOption } from '../costs_option.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseDay, parseInteger, parsePeriod, type Period } from '../period.ts';
@@ -60,11 +61,7 @@ export function addScan(program: Command, output: () => Output): void {
     .option('--from <day>', 'first UTC day or minute of the bars')
     .option('--to <day>', 'UTC day or minute at which they end')
     .option('--holdout-from <day>', 'where the holdout begins (default: the last holdout_fraction of the time)')
-    .addOption(
-      new Option('--costs <model>', 'spreads by minute of the week (profile), or one per symbol (flat)')
-        .choices(COST_MODELS)
-        .default('profile'),
-    )
+    .addOption(costsOption())
     .option('--level <p>', 'accepted chance of a single false finding among all trials', '0.05')
     .option('--resamples <n>', 'of the bootstrap', '2000')
     .option('--seed <n>', 'of the bootstrap', '0')
