@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
@@ -5,10 +8,12 @@ import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitio
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
 import { SERIES, seriesIndex } from '../shared/core/series/series_names.ts';
+import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parseInstrument } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
+import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { barInput, inputOf, minuteInputOf, pairInput } from './input.ts';
 import { byMinute, openBench, type Bench } from './pipeline.fixture.ts';
@@ -67,6 +72,28 @@ async function tradingBench(): Promise<Bench & { answer(next: readonly number[])
   return { ...bench, answer: (next) => void (answers = next) };
 }
 
+/** Every bar of a journal of what the bench recorded, computed again from that journal. */
+async function explainsAll({ inputs, rows }: Bench): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-explain-'));
+  try {
+    const path = join(folder, 'journal.db');
+    const journal = openJournal(path);
+    journal.append(inputs, rows);
+    journal.close();
+    const explainer = createExplainer(
+      { ...settings, minutehand: { ...settings.minutehand, instruments: [ID] } },
+      { models: folder, journal: () => path },
+    );
+    for (const [t, { time }] of market.slice(0, WARM).entries()) {
+      if (t % 13 !== 0 && t !== WARM - 1) continue;
+      const { reproduced } = await explainer.explain(ID, time);
+      expect([t, reproduced]).toEqual([t, { equal: true, code: null, differences: [] }]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 describe('an instrument of a pipeline', () => {
   it('changes no byte of the signals of the pairs beside it', async () => {
     const [alone, beside] = [openBench(settings), openBench(settings, INSTRUMENTS)];
@@ -105,6 +132,7 @@ describe('an instrument of a pipeline', () => {
     });
     const live = bench.rows.filter(({ pairId }) => pairId === ID).map(({ featuresCrc }) => featuresCrc);
     expect(live).toEqual(expected);
+    await explainsAll(bench);
     const without = openBench(settings, INSTRUMENTS);
     await feed(without, 0, WARM);
     expect(without.rows.filter(({ pairId }) => pairId === ID).at(-1)!.featuresCrc).not.toBe(live.at(-1));

@@ -11,8 +11,10 @@ import { SERIES_NAMES } from '../shared/core/series/series_names.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
-import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
-import { openJournal } from '../shared/store/journal.ts';
+import { createExplainer } from '../shared/explain/explain_minute.ts';
+import { DIRECTION_CLASSES } from '../shared/explain/explanation.ts';
+import type { InstrumentBody, InstrumentSignal } from '../shared/signal/instrument_signal.ts';
+import { openJournal, type AnsweredSignal } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 
 const HOUR = 3600;
@@ -221,6 +223,7 @@ describe('an instrument', () => {
       const journal = openJournal(journalPath, { readOnly: true });
       const journaled = [...journal.signals()].filter(({ body }) => !body.includes('"SHUTDOWN"'));
       journal.close();
+      await explainsEach(journaled, journalPath);
       expect(journaled.length).toBe(HOURS - LIVE_FROM);
       const bodies = journaled.slice(180).map(({ body }) => withoutMode(body));
       expect(replayedBodies.map((text) => withoutMode(text.slice(0, text.indexOf(',"schema":'))))).toEqual(bodies);
@@ -231,6 +234,36 @@ describe('an instrument', () => {
     },
   );
 });
+
+/** Each third hour, explained in this process, and one by the command. */
+async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: string): Promise<void> {
+  const explainer = createExplainer(place.settings, { models: place.models, journal: () => journalPath });
+  let entered = 0;
+  for (const { pairId, time, body } of journaled.filter((_, index) => index % 3 === 0)) {
+    const why = await explainer.explain(pairId, time);
+    expect(why.reproduced).toEqual({ equal: true, code: null, differences: [] });
+    expect(JSON.stringify(why.signal)).toBe(`${body}}`);
+    const signal = why.signal as InstrumentBody;
+    if (signal.ml_up_prob === null) continue;
+    const models = DIRECTION_CLASSES.map((name) => why.direction![name]);
+    for (const { contributions, expected, score } of models)
+      expect(contributions!.reduce((sum, { logits }) => sum + logits, expected!)).toBeCloseTo(score!, 9);
+    const weights = models.map(({ score }) => Math.exp(score!));
+    const all = weights.reduce((sum, weight) => sum + weight, 0);
+    weights.forEach((weight, k) => expect(weight / all).toBeCloseTo(models[k]!.answer, 5));
+    expect(why.to_enter.length === 0).toBe(signal.action === 'ENTER');
+    if (signal.action === 'HOLD') expect(why.conditions.find(({ holds }) => !holds)!.reason).toBe(signal.reason);
+    if (signal.action === 'ENTER') entered++;
+  }
+  expect(entered).toBeGreaterThan(0);
+  const [printed, unknown] = await place.runEach([
+    ['explain', 'BTCUSDT@1h', `${new Date(journaled.at(-1)!.time * 1000).toISOString().slice(0, 16)}Z`],
+    ['explain', 'ETHUSDT@1h', '2020-12-01T00:59Z'],
+  ]);
+  expect(printed!.code, printed!.stderr).toBe(0);
+  expect(printed!.stdout).toMatch(/BTCUSDT@1h .*\n(.*\n)*up  0\.\d{4}  average score [\s\S]*down  0\.[\s\S]*range  0\./);
+  expect(unknown!.stderr).toContain('PAIR_UNKNOWN');
+}
 
 /** Features of the hours at once, as a training steps through them. */
 function batchChecksums(): string[] {

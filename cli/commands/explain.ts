@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
-import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import type { EntryCondition } from '../../shared/core/decide/entry_conditions.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -14,8 +13,8 @@ const SHOWN_FEATURES = 8;
 export function addExplain(program: Command, output: () => Output): void {
   program
     .command('explain')
-    .argument('<subject>', 'a pair, such as XAUUSD_XAGUSD')
-    .argument('<time>', 'open of the bar, UTC, such as 2026-11-20T12:35Z')
+    .argument('<subject>', 'a pair or an instrument, such as XAUUSD_XAGUSD or BTCUSDT@1h')
+    .argument('<time>', 'open of the last minute of the bar, UTC, such as 2026-11-20T12:35Z')
     .addOption(marketOption())
     .summary('why a minute was answered as it was, and what would have made it trade')
     .description(
@@ -34,10 +33,12 @@ async function explain(subject: string, time: string, flags: { market?: string }
 }
 
 function linesOf(explanation: Explanation): string[] {
-  const { subject, time, signal, meaning, reproduced, costs, models, features, to_enter } = explanation;
+  const { subject, time, signal, meaning, reproduced, costs, features, to_enter } = explanation;
   const { action, reason, mode, model_version } = signal;
   const valueOf = new Map(features.map((feature) => [feature.name, feature]));
-  const modelLines = MODEL_NAMES.flatMap((name) => (models === null ? [] : linesOfModel(name, models[name], valueOf)));
+  const models = Object.entries<ExplainedModel>(explanation.models ?? explanation.direction ?? {});
+  const average = explanation.kind === 'pair' ? averageProbability : averageScore;
+  const modelLines = models.flatMap(([name, model]) => linesOfModel(name, model, valueOf, average));
   return [
     `${subject} ${time}  ${action} ${reason}  mode ${mode}${model_version === '' ? '' : `  models ${model_version}`}`,
     `  ${meaning}`,
@@ -54,14 +55,19 @@ function linesOf(explanation: Explanation): string[] {
   ];
 }
 
+const averageProbability = (expected: number): string => (1 / (1 + Math.exp(-expected))).toFixed(4);
+/** The three scores of a direction model are no probabilities before their softmax. */
+const averageScore = (expected: number): string => `score ${expected.toFixed(3)}`;
+
 function linesOfModel(
   name: string,
   { answer, expected, contributions, code }: ExplainedModel,
   valueOf: ReadonlyMap<string, Explanation['features'][number]>,
+  average: (expected: number) => string,
 ): string[] {
   if (contributions === null) return [`${name}  ${answer.toFixed(4)}  ${code}`];
   return [
-    `${name}  ${answer.toFixed(4)}  average ${(1 / (1 + Math.exp(-expected!))).toFixed(4)}, moved in logits by`,
+    `${name}  ${answer.toFixed(4)}  average ${average(expected!)}, moved in logits by`,
     ...contributions.slice(0, SHOWN_FEATURES).map(({ feature, logits }) => {
       const { value, percentile } = valueOf.get(feature)!;
       const rank = percentile === null ? '' : `  percentile ${(100 * percentile).toFixed(0)}`;
@@ -70,7 +76,7 @@ function linesOfModel(
   ];
 }
 
-function conditionText({ name, reason, value, relation, limit, change, relative }: EntryCondition): string {
+function conditionText({ name, reason, value, relation, limit, change, relative }: EntryCondition<string, string>): string {
   if (value === null) return `${name}  ${reason}`;
   const moved = `${change! < 0 ? '' : '+'}${change!.toPrecision(4)}`;
   return `${name}  ${value.toPrecision(5)}, must be ${relation} ${limit!.toPrecision(5)}: ${moved} (${(100 * relative!).toFixed(1)} %)  ${reason}`;

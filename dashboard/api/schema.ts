@@ -2923,7 +2923,7 @@ export interface paths {
         get: {
             parameters: {
                 query: {
-                    /** @description A pair, such as XAUUSD_XAGUSD */
+                    /** @description A pair or an instrument, such as XAUUSD_XAGUSD */
                     subject: string;
                 };
                 header?: never;
@@ -4088,20 +4088,32 @@ export interface components {
             target: number;
             /** @description signal_id of the entry of the open position, or empty */
             position_id: string;
-            /** @description Hedge ratio */
-            beta: number | null;
-            /** @description Close of leg A */
-            price_a: number | null;
-            /** @description Close of leg B */
-            price_b: number | null;
+            /** @description Hedge ratio; absent in an instrument's */
+            beta?: number | null;
+            /** @description Close of leg A; absent in an instrument's */
+            price_a?: number | null;
+            /** @description Close of leg B; absent in an instrument's */
+            price_b?: number | null;
             /** @description Identifier of the decision */
             signal_id: string;
             /** @description Bundle that scored it; empty without models */
             model_version: string;
             /** @description Hash of the configuration that decided it */
             policy_hash: string;
-            /** @description Expected result of an entry now after costs, basis points */
-            expected_net_bps: number | null;
+            /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+            expected_net_bps?: number | null;
+            /** @description Probability of up; absent in a pair's */
+            ml_up_prob?: number | null;
+            /** @description Probability of down; absent in a pair's */
+            ml_down_prob?: number | null;
+            /** @description Probability of range; absent in a pair's */
+            ml_range_prob?: number | null;
+            /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+            stop?: number | null;
+            /** @description Gain that ends it, likewise; absent in a pair's */
+            take_profit?: number | null;
+            /** @description Close of the bar; absent in a pair's */
+            price?: number | null;
             /** @description Publication, epoch ms */
             generated_at_ms: number;
         } & {
@@ -4109,6 +4121,8 @@ export interface components {
         };
         ExplanationInput: {
             subject: string;
+            /** @enum {string} */
+            kind: "pair" | "instrument";
             /** @description Open of the bar */
             time: string;
             /** @description As published, without its envelope */
@@ -4149,20 +4163,32 @@ export interface components {
                 target: number;
                 /** @description signal_id of the entry of the open position, or empty */
                 position_id: string;
-                /** @description Hedge ratio */
-                beta: number | null;
-                /** @description Close of leg A */
-                price_a: number | null;
-                /** @description Close of leg B */
-                price_b: number | null;
+                /** @description Hedge ratio; absent in an instrument's */
+                beta?: number | null;
+                /** @description Close of leg A; absent in an instrument's */
+                price_a?: number | null;
+                /** @description Close of leg B; absent in an instrument's */
+                price_b?: number | null;
                 /** @description Identifier of the decision */
                 signal_id: string;
                 /** @description Bundle that scored it; empty without models */
                 model_version: string;
                 /** @description Hash of the configuration that decided it */
                 policy_hash: string;
-                /** @description Expected result of an entry now after costs, basis points */
-                expected_net_bps: number | null;
+                /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+                expected_net_bps?: number | null;
+                /** @description Probability of up; absent in a pair's */
+                ml_up_prob?: number | null;
+                /** @description Probability of down; absent in a pair's */
+                ml_down_prob?: number | null;
+                /** @description Probability of range; absent in a pair's */
+                ml_range_prob?: number | null;
+                /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+                stop?: number | null;
+                /** @description Gain that ends it, likewise; absent in a pair's */
+                take_profit?: number | null;
+                /** @description Close of the bar; absent in a pair's */
+                price?: number | null;
             } & {
                 [key: string]: unknown;
             };
@@ -4232,6 +4258,64 @@ export interface components {
                     code: string | null;
                 };
             } | null;
+            /** @description Of an instrument; probabilities are the softmax of the scores */
+            direction: {
+                up: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                down: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                range: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+            } | null;
+            /** @description Rules of the direction bundle */
+            strategy: {
+                theta_up: number;
+                theta_down: number;
+                /** @description Share of the close of the entry */
+                stop: number;
+                target: number;
+                max_age_bars: number;
+                has_edge: boolean;
+            } | null;
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
@@ -4244,7 +4328,7 @@ export interface components {
             /** @description Of an entry, in the order in which they are asked */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason of a refusal by it */
                 reason: string;
                 holds: boolean;
@@ -4260,7 +4344,7 @@ export interface components {
             /** @description Those that did not hold, the nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason of a refusal by it */
                 reason: string;
                 holds: boolean;
@@ -4860,6 +4944,12 @@ export interface components {
             theta1: number | null;
             /** @description Risk rank from which entries are refused */
             theta2: number | null;
+            /** @description Probability of up, of an instrument */
+            ml_up_prob: number | null;
+            /** @description Probability of down */
+            ml_down_prob: number | null;
+            /** @description Probability of range */
+            ml_range_prob: number | null;
             /** @description Expected result of an entry after costs, basis points */
             expected_net_bps: number | null;
         };
@@ -4956,14 +5046,20 @@ export interface components {
             timeframe: string;
             /** @description Shard whose daemon answers it */
             shard: string;
-            /** @description |z| from which a bar is an entry candidate */
-            z_entry: number;
-            /** @description z at which an open position has reverted */
-            z_exit: number;
+            /** @description |z| from which a bar is an entry candidate; null for an instrument */
+            z_entry: number | null;
+            /** @description z at which an open position has reverted; null for an instrument */
+            z_exit: number | null;
             /** @description Configured costs of a round trip by the active bundle, basis points */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */
             break_even_cost_bps: number | null;
+            /** @description ml_up_prob above which an instrument is entered long; null without a model */
+            theta_up: number | null;
+            /** @description ml_down_prob above which it is entered short */
+            theta_down: number | null;
+            /** @description Active bundle that answers it */
+            model_version: string | null;
             /** @description true: the active bundle earns less than it costs; null without one */
             no_edge: boolean | null;
         };
@@ -5858,20 +5954,32 @@ export interface components {
             target: number;
             /** @description signal_id of the entry of the open position, or empty */
             position_id: string;
-            /** @description Hedge ratio */
-            beta: number | null;
-            /** @description Close of leg A */
-            price_a: number | null;
-            /** @description Close of leg B */
-            price_b: number | null;
+            /** @description Hedge ratio; absent in an instrument's */
+            beta?: number | null;
+            /** @description Close of leg A; absent in an instrument's */
+            price_a?: number | null;
+            /** @description Close of leg B; absent in an instrument's */
+            price_b?: number | null;
             /** @description Identifier of the decision */
             signal_id: string;
             /** @description Bundle that scored it; empty without models */
             model_version: string;
             /** @description Hash of the configuration that decided it */
             policy_hash: string;
-            /** @description Expected result of an entry now after costs, basis points */
-            expected_net_bps: number | null;
+            /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+            expected_net_bps?: number | null;
+            /** @description Probability of up; absent in a pair's */
+            ml_up_prob?: number | null;
+            /** @description Probability of down; absent in a pair's */
+            ml_down_prob?: number | null;
+            /** @description Probability of range; absent in a pair's */
+            ml_range_prob?: number | null;
+            /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+            stop?: number | null;
+            /** @description Gain that ends it, likewise; absent in a pair's */
+            take_profit?: number | null;
+            /** @description Close of the bar; absent in a pair's */
+            price?: number | null;
             /** @description Publication, epoch ms */
             generated_at_ms: number;
         } & {
@@ -5879,6 +5987,8 @@ export interface components {
         };
         Explanation: {
             subject: string;
+            /** @enum {string} */
+            kind: "pair" | "instrument";
             /** @description Open of the bar */
             time: string;
             /** @description As published, without its envelope */
@@ -5919,20 +6029,32 @@ export interface components {
                 target: number;
                 /** @description signal_id of the entry of the open position, or empty */
                 position_id: string;
-                /** @description Hedge ratio */
-                beta: number | null;
-                /** @description Close of leg A */
-                price_a: number | null;
-                /** @description Close of leg B */
-                price_b: number | null;
+                /** @description Hedge ratio; absent in an instrument's */
+                beta?: number | null;
+                /** @description Close of leg A; absent in an instrument's */
+                price_a?: number | null;
+                /** @description Close of leg B; absent in an instrument's */
+                price_b?: number | null;
                 /** @description Identifier of the decision */
                 signal_id: string;
                 /** @description Bundle that scored it; empty without models */
                 model_version: string;
                 /** @description Hash of the configuration that decided it */
                 policy_hash: string;
-                /** @description Expected result of an entry now after costs, basis points */
-                expected_net_bps: number | null;
+                /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+                expected_net_bps?: number | null;
+                /** @description Probability of up; absent in a pair's */
+                ml_up_prob?: number | null;
+                /** @description Probability of down; absent in a pair's */
+                ml_down_prob?: number | null;
+                /** @description Probability of range; absent in a pair's */
+                ml_range_prob?: number | null;
+                /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+                stop?: number | null;
+                /** @description Gain that ends it, likewise; absent in a pair's */
+                take_profit?: number | null;
+                /** @description Close of the bar; absent in a pair's */
+                price?: number | null;
             } & {
                 [key: string]: unknown;
             };
@@ -6002,6 +6124,64 @@ export interface components {
                     code: string | null;
                 };
             } | null;
+            /** @description Of an instrument; probabilities are the softmax of the scores */
+            direction: {
+                up: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                down: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+                range: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Why there are none */
+                    code: string | null;
+                };
+            } | null;
+            /** @description Rules of the direction bundle */
+            strategy: {
+                theta_up: number;
+                theta_down: number;
+                /** @description Share of the close of the entry */
+                stop: number;
+                target: number;
+                max_age_bars: number;
+                has_edge: boolean;
+            } | null;
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
@@ -6014,7 +6194,7 @@ export interface components {
             /** @description Of an entry, in the order in which they are asked */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason of a refusal by it */
                 reason: string;
                 holds: boolean;
@@ -6030,7 +6210,7 @@ export interface components {
             /** @description Those that did not hold, the nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net";
+                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason of a refusal by it */
                 reason: string;
                 holds: boolean;
@@ -6630,6 +6810,12 @@ export interface components {
             theta1: number | null;
             /** @description Risk rank from which entries are refused */
             theta2: number | null;
+            /** @description Probability of up, of an instrument */
+            ml_up_prob: number | null;
+            /** @description Probability of down */
+            ml_down_prob: number | null;
+            /** @description Probability of range */
+            ml_range_prob: number | null;
             /** @description Expected result of an entry after costs, basis points */
             expected_net_bps: number | null;
         };
@@ -6726,14 +6912,20 @@ export interface components {
             timeframe: string;
             /** @description Shard whose daemon answers it */
             shard: string;
-            /** @description |z| from which a bar is an entry candidate */
-            z_entry: number;
-            /** @description z at which an open position has reverted */
-            z_exit: number;
+            /** @description |z| from which a bar is an entry candidate; null for an instrument */
+            z_entry: number | null;
+            /** @description z at which an open position has reverted; null for an instrument */
+            z_exit: number | null;
             /** @description Configured costs of a round trip by the active bundle, basis points */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */
             break_even_cost_bps: number | null;
+            /** @description ml_up_prob above which an instrument is entered long; null without a model */
+            theta_up: number | null;
+            /** @description ml_down_prob above which it is entered short */
+            theta_down: number | null;
+            /** @description Active bundle that answers it */
+            model_version: string | null;
             /** @description true: the active bundle earns less than it costs; null without one */
             no_edge: boolean | null;
         };

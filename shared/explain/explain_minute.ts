@@ -7,18 +7,19 @@ import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
 import { FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
-import { parsePair, type Pair } from '../pair.ts';
+import { isInstrument, parseSubject, type Pair } from '../pair.ts';
 import { pairCosts, tradingCosts } from '../policy/costs.ts';
 import type { HomePaths } from '../policy/home.ts';
-import { decisionPolicy, shardsOf, type Settings } from '../policy/policy.ts';
+import { decisionPolicy, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
+import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { journaledBars } from '../store/warm_bars.ts';
-import type { ExplainedGate, ExplainedInputs, Explanation, Reproduction } from './explanation.ts';
+import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
 
 const KEPT_MODELS = 3;
 
@@ -33,27 +34,25 @@ export interface Explainer {
 /** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
-  const loaded = new Map<string, Promise<ExplainedModels>>();
-  const modelsOf = (version: string): Promise<ExplainedModels> => {
-    const models = loaded.get(version) ?? openExplainedModels(join(paths.models, version), schema);
-    loaded.delete(version);
-    loaded.set(version, models);
-    models.catch(() => loaded.delete(version));
-    if (loaded.size > KEPT_MODELS) loaded.delete(loaded.keys().next().value!);
-    return models;
-  };
+  const modelsOf = keepingNewest((version) => openExplainedModels(join(paths.models, version), schema));
+  const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   return {
     async explain(subject, time) {
-      const { pairs, market } = settings.minutehand;
-      if (!pairs.includes(subject)) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
-      const pair = parsePair(subject);
+      const { pairs, instruments, market } = settings.minutehand;
+      if (![...pairs, ...instruments].includes(subject)) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
+      const pair = parseSubject(subject);
       const journal = openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
       try {
         const answer = journal.answerAt(subject, time);
         if (answer === null) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject} ${isoMinute(time)}` });
+        const decided = settingsOf(journal, answer, settings);
+        if (isInstrument(pair)) {
+          const requireEdge = decisionPolicy(decided).require_edge;
+          return await explainInstrument({ journal, instrument: pair, time, answer, requireEdge, modelOf: directionOf });
+        }
         const minute = recompute(journal, pair, time, answer, settings);
         return await explainAnswer({
-          settings: settingsOf(journal, answer, settings),
+          settings: decided,
           schema,
           pair,
           time,
@@ -68,6 +67,19 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
   };
 }
 
+/** The last opened stay open. */
+function keepingNewest<T>(open: (version: string) => Promise<T>): (version: string) => Promise<T> {
+  const loaded = new Map<string, Promise<T>>();
+  return (version) => {
+    const models = loaded.get(version) ?? open(version);
+    loaded.delete(version);
+    loaded.set(version, models);
+    models.catch(() => loaded.delete(version));
+    if (loaded.size > KEPT_MODELS) loaded.delete(loaded.keys().next().value!);
+    return models;
+  };
+}
+
 /** The settings with the policy that decided, where the journal has it. */
 function settingsOf(journal: JournalFile, { body }: JournaledAnswer, settings: Settings): Settings {
   const { policy_hash } = JSON.parse(`${body}}`) as SignalBody;
@@ -77,8 +89,8 @@ function settingsOf(journal: JournalFile, { body }: JournaledAnswer, settings: S
   return { ...settings, core, minutehand: { ...settings.minutehand, decision, symbols }, policyHash: policy_hash };
 }
 
-function shardNameOf({ minutehand }: Settings, pairId: string): string {
-  return shardsOf(minutehand).find(({ pairs }) => pairs.some(({ id }) => id === pairId))!.name;
+function shardNameOf({ minutehand }: Settings, id: string): string {
+  return shardsOf(minutehand).find(({ name }) => shardSubjects(minutehand, name).some((own) => own.id === id))!.name;
 }
 
 /** The pair's features as they were at a minute, by the engine of the daemon. */
@@ -114,7 +126,7 @@ interface Question {
   modelsOf(version: string): Promise<ExplainedModels>;
 }
 
-async function explainAnswer(question: Question): Promise<Explanation> {
+async function explainAnswer(question: Question): Promise<PairExplanation> {
   const { schema, time, answer, minute } = question;
   const signal = JSON.parse(`${answer.body}}`) as SignalBody;
   const position = answer.positionBefore === null ? FLAT : (JSON.parse(answer.positionBefore) as Position);
@@ -124,6 +136,7 @@ async function explainAnswer(question: Question): Promise<Explanation> {
   const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
   const { features, inputs } = minute ?? { features: null, inputs: null };
   return {
+    kind: 'pair',
     subject: answer.pairId,
     time: isoMinute(time),
     signal,
@@ -136,6 +149,8 @@ async function explainAnswer(question: Question): Promise<Explanation> {
       return { name, unit, value: finite(value), percentile: models?.percentile(name, value) ?? null };
     }),
     models: scored?.models ?? null,
+    direction: null,
+    strategy: null,
     costs: decided?.costs ?? null,
     gate: decided?.gate ?? null,
     conditions: decided?.conditions ?? [],
@@ -164,7 +179,7 @@ function decide(
   models: ExplainedModels | null,
   scored: ScoredRow | null,
   frame: Readonly<Frame>,
-): { conditions: EntryCondition[]; costs: Explanation['costs']; gate: ExplainedGate } {
+): { conditions: EntryCondition[]; costs: PairExplanation['costs']; gate: ExplainedGate } {
   const policy: DecisionPolicy = decisionPolicy(settings);
   const gate = {
     model_version: signal.model_version,

@@ -1,4 +1,5 @@
 import type { FeatureSchema } from '../bundle/feature_schema.ts';
+import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
 import type { ModelScores } from '../core/decide/decide.ts';
 import { perModel, type ModelName } from '../core/features/feature.ts';
 import type { PairFeatures } from '../core/features/features.ts';
@@ -28,9 +29,10 @@ export async function scoreRow(
   return { scores, models: perModel((name) => attribute(answers[name], ensembles[name], row, names)) };
 }
 
-function attribute(
+/** @param ensemble null where the model is not made of trees */
+export function attribute(
   answer: number,
-  ensemble: ExplainedModels['ensembles'][ModelName],
+  ensemble: TreeEnsemble | null,
   row: Float32Array,
   names: readonly string[],
 ): ExplainedModel {

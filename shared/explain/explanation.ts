@@ -1,31 +1,60 @@
 import type { Bar } from '../bar.ts';
+import type { DirectionStrategy } from '../core/decide/direction.ts';
+import type { DirectionCondition } from '../core/decide/direction_conditions.ts';
 import type { EntryCondition } from '../core/decide/entry_conditions.ts';
 import type { ModelName } from '../core/features/feature.ts';
+import type { InstrumentPosition } from '../core/position/instrument_position.ts';
 import type { Position } from '../core/position/position.ts';
+import type { InstrumentBody } from '../signal/instrument_signal.ts';
 import type { SignalBody } from '../signal/signal.ts';
 
 /** Why one minute of one subject was answered as it was. Plain JSON; numbers that do not exist are null. */
-export interface Explanation {
+export type Explanation = PairExplanation | InstrumentExplanation;
+
+interface ExplainedMinute {
   readonly subject: string;
   /** Open of the bar, `2026-11-20T12:35Z`. */
   readonly time: string;
-  /** As published. */
-  readonly signal: SignalBody;
   /** Meaning of the reason, as in docs/reference/PROTOCOL.md. */
   readonly meaning: string;
-  /** Virtual position before the minute. */
-  readonly position: Position;
   readonly reproduced: Reproduction;
   /** The bars that the features were computed from; null for a minute that moved none. */
   readonly inputs: ExplainedInputs | null;
   readonly features: ExplainedFeature[];
+}
+
+/** `conditions`: of an entry, in the order in which they are asked; `to_enter`: those that did not hold, the nearest first. */
+export interface PairExplanation extends ExplainedMinute {
+  readonly kind: 'pair';
+  /** As published. */
+  readonly signal: SignalBody;
+  /** Virtual position before the minute. */
+  readonly position: Position;
   readonly models: Readonly<Record<ModelName, ExplainedModel>> | null;
+  readonly direction: null;
+  readonly strategy: null;
   readonly costs: ExplainedCosts | null;
   readonly gate: ExplainedGate | null;
-  /** All conditions of an entry, in the order in which they are asked. */
   readonly conditions: EntryCondition[];
-  /** Those that stood between this minute and ENTER, the nearest first; empty for an ENTER. */
   readonly to_enter: EntryCondition[];
+}
+
+export const DIRECTION_CLASSES = ['up', 'down', 'range'] as const;
+export type DirectionClass = (typeof DIRECTION_CLASSES)[number];
+
+/** As `PairExplanation`; conditions are those of the side that is nearer to an entry. */
+export interface InstrumentExplanation extends ExplainedMinute {
+  readonly kind: 'instrument';
+  readonly signal: InstrumentBody;
+  readonly position: InstrumentPosition;
+  readonly models: null;
+  /** `answer` is the softmax of the three scores. */
+  readonly direction: Readonly<Record<DirectionClass, ExplainedModel>> | null;
+  readonly strategy: (DirectionStrategy & { readonly has_edge: boolean }) | null;
+  readonly costs: null;
+  readonly gate: null;
+  readonly conditions: DirectionCondition[];
+  readonly to_enter: DirectionCondition[];
 }
 
 /** Whether the minute, computed again, is what was published. */

@@ -20,10 +20,10 @@ export const CONDITION_NAMES = [
 export type ConditionName = (typeof CONDITION_NAMES)[number];
 
 /** One condition of an entry. Values without a number (a model, an edge, a halt, a flat position) have none. */
-export interface EntryCondition {
-  readonly name: ConditionName;
-  /** With which `decide` refuses while the condition does not hold. */
-  readonly reason: Reason;
+export interface EntryCondition<Name extends string = ConditionName, Refusal extends string = Reason> {
+  readonly name: Name;
+  /** With which the decision refuses while the condition does not hold. */
+  readonly reason: Refusal;
   readonly holds: boolean;
   readonly value: number | null;
   readonly limit: number | null;
@@ -79,23 +79,25 @@ export function entryConditions(question: EntryQuestion): EntryCondition[] {
  * The smallest change that would have entered: the conditions that do not hold, those that a number decides first, by
  * how little it would have to move.
  */
-export function missingConditions(conditions: readonly EntryCondition[]): EntryCondition[] {
+export function missingConditions<C extends EntryCondition<string, string>>(conditions: readonly C[]): C[] {
   const missing = conditions.filter(({ holds }) => !holds);
   return missing.sort((a, b) => (a.relative ?? Infinity) - (b.relative ?? Infinity) || 0);
 }
 
-function yesNo(name: ConditionName, reason: Reason, holds: boolean): EntryCondition {
+/** A condition without a number. */
+export function yesNo<N extends string, R extends string>(name: N, reason: R, holds: boolean): EntryCondition<N, R> {
   return { name, reason, holds, value: null, limit: null, relation: null, change: null, relative: null };
 }
 
-function measured(
-  name: ConditionName,
-  reason: Reason,
+/** A condition on a number. @param scale of the value, for `relative` */
+export function measured<N extends string, R extends string>(
+  name: N,
+  reason: R,
   value: number,
   relation: NonNullable<EntryCondition['relation']>,
   limit: number,
   scale: number,
-): EntryCondition {
+): EntryCondition<N, R> {
   const holds = satisfies(value, relation, limit);
   const change = holds ? 0 : limit - value;
   const relative = holds ? 0 : Math.abs(change) / Math.max(Math.abs(scale), Number.MIN_VALUE);

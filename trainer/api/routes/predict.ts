@@ -1,6 +1,7 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { openSignalTables } from '../../history/signal_tables.ts';
 import { ActiveScores } from '../active_scores.ts';
+import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { latestScoresSchema, predictQuery, predictRequest, rowScoresSchema } from '../schema/predict.ts';
 import { REFUSALS } from '../schema/refusal.ts';
@@ -37,7 +38,10 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
       const { timestamp, model_version, return_prob, risk_score, position_scale, z_score, theta1, theta2 } = signal;
       return {
         ...{ subject, timestamp, source, model_version, return_prob, risk_score, position_scale },
-        ...{ z_score, theta1, theta2, expected_net_bps: signal.expected_net_bps },
+        ...{ z_score, theta1, theta2, expected_net_bps: signal.expected_net_bps ?? null },
+        ml_up_prob: ofInstrument(signal, 'ml_up_prob'),
+        ml_down_prob: ofInstrument(signal, 'ml_down_prob'),
+        ml_range_prob: ofInstrument(signal, 'ml_range_prob'),
         feature_schema: String(signal['feature_schema']),
         age_seconds: Math.max(0, (clock.nowMs() - signal.generated_at_ms) / 1000),
       };
@@ -56,4 +60,9 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
     },
     handler: ({ body }) => (scores ??= new ActiveScores(settings, paths)).score(body),
   });
+}
+
+/** A field that signals of instruments have. */
+function ofInstrument(signal: object, name: 'ml_up_prob' | 'ml_down_prob' | 'ml_range_prob'): number | null {
+  return (signal as Partial<InstrumentBody>)[name] ?? null;
 }

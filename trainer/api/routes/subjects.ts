@@ -1,8 +1,19 @@
 import { join } from 'node:path';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
-import { barSecondsOf, pairLabel, timeframeOf } from '../../../shared/pair.ts';
-import { shardsOf } from '../../../shared/policy/policy.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
+import {
+  barSecondsOf,
+  instrumentLabel,
+  isInstrument,
+  pairLabel,
+  timeframeOf,
+  type Pair,
+  type Timeframe,
+} from '../../../shared/pair.ts';
+import { shardsOf, shardSubjects, type Settings } from '../../../shared/policy/policy.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { subjectsSchema } from '../schema/subjects.ts';
@@ -18,32 +29,62 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
       summary: 'What models are asked about',
       response: { 200: subjectsSchema, ...REFUSALS },
     },
-    async handler() {
+    handler() {
       const edge = activeEdge(paths.models);
-      const subjects = shardsOf(minutehand).flatMap((shard) =>
-        shard.pairs.map((pair) => {
-          const own = edge?.[pair.id];
-          return {
-            ...{ subject: pair.id, kind: 'pair' as const, label: pairLabel(pair), symbols: [pair.a, pair.b] },
-            ...{ timeframe: timeframeOf(barSecondsOf(pair)), shard: shard.name },
-            z_entry: minutehand.decision.z_entry,
-            z_exit: minutehand.decision.z_exit,
-            cost_bps: own?.mean_cost_bps ?? null,
-            break_even_cost_bps: own?.break_even_cost_bps ?? null,
-            no_edge: own?.no_edge ?? null,
-          };
-        }),
+      const subjects = shardsOf(minutehand).flatMap(({ name: shard }) =>
+        shardSubjects(minutehand, shard).map((own) => ({
+          ...{ subject: own.id, shard, timeframe: timeframeOf(barSecondsOf(own)) },
+          ...(isInstrument(own) ? instrumentOf(own, paths.models) : pairOf(own, minutehand.decision, edge)),
+        })),
       );
-      return { market: minutehand.market, subjects };
+      return Promise.resolve({ market: minutehand.market, subjects });
     },
   });
 }
 
+function pairOf(pair: Pair, { z_entry, z_exit }: Settings['minutehand']['decision'], active: ActiveEdge | null) {
+  const own = active?.edge[pair.id];
+  return {
+    ...{ kind: 'pair' as const, label: pairLabel(pair), symbols: [pair.a, pair.b], z_entry, z_exit },
+    cost_bps: own?.mean_cost_bps ?? null,
+    break_even_cost_bps: own?.break_even_cost_bps ?? null,
+    ...{ theta_up: null, theta_down: null, model_version: active?.version ?? null },
+    no_edge: own?.no_edge ?? null,
+  };
+}
+
+function instrumentOf(instrument: Pair, models: string) {
+  const timeframe = timeframeOf(barSecondsOf(instrument));
+  const active = activeDirection(models, timeframe);
+  const { theta_up = null, theta_down = null } = active?.strategy ?? {};
+  const label = `${instrumentLabel(instrument)} ${timeframe}`;
+  return {
+    ...{ kind: 'instrument' as const, label, symbols: [instrument.a], z_entry: null, z_exit: null },
+    ...{ cost_bps: null, break_even_cost_bps: null, theta_up, theta_down, model_version: active?.version ?? null },
+    no_edge: active === null ? null : (active.edge[instrument.a]?.no_edge ?? true),
+  };
+}
+
+/** null without an active bundle of the timeframe, or with one that cannot be read. */
+function activeDirection(models: string, timeframe: Timeframe): DirectionManifest | null {
+  try {
+    const active = readActiveDirection(models, timeframe);
+    return active === null ? null : readDirectionBundle(join(directionFolder(models), active.version)).manifest;
+  } catch {
+    return null;
+  }
+}
+
+interface ActiveEdge {
+  readonly version: string;
+  readonly edge: Manifest['edge'];
+}
+
 /** null without an active bundle, or with one that cannot be read. */
-function activeEdge(models: string): Manifest['edge'] | null {
+function activeEdge(models: string): ActiveEdge | null {
   try {
     const active = readActive(models);
-    return active === null ? null : readManifest(join(models, active.version)).edge;
+    return active === null ? null : { version: active.version, edge: readManifest(join(models, active.version)).edge };
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
+import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
 import { signalSchema } from './signals.ts';
 
 const number = z.number().nullable();
@@ -15,7 +16,7 @@ export const explainQuery = z.object({
 });
 
 const conditionSchema = z.object({
-  name: z.enum(CONDITION_NAMES),
+  name: z.enum([...new Set([...CONDITION_NAMES, ...DIRECTION_CONDITION_NAMES])]),
   reason: z.string().describe('Reason of a refusal by it'),
   holds: z.boolean(),
   value: number,
@@ -39,6 +40,7 @@ const modelSchema = z.object({
 export const explanationSchema = z
   .looseObject({
     subject: z.string(),
+    kind: z.enum(['pair', 'instrument']),
     time: z.string().describe('Open of the bar'),
     signal: signalSchema.omit({ generated_at_ms: true }).describe('As published, without its envelope'),
     meaning: z.string().describe('Meaning of the reason'),
@@ -58,6 +60,21 @@ export const explanationSchema = z
       }),
     ),
     models: z.object({ ai1: modelSchema, ai2: modelSchema, ai3: modelSchema }).nullable(),
+    direction: z
+      .object({ up: modelSchema, down: modelSchema, range: modelSchema })
+      .nullable()
+      .describe('Of an instrument; probabilities are the softmax of the scores'),
+    strategy: z
+      .object({
+        theta_up: z.number(),
+        theta_down: z.number(),
+        stop: z.number().describe('Share of the close of the entry'),
+        target: z.number(),
+        max_age_bars: z.int(),
+        has_edge: z.boolean(),
+      })
+      .nullable()
+      .describe('Rules of the direction bundle'),
     costs: z
       .object({
         round_trip_bps: z.number(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const predictQuery = z.object({ subject: z.string().min(1).max(80).describe('A pair, such as XAUUSD_XAGUSD') });
+export const predictQuery = z.object({ subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD') });
 
 const score = (description: string) => z.number().nullable().describe(description);
 const scores = {
@@ -21,6 +21,9 @@ export const latestScoresSchema = z
     z_score: score('Distance of the spread from its mean, standard deviations'),
     theta1: score('Smallest return_prob of an entry'),
     theta2: score('Risk rank from which entries are refused'),
+    ml_up_prob: score('Probability of up, of an instrument'),
+    ml_down_prob: score('Probability of down'),
+    ml_range_prob: score('Probability of range'),
     expected_net_bps: score('Expected result of an entry after costs, basis points'),
   })
   .meta({ id: 'LatestScores' });

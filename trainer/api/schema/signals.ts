@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 const number = (description: string) => z.number().nullable().describe(description);
+const ofPair = (description: string) => number(`${description}; absent in an instrument's`).optional();
+const ofInstrument = (description: string) => number(`${description}; absent in a pair's`).optional();
 
 /** A signal as docs/reference/PROTOCOL.md states; fields that later versions add pass through. */
 export const signalSchema = z
@@ -20,13 +22,19 @@ export const signalSchema = z
     mode: z.enum(['OK', 'WARMUP', 'DEGRADED', 'HALT']).describe('State of the daemon'),
     target: z.number().describe('Side of the position after this bar: −1, 0 or 1'),
     position_id: z.string().describe('signal_id of the entry of the open position, or empty'),
-    beta: number('Hedge ratio'),
-    price_a: number('Close of leg A'),
-    price_b: number('Close of leg B'),
+    beta: ofPair('Hedge ratio'),
+    price_a: ofPair('Close of leg A'),
+    price_b: ofPair('Close of leg B'),
     signal_id: z.string().describe('Identifier of the decision'),
     model_version: z.string().describe('Bundle that scored it; empty without models'),
     policy_hash: z.string().describe('Hash of the configuration that decided it'),
-    expected_net_bps: number('Expected result of an entry now after costs, basis points'),
+    expected_net_bps: ofPair('Expected result of an entry now after costs, basis points'),
+    ml_up_prob: ofInstrument('Probability of up'),
+    ml_down_prob: ofInstrument('Probability of down'),
+    ml_range_prob: ofInstrument('Probability of range'),
+    stop: ofInstrument("Loss that ends the position, a share of its entry's close"),
+    take_profit: ofInstrument('Gain that ends it, likewise'),
+    price: ofInstrument('Close of the bar'),
     generated_at_ms: z.number().describe('Publication, epoch ms'),
   })
   .meta({ id: 'Signal', description: 'A published signal' });

@@ -8,10 +8,13 @@ export const subjectSchema = z
     symbols: z.array(z.string()).describe('Symbols of its legs'),
     timeframe: z.string().describe('1m, 5m, 15m, 1h, 4h or 1d'),
     shard: z.string().describe('Shard whose daemon answers it'),
-    z_entry: z.number().describe('|z| from which a bar is an entry candidate'),
-    z_exit: z.number().describe('z at which an open position has reverted'),
+    z_entry: z.number().nullable().describe('|z| from which a bar is an entry candidate; null for an instrument'),
+    z_exit: z.number().nullable().describe('z at which an open position has reverted; null for an instrument'),
     cost_bps: z.number().nullable().describe('Configured costs of a round trip by the active bundle, basis points'),
     break_even_cost_bps: z.number().nullable().describe('Costs at which its holdout result is zero, basis points'),
+    theta_up: z.number().nullable().describe('ml_up_prob above which an instrument is entered long; null without a model'),
+    theta_down: z.number().nullable().describe('ml_down_prob above which it is entered short'),
+    model_version: z.string().nullable().describe('Active bundle that answers it'),
     no_edge: z.boolean().nullable().describe('true: the active bundle earns less than it costs; null without one'),
   })
   .meta({ id: 'Subject' });

@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import { isoMinute, type OpenTime } from '../bar.ts';
+import { directionFolder, liveInstrumentSchema } from '../bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
+import { openDirection, prepareDirection } from '../bundle/direction/direction_model.ts';
+import type { DirectionManifest } from '../bundle/direction/direction_manifest.ts';
+import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
+import { directionConditions } from '../core/decide/direction_conditions.ts';
+import { missingConditions } from '../core/decide/entry_conditions.ts';
+import { INSTRUMENT_WINDOWS } from '../core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../core/features/instrument/instrument_features.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../core/position/instrument_position.ts';
+import { barOpen } from '../core/resample/bar_resampler.ts';
+import { SeriesBook } from '../core/series/series_book.ts';
+import { LONGEST_AGE_SECONDS, SERIES } from '../core/series/series_names.ts';
+import { describeError, MinutehandError } from '../errors.ts';
+import { barSecondsOf, type Pair } from '../pair.ts';
+import { checksum } from '../signal/encode.ts';
+import type { InstrumentBody } from '../signal/instrument_signal.ts';
+import type { JournaledAnswer, JournalFile } from '../store/journal.ts';
+import { parseObservation } from '../store/observation.ts';
+import { journaledBars } from '../store/warm_bars.ts';
+import { attribute } from './explained_scores.ts';
+import { DIRECTION_CLASSES, type ExplainedInputs, type InstrumentExplanation, type Reproduction } from './explanation.ts';
+import { INSTRUMENT_REASONS } from './instrument_reasons.ts';
+
+/** A direction bundle with all that explaining one of its answers takes. */
+export interface ExplainedDirection {
+  readonly manifest: DirectionManifest;
+  /** Up, down, range. */
+  readonly ensembles: readonly TreeEnsemble[];
+  /** Probabilities of one row: up, down, range. */
+  infer(row: Float32Array): Float64Array;
+}
+
+/** @throws MinutehandError as `prepareDirection` */
+export async function openExplainedDirection(models: string, version: string): Promise<ExplainedDirection> {
+  const folder = join(directionFolder(models), version);
+  const { timeframe } = readDirectionBundle(folder).manifest;
+  const prepared = await prepareDirection(folder, liveInstrumentSchema(timeframe));
+  const model = openDirection(prepared, 1);
+  return {
+    manifest: prepared.manifest,
+    ensembles: prepared.model.ensembles,
+    infer: (row) => model.infer(row, 1),
+  };
+}
+
+export interface InstrumentQuestion {
+  readonly journal: JournalFile;
+  readonly instrument: Pair;
+  readonly time: OpenTime;
+  readonly answer: JournaledAnswer;
+  /** Of the policy that decided. */
+  readonly requireEdge: boolean;
+  modelOf(version: string): Promise<ExplainedDirection>;
+}
+
+/** Why one bar of an instrument was answered as it was. */
+export async function explainInstrument(question: InstrumentQuestion): Promise<InstrumentExplanation> {
+  const { instrument, time, answer, requireEdge } = question;
+  const signal = JSON.parse(`${answer.body}}`) as InstrumentBody;
+  const position =
+    answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
+  const minute = recompute(question);
+  const { model, error } = await openModel(question, signal.model_version);
+  const row = minute?.features.ready === true ? Float32Array.from(minute.features.values) : null;
+  const probabilities = model === null || row === null ? null : [...model.infer(row)];
+  const definitions = liveInstrumentSchema(barSecondsOf(instrument)).definitions;
+  const names = definitions.map(({ name }) => name);
+  const [up, down, range] = probabilities ?? [];
+  const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
+  const strategy = model?.manifest.strategy ?? null;
+  const conditions =
+    minute?.features.ready === true
+      ? directionConditions({
+          strategy,
+          probabilities:
+            probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! },
+          hasEdge,
+          isFlat: position.side === 0,
+        })
+      : [];
+  return {
+    kind: 'instrument',
+    subject: answer.pairId,
+    time: isoMinute(time),
+    signal,
+    meaning: INSTRUMENT_REASONS[signal.reason],
+    position,
+    reproduced: compare(answer, signal, minute, probabilities, error),
+    inputs: minute?.inputs ?? null,
+    features: definitions.map(({ name, unit }, column) => {
+      const value = minute?.features.values[column] ?? NaN;
+      return { name, unit, value: Number.isFinite(value) ? value : null, percentile: null };
+    }),
+    models: null,
+    direction:
+      model === null || row === null || probabilities === null
+        ? null
+        : {
+            up: attribute(up!, model.ensembles[0]!, row, names),
+            down: attribute(down!, model.ensembles[1]!, row, names),
+            range: attribute(range!, model.ensembles[2]!, row, names),
+          },
+    strategy: strategy === null ? null : { ...strategy, has_edge: hasEdge },
+    costs: null,
+    gate: null,
+    conditions,
+    to_enter: missingConditions(conditions),
+  };
+}
+
+interface RecomputedBar {
+  readonly features: InstrumentFeatures;
+  readonly inputs: ExplainedInputs;
+}
+
+/** The features as they were at the bar, each bar with the series that had arrived by its close. */
+function recompute({ journal, instrument, time, answer }: InstrumentQuestion): RecomputedBar | null {
+  if (answer.featuresCrc === null) return null;
+  const barSeconds = barSecondsOf(instrument);
+  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds);
+  const bars = journaledBars(journal, instrument, features.warmupBars, time);
+  const last = bars.at(-1);
+  if (last?.a.time !== time) return null;
+  const first = barOpen(bars[0]!.a.time, barSeconds);
+  const since = Math.max(0, first - LONGEST_AGE_SECONDS) as OpenTime;
+  const observations = [...journal.seriesBetween(since, (time + barSeconds) as OpenTime)]
+    .map(({ subject }) => parseObservation(subject))
+    .filter(({ symbol }) => symbol === instrument.a);
+  const book = new SeriesBook();
+  const values = new Float64Array(SERIES.length);
+  let next = 0;
+  for (const { a } of bars) {
+    const open = barOpen(a.time, barSeconds);
+    const close = open + barSeconds;
+    while (next < observations.length && observations[next]!.arrivalTime <= close) book.take(observations[next++]!);
+    book.valuesAt(instrument.a, close, values);
+    const { high, low, close: price, volume } = a;
+    features.step({ time: open, high, low, close: price, volume, takerBuyVolume: NaN }, values);
+  }
+  return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
+}
+
+async function openModel(
+  { modelOf }: InstrumentQuestion,
+  version: string,
+): Promise<{ model: ExplainedDirection | null; error: string | null }> {
+  if (version === '') return { model: null, error: null };
+  try {
+    return { model: await modelOf(version), error: null };
+  } catch (error) {
+    if (error instanceof MinutehandError) return { model: null, error: describeError(error).code };
+    throw error;
+  }
+}
+
+/** Features are compared by their checksum, probabilities by their text: to the bit. */
+function compare(
+  { featuresCrc }: JournaledAnswer,
+  signal: InstrumentBody,
+  minute: RecomputedBar | null,
+  probabilities: readonly number[] | null,
+  error: string | null,
+): Reproduction {
+  if (featuresCrc === null) return { equal: true, code: null, differences: [] };
+  if (minute === null) return { equal: false, code: 'EXPLAIN_DIFFERS', differences: [] };
+  const { buffer, byteOffset, byteLength } = minute.features.values;
+  const pairs: [string, string | number | null, string | number | null][] = [
+    ['features', featuresCrc, checksum(new Uint8Array(buffer, byteOffset, byteLength))],
+  ];
+  // Without a probability in the signal, the model did not answer.
+  if (probabilities !== null && signal.ml_up_prob !== null)
+    DIRECTION_CLASSES.forEach((name, k) => pairs.push([`ml_${name}_prob`, signal[`ml_${name}_prob`], probabilities[k]!]));
+  const differences = pairs
+    .filter(([, published, computed]) => published !== computed)
+    .map(([what, published, computed]) => ({ what, published: `${published}`, computed: `${computed}` }));
+  const code = error ?? (differences.length > 0 ? 'EXPLAIN_DIFFERS' : null);
+  return { equal: code === null, code, differences };
+}

@@ -1,0 +1,23 @@
+import { REASONS } from '../core/decide/decide.ts';
+import type { InstrumentReason } from '../signal/instrument_signal.ts';
+
+const { IN_POSITION, NO_MODEL } = REASONS;
+
+/** What each reason of an instrument's signal means. */
+export const INSTRUMENT_REASONS: Readonly<Record<InstrumentReason, string>> = {
+  ENTRY: 'ENTER: the probability of one direction is above its threshold and above the other one.',
+  STOP_EXIT: 'EXIT: the position lost its stop distance.',
+  TARGET_EXIT: 'EXIT: the position gained its target.',
+  AGE_EXIT: 'EXIT: the position reached its maximum age.',
+  OPPOSITE_EXIT: 'EXIT: the model calls for the opposite side.',
+  IN_POSITION,
+  NO_MODEL,
+  NO_EDGE: 'HOLD: the model has shown no edge after costs for this instrument.',
+  THETA: 'HOLD: no direction has a probability above its threshold.',
+  WARMUP: 'HOLD: the instrument has not seen enough bars yet.',
+  LEG_MISSING: 'HOLD: the bar did not come in time.',
+  LEG_EMPTY: 'HOLD: the instrument did not trade in this bar.',
+  BAR_SUSPECT: 'HOLD: the bar does not fit the recent ones; the next one confirms or refutes it.',
+  SILENCE: 'HOLD: no bar came for a while; a heartbeat that repeats the values of the last bar.',
+  SHUTDOWN: 'HOLD: the daemon ends and no other waits to take over; its last signal, always in mode HALT.',
+};
