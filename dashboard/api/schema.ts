@@ -1473,6 +1473,234 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ml/direction-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Direction bundles */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Newest first */
+                            models: components["schemas"]["DirectionModel"][];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ml/direction-models/{model_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A direction bundle: manifest, card */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a direction bundle */
+                    model_name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DirectionDetail"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ml/direction-models/{model_name}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify a direction bundle as a daemon does, without a change */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a direction bundle */
+                    model_name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VerifiedDirection"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ml/direction-models/{model_name}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify a direction bundle and make it the active one of its timeframe */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Version of a direction bundle */
+                    model_name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DirectionPointer"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ml/rollout": {
         parameters: {
             query?: never;
@@ -4050,6 +4278,123 @@ export interface components {
                 change: number;
             }[];
         };
+        /** @description A bundle of the direction model */
+        DirectionModelInput: {
+            /** @description Version of the bundle */
+            model_id: string;
+            /** @description Bars of the instruments it answers */
+            timeframe: string;
+            /** @description ISO 8601 in UTC */
+            created: string;
+            /** @description Symbols it has learned from */
+            instruments: string[];
+            /** @description Those that showed an edge after costs */
+            with_edge: string[];
+            is_active: boolean;
+            /** @description Predecessor of the active one */
+            is_previous: boolean;
+            /** @description Code of the error that keeps it from being used */
+            error: string | null;
+        };
+        /** @description The manifest of a direction bundle without golden answers */
+        DirectionManifestInput: {
+            /** @constant */
+            format: "minutehand.direction/1";
+            version: string;
+            /** Format: date-time */
+            created: string;
+            git_commit: string | null;
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            timeframe: number;
+            windows: {
+                [key: string]: number;
+            };
+            feature_schema: string;
+            features: string[];
+            instruments: string[];
+            sources?: string[];
+            period: {
+                from: string;
+                to: string;
+            };
+            data_hash: string;
+            label: {
+                /** @enum {string} */
+                unit: "percent" | "sigmas";
+                threshold: number;
+                horizon: number;
+            };
+            balance: string;
+            calibration: {
+                kind: string;
+                slope: number[];
+                intercept: number[];
+            };
+            strategy: {
+                theta_up: number;
+                theta_down: number;
+                stop: number;
+                target: number;
+                max_age_bars: number;
+            };
+            metrics: {
+                rows: number;
+                log_loss: number;
+                log_loss_prior: number;
+                brier: number;
+                class_wise_ece: number;
+                auc: (number | null)[];
+                up_or_down_auc: number | null;
+                net_bps: number | null;
+                lower_5_net_bps: number | null;
+                upper_95_net_bps: number | null;
+                trades: number;
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    net_bps: number | null;
+                    lower_net_bps: number | null;
+                };
+            };
+            files: {
+                "direction.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json": {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
+        DirectionDetailInput: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["DirectionManifestInput"];
+            /** @description Model card, Markdown */
+            card: string;
+        };
+        DirectionPointerInput: {
+            timeframe: string;
+            /** @description Active bundle of the timeframe */
+            version: string;
+            /** @description Its predecessor */
+            previous: string | null;
+        };
+        VerifiedDirectionInput: {
+            version: string;
+            /** @description Rows whose answers were compared with onnxruntime */
+            rows: number;
+            /** @description Of a probability */
+            largest_difference: number;
+        };
         /** @description A published signal */
         SignalInput: {
             /** @description Close of the bar, ISO 8601 in UTC */
@@ -5915,6 +6260,123 @@ export interface components {
                 /** @description 0.01 = 1 % */
                 change: number;
             }[];
+        };
+        /** @description A bundle of the direction model */
+        DirectionModel: {
+            /** @description Version of the bundle */
+            model_id: string;
+            /** @description Bars of the instruments it answers */
+            timeframe: string;
+            /** @description ISO 8601 in UTC */
+            created: string;
+            /** @description Symbols it has learned from */
+            instruments: string[];
+            /** @description Those that showed an edge after costs */
+            with_edge: string[];
+            is_active: boolean;
+            /** @description Predecessor of the active one */
+            is_previous: boolean;
+            /** @description Code of the error that keeps it from being used */
+            error: string | null;
+        };
+        /** @description The manifest of a direction bundle without golden answers */
+        DirectionManifest: {
+            /** @constant */
+            format: "minutehand.direction/1";
+            version: string;
+            /** Format: date-time */
+            created: string;
+            git_commit: string | null;
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            timeframe: number;
+            windows: {
+                [key: string]: number;
+            };
+            feature_schema: string;
+            features: string[];
+            instruments: string[];
+            sources?: string[];
+            period: {
+                from: string;
+                to: string;
+            };
+            data_hash: string;
+            label: {
+                /** @enum {string} */
+                unit: "percent" | "sigmas";
+                threshold: number;
+                horizon: number;
+            };
+            balance: string;
+            calibration: {
+                kind: string;
+                slope: number[];
+                intercept: number[];
+            };
+            strategy: {
+                theta_up: number;
+                theta_down: number;
+                stop: number;
+                target: number;
+                max_age_bars: number;
+            };
+            metrics: {
+                rows: number;
+                log_loss: number;
+                log_loss_prior: number;
+                brier: number;
+                class_wise_ece: number;
+                auc: (number | null)[];
+                up_or_down_auc: number | null;
+                net_bps: number | null;
+                lower_5_net_bps: number | null;
+                upper_95_net_bps: number | null;
+                trades: number;
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    net_bps: number | null;
+                    lower_net_bps: number | null;
+                };
+            };
+            files: {
+                "direction.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json": {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+        };
+        DirectionDetail: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["DirectionManifest"];
+            /** @description Model card, Markdown */
+            card: string;
+        };
+        DirectionPointer: {
+            timeframe: string;
+            /** @description Active bundle of the timeframe */
+            version: string;
+            /** @description Its predecessor */
+            previous: string | null;
+        };
+        VerifiedDirection: {
+            version: string;
+            /** @description Rows whose answers were compared with onnxruntime */
+            rows: number;
+            /** @description Of a probability */
+            largest_difference: number;
         };
         /** @description A published signal */
         Signal: {

@@ -24,6 +24,7 @@ import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
 import { addDataRoutes } from './routes/data.ts';
+import { addDirectionModelRoutes } from './routes/direction_models.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addModelRoutes } from './routes/models.ts';
@@ -116,6 +117,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addAlertRoutes,
   addTrainingRoutes,
   addModelWriteRoutes,
+  addDirectionModelRoutes,
   addRolloutRoutes,
   addConfigRoutes,
   addChangeRoutes,

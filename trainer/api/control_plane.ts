@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { readActive } from '../../shared/bundle/bundle.ts';
+import { activeDirectionVersions } from '../../shared/bundle/direction/active_direction.ts';
 import { startPolicyService } from '../policy/policy_service.ts';
 import { BacktestRunner } from '../schedule/backtest_runner.ts';
 import { openStore, storeUrl, type Store } from '../store/store.ts';
@@ -54,15 +55,16 @@ export async function startControlPlane(
 
 /** Publishes what has changed since the last look: the newest run, the active models. */
 function watchOf({ hub, retrainer, paths }: ApiContext): () => void {
-  let [run, models] = ['', ''];
+  let [run, models, directions] = ['', '', ''];
   return () => {
     if (hub.size === 0) return;
     const newest = retrainer.runs()[0];
     const runNow = newest === undefined ? '' : JSON.stringify(newest);
     if (runNow !== run) hub.publish('run', runNow);
     const modelsNow = pointerText(paths.models);
-    if (modelsNow !== models) hub.publish('models', modelsNow);
-    [run, models] = [runNow, modelsNow];
+    const directionsNow = directionText(paths.models);
+    if (modelsNow !== models || directionsNow !== directions) hub.publish('models', modelsNow);
+    [run, models, directions] = [runNow, modelsNow, directionsNow];
   };
 }
 
@@ -71,5 +73,13 @@ function pointerText(models: string): string {
     return JSON.stringify(readActive(models) ?? { version: null, previous: null });
   } catch {
     return '{"version":null,"previous":null}';
+  }
+}
+
+function directionText(models: string): string {
+  try {
+    return JSON.stringify(activeDirectionVersions(models));
+  } catch {
+    return '';
   }
 }
