@@ -503,6 +503,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/signals/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A period of one subject for a chart, a year too */
+        get: {
+            parameters: {
+                query: {
+                    /** @description The subject */
+                    subject: string;
+                    /** @description Published from this moment on */
+                    from?: string;
+                    /** @description Published before this moment */
+                    to?: string;
+                    /** @description About so many signals of a longer period */
+                    points?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Signals of the period */
+                            total: number;
+                            /** @description true: of each part of the period, the signals with the smallest and largest z */
+                            is_thinned: boolean;
+                            /** @description Oldest first; all entries and exits are among them */
+                            signals: components["schemas"]["Signal"][];
+                            /** @description The most frequent first */
+                            reasons: {
+                                reason: string;
+                                action: string;
+                                count: number;
+                                /** @description By 120 equal parts of the period */
+                                columns: number[];
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/explain": {
         parameters: {
             query?: never;

@@ -1,10 +1,10 @@
 import { REASONS } from '../core/decide/decide.ts';
-import type { InstrumentReason } from '../signal/instrument_signal.ts';
+import type { DirectionReason } from '../core/decide/direction.ts';
 
 const { IN_POSITION, NO_MODEL } = REASONS;
 
 /** What each reason of an instrument's signal means. */
-export const INSTRUMENT_REASONS: Readonly<Record<InstrumentReason, string>> = {
+export const INSTRUMENT_REASONS = {
   ENTRY: 'ENTER: the probability of one direction is above its threshold and above the other one.',
   STOP_EXIT: 'EXIT: the position lost its stop distance.',
   TARGET_EXIT: 'EXIT: the position gained its target.',
@@ -20,4 +20,4 @@ export const INSTRUMENT_REASONS: Readonly<Record<InstrumentReason, string>> = {
   BAR_SUSPECT: 'HOLD: the bar does not fit the recent ones; the next one confirms or refutes it.',
   SILENCE: 'HOLD: no bar came for a while; a heartbeat that repeats the values of the last bar.',
   SHUTDOWN: 'HOLD: the daemon ends and no other waits to take over; its last signal, always in mode HALT.',
-};
+} as const satisfies Readonly<Record<DirectionReason, string>> & Readonly<Record<string, string>>;

@@ -23,6 +23,7 @@ import { dayStartMs } from './day.ts';
 import { startHistory } from './history.ts';
 import { openSignalTables, type SignalTables } from './signal_tables.ts';
 import { bodyText, signalLine, type SignalRow } from './signal_row.ts';
+import { readThinned } from './thinned_signals.ts';
 import { expectedLines, journalSignals, nextDay, simulatedDay } from './signals.fixture.ts';
 
 const DAY = '2026-03-02';
@@ -232,6 +233,33 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     journal([next]);
     await copy.pass();
     expect(await live()).toEqual(expectedLines([next, ...last.slice(1)]).sort());
+  });
+
+  it('reads a period of one subject thinned: every entry and exit, each extreme, and reasons that add up', async () => {
+    journal(simulatedDay(DAY, SMALL));
+    await copy.pass();
+    const filter = { market: 'live', pairIds: [SMALL.pairs[0]!] };
+    const whole = (await all(tables.pages(filter, 50))).map(signalLine);
+    const asIs = await readThinned(tables, filter, 10_000);
+    expect([asIs.isThinned, asIs.total, asIs.rows.map(signalLine)]).toEqual([false, whole.length, whole]);
+    const sliced: number[] = [];
+    for await (const slice of tables.points(filter, 7)) sliced.push(...slice.map(({ seq }) => seq));
+    expect(sliced).toEqual(asIs.rows.map(({ seq }) => seq));
+    const few = await readThinned(tables, filter, 10);
+    expect(few.isThinned).toBe(true);
+    expect(few.total).toBe(whole.length);
+    const lines = few.rows.map(signalLine);
+    expect(lines.length).toBeLessThan(whole.length);
+    expect(lines).toEqual(whole.filter((line) => lines.includes(line)));
+    const acts = asIs.rows.filter(({ action }) => action !== 'HOLD').map(signalLine);
+    expect(lines).toEqual(expect.arrayContaining([whole[0], ...acts, whole.at(-1)]));
+    const z = (rows: readonly SignalRow[]): number[] => rows.flatMap(({ z_score }) => z_score ?? []);
+    expect(Math.max(...z(few.rows))).toBe(Math.max(...z(asIs.rows)));
+    expect(Math.min(...z(few.rows))).toBe(Math.min(...z(asIs.rows)));
+    for (const { count, columns } of few.reasons) expect(columns.reduce((sum, one) => sum + one, 0)).toBe(count);
+    expect(few.reasons.reduce((sum, { count }) => sum + count, 0)).toBe(whole.length);
+    const none = await readThinned(tables, { ...filter, toMs: 1 }, 10);
+    expect(none).toEqual({ rows: [], total: 0, isThinned: false, reasons: [] });
   });
 
   it('continues when a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {

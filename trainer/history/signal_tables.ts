@@ -17,6 +17,15 @@ export interface SignalFilter {
   readonly toMs?: number;
 }
 
+/** What a chart needs to choose among signals. */
+export interface SignalPoint extends Pick<
+  SignalRow,
+  'generated_at_ms' | 'pair_id' | 'boot_id' | 'seq' | 'action' | 'reason'
+> {
+  /** z, or the confidence of an instrument. */
+  readonly value: number | null;
+}
+
 /**
  * The two tables that signals_policy.yaml names. Rows of a market are in the order of publication, pair, boot and seq.
  */
@@ -34,6 +43,10 @@ export interface SignalTables {
   pages(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalRow[]>;
   /** The newest rows, oldest first. */
   newest(filter: SignalFilter, limit: number): Promise<readonly SignalRow[]>;
+  /** The history in order, in slices of a few columns; between two slices this process does other work. */
+  points(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalPoint[]>;
+  /** The rows of some points of the history, in order. */
+  rowsAt(filter: SignalFilter, points: readonly SignalPoint[]): Promise<readonly SignalRow[]>;
   /** The last signal of each pair. */
   live(market: string): Promise<readonly SignalRow[]>;
   count(filter: SignalFilter): Promise<number>;
@@ -44,6 +57,8 @@ export interface SignalTables {
 /** A parameter for each cell of a statement: SQLite takes 32,766. */
 const ROWS_AT_ONCE = 32;
 const PAGE_ROWS = 2000;
+const POINTS_AT_ONCE = 5000;
+const TIMES_AT_ONCE = 500;
 const NAMES = SIGNAL_COLUMNS.map(([name]) => name);
 const COLUMN_LIST = sql.raw(NAMES.join(', '));
 const ONE_ROW = `(${NAMES.map(() => '?').join(', ')})`;
@@ -141,6 +156,39 @@ class StoreSignalTables implements SignalTables {
     return rows.reverse();
   }
 
+  async *points(filter: SignalFilter, size = POINTS_AT_ONCE): AsyncGenerator<readonly SignalPoint[]> {
+    const columns = sql.raw(
+      'generated_at_ms, pair_id, boot_id, seq, action, reason, coalesce(z_score, confidence) AS value',
+    );
+    let last: SignalPoint | undefined;
+    for (;;) {
+      const since =
+        last === undefined
+          ? sql``
+          : sql` AND generated_at_ms >= ${last.generated_at_ms} AND (${ORDER}) > (${last.generated_at_ms}, ${last.pair_id}, ${last.boot_id}, ${last.seq})`;
+      const { rows } = await sql<SignalPoint>`SELECT ${columns} FROM ${sql.table(this.history)}
+        WHERE ${where(filter)}${since} ORDER BY ${ORDER} LIMIT ${size}`.execute(this.#db);
+      if (rows.length > 0) yield rows;
+      if (rows.length < size) return;
+      last = rows.at(-1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async rowsAt(filter: SignalFilter, points: readonly SignalPoint[]): Promise<readonly SignalRow[]> {
+    const rows: SignalRow[] = [];
+    for (let first = 0; first < points.length; first += TIMES_AT_ONCE) {
+      const part = points.slice(first, first + TIMES_AT_ONCE);
+      const wanted = new Set(part.map(keyOf));
+      const times = [...new Set(part.map(({ generated_at_ms }) => generated_at_ms))];
+      const found = await this.#select(
+        sql`WHERE ${where(filter)} AND generated_at_ms IN (${sql.join(times)}) ORDER BY ${ORDER}`,
+      );
+      rows.push(...found.filter((row) => wanted.has(keyOf(row))));
+    }
+    return rows;
+  }
+
   live(market: string): Promise<readonly SignalRow[]> {
     return this.#select(sql`WHERE market = ${market} ORDER BY pair_id`, this.#live);
   }
@@ -180,6 +228,10 @@ class StoreSignalTables implements SignalTables {
     }
     return added;
   }
+}
+
+function keyOf({ pair_id, boot_id, seq }: Pick<SignalRow, 'pair_id' | 'boot_id' | 'seq'>): string {
+  return `${pair_id}/${boot_id}/${seq}`;
 }
 
 function where({ market, pairIds, action, fromMs, toMs }: SignalFilter): RawBuilder<unknown> {

@@ -4,6 +4,7 @@ import {
   createSeriesMarkers,
   CrosshairMode,
   LineSeries,
+  LineStyle,
   type IChartApi,
   type ISeriesApi,
   type ISeriesMarkersPluginApi,
@@ -16,6 +17,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Signal } from '../api.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
+import { levelsOf } from './levels.ts';
 import { wholeOf, type ChartProps } from './series.tsx';
 import { lowerBound, type Range } from './window.ts';
 
@@ -28,6 +30,9 @@ interface Made {
   readonly chart: IChartApi;
   readonly a: ISeriesApi<'Line'>;
   readonly b: ISeriesApi<'Line'>;
+  /** Levels of the open position of an instrument. */
+  readonly stop: ISeriesApi<'Line'>;
+  readonly target: ISeriesApi<'Line'>;
   readonly markers: ISeriesMarkersPluginApi<Time>;
 }
 
@@ -71,8 +76,9 @@ function showCursor({ chart, a }: Made, { cursor, signals, times }: Props): void
   const at = cursor === null ? -1 : lowerBound(times, cursor);
   const signal = times[at] === cursor ? signals[at] : undefined;
   if (chart.chartElement().matches(':hover')) return;
-  if (signal?.price_a === undefined || signal.price_a === null) chart.clearCrosshairPosition();
-  else chart.setCrosshairPosition(signal.price_a, cursor as UTCTimestamp, a);
+  const price = signal === undefined ? null : priceOf(signal);
+  if (price === null) chart.clearCrosshairPosition();
+  else chart.setCrosshairPosition(price, cursor as UTCTimestamp, a);
 }
 
 function showRange(chart: IChartApi, { range, times }: Props): void {
@@ -126,7 +132,7 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
     },
     grid: { vertLines: grid, horzLines: grid },
     crosshair: { mode: CrosshairMode.Normal },
-    leftPriceScale: { visible: true, borderVisible: false },
+    leftPriceScale: { visible: symbolB !== '', borderVisible: false },
     rightPriceScale: { borderVisible: false },
     timeScale: { minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
   });
@@ -139,18 +145,52 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
       priceLineVisible: false,
       priceFormat: { type: 'price', precision: 5, minMove: 0.00001 },
     });
-  const a = line(symbolA, 'accent', 'left');
+  const a = line(symbolA, 'accent', symbolB === '' ? 'right' : 'left');
   const b = line(symbolB, 'violet', 'right');
-  return { chart, a, b, markers: createSeriesMarkers(a) };
+  const level = (tone: string): ISeriesApi<'Line'> =>
+    chart.addSeries(LineSeries, {
+      ...{
+        priceScaleId: symbolB === '' ? 'right' : 'left',
+        color: color(tone),
+        lineWidth: 1,
+        lineStyle: LineStyle.Dashed,
+      },
+      ...{ priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false },
+    });
+  return { chart, a, b, stop: level('red'), target: level('green'), markers: createSeriesMarkers(a) };
 }
 
-function fill({ a, b, markers }: Made, { signals, times }: Props): void {
-  const points = (price: 'price_a' | 'price_b') =>
-    signals.flatMap((signal, i) =>
-      signal[price] === null ? [] : [{ time: times[i] as UTCTimestamp, value: signal[price] }],
-    );
-  a.setData(points('price_a'));
-  b.setData(points('price_b'));
+/** Of leg A, or of the instrument. */
+function priceOf({ price_a, price }: Signal): number | null {
+  return price_a ?? price ?? null;
+}
+
+/** A level that ends where there is none. */
+function gapped(levels: readonly (number | null)[], times: readonly number[]) {
+  return levels.map((value, i) => ({ time: times[i] as UTCTimestamp, ...(value === null ? {} : { value }) }));
+}
+
+function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props): void {
+  const points = (of: (signal: Signal) => number | null | undefined) =>
+    signals.flatMap((signal, i) => {
+      const value = of(signal) ?? null;
+      return value === null ? [] : [{ time: times[i] as UTCTimestamp, value }];
+    });
+  a.setData(points(priceOf));
+  b.setData(points(({ price_b }) => price_b));
+  const levels = levelsOf(signals);
+  stop.setData(
+    gapped(
+      levels.map(({ stop: level }) => level),
+      times,
+    ),
+  );
+  target.setData(
+    gapped(
+      levels.map(({ target: level }) => level),
+      times,
+    ),
+  );
   markers.setMarkers(
     signals.flatMap((signal, i): SeriesMarker<Time>[] => {
       if (signal.action === 'HOLD') return [];

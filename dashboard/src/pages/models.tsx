@@ -12,6 +12,7 @@ import {
   type Column,
   type Tone,
 } from '../parts/basics.tsx';
+import { DirectionModels } from '../parts/direction_models.tsx';
 import { Gates, ModelComparison, Reliability } from '../parts/model_comparison.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
@@ -57,6 +58,7 @@ export default function ModelsPage() {
         />
       </Panel>
       {shown !== null && <Details a={shown} b={compared.data!.b} />}
+      {subjects.value.some(({ kind }) => kind === 'instrument') && <DirectionModels />}
     </>
   );
 }

@@ -13,8 +13,8 @@ import {
   subjects,
   trails,
 } from '../live.ts';
-import { Badge, Empty, ModeBadge } from '../parts/basics.tsx';
-import { Gauge, Meter, Sparkline } from '../parts/gauge.tsx';
+import { Badge, Empty, ModeBadge, SideText } from '../parts/basics.tsx';
+import { Gauge, Meter, Shares, Sparkline } from '../parts/gauge.tsx';
 import { pathOf } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
@@ -126,11 +126,12 @@ function AlertStrip() {
   );
 }
 
-function Tile({ subject, signal }: { readonly subject: Subject; readonly signal: Signal | null }) {
-  const entry = subject.z_entry ?? 2;
-  const trail = trails.value.get(subject.subject) ?? [];
-  const trend = trail.map(({ z_score }) => z_score);
-  const side = signal === null || signal.target === 0 ? 'flat' : signal.target > 0 ? 'long' : 'short';
+interface TileProps {
+  readonly subject: Subject;
+  readonly signal: Signal | null;
+}
+
+function Tile({ subject, signal }: TileProps) {
   const tone = signal === null || signal.mode === 'OK' ? '' : signal.mode.toLowerCase();
   return (
     <a class={`tile ${tone} ${signal?.action.toLowerCase() ?? ''}`} href={pathOf('subjects', subject.subject)}>
@@ -138,22 +139,13 @@ function Tile({ subject, signal }: { readonly subject: Subject; readonly signal:
         <strong>{subject.label}</strong>
         {signal !== null && <ModeBadge mode={signal.mode} />}
       </div>
-      <div class="tile-z">
-        <span class={`z ${Math.abs(signal?.z_score ?? 0) >= entry ? 'out' : ''}`}>{signed(signal?.z_score)}</span>
-        <Sparkline values={trend} limit={entry} label={t('tile.trend', { count: trend.length })} />
-      </div>
-      <Gauge z={signal?.z_score ?? null} entry={entry} exit={subject.z_exit ?? 0} />
-      <div class="meters">
-        <Meter
-          label={t('tile.prob')}
-          value={signal?.return_prob ?? null}
-          limit={signal?.theta1 ?? null}
-          wants="above"
-        />
-        <Meter label={t('tile.risk')} value={signal?.risk_score ?? null} limit={signal?.theta2 ?? null} wants="below" />
-      </div>
+      {subject.kind === 'pair' ? (
+        <SpreadFigures subject={subject} signal={signal} />
+      ) : (
+        <DirectionFigures subject={subject} signal={signal} />
+      )}
       <div class="tile-foot">
-        <span class={`side ${side}`}>{t(`tile.${side}`)}</span>
+        <SideText kind={subject.kind} target={signal?.target ?? 0} />
         <span class="reason">{signal === null ? t('tile.waiting') : codeText('reason', signal.reason)}</span>
         {signal !== null && (
           <time dateTime={signal.timestamp} title={minuteOf(signal.timestamp)}>
@@ -163,4 +155,47 @@ function Tile({ subject, signal }: { readonly subject: Subject; readonly signal:
       </div>
     </a>
   );
+}
+
+function SpreadFigures({ subject, signal }: TileProps) {
+  const entry = subject.z_entry ?? 2;
+  const trail = trails.value.get(subject.subject) ?? [];
+  const trend = trail.map(({ z_score }) => z_score);
+  const prob = signal?.return_prob ?? null;
+  return (
+    <>
+      <div class="tile-z">
+        <span class={`z ${Math.abs(signal?.z_score ?? 0) >= entry ? 'out' : ''}`}>{signed(signal?.z_score)}</span>
+        <Sparkline values={trend} limit={entry} label={t('tile.trend', { count: trend.length })} />
+      </div>
+      <Gauge z={signal?.z_score ?? null} entry={entry} exit={subject.z_exit ?? 0} />
+      <div class="meters">
+        <Meter label={t('tile.prob')} value={prob} limit={signal?.theta1 ?? null} wants="above" />
+        <Meter label={t('tile.risk')} value={signal?.risk_score ?? null} limit={signal?.theta2 ?? null} wants="below" />
+      </div>
+    </>
+  );
+}
+
+function DirectionFigures({ subject, signal }: TileProps) {
+  const { ml_up_prob: up = null, ml_down_prob: down = null, ml_range_prob: range = null } = signal ?? {};
+  const trend = (trails.value.get(subject.subject) ?? []).map(leadOf);
+  return (
+    <>
+      <div class="tile-z">
+        <span class="z">{signal === null ? signed(null) : signed(leadOf(signal))}</span>
+        <Sparkline values={trend} limit={subject.theta_up ?? 0.5} label={t('tile.lead', { count: trend.length })} />
+      </div>
+      <Shares up={up} range={range} down={down} />
+      <div class="meters">
+        <Meter label={t('tile.up')} value={up} limit={subject.theta_up} wants="above" />
+        <Meter label={t('tile.down')} value={down} limit={subject.theta_down} wants="above" />
+      </div>
+    </>
+  );
+}
+
+/** ml_up_prob − ml_down_prob. */
+function leadOf({ ml_up_prob: up, ml_down_prob: down }: Signal): number | null {
+  return up === null || up === undefined ? null : up - (down ?? 0);
 }

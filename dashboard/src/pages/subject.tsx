@@ -1,18 +1,21 @@
 import { effect, signal, type Signal as Shared } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { api, type Signal } from '../api.ts';
+import { api, ApiError, type Signal, type SignalHistory, type Subject as SubjectRow } from '../api.ts';
 import { PriceChart } from '../charts/prices.tsx';
-import { SeriesChart, wholeOf, type Series } from '../charts/series.tsx';
-import { zoomed, type Range } from '../charts/window.ts';
-import { duration, num, signed } from '../format.ts';
+import { SeriesChart, wholeOf, type ChartProps, type Series } from '../charts/series.tsx';
+import { lowerBound, zoomed, type Range } from '../charts/window.ts';
+import { duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
-import { Empty, Failure, ModeBadge, Panel, useLoaded } from '../parts/basics.tsx';
+import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
 import { Why } from '../parts/why.tsx';
 import { go, pathOf, place, setQuery } from '../router.ts';
-import { codeText, language, t } from '../text/text.ts';
+import { codeText, language, meaningText, t } from '../text/text.ts';
 
-const HOURS = [2, 6, 24, 72] as const;
-const MOST = 10_000;
+const HOURS = [2, 6, 24, 72, 720, 8760] as const;
+/** Signals of a period, and of a part of it that is zoomed into. */
+const POINTS = 4000;
+const MOST = 60_000;
+const SETTLED_MS = 400;
 
 /** Epoch seconds of the open of a signal's bar. */
 export function openOf({ timestamp }: Signal): number {
@@ -33,10 +36,13 @@ function Subject({ id }: { readonly id: string }) {
   const newest = last.value.get(id) ?? null;
   const [asked, setAsked] = useState<number | null>(minuteInQuery());
   const [isPinned, setPinned] = useState(asked !== null);
-  const signals = useHistory(data, newest);
-  const times = useMemo(() => signals.map(openOf), [signals]);
   const range = useRange();
-  const lines = useMemo(() => linesOf(signals), [signals, language.value]);
+  const detail = useDetail(id, data, range);
+  const signals = useHistory(data?.signals ?? null, detail, newest);
+  const times = useMemo(() => signals.map(openOf), [signals]);
+  const lines = useMemo(() => linesOf(signals, subject), [signals, language.value]);
+  const reasons = data?.is_thinned === true ? data.reasons : reasonsOf(signals);
+  const count = data?.is_thinned === true ? data.total : signals.length;
   const shown = asked ?? times.at(-1) ?? null;
   const hover = (time: number | null): void => {
     if (!isPinned) setAsked(time);
@@ -55,7 +61,6 @@ function Subject({ id }: { readonly id: string }) {
     return () => removeEventListener('keydown', onKey);
   });
   const chart = { times, cursor: asked, range, onHover: hover, onPick: pin };
-  const entry = subject.z_entry ?? 2;
   return (
     <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
@@ -63,32 +68,63 @@ function Subject({ id }: { readonly id: string }) {
       {error !== null && <Failure error={error} />}
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}
       <div class="charts">
-        <Panel title={t('subject.prices')}>
+        <Panel title={t(subject.kind === 'pair' ? 'subject.prices' : 'subject.price')}>
           <PriceChart symbols={subject.symbols} signals={signals} {...chart} />
         </Panel>
-        <Panel title={t('subject.spread')}>
-          <SeriesChart
-            {...chart}
-            label={t('subject.spread')}
-            height={150}
-            series={lines.z}
-            lines={[entry, -entry, 0].map((value) => ({ value, tone: value === 0 ? 'muted' : 'amber' }))}
-            band={{ from: -entry, to: entry }}
-            marks={lines.marks}
-          />
-        </Panel>
-        <Panel title={t('subject.scores')}>
-          <SeriesChart {...chart} label={t('subject.scores')} height={150} series={lines.scores} bounds={[0, 1]} />
-        </Panel>
+        {subject.kind === 'pair' ? (
+          <SpreadPanels chart={chart} lines={lines} entry={subject.z_entry ?? 2} />
+        ) : (
+          <Panel title={t('subject.direction')}>
+            <SeriesChart
+              {...chart}
+              label={t('subject.direction')}
+              height={220}
+              series={lines.scores}
+              bounds={[0, 1]}
+              marks={lines.marks}
+            />
+          </Panel>
+        )}
         <Panel
           title={t('subject.reasons')}
-          aside={<span class="note">{t('subject.minutes', { count: signals.length })}</span>}
+          aside={
+            <span class="note">
+              {t(subject.timeframe === '1m' ? 'subject.minutes' : 'subject.bars', { count: num(count, 0) })}
+            </span>
+          }
         >
-          <Reasons signals={signals} />
+          <Reasons reasons={reasons} count={count} kind={subject.kind} />
         </Panel>
       </div>
       <Why subject={id} time={shown} isPinned={isPinned} isLatest={asked === null} onUnpin={() => pin(null)} />
     </div>
+  );
+}
+
+interface SpreadProps {
+  readonly chart: ChartProps;
+  readonly lines: Lines;
+  readonly entry: number;
+}
+
+function SpreadPanels({ chart, lines, entry }: SpreadProps) {
+  return (
+    <>
+      <Panel title={t('subject.spread')}>
+        <SeriesChart
+          {...chart}
+          label={t('subject.spread')}
+          height={150}
+          series={lines.z}
+          lines={[entry, -entry, 0].map((value) => ({ value, tone: value === 0 ? 'muted' : 'amber' }))}
+          band={{ from: -entry, to: entry }}
+          marks={lines.marks}
+        />
+      </Panel>
+      <Panel title={t('subject.scores')}>
+        <SeriesChart {...chart} label={t('subject.scores')} height={150} series={lines.scores} bounds={[0, 1]} />
+      </Panel>
+    </>
   );
 }
 
@@ -114,17 +150,65 @@ function onArrow(
   if (next !== undefined) pin(next);
 }
 
-async function readHistory(id: string, hours: number): Promise<readonly Signal[]> {
+function readHistory(id: string, hours: number): Promise<SignalHistory> {
   // The clock of a simulated market is its own: what was published in the last hours of this one's.
   const from = new Date(Date.now() - hours * 3_600_000).toISOString();
-  const { history } = await api.get('/api/signals', { query: { subject: id, from, limit: MOST } });
-  return history;
+  return api.get('/api/signals/history', { query: { subject: id, from, points: POINTS } });
+}
+
+/** The signals of the part that is in view, once it stays there, where the period is thinned. */
+function useDetail(id: string, history: SignalHistory | null, range: Shared<Range | null>): readonly Signal[] | null {
+  const [detail, setDetail] = useState<readonly Signal[] | null>(null);
+  useEffect(() => {
+    if (history?.is_thinned !== true) return;
+    let timer = 0;
+    let isWanted = true;
+    const { signals } = history;
+    const times = signals.map(openOf);
+    const read = async (view: Range): Promise<void> => {
+      const first = signals[Math.max(0, lowerBound(times, view[0]) - 1)];
+      const last = signals[Math.min(signals.length - 1, lowerBound(times, view[1]) + 1)];
+      if (first === undefined || last === undefined) return;
+      // Bars of a simulated market have another clock than their publication.
+      const query = {
+        ...{ subject: id, points: POINTS },
+        from: new Date(first.generated_at_ms).toISOString(),
+        to: new Date(last.generated_at_ms + 1).toISOString(),
+      };
+      const found = await api.get('/api/signals/history', { query });
+      if (isWanted) setDetail(found.signals);
+    };
+    const stop = effect(() => {
+      const view = range.value;
+      clearTimeout(timer);
+      if (view !== null)
+        timer = setTimeout(() => void read(view).catch(ignoreRefusal), SETTLED_MS) as unknown as number;
+    });
+    return () => {
+      isWanted = false;
+      clearTimeout(timer);
+      stop();
+    };
+  }, [id, history]);
+  return detail;
+}
+
+/** The thinned signals stay in view. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof ApiError)) throw error;
 }
 
 /** History with what came since, a minute once, ascending. */
-function useHistory(history: readonly Signal[] | null, newest: Signal | null): readonly Signal[] {
+function useHistory(
+  history: readonly Signal[] | null,
+  detail: readonly Signal[] | null,
+  newest: Signal | null,
+): readonly Signal[] {
   const [signals, setSignals] = useState<readonly Signal[]>([]);
   useEffect(() => setSignals((now) => merged(history ?? [], now)), [history]);
+  useEffect(() => {
+    if (detail !== null) setSignals((now) => merged(now, detail));
+  }, [detail]);
   useEffect(() => {
     if (newest !== null) setSignals((now) => merged(now, [newest]));
   }, [newest]);
@@ -142,16 +226,35 @@ function isHeartbeat({ reason }: Signal): boolean {
   return reason === 'SILENCE' || reason === 'SHUTDOWN';
 }
 
-function linesOf(signals: readonly Signal[]) {
+interface Lines {
+  readonly z: readonly Series[];
+  readonly scores: readonly Series[];
+  readonly marks: readonly ('enter' | 'exit' | null)[];
+}
+
+function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: SubjectRow): Lines {
   const line = (
     name: string,
     tone: Series['tone'],
-    of: (signal: Signal) => number | null,
+    of: (signal: Signal) => number | null | undefined,
     isDashed = false,
   ): Series => ({
     ...{ name, tone, isDashed },
-    values: signals.map(of),
+    values: signals.map((signal) => of(signal) ?? null),
   });
+  const marks = signals.map(({ action }) => (action === 'ENTER' ? 'enter' : action === 'EXIT' ? 'exit' : null));
+  if (kind === 'instrument')
+    return {
+      z: [],
+      scores: [
+        line(t('tile.up'), 'green', ({ ml_up_prob }) => ml_up_prob),
+        line('θ↑', 'green', () => theta_up, true),
+        line(t('tile.down'), 'red', ({ ml_down_prob }) => ml_down_prob),
+        line('θ↓', 'red', () => theta_down, true),
+        line(t('tile.range'), 'muted', ({ ml_range_prob }) => ml_range_prob),
+      ],
+      marks,
+    };
   return {
     z: [line('z', 'accent', ({ z_score }) => z_score)],
     scores: [
@@ -160,7 +263,7 @@ function linesOf(signals: readonly Signal[]) {
       line(t('tile.risk'), 'red', ({ risk_score }) => risk_score),
       line('θ2', 'red', ({ theta2 }) => theta2, true),
     ],
-    marks: signals.map(({ action }) => (action === 'ENTER' ? 'enter' : action === 'EXIT' ? 'exit' : null)),
+    marks,
   };
 }
 
@@ -241,7 +344,6 @@ function Zoom({ range, times }: { readonly range: Shared<Range | null>; readonly
 
 function Head({ id, hours, newest }: { readonly id: string; readonly hours: number; readonly newest: Signal | null }) {
   const subject = subjects.value.find((one) => one.subject === id)!;
-  const side = newest === null || newest.target === 0 ? 'flat' : newest.target > 0 ? 'long' : 'short';
   return (
     <div class="subject-head">
       <select
@@ -256,12 +358,13 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
         ))}
       </select>
       {newest !== null && <ModeBadge mode={newest.mode} />}
-      {newest !== null && <span class={`side ${side}`}>{t(`tile.${side}`)}</span>}
+      {newest !== null && <SideText kind={subject.kind} target={newest.target} />}
       <dl class="inline">
-        <Fact name="z" value={signed(newest?.z_score)} />
-        <Fact name={t('subject.beta')} value={num(newest?.beta, 3)} />
-        <Fact name={t('subject.cost')} value={`${num(subject.cost_bps)} bp`} />
-        <Fact name={t('subject.breakEven')} value={`${num(subject.break_even_cost_bps)} bp`} />
+        {subject.kind === 'pair' ? (
+          <SpreadFacts subject={subject} newest={newest} />
+        ) : (
+          <DirectionFacts newest={newest} />
+        )}
         <Fact name={t('subject.last')} value={newest === null ? '–' : duration(nowMs.value - newest.generated_at_ms)} />
       </dl>
       <div class="segments" role="group" aria-label={t('subject.range')}>
@@ -272,11 +375,37 @@ function Head({ id, hours, newest }: { readonly id: string; readonly hours: numb
             aria-pressed={hours === count}
             onClick={() => setQuery('hours', String(count))}
           >
-            {t('subject.hours', { count })}
+            {count > 72 ? t('subject.days', { count: count / 24 }) : t('subject.hours', { count })}
           </button>
         ))}
       </div>
     </div>
+  );
+}
+
+function SpreadFacts({ subject, newest }: { readonly subject: SubjectRow; readonly newest: Signal | null }) {
+  return (
+    <>
+      <Fact name="z" value={signed(newest?.z_score)} />
+      <Fact name={t('subject.beta')} value={num(newest?.beta, 3)} />
+      <Fact name={t('subject.cost')} value={`${num(subject.cost_bps)} bp`} />
+      <Fact name={t('subject.breakEven')} value={`${num(subject.break_even_cost_bps)} bp`} />
+    </>
+  );
+}
+
+function DirectionFacts({ newest }: { readonly newest: Signal | null }) {
+  const share = (value: number | null | undefined): string =>
+    value === null || value === undefined ? '–' : percent(value, 1);
+  return (
+    <>
+      <Fact name={t('tile.up')} value={share(newest?.ml_up_prob)} />
+      <Fact name={t('tile.down')} value={share(newest?.ml_down_prob)} />
+      <Fact name={t('tile.range')} value={share(newest?.ml_range_prob)} />
+      <Fact name={t('subject.stop')} value={share(newest?.stop)} />
+      <Fact name={t('subject.takeProfit')} value={share(newest?.take_profit)} />
+      <Fact name={t('subject.maxAge')} value={num(newest?.max_age_bars as number | null, 0)} />
+    </>
   );
 }
 
@@ -291,37 +420,47 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
 
 const TONE_OF: Readonly<Record<string, string>> = { ENTER: 'green', EXIT: 'amber', HOLD: 'muted' };
 const COLUMNS = 120;
+type ReasonCounts = SignalHistory['reasons'][number];
+
+/** As the server counts them, by place in the list. */
+function reasonsOf(signals: readonly Signal[]): ReasonCounts[] {
+  const found = new Map<string, ReasonCounts>();
+  signals.forEach(({ reason, action }, index) => {
+    let own = found.get(reason);
+    if (own === undefined)
+      found.set(reason, (own = { reason, action, count: 0, columns: Array.from({ length: COLUMNS }, () => 0) }));
+    own.count++;
+    own.columns[Math.floor((index * COLUMNS) / signals.length)]!++;
+  });
+  return [...found.values()].sort((a, b) => b.count - a.count);
+}
+
+interface ReasonsProps {
+  readonly reasons: readonly ReasonCounts[];
+  readonly count: number;
+  readonly kind: SubjectRow['kind'];
+}
 
 /** How often each reason was given, and when. */
-function Reasons({ signals }: { readonly signals: readonly Signal[] }) {
-  const byReason = [...Map.groupBy(signals, ({ reason }) => reason)].sort((a, b) => b[1].length - a[1].length);
-  const placeOf = new Map(signals.map((one, index) => [one, Math.floor((index * COLUMNS) / signals.length)]));
-  const perColumn = Math.max(1, signals.length / COLUMNS);
+function Reasons({ reasons, count: all, kind }: ReasonsProps) {
+  const totals = Array.from({ length: COLUMNS }, (_, i) => reasons.reduce((sum, { columns }) => sum + columns[i]!, 0));
   return (
     <ul class="reasons">
-      {byReason.map(([reason, own]) => {
-        const counts = new Map<number, number>();
-        for (const one of own) counts.set(placeOf.get(one)!, (counts.get(placeOf.get(one)!) ?? 0) + 1);
-        return (
-          <li key={reason}>
-            <span class="name" title={codeText('meaning', reason)}>
-              {codeText('reason', reason)}
-            </span>
-            <svg
-              viewBox={`0 0 ${COLUMNS} 10`}
-              preserveAspectRatio="none"
-              aria-hidden="true"
-              class={TONE_OF[own[0]!.action]}
-            >
-              {[...counts].map(([column, count]) => (
-                <rect key={column} x={column} y={10 - 10 * Math.min(1, count / perColumn)} width="1" height="10" />
-              ))}
-            </svg>
-            <span class="number">{num(own.length, 0)}</span>
-            <span class="number share">{num((100 * own.length) / signals.length, 1)} %</span>
-          </li>
-        );
-      })}
+      {reasons.map(({ reason, action, count, columns }) => (
+        <li key={reason}>
+          <span class="name" title={meaningText(kind, reason)}>
+            {codeText('reason', reason)}
+          </span>
+          <svg viewBox={`0 0 ${COLUMNS} 10`} preserveAspectRatio="none" aria-hidden="true" class={TONE_OF[action]}>
+            {columns.map(
+              (own, column) =>
+                own > 0 && <rect key={column} x={column} y={10 - (10 * own) / totals[column]!} width="1" height="10" />,
+            )}
+          </svg>
+          <span class="number">{num(count, 0)}</span>
+          <span class="number share">{num((100 * count) / all, 1)} %</span>
+        </li>
+      ))}
     </ul>
   );
 }

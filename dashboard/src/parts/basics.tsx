@@ -15,6 +15,13 @@ export function ModeBadge({ mode }: { readonly mode: string }) {
   return <Badge tone={MODE_TONES[mode] ?? 'quiet'}>{codeText('mode', mode)}</Badge>;
 }
 
+/** The side of a position: of leg A, or of the instrument. */
+export function SideText({ kind, target }: { readonly kind: 'pair' | 'instrument'; readonly target: number }) {
+  const side = target === 0 ? 'flat' : target > 0 ? 'long' : 'short';
+  const text = side === 'flat' || kind === 'pair' ? t(`tile.${side}`) : t(`tile.${side}One`);
+  return <span class={`side ${side}`}>{text}</span>;
+}
+
 export function Panel(props: {
   readonly title: string;
   readonly aside?: ComponentChildren;

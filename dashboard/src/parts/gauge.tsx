@@ -57,6 +57,20 @@ export function Meter(props: {
   );
 }
 
+/** Three probabilities whose sum is 1, side by side. */
+export function Shares({ up, range, down }: Readonly<Record<'up' | 'range' | 'down', number | null>>) {
+  const label = t('tile.shares', { up: num(up), range: num(range), down: num(down) });
+  const [u, r, d] = [100 * (up ?? 0), 100 * (range ?? 0), 100 * (down ?? 0)];
+  return (
+    <svg class="shares" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={label}>
+      <rect class="track" x="0" y="2" width="100" height="4" />
+      <rect class="up" x="0" y="2" width={u} height="4" />
+      <rect class="range" x={u} y="2" width={r} height="4" />
+      <rect class="down" x={u + r} y="2" width={d} height="4" />
+    </svg>
+  );
+}
+
 /** A small line around 0, with the entry limits. */
 export function Sparkline({
   values,

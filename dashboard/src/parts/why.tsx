@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, ApiError, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
 import { compact, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
-import { codeText, t } from '../text/text.ts';
+import { codeText, meaningText, t } from '../text/text.ts';
 
 /** A minute is asked about when the pointer has rested on it for this long. */
 const REST_MS = 120;
@@ -67,7 +67,7 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
 }
 
 function Answer({ why }: { readonly why: Explanation }) {
-  const { signal, models, costs, to_enter, reproduced, features } = why;
+  const { kind, signal, models, direction, costs, to_enter, reproduced, features } = why;
   return (
     <>
       <p class="why-head">
@@ -77,8 +77,8 @@ function Answer({ why }: { readonly why: Explanation }) {
         </Badge>
         <strong>{codeText('reason', signal.reason)}</strong>
       </p>
-      <p>{codeText('meaning', signal.reason)}</p>
-      {models === null ? (
+      <p>{meaningText(kind, signal.reason)}</p>
+      {models === null && direction === null ? (
         <p class="note">{t('why.unscored')}</p>
       ) : (
         <>
@@ -96,9 +96,14 @@ function Answer({ why }: { readonly why: Explanation }) {
             </>
           )}
           <h3>{t('why.models')}</h3>
-          {(['ai1', 'ai2', 'ai3'] as const).map((name) => (
-            <Attribution key={name} name={name} model={models[name]} features={features} />
-          ))}
+          {models !== null &&
+            (['ai1', 'ai2', 'ai3'] as const).map((name) => (
+              <Attribution key={name} name={name.toUpperCase()} model={models[name]} features={features} />
+            ))}
+          {direction !== null &&
+            (['up', 'down', 'range'] as const).map((name) => (
+              <Attribution key={name} name={t(`tile.${name}`)} model={direction[name]} features={features} isScore />
+            ))}
         </>
       )}
       <AllFeatures features={features} />
@@ -145,10 +150,12 @@ interface AttributionProps {
   readonly name: string;
   readonly model: ExplainedModel;
   readonly features: Explanation['features'];
+  /** Scores before a softmax, which are no probabilities. */
+  readonly isScore?: boolean;
 }
 
 /** The contributions as bars around 0, the greatest first. */
-function Attribution({ name, model, features }: AttributionProps) {
+function Attribution({ name, model, features, isScore = false }: AttributionProps) {
   const { answer, expected, contributions, code } = model;
   const shown = (contributions ?? []).slice(0, SHOWN);
   const most = Math.max(...shown.map(({ logits }) => Math.abs(logits)), 1e-9);
@@ -156,9 +163,13 @@ function Attribution({ name, model, features }: AttributionProps) {
   return (
     <div class="attribution">
       <p>
-        <strong>{name.toUpperCase()}</strong> <span class="mono">{num(answer, 3)}</span>{' '}
+        <strong>{name}</strong> <span class="mono">{num(answer, 3)}</span>{' '}
         {expected !== null && (
-          <span class="note">{t('why.average', { value: num(1 / (1 + Math.exp(-expected)), 3) })}</span>
+          <span class="note">
+            {isScore
+              ? t('why.score', { value: signed(expected, 3) })
+              : t('why.average', { value: num(1 / (1 + Math.exp(-expected)), 3) })}
+          </span>
         )}
         {code !== null && <span class="note">{code}</span>}
       </p>

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
 import { REASONS } from '../../../shared/core/decide/decide.ts';
 import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
+import { INSTRUMENT_REASONS } from '../../../shared/explain/instrument_reasons.ts';
 import { EN } from './en.ts';
 import { JA } from './ja.ts';
 
@@ -18,8 +20,11 @@ describe('the dictionaries of the dashboard', () => {
 
   it('name every reason of a signal, its meaning, and every condition of an entry', () => {
     const needed = [
-      ...Object.keys(REASONS).flatMap((reason) => [`reason.${reason}`, `meaning.${reason}`]),
-      ...CONDITION_NAMES.map((name) => `condition.${name}`),
+      ...Object.keys({ ...REASONS, ...INSTRUMENT_REASONS }).flatMap((reason) => [
+        `reason.${reason}`,
+        `meaning.${reason}`,
+      ]),
+      ...[...CONDITION_NAMES, ...DIRECTION_CONDITION_NAMES].map((name) => `condition.${name}`),
     ];
     expect(needed.filter((key) => !Object.hasOwn(EN, key))).toEqual([]);
   });

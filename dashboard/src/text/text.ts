@@ -31,3 +31,9 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
 export function codeText(prefix: string, code: string): string {
   return dictionary.value[`${prefix}.${code}`] ?? code;
 }
+
+/** What a reason means for a subject of this kind. */
+export function meaningText(kind: 'pair' | 'instrument', reason: string): string {
+  const own = `meaning.${kind}.${reason}`;
+  return dictionary.value[own] ?? codeText('meaning', reason);
+}

@@ -1,15 +1,22 @@
 import type { z } from 'zod';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../history/signal_tables.ts';
+import { readThinned } from '../../history/thinned_signals.ts';
 import { bodyText, type SignalRow } from '../../history/signal_row.ts';
 import type { Store } from '../../store/store.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
-import { signalsQuery, signalsSchema, type signalSchema } from '../schema/signals.ts';
+import {
+  signalHistoryQuery,
+  signalHistorySchema,
+  signalsQuery,
+  signalsSchema,
+  type signalSchema,
+} from '../schema/signals.ts';
 
 type ShownSignal = z.infer<typeof signalSchema>;
 
-/** `GET /api/signals`. */
+/** `GET /api/signals`, `GET /api/signals/history`. */
 export function addSignalRoutes(api: Api, { settings, store, signals }: ApiContext): void {
   const tables = new WeakMap<Store, Promise<SignalTables>>();
   async function openTables(): Promise<SignalTables> {
@@ -43,12 +50,35 @@ export function addSignalRoutes(api: Api, { settings, store, signals }: ApiConte
         market,
         ...(subject === undefined ? {} : { pairIds: [subject] }),
         ...(action === undefined ? {} : { action }),
-        ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
-        ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+        ...periodOf(from, to),
       };
       return { latest, history: (await (await openTables()).newest(filter, limit)).map(signalOf) };
     },
   });
+
+  api.route({
+    method: 'GET',
+    url: '/api/signals/history',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['signals'],
+      summary: 'A period of one subject for a chart, a year too',
+      querystring: signalHistoryQuery,
+      response: { 200: signalHistorySchema, ...REFUSALS },
+    },
+    async handler({ query: { subject, from, to, points } }) {
+      const filter: SignalFilter = { market: market, pairIds: [subject], ...periodOf(from, to) };
+      const { rows, total, isThinned, reasons } = await readThinned(await openTables(), filter, points);
+      return { total, is_thinned: isThinned, signals: rows.map(signalOf), reasons: [...reasons] };
+    },
+  });
+}
+
+function periodOf(from: string | undefined, to: string | undefined): Pick<SignalFilter, 'fromMs' | 'toMs'> {
+  return {
+    ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+    ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+  };
 }
 
 /** A signal of the history, with the fields of its envelope that are kept. */

@@ -51,3 +51,32 @@ export const signalsSchema = z.object({
   latest: z.array(signalSchema).describe('The last signal of each subject'),
   history: z.array(signalSchema).describe('Oldest first; empty unless subject, from, to or action is given'),
 });
+
+export const signalHistoryQuery = z.object({
+  subject: z.string().max(80).describe('The subject'),
+  from: z.iso.datetime().optional().describe('Published from this moment on'),
+  to: z.iso.datetime().optional().describe('Published before this moment'),
+  points: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(10_000)
+    .default(4000)
+    .describe('About so many signals of a longer period'),
+});
+
+export const signalHistorySchema = z.object({
+  total: z.int().describe('Signals of the period'),
+  is_thinned: z.boolean().describe('true: of each part of the period, the signals with the smallest and largest z'),
+  signals: z.array(signalSchema).describe('Oldest first; all entries and exits are among them'),
+  reasons: z
+    .array(
+      z.object({
+        reason: z.string(),
+        action: z.string(),
+        count: z.int(),
+        columns: z.array(z.int()).describe('By 120 equal parts of the period'),
+      }),
+    )
+    .describe('The most frequent first'),
+});

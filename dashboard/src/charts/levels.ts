@@ -1,0 +1,22 @@
+import type { Signal } from '../api.ts';
+
+export interface Levels {
+  readonly stop: number | null;
+  readonly target: number | null;
+}
+
+const NONE: Levels = { stop: null, target: null };
+
+/** Stop and take profit of the open position of an instrument at each signal, from the signal of its entry on. */
+export function levelsOf(signals: readonly Signal[]): Levels[] {
+  let open = NONE;
+  return signals.map(({ action, target: side, stop, take_profit, price }) => {
+    if (action === 'ENTER' && isNumber(price) && isNumber(stop) && isNumber(take_profit))
+      open = { stop: price * (1 - side * stop), target: price * (1 + side * take_profit) };
+    const now = open;
+    if (action === 'EXIT' || (side === 0 && action === 'HOLD')) open = NONE;
+    return action === 'HOLD' && side === 0 ? NONE : now;
+  });
+}
+
+const isNumber = (value: number | null | undefined): value is number => typeof value === 'number';
