@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
-import { parsePair } from '../shared/pair.ts';
+import { activateDirection } from '../shared/bundle/direction/active_direction.ts';
 import { packageRoot } from '../shared/root.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
@@ -12,10 +12,12 @@ import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
+const INSTRUMENT = 'XAUUSD';
 const FIRST_VIEW_BYTES = 150_000;
 const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const DIST = join(packageRoot(), 'dashboard', 'dist');
@@ -34,7 +36,14 @@ const PAGES = [
     'changes',
     'audit',
   ].map((name) => `/app/${name}`),
+  `/app/subjects/${INSTRUMENT}`,
 ];
+/** Folder for pictures of every page in both languages and themes, which a person looks at. */
+const PICTURES = process.env['MINUTEHAND_PICTURES'];
+const PICTURES_NOTE = skipNote(PICTURES === undefined, 'MINUTEHAND_PICTURES names no folder');
+const LOOKS = [1280, 390].flatMap((width) =>
+  (['en', 'ja'] as const).flatMap((language) => (['dark', 'light'] as const).map((theme) => [language, theme, width] as const)),
+);
 
 describe('the first view of the dashboard', () => {
   it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
@@ -66,6 +75,19 @@ const LOOK = `({
     .map((one) => one.outerHTML),
 })`;
 
+/** Keys of the dictionary, and sentences of English that are not marked as such, in what a Japanese page shows. */
+const FOREIGN = `(() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = new Set();
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (parentElement.closest('[lang=en], code, pre, .mono, script, option')) continue;
+    if (/^[a-z]+(\\.[a-zA-Z]+)+$/.test(data.trim())) found.add(data.trim());
+    if (/[A-Za-z][a-z]+( [A-Za-z][a-z]*){2}/.test(data) && !/[\\u3040-\\u9fff]/.test(data)) found.add(data.trim());
+  }
+  return [...found];
+})()`;
+
 /** Rules that need a person's eye are not asked. */
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
@@ -81,13 +103,17 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let health: () => string;
   /** The active bundle, and another one. */
   let versions: readonly [string, string];
+  /** Direction bundles; the first is active. */
+  let directions: string[];
   /** Of the signals before the change of the policy. */
   let policyHash: string;
   /** What the console says and the server refuses. */
   const faults: string[] = [];
 
   beforeAll(async () => {
-    place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 } } });
+    place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 }, instruments: [INSTRUMENT] } });
+    directions = [1, 2].map((hour) => writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour))));
+    activateDirection(place.models, directions[0]!);
     const [{ version }] = await Promise.all([
       trainTinyModels(place.models, { settings: place.settings }),
       (async () => void (browser = (await startBrowser())!))(),
@@ -116,8 +142,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   it('logs in by the one-time link, once, and shows every subject live', async () => {
     await page.goto(link);
     expect(new URL(page.url()).search).toBe('');
-    const pairs = place.settings.minutehand.pairs.length;
-    await holds(page, `document.querySelectorAll('.tile time').length === ${pairs}`);
+    const subjects = place.settings.minutehand.pairs.length + 1;
+    await holds(page, `document.querySelectorAll('.tile time').length === ${subjects}`);
     const shown = `document.querySelector('.tile time').dateTime`;
     const first = await page.evaluate<string>(shown);
     await holds(page, `${shown} !== '${first}'`);
@@ -143,6 +169,31 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.waitForURL(/[?&]view=\d+/);
     await page.getByRole('button', { name: 'All', exact: true }).click();
     await page.waitForURL((url) => !url.searchParams.has('view'));
+  });
+
+  it('shows an instrument: probabilities on its tile and page, contributions per class, promotion of its model', async () => {
+    await page.goto(new URL('/', link).href);
+    await page.locator('.tile', { hasText: 'XAU/USD 1m' }).locator('.shares').waitFor();
+    await page.goto(new URL(`/app/subjects/${INSTRUMENT}`, link).href);
+    await eventually(
+      () => 'an explained bar with probabilities',
+      async () => (await page.locator('.attribution').count()) === 3 || undefined,
+    );
+    expect(await page.locator('.why').innerText()).toContain('equal to the bit');
+    await page.goto(new URL('/app/models', link).href);
+    const panel = page.getByRole('region', { name: 'Direction models' }).first();
+    const row = panel.getByRole('row').filter({ hasText: directions[1]! });
+    await row.getByRole('button', { name: 'Verify' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await row.getByText('Verified:').waitFor();
+    await row.getByRole('button', { name: 'Promote' }).click();
+    await page.getByRole('dialog').getByText('Log loss', { exact: true }).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await row.getByText('active', { exact: true }).waitFor();
+    await eventually(
+      () => `${directions[1]!} in a signal`,
+      () => signalOf(place, INSTRUMENT).model_version === directions[1] || undefined,
+    );
   });
 
   it('compares two bundles, promotes one with its evidence and rolls back: the daemon uses the one that was chosen', async () => {
@@ -236,6 +287,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
+    const foreign: string[] = [];
     for (const [language, theme, width] of [
       ['ja', 'light', 390],
       ['en', 'dark', 1280],
@@ -249,12 +301,29 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
         expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
         const seen = await page.evaluate<object>(LOOK);
         expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
+        if (language === 'ja') foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));
         // Colors of the other theme are the same on all pages.
         if (theme === 'light' || path === '/')
           expect({ path, violations: await violations(page) }).toEqual({ path, violations: [] });
       }
     }
     expect(faults).toEqual([]);
+    expect(foreign).toEqual([]);
+  });
+
+  it.skipIf(PICTURES === undefined)(`leaves pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, async () => {
+    for (const [language, theme, width] of LOOKS) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.evaluate(`localStorage.setItem('minutehand.language', '${language}')`);
+      await page.evaluate(`localStorage.setItem('minutehand.theme', '${theme}')`);
+      for (const path of PAGES) {
+        await page.goto(new URL(path, link).href);
+        await page.waitForSelector('main .panel, main .tile');
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const name = `${path.replaceAll('/', '_')}_${language}_${theme}_${width}.png`;
+        await page.screenshot({ path: join(PICTURES!, name), fullPage: true });
+      }
+    }
   });
 
   it('forbids inline scripts and styles, other sites and frames', async () => {
@@ -280,9 +349,11 @@ async function register({ home, models }: Workplace, versions: readonly string[]
   await store.close();
 }
 
-/** The signal that a consumer of the first pair reads. */
-function signalOf({ home, settings }: Workplace): Pick<Signal, 'model_version' | 'policy_hash'> {
-  const { id } = parsePair(settings.minutehand.pairs[0]!);
+/** The signal that a consumer of a subject reads: the first pair unless given. */
+function signalOf(
+  { home, settings }: Workplace,
+  id = settings.minutehand.pairs[0]!,
+): Pick<Signal, 'model_version' | 'policy_hash'> {
   return JSON.parse(readFileSync(join(home, 'signals', id, 'signal.json'), 'utf8')) as Signal;
 }
 

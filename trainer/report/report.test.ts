@@ -25,7 +25,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/post
 import { openStore, type Store } from '../store/store.ts';
 import { makeReport, targetsOf } from './make_report.ts';
 import { reportPage } from './report_page.ts';
-import { sendWeeklyReport } from './weekly_report.ts';
+import { makeUpMissed, sendWeeklyReport, type WeeklyReportOptions } from './weekly_report.ts';
 
 const settings = tinySettings({ minutehand: { market: 'live' } });
 const FROM = '2026-11-16T00:00:00.000Z';
@@ -226,6 +226,24 @@ describe.each([
       { key: 'report:2026-11-16', event: 'report', isOnce: true, details: { from: FROM, to: TO } },
     ]);
     expect(raised[0]!.text).toContain(`Refusal rate: ${(report.refusal.rate! * 100).toFixed(1)} %`);
+  });
+
+  it('is made up at the next start when its time has passed, once, for its own week; not for a week without signals', async () => {
+    const raised: Notice[] = [];
+    const options = (nowMs: number): WeeklyReportOptions => ({
+      ...{ settings, paths: homePaths({ MINUTEHAND_HOME: join(folder, 'missed') }), log: pino({ level: 'silent' }) },
+      env: { MINUTEHAND_DATABASE_URL: url },
+      clock: { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 },
+      notifier: { raise: (notice) => Promise.resolve(void raised.push(notice)), clear: () => Promise.resolve() },
+    });
+    // TO is a Monday: due at 06:00, started on Wednesday.
+    const wednesday = TO_MS + 2 * 86_400_000;
+    const file = await makeUpMissed(options(wednesday), '0 6 * * 1');
+    expect(file).toContain(`${FROM.slice(0, 10)}_${TO.slice(0, 10)}.html`);
+    expect(raised).toMatchObject([{ key: `report:${FROM.slice(0, 10)}`, isOnce: true, details: { from: FROM, to: TO } }]);
+    expect(await makeUpMissed(options(wednesday), '0 6 * * 1')).toBeNull();
+    expect(await makeUpMissed(options(wednesday + 21 * 86_400_000), '0 6 * * 1')).toBeNull();
+    expect(raised).toHaveLength(1);
   });
 });
 

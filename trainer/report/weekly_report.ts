@@ -1,11 +1,12 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describeError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Clock } from '../../shared/ports.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { Notifier } from '../notify/notifier.ts';
-import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
+import { openSignalTables } from '../history/signal_tables.ts';
+import { lastTimeOf, scheduleByCron, type Schedule } from '../schedule/schedule.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { makeReport } from './make_report.ts';
@@ -14,6 +15,8 @@ import type { Report } from '../api/schema/reports.ts';
 
 const WEEK_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;
+/** A weekly schedule has a time in every such span. */
+const LONGEST_MISS_MS = 8 * DAY_MS;
 
 export type WeeklyReportOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'log'> & {
   readonly notifier: Notifier;
@@ -21,29 +24,64 @@ export type WeeklyReportOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'l
   readonly clock?: Clock;
 };
 
-/** Reports on the last seven UTC days by `report_cron`. */
+/** Reports on the last seven UTC days by `report_cron`; the last report that was missed is made up at once. */
 export function startWeeklyReport(options: WeeklyReportOptions): Pick<Schedule, 'stop'> {
   const { report_cron } = options.settings.retrain;
   if (report_cron === null) return { stop: () => undefined };
+  void makeUpMissed(options, report_cron);
   return scheduleByCron(report_cron, () => sendWeeklyReport(options));
 }
 
 /**
- * Writes the report of the seven UTC days before today to `<home>/reports` and sends its summary. Never rejects.
+ * Sends the report whose time passed while no trainer ran, unless its week has no signals or its page is there. Never
+ * rejects.
+ * @returns the path of the page, null when none was missed
+ */
+export async function makeUpMissed(options: WeeklyReportOptions, cron: string): Promise<string | null> {
+  const { settings, paths, log, env = process.env, clock = MACHINE_CLOCK } = options;
+  try {
+    const nowMs = clock.nowMs();
+    const dueMs = lastTimeOf(cron, nowMs, nowMs - LONGEST_MISS_MS);
+    if (dueMs === null) return null;
+    const toMs = Math.floor(dueMs / DAY_MS) * DAY_MS;
+    const { market } = settings.minutehand;
+    if (existsSync(pageOf(paths.home, market, toMs))) return null;
+    const store = await openStore(storeUrl(env, paths), clock);
+    try {
+      const tables = await openSignalTables(store, settings.signals);
+      const [first] = await tables.newest({ market, fromMs: toMs - WEEK_MS, toMs }, 1);
+      if (first === undefined) return null;
+    } finally {
+      await store.close();
+    }
+    return await sendWeeklyReport(options, dueMs);
+  } catch (error) {
+    log.error({ err: error, code: describeError(error).code }, 'a missed weekly report could not be looked for');
+    return null;
+  }
+}
+
+function pageOf(home: string, market: string, toMs: number): string {
+  const [from, to] = [toMs - WEEK_MS, toMs].map((ms) => new Date(ms).toISOString().slice(0, 10));
+  return join(home, 'reports', `report_${market}_${from}_${to}.html`);
+}
+
+/**
+ * Writes the report of the seven UTC days before the day of `dueMs` to `<home>/reports` and sends its summary. Never
+ * rejects.
  * @returns the path of the page, null when the report could not be made
  */
-export async function sendWeeklyReport(options: WeeklyReportOptions): Promise<string | null> {
+export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: number): Promise<string | null> {
   const { settings, paths, log, notifier, env = process.env, clock = MACHINE_CLOCK } = options;
-  const toMs = Math.floor(clock.nowMs() / DAY_MS) * DAY_MS;
+  const toMs = Math.floor((dueMs ?? clock.nowMs()) / DAY_MS) * DAY_MS;
   const [from, to] = [new Date(toMs - WEEK_MS).toISOString(), new Date(toMs).toISOString()];
   const key = `report:${from.slice(0, 10)}`;
   try {
     const store = await openStore(storeUrl(env, paths), clock);
     try {
       const report = await makeReport(store, settings, from, to);
-      const folder = join(paths.home, 'reports');
-      makeFolder(folder, 0o700);
-      const file = join(folder, `report_${report.market}_${from.slice(0, 10)}_${to.slice(0, 10)}.html`);
+      const file = pageOf(paths.home, report.market, toMs);
+      makeFolder(dirname(file), 0o700);
       writeFileSync(file, reportPage(report), { mode: 0o600 });
       const { refusal, positions, targets, parity } = report;
       const details = { from, to, file, refusal_rate: refusal.rate, positions, targets, parity };

@@ -1,4 +1,4 @@
-import { schedule } from 'node-cron';
+import { createTask, schedule } from 'node-cron';
 
 export interface Schedule {
   next(): Date | null;
@@ -12,4 +12,18 @@ export function scheduleByCron(cron: string, work: () => unknown): Schedule {
     next: () => task.getNextRun(),
     stop: () => void task.stop(),
   };
+}
+
+const MINUTE_MS = 60_000;
+
+/** The last time of a cron expression, in UTC, that is not after `nowMs`; null when there is none since `sinceMs`. */
+export function lastTimeOf(cron: string, nowMs: number, sinceMs: number): number | null {
+  const task = createTask(cron, () => undefined, { timezone: 'Etc/UTC' });
+  try {
+    for (let ms = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS; ms >= sinceMs; ms -= MINUTE_MS)
+      if (task.match(new Date(ms))) return ms;
+    return null;
+  } finally {
+    void task.destroy();
+  }
 }

@@ -26,12 +26,12 @@ export default function AlertsPage() {
       key: 'text',
       title: t('alerts.alert'),
       value: ({ text }) => text,
-      cell: ({ title, subject, text, command }) => (
+      cell: ({ event, subject, text, command }) => (
         <div class="stacked">
           <strong>
-            {title} {subject !== '' && <span class="note">{subject}</span>}
+            {codeText('event', event)} {subject !== '' && <span class="note">{subject}</span>}
           </strong>
-          <span>{text}</span>
+          <span lang="en">{text}</span>
           {command !== '' && <code>{command}</code>}
         </div>
       ),
@@ -60,11 +60,11 @@ export default function AlertsPage() {
       key: 'act',
       title: t('app.actions'),
       value: () => null,
-      cell: ({ alert_id, state, title }) =>
+      cell: ({ alert_id, state, event }) =>
         state === 'open' && session.value?.role !== 'viewer' ? (
           <ConfirmedButton
             label={t('alerts.ack')}
-            question={title}
+            question={codeText('event', event)}
             act={() => api.post('/api/alerts/{alert_id}/ack', { path: { alert_id } }).then(readAlerts).then(reload)}
           />
         ) : null,

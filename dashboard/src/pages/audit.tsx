@@ -19,7 +19,7 @@ export default function AuditPage() {
       value: ({ actor }) => actor,
       cell: ({ actor, role, via }) => (
         <>
-          {actor} <span class="note">{[role, via].filter((part) => part !== '').join(' · ')}</span>
+          {actor} <span class="note">{[codeText('role', role ?? ''), codeText('via', via)].filter((part) => part !== '').join(' · ')}</span>
         </>
       ),
     },
@@ -34,11 +34,11 @@ export default function AuditPage() {
       key: 'outcome',
       title: t('audit.outcome'),
       value: ({ outcome }) => outcome,
-      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{codeText('outcome', outcome)}</Badge>,
+      cell: ({ outcome }) => <Badge tone={outcome === 'done' ? 'good' : 'warn'}>{outcomeText(outcome)}</Badge>,
     },
     {
       key: 'hash',
-      title: 'hash',
+      title: t('audit.hash'),
       value: ({ hash }) => hash,
       cell: ({ hash }) => <span class="mono note">{hash.slice(0, 12)}</span>,
     },
@@ -56,4 +56,10 @@ export default function AuditPage() {
       />
     </Panel>
   );
+}
+
+/** `refused 403` */
+function outcomeText(outcome: string): string {
+  const [what, status = ''] = outcome.split(' ');
+  return what === 'refused' ? t('outcome.refused', { status }) : codeText('outcome', outcome);
 }

@@ -149,7 +149,7 @@ function HeatMap({ rows }: { readonly rows: readonly Backtest[] }) {
       <Table
         name="backtests_by_subject"
         label={t('backtests.heat')}
-        rows={subjects.value}
+        rows={subjects.value.filter(({ kind }) => kind === 'pair')}
         rowKey={({ subject }) => subject}
         empty="backtests.none"
         kind="heat"

@@ -70,7 +70,11 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       value: ({ evidence }) => evidence?.replay?.after?.net_bps ?? null,
       cell: ({ evidence, failure }) => (
         <div class="stacked">
-          {failure !== null && <span class="note">{failure}</span>}
+          {failure !== null && (
+            <span class="note" lang="en">
+              {failure}
+            </span>
+          )}
           {evidence !== null && <EvidenceCell evidence={evidence} />}
         </div>
       ),
@@ -133,7 +137,7 @@ function EvidenceCell({
   readonly evidence: NonNullable<Change['evidence']>;
 }) {
   if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
-  if (error !== null) return <span class="note">{error}</span>;
+  if (error !== null) return <span class="note" lang="en">{error}</span>;
   return (
     <>
       <ComparedLine title={t('changes.replay')} compared={replay} />

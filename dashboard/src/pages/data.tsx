@@ -109,7 +109,7 @@ function Clock() {
   const apartMs = Math.abs(Date.parse(time) - Date.now());
   return (
     <p class={apartMs > 5000 ? 'bad' : 'note'}>
-      {t('data.apart', { trainer: minuteOf(time), apart: `${num(apartMs / 1000, 0)} s` })}
+      {t('data.apart', { trainer: minuteOf(time), apart: duration(apartMs) })}
     </p>
   );
 }
@@ -120,7 +120,9 @@ function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
     <>
       <Panel title={t('data.calendar', { symbol })} wide>
         <Calendar coverage={coverage} />
-        <p class="note">{openings(clock.week_opens_new_york)}</p>
+        {Object.keys(clock.week_opens_new_york).length > 0 && (
+          <p class="note">{openings(clock.week_opens_new_york)}</p>
+        )}
       </Panel>
       <Panel title={t('data.gaps', { symbol })}>
         <Table
@@ -165,6 +167,8 @@ function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
 }
 
 const CELL = 14;
+/** Of the text `2026-11`. */
+const MONTH_WIDTH = 48;
 type Day = SymbolCoverage['days'][number];
 
 /** A column for each week, a row for each weekday from Monday on; the fuller a day, the stronger its color. */
@@ -182,7 +186,7 @@ function Calendar({ coverage: { days, symbol } }: { readonly coverage: SymbolCov
     <div class="scroll" tabIndex={0} role="region" aria-label={t('data.calendar', { symbol })}>
       <svg
         class="calendar"
-        width={weeks * CELL + 4}
+        width={Math.max(weeks * CELL + 4, MONTH_WIDTH)}
         height={7 * CELL + 18}
         role="img"
         aria-label={t('data.calendarText', { days: days.length, bars: num(most, 0) })}

@@ -241,7 +241,11 @@ function columnsOf(active: string, change: (act: () => Promise<unknown>) => Prom
       key: 'reasons',
       title: t('models.reasons'),
       value: ({ reasons }) => reasons.join(' '),
-      cell: ({ reasons }) => <span class="note">{reasons.join(' · ')}</span>,
+      cell: ({ reasons }) => (
+        <span class="note" lang="en">
+          {reasons.join(' · ')}
+        </span>
+      ),
     },
     {
       key: 'act',

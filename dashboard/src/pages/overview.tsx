@@ -118,8 +118,10 @@ function AlertStrip() {
           <Badge tone={alert.severity === 'critical' ? 'bad' : alert.severity === 'warning' ? 'warn' : 'info'}>
             {codeText('severity', alert.severity)}
           </Badge>
-          <a href={pathOf('alerts')}>{alert.title}</a>
-          <span class="note">{alert.text}</span>
+          <a href={pathOf('alerts')}>{codeText('event', alert.event)}</a>
+          <span class="note" lang="en">
+            {alert.text}
+          </span>
         </li>
       ))}
     </ul>

@@ -69,7 +69,9 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
         <div class="stacked">
           {language.value === 'ja' && label_ja !== null && <strong>{label_ja}</strong>}
           <span class="mono">{key}</span>
-          <span class="note">{description}</span>
+          <span class="note" lang="en">
+            {description}
+          </span>
         </div>
       ),
     },

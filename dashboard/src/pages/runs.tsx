@@ -48,7 +48,7 @@ export default function RunsPage() {
         <dl class="facts">
           {(status.value?.schedules ?? []).map(({ name, cron, next }) => (
             <div key={name}>
-              <dt>{name}</dt>
+              <dt>{codeText('schedule', name)}</dt>
               <dd>
                 <code>{cron}</code>{' '}
                 <span class="note">
@@ -154,11 +154,15 @@ function columnsOf(): Column<Run>[] {
         <div class="stacked">
           {model_version !== null && <span class="mono">{model_version}</span>}
           {reasons.map((reason) => (
-            <span key={reason} class="note">
+            <span key={reason} class="note" lang="en">
               {reason}
             </span>
           ))}
-          {error !== null && <span class="bad">{error}</span>}
+          {error !== null && (
+            <span class="bad" lang="en">
+              {error}
+            </span>
+          )}
         </div>
       ),
     },

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { api, ApiError } from '../api.ts';
 import { Failure, Panel, useLoaded } from './basics.tsx';
 import { session } from '../live.ts';
-import { t } from '../text/text.ts';
+import { codeText, t } from '../text/text.ts';
 
 /** As far as the form needs it: https://json-schema.org/draft/2020-12. */
 interface Schema {
@@ -59,7 +59,7 @@ export function BacktestForm({ onStarted }: { readonly onStarted: () => void }) 
       <form class="form fields" onSubmit={(event) => void submit(event)}>
         {fields.map(([name, own]) => (
           <label key={name} title={own.description}>
-            {name}
+            {codeText('field', name)}
             <Field name={name} schema={own} isRequired={schema.required?.includes(name) === true} />
           </label>
         ))}
@@ -89,7 +89,7 @@ function Field({
         {!isRequired && <option value="" />}
         {options.map((option) => (
           <option key={option} value={option} selected={option === given}>
-            {option}
+            {codeText('option', option)}
           </option>
         ))}
       </select>

@@ -46,8 +46,8 @@ export function Empty({ text }: { readonly text: string }) {
 export function Failure({ error }: { readonly error: ApiError }) {
   return (
     <div class="failure" role="alert">
-      <strong>{error.code}</strong> {error.message}
-      {error.next !== '' && <span class="next"> → {error.next}</span>}
+      <strong>{error.code}</strong> <span lang="en">{error.message}</span>
+      {error.next !== '' && <span class="next" lang="en"> → {error.next}</span>}
     </div>
   );
 }

@@ -141,7 +141,9 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
           <Badge tone={row[key].passed ? 'good' : 'bad'}>
             {t(row[key].passed ? 'models.passed' : 'models.failed')}
           </Badge>{' '}
-          {row[key].seen}
+          <span lang="en" class="prose">
+            {row[key].seen}
+          </span>
         </>
       ),
   });
@@ -161,7 +163,11 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
         },
         column('a', b === null ? t('models.seen') : a.version),
         ...(b === null ? [] : [column('b', b.version)]),
-        { key: 'limit', title: t('models.limit'), value: ({ limit }) => limit, cell: ({ limit }) => limit },
+        { key: 'limit', title: t('models.limit'), value: ({ limit }) => limit, cell: ({ limit }) => (
+            <span lang="en" class="prose">
+              {limit}
+            </span>
+          ) },
       ]}
     />
   );

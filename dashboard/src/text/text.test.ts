@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
+import { EVENTS } from '../../../trainer/notify/events.ts';
 import { REASONS } from '../../../shared/core/decide/decide.ts';
 import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
 import { INSTRUMENT_REASONS } from '../../../shared/explain/instrument_reasons.ts';
@@ -18,12 +19,13 @@ describe('the dictionaries of the dashboard', () => {
     }
   });
 
-  it('name every reason of a signal, its meaning, and every condition of an entry', () => {
+  it('name every reason of a signal, its meaning, every condition of an entry, and every notification', () => {
     const needed = [
       ...Object.keys({ ...REASONS, ...INSTRUMENT_REASONS }).flatMap((reason) => [
         `reason.${reason}`,
         `meaning.${reason}`,
       ]),
+      ...Object.keys(EVENTS).map((event) => `event.${event}`),
       ...[...CONDITION_NAMES, ...DIRECTION_CONDITION_NAMES].map((name) => `condition.${name}`),
     ];
     expect(needed.filter((key) => !Object.hasOwn(EN, key))).toEqual([]);
@@ -31,6 +33,6 @@ describe('the dictionaries of the dashboard', () => {
 
   it('are Japanese where they are: no text but names and codes equals the English one', () => {
     const same = Object.entries(EN).filter(([key, text]) => JA[key as keyof typeof EN] === text);
-    expect(same.map(([key]) => key).sort()).toEqual(['app.csv', 'app.json', 'condition.z']);
+    expect(same.map(([key]) => key).sort()).toEqual(['app.csv', 'app.json', 'condition.z', 'field.theta1', 'field.theta2']);
   });
 });
