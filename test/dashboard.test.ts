@@ -11,6 +11,7 @@ import { createRegistry } from '../trainer/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import { IS_LONG } from './long.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { trainTinyModels } from './tiny_models.ts';
@@ -19,6 +20,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const INSTRUMENT = 'XAUUSD';
 const FIRST_VIEW_BYTES = 150_000;
+const FIRST_VIEW_MS = 1000;
 const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const DIST = join(packageRoot(), 'dashboard', 'dist');
 const PAGES = [
@@ -155,6 +157,22 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await stranger.waitForSelector('.login form');
     expect(await stranger.locator('.tile').count()).toBe(0);
     await other.close();
+  });
+
+  it('shows its first figures in one view of a fresh profile, in the time that is printed', async () => {
+    const { stdout } = await place.run(['token', 'link', '--name', 'fresh']);
+    const fresh = await (await browser.newContext({ locale: 'en-US' })).newPage();
+    const address = new URL(/http:\S+\/login\?code=\S+/.exec(stdout)![0]);
+    await fresh.goto(new URL(address.pathname + address.search, link).href);
+    // The session is there; everything else is loaded again.
+    const session = await fresh.context().newCDPSession(fresh);
+    await session.send('Network.clearBrowserCache');
+    await fresh.goto(new URL('/', link).href);
+    await holds(fresh, `performance.getEntriesByName('first figures').length === 1`);
+    const ms = await fresh.evaluate<number>(`performance.getEntriesByName('first figures')[0].startTime`);
+    process.stdout.write(`From navigation to the first tile with figures: ${ms.toFixed(0)} ms\n`);
+    if (IS_LONG) expect(ms).toBeLessThan(FIRST_VIEW_MS);
+    await fresh.context().close();
   });
 
   it('opens a subject from its tile, and explains its last minute', async () => {

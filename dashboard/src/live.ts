@@ -101,8 +101,14 @@ function show(): void {
     else longer.set(one.pair_id, [...trail, one].slice(-TRAIL));
   }
   waiting = [];
+  if (last.value.size === 0) markFirst();
   last.value = newest;
   trails.value = longer;
+}
+
+/** For measurements: when the first signals are on the screen. */
+function markFirst(): void {
+  requestAnimationFrame(() => performance.mark('first figures'));
 }
 
 /** A failed look leaves what was known; the connection's state tells. */

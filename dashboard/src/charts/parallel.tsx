@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { num } from '../format.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
+import { nextQuota, passing, type Filters } from './trial_lines.ts';
 import { drawingOrder, type Trials } from './trials.ts';
 
 const HEIGHT = 280;
@@ -10,13 +11,13 @@ const [TOP, BOTTOM, SIDE] = [22, 18, 40];
 const FIRST = 1500;
 /** Time for lines in a frame of 16 ms. */
 const FRAME_MS = 6;
-const BATCH = 250;
+const BATCH = 100;
+const FIRST_LINES = 400;
+/** The count of drawn lines is shown every so many frames. */
+const FRAMES_PER_COUNT = 6;
 const SHADES = 8;
 /** Below this share of an axis a drag is a click, which ends its filter. */
 const SMALLEST = 0.02;
-
-/** Bounds that a trial must keep on an axis, from 0 to 1. */
-type Filters = ReadonlyMap<number, readonly [number, number]>;
 
 interface Props {
   readonly trials: Trials;
@@ -122,17 +123,6 @@ function placeOn({ axes, places, rank }: Trials, axis: number, trial: number): n
   return axis < axes.length ? places[axis]![trial]! : 1 - rank[trial]!;
 }
 
-export function passing(order: Int32Array, trials: Trials, filters: Filters): Int32Array {
-  if (filters.size === 0) return order;
-  const bounds = [...filters];
-  return order.filter((trial) =>
-    bounds.every(([axis, [from, to]]) => {
-      const place = placeOn(trials, axis, trial);
-      return place >= from && place <= to;
-    }),
-  );
-}
-
 /** Draws in frames. @returns what ends it */
 function drawAll(
   canvas: HTMLCanvasElement,
@@ -156,14 +146,19 @@ function drawAll(
   );
   let done = 0;
   let frame = 0;
-  const draw = (): void => {
+  let quota = FIRST_LINES;
+  let [lastMs, frames] = [NaN, 0];
+  const draw = (nowMs: number): void => {
+    if (!Number.isNaN(lastMs)) quota = nextQuota(quota, nowMs - lastMs);
+    lastMs = nowMs;
     const until = performance.now() + FRAME_MS;
+    const last = Math.min(order.length, done + Math.floor(quota));
     do {
-      const end = Math.min(order.length, done + BATCH);
+      const end = Math.min(last, done + BATCH);
       strokeBatch(ctx, trials, order.subarray(done, end), x, shades);
       done = end;
-    } while (done < order.length && performance.now() < until);
-    onDrawn(done);
+    } while (done < last && performance.now() < until);
+    if (frames++ % FRAMES_PER_COUNT === 0 || done === order.length) onDrawn(done);
     if (done < order.length) frame = requestAnimationFrame(draw);
   };
   frame = requestAnimationFrame(draw);

@@ -3,7 +3,7 @@ import { minuteOf, num, percent, signed } from '../format.ts';
 import { nowMs, subjects } from '../live.ts';
 import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf } from '../router.ts';
-import { t, type TextKey } from '../text/text.ts';
+import { codeText, t, type TextKey } from '../text/text.ts';
 
 type Figure = 'trades' | 'win_rate' | 'drawdown' | 'candidates' | 'refusal_rate';
 
@@ -13,7 +13,7 @@ export default function MonitorPage() {
   const { data, error } = useLoaded(() => api.get('/api/monitor'), String(Math.floor(nowMs.value / READ_MS)));
   const found = data?.report ?? null;
   const report = found === null || !('performance' in found) ? null : (found as Report);
-  const skipped = found !== null && 'skipped' in found ? String(found.skipped) : t('monitor.none');
+  const skipped = found !== null && 'skipped' in found ? codeText('skipped', String(found.skipped)) : t('monitor.none');
   return (
     <>
       {error !== null && <Failure error={error} />}
@@ -43,7 +43,7 @@ function Findings({ report, lookedAt }: { readonly report: Report; readonly look
       ) : (
         <ul class="stacked">
           {report.findings.map(({ text }) => (
-            <li key={text}>
+            <li key={text} lang="en">
               <Badge tone="warn">!</Badge> {text}
             </li>
           ))}
@@ -123,7 +123,7 @@ function Drift({ drift }: Pick<Report, 'drift'>) {
   return (
     <Panel title={t('monitor.drift')} wide={rows.length > 0}>
       {rows.length === 0 ? (
-        <Empty text={drift.skipped ?? t('monitor.none')} />
+        <Empty text={drift.skipped == null ? t('monitor.none') : codeText('skipped', drift.skipped)} />
       ) : (
         <Table
           name="drift"

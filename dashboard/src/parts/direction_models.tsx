@@ -24,6 +24,8 @@ export function DirectionModels() {
   return (
     <Panel title={t('direction.title')} wide>
       {error !== null && <Failure error={error} />}
+      {data === null && error === null && <Empty text={`${t('app.loading')}…`} />}
+      {data !== null && (
       <Table
         name="direction_models"
         label={t('direction.title')}
@@ -32,6 +34,7 @@ export function DirectionModels() {
         rowKey={({ model_id }) => model_id}
         empty="direction.none"
       />
+      )}
       {version !== null && isReadable && <Detail version={version} />}
     </Panel>
   );
