@@ -3,7 +3,7 @@ import { api, ApiError, type PolicyEntry as Entry } from '../api.ts';
 import { session } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
-import { language, t } from '../text/text.ts';
+import { allowedText, language, t } from '../text/text.ts';
 
 export default function PolicyPage() {
   const { data, error } = useLoaded(() => api.get('/api/policy'), '');
@@ -95,7 +95,7 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
       key: 'allowed',
       title: t('policy.allowed'),
       value: ({ allowed }) => allowed,
-      cell: ({ allowed }) => <span class="note">{allowed}</span>,
+      cell: ({ allowed }) => <span class="note">{allowedText(allowed)}</span>,
     },
     {
       key: 'act',
@@ -151,7 +151,7 @@ function Proposal({
       <form ref={form} class="form" onSubmit={(event) => void submit(event)}>
         <h2>{t('policy.propose')}</h2>
         <p class="mono">{entry.key}</p>
-        <p class="note">{entry.allowed}</p>
+        <p class="note">{allowedText(entry.allowed)}</p>
         <label>
           {t('policy.new')}
           <input name="value" required defaultValue={shown(entry.value)} />

@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { allowedInJapanese } from './allowed_ja.ts';
 import { EN } from './en.ts';
 import { JA } from './ja.ts';
 
@@ -36,4 +37,9 @@ export function codeText(prefix: string, code: string): string {
 export function meaningText(kind: 'pair' | 'instrument', reason: string): string {
   const own = `meaning.${kind}.${reason}`;
   return dictionary.value[own] ?? codeText('meaning', reason);
+}
+
+/** What a value may be, from the English text that the server gives. */
+export function allowedText(text: string): string {
+  return language.value === 'ja' ? allowedInJapanese(text) : text;
 }

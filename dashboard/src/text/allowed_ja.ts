@@ -1,0 +1,31 @@
+/** The phrases of `allowed` in shared/policy/json_schema.ts, the longer ones first. */
+const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [/a whole number from (\S+) to ([^\s,]+)/g, '$1～$2 の整数'],
+  [/a (?:whole )?number from (\S+) to ([^\s,]+)/g, '$1～$2 の数'],
+  [/a number at least (\S+) and at most ([^\s,]+)/g, '$1 以上 $2 以下の数'],
+  [/a number at least (\S+) and below ([^\s,]+)/g, '$1 以上 $2 未満の数'],
+  [/a number above (\S+) and at most ([^\s,]+)/g, '$1 超 $2 以下の数'],
+  [/a number above (\S+) and below ([^\s,]+)/g, '$1 超 $2 未満の数'],
+  [/a number at least ([^\s,]+)/g, '$1 以上の数'],
+  [/a number at most ([^\s,]+)/g, '$1 以下の数'],
+  [/a number above ([^\s,]+)/g, '$1 超の数'],
+  [/a number below ([^\s,]+)/g, '$1 未満の数'],
+  [/a list of (\d+): each /g, '$1 個のリスト: 各 '],
+  [/a list of (\d+): /g, '$1 個のリスト: '],
+  [/a list, each /g, 'リスト: 各 '],
+  [/a map with the keys /g, 'マップ（キー）: '],
+  [/a map/g, 'マップ'],
+  [/text such as ("(?:[^"\\]|\\.)*")/g, '文字列（例 $1）'],
+  [/one of /g, 'いずれか: '],
+  [/true or false/g, 'true / false'],
+  [/a whole number/g, '整数'],
+  [/a number/g, '数'],
+  [/a value/g, '値'],
+  [/\btext\b/g, '文字列'],
+  [/ or /g, ' または '],
+];
+
+/** What a value may be, in Japanese. */
+export function allowedInJapanese(text: string): string {
+  return PHRASES.reduce((shown, [phrase, words]) => shown.replace(phrase, words), text);
+}
