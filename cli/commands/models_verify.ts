@@ -51,7 +51,7 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
     .option('--config <folder>', 'with --deep: configuration it was trained by (default: the present one)')
     .option('--workers <n>', 'with --deep: threads (default: one for each core)')
     .description(
-      'checks signature, hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
+      'checks signature, hashes, feature schema and golden answers, as the daemon does. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
     )
     .action((name: string, flags: VerifyFlags) => verify(folderOf(name), flags, output()));
 }
