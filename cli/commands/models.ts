@@ -266,8 +266,8 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const { models } = paths;
   const recovery = await withRegistry(process.env, paths, (registry) => registry.recover(version));
   const { recovered, intact, failed, activated } = recovery;
-  for (const made of recovered) output.line(`${made}: made again from the registry (${join(models, made)})`);
-  for (const whole of intact) output.line(`${whole}: is there, as it was registered`);
+  for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);
+  for (const whole of intact) output.line(`${whole}: intact, as registered`);
   for (const { version: lost, error } of failed) output.line(`${lost}: ${error.code}: ${error.message}`);
   if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
   if (recovered.length + intact.length + failed.length === 0) output.line('The registry has no bundles.');

@@ -104,7 +104,7 @@ async function verifyDeeply(folder: string, present: Settings, flags: VerifyFlag
     if (reasons.length > 0) return { verdict: 'impossible', lines: reasons };
     const bars = await findBars(manifest, settings, flags.data, onProgress);
     if (typeof bars === 'string') return { verdict: 'impossible', lines: [bars] };
-    // What is trained here is compared and removed: nobody signs it.
+    // The model trained here is compared and removed, so it is not signed.
     delete process.env['MINUTEHAND_TRUSTED_KEYS'];
     const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 0);
     const cache = { folder: homePaths().datasetCache, maxBytes: DEFAULT_CACHE_BYTES };

@@ -158,8 +158,8 @@ function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
     onFailure,
     onRecovered(missedMeanwhile) {
       onRecovered();
-      log.info({ missed: missedMeanwhile }, 'redis takes signals again');
-      print(`Redis takes all signals again (${missedMeanwhile} were missed).`);
+      log.info({ missed: missedMeanwhile }, 'redis accepts signals again');
+      print(`Redis accepts all signals again (${missedMeanwhile} were missed).`);
     },
   });
   return { publisher, link: publisher };
