@@ -349,7 +349,7 @@ class AssembledDaemon implements Daemon {
       isReady: () => this.#isReady(),
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
-        print(`This daemon publishes from here on (fence ${fence}).`);
+        print(`This daemon publishes from now on (fence ${fence}).`);
         this.#applyLease(fence);
       },
       onLosing: () => {

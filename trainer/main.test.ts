@@ -335,7 +335,7 @@ describe('a training run that fails', () => {
   });
 });
 
-describe('a run that is given up', () => {
+describe('a run that is aborted', () => {
   it.each([[[]], [[500, 429]]])('is sent to the earlier address of alerts, which first answers %j', async (first) => {
     const statuses = [...first];
     const taken: { channel: string; kind: string; text: string; details: object }[] = [];
@@ -361,7 +361,7 @@ describe('a run that is given up', () => {
     expect(taken.find(({ kind }) => kind === 'retrain_aborted')).toMatchObject({
       channel: '#ml-ops',
       text: expect.stringMatching(
-        /^\[CRITICAL\] Training given up: training run 2 \(full, request\).*\nGiven up after 2 attempts/,
+        /^\[CRITICAL\] Training aborted: training run 2 \(full, request\).*\nAborted after 2 attempts/,
       ) as string,
       details: { run_id: 2, attempt: 2, error: expect.stringContaining('something odd') as string },
     });

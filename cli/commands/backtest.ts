@@ -301,7 +301,7 @@ function show(
     );
     const { manifest } = sets[i]!;
     if (isTrainedOn(result, manifest))
-      output.line(`Learned from bars up to ${manifest.period.holdout_from}: part of this period flatters it.`);
+      output.line(`Learned from bars up to ${manifest.period.holdout_from}: its results are partly in-sample.`);
     output.line(verdict(bundle, pairs.length, requireEdge));
     for (const [name, { rows, auc, brier, brier_baseline, ece }] of Object.entries(bundle.models))
       output.line(

@@ -277,7 +277,7 @@ describe('service uninstall', () => {
     ]);
     expect(left()).toContain('etc/minutehand/minutehand.env');
     await service(['uninstall']);
-    expect(lines).toContain('There was nothing to remove.');
+    expect(lines).toContain('Nothing to remove.');
   });
 
   it('removes the data and the user too with --purge, and shows with --dry-run what that would be', async () => {

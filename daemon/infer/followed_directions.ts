@@ -97,7 +97,9 @@ export class FollowedDirections {
     const missing = this.missingSources;
     if (missing.length === 0) return;
     log.warn({ version, missing }, 'direction model learned from sources that are missing here');
-    print(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
+    print(
+      `It was trained on ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`,
+    );
   }
 
   onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {
