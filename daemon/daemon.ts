@@ -115,7 +115,7 @@ export interface DaemonOptions {
   readonly maxWaitingRows?: number;
 }
 
-/** A daemon without its sockets: what a bar does is all here. */
+/** A daemon without its sockets: the whole processing of a bar. */
 export interface Daemon {
   readonly bootId: string;
   readonly pipeline: Pipeline;
@@ -141,7 +141,7 @@ export interface Daemon {
    * @param hasSuccessor called when all is answered
    */
   signOff(hasSuccessor: () => boolean): Promise<void>;
-  /** Answers what is under way, stores the journal and releases timers, the file thread and Redis. */
+  /** Answers pending input, stores the journal and releases timers, the file thread and Redis. */
   stop(): Promise<void>;
 }
 
@@ -165,7 +165,7 @@ class AssembledDaemon implements Daemon {
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
   readonly #options: DaemonOptions;
-  /** Pairs, and behind them instruments. */
+  /** Pairs, followed by instruments. */
   readonly #subjects: readonly Pair[];
   readonly #identity: HealthIdentity;
   /** Wall-clock distance of two bars. */
@@ -491,7 +491,7 @@ class AssembledDaemon implements Daemon {
     };
   }
 
-  // ---- what is wrong ----
+  // ---- problems ----
 
   /** Reports and logs that signals or journal cannot be written, once until they can be again. */
   #degradesWith(what: Degradation): (error: ErrorReport) => void {

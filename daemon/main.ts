@@ -185,7 +185,7 @@ class DaemonProcess {
       },
     });
     this.#undo.push(() => watch.stop());
-    // A standby has waited with what it loaded at its start.
+    // A standby has the models that it loaded at its start.
     watch.check();
   }
 

@@ -151,7 +151,7 @@ export class Aligner {
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
   }
 
-  /** Ends the oldest waiting minute of a pair with what is there. */
+  /** Ends the oldest waiting minute of a pair with the legs it has. */
   #resolve(state: PairAlignment): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;

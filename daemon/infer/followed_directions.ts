@@ -121,7 +121,7 @@ export class FollowedDirections {
     let mark = fingerprint(files, [directionPointer(modelsFolder, timeframe)]);
     try {
       const named = readActiveDirection(modelsFolder, timeframe, files)?.version;
-      // Without a pointer, what is active stays.
+      // Without a pointer, the active model stays.
       if (named === undefined) return;
       version = named;
       const folder = join(directionFolder(modelsFolder), named);
