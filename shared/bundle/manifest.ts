@@ -194,7 +194,7 @@ export type NetReport = z.infer<typeof netReport>;
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
-  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  /** Summary of its training: policy_hash, and the settings of learning, label, decision and search. */
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Origin of the bars: the models of a simulated market are marked. */
