@@ -6,7 +6,8 @@ import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.t
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { openModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { prepareModels, type PreparedModels } from '../../shared/bundle/prepared_models.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -100,10 +101,14 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
 
   const schema = featureSchema(minutehand.windows);
+  const prepared: PreparedModels[] = [];
   const sets: ModelSet[] = [];
   const paths = folders.map((folder) => resolveBundle(folder));
-  for (const path of paths)
-    sets.push(await loadModelSet(path, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine }));
+  for (const path of paths) {
+    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
+    prepared.push(models);
+    sets.push(await openModelSet(models, ROWS_PER_SCORE));
+  }
 
   const progress = output.progress();
   const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
@@ -116,6 +121,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     bars,
     from,
     sets,
+    prepared,
     thresholds,
     policy,
     labels: datasetPolicy(settings),
@@ -178,7 +184,13 @@ async function compareCosts(options: PeriodOptions, settings: Settings): Promise
     for (const windows of [false, true]) {
       const policy = windows ? options.policy : { ...options.policy, no_entry_windows: [] };
       const sets = options.sets.slice(0, 1);
-      const { bundles } = await backtestPeriod({ ...options, sets, policy, costs: tradingCosts(settings, costs) });
+      const { bundles } = await backtestPeriod({
+        ...options,
+        sets,
+        prepared: options.prepared!.slice(0, 1),
+        policy,
+        costs: tradingCosts(settings, costs),
+      });
       rows.push(costRow({ costs, windows }, bundles[0]!.all_pairs));
     }
   }

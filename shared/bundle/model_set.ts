@@ -55,10 +55,11 @@ export interface ModelSet {
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
    * models; else a promise.
+   * @param only models to ask, of those that the set has; the answers of the others are undefined. Default: all
    * @throws RangeError more rows than the set was loaded for
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
    */
-  infer(features: Float32Array, rows: number): BatchScores | Promise<BatchScores>;
+  infer(features: Float32Array, rows: number, only?: readonly BundleModel[]): BatchScores | Promise<BatchScores>;
   /** Gives memory and sessions back. Not to be used afterward. */
   release(): Promise<void>;
 }
@@ -228,9 +229,25 @@ function createModelSet(
     return scores;
   };
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
-  const askSessions = async (features: Float32Array, rows: number): Promise<BatchScores> => {
-    for (const name of sessions) take(name, await scorers[name]!.score(features, rows), rows);
+  const askSessions = async (
+    features: Float32Array,
+    rows: number,
+    only: readonly BundleModel[],
+  ): Promise<BatchScores> => {
+    for (const name of sessions) if (only.includes(name)) take(name, await scorers[name]!.score(features, rows), rows);
     return ranked(rows);
+  };
+  const askTrees = (
+    { kernel, names }: Trees,
+    features: Float32Array,
+    rows: number,
+    only: readonly BundleModel[],
+  ): void => {
+    for (const [i, name] of names.entries()) {
+      if (!only.includes(name)) continue;
+      kernel.score(features, rows, i);
+      take(name, kernel.answers[i]!, rows);
+    }
   };
   return {
     ...services,
@@ -239,14 +256,15 @@ function createModelSet(
     theta2: manifest.theta2,
     ...(manifest.expectation && { expectation: manifest.expectation }),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
-    infer(features, rows) {
+    infer(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
-      if (trees !== null) {
+      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only);
+      else if (trees !== null) {
         trees.kernel.score(features, rows);
         for (let i = 0; i < trees.names.length; i++) take(trees.names[i]!, trees.kernel.answers[i]!, rows);
       }
-      return sessions.length === 0 ? ranked(rows) : askSessions(features, rows);
+      return sessions.length === 0 ? ranked(rows) : askSessions(features, rows, only ?? sessions);
     },
     async release() {
       isReleased = true;
