@@ -5,19 +5,14 @@ import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import {
   bundleModels,
+  goldenFeatures,
   modelFile,
   perBundleModel,
   type BundleModel,
-  type Manifest,
   type PerBundleModel,
-} from './manifest.ts';
-import {
-  goldenFeatures,
-  prepareModels,
-  type PreparedModels,
-  type PrepareOptions,
-  type ScoringEngine,
-} from './prepared_models.ts';
+} from './bundle_models.ts';
+import type { Manifest } from './manifest.ts';
+import type { PreparedModels, PrepareOptions, ScoringEngine } from './prepared_models.ts';
 import { loadScorer, type Scorer } from './scorer.ts';
 import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
 
@@ -86,6 +81,8 @@ export async function loadModelSet(
   maxRows: number,
   options: PrepareOptions & OpenOptions = {},
 ): Promise<ModelSet> {
+  // A thread that opens prepared models needs none of what reads them.
+  const { prepareModels } = await import('./prepared_models.ts');
   return openModelSet(await prepareModels(folder, schema, options), maxRows, options);
 }
 
@@ -121,7 +118,7 @@ export async function openModelSet(
 
 /** Takes the way of a bar often enough that the first bar does not find it cold. */
 async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRows: number): Promise<void> {
-  const features = goldenFeatures(manifest);
+  const features = goldenFeatures(manifest.golden);
   const rows = Math.min(maxRows, features.length / columns);
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
@@ -140,7 +137,7 @@ async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Qui
   });
   if (packed.length === 0) return null;
   return quietly(() => {
-    const golden = goldenFeatures(prepared.manifest);
+    const golden = goldenFeatures(prepared.manifest.golden);
     const rows = golden.length / prepared.columns;
     const kernel = openTreeKernel(packed, Math.max(maxRows, rows));
     // The engine compiles what runs often once more, better, and keeps that for all later sets.
@@ -153,7 +150,7 @@ async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Qui
 
 /** Warms the model. A graph that takes other shapes than its features shows here. */
 async function checkScorer(prepared: PreparedModels, name: BundleModel, scorer: Scorer): Promise<void> {
-  const golden = goldenFeatures(prepared.manifest);
+  const golden = goldenFeatures(prepared.manifest.golden);
   const rows = golden.length / prepared.columns;
   let answers: Float32Array;
   try {
