@@ -9,9 +9,7 @@ export const NET_FILE = 'net.onnx';
 /** The models of a bundle: the three of every one, and that of the result where it was trained. */
 export type BundleModel = ModelName | 'net';
 
-export function bundleModels({ files }: {
-  readonly files: { readonly [NET_FILE]?: unknown };
-}): readonly BundleModel[] {
+export function bundleModels({ files }: { readonly files: { readonly [NET_FILE]?: unknown } }): readonly BundleModel[] {
   return files[NET_FILE] === undefined ? MODEL_NAMES : [...MODEL_NAMES, 'net'];
 }
 

@@ -103,7 +103,14 @@ async function prepareModel(
   }
   if (!crossCheck) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[modelFile(name)]!.sha256;
-  const { rows, largestDifference } = await compare(graph, packed, bytes, seed, goldenFeatures(bundle.manifest.golden), path);
+  const { rows, largestDifference } = await compare(
+    graph,
+    packed,
+    bytes,
+    seed,
+    goldenFeatures(bundle.manifest.golden),
+    path,
+  );
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
   if (largestDifference <= CROSS_CHECK_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };
   return inOnnxruntime(`WASM answers differ by up to ${largestDifference}`);
