@@ -33,19 +33,26 @@ export function json(value: number | null): string {
 /** Of a signal of any schema. */
 export type Envelope = Omit<SignalEnvelope, 'schema'> & { readonly schema: string };
 
-/** The envelope as JSON that continues a body; `crc32` follows it. */
-export function encodeEnvelope(envelope: Envelope): string {
-  const { fence, schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
-  return (
-    (fence === undefined ? '' : `,"fence":${fence}`) +
-    `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":${seq},` +
-    `"generated_at_ms":${generated_at_ms},"valid_until_ms":${valid_until_ms}`
-  );
+/** The first part of an envelope, which continues a body. */
+export function encodeFence(fence: number | undefined): string {
+  return fence === undefined ? '' : `,"fence":${fence}`;
+}
+
+/** The part of an envelope that stays for a boot, up to the number of the signal. */
+export function encodeOrigin({ schema, market, boot_id }: Pick<Envelope, 'schema' | 'market' | 'boot_id'>): string {
+  return `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":`;
+}
+
+/** The last part of an envelope; `crc32` follows it. */
+export function encodeDelivery(seq: number, generatedAtMs: number, validUntilMs: number): string {
+  return `${seq},"generated_at_ms":${generatedAtMs},"valid_until_ms":${validUntilMs}`;
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */
 export function encodeSignal(bodyText: string, envelope: Envelope): string {
-  const covered = bodyText + encodeEnvelope(envelope);
+  const { fence, seq, generated_at_ms, valid_until_ms } = envelope;
+  const covered =
+    bodyText + encodeFence(fence) + encodeOrigin(envelope) + encodeDelivery(seq, generated_at_ms, valid_until_ms);
   return covered + encodeChecksum(covered);
 }
 

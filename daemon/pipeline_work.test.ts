@@ -1,0 +1,135 @@
+import { createHook } from 'node:async_hooks';
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+import type { OpenTime } from '../shared/bar.ts';
+import { MACHINE_SCHEDULER } from '../shared/clock.ts';
+import { parsePair } from '../shared/pair.ts';
+import type { Bus, Scheduler } from '../shared/ports.ts';
+import { promotedPerRound } from '../test/collections.ts';
+import { tinySettings } from '../test/tiny_settings.ts';
+import { barInput } from './input.ts';
+import { NO_JOURNAL } from './journal/journal.ts';
+import { openBench, START_MS } from './pipeline.fixture.ts';
+import type { Pipeline } from './pipeline.ts';
+import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
+import { createRedisPublisher } from './publish/redis.ts';
+import { createWebSocketPublisher } from './publish/websocket.ts';
+import { openServer } from './serve/serve.ts';
+
+const START = START_MS / 1000;
+
+const bSymbols = (pairs: number): string[] => Array.from({ length: pairs }, (_, i) => `B${i}`);
+
+function openPipeline(pairs: number, changes: Partial<PipelineOptions>): Pipeline {
+  const settings = tinySettings();
+  const { costs } = pipelineSettings(settings);
+  const ours = Object.fromEntries(['A', ...bSymbols(pairs)].map((symbol) => [symbol, Object.values(costs)[0]!]));
+  const ids = bSymbols(pairs).map((symbol) => parsePair(`A_${symbol}`));
+  return openBench(settings, { pairs: ids, costs: ours, journal: NO_JOURNAL, ...changes }).pipeline;
+}
+
+/** Bars of a minute, the leg that all pairs wait for at the end. Parsed, as a feed's are. */
+function takeMinute({ inputs }: Pipeline, pairs: number, minute: number, backfill = false): void {
+  const time = (START + 60 * minute) as OpenTime;
+  for (let i = pairs - 1; i >= -1; i--) {
+    const symbol = i < 0 ? 'A' : `B${i}`;
+    const price = 100 + ((7 * minute + i) % 11) / 8;
+    const text = `{"symbol":"${symbol}","time":${time},"open":${price},"high":${price + 1},"low":${price - 1},"close":${price},"volume":1}`;
+    inputs.take(barInput(JSON.parse(text), backfill));
+  }
+}
+
+/** What happens on this thread between the last bar of a minute and the last byte of its signals. */
+interface Work {
+  signals: number;
+  /** Promises, immediates, timers, writes to sockets: an await or a flush of each pair would add to them. */
+  asynchronous: number;
+  turns: number;
+  toServer: number;
+  toRedis: number;
+}
+
+async function workOf(pairs: number): Promise<Work> {
+  const work: Work = { signals: 0, asynchronous: 0, turns: 0, toServer: 0, toRedis: 0 };
+  const hook = createHook({ init: () => void work.asynchronous++ });
+  const scheduler: Scheduler = {
+    ...MACHINE_SCHEDULER,
+    afterTurn(given) {
+      work.turns++;
+      MACHINE_SCHEDULER.afterTurn(given);
+    },
+  };
+  const onFailure = (error: unknown): never => {
+    throw error;
+  };
+  const websocket = createWebSocketPublisher({ pairIds: [], onFailure });
+  const server = await openServer({
+    ...{ host: '127.0.0.1', port: 0, engine: 'ws', routes: [], webSockets: [websocket.subscriptionRoute()] },
+    ...{ maxBodyBytes: 1 << 20, maxBufferedBytes: 1 << 24, onError: onFailure },
+  });
+  websocket.attach({
+    publishAll(messages, everything) {
+      work.toServer++;
+      server.publishAll(messages, everything);
+    },
+  });
+  const client = new WebSocket(`ws://127.0.0.1:${server.port}/signals`);
+  await new Promise((resolve) => client.once('open', resolve));
+  const bus: Bus = {
+    ready: true,
+    send() {
+      work.toRedis++;
+      return Promise.resolve(null);
+    },
+    reset: () => undefined,
+    onState: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const redis = createRedisPublisher({
+    ...{ bus, scheduler: MACHINE_SCHEDULER, isExpected: true, commandTimeoutMs: 60_000, maxBatchesInFlight: 9 },
+    ...{ onState: () => undefined, onFailure, onRecovered: () => undefined },
+  });
+  const end = {
+    ...{ name: 'redis' as const, failures: 0, close: () => Promise.resolve() },
+    publish(batch: readonly unknown[]) {
+      hook.disable();
+      work.signals = batch.length;
+    },
+  };
+  const pipeline = openPipeline(pairs, { scheduler, sockets: [websocket, redis, end] });
+  for (let minute = 0; minute < 3; minute++) {
+    Object.assign(work, { asynchronous: 0, turns: 0, toServer: 0, toRedis: 0 });
+    hook.enable();
+    takeMinute(pipeline, pairs, minute);
+    await pipeline.settled();
+    await loopTurn();
+  }
+  client.terminate();
+  await server.close();
+  await redis.close();
+  return work;
+}
+
+describe('the way of a bar', () => {
+  it('has as many promises, loop turns and writes for a hundred pairs as for two', async () => {
+    const [few, many] = [await workOf(2), await workOf(100)];
+    expect(few).toMatchObject({ signals: 2, toServer: 1, toRedis: 1 });
+    expect(many).toEqual({ ...few, signals: 100 });
+  });
+
+  it('allocates nothing in the old generation, even after a recovery in which thousands of minutes waited together', async () => {
+    const pairs = 10;
+    const sink = { name: 'websocket', failures: 0, publish: () => undefined, close: () => Promise.resolve() } as const;
+    const pipeline = openPipeline(pairs, { sockets: [sink] });
+    let minute = 0;
+    for (; minute < 2000; minute++) takeMinute(pipeline, pairs, minute, true);
+    await pipeline.settled();
+    const promoted = await promotedPerRound(1000, 100, async () => {
+      takeMinute(pipeline, pairs, minute++);
+      await pipeline.settled();
+    });
+    // Ten minutes of pairs have 560 bytes.
+    expect(promoted).toBeLessThan(100);
+  });
+});
