@@ -1,6 +1,6 @@
 import { SECONDS_PER_BAR, type EpochMs } from '../../shared/bar.ts';
 import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
-import { encodeDelivery, encodeFence, encodeOrigin } from '../../shared/signal/encode.ts';
+import { encodeFence, encodeOrigin, encodeTimes } from '../../shared/signal/encode.ts';
 import { INSTRUMENT_SIGNAL_SCHEMA } from '../../shared/signal/instrument_signal.ts';
 import { SIGNAL_SCHEMA, validIntervals, type MarketKind } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
@@ -65,11 +65,17 @@ export class Envelope {
   ): readonly Publication[] {
     const bytes = new PublicationBytes(answers);
     const first = encodeFence(fence);
+    // Most signals of a batch expire together.
+    let expiryMs = NaN;
+    let times = '';
     return answers.map((answer) => {
       const { body, bodyText, minute } = answer;
-      const expiryMs = this.#number(answer, answeredMs);
-      const delivery = encodeDelivery(answer.seq, nowMs, expiryMs);
-      return bytes.write(body.pair_id, bodyText, first + this.#origins[minute.pairIndex]! + delivery);
+      const itsExpiryMs = this.#number(answer, answeredMs);
+      if (itsExpiryMs !== expiryMs) {
+        expiryMs = itsExpiryMs;
+        times = encodeTimes(nowMs, expiryMs);
+      }
+      return bytes.write(body.pair_id, bodyText, `${first}${this.#origins[minute.pairIndex]!}${answer.seq}${times}`);
     });
   }
 

@@ -43,16 +43,21 @@ export function encodeOrigin({ schema, market, boot_id }: Pick<Envelope, 'schema
   return `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":`;
 }
 
-/** The last part of an envelope; `crc32` follows it. */
-export function encodeDelivery(seq: number, generatedAtMs: number, validUntilMs: number): string {
-  return `${seq},"generated_at_ms":${generatedAtMs},"valid_until_ms":${validUntilMs}`;
+/** The last part of an envelope, behind `seq`; `crc32` follows it. */
+export function encodeTimes(generatedAtMs: number, validUntilMs: number): string {
+  return `,"generated_at_ms":${encodeMs(generatedAtMs)},"valid_until_ms":${encodeMs(validUntilMs)}`;
+}
+
+/** As `${ms}`, but V8 allocates the text of a number that is no 32-bit integer in the old generation. */
+function encodeMs(ms: number): string {
+  return Number.isInteger(ms) ? ms.toFixed(0) : `${ms}`;
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */
 export function encodeSignal(bodyText: string, envelope: Envelope): string {
   const { fence, seq, generated_at_ms, valid_until_ms } = envelope;
-  const covered =
-    bodyText + encodeFence(fence) + encodeOrigin(envelope) + encodeDelivery(seq, generated_at_ms, valid_until_ms);
+  const times = encodeTimes(generated_at_ms, valid_until_ms);
+  const covered = `${bodyText}${encodeFence(fence)}${encodeOrigin(envelope)}${seq}${times}`;
   return covered + encodeChecksum(covered);
 }
 
