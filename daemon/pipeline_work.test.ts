@@ -1,8 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import WebSocket from 'ws';
-import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { parsePair } from '../shared/pair.ts';
 import type { Bus, Scheduler } from '../shared/ports.ts';
@@ -15,7 +14,7 @@ import type { Pipeline } from './pipeline.ts';
 import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
 import { createRedisPublisher } from './publish/redis.ts';
 import { createWebSocketPublisher } from './publish/websocket.ts';
-import { openServer } from './serve/serve.ts';
+import { createAudience } from './serve/audience.ts';
 
 const START = START_MS / 1000;
 
@@ -48,15 +47,15 @@ function takeMinute({ inputs }: Pipeline, pairs: number, minute: number, backfil
 /** What happens on this thread between the last bar of a minute and the last byte of its signals. */
 interface Work {
   signals: number;
-  /** Promises, immediates, timers, writes to sockets: an await or a flush of each pair would add to them. */
+  /** Promises, immediates, timers, requests: an await of each pair would add to them. */
   asynchronous: number;
   turns: number;
-  toServer: number;
+  toClient: number;
   toRedis: number;
 }
 
 async function workOf(pairs: number): Promise<Work> {
-  const work: Work = { signals: 0, asynchronous: 0, turns: 0, toServer: 0, toRedis: 0 };
+  const work: Work = { signals: 0, asynchronous: 0, turns: 0, toClient: 0, toRedis: 0 };
   const hook = createHook({ init: () => void work.asynchronous++ });
   const scheduler: Scheduler = {
     ...MACHINE_SCHEDULER,
@@ -69,18 +68,17 @@ async function workOf(pairs: number): Promise<Work> {
     throw error;
   };
   const websocket = createWebSocketPublisher({ pairIds: [], onFailure });
-  const server = await openServer({
-    ...{ host: '127.0.0.1', port: 0, engine: 'ws', routes: [], webSockets: [websocket.subscriptionRoute()] },
-    ...{ maxBodyBytes: 1 << 20, maxBufferedBytes: 1 << 24, onError: onFailure },
+  const route = websocket.subscriptionRoute();
+  const audience = createAudience({
+    ...{ host: '', port: 0, engine: 'ws', routes: [], webSockets: [route] },
+    ...{ maxBufferedBytes: 1 << 24, maxBodyBytes: 1 << 20, onError: onFailure },
   });
-  websocket.attach({
-    publishAll(messages, everything) {
-      work.toServer++;
-      server.publishAll(messages, everything);
-    },
+  audience.admit(route, new URLSearchParams(), 'client', {
+    write: () => void work.toClient++,
+    bufferedBytes: () => 0,
+    finish: () => undefined,
   });
-  const client = new WebSocket(`ws://127.0.0.1:${server.port}/signals`);
-  await new Promise((resolve) => client.once('open', resolve));
+  websocket.attach(audience);
   const bus: Bus = {
     ready: true,
     send() {
@@ -104,14 +102,12 @@ async function workOf(pairs: number): Promise<Work> {
   };
   const pipeline = openPipeline(pairs, { scheduler, sockets: [websocket, redis, end] });
   for (let minute = 0; minute < 3; minute++) {
-    Object.assign(work, { asynchronous: 0, turns: 0, toServer: 0, toRedis: 0 });
+    Object.assign(work, { asynchronous: 0, turns: 0, toClient: 0, toRedis: 0 });
     hook.enable();
     takeMinute(pipeline, pairs, minute);
     await pipeline.settled();
     await loopTurn();
   }
-  client.terminate();
-  await server.close();
   await redis.close();
   return work;
 }
@@ -119,22 +115,24 @@ async function workOf(pairs: number): Promise<Work> {
 describe('the way of a bar', () => {
   it('has as many promises, loop turns and writes for a hundred pairs as for two', async () => {
     const [few, many] = [await workOf(2), await workOf(100)];
-    expect(few).toMatchObject({ signals: 2, toServer: 1, toRedis: 1 });
+    expect(few).toMatchObject({ signals: 2, toClient: 1, toRedis: 1 });
     expect(many).toEqual({ ...few, signals: 100 });
   });
 
   it('allocates nothing in the old generation, even after a recovery in which thousands of minutes waited together', async () => {
     const pairs = 10;
     const sink = { name: 'websocket', failures: 0, publish: () => undefined, close: () => Promise.resolve() } as const;
-    const pipeline = openPipeline(pairs, { sockets: [sink] });
     let minute = 0;
+    const nowMs = (): EpochMs => (START_MS + 60_000 * minute) as EpochMs;
+    const clock = { nowMs, monotonicUs: () => 6e7 * minute };
+    const pipeline = openPipeline(pairs, { clock, sockets: [sink] });
     for (; minute < 2000; minute++) takeMinute(pipeline, pairs, minute, true);
     await pipeline.settled();
     const promoted = await promotedPerRound(1000, 100, async () => {
       takeMinute(pipeline, pairs, minute++);
       await pipeline.settled();
     });
-    // Ten minutes of pairs have 560 bytes.
+    // The minutes themselves have 560 bytes, and texts of two times 64.
     expect(promoted).toBeLessThan(100);
   });
 });
