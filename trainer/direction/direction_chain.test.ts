@@ -155,6 +155,26 @@ describe('the direction model', () => {
   });
 });
 
+describe('trainDirection', () => {
+  /** Falls for as long as there is history to learn from, then rises only, as a bull market does. */
+  function fallThenRise(length: number, turn: number): InstrumentBars {
+    const bars = randomWalk('BULL', length);
+    const close = bars.time.map((_, t) => 100 * 1.003 ** Math.abs(t - turn));
+    const open = close.map((_, t) => close[Math.max(0, t - 1)]!);
+    const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
+    return { ...bars, open, high: high!, low: low!, close };
+  }
+
+  it('names the class that the blocks of the calibration lack', async () => {
+    const refused = train([instrumentOf(fallThenRise(1000, 250))]);
+    await expect(refused).rejects.toMatchObject({
+      code: 'DATA_TOO_SHORT',
+      seen: expect.stringMatching(/^no label down, range among \d+ evaluated bars from \d{4}-/),
+      next: expect.stringMatching(/longer period|more symbols/),
+    });
+  });
+});
+
 describe('settlementsOf', () => {
   it('sums the rates settled after the entry, up to the exit, each at its latest revision', () => {
     const history: SeriesHistory = {
