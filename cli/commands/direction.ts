@@ -5,7 +5,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
 import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
-import { makeDirectionBundle } from '../../trainer/direction/make_direction_bundle.ts';
+import { makeDirectionBundle, type DirectionBundleParts } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
 import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
@@ -23,6 +23,8 @@ import { gitCommit } from './train.ts';
 
 const HOUR = 3600;
 
+type BarMarket = DirectionBundleParts['market'];
+
 interface TrainFlags {
   readonly data: string;
   readonly symbols: string;
@@ -38,6 +40,7 @@ interface TrainFlags {
   readonly slippageBps: string;
   readonly seed: string;
   readonly workers: string;
+  readonly market: BarMarket;
   readonly out?: string;
 }
 
@@ -65,6 +68,11 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--slippage-bps <x>', 'slippage per fill', '1')
     .option('--seed <n>', 'of sampling', '0')
     .option('--workers <n>', 'threads; they change the time and nothing else', '1')
+    .addOption(
+      new Option('--market <kind>', 'origin of the bars; a live daemon refuses models of a simulated one')
+        .choices(['live', 'simulated'])
+        .default('live'),
+    )
     .option('--out <folder>', 'folder of bundles to write the model to')
     .action((flags: TrainFlags) => runTrain(flags, output()));
 }
@@ -84,7 +92,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     );
     progress.stop();
     for (const line of directionLines(trained, plan)) output.line(line);
-    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, instruments, plan, trained);
+    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
     output.result({
@@ -104,11 +112,12 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
 
 async function writeBundle(
   out: string,
+  market: BarMarket,
   instruments: readonly Instrument[],
   plan: DirectionPlan,
   trained: TrainedDirection,
 ): Promise<string> {
-  const parts = { instruments, plan, trained, out, created: new Date(), gitCommit: gitCommit() };
+  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit: gitCommit() };
   return (await makeDirectionBundle(parts)).version;
 }
 

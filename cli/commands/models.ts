@@ -196,7 +196,7 @@ async function promote(name: string, output: Output): Promise<void> {
 
 async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
   await verifyDirection(folder);
-  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models));
+  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models), homePaths().home);
   const before = previous === null ? '' : ` (before: ${previous})`;
   output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
   output.result({ version, previous, timeframe });

@@ -128,7 +128,10 @@ describe('the direction model', () => {
   it('writes a bundle that a daemon would load, and refuses one that was changed', async () => {
     const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 800)));
     const trained = await train(instruments, { balance: 'focal' });
-    const parts = { instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null };
+    const parts = {
+      ...{ instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null },
+      market: 'live' as const,
+    };
     const { version, edge, sources } = await makeDirectionBundle(parts);
     expect(sources).toEqual(['taker_buy_volume']);
     expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);

@@ -3,7 +3,7 @@ import { writeDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { sha256Hex, writeVersion } from '../bundle.ts';
-import { readModelsFile } from '../models_file.ts';
+import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
 import { checkSignature, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
 import {
   DIRECTION_FILE,
@@ -60,11 +60,11 @@ export interface DirectionBundle {
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH */
 export function readDirectionBundle(folder: string): DirectionBundle {
-  const bytes = read(folder, MANIFEST, 'manifest');
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
-  const manifest = parseManifest(folder, bytes);
+  const manifest = parseManifestFile(join(folder, MANIFEST), bytes, directionManifestSchema);
   const [model] = ([DIRECTION_FILE, DIRECTION_REPORT] as const).map((name) => {
-    const content = read(folder, name, 'content');
+    const content = readBundleFile(join(folder, name), 'content', MACHINE_FILES);
     const [seen, expected] = [sha256Hex(content), manifest.files[name].sha256];
     if (seen !== expected)
       throw new MinutehandError('MODEL_HASH', {
@@ -74,27 +74,4 @@ export function readDirectionBundle(folder: string): DirectionBundle {
     return content;
   });
   return { folder, manifest, modelsHash: sha256Hex(bytes), model: model! };
-}
-
-function read(folder: string, name: string, kind: 'manifest' | 'content'): Buffer {
-  try {
-    return readModelsFile(join(folder, name), kind, MACHINE_FILES);
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    throw new MinutehandError('MODEL_MISSING', { seen: join(folder, name), cause });
-  }
-}
-
-function parseManifest(folder: string, bytes: Buffer): DirectionManifest {
-  const path = join(folder, MANIFEST);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
-  }
-  const parsed = directionManifestSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
 }
