@@ -35,7 +35,6 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
-import { receivedSeries } from './infer/series_reader.ts';
 import type { PointerName } from '../shared/bundle/active_file.ts';
 import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
@@ -442,7 +441,7 @@ class AssembledDaemon implements Daemon {
     return new FollowedDirections({
       ...{ modelsFolder: paths.models, timeframes, market, pollMs: modelPollMs, files, scheduler, log, print },
       marksOf: (timeframe) => pointerMarks?.(`direction_${timeframe}`) ?? null,
-      sources: () => receivedSeries(this.pipeline.series),
+      sources: () => this.pipeline.sources,
       load: (folder, timeframe) =>
         loadDirection(folder, timeframe, async (work) => {
           await this.pipeline.idleWindow();
