@@ -1,18 +1,20 @@
 import type { BlockFigure, DirectionMetrics } from '../trainer/direction/direction_report.ts';
 import type { NetResult } from '../trainer/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/direction/train_direction.ts';
-import { DIRECTIONS } from '../trainer/label/direction.ts';
+import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
+import { DIRECTIONS, evaluationLabel } from '../trainer/label/direction.ts';
 
 const number = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
 const figure = ({ mean, standard_error }: BlockFigure, digits = 4): string =>
   `${number(mean, digits)} ± ${number(standard_error, digits)}`;
 
 /** The report of `direction train` for people. */
-export function directionLines(trained: TrainedDirection, plan: DirectionPlan): string[] {
+export function directionLines(trained: TrainedDirection, plan: DirectionPlan, timeframe: Timeframe): string[] {
   const { metrics, net, bias, priors, others, blocks, rows } = trained;
   const first = new Date(blocks[0]!.split.from * 1000).toISOString().slice(0, 10);
   return [
     `${rows.x.rows} labeled bars × ${rows.x.columns} features; evaluated from ${first}: ${metrics.rows} bars in ${blocks.length} blocks, balance ${plan.balance}`,
+    `evaluation label: ${labelLine(TIMEFRAMES[timeframe])}`,
     `base rates ${DIRECTIONS.map((name, k) => `${name} ${number(metrics.base_rate[k]!, 3)}`).join(', ')}; mean probabilities ${metrics.mean_probability.map((p) => number(p, 3)).join(', ')}`,
     ...table(metrics),
     ...priors.map(
@@ -32,6 +34,14 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan): 
     ]),
     `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
   ];
+}
+
+/** The closes that the evaluation label looks at. */
+function labelLine(timeframe: number): string {
+  const { policy, everyBars } = evaluationLabel(timeframe);
+  const hours = (everyBars * timeframe) / 3600;
+  const note = hours > 1 ? '; not comparable with figures of hourly closes' : '';
+  return `first close beyond ±${policy.threshold * 100} % of the ${policy.horizon} that follow every ${hours} h${note}`;
 }
 
 function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_down_auc }: DirectionMetrics): string[] {

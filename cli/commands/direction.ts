@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
 import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
@@ -15,13 +16,11 @@ import {
   type DirectionPlan,
   type TrainedDirection,
 } from '../../trainer/direction/train_direction.ts';
-import { EVALUATION_LABEL } from '../../trainer/label/direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
 import { directionLines } from '../direction_lines.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { gitCommit } from './train.ts';
-
-const HOUR = 3600;
 
 type BarMarket = DirectionBundleParts['market'];
 
@@ -34,7 +33,8 @@ interface TrainFlags {
   readonly peers?: string;
   readonly threshold?: string;
   readonly sigmas?: string;
-  readonly horizon: string;
+  readonly horizon?: string;
+  readonly timeframe: Timeframe;
   readonly stride: string;
   readonly feeBps: string;
   readonly slippageBps: string;
@@ -52,17 +52,22 @@ export function addDirection(program: Command, output: () => Output): void {
   direction
     .command('train')
     .description(
-      'learns the direction model on hourly bars (SYMBOL-1h.csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, on the evaluation label, after taker fees',
+      'learns the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, on the evaluation label, after taker fees and funding',
     )
     .requiredOption('--data <folder>', 'folder of bars')
     .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
+    .addOption(
+      new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
+        .choices(Object.keys(TIMEFRAMES))
+        .default('1h'),
+    )
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
     .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default('class_weights'))
     .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
     .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
-    .option('--horizon <bars>', 'of the training label', String(EVALUATION_LABEL.horizon))
+    .option('--horizon <bars>', 'of the training label (default: 24 hours)')
     .option('--stride <bars>', 'learn from every so many bars; all are evaluated', '3')
     .option('--fee-bps <x>', 'taker fee per fill', '5')
     .option('--slippage-bps <x>', 'slippage per fill', '1')
@@ -80,7 +85,9 @@ export function addDirection(program: Command, output: () => Output): void {
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const plan = planOf(flags);
   const symbols = flags.symbols.split(',');
-  const bars = await readInstrumentFolder(flags.data, symbols, HOUR);
+  const bars = await readInstrumentFolder(flags.data, symbols, TIMEFRAMES[flags.timeframe]);
+  for (const { symbol, joinedFrom } of bars)
+    if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
   const folder = flags.series ?? join(flags.data, 'series');
   const instruments: Instrument[] = await Promise.all(
     bars.map(async (own) => ({ bars: own, series: await readSeriesFolder(folder, own.symbol) })),
@@ -91,7 +98,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       progress.update(stage, done, total),
     );
     progress.stop();
-    for (const line of directionLines(trained, plan)) output.line(line);
+    for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
     const bundle = flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
@@ -136,7 +143,10 @@ function planOf(flags: TrainFlags): DirectionPlan {
     label: {
       unit: flags.sigmas === undefined ? 'percent' : 'sigmas',
       threshold: threshold === undefined ? EVALUATION_LABEL.threshold : number(threshold, '--threshold'),
-      horizon: parseInteger(flags.horizon, '--horizon', 1),
+      horizon:
+        flags.horizon === undefined
+          ? evaluationBars(TIMEFRAMES[flags.timeframe])
+          : parseInteger(flags.horizon, '--horizon', 1),
     },
     balance: flags.balance,
     classWeightRatio: 1,

@@ -76,7 +76,7 @@ function manifestOf(
     label: { ...plan.label },
     balance: plan.balance,
     calibration: { kind: scaling.kind, slope: [...scaling.slope], intercept: [...scaling.intercept] },
-    strategy: strategyOf(theta),
+    strategy: strategyOf(theta, timeframe),
     metrics: {
       rows: metrics.rows,
       log_loss: metrics.log_loss,
