@@ -29,7 +29,7 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
     `bias: balance ${number(bias.overall_balance, 3)}, buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}; ${bias.biased.length === 0 ? 'no group differs significantly' : `biased: ${bias.biased.join(', ')}`}`,
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
-      `  AUC ${own.metrics.auc.map((auc) => number(auc, 3)).join(' ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
+      `  AUC ${own.metrics.over_blocks.auc.map((auc) => figure(auc, 3)).join(', ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
       `  ${netLine(own.net)}`,
     ]),
     `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
@@ -41,7 +41,7 @@ function labelLine(timeframe: number): string {
   const { policy, everyBars } = evaluationLabel(timeframe);
   const hours = (everyBars * timeframe) / 3600;
   const note = hours > 1 ? '; not comparable with figures of hourly closes' : '';
-  return `first close beyond ±${policy.threshold * 100} % of the ${policy.horizon} that follow every ${hours} h${note}`;
+  return `first of ${policy.horizon} closes, one each ${hours} h, beyond ±${policy.threshold * 100} %${note}`;
 }
 
 function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_down_auc }: DirectionMetrics): string[] {
@@ -57,5 +57,5 @@ function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_d
 
 function netLine(net: NetResult): string {
   const interval = `(90 %: ${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`;
-  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
+  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}, funding ${number(net.funding_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
 }

@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { DIRECTION_FILE } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
@@ -145,6 +147,18 @@ describe('the direction model', () => {
     predictModel(trained.model, part).forEach((p, i) => expect(Math.abs(answers[i]! - p)).toBeLessThan(1e-6));
     for (let row = 0; row < 64; row++)
       expect(answers.slice(row * 3, row * 3 + 3).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const [key, trusted] = [join(folder, 'key.pem'), join(folder, 'trusted.pem')];
+    writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));
+    vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', trusted);
+    await expect(loadDirectionModel(path, schema, 1)).rejects.toMatchObject({ code: 'MODEL_SIGNATURE' });
+    expect(() => signDirectionBundle(path)).toThrow(expect.objectContaining({ code: 'KEY_UNUSABLE' }));
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', key);
+    signDirectionBundle(path);
+    expect((await loadDirectionModel(path, schema, 1)).manifest.market).toBe('live');
+    vi.unstubAllEnvs();
 
     await expect(loadDirectionModel(path, instrumentSchema(WINDOWS, 60), 1)).rejects.toThrow(/feature schema/);
     const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Record<string, unknown>;

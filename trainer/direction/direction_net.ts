@@ -34,6 +34,8 @@ export interface NetResult {
   readonly upper_95_net_bps: number | null;
   /** Cost per round trip that was charged. */
   readonly cost_bps: number;
+  /** Mean funding that was paid; below 0 = received. */
+  readonly funding_bps: number | null;
   readonly no_edge: boolean;
 }
 
@@ -147,6 +149,7 @@ export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed
     gross_bps: mean(({ grossBps }) => grossBps),
     net_bps: mean(({ netBps }) => netBps),
     cost_bps,
+    funding_bps: mean(({ grossBps, netBps }) => grossBps - netBps - cost_bps),
   };
   if (n < MIN_TRADES) return { ...base, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
   const days = byDay(trades);

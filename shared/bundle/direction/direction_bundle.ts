@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { writeDurably } from '../../durable_file.ts';
+import { replaceDurably, writeDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { sha256Hex, writeVersion } from '../bundle.ts';
 import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
-import { checkSignature, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
+import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
 import {
   DIRECTION_FILE,
   DIRECTION_FORMAT,
@@ -49,6 +49,19 @@ export function writeDirectionBundle(modelsFolder: string, created: Date, conten
   });
 }
 
+/**
+ * Signs a bundle with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
+ * @returns the name of the key
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
+ */
+export function signDirectionBundle(folder: string): string {
+  const key = signingKey();
+  if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
+  const { bytes } = readContent(folder, () => undefined);
+  replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
+  return keyName(key);
+}
+
 /** A bundle whose bytes are those its manifest names. */
 export interface DirectionBundle {
   readonly folder: string;
@@ -60,8 +73,18 @@ export interface DirectionBundle {
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH */
 export function readDirectionBundle(folder: string): DirectionBundle {
+  const checkAuthor = (bytes: Buffer): void => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
+  const { bytes, manifest, model } = readContent(folder, checkAuthor);
+  return { folder, manifest, modelsHash: sha256Hex(bytes), model };
+}
+
+/** Manifest and model, whose hashes are right. */
+function readContent(
+  folder: string,
+  checkAuthor: (manifest: Buffer) => void,
+): { readonly bytes: Buffer; readonly manifest: DirectionManifest; readonly model: Buffer } {
   const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
-  checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
+  checkAuthor(bytes);
   const manifest = parseManifestFile(join(folder, MANIFEST), bytes, directionManifestSchema);
   const [model] = ([DIRECTION_FILE, DIRECTION_REPORT] as const).map((name) => {
     const content = readBundleFile(join(folder, name), 'content', MACHINE_FILES);
@@ -73,5 +96,5 @@ export function readDirectionBundle(folder: string): DirectionBundle {
       });
     return content;
   });
-  return { folder, manifest, modelsHash: sha256Hex(bytes), model: model! };
+  return { bytes, manifest, model: model! };
 }
