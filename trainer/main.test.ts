@@ -387,7 +387,7 @@ describe('the schedules', () => {
       .toContain('no models to warm-start from. No models yet.');
     await expect
       .poll(() => printed, { timeout: WAIT_MS })
-      .toContain('Retraining (weekly schedule) is left out: a full run is under way.');
+      .toContain('Retraining (weekly schedule) is skipped: a full run is active.');
   });
 
   it('let a full run wait for an incremental one that is under way', async () => {

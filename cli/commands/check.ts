@@ -20,7 +20,7 @@ export function addCheck(program: Command, output: () => Output): void {
   check
     .command('ml-models')
     .description(
-      'verifies every bundle as the daemon does before a swap, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
+      'verifies every bundle as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
     )
     .option('--dry-run', 'write nothing')
     .option('--test', 'also score random rows with each bundle and time them')

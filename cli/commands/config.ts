@@ -14,9 +14,7 @@ export function addConfig(program: Command, output: () => Output): void {
     );
   config
     .command('check')
-    .description(
-      'reads all files and environment variables and names every problem: file, line, key, what was seen, what was expected',
-    )
+    .description('lists every problem of files and environment variables')
     .action(() => check(output()));
   config
     .command('show')

@@ -52,7 +52,7 @@ export function addDirection(program: Command, output: () => Output): void {
   direction
     .command('train')
     .description(
-      'learns the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, on the evaluation label, after taker fees and funding',
+      'trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
     )
     .requiredOption('--data <folder>', 'folder of bars')
     .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')

@@ -63,7 +63,7 @@ export function addFit(program: Command, output: () => Output): void {
   const defaults = LEARNER_DEFAULTS;
   program
     .command('fit')
-    .summary('learn any numeric table, and evaluate the model on another')
+    .summary('train on any numeric table, and evaluate on another')
     .description(
       'Learns boosted trees (or a forest) from a CSV file, plain or .gz, and writes them as ONNX. Every column but the label and the weight is a feature: ' +
         'a number, inf, or missing (an empty cell, NaN, NA, null). Labels are numbers or texts; classes are put in order, numbers ascending, then texts by code unit, and the ' +

@@ -78,7 +78,7 @@ Examples:
     .action((flags: InstallFlags) => install(flags, output(), machine));
   service
     .command('uninstall')
-    .summary('end it and remove the units')
+    .summary('stop everything and remove the units')
     .description(`Ends and removes all units. ${USERS_FOLDERS.join(', ')} and the user ${USER} stay, unless --purge.`)
     .option('--purge', `remove configuration, models, journals, logs and the user ${USER} too; there is no way back`)
     .option('--root <folder>', 'remove the files from this folder instead of /, and do nothing else', machine.root)

@@ -75,11 +75,11 @@ export function addTrades(program: Command, output: () => Output): void {
       .option('--to <day>', 'UTC day or minute at which it ends')
       .addOption(marketOption());
   common(trades.command('list'))
-    .description('the newest fills, and figures of each pair and account')
+    .description('the newest fills, and figures per pair and account')
     .action((flags: TradesFlags) => list(flags, output()));
   common(trades.command('export'))
     .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
-    .description('writes fills as CSV, oldest first: all of them, or those of a pair or a time')
+    .description('writes fills as CSV, oldest first')
     .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
   common(trades.command('check'))
     .description(

@@ -82,7 +82,7 @@ export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: n
   return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
 }
 
-/** Wall-clock distance of the pair's bars: live, its timeframe; elsewhere a signal's validity tells it. */
+/** Wall-clock distance of the pair's bars: live, its timeframe; elsewhere derived from a signal's validity. */
 function barMsOf({ pair_id, valid_until_ms, generated_at_ms }: Signal, { market }: PaperMoment): number {
   const minutes = barMinutesOf(pair_id);
   if (market === 'live') return minutes * LIVE_MINUTE_MS;

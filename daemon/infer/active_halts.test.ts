@@ -124,7 +124,7 @@ describe('the active halts', () => {
     expect(applied.at(-1)).toEqual([`XAUUSD_XAGUSD ${VERSION}`]);
     expect(printed.splice(0)).toEqual([
       `Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`,
-      expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* Lift it with/s),
+      expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* `minutehand models resume/s),
     ]);
     expect(logged).toEqual(['30 halts', '50 halts refused HALTS_LOST']);
     expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });

@@ -225,7 +225,7 @@ export const manifestSchema = z.strictObject({
     .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
-  /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
+  /** Calibration of the expected result. Older bundles have none: the barriers' result applies. */
   expectation: expectation.optional(),
   metrics: z.object({
     ai1: modelReport,

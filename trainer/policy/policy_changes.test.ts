@@ -111,7 +111,7 @@ describe('a change of the configuration', () => {
     await changes.approve(second.change_id, 'bob');
     await changes.advance();
     const { folder: files } = readApproved(join(folder, 'policy'))!;
-    expect(readFileSync(join(files, 'minutehand.yaml'), 'utf8')).toContain('# Smallest |z| of an entry candidate');
+    expect(readFileSync(join(files, 'minutehand.yaml'), 'utf8')).toContain('# Minimum |z| of an entry candidate');
     expect([inForce(), loadSettings({ configDir: files }).minutehand.decision.z_entry]).toEqual([0.5, 2.25]);
   });
 
