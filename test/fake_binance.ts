@@ -34,7 +34,15 @@ export function candleOf(
   const [open, close] = [priceAt(minute), priceAt(minute + 1)];
   const volume = minute % 50 === 0 ? 0 : 1 + (minute % 7);
   const [takerBuyVolume, trades] = [volume / 4, volume === 0 ? 0 : 9 + (minute % 5)];
-  return { open, close, high: Math.max(open, close) + 1, low: Math.min(open, close) - 1, volume, takerBuyVolume, trades };
+  return {
+    open,
+    close,
+    high: Math.max(open, close) + 1,
+    low: Math.min(open, close) - 1,
+    volume,
+    takerBuyVolume,
+    trades,
+  };
 }
 
 export const fundingAt = (settlementMs: number): number => ((settlementMs / 3_600_000) % 5) / 10_000;

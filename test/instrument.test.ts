@@ -88,7 +88,10 @@ beforeAll(async () => {
     .map(({ time, open, high, low, close, volume, takerBuyVolume }) =>
       [time, open, high, low, close, volume, takerBuyVolume].join(),
     );
-  writeFileSync(join(place.folder, 'BTCUSDT-1h.csv'), `time,open,high,low,close,volume,taker_buy_volume\n${rows.join('\n')}\n`);
+  writeFileSync(
+    join(place.folder, 'BTCUSDT-1h.csv'),
+    `time,open,high,low,close,volume,taker_buy_volume\n${rows.join('\n')}\n`,
+  );
   const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'made'];
   const { code, stdout, stderr } = await place.run([...train, '--json']);
   expect(code, stderr).toBe(0);
@@ -217,12 +220,10 @@ describe('an instrument', () => {
             'BTCUSDT',
             columnsOf(
               'BTCUSDT',
-              minutes.map(
-                ({ taker_buy_volume: takerBuyVolume, ...bar }): Bar => ({
-                  ...{ ...bar, takerBuyVolume },
-                  time: (bar.time / 1000) as OpenTime,
-                }),
-              ),
+              minutes.map(({ taker_buy_volume: takerBuyVolume, ...bar }): Bar => ({
+                ...{ ...bar, takerBuyVolume },
+                time: (bar.time / 1000) as OpenTime,
+              })),
             ),
           ],
         ]),

@@ -99,7 +99,8 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     );
     progress.stop();
     for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
-    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
+    const bundle =
+      flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
     output.result({

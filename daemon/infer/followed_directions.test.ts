@@ -26,7 +26,10 @@ let simulated: Set<string>;
 let nowMs: number;
 
 const modelOf = (version: string, sources: readonly string[] = []): DirectionModel =>
-  ({ manifest: { version, sources, market: simulated.has(version) ? 'simulated' : 'live' }, check: { rows: 1, largestDifference: 0 } }) as unknown as DirectionModel;
+  ({
+    manifest: { version, sources, market: simulated.has(version) ? 'simulated' : 'live' },
+    check: { rows: 1, largestDifference: 0 },
+  }) as unknown as DirectionModel;
 
 beforeEach(() => {
   models = mkdtempSync(join(tmpdir(), 'directions-'));

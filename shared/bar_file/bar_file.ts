@@ -288,7 +288,10 @@ export function formatBars(columns: BarColumns): string {
   const { takerBuyVolume = null, trades = null } = columns.flow ?? {};
   const lines = barLines(columns, hasSpread);
   let header = barHeader(hasSpread);
-  for (const [name, column] of [['taker_buy_volume', takerBuyVolume], ['trades', trades]] as const) {
+  for (const [name, column] of [
+    ['taker_buy_volume', takerBuyVolume],
+    ['trades', trades],
+  ] as const) {
     if (column === null) continue;
     header += `,${name}`;
     lines.forEach((line, i) => (lines[i] = `${line},${Number.isNaN(column[i]!) ? '' : column[i]}`));

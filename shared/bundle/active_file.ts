@@ -48,11 +48,7 @@ export function signPointer(pointer: UnsignedPointer, key: KeyObject | null, nam
 }
 
 /** Why no trusted key has signed a pointer; null when one has. */
-export function pointerRefusal(
-  pointer: ActiveFile,
-  trusted: readonly KeyObject[],
-  name: PointerName,
-): string | null {
+export function pointerRefusal(pointer: ActiveFile, trusted: readonly KeyObject[], name: PointerName): string | null {
   const { key, signature } = pointer;
   if (key === undefined || signature === undefined) return 'is not signed';
   const signer = trusted.find((one) => keyName(one) === key);

@@ -55,7 +55,9 @@ export class PointerMarks {
     if (text !== this.#accepted) this.#checkAnew(pointer);
     const { expires } = pointer;
     if (expires !== undefined && Date.parse(expires) <= this.#nowMs())
-      throw new MinutehandError('POINTER_EXPIRED', { seen: `${pointerFile(this.#name)}: serial ${pointer.serial ?? 'none'} expired ${expires}` });
+      throw new MinutehandError('POINTER_EXPIRED', {
+        seen: `${pointerFile(this.#name)}: serial ${pointer.serial ?? 'none'} expired ${expires}`,
+      });
     this.#accepted = text;
   }
 
