@@ -115,7 +115,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   beforeAll(async () => {
     place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 }, instruments: [INSTRUMENT] } });
     directions = [1, 2].map((hour) => writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour))));
-    activateDirection(place.models, directions[0]!);
+    activateDirection(place.models, directions[0]!, place.home);
     const [{ version }] = await Promise.all([
       trainTinyModels(place.models, { settings: place.settings }),
       (async () => void (browser = (await startBrowser())!))(),
@@ -180,7 +180,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.waitForSelector('.uplot canvas');
     await page.waitForSelector('.chart.prices canvas');
     await page.waitForSelector('.attribution li');
-    expect(await page.locator('.why').innerText()).toContain('equal to the bit');
+    expect(await page.locator('.why').innerText()).toContain('bit-identical');
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
     await page.keyboard.press('+');

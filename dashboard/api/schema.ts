@@ -4382,6 +4382,8 @@ export interface components {
             /** Format: date-time */
             created: string;
             git_commit: string | null;
+            /** @enum {string} */
+            market?: "live" | "simulated";
             engine: {
                 name: string;
                 parameters: {
@@ -6365,6 +6367,8 @@ export interface components {
             /** Format: date-time */
             created: string;
             git_commit: string | null;
+            /** @enum {string} */
+            market?: "live" | "simulated";
             engine: {
                 name: string;
                 parameters: {

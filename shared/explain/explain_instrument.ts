@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isoMinute, type OpenTime } from '../bar.ts';
+import { isoMinute, type Bar, type OpenTime } from '../bar.ts';
 import { directionFolder, liveInstrumentSchema } from '../bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
 import { openDirection, prepareDirection } from '../bundle/direction/direction_model.ts';
@@ -17,9 +17,9 @@ import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';
 import type { InstrumentBody } from '../signal/instrument_signal.ts';
-import type { JournaledAnswer, JournalFile } from '../store/journal.ts';
+import type { InputRow, JournaledAnswer, JournalFile } from '../store/journal.ts';
 import { parseObservation } from '../store/observation.ts';
-import { journaledBars } from '../store/warm_bars.ts';
+import { firstMinuteOfBars, journaledLegs } from '../store/warm_bars.ts';
 import { attribute } from './explained_scores.ts';
 import { DIRECTION_CLASSES, type ExplainedInputs, type InstrumentExplanation, type Reproduction } from './explanation.ts';
 import { INSTRUMENT_REASONS } from './instrument_reasons.ts';
@@ -121,10 +121,10 @@ function recompute({ journal, instrument, time, answer }: InstrumentQuestion): R
   if (answer.featuresCrc === null) return null;
   const barSeconds = barSecondsOf(instrument);
   const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSeconds);
-  const bars = journaledBars(journal, instrument, features.warmupBars, time);
+  const bars = barsThrough(journal, instrument, features.warmupBars, time);
   const last = bars.at(-1);
-  if (last?.a.time !== time) return null;
-  const first = barOpen(bars[0]!.a.time, barSeconds);
+  if (last?.time !== time) return null;
+  const first = barOpen(bars[0]!.time, barSeconds);
   const since = Math.max(0, first - LONGEST_AGE_SECONDS) as OpenTime;
   const observations = [...journal.seriesBetween(since, (time + barSeconds) as OpenTime)]
     .map(({ subject }) => parseObservation(subject))
@@ -132,15 +132,31 @@ function recompute({ journal, instrument, time, answer }: InstrumentQuestion): R
   const book = new SeriesBook();
   const values = new Float64Array(SERIES.length);
   let next = 0;
-  for (const { a } of bars) {
-    const open = barOpen(a.time, barSeconds);
+  for (const bar of bars) {
+    const open = barOpen(bar.time, barSeconds);
     const close = open + barSeconds;
     while (next < observations.length && observations[next]!.arrivalTime <= close) book.take(observations[next++]!);
     book.valuesAt(instrument.a, close, values);
-    const { high, low, close: price, volume } = a;
-    features.step({ time: open, high, low, close: price, volume, takerBuyVolume: NaN }, values);
+    const { high, low, close: price, volume, takerBuyVolume = NaN } = bar;
+    features.step({ time: open, high, low, close: price, volume, takerBuyVolume }, values);
   }
-  return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
+  return { features, inputs: { a: last, b: last, bars: bars.length, from: isoMinute(bars[0]!.time) } };
+}
+
+/** After a bar of the symbol so much later, none of its earlier minutes changes any more. */
+const SETTLED_SECONDS = 600;
+
+/** The last `count` bars up to the one at `time`, with their taker volume. */
+function barsThrough(journal: JournalFile, instrument: Pair, count: number, time: OpenTime): Bar[] {
+  const from = firstMinuteOfBars(journal, instrument, count, time) ?? time;
+  const settled = time + barSecondsOf(instrument) + SETTLED_SECONDS;
+  function* inputs(): Generator<InputRow> {
+    for (const row of journal.inputsFrom(from)) {
+      if (row.kind === 'bar' && row.subject === instrument.a && row.time > settled) return;
+      if (row.time <= time) yield row;
+    }
+  }
+  return journaledLegs(inputs(), instrument).a.slice(-count);
 }
 
 async function openModel(

@@ -91,7 +91,7 @@ function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
       request.written = { target: `direction ${model_name}` };
       const { manifest } = await verify(paths.models, model_name);
       const before = pointerOf(paths.models, timeframeOf(manifest.timeframe));
-      const after = activateDirection(paths.models, model_name);
+      const after = activateDirection(paths.models, model_name, paths.home);
       request.written = { target: `direction ${model_name}`, before, after };
       return after;
     },
