@@ -49,7 +49,10 @@ beforeAll(() => {
     const open = close;
     close *= Math.exp(0.001 * rng.normal());
     const [high, low] = [Math.max(open, close), Math.min(open, close)];
-    return { time, bars: [...bars, { symbol: ID, time, open, high, low, close, volume: 3 }] };
+    return {
+      time,
+      bars: [...bars, { symbol: ID, time, open, high, low, close, volume: 3, takerBuyVolume: 3 * rng.uniform() }],
+    };
   });
 });
 
@@ -124,10 +127,10 @@ describe('an instrument of a pipeline', () => {
     const cursor = new SeriesCursor(history, SERIES[seriesIndex('funding_rate')]!.max_age_seconds);
     const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60);
     const expected = market.slice(0, WARM).map(({ time, bars }) => {
-      const { high, low, close, volume } = bars.at(-1)!;
+      const { high, low, close, volume, takerBuyVolume = NaN } = bars.at(-1)!;
       const known = new Float64Array(SERIES.length).fill(NaN);
       known[seriesIndex('funding_rate')] = cursor.valueAt(time + 60);
-      features.step({ time, high, low, close, volume, takerBuyVolume: NaN }, known);
+      features.step({ time, high, low, close, volume, takerBuyVolume }, known);
       return checksum(new Uint8Array(features.values.buffer));
     });
     const live = bench.rows.filter(({ pairId }) => pairId === ID).map(({ featuresCrc }) => featuresCrc);

@@ -44,7 +44,9 @@ const PAGES = [
 const PICTURES = process.env['MINUTEHAND_PICTURES'];
 const PICTURES_NOTE = skipNote(PICTURES === undefined, 'MINUTEHAND_PICTURES names no folder');
 const LOOKS = [1280, 390].flatMap((width) =>
-  (['en', 'ja'] as const).flatMap((language) => (['dark', 'light'] as const).map((theme) => [language, theme, width] as const)),
+  (['en', 'ja'] as const).flatMap((language) =>
+    (['dark', 'light'] as const).map((theme) => [language, theme, width] as const),
+  ),
 );
 
 describe('the first view of the dashboard', () => {
@@ -114,7 +116,9 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
 
   beforeAll(async () => {
     place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 }, instruments: [INSTRUMENT] } });
-    directions = [1, 2].map((hour) => writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour))));
+    directions = [1, 2].map((hour) =>
+      writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour))),
+    );
     activateDirection(place.models, directions[0]!, place.home);
     const [{ version }] = await Promise.all([
       trainTinyModels(place.models, { settings: place.settings }),
@@ -160,13 +164,11 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('shows its first figures in one view of a fresh profile, in the time that is printed', async () => {
-    const { stdout } = await place.run(['token', 'link', '--name', 'fresh']);
-    const fresh = await (await browser.newContext({ locale: 'en-US' })).newPage();
-    const address = new URL(/http:\S+\/login\?code=\S+/.exec(stdout)![0]);
-    await fresh.goto(new URL(address.pathname + address.search, link).href);
-    // The session is there; everything else is loaded again.
-    const session = await fresh.context().newCDPSession(fresh);
-    await session.send('Network.clearBrowserCache');
+    // A profile that has the session and nothing else.
+    const { cookies } = await context.storageState();
+    const fresh = await (
+      await browser.newContext({ locale: 'en-US', storageState: { cookies, origins: [] } })
+    ).newPage();
     await fresh.goto(new URL('/', link).href);
     await holds(fresh, `performance.getEntriesByName('first figures').length === 1`);
     const ms = await fresh.evaluate<number>(`performance.getEntriesByName('first figures')[0].startTime`);
@@ -319,7 +321,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
         expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
         const seen = await page.evaluate<object>(LOOK);
         expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
-        if (language === 'ja') foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));
+        if (language === 'ja')
+          foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));
         // Colors of the other theme are the same on all pages.
         if (theme === 'light' || path === '/')
           expect({ path, violations: await violations(page) }).toEqual({ path, violations: [] });

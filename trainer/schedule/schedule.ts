@@ -20,6 +20,13 @@ const MINUTE_MS = 60_000;
 export function lastTimeOf(cron: string, nowMs: number, sinceMs: number): number | null {
   const task = createTask(cron, () => undefined, { timezone: 'Etc/UTC' });
   try {
+    const [first = 0, second = 0, third = 0] = task.getNextRuns(3).map((time) => time.getTime());
+    // Times at equal distances need no search.
+    const gap = second - first;
+    if (gap > 0 && third - second === gap) {
+      const last = first + Math.floor((nowMs - first) / gap) * gap;
+      return last >= sinceMs ? last : null;
+    }
     for (let ms = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS; ms >= sinceMs; ms -= MINUTE_MS)
       if (task.match(new Date(ms))) return ms;
     return null;
