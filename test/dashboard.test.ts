@@ -199,7 +199,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       () => 'an explained bar with probabilities',
       async () => (await page.locator('.attribution').count()) === 3 || undefined,
     );
-    expect(await page.locator('.why').innerText()).toContain('equal to the bit');
+    expect(await page.locator('.why').innerText()).toContain('bit-identical');
     await page.goto(new URL('/app/models', link).href);
     const panel = page.getByRole('region', { name: 'Direction models' }).first();
     const row = panel.getByRole('row').filter({ hasText: directions[1]! });

@@ -23,7 +23,10 @@ interface ExplainedMinute {
   readonly features: ExplainedFeature[];
 }
 
-/** `conditions`: of an entry, in the order in which they are asked; `to_enter`: those that did not hold, the nearest first. */
+/**
+ * `conditions` are those of an entry, in the order in which they are asked; `to_enter` those that did not hold, the
+ * nearest first.
+ */
 export interface PairExplanation extends ExplainedMinute {
   readonly kind: 'pair';
   /** As published. */

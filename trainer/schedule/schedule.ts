@@ -25,7 +25,7 @@ export function lastTimeOf(cron: string, nowMs: number, sinceMs: number): number
     const gap = second - first;
     if (gap > 0 && third - second === gap) {
       const last = first + Math.floor((nowMs - first) / gap) * gap;
-      return last >= sinceMs ? last : null;
+      if (task.match(new Date(last))) return last >= sinceMs ? last : null;
     }
     for (let ms = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS; ms >= sinceMs; ms -= MINUTE_MS)
       if (task.match(new Date(ms))) return ms;
