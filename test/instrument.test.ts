@@ -285,7 +285,9 @@ async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: s
     ['explain', 'ETHUSDT@1h', '2020-12-01T00:59Z'],
   ]);
   expect(printed!.code, printed!.stderr).toBe(0);
-  expect(printed!.stdout).toMatch(/BTCUSDT@1h .*\n(.*\n)*up  0\.\d{4}  average score [\s\S]*down  0\.[\s\S]*range  0\./);
+  expect(printed!.stdout).toMatch(
+    /BTCUSDT@1h .*\n(.*\n)*up  0\.\d{4}  average score [\s\S]*down  0\.[\s\S]*range  0\./,
+  );
   expect(unknown!.stderr).toContain('PAIR_UNKNOWN');
 }
 

@@ -76,7 +76,15 @@ function linesOfModel(
   ];
 }
 
-function conditionText({ name, reason, value, relation, limit, change, relative }: EntryCondition<string, string>): string {
+function conditionText({
+  name,
+  reason,
+  value,
+  relation,
+  limit,
+  change,
+  relative,
+}: EntryCondition<string, string>): string {
   if (value === null) return `${name}  ${reason}`;
   const moved = `${change! < 0 ? '' : '+'}${change!.toPrecision(4)}`;
   return `${name}  ${value.toPrecision(5)}, must be ${relation} ${limit!.toPrecision(5)}: ${moved} (${(100 * relative!).toFixed(1)} %)  ${reason}`;

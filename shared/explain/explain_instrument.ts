@@ -21,7 +21,12 @@ import type { InputRow, JournaledAnswer, JournalFile } from '../store/journal.ts
 import { parseObservation } from '../store/observation.ts';
 import { firstMinuteOfBars, journaledLegs } from '../store/warm_bars.ts';
 import { attribute } from './explained_scores.ts';
-import { DIRECTION_CLASSES, type ExplainedInputs, type InstrumentExplanation, type Reproduction } from './explanation.ts';
+import {
+  DIRECTION_CLASSES,
+  type ExplainedInputs,
+  type InstrumentExplanation,
+  type Reproduction,
+} from './explanation.ts';
 import { INSTRUMENT_REASONS } from './instrument_reasons.ts';
 
 /** A direction bundle with all that explaining one of its answers takes. */
@@ -188,7 +193,9 @@ function compare(
   ];
   // Without a probability in the signal, the model did not answer.
   if (probabilities !== null && signal.ml_up_prob !== null)
-    DIRECTION_CLASSES.forEach((name, k) => pairs.push([`ml_${name}_prob`, signal[`ml_${name}_prob`], probabilities[k]!]));
+    DIRECTION_CLASSES.forEach((name, k) =>
+      pairs.push([`ml_${name}_prob`, signal[`ml_${name}_prob`], probabilities[k]!]),
+    );
   const differences = pairs
     .filter(([, published, computed]) => published !== computed)
     .map(([what, published, computed]) => ({ what, published: `${published}`, computed: `${computed}` }));

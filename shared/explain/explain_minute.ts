@@ -48,7 +48,14 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         const decided = settingsOf(journal, answer, settings);
         if (isInstrument(pair)) {
           const requireEdge = decisionPolicy(decided).require_edge;
-          return await explainInstrument({ journal, instrument: pair, time, answer, requireEdge, modelOf: directionOf });
+          return await explainInstrument({
+            journal,
+            instrument: pair,
+            time,
+            answer,
+            requireEdge,
+            modelOf: directionOf,
+          });
         }
         const minute = recompute(journal, pair, time, answer, settings);
         return await explainAnswer({

@@ -240,7 +240,9 @@ describe.each([
     const wednesday = TO_MS + 2 * 86_400_000;
     const file = await makeUpMissed(options(wednesday), '0 6 * * 1');
     expect(file).toContain(`${FROM.slice(0, 10)}_${TO.slice(0, 10)}.html`);
-    expect(raised).toMatchObject([{ key: `report:${FROM.slice(0, 10)}`, isOnce: true, details: { from: FROM, to: TO } }]);
+    expect(raised).toMatchObject([
+      { key: `report:${FROM.slice(0, 10)}`, isOnce: true, details: { from: FROM, to: TO } },
+    ]);
     expect(await makeUpMissed(options(wednesday), '0 6 * * 1')).toBeNull();
     expect(await makeUpMissed(options(wednesday + 21 * 86_400_000), '0 6 * * 1')).toBeNull();
     expect(raised).toHaveLength(1);

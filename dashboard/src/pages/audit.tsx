@@ -19,7 +19,10 @@ export default function AuditPage() {
       value: ({ actor }) => actor,
       cell: ({ actor, role, via }) => (
         <>
-          {actor} <span class="note">{[codeText('role', role ?? ''), codeText('via', via)].filter((part) => part !== '').join(' · ')}</span>
+          {actor}{' '}
+          <span class="note">
+            {[codeText('role', role ?? ''), codeText('via', via)].filter((part) => part !== '').join(' · ')}
+          </span>
         </>
       ),
     },

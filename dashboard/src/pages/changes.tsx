@@ -137,7 +137,12 @@ function EvidenceCell({
   readonly evidence: NonNullable<Change['evidence']>;
 }) {
   if (status === 'running') return <span class="note">{t('changes.computing', { percent })}</span>;
-  if (error !== null) return <span class="note" lang="en">{error}</span>;
+  if (error !== null)
+    return (
+      <span class="note" lang="en">
+        {error}
+      </span>
+    );
   return (
     <>
       <ComparedLine title={t('changes.replay')} compared={replay} />

@@ -120,9 +120,7 @@ function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
     <>
       <Panel title={t('data.calendar', { symbol })} wide>
         <Calendar coverage={coverage} />
-        {Object.keys(clock.week_opens_new_york).length > 0 && (
-          <p class="note">{openings(clock.week_opens_new_york)}</p>
-        )}
+        {Object.keys(clock.week_opens_new_york).length > 0 && <p class="note">{openings(clock.week_opens_new_york)}</p>}
       </Panel>
       <Panel title={t('data.gaps', { symbol })}>
         <Table

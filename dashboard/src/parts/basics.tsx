@@ -47,7 +47,12 @@ export function Failure({ error }: { readonly error: ApiError }) {
   return (
     <div class="failure" role="alert">
       <strong>{error.code}</strong> <span lang="en">{error.message}</span>
-      {error.next !== '' && <span class="next" lang="en"> → {error.next}</span>}
+      {error.next !== '' && (
+        <span class="next" lang="en">
+          {' '}
+          → {error.next}
+        </span>
+      )}
     </div>
   );
 }

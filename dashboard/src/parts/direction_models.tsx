@@ -26,14 +26,14 @@ export function DirectionModels() {
       {error !== null && <Failure error={error} />}
       {data === null && error === null && <Empty text={`${t('app.loading')}…`} />}
       {data !== null && (
-      <Table
-        name="direction_models"
-        label={t('direction.title')}
-        rows={models}
-        columns={columnsOf(setShown, change)}
-        rowKey={({ model_id }) => model_id}
-        empty="direction.none"
-      />
+        <Table
+          name="direction_models"
+          label={t('direction.title')}
+          rows={models}
+          columns={columnsOf(setShown, change)}
+          rowKey={({ model_id }) => model_id}
+          empty="direction.none"
+        />
       )}
       {version !== null && isReadable && <Detail version={version} />}
     </Panel>

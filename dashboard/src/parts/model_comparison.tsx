@@ -163,11 +163,16 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
         },
         column('a', b === null ? t('models.seen') : a.version),
         ...(b === null ? [] : [column('b', b.version)]),
-        { key: 'limit', title: t('models.limit'), value: ({ limit }) => limit, cell: ({ limit }) => (
+        {
+          key: 'limit',
+          title: t('models.limit'),
+          value: ({ limit }) => limit,
+          cell: ({ limit }) => (
             <span lang="en" class="prose">
               {limit}
             </span>
-          ) },
+          ),
+        },
       ]}
     />
   );

@@ -420,12 +420,15 @@ export const EN = {
   'status.done': 'done',
   'status.canceled': 'canceled',
   'skipped.no models are active': 'No models are active.',
-  'skipped.the models were trained on other features than this configuration has': 'The models were trained on other features than this configuration has.',
+  'skipped.the models were trained on other features than this configuration has':
+    'The models were trained on other features than this configuration has.',
   'skipped.the models were trained on a simulated market': 'The models were trained on a simulated market.',
   'skipped.no bar has come since the models were trained': 'No bar has come since the models were trained.',
-  'skipped.no pair has a bar with features since the models were trained': 'No pair has a bar with features since the models were trained.',
+  'skipped.no pair has a bar with features since the models were trained':
+    'No pair has a bar with features since the models were trained.',
   'skipped.too few bars yet to separate drift from chance': 'Too few bars yet to separate drift from chance.',
-  'skipped.no program has filled or refused an entry of these models yet': 'No program has filled or refused an entry of these models yet.',
+  'skipped.no program has filled or refused an entry of these models yet':
+    'No program has filled or refused an entry of these models yet.',
   'event.daemon_dead': 'Daemon does not run',
   'event.daemon_mute': 'Daemon does not answer',
   'event.daemon_fatal': 'Daemon ended with an error',

@@ -422,12 +422,15 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'status.done': '完了',
   'status.canceled': '中止',
   'skipped.no models are active': '稼働モデルがありません。',
-  'skipped.the models were trained on other features than this configuration has': 'モデルの特徴量が現在の設定と異なります。',
+  'skipped.the models were trained on other features than this configuration has':
+    'モデルの特徴量が現在の設定と異なります。',
   'skipped.the models were trained on a simulated market': 'モデルはシミュレーション市場で学習されました。',
   'skipped.no bar has come since the models were trained': 'モデルの学習以降の足がまだありません。',
-  'skipped.no pair has a bar with features since the models were trained': 'モデルの学習以降、特徴量の揃った足がありません。',
+  'skipped.no pair has a bar with features since the models were trained':
+    'モデルの学習以降、特徴量の揃った足がありません。',
   'skipped.too few bars yet to separate drift from chance': 'ドリフトを判定するには足が不足しています。',
-  'skipped.no program has filled or refused an entry of these models yet': 'このモデルのエントリーの約定・拒否はまだ報告されていません。',
+  'skipped.no program has filled or refused an entry of these models yet':
+    'このモデルのエントリーの約定・拒否はまだ報告されていません。',
   'event.daemon_dead': 'デーモンが動いていません',
   'event.daemon_mute': 'デーモンが応答しません',
   'event.daemon_fatal': 'デーモンがエラーで終了',

@@ -33,6 +33,12 @@ describe('the dictionaries of the dashboard', () => {
 
   it('are Japanese where they are: no text but names and codes equals the English one', () => {
     const same = Object.entries(EN).filter(([key, text]) => JA[key as keyof typeof EN] === text);
-    expect(same.map(([key]) => key).sort()).toEqual(['app.csv', 'app.json', 'condition.z', 'field.theta1', 'field.theta2']);
+    expect(same.map(([key]) => key).sort()).toEqual([
+      'app.csv',
+      'app.json',
+      'condition.z',
+      'field.theta1',
+      'field.theta2',
+    ]);
   });
 });

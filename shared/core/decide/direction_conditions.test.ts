@@ -5,12 +5,10 @@ import { directionConditions, type DirectionCondition } from './direction_condit
 import { missingConditions } from './entry_conditions.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
-const probabilitiesArbitrary = fc
-  .tuple(share, share)
-  .map(([a, b]): DirectionProbabilities => {
-    const [low, high] = [Math.min(a, b), Math.max(a, b)];
-    return { ML_UP_PROB: low, ML_DOWN_PROB: high - low, ML_RANGE_PROB: 1 - high };
-  });
+const probabilitiesArbitrary = fc.tuple(share, share).map(([a, b]): DirectionProbabilities => {
+  const [low, high] = [Math.min(a, b), Math.max(a, b)];
+  return { ML_UP_PROB: low, ML_DOWN_PROB: high - low, ML_RANGE_PROB: 1 - high };
+});
 const strategyArbitrary = fc.record({
   theta_up: share,
   theta_down: share,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-export const predictQuery = z.object({ subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD') });
+export const predictQuery = z.object({
+  subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD'),
+});
 
 const score = (description: string) => z.number().nullable().describe(description);
 const scores = {

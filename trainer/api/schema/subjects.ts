@@ -12,7 +12,10 @@ export const subjectSchema = z
     z_exit: z.number().nullable().describe('z at which an open position has reverted; null for an instrument'),
     cost_bps: z.number().nullable().describe('Configured costs of a round trip by the active bundle, basis points'),
     break_even_cost_bps: z.number().nullable().describe('Costs at which its holdout result is zero, basis points'),
-    theta_up: z.number().nullable().describe('ml_up_prob above which an instrument is entered long; null without a model'),
+    theta_up: z
+      .number()
+      .nullable()
+      .describe('ml_up_prob above which an instrument is entered long; null without a model'),
     theta_down: z.number().nullable().describe('ml_down_prob above which it is entered short'),
     model_version: z.string().nullable().describe('Active bundle that answers it'),
     no_edge: z.boolean().nullable().describe('true: the active bundle earns less than it costs; null without one'),
