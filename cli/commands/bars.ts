@@ -103,7 +103,7 @@ export function addBars(program: Command, output: () => Output): void {
     .option('--from <day>', 'first UTC day or minute of the bars')
     .option('--to <day>', 'UTC day or minute at which they end')
     .addOption(marketOption('which bars of the store'))
-    .description('writes bars of the store as files')
+    .description('writes bars of the store as CSV or Parquet files')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand bars export --out ./bars\n  minutehand bars export --out . --format parquet --symbol XAUUSD XAGUSD --from 2019-03-01',

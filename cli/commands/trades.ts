@@ -79,7 +79,7 @@ export function addTrades(program: Command, output: () => Output): void {
     .action((flags: TradesFlags) => list(flags, output()));
   common(trades.command('export'))
     .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
-    .description('writes fills as CSV, oldest first')
+    .description('writes fills as CSV, oldest first, by pair and period')
     .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
   common(trades.command('check'))
     .description(
