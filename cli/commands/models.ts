@@ -238,7 +238,7 @@ async function rollback(output: Output): Promise<void> {
   const marks = trainerMarks(homePaths());
   const active = readActive(models, MACHINE_FILES, marks);
   if (active === null || active.previous === null)
-    throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
+    throw new MinutehandError('MODEL_MISSING', { seen: 'no earlier version to roll back to' });
   await verifyFolder(join(models, active.previous));
   const { version, previous } = activate(models, active.previous, MACHINE_FILES, marks);
   await tellRegistry('rolled_back', output);
