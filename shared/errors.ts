@@ -383,23 +383,23 @@ export const ERRORS = {
   },
   POINTER_ROLLBACK: {
     status: 409,
-    message: 'active.json is older than one already accepted.',
+    message: 'A pointer to models is older than one already accepted.',
     next: 'Find its origin; `minutehand models promote <version>` writes a newer one.',
   },
   POINTER_SIGNATURE: {
     status: 422,
-    message: 'No trusted key has signed active.json.',
+    message: 'No trusted key has signed a pointer to models.',
     next: 'Run `minutehand models promote <version>` with MINUTEHAND_SIGNING_KEY.',
   },
   POINTER_EXPIRED: {
     status: 409,
-    message: 'active.json has expired.',
+    message: 'A pointer to models has expired.',
     next: 'Check that the trainer’s models arrive here; `minutehand models promote <version>` renews it.',
   },
   POINTER_MARK: {
     status: 500,
-    message: 'The high-water mark of active.json cannot be used.',
-    next: 'Free disk space or restore the file; if it is lost, check active.json.',
+    message: 'The high-water mark of a pointer cannot be used.',
+    next: 'Free disk space or restore the file; if it is lost, check the pointer.',
   },
   PARITY_FILE: {
     status: 422,

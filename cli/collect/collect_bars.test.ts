@@ -10,7 +10,7 @@ const NOW_MS = Date.parse('2026-11-20T12:00:00.500Z');
 const LAST_MS = Date.parse('2026-11-20T11:59:00Z');
 const REPORT: DaemonReport = { boot_id: 'b', accepted: 1, duplicates: 0, rejected: [], stored: true };
 
-const candle = (symbol: string, openMs: number, volume = 1): Candle => ({ symbol, openMs, open: 2, high: 3, low: 1, close: 2, volume }); // prettier-ignore
+const candle = (symbol: string, openMs: number, volume = 1): Candle => ({ symbol, openMs, open: 2, high: 3, low: 1, close: 2, volume, takerBuyVolume: volume / 2, trades: 4 }); // prettier-ignore
 
 interface Setup {
   /** Symbol, minutes before the last one, and whether it was sent as history. */

@@ -86,8 +86,8 @@ async function send(
 }
 
 /** A minute without a trade repeats the last price with no volume. */
-function wireMinute({ symbol, openMs, open, high, low, close, volume }: Candle): WireMinute {
-  return volume === 0
+function wireMinute({ symbol, openMs, takerBuyVolume, ...values }: Candle): WireMinute {
+  return values.volume === 0
     ? { symbol, time: openMs, empty: true }
-    : { symbol, time: openMs, open, high, low, close, volume };
+    : { symbol, time: openMs, ...values, taker_buy_volume: takerBuyVolume };
 }

@@ -18,6 +18,7 @@ import {
   isDirectionBundle,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
+import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
@@ -190,7 +191,7 @@ async function promote(name: string, output: Output): Promise<void> {
 
 async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
   await verifyDirection(folder);
-  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models));
+  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models), homePaths().home);
   const before = previous === null ? '' : ` (before: ${previous})`;
   output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
   output.result({ version, previous, timeframe });
@@ -225,7 +226,7 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
 async function signOne(name: string, output: Output): Promise<void> {
   const paths = homePaths();
   const folder = bundleFolder(name);
-  const key = signBundle(folder);
+  const key = isDirectionBundle(folder) ? signDirectionBundle(folder) : signBundle(folder);
   const version = basename(folder);
   if (resolve(dirname(folder)) === resolve(paths.models))
     await withRegistry(process.env, paths, (registry) => registry.register(version));

@@ -77,12 +77,17 @@ describe('the intake of bars', () => {
     });
     const silver = { ...GOOD, symbol: 'XAGUSD', time: Date.parse(GOOD.time), spread: 0.02 };
     intake(JSON.stringify([silver]), false);
+    const later = { ...silver, time: silver.time + 60_000 };
+    intake(JSON.stringify({ ...later, taker_buy_volume: 3, trades: 12 }), false);
+    intake(JSON.stringify({ ...GOOD, time: later.time, taker_buy_volume: null, trades: null }), false);
     const time = Date.parse(GOOD.time) / 1000;
     expect(taken).toEqual([
       { ...GOOD, time },
       { ...silver, time },
+      { ...later, time: time + 60, takerBuyVolume: 3, trades: 12 },
+      { ...GOOD, time: time + 60 },
     ]);
-    expect(outcomes).toEqual(['accepted', 'accepted']);
+    expect(outcomes).toEqual(Array(4).fill('accepted'));
     expect(intake('[]', false)).toEqual({ boot_id: BOOT_ID, accepted: 0, duplicates: 0, late: 0, rejected: [] });
   });
 
@@ -102,6 +107,9 @@ describe('the intake of bars', () => {
     ['a negative price', { ...GOOD, open: -4100 }, 'BAR_NOT_POSITIVE', /open -4100/],
     ['a negative volume', { ...GOOD, volume: -1 }, 'BAR_NOT_POSITIVE', /volume -1/],
     ['a negative spread', { ...GOOD, spread: -0.1 }, 'BAR_NOT_POSITIVE', /spread -0.1/],
+    ['a negative taker volume', { ...GOOD, taker_buy_volume: -1 }, 'BAR_NOT_POSITIVE', /taker_buy_volume -1/],
+    ['more bought by takers than traded', { ...GOOD, taker_buy_volume: 1e9 }, 'BAR_MALFORMED', /<= volume/],
+    ['half a trade', { ...GOOD, trades: 1.5 }, 'BAR_MALFORMED', /trades 1.5/],
     ['a spread that is a word', { ...GOOD, spread: 'wide' }, 'BAR_NOT_FINITE', /spread "wide"/],
     ['high below low', { ...GOOD, high: 4098 }, 'BAR_RANGE', /high 4098, low 4099/],
     ['high below close', { ...GOOD, high: 4100.2 }, 'BAR_RANGE', /high 4100.2.*close 4100.5/],

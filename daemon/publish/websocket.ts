@@ -74,7 +74,7 @@ class TopicPublisher implements WebSocketPublisher {
         batch.map(({ pairId, text, bytes }) => ({
           topic: this.#topicByPair.get(pairId) ?? signalTopic(pairId),
           text,
-          ...(bytes === undefined ? {} : { bytes }),
+          bytes,
         })),
         ALL_SIGNALS_TOPIC,
       );
