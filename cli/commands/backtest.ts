@@ -76,10 +76,7 @@ export function addBacktest(program: Command, output: () => Output): void {
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
     .addOption(costsOption())
     .option('--cost-table', 'also by both cost models, with and without no_entry_windows, side by side')
-    .option(
-      '--workers <n>',
-      'threads that build features (default: one for each core); they change the time and nothing else',
-    )
+    .option('--workers <n>', 'threads to work on (default: one for each core); they change the time and nothing else')
     .option('--out <folder>', 'write trades.csv, equity.csv and report.html there')
     .addHelpText(
       'after',
