@@ -54,7 +54,7 @@ interface BacktestFlags extends PairsFlags {
 export function addBacktest(program: Command, output: () => Output): void {
   const backtest = program
     .command('backtest')
-    .summary('what a bundle would have earned, after costs, by the daemon’s own code')
+    .summary('what a bundle would have earned after costs, by the daemon’s code')
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
         'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
@@ -309,7 +309,7 @@ function show(
     );
     const { manifest } = sets[i]!;
     if (isTrainedOn(result, manifest))
-      output.line(`Learned from bars up to ${manifest.period.holdout_from}: part of this period flatters it.`);
+      output.line(`Learned from bars up to ${manifest.period.holdout_from}: its results are partly in-sample.`);
     output.line(verdict(bundle, pairs.length, requireEdge));
     for (const [name, { rows, auc, brier, brier_baseline, ece }] of Object.entries(bundle.models))
       output.line(

@@ -193,7 +193,7 @@ export type NetReport = z.infer<typeof netReport>;
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
-  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  /** Summary of its training: policy_hash, and the settings of learning, label, decision and search. */
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Origin of the bars: the models of a simulated market are marked. */
@@ -224,7 +224,7 @@ export const manifestSchema = z.strictObject({
     .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
-  /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
+  /** Calibration of the expected result. Older bundles have none: the barriers' result applies. */
   expectation: expectation.optional(),
   metrics: z.object({
     ai1: modelReport,

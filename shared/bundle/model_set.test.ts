@@ -349,7 +349,7 @@ describe('the engines of a set', () => {
     }
   });
 
-  it('give no answers once they are released', async () => {
+  it('return no answers once they are released', async () => {
     const set = await load(folder, small);
     await set.release();
     expect(() => set.infer(row(1), 30)).toThrow('released');
