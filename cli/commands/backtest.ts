@@ -75,7 +75,7 @@ export function addBacktest(program: Command, output: () => Output): void {
     .option('--cost-table', 'also compare both cost models, with and without no_entry_windows')
     .option(
       '--workers <n>',
-      'threads that build features (default: one for each core); affects speed only, not results',
+      'worker threads (default: one for each core); affects speed only, not results',
     )
     .option('--out <folder>', 'folder for trades.csv, equity.csv and report.html')
     .addHelpText(
@@ -97,6 +97,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     throw new MinutehandError('USAGE', { seen: `--models ${folders.length} times`, expected: 'once or twice' });
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
 
+  const paths = folders.map((folder) => resolveBundle(folder));
   const progress = output.progress();
   const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
   const reading = readBars(flags.data, settings, symbolsOf(pairs), period, workers, (done, total) =>
@@ -104,15 +105,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   );
   // An error of the models comes first.
   reading.catch(() => undefined);
-  const schema = featureSchema(minutehand.windows);
-  const prepared: PreparedModels[] = [];
-  const sets: ModelSet[] = [];
-  const paths = folders.map((folder) => resolveBundle(folder));
-  for (const path of paths) {
-    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
-    prepared.push(models);
-    sets.push(await openModelSet(models, ROWS_PER_SCORE));
-  }
+  const { prepared, sets } = await loadModels(paths, settings);
   const bars = await reading;
   const policy = decisionPolicy(settings);
   const options: PeriodOptions = {
@@ -158,6 +151,21 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     seconds,
     files,
   });
+}
+
+async function loadModels(
+  paths: readonly string[],
+  { minutehand }: Settings,
+): Promise<{ readonly prepared: readonly PreparedModels[]; readonly sets: readonly ModelSet[] }> {
+  const schema = featureSchema(minutehand.windows);
+  const prepared: PreparedModels[] = [];
+  const sets: ModelSet[] = [];
+  for (const path of paths) {
+    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
+    prepared.push(models);
+    sets.push(await openModelSet(models, ROWS_PER_SCORE));
+  }
+  return { prepared, sets };
 }
 
 /** Without suspect bars: of a folder, or of this installation. */

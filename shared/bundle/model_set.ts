@@ -188,16 +188,14 @@ function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services 
   };
 }
 
-function createModelSet(
-  services: Services,
-  opened: Trees | null,
-  scorers: Partial<Record<BundleModel, Scorer>>,
-  maxRows: number,
-): ModelSet {
-  const { manifest } = services;
-  // The only one to hold the memory: who keeps a released set keeps no models.
-  let trees = opened;
-  let isReleased = false;
+/** Answers of a batch, as they are taken over from the models. */
+interface Answers {
+  /** @throws MinutehandError MODEL_OUTPUT */
+  take(name: BundleModel, answers: Float32Array, rows: number): void;
+  ranked(rows: number): BatchScores;
+}
+
+function createAnswers({ version, risk_quantiles }: Manifest, maxRows: number): Answers {
   const scores = {
     return_prob: new Float64Array(maxRows),
     risk_prob: new Float64Array(maxRows),
@@ -211,20 +209,34 @@ function createModelSet(
     ai3: scores.position_scale,
     net: scores.result_sigmas,
   };
-  const take = (name: BundleModel, answers: Float32Array, rows: number): void => {
-    const target = targets[name];
-    for (let row = 0; row < rows; row++) {
-      const value = answers[row]!;
-      if (!(value >= 0 && value <= 1))
-        throw new MinutehandError('MODEL_OUTPUT', { seen: `${name} of ${manifest.version} answered ${value}` });
-      target[row] = name === 'net' ? resultOfShare(value) : value;
-    }
+  return {
+    take(name, answers, rows) {
+      const target = targets[name];
+      for (let row = 0; row < rows; row++) {
+        const value = answers[row]!;
+        if (!(value >= 0 && value <= 1))
+          throw new MinutehandError('MODEL_OUTPUT', { seen: `${name} of ${version} answered ${value}` });
+        target[row] = name === 'net' ? resultOfShare(value) : value;
+      }
+    },
+    ranked(rows) {
+      for (let row = 0; row < rows; row++) scores.risk_score[row] = riskRank(risk_quantiles, scores.risk_prob[row]!);
+      return scores;
+    },
   };
-  const ranked = (rows: number): BatchScores => {
-    for (let row = 0; row < rows; row++)
-      scores.risk_score[row] = riskRank(manifest.risk_quantiles, scores.risk_prob[row]!);
-    return scores;
-  };
+}
+
+function createModelSet(
+  services: Services,
+  opened: Trees | null,
+  scorers: Partial<Record<BundleModel, Scorer>>,
+  maxRows: number,
+): ModelSet {
+  const { manifest } = services;
+  // The only one to hold the memory: who keeps a released set keeps no models.
+  let trees = opened;
+  let isReleased = false;
+  const { take, ranked } = createAnswers(manifest, maxRows);
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
   const askSessions = async (
     features: Float32Array,

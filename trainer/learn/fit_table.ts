@@ -41,7 +41,7 @@ export async function fitTable(learner: Learner, request: LearnRequest, facts: M
       next: 'Give more rows, or lower --min-data.',
     });
   const start = performance.now();
-  const model = await learner.learn(request);
+  const model = learner.learnQuickly?.(request) ?? (await learner.learn(request));
   const seconds = (performance.now() - start) / 1000;
   const rounds = model.ensembles.reduce((most, { trees }) => Math.max(most, trees.length), 0);
   const metadata = { ...encodeFacts(facts), engine: learner.engine };
