@@ -38,10 +38,10 @@ function spoil(
   const { timeline } = options;
   const spoilt: ModelSet = {
     ...set,
-    infer(features, rows) {
-      if (timeline.nowMs < fromMs || timeline.nowMs >= options.untilMs) return set.infer(features, rows);
+    infer(features, rows, pairs) {
+      if (timeline.nowMs < fromMs || timeline.nowMs >= options.untilMs) return set.infer(features, rows, pairs);
       options.onFailure(spoilt);
-      return answer(() => set.infer(features, rows));
+      return answer(() => set.infer(features, rows, pairs));
     },
   };
   return spoilt;

@@ -1,5 +1,5 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../shared/core/decide/decide.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
@@ -52,7 +52,8 @@ export async function scoreBars(
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
   const firstOnes = start + policy.max_age_bars;
   const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isEvaluatedMinute(time[t]!) || t < firstOnes;
-  await scoreWhere(set, history, start, isAsked, scores);
+  const serving = servingSet(set, history.pair.id);
+  await scoreWhere(serving, history, start, isAsked, scores);
   let openUntil = -1;
   const mayBeOpen = (t: number): boolean => {
     const isOpen = t <= openUntil;
@@ -61,7 +62,7 @@ export async function scoreBars(
       openUntil = t + policy.max_age_bars;
     return isOpen && Number.isNaN(ai1[t - start]!);
   };
-  await scoreWhere(set, history, start, mayBeOpen, scores);
+  await scoreWhere(serving, history, start, mayBeOpen, scores);
   return scores;
 }
 

@@ -3,7 +3,7 @@ import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -205,7 +205,7 @@ interface ScoredPart {
 async function scorePart(history: PairHistory, options: PeriodOptions): Promise<ScoredPart> {
   const start = lowerBound(history.time, options.from);
   const scores: BarScores[] = [];
-  for (const set of options.sets)
+  for (const set of options.sets.map((own) => servingSet(own, history.pair.id)))
     scores.push(await scoreBars(set, history, start, options.policy, thresholdsOf(set, options.thresholds)));
   // Features are most of a part's memory, and nobody asks for them any more.
   return { history: { ...history, features: new Float32Array(), rows: 0 }, scores };
@@ -220,7 +220,8 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
   for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
   const costs = pairCosts(options.costs, pair);
   const bundles: PairBundleResult[] = [];
-  for (const [i, set] of options.sets.entries()) {
+  for (const [i, whole] of options.sets.entries()) {
+    const set = servingSet(whole, pair.id);
     const scores = joinScores(parts.map((part) => part.scores[i]!));
     const view = (edge: boolean, requireEdge: boolean): PairView =>
       runView(history, start, rolls, {
@@ -239,7 +240,7 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
       });
     const allPairs = view(true, false);
     // Nothing but a missing edge makes a difference.
-    const isGated = options.policy.require_edge && !set.hasEdge(pair.id);
+    const isGated = options.policy.require_edge && !whole.hasEdge(pair.id);
     bundles.push({
       views: { all_pairs: allPairs, edge_pairs: isGated ? view(false, true) : allPairs },
       evaluated: {

@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import type { Step } from '../../shared/core/decide/step.ts';
 import type { Position } from '../../shared/core/position/position.ts';
@@ -112,11 +112,12 @@ function segmentsOf({ history, from, to, live }: PairDay): Segment[] {
 /** @returns the live position behind the segment */
 async function runSegment(
   { history }: PairDay,
-  set: ModelSet,
+  whole: ModelSet,
   policy: ParityPolicy,
   { start, end, position }: Segment & { readonly position: Position },
   tally: Tally,
 ): Promise<Position> {
+  const set = servingSet(whole, history.pair.id);
   const { theta1, theta2 } = set;
   // As many bars are scored, whatever their z, as a position may be old.
   const allBars = { ...policy.decision, max_age_bars: Infinity };
