@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
+import { GROUP_NAME } from '../pair.ts';
 
 export const BUNDLE_FORMAT = 'minutehand.bundle/2';
 /** Without `efficiency_ratio`, `risk_quantiles`, `warm_start_from`, which had other names. */
@@ -216,14 +217,12 @@ const pairedGain = z.object({
   /** Log loss of the pooled model minus that of the own one, and its standard error over the days. */
   gain: metric,
   standard_error: metric,
-  /** Standard errors that the gain must exceed. */
-  required: z.number(),
+  /** Standard errors that the gain must exceed; null with too few days. */
+  required: metric,
   chosen: z.boolean(),
 });
 export type PairedGain = z.infer<typeof pairedGain>;
 
-/** Becomes part of file names. */
-export const GROUP_NAME = /^[a-z][a-z0-9_]{0,30}$/;
 /** Names of `groupFile`. */
 export const GROUP_FILE = /^[a-z][a-z0-9_]{0,30}\.ai[123]\.onnx$/;
 
