@@ -95,7 +95,7 @@ async function learnRows(
     const models = await examineChosen(candidates, isOwn, { ...pooled, dataset }, options);
     onProgress('learning', total, total);
     const proven = proveModels({ ...pooled, dataset, models }, options);
-    const { gates } = proven;
+    const gates = proven.gates.filter(({ name }) => isOfGroup(name, isOwn));
     const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
     if (failed.length > 0) return { comparison, gates, verdict: `pooled: its own models fail ${failed.join(', ')}` };
     const own = MODEL_NAMES.filter((name) => isOwn[name]).join(', ');
@@ -103,6 +103,11 @@ async function learnRows(
   } finally {
     await queue.close();
   }
+}
+
+/** Gates of a pooled model are those of the bundle. */
+function isOfGroup(gate: string, isOwn: Readonly<Record<ModelName, boolean>>): boolean {
+  return MODEL_NAMES.every((name) => isOwn[name] || !gate.startsWith(`${name} `));
 }
 
 interface Candidate {
