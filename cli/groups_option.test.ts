@@ -21,10 +21,7 @@ describe('--groups', () => {
     ['Metals=XAUUSD_XAGUSD', '--groups Metals=XAUUSD_XAGUSD'],
     ['../x=XAUUSD_XAGUSD', '--groups ../x=XAUUSD_XAGUSD'],
     ['a=XAUUSD_XAGUSD;a=EURUSD_GBPUSD', '--groups a=EURUSD_GBPUSD'],
-    [
-      'a=XAUUSD_XAGUSD;b=XAUUSD_XAGUSD',
-      '--groups: pair 1 of b is "XAUUSD_XAGUSD", which is in group a already',
-    ],
+    ['a=XAUUSD_XAGUSD;b=XAUUSD_XAGUSD', '--groups: pair 1 of b is "XAUUSD_XAGUSD", which is in group a already'],
     [
       'a=EURUSD_GBPUSD,XAUUSD_XAGUSB',
       '--groups: pair 2 of a is "XAUUSD_XAGUSB", which is not in pairs (did you mean "XAUUSD_XAGUSD"?)',

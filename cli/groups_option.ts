@@ -19,7 +19,9 @@ export function withGroups(settings: Settings, list: string | undefined): Settin
   const groups = parseGroups(list);
   const [problem] = groupProblems(groups, minutehand.pairs);
   if (problem !== undefined)
-    throw new MinutehandError('USAGE', { seen: `--groups: pair ${problem.index + 1} of ${problem.group} ${problem.text}` });
+    throw new MinutehandError('USAGE', {
+      seen: `--groups: pair ${problem.index + 1} of ${problem.group} ${problem.text}`,
+    });
   return { ...settings, minutehand: { ...minutehand, train: { ...train, groups } } };
 }
 

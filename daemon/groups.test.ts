@@ -16,7 +16,7 @@ import { createJournal } from './journal/journal.ts';
 import { writeInPlace } from './journal/journal_writer.ts';
 import { bodiesOf, bodyOf, byMinute, openBench, type Bench } from './pipeline.fixture.ts';
 
-const settings = tinySettings({ minutehand: { decision: { require_edge: false } } } as never);
+const settings = tinySettings();
 const { windows, pairs } = settings.minutehand;
 const schema = featureSchema(windows);
 const FX = 'EURUSD_GBPUSD';
@@ -41,6 +41,10 @@ const load = (path: string): Promise<ModelSet> => loadModelSet(path, schema, pai
 async function live(path: string, bench: Bench, shadow: string | null = null): Promise<Bench> {
   bench.pipeline.inputs.apply({ kind: 'swap', set: await load(path) });
   if (shadow !== null) bench.pipeline.inputs.apply({ kind: 'shadow', set: await load(shadow) });
+  return take(bench);
+}
+
+async function take(bench: Bench): Promise<Bench> {
   for (const { bars } of MARKET) {
     for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, false));
     await bench.pipeline.settled();
@@ -58,7 +62,9 @@ function ofPair(bench: Bench, pair: string): SignalBody[] {
 describe('a daemon whose models have groups', () => {
   it('answers each pair by the models and thresholds of its group', async () => {
     expect(pairs).toContain(FX);
-    const [both, one, other] = await Promise.all([grouped, pooled, ofFx].map((path) => live(path, openBench(settings))));
+    const [both, one, other] = await Promise.all(
+      [grouped, pooled, ofFx].map((path) => live(path, openBench(settings))),
+    );
     for (const pair of pairs) {
       const [seen, expected] = [ofPair(both!, pair), ofPair(pair === FX ? other! : one!, pair)];
       expect(seen.length).toBeGreaterThan(300);
@@ -78,6 +84,30 @@ describe('a daemon whose models have groups', () => {
       const shadow = bodiesOf(shadowed.shadows as never, pair).map((body) => bodyOf({ body }));
       const scored = ofPair(published, pair).filter(({ return_prob }) => return_prob !== null);
       expect(shadow.map(scoresOf)).toEqual(scored.map(scoresOf));
+    }
+  });
+
+  it('publishes a challenger with groups, in a rollout, as the same models decide alone', async () => {
+    const published = await live(grouped, openBench(settings));
+    const [champion, challenger] = [await load(pooled), await load(grouped)];
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: champion });
+    const versions = { champion: champion.version, challenger: challenger.version };
+    const rollout = {
+      id: 'r1',
+      stage: 'full',
+      share: 1,
+      ...versions,
+      key: '0f'.repeat(16),
+      block_minutes: 10,
+    } as const;
+    bench.pipeline.inputs.apply({ kind: 'rollout', rollout, set: challenger });
+    await take(bench);
+    for (const pair of pairs) {
+      const [seen, expected] = [ofPair(bench, pair), ofPair(published, pair)];
+      expect(seen.map(scoresOf)).toEqual(expected.map(scoresOf));
+      expect(seen.map(({ theta1 }) => theta1)).toEqual(expected.map(({ theta1 }) => theta1));
+      expect(seen.at(-1)!.arm).toBe('challenger');
     }
   });
 

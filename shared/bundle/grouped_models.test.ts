@@ -96,7 +96,8 @@ describe('a set with groups', () => {
       const thresholds = PAIRS.map((pair) => [servingSet(set, pair).theta1, servingSet(set, pair).theta2]);
       expect(thresholds).toEqual([[0.6, 0.4], [0.6, 0.4], [0.65, 0.4], [0.7, 0.3], [0.7, 0.3]]); // prettier-ignore
       expect(partsOfSet(set).length).toBe(3);
-      for (const part of partsOfSet(set)) expect([part.version, part.modelsHash]).toEqual([set.version, set.modelsHash]);
+      for (const part of partsOfSet(set))
+        expect([part.version, part.modelsHash]).toEqual([set.version, set.modelsHash]);
     });
     await withSet(alone.pooled, (set) => {
       expect(set.groups).toBeUndefined();

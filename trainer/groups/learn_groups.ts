@@ -1,15 +1,20 @@
 import type { PairedGain } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { FitQueue } from '../learn/trees/fit_queue.ts';
-import { openFitQueue } from '../learn/trees/fit_queue.ts';
+import { openFitQueue, type FitQueue } from '../learn/trees/fit_queue.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { datasetOfPairs, hasRows } from '../dataset/dataset_of_pairs.ts';
 import type { GateResult } from '../gate/criteria.ts';
 import { modelJob, type ModelJob } from '../learn/model_job.ts';
 import { countFits, learnModel } from '../learn/model_learning.ts';
-import { examineModel, proveModels, type ExaminedModel, type LearnedParts, type ProvenModels } from '../prove_models.ts';
+import {
+  examineModel,
+  proveModels,
+  type ExaminedModel,
+  type LearnedParts,
+  type ProvenModels,
+} from '../prove_models.ts';
 import type { TrainOptions } from '../train_options.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
 import { countLeakageFits } from '../validate/leakage/model_leakage.ts';
@@ -125,7 +130,9 @@ async function learnCandidates(
   const { trained } = models.ai1.job.rows;
   const pairs = dataset.histories.map(({ pair }) => pair.id);
   const labeled =
-    trained === whole.train.ai1 ? dataset : datasetOfPairs({ ...whole, train: { ...whole.train, ai1: trained } }, pairs);
+    trained === whole.train.ai1
+      ? dataset
+      : datasetOfPairs({ ...whole, train: { ...whole.train, ai1: trained } }, pairs);
   const foldStarts = perModel((name) => models[name].learned.rawFolds.map(({ from }) => from));
   const learning = { dataset: labeled, settings, seed, foldStarts };
   const learned = await Promise.all(
@@ -152,7 +159,7 @@ async function examineChosen(
   { seed }: TrainOptions,
 ): Promise<Record<ModelName, ExaminedModel>> {
   const examined = await Promise.all(
-    MODEL_NAMES.map((name) =>
+    MODEL_NAMES.map(async (name) =>
       isOwn[name] ? examineModel(name, candidates[name], dataset, settings, seed) : models[name],
     ),
   );
