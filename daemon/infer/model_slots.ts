@@ -100,7 +100,7 @@ export class ModelSlots {
     const startUs = clock.monotonicUs();
     const tookMs = (): number => (clock.monotonicUs() - startUs) / 1000;
     try {
-      const answer = set.infer(matrix, rows, pairs);
+      const answer = set.infer(matrix, rows, undefined, pairs);
       if (!(answer instanceof Promise)) return check(answer, tookMs());
       return answer.then(
         (scores) => check(scores, tookMs()),

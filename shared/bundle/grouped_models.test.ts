@@ -66,7 +66,7 @@ describe('a set with groups', () => {
       await fc.assert(
         fc.asyncProperty(batch, fc.integer(), async (pairs, seed) => {
           const { values } = { values: randomRows(createRng(`rows ${seed}`), ROWS, COLUMNS) };
-          const scores = await set!.infer(values, pairs.length, pairs);
+          const scores = await set!.infer(values, pairs.length, undefined, pairs);
           const seen = pairs.map((_, row) => rowOf(scores, row));
           for (const [row, pair] of pairs.entries()) {
             const features = values.slice(row * COLUMNS, (row + 1) * COLUMNS);
@@ -85,7 +85,7 @@ describe('a set with groups', () => {
 
   it('answers at once where WebAssembly serves all models, and shows the engine that serves any group', async () => {
     await withSet(grouped, (set) => {
-      expect(set.infer(new Float32Array(COLUMNS), 1, ['EURUSD_GBPUSD'])).not.toBeInstanceOf(Promise);
+      expect(set.infer(new Float32Array(COLUMNS), 1, undefined, ['EURUSD_GBPUSD'])).not.toBeInstanceOf(Promise);
       expect(set.engines).toEqual({ ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'wasm-simd' });
       expect(set.engineNotes.ai1).toMatch(/metals: .*fx: /);
     });
@@ -108,14 +108,14 @@ describe('a set with groups', () => {
   it('refuses rows without their pairs, and more rows than it was loaded for', async () => {
     await withSet(grouped, (set) => {
       expect(() => set.infer(new Float32Array(COLUMNS), 1)).toThrow('have groups');
-      expect(() => set.infer(new Float32Array(COLUMNS), ROWS + 1, PAIRS)).toThrow(RangeError);
+      expect(() => set.infer(new Float32Array(COLUMNS), ROWS + 1, undefined, PAIRS)).toThrow(RangeError);
     });
   });
 
   it('has no released part afterward', async () => {
     const set = await loadModelSet(grouped, schema, ROWS);
     await set.release();
-    for (const pair of PAIRS) expect(() => set.infer(new Float32Array(COLUMNS), 1, [pair])).toThrow('released');
+    for (const pair of PAIRS) expect(() => set.infer(new Float32Array(COLUMNS), 1, undefined, [pair])).toThrow('released');
   });
 });
 

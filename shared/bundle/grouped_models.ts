@@ -1,5 +1,5 @@
 import type { BatchScores, ModelSet, SetGroups } from './loaded_models.ts';
-import { bundleModels, perBundleModel } from './manifest.ts';
+import { bundleModels, perBundleModel, type BundleModel } from './bundle_models.ts';
 
 type Own = SetGroups['own'];
 
@@ -21,11 +21,11 @@ export function groupModelSets(pooled: ModelSet, own: Own, maxRows: number, colu
       [pooled.engineNotes[name]!, ...own.map((group) => `${group.name}: ${group.set.engineNotes[name]!}`)].join('; '),
     ),
     groups: { pooled, own, serving: (pairId) => sets[partOf.get(pairId) ?? 0]! },
-    infer(features, rows, pairs) {
+    infer(features, rows, only, pairs) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (pairs === undefined) throw new Error(`models ${pooled.version} have groups: no pairs of the rows`);
       for (let row = 0; row < rows; row++) rowsOf.part[row] = partOf.get(pairs[row]!) ?? 0;
-      return rowsOf.score(features, rows, 0);
+      return rowsOf.score(features, rows, only, 0);
     },
     async release() {
       for (const set of sets) await set.release();
@@ -61,12 +61,17 @@ class RowGroups {
   }
 
   /** @param from first set that has not scored its rows; a promise from the first one that answers by a promise */
-  score(features: Float32Array, rows: number, from: number): BatchScores | Promise<BatchScores> {
+  score(
+    features: Float32Array,
+    rows: number,
+    only: readonly BundleModel[] | undefined,
+    from: number,
+  ): BatchScores | Promise<BatchScores> {
     for (let part = from; part < this.#sets.length; part++) {
       const count = this.#gather(features, rows, part);
       if (count === 0) continue;
-      const answers = this.#sets[part]!.infer(this.#features, count);
-      if (answers instanceof Promise) return this.#scoreLater(answers, count, features, rows, part);
+      const answers = this.#sets[part]!.infer(this.#features, count, only);
+      if (answers instanceof Promise) return this.#scoreLater(answers, count, features, rows, only, part);
       this.#scatter(answers, count);
     }
     return this.#scores;
@@ -77,10 +82,11 @@ class RowGroups {
     count: number,
     features: Float32Array,
     rows: number,
+    only: readonly BundleModel[] | undefined,
     part: number,
   ): Promise<BatchScores> {
     this.#scatter(await answers, count);
-    return this.score(features, rows, part + 1);
+    return this.score(features, rows, only, part + 1);
   }
 
   #gather(features: Float32Array, rows: number, part: number): number {

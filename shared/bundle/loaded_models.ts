@@ -1,5 +1,6 @@
 import type { Expectation } from '../core/cost/expected_net.ts';
-import type { Manifest, PerBundleModel } from './manifest.ts';
+import type { BundleModel, PerBundleModel } from './bundle_models.ts';
+import type { Manifest } from './manifest.ts';
 import type { ScoringEngine } from './prepared_models.ts';
 
 /**
@@ -33,11 +34,17 @@ export interface ModelSet {
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
    * models; else a promise.
+   * @param only models to ask, of those that the set has; the answers of the others are undefined. Default: all
    * @param pairs id of the pair of each row; needed where there are groups
    * @throws RangeError more rows than the set was loaded for
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
    */
-  infer(features: Float32Array, rows: number, pairs?: readonly string[]): BatchScores | Promise<BatchScores>;
+  infer(
+    features: Float32Array,
+    rows: number,
+    only?: readonly BundleModel[],
+    pairs?: readonly string[],
+  ): BatchScores | Promise<BatchScores>;
   /** Gives memory and sessions back. Not to be used afterward. */
   release(): Promise<void>;
 }

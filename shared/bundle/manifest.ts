@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
+import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
+import { bundleModels, groupFile, MODEL_FILES, modelFile, NET_FILE } from './bundle_models.ts';
+
+export * from './bundle_models.ts';
 
 export const BUNDLE_FORMAT = 'minutehand.bundle/2';
 /** Without `efficiency_ratio`, `risk_quantiles`, `warm_start_from`, which had other names. */
@@ -9,9 +12,6 @@ export const FORMER_FORMAT = 'minutehand.bundle/1';
 export const VALIDATION_FILE = 'validation.json';
 /** Reference for live bars; read by the trainer's monitor. */
 export const MONITOR_FILE = 'monitor.json';
-export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
-/** The model of the result, in a bundle that was trained with `--target net`. */
-export const NET_FILE = 'net.onnx';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const share = z.number().min(0).max(1);
@@ -223,8 +223,6 @@ const pairedGain = z.object({
 });
 export type PairedGain = z.infer<typeof pairedGain>;
 
-/** Names of `groupFile`. */
-export const GROUP_FILE = /^[a-z][a-z0-9_]{0,30}\.ai[123]\.onnx$/;
 
 /** In place of the fields of the same name of the bundle, for the pairs of a group. */
 const ownModels = z.strictObject({
@@ -257,7 +255,7 @@ export type SubjectGroup = z.infer<typeof subjectGroup>;
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
-  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  /** Summary of its training: policy_hash, and the settings of learning, label, decision and search. */
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Origin of the bars: the models of a simulated market are marked. */
@@ -288,7 +286,7 @@ export const manifestSchema = z.strictObject({
     .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
-  /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
+  /** Calibration of the expected result. Older bundles have none: the barriers' result applies. */
   expectation: expectation.optional(),
   metrics: z.object({
     ai1: modelReport,
@@ -322,34 +320,11 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The models of a bundle: the three of every one, and that of the result where it was trained. */
-export type BundleModel = ModelName | 'net';
-
-export function bundleModels({ files }: Pick<Manifest, 'files'>): readonly BundleModel[] {
-  return files[NET_FILE] === undefined ? MODEL_NAMES : [...MODEL_NAMES, 'net'];
-}
-
-export function modelFile(name: BundleModel): (typeof MODEL_FILES)[ModelName] | typeof NET_FILE {
-  return name === 'net' ? NET_FILE : MODEL_FILES[name];
-}
-
-/** Something of each model of a bundle. */
-export type PerBundleModel<T> = Readonly<Record<ModelName, T>> & { readonly net?: T };
-
-export function perBundleModel<T>(names: readonly BundleModel[], make: (name: BundleModel) => T): PerBundleModel<T> {
-  return Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as PerBundleModel<T>;
-}
-
 /** A group with models of its own. */
 export type OwnGroup = SubjectGroup & { readonly own: NonNullable<SubjectGroup['own']> };
 
 export function ownGroups({ groups = [] }: Pick<Manifest, 'groups'>): OwnGroup[] {
   return groups.flatMap((group) => (group.own === undefined ? [] : [{ ...group, own: group.own }]));
-}
-
-/** File of a group's own model. */
-export function groupFile(group: string, name: ModelName): string {
-  return `${group}.${MODEL_FILES[name]}`;
 }
 
 /** Names of all model files, those of the groups last. */

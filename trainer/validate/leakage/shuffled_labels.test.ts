@@ -122,7 +122,7 @@ describe('checkShuffledLabels', () => {
     expect((await verdictOf(capped))[0]!.seen).not.toContain('none');
   });
 
-  it('asks the gate about tested rows only, and names each criterion that refuses', async () => {
+  it('passes only tested rows to the gate, and names each criterion that refuses', async () => {
     const rows = walkRows({ seed: 'tested', rows: 300 });
     const [first] = kFoldSplits(rows, 4, EMBARGO);
     const asked: number[][] = [];
