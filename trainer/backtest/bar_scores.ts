@@ -1,5 +1,5 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import type { BundleModel } from '../../shared/bundle/manifest.ts';
+import { bundleModels, type BundleModel } from '../../shared/bundle/bundle_models.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../shared/core/decide/decide.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
@@ -91,6 +91,33 @@ export async function scoreBars(
   await scoreWhere(set, SCALE_MODELS, history, start, batch, needsScale, (t, answers, i) => {
     ai3[t] = answers.position_scale[i]!;
   });
+  return scores;
+}
+
+/**
+ * Scores every bar from `start` on by all models.
+ * @param set loaded for `ROWS_PER_SCORE` rows
+ */
+export async function scoreAllBars(set: ModelSet, history: PairHistory, start: number): Promise<BarScores> {
+  const scores = emptyScores(history.length);
+  const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
+  const serving = servingSet(set, history.pair.id);
+  const all = bundleModels(serving.manifest);
+  await scoreWhere(
+    serving,
+    all,
+    history,
+    start,
+    newBatch(history),
+    () => true,
+    (t, answers, i) => {
+      ai1[t] = answers.return_prob[i]!;
+      ai2[t] = answers.risk_prob[i]!;
+      ai3[t] = answers.position_scale[i]!;
+      riskScore[t] = answers.risk_score[i]!;
+      resultSigmas[t] = answers.result_sigmas[i]!;
+    },
+  );
   return scores;
 }
 
