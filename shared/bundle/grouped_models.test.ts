@@ -115,7 +115,8 @@ describe('a set with groups', () => {
   it('has no released part afterward', async () => {
     const set = await loadModelSet(grouped, schema, ROWS);
     await set.release();
-    for (const pair of PAIRS) expect(() => set.infer(new Float32Array(COLUMNS), 1, undefined, [pair])).toThrow('released');
+    for (const pair of PAIRS)
+      expect(() => set.infer(new Float32Array(COLUMNS), 1, undefined, [pair])).toThrow('released');
   });
 });
 

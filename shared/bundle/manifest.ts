@@ -223,7 +223,6 @@ const pairedGain = z.object({
 });
 export type PairedGain = z.infer<typeof pairedGain>;
 
-
 /** In place of the fields of the same name of the bundle, for the pairs of a group. */
 const ownModels = z.strictObject({
   theta1: share,

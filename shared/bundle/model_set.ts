@@ -199,7 +199,7 @@ function createModelSet(
     ai3: scores.position_scale,
     net: scores.result_sigmas,
   };
-  const take = (name: BundleModel, answers: Float32Array, rows: number): void => {
+  const take: Take = (name, answers, rows) => {
     const target = targets[name];
     for (let row = 0; row < rows; row++) {
       const value = answers[row]!;
@@ -222,18 +222,6 @@ function createModelSet(
     for (const name of sessions) if (only.includes(name)) take(name, await scorers[name]!.score(features, rows), rows);
     return ranked(rows);
   };
-  const askTrees = (
-    { kernel, names }: Trees,
-    features: Float32Array,
-    rows: number,
-    only: readonly BundleModel[],
-  ): void => {
-    for (const [i, name] of names.entries()) {
-      if (!only.includes(name)) continue;
-      kernel.score(features, rows, i);
-      take(name, kernel.answers[i]!, rows);
-    }
-  };
   return {
     ...services,
     version: manifest.version,
@@ -244,7 +232,7 @@ function createModelSet(
     infer(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
-      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only);
+      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only, take);
       else if (trees !== null) {
         trees.kernel.score(features, rows);
         for (let i = 0; i < trees.names.length; i++) take(trees.names[i]!, trees.kernel.answers[i]!, rows);
@@ -257,4 +245,21 @@ function createModelSet(
       for (const name of sessions) await scorers[name]!.release();
     },
   };
+}
+
+type Take = (name: BundleModel, answers: Float32Array, rows: number) => void;
+
+/** Asks these models alone. */
+function askTrees(
+  { kernel, names }: Trees,
+  features: Float32Array,
+  rows: number,
+  only: readonly BundleModel[],
+  take: Take,
+): void {
+  for (const [i, name] of names.entries()) {
+    if (!only.includes(name)) continue;
+    kernel.score(features, rows, i);
+    take(name, kernel.answers[i]!, rows);
+  }
 }

@@ -3,7 +3,14 @@ import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import type { Manifest } from './manifest.ts';
-import { bundleModels, goldenFeatures, modelFile, modelPath, type BundleModel, type PerBundleModel } from './bundle_models.ts';
+import {
+  bundleModels,
+  goldenFeatures,
+  modelFile,
+  modelPath,
+  type BundleModel,
+  type PerBundleModel,
+} from './bundle_models.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
 import { loadScorer } from './scorer.ts';
 import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
