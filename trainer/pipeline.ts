@@ -25,7 +25,8 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
 
 /**
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
- * groups → bundle. The same bars, settings and seed give byte-identical ONNX files.
+ * bundle. Groups of pairs take the stations from learn to gates on their own rows. The same bars, settings and seed
+ * give byte-identical ONNX files.
  * @returns null for a warm start from which no model gains a tree: then there is nothing new
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN when onnxruntime does not answer as the learner
  * did

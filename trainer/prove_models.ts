@@ -14,7 +14,6 @@ import { checkTraining } from './gate/gates.ts';
 import type { TrainedModel } from './registry/model_report.ts';
 import { findThresholds, type Calibrated } from './search/choose_thresholds.ts';
 import type { TrainOptions } from './train_options.ts';
-import type { WarmStart } from './training_plan.ts';
 import { outOfFold } from './validate/cross_validation.ts';
 import { testModelLeakage } from './validate/leakage/model_leakage.ts';
 import { qualityLimits } from './validate/quality_gate.ts';
@@ -36,7 +35,8 @@ export interface LearnedParts {
   readonly leakage: readonly GateResult[];
   /** The model of the result; its folds where it was learned in this run. */
   readonly net: { readonly model: TreeModel; readonly folds?: LearnedModel['folds'] } | null;
-  readonly warmStart: WarmStart | null;
+  /** Of a warm start, which takes them over; null = they are chosen here. */
+  readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
 }
 
 export interface ProvenModels extends Calibrated, HoldoutProof {

@@ -170,8 +170,8 @@ describe('values that contradict each other', () => {
     ],
     [
       'a group with a pair that is not configured',
-      ({ minutehand: m }) => (m.train.groups = { metals: ['AAAAAA_BBBBBB'] }),
-      'minutehand train.groups.metals.0 is "AAAAAA_BBBBBB", which is not in pairs',
+      ({ minutehand: m }) => (m.train.groups = { metals: ['XAUUSD_XAGUSB'] }),
+      'minutehand train.groups.metals.0 is "XAUUSD_XAGUSB", which is not in pairs (did you mean "XAUUSD_XAGUSD"?)',
     ],
     [
       'a pair of one symbol without costs',

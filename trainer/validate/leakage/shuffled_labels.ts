@@ -112,8 +112,8 @@ export function shuffleInBlocks(
 }
 
 /**
- * 1 for labels of 1; when some are neither 0 nor 1, above the median, or at it where it is the highest value: the labels
- * of a calm pair are mostly at their cap.
+ * 1 for labels of 1; when some are neither 0 nor 1, above the median, or at it where it is the highest value: most
+ * labels of a calm pair are at their cap.
  */
 function positiveLabels(y: Float64Array): Float64Array {
   if (isHard(y)) return y;
