@@ -20,7 +20,7 @@ const settings = tinySettings();
 const { windows, pairs } = settings.minutehand;
 const schema = featureSchema(windows);
 const FX = 'EURUSD_GBPUSD';
-const MARKET = byMinute(tinyBars(settings, 400));
+const MARKET = byMinute(tinyBars(settings, 260));
 const common = { schema, trees: 10, leaves: 5 };
 
 let folder: string;
@@ -67,7 +67,7 @@ describe('a daemon whose models have groups', () => {
     );
     for (const pair of pairs) {
       const [seen, expected] = [ofPair(both!, pair), ofPair(pair === FX ? other! : one!, pair)];
-      expect(seen.length).toBeGreaterThan(300);
+      expect(seen.length).toBeGreaterThan(200);
       expect(seen.map(scoresOf)).toEqual(expected.map(scoresOf));
       const thresholds = pair === FX ? [0.5, 0.6] : [0.7, 0.3];
       expect(seen.every(({ theta1, theta2 }) => theta1 === thresholds[0] && theta2 === thresholds[1])).toBe(true);

@@ -170,7 +170,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
 
   it('decides live as its replay and the backtest do, each pair by the models of its group', async () => {
     const day = (Math.ceil(bars.get('XAUUSD')!.time[0]! / 86_400) * 86_400) as OpenTime;
-    const recorded = byMinute(tinyBars(plain, 700));
+    const recorded = byMinute(tinyBars(plain, 400));
     const path = paths.journal('simulated', 'main');
     mkdirSync(join(path, '..'), { recursive: true });
     const journal = openJournal(path);
