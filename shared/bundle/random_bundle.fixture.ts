@@ -17,6 +17,8 @@ export interface RandomBundleOptions {
   readonly goldenRows?: number;
   /** ONNX files to write instead; the golden answers stay those of the random trees. */
   readonly models?: Partial<Record<ModelName, Uint8Array>>;
+  /** Of the manifest; default: none. */
+  readonly pairs?: readonly string[];
   /** Groups with random models of their own, of the seed `<seed> <name>`. */
   readonly groups?: Readonly<Record<string, RandomGroup>>;
 }
@@ -55,7 +57,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     feature_schema: schema.hash,
     features: schema.definitions.map(({ name }) => name),
     windows: {},
-    pairs: [],
+    pairs: [...(options.pairs ?? [])],
     period: { from: '', to: '', holdout_from: '' },
     data_hash: sha256Hex(seed),
     label_policy: {},
