@@ -91,7 +91,7 @@ export class Pipeline {
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
     watch.arrived(toPublish[0]!.arrivedUs);
-    const scoring = this.#models.infer(this.#matrix.values, rows);
+    const scoring = this.#models.infer(this.#matrix.values, rows, this.#matrix.rowPairs);
     const scores = scoring instanceof Promise ? await scoring : scoring;
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);

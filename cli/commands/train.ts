@@ -39,6 +39,7 @@ import type { Output } from '../output.ts';
 import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
+import { groupLines, withGroups } from '../groups_option.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -66,6 +67,7 @@ interface TrainFlags {
   readonly requireGates?: boolean;
   readonly features?: string;
   readonly hashName?: boolean;
+  readonly groups?: string;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -109,6 +111,10 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--days <n>', 'the last n days of these bars only')
     .option('--config <folder>', 'folder of the configuration, or a file in it (default: MINUTEHAND_CONFIG, config/)')
     .option('--verbose', 'a line on standard error for each stage')
+    .option(
+      '--groups <list>',
+      'metals=XAUUSD_XAGUSD;fx=EURUSD_GBPUSD,…: models of their own for groups of pairs, where they beat the pooled ones; none: no groups (default: train.groups)',
+    )
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
@@ -129,7 +135,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags.data);
+  const configured = withGroups(loadSettings(configFolder(flags.config)), flags.groups);
+  const imported = await withOwnPrices(withEngine(configured, flags.engine), flags.data);
   const settings = flags.mid === true ? withMids(imported) : imported;
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
@@ -318,6 +325,7 @@ function report({ result, gates, flags, isWritten, adopted, rollout, resources }
   for (const line of netLines(metrics.net)) output.line(line);
   for (const line of searchLines(search)) output.line(line);
   output.line(`θ1 ${theta1}, θ2 ${theta2}`);
+  for (const line of groupLines(result.manifest.groups)) output.line(line);
   for (const [pair, { no_edge, trades, mean_net_bps }] of Object.entries(edge)) {
     output.line(
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
@@ -341,6 +349,7 @@ function report({ result, gates, flags, isWritten, adopted, rollout, resources }
     theta2,
     search,
     edge,
+    groups: result.manifest.groups ?? [],
     gates,
     resources,
   });
