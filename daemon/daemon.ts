@@ -116,7 +116,7 @@ export interface DaemonOptions {
   readonly maxWaitingRows?: number;
 }
 
-/** A daemon without its sockets: what a bar does is all here. */
+/** A daemon without its sockets: the whole processing of a bar. */
 export interface Daemon {
   readonly bootId: string;
   readonly pipeline: Pipeline;
@@ -142,7 +142,7 @@ export interface Daemon {
    * @param hasSuccessor called when all is answered
    */
   signOff(hasSuccessor: () => boolean): Promise<void>;
-  /** Answers what is under way, stores the journal and releases timers, the file thread and Redis. */
+  /** Answers pending input, stores the journal and releases timers, the file thread and Redis. */
   stop(): Promise<void>;
 }
 
@@ -166,7 +166,7 @@ class AssembledDaemon implements Daemon {
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
   readonly #options: DaemonOptions;
-  /** Pairs, and behind them instruments. */
+  /** Pairs, followed by instruments. */
   readonly #subjects: readonly Pair[];
   readonly #identity: HealthIdentity;
   /** Wall-clock distance of two bars. */
@@ -350,7 +350,7 @@ class AssembledDaemon implements Daemon {
       isReady: () => this.#isReady(),
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
-        print(`This daemon publishes from here on (fence ${fence}).`);
+        print(`This daemon publishes from now on (fence ${fence}).`);
         this.#applyLease(fence);
       },
       onLosing: () => {
@@ -494,7 +494,7 @@ class AssembledDaemon implements Daemon {
     };
   }
 
-  // ---- what is wrong ----
+  // ---- problems ----
 
   /** Reports and logs that signals or journal cannot be written, once until they can be again. */
   #degradesWith(what: Degradation): (error: ErrorReport) => void {

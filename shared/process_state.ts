@@ -58,7 +58,7 @@ export async function askProcess<Health>(
   return { presence: health !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, health };
 }
 
-/** null for whatever goes wrong. */
+/** null on any failure. */
 export async function getJson<Health>(url: string, schema: z.ZodType<Health>): Promise<Health | null> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });

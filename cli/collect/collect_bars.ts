@@ -34,7 +34,7 @@ export async function collectBars(
     const failed = asked.find((answer) => answer.status === 'rejected');
     // Beyond the shortest page another symbol may still have older minutes.
     const whole = Math.min(...pages.map((page) => (page.length >= PAGE ? page.at(-1)!.openMs : Infinity)));
-    // A symbol takes no history behind its live minutes, so all of them wait.
+    // A symbol accepts no history after its live minutes, so all of them wait.
     const waits = ([first]: readonly Candle[]): boolean =>
       failed !== undefined && isPatient && first !== undefined && isHistory(first, nowMs);
     const next = pages.flatMap((page) => (waits(page) ? [] : page)).filter(({ openMs }) => openMs <= whole);

@@ -180,7 +180,7 @@ async function test(only: ChannelName | null, output: Output): Promise<void> {
   await send(notice, (name) => only === null || name === only, output);
 }
 
-/** The store comes last: whatever is wrong with it, the message is out. */
+/** The store comes last: its failure does not stop the message. */
 async function unitFailed(unit: string, output: Output): Promise<void> {
   const notice = unitNotice(unit);
   const results = await send(notice, (name, { critical }) => critical.includes(name), output);

@@ -79,7 +79,7 @@ async function checkModels({ dryRun = false, test = false }: CheckFlags, output:
 
 const TEST_ROWS = 1000;
 
-/** @returns rows that were scored per second; null when not asked for. @throws MinutehandError as loadModelSet */
+/** @returns rows scored per second; null unless requested. @throws MinutehandError as loadModelSet */
 async function verify(folder: string, schema: ReturnType<typeof featureSchema>, test: boolean): Promise<number | null> {
   const set = await loadModelSet(folder, schema, test ? TEST_ROWS : 1);
   try {

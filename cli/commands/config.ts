@@ -32,7 +32,8 @@ function check(output: Output): void {
   output.line(
     `The configuration in ${sources.configDir} is valid. Market: ${minutehand.market}. policy_hash ${policyHash}`,
   );
-  if (sources.delivered.length > 0) output.line(`Not in the files, so as delivered: ${sources.delivered.join(', ')}.`);
+  if (sources.delivered.length > 0)
+    output.line(`Not in the files, delivered values apply: ${sources.delivered.join(', ')}.`);
   const { warnings } = environment;
   output.result({
     ok: true,

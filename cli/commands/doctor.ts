@@ -260,7 +260,7 @@ function halts(paths: HomePaths): CheckResult {
   }
 }
 
-/** The expert advisor is not part of the installation: whatever its state, minutehand works. */
+/** The expert advisor is not part of the installation; minutehand works without it. */
 function expertAdvisor(): CheckResult {
   const { state, detail } = mt5Compilation(packageRoot());
   return { what: 'expert advisor', verdict: state === 'compiled' ? 'ok' : 'warning', detail };

@@ -188,7 +188,7 @@ async function readTables(flags: FitFlags, plan: FitPlan, output: Output, progre
 
 function noteIgnored({ path, ignored }: Table, output: Output): void {
   if (ignored.length > 0)
-    output.note(`${path}: columns that the model does not take are ignored: ${ignored.join(', ')}`);
+    output.note(`${path}: columns that the model does not use are ignored: ${ignored.join(', ')}`);
 }
 
 function report(

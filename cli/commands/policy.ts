@@ -74,7 +74,7 @@ function withChanges(work: Work, load = loadSettings): Promise<void> {
   });
 }
 
-/** The approved files are damaged: what a person edits stands in for them. */
+/** The approved files are damaged: the configuration folder replaces them. */
 function loadNothing(): ReturnType<typeof loadSettings> {
   return loadSettings({ configDir: ownConfigDir() });
 }

@@ -67,7 +67,7 @@ async function list(output: Output): Promise<void> {
 
 async function start(kind: RunKind, output: Output): Promise<void> {
   const run = await ask(loadSettings(), 'POST', `/retrain?kind=${kind}`, runSchema);
-  output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows how far it is.`);
+  output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows its progress.`);
   output.result(run);
 }
 

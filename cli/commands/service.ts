@@ -159,7 +159,7 @@ function uninstall(flags: UninstallFlags, output: Output, machine: Machine): voi
   }
   const removed = removeFiles(root, files, purge);
   for (const path of removed) output.line(`removed ${path}`);
-  if (removed.length === 0) output.line('There was nothing to remove.');
+  if (removed.length === 0) output.line('Nothing to remove.');
   if (!isElsewhere) {
     runOrThrow(machine, 'systemctl', ['daemon-reload']);
     // systemd keeps failed units until they are reset; none may remain.

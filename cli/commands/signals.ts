@@ -167,8 +167,7 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
       flags.live === true
         ? (await tables.live(market)).filter((row) => flags.pairs?.includes(row.pair_id) ?? true)
         : await tables.newest(filter, limit);
-    if (rows.length === 0)
-      output.line('No such signals in the history; `minutehand signals days` shows what there is.');
+    if (rows.length === 0) output.line('No such signals in the history; `minutehand signals days` lists the days.');
     for (const row of rows) output.line(lineOf(row));
     output.result({ market, signals: rows.map(plain) });
   });
@@ -192,7 +191,9 @@ async function days(flags: DayFlags, output: Output): Promise<void> {
   await withArchive(flags, async ({ store, tables, market, place }) => {
     const all = await listDays(store, tables, market, place);
     if (all.length === 0)
-      output.line(`No signals of market ${market} have been copied yet: the trainer does, \`minutehand trainer\`.`);
+      output.line(
+        `No signals of market ${market} have been copied yet. The trainer copies them: start \`minutehand trainer\`.`,
+      );
     for (const { day, added, archived, parts, rows, bytes, pruned_ms, restored_ms } of all)
       output.line(
         [

@@ -167,7 +167,7 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   for (const { code, account, pair_id, position_id, time_ms, seen } of findings)
     output.line(`${isoSecond(time_ms)}  ${code}  ${[account, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
   for (const code of new Set(findings.map((finding) => finding.code))) output.note(`${code}: ${FINDINGS[code]}`);
-  output.line(`${trades.length} fills looked at, ${findings.length} findings`);
+  output.line(`${trades.length} fills checked, ${findings.length} findings`);
   output.result({ market: wanted.market, fills: trades.length, findings });
   if (findings.length > 0) process.exitCode = 1;
 }

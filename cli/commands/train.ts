@@ -267,7 +267,7 @@ function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<stri
   return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
 }
 
-/** The views follow the bundles: one that cannot be written does not undo what is done. */
+/** The views follow the bundles: a failed write does not undo the training. */
 function tellMetadata(modelsFolder: string, output: Output): void {
   try {
     writeMetadataViews(modelsFolder);

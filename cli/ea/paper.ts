@@ -208,7 +208,7 @@ function sizesOf(
   return Math.abs(error) > maxHedgeError ? `SIZE_HEDGE_ERROR ${error.toFixed(3)}` : [lotsA, lotsB];
 }
 
-/** Whole steps of lots; `up` is what is added before they are cut off. */
+/** Whole steps of lots; `up` is added before truncation. */
 function steps(lots: number, up: number): number {
   // A hair, so that 0.3 / 0.01 is 30 steps and not 29.
   return Number((Math.floor(lots / LOT_STEP + up + 1e-6) * LOT_STEP).toFixed(8));

@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
-import type { MinuteOutcome, PairMinute } from './minute.ts';
+import { EndedMinute, type MinuteOutcome, type PairMinute } from './minute.ts';
 
 /**
  * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.
@@ -151,18 +151,11 @@ export class Aligner {
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
   }
 
-  /** Ends the oldest waiting minute of a pair with what is there. */
+  /** Ends the oldest waiting minute of a pair with the legs it has. */
   #resolve(state: PairAlignment): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
-    this.#onMinute({
-      pairIndex: state.index,
-      time,
-      a: barOf(a),
-      b: barOf(b),
-      outcome: minuteOutcome(a, b),
-      backfill,
-    });
+    this.#onMinute(new EndedMinute(state.index, time, barOf(a), barOf(b), minuteOutcome(a, b), backfill));
   }
 
   /**

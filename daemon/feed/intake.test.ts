@@ -66,7 +66,7 @@ function codeOf(work: () => unknown): string {
 }
 
 describe('the intake of bars', () => {
-  it('takes one bar, or an array of them, as they are', () => {
+  it('accepts one bar, or an array of them', () => {
     const { intake, taken, outcomes } = setUp();
     expect(intake(JSON.stringify(GOOD), false)).toEqual({
       boot_id: BOOT_ID,
@@ -155,7 +155,7 @@ describe('the intake of bars', () => {
     expect(first!.message.length).toBeLessThan(300);
   });
 
-  it('takes a time with an offset, a blank for the T, or zeros after the second', () => {
+  it('accepts a time with an offset, a blank for the T, or zeros after the second', () => {
     for (const time of [
       '2025-10-14T14:34:00+02:00',
       '2025-10-14 12:34:00+00:00',
@@ -182,7 +182,7 @@ describe('the intake of bars', () => {
     expect([at(closeMs), at(closeMs - 2000), at(closeMs - 2001)]).toEqual([1, 1, 0]);
   });
 
-  it('lets a bare NaN or Infinity cost only its own bar, and leaves words in quotes alone', () => {
+  it('refuses only the bar of a bare NaN or Infinity, and leaves quoted words alone', () => {
     const { intake, taken } = setUp();
     const bars = [
       GOOD,
@@ -241,7 +241,7 @@ describe('the intake of bars', () => {
     expect(intake(JSON.stringify(nulls), false)).toMatchObject({ accepted: 1 });
   });
 
-  it('takes a message that begins with a byte order mark', () => {
+  it('accepts a message that begins with a byte order mark', () => {
     expect(setUp().intake(`\uFEFF${JSON.stringify([GOOD])}`, false)).toMatchObject({ accepted: 1, rejected: [] });
     expect(setUp().intake(`\uFEFF${JSON.stringify(GOOD).replace('4101.5', 'NaN')}`, false)).toMatchObject({
       rejected: [{ code: 'BAR_NOT_FINITE' }],
@@ -277,7 +277,7 @@ describe('the intake of bars', () => {
       { ...GOOD, symbol: 'XAGUSD' },
     ]).replace(`"${name}":0`, `"${name}":${text}`);
 
-  it('takes 64 levels of arrays and objects, and refuses the message from 65 on', () => {
+  it('accepts 64 levels of arrays and objects, and refuses the message from 65 on', () => {
     for (const [open, close, innermost] of [
       ['[', ']', ''],
       ['{"a":', '}', '0'],

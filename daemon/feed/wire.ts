@@ -127,7 +127,7 @@ function parseIsoTime(text: string): number {
       expected: 'ISO 8601 in UTC, ending in Z',
     });
   }
-  // Date.parse turns February 30 into March 1, and drops what is finer than a millisecond.
+  // Date.parse turns February 30 into March 1, and drops fractions of a millisecond.
   const day = new Date(`${date}T00:00:00Z`);
   if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== date) return NaN;
   return Date.parse(text.replace(' ', 'T')) + (/[1-9]/.test(fraction.slice(3)) ? 0.5 : 0);

@@ -130,7 +130,7 @@ describe('the pointers of direction models', () => {
   it('report the sources of a training that the daemon does not receive, and a model that fails', () => {
     followed.onSwap(modelOf(FIRST!, ['funding_rate', 'open_interest']), '1h');
     expect(followed.missingSources).toEqual(['open_interest']);
-    expect(printed.join()).toContain('learned from open_interest');
+    expect(printed.join()).toContain('trained on open_interest');
     followed.onSwap(modelOf(SECOND!, ['funding_rate']), '1h');
     expect(followed.missingSources).toEqual([]);
     followed.onFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), modelOf(SECOND!));

@@ -104,7 +104,9 @@ export class FollowedDirections {
     const missing = this.missingSources;
     if (missing.length === 0) return;
     log.warn({ version, missing }, 'direction model learned from sources that are missing here');
-    print(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
+    print(
+      `It was trained on ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`,
+    );
   }
 
   onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {
@@ -127,7 +129,7 @@ export class FollowedDirections {
     let mark = fingerprint(files, [place.path]);
     try {
       const pointer = readPointerFile(place, files);
-      // Without a pointer, what is active stays.
+      // Without a pointer, the active model stays.
       if (pointer === null) return;
       slot.marks?.check(pointer);
       await slot.marks?.raiseQuietly(pointer);

@@ -72,7 +72,7 @@ class PointerWatch implements ModelWatch {
         return file.version;
       },
       onReady: (set) => options.onReady(set),
-      // Without a pointer, or with a bad one, what is active stays.
+      // Without a pointer, or with a bad one, the active set stays.
       onNone: null,
     });
     this.#shadow = new FollowedPointer(options, {

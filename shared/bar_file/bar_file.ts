@@ -442,6 +442,15 @@ export function copyBars(columns: BarColumns, first: number, end: number): BarCo
   return mapBars(columns, end - first, (column) => column.slice(first, end));
 }
 
+/** The bars in memory that threads share. */
+export function shareBars(columns: BarColumns): BarColumns {
+  return mapBars(columns, columns.length, (column) => {
+    const shared = new Float64Array(new SharedArrayBuffer(8 * columns.length));
+    shared.set(column.subarray(0, columns.length));
+    return shared;
+  });
+}
+
 function mapBars(columns: BarColumns, length: number, map: (column: Float64Array) => Float64Array): BarColumns {
   const { symbol, time, open, high, low, close, volume, spread, flow } = columns;
   return {

@@ -42,7 +42,7 @@ export interface Bundle {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly models: PerBundleModel<Buffer>;
-  /** Identity of what the models decide: their hashes with the thresholds and ranks that turn scores into signals. */
+  /** Identity of the decisions: the models' hashes with the thresholds and ranks that turn scores into signals. */
   readonly modelsHash: string;
 }
 

@@ -96,7 +96,7 @@ export class BarResampler {
     if (bar.time === this.#last) this.close();
   }
 
-  /** Closes the bar that has minutes, whatever is missing. */
+  /** Closes the bar that has minutes, even if some are missing. */
   close(): void {
     const bar = this.#bar.take(this.#last);
     if (bar !== null) this.#onBar(bar);

@@ -287,7 +287,7 @@ describe('gbdt', () => {
     }
   });
 
-  it('takes the weighted quantile of a leaf as sorting does, ties and weights included', () => {
+  it('equals sorting in the weighted quantile of a leaf, ties and weights included', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.integer({ min: -5, max: 5 }), fc.constantFrom(0.5, 1, 2)), {
