@@ -66,21 +66,18 @@ export function addBacktest(program: Command, output: () => Output): void {
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
       (folder: string, before: string[] | undefined) => [...(before ?? []), folder],
     )
-    .option('--from <day>', 'first UTC day or minute that is decided on; up to 14 days before it warm the features')
-    .option('--to <day>', 'UTC day or minute at which it ends');
-  addPairsOption(
-    backtest,
-    'only these pairs, separated by commas (default: all configured pairs whose symbols are there)',
-  )
+    .option('--from <day>', 'first UTC day or minute to decide on; up to 14 days before it are the warm-up')
+    .option('--to <day>', 'UTC day or minute of the end');
+  addPairsOption(backtest, 'only these pairs, comma-separated (default: all configured pairs with bars)')
     .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
     .addOption(costsOption())
-    .option('--cost-table', 'also by both cost models, with and without no_entry_windows, side by side')
+    .option('--cost-table', 'also compare both cost models, with and without no_entry_windows')
     .option(
       '--workers <n>',
-      'threads that build features (default: one for each core); they change the time and nothing else',
+      'threads that build features (default: one for each core); affects speed only, not results',
     )
-    .option('--out <folder>', 'write trades.csv, equity.csv and report.html there')
+    .option('--out <folder>', 'folder for trades.csv, equity.csv and report.html')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand backtest --data ./m1 --from 2019-07-15 --out ./report\n  minutehand backtest --data ./m1 --models ./models/20261101_0300 --models ./models/20261201_0300 --json',

@@ -66,7 +66,7 @@ export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promi
     if (!(difference <= TOLERANCE * scale))
       throw new MinutehandError('MODEL_EXPORT', {
         seen: `${answers.values[i]} in row ${Math.floor(i / answers.width) + 1}`,
-        expected: `${expected[i]}, give or take ${TOLERANCE * scale}`,
+        expected: `${expected[i]}, within ${TOLERANCE * scale}`,
       });
   }
   return answers;

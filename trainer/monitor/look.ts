@@ -81,7 +81,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const manifest = readManifest(folder);
   const schema = featureSchema(minutehand.windows);
   if (manifest.feature_schema !== schema.hash)
-    return { version, skipped: 'the models were trained on other features than this configuration has' };
+    return { version, skipped: 'the models were trained on other features than configured' };
   if (manifest.market === 'simulated' && minutehand.market === 'live')
     return { version, skipped: 'the models were trained on a simulated market' };
 
