@@ -33,7 +33,7 @@ import {
 
 export interface InputsOptions {
   readonly pipeline: PipelineOptions;
-  /** The pairs, and the instruments behind them. */
+  /** The pairs, followed by the instruments. */
   readonly subjects: readonly Pair[];
   readonly queue: Queue;
   readonly idle: IdleWindow;

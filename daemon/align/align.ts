@@ -12,8 +12,8 @@ export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of
 
 /** Number of bars within which a repeated bar is recognized as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
-/** open, high, low, close, volume, spread; NaN where absent. */
-const NUMBERS = 6;
+/** open, high, low, close, volume, spread, taker volume, trades; NaN where absent. */
+const NUMBERS = 8;
 
 /** State of a leg of a minute for its pairs. */
 type LegContent = Bar | 'empty' | 'suspect';
@@ -151,7 +151,7 @@ export class Aligner {
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
   }
 
-  /** Ends the oldest waiting minute of a pair with what is there. */
+  /** Ends the oldest waiting minute of a pair with the legs it has. */
   #resolve(state: PairAlignment): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
@@ -207,6 +207,8 @@ function remember(recent: Float64Array, at: number, content: Bar | 'empty'): voi
   recent[at + 3] = bar?.close ?? NaN;
   recent[at + 4] = bar?.volume ?? NaN;
   recent[at + 5] = bar?.spread ?? NaN;
+  recent[at + 6] = bar?.takerBuyVolume ?? NaN;
+  recent[at + 7] = bar?.trades ?? NaN;
 }
 
 /** Index of a minute of a symbol in its ring; -1 when it is not in it. */

@@ -32,7 +32,7 @@ interface Published {
   readonly publications: readonly Publication[];
 }
 
-/** Decides and publishes a large batch in pieces: readers work on the first while the next is made. */
+/** Decides and publishes a large batch in pieces: readers process the first while the next is encoded. */
 export class BatchPublisher {
   readonly #options: BatchPublisherOptions;
   readonly #recent = new RecentAnswers();

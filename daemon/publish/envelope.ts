@@ -22,7 +22,7 @@ export interface EnvelopeOptions {
   readonly feedIntervalMs: number;
 }
 
-/** Puts what a replay need not repeat around a signal's body: boot, sequence number, time of publication, expiry. */
+/** Adds the fields that a replay need not reproduce to a signal's body: boot, sequence number, publication, expiry. */
 export class Envelope {
   readonly #options: EnvelopeOptions;
   /** Of the last signal of each pair in this boot. */

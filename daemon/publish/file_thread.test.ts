@@ -157,7 +157,7 @@ describe('the thread for signal files', () => {
     expect(publisher.failures).toBe(2);
   });
 
-  it('falls back to writing everything itself when its thread dies', async () => {
+  it('writes everything itself after its thread has ended', async () => {
     const mortal = programOf(`parentPort.on('message', () => { throw new Error('out of memory'); });`);
     const publisher = open(mortal);
     publisher.publish([signal('A_B', 1)]);

@@ -44,7 +44,7 @@ export interface FileThreadAnswer {
 }
 
 const PROGRAM = new URL('./file_thread_program.js', import.meta.url);
-/** A disk that takes longer than this for one batch (a network drive that is gone, say) counts as failed. */
+/** A disk that takes longer than this for one batch (such as a lost network drive) counts as failed. */
 const STALL_MS = 5_000;
 const CLOSE_GRACE_MS = 1_000;
 
