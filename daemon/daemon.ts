@@ -36,7 +36,7 @@ import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
 import { receivedSeries } from './infer/series_reader.ts';
-import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
+import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
@@ -83,8 +83,8 @@ export interface DaemonPorts {
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
-  /** High-water marks of `active.json`; without them, any is accepted. */
-  readonly pointerMarks?: PointerMarks;
+  /** High-water marks of the pointer files; without them, any is accepted. */
+  readonly pointerMarks?: MarksOf;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -418,7 +418,7 @@ class AssembledDaemon implements Daemon {
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, print },
-      ...(pointerMarks && { marks: pointerMarks }),
+      ...(pointerMarks && { marksOf: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();

@@ -235,7 +235,7 @@ class DaemonProcess {
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
         loadDirection: directionLoaderOf(this.#options),
-        pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
+        pointerMarks: (kind) => new PointerMarks(paths.home, `daemon_${shard}`, kind, () => clock.nowMs()),
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, print },

@@ -383,23 +383,23 @@ export const ERRORS = {
   },
   POINTER_ROLLBACK: {
     status: 409,
-    message: 'active.json is older than one that was accepted before.',
+    message: 'A pointer file is older than one that was accepted before.',
     next: 'Find out who put it there; `minutehand models promote <version>` writes a newer one.',
   },
   POINTER_SIGNATURE: {
     status: 422,
-    message: 'No trusted key has signed active.json.',
+    message: 'No trusted key has signed a pointer file.',
     next: 'Run `minutehand models promote <version>` where MINUTEHAND_SIGNING_KEY is set.',
   },
   POINTER_EXPIRED: {
     status: 409,
-    message: 'active.json has expired.',
+    message: 'A pointer file has expired.',
     next: 'Check that the trainer’s models arrive here; `minutehand models promote <version>` renews it.',
   },
   POINTER_MARK: {
     status: 500,
-    message: 'The high-water mark of active.json cannot be used.',
-    next: 'Free the disk or restore the file; if it is lost, remove it and check active.json.',
+    message: 'The high-water mark of a pointer file cannot be used.',
+    next: 'Free the disk or restore the file; if it is lost, remove it and check the pointer.',
   },
   PARITY_FILE: {
     status: 422,

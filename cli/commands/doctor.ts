@@ -211,7 +211,17 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Check
     return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };
   } catch (error) {
     const { code, message, next } = describeError(error);
-    return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}` };
+    return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}${provedModels(paths)}` };
+  }
+}
+
+/** What a daemon would start with. */
+function provedModels(paths: HomePaths): string {
+  try {
+    const [proved] = trainerMarks(paths).accepted();
+    return proved === undefined ? '' : ` A daemon starts with the last accepted models, ${proved.version}, DEGRADED.`;
+  } catch {
+    return '';
   }
 }
 

@@ -9,6 +9,7 @@ import {
   readManifest,
   readShadow,
   setShadow,
+  SHADOW_POINTER,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
 import {
@@ -19,7 +20,7 @@ import {
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
+import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
 import { rolloutCard } from '../../trainer/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
@@ -219,7 +220,7 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
     return;
   }
   const version = name === 'off' ? null : await takeIn(name, models);
-  setShadow(models, version);
+  setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
   output.line(
     version === null
       ? 'No shadow models any more.'

@@ -5,10 +5,11 @@ import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.t
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { lockHome } from '../store/home_lock.ts';
-import { activeFileSchema, expiryOf, pointerRefusal, signPointer, VERSION, type ActiveFile } from './active_file.ts';
+import { ACTIVE_POINTER, activeFileSchema, VERSION, type ActiveFile } from './active_file.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
+import { readPointer, readPointerOrNull, whilePointerLocked, writePointer } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
+import { expiryOf, sealShape, type PointerKind } from './sealed_pointer.ts';
 import {
   BUNDLE_FORMAT,
   bundleModels,
@@ -280,9 +281,6 @@ function sortKey(version: string): string {
 
 export type ActivePointer = Pick<ActiveFile, 'version' | 'previous'>;
 
-/** An activation takes some milliseconds: a disk that flushes slowly. */
-const LOCK_WAIT_MS = 5000;
-
 export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
@@ -295,7 +293,7 @@ export function activePath(modelsFolder: string): string {
 export function readActive(
   modelsFolder: string,
   files: FileSystem = MACHINE_FILES,
-  marks: Pick<PointerMarks, 'check'> | null = null,
+  marks: Pick<PointerMarks<ActiveFile>, 'check'> | null = null,
 ): ActivePointer | null {
   const pointer = readActiveFile(modelsFolder, files);
   if (pointer === null) return null;
@@ -309,33 +307,6 @@ export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE
   return readPointer(activePath(modelsFolder), activeFileSchema, files);
 }
 
-/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
-export function readPointer<Pointer>(
-  path: string,
-  schema: z.ZodType<Pointer>,
-  files: FileSystem,
-  hint = POINTER_HINT,
-): Pointer | null {
-  if (files.stat(path) === null) return null;
-  let json: unknown;
-  try {
-    json = JSON.parse(readModelsFile(path, 'pointer', files).toString('utf8'));
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    const reason = cause instanceof SyntaxError ? 'is not JSON' : `cannot be read: ${(cause as Error).message}`;
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} ${reason}`, cause });
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}`, ...hint });
-}
-
-const POINTER_HINT = {
-  expected: '{"version": "20261120_0830", "previous": null}',
-  next: '`minutehand models promote <version>` rewrites it.',
-};
-
 /**
  * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged or refused pointer
  * is replaced by one without a predecessor. The serial rises, also when an older bundle becomes active again.
@@ -346,11 +317,11 @@ export function activate(
   modelsFolder: string,
   version: string,
   files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks | null = null,
+  marks: PointerMarks<ActiveFile> | null = null,
 ): ActivePointer {
   mustExist(modelsFolder, version, files);
-  return whileLocked(modelsFolder, files, () => {
-    const before = readActiveOrNull(modelsFolder, files, marks);
+  return whilePointerLocked(activePath(modelsFolder), files, () => {
+    const before = readPointerOrNull(ACTIVE_POINTER, activePath(modelsFolder), files, marks);
     const previous = before === null ? null : before.version === version ? before.previous : before.version;
     return writeActive(modelsFolder, { version, previous }, files, marks);
   });
@@ -361,32 +332,11 @@ export function writeActive(
   modelsFolder: string,
   { version, previous }: ActivePointer,
   files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks | null = null,
+  marks: PointerMarks<ActiveFile> | null = null,
 ): ActivePointer {
-  const mark = marks?.read() ?? null;
-  const known = Math.max(readActiveOrNull(modelsFolder, files, marks)?.serial ?? 0, mark?.serial ?? 0);
-  const next = { version, previous, serial: known + 1, ...expiryOf(Date.now()) };
-  const pointer = signPointer(next, signingKey());
-  const trusted = trustedKeys();
-  const refusal = trusted === null ? null : pointerRefusal(pointer, trusted);
-  if (refusal !== null && (pointer.signature !== undefined || mark?.signed === true)) {
-    const seen = `active.json ${refusal}: MINUTEHAND_SIGNING_KEY`;
-    throw new MinutehandError('KEY_UNUSABLE', { seen, expected: `${trusted!.map(keyName).join(' or ')}` });
-  }
-  replaceDurably(files, activePath(modelsFolder), `${JSON.stringify(pointer)}\n`);
-  marks?.raise(pointer);
+  const path = activePath(modelsFolder);
+  writePointer(ACTIVE_POINTER, path, { version, previous }, { files, marks, ...expiryOf(Date.now()) });
   return { version, previous };
-}
-
-/** Trainer and people write from processes of their own. A simulated disk belongs to one process. */
-function whileLocked<Result>(modelsFolder: string, files: FileSystem, change: () => Result): Result {
-  if (files !== MACHINE_FILES) return change();
-  const unlock = lockHome(`${activePath(modelsFolder)}.lock`, LOCK_WAIT_MS);
-  try {
-    return change();
-  } finally {
-    unlock();
-  }
 }
 
 function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
@@ -394,19 +344,21 @@ function mustExist(modelsFolder: string, version: string, files: FileSystem): vo
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
 }
 
-/** null when it is damaged or refused. An expired pointer was valid. */
-function readActiveOrNull(modelsFolder: string, files: FileSystem, marks: PointerMarks | null): ActiveFile | null {
-  let pointer: ActiveFile | null = null;
-  try {
-    pointer = readActiveFile(modelsFolder, files);
-    if (pointer !== null) marks?.check(pointer);
-    return pointer;
-  } catch (error) {
-    return error instanceof MinutehandError && error.code === 'POINTER_EXPIRED' ? pointer : null;
-  }
-}
+const shadowSchema = z.object({
+  /** null = none any more, by a file that is newer than the one with a version. */
+  version: z.string().regex(VERSION).nullable(),
+  ...sealShape,
+});
+export type ShadowFile = Readonly<z.infer<typeof shadowSchema>>;
 
-const shadowSchema = z.object({ version: z.string().regex(VERSION) });
+export const SHADOW_POINTER: PointerKind<ShadowFile> = {
+  ...{ name: 'shadow', file: SHADOW, schema: shadowSchema },
+  content: ({ version }) => [version],
+  label: ({ version }) => version ?? 'none',
+  sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
+  withSeal: ({ version }, seal) => ({ version, ...seal }),
+  next: 'Find out who put it there; `minutehand models shadow <version>` or `shadow off` writes a newer one.',
+};
 
 export function shadowPath(modelsFolder: string): string {
   return join(modelsFolder, SHADOW);
@@ -417,14 +369,29 @@ export function shadowPath(modelsFolder: string): string {
  * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
  */
 export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
-  return readPointer(shadowPath(modelsFolder), shadowSchema, files)?.version ?? null;
+  return readShadowFile(modelsFolder, files)?.version ?? null;
 }
 
-/** Names the version that scores along, or none. @throws MinutehandError MODEL_MISSING */
-export function setShadow(modelsFolder: string, version: string | null, files: FileSystem = MACHINE_FILES): void {
-  if (version === null) return files.remove(shadowPath(modelsFolder));
-  mustExist(modelsFolder, version, files);
-  replaceDurably(files, shadowPath(modelsFolder), `${JSON.stringify({ version })}\n`);
+/** `shadow.json` as it is; its seal is not checked. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function readShadowFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ShadowFile | null {
+  return readPointer(shadowPath(modelsFolder), shadowSchema, files);
+}
+
+/**
+ * Names the version that scores along, or none.
+ * @param marks as of `activate`
+ * @throws MinutehandError MODEL_MISSING; as activate
+ */
+export function setShadow(
+  modelsFolder: string,
+  version: string | null,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks<ShadowFile> | null = null,
+): void {
+  const path = shadowPath(modelsFolder);
+  if (version !== null) mustExist(modelsFolder, version, files);
+  else if (files.stat(path) === null) return;
+  whilePointerLocked(path, files, () => writePointer(SHADOW_POINTER, path, { version }, { files, marks }));
 }
 
 /**
