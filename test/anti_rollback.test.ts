@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { HealthReport } from '../daemon/health/health.ts';
@@ -54,9 +54,12 @@ async function startDaemon(): Promise<void> {
 const health = async (): Promise<HealthReport> =>
   (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as HealthReport;
 /** Modes of the signals of all pairs. */
-const modes = async (): Promise<unknown[]> => [
-  ...new Set(readAllSignals(place.signals).map(({ mode }) => mode)),
-];
+const modes = (): unknown[] => {
+  const folder = join(place.home, 'signals');
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const signals = files.map(({ name }) => readFileSync(join(folder, name, 'signal.json'), 'utf8'));
+  return [...new Set(signals.map((text) => (JSON.parse(text) as { mode: string }).mode))];
+};
 const active = (): string => join(place.models, 'active.json');
 const reported = (expected: object): Promise<void> =>
   expect.poll(health, { timeout: 60_000, interval: 50 }).toMatchObject(expected);
