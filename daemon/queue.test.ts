@@ -25,7 +25,8 @@ function open(onAnswer: (queue: Queue) => void = () => undefined, readsSeries?: 
       onAnswer(queue);
       await Promise.resolve();
     },
-    apply: (input) => void done.push(input.kind === 'series' ? input.observation.name : (input as { bootId: string }).bootId),
+    apply: (input) =>
+      void done.push(input.kind === 'series' ? input.observation.name : (input as { bootId: string }).bootId),
     ...(readsSeries && { readsSeries }),
     onIdle: () => void done.push(`idle ${queue.isIdle}`),
   });
@@ -66,9 +67,20 @@ describe('Queue', () => {
   });
 
   it('splits a batch at a value of a series only before a minute that may read it', async () => {
-    const value = (name: string): StateInput => ({ kind: 'series', observation: { name } as SeriesInput['observation'] });
+    const value = (name: string): StateInput => ({
+      kind: 'series',
+      observation: { name } as SeriesInput['observation'],
+    });
     const { queue, done, push, endTurn } = open(undefined, (pairIndex) => pairIndex >= 2);
-    push(minuteOf(0, 1), value('funding'), minuteOf(1, 1), value('book'), minuteOf(2, 1), minuteOf(3, 1), value('last'));
+    push(
+      minuteOf(0, 1),
+      value('funding'),
+      minuteOf(1, 1),
+      value('book'),
+      minuteOf(2, 1),
+      minuteOf(3, 1),
+      value('last'),
+    );
     endTurn();
     await queue.settled();
     expect(done).toEqual(['0@1 1@1', 'funding', 'book', '2@1 3@1', 'last', 'idle false']);

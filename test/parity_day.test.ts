@@ -209,7 +209,12 @@ describe('the parity certificate of a day', () => {
     const plant = (path: string): void => {
       planted = changeSignals(path, (body) => {
         if (!isDayOf(body, 300)) return null;
-        const changes = [{ z_score: body.z_score! + 0.1 }, { return_prob: 0.123 }, { policy_hash: 'f'.repeat(16) }, null];
+        const changes = [
+          { z_score: body.z_score! + 0.1 },
+          { return_prob: 0.123 },
+          { policy_hash: 'f'.repeat(16) },
+          null,
+        ];
         return changes[(Date.parse(body.timestamp) / 60_000) % changes.length]!;
       });
     };

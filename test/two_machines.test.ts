@@ -146,7 +146,7 @@ async function checkAll(report: TwoMachinesReport): Promise<void> {
   checkWriters(report);
   checkMinutes(report);
   await checkReplays(report);
-  if (process.env['LEASE_EVENTS'] !== undefined) process.stderr.write(`${describeRun(report)}\n`);
+  if (process.env['LEASE_EVENTS'] !== undefined || INSIDE_ROUNDS > 4) process.stderr.write(`${describeRun(report)}\n`);
 }
 
 function describeRun({ takeovers, heard }: TwoMachinesReport): string {
@@ -163,12 +163,12 @@ function describeRun({ takeovers, heard }: TwoMachinesReport): string {
 
 /** With the events of whole processes above a hundred; in the long form above a thousand. */
 const INSIDE_WORLDS = 4;
-const INSIDE_ROUNDS = IS_LONG ? 42 : 4;
+const INSIDE_ROUNDS = Number(process.env['LEASE_ROUNDS'] ?? (IS_LONG ? 42 : 4));
 
 describe('two machines with one lease', () => {
   it(
     'never both speak, leave no minute out and replay in a hundred events inside one process',
-    { timeout: IS_LONG ? 1_800_000 : 240_000 },
+    { timeout: INSIDE_ROUNDS > 4 ? 1_800_000 : 240_000 },
     async (context) => {
       // One each: all daemons of a server publish on one channel.
       const servers = await Promise.all(Array.from({ length: INSIDE_WORLDS }, () => requireRedis(context)));
@@ -178,8 +178,17 @@ describe('two machines with one lease', () => {
         const worlds = servers.map((redis, world) =>
           runMachinesInside({
             ...{ folder: join(folder, `inside_${world}`), settings, bundle, redis, name: `live:inside_${world}` },
-            ...{ leaseSeconds: 0.3, minuteMs: 150, pauseMs: IS_LONG ? LONG_PAUSE_MS : 0, history: market.slice(0, warmup), minutes: market.slice(warmup) },
-            events: Array.from({ length: INSIDE_ROUNDS * EVENTS.length }, (_, i) => EVENTS[(i + world) % EVENTS.length]!),
+            ...{
+              leaseSeconds: 0.3,
+              minuteMs: 150,
+              pauseMs: INSIDE_ROUNDS > 4 ? LONG_PAUSE_MS : 0,
+              history: market.slice(0, warmup),
+              minutes: market.slice(warmup),
+            },
+            events: Array.from(
+              { length: INSIDE_ROUNDS * EVENTS.length },
+              (_, i) => EVENTS[(i + world) % EVENTS.length]!,
+            ),
             rng: createRng(`${SEED} ${world}`),
             loadModels: (path) =>
               loadModelSet(path, featureSchema(settings.minutehand.windows), settings.minutehand.pairs.length, {

@@ -35,12 +35,18 @@ it('a lease on Redis is tried, removed, and compared with the published fence', 
 
     const pair = settings.minutehand.pairs[0]!;
     mkdirSync(join(signals, pair), { recursive: true });
-    writeFileSync(join(signals, pair, 'signal.json'), textOf(bodyOf({ pair_id: pair }), { boot_id: '20260101T000000.000Z', seq: 1, generated_at_ms: 1, fence: 9 }));
+    writeFileSync(
+      join(signals, pair, 'signal.json'),
+      textOf(bodyOf({ pair_id: pair }), { boot_id: '20260101T000000.000Z', seq: 1, generated_at_ms: 1, fence: 9 }),
+    );
     await client.hset(leaseKey('live:main'), { holder: 'x', fence: '9', beat: '1' });
     expect(await checkLease(settings, { signals })).toMatchObject({ verdict: 'ok' });
     await client.hset(leaseKey('live:main'), { fence: '8' });
     const lost = await checkLease(settings, { signals });
-    expect(lost).toMatchObject({ verdict: 'error', detail: expect.stringContaining('fence 8 of shard main is below 9') });
+    expect(lost).toMatchObject({
+      verdict: 'error',
+      detail: expect.stringContaining('fence 8 of shard main is below 9'),
+    });
 
     await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru');
     await client.hset(leaseKey('live:main'), { fence: '9' });

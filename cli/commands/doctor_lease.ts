@@ -50,7 +50,9 @@ export async function checkLease(settings: Settings, paths: Pick<HomePaths, 'sig
         `a response takes ${roundTripMs.toFixed(0)} ms, too long for lease.seconds ${seconds}; raise it`,
       isRedis(url) && (await redisWarning(url)),
     ].filter((text) => typeof text === 'string');
-    const known = [...fences].map(([shard, { fence, holder }]) => `${market}:${shard} fence ${fence}${holder === '' ? ', free' : ''}`);
+    const known = [...fences].map(
+      ([shard, { fence, holder }]) => `${market}:${shard} fence ${fence}${holder === '' ? ', free' : ''}`,
+    );
     const detail = `takes leases at ${shown} in ${roundTripMs.toFixed(1)} ms; ${known.join(', ')}`;
     return warnings.length === 0
       ? { verdict: 'ok', detail }

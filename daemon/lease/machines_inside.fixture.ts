@@ -414,9 +414,7 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
       const holder = await holderAndStandby();
       await time.pass(rng.uniform() * minuteMs);
       const fence = heard.findLast(({ verdict }) => verdict.verdict === 'obey')?.signal.fence ?? 0;
-      const taken = new Promise<void>(
-        (resolve) => (onObeyed = (signal) => void (signal.fence! > fence && resolve())),
-      );
+      const taken = new Promise<void>((resolve) => (onObeyed = (signal) => void (signal.fence! > fence && resolve())));
       const atMs = time.nowMs;
       const heal = holder.strike(kind);
       await taken;
