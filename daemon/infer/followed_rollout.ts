@@ -8,9 +8,8 @@ import {
   type ActiveRollout,
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
-import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
-import { ABSENT, fingerprint } from './file_mark.ts';
+import { ABSENT, fingerprint, isUnreadSeal } from './file_mark.ts';
 
 export interface FollowedRolloutOptions {
   readonly modelsFolder: string;
@@ -103,9 +102,4 @@ export class FollowedRollout {
     this.forget();
     this.#options.onRollout(null, null);
   }
-}
-
-/** A key or a mark could not be read or written: the disk's fault, not the pointer's. */
-export function isUnreadSeal(error: unknown): boolean {
-  return error instanceof MinutehandError && (error.code === 'KEY_UNUSABLE' || error.code === 'POINTER_MARK');
 }

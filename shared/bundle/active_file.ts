@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Timeframe } from '../pair.ts';
 import { sealShape, type PointerKind } from './sealed_pointer.ts';
 
 /** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
@@ -10,13 +11,15 @@ export const activeFileSchema = z.object({
   previous: z.string().regex(VERSION).nullable().default(null),
   ...sealShape,
 });
-/** The content of `active.json`. */
+/** The content of a pointer to active models. */
 export type ActiveFile = Readonly<z.infer<typeof activeFileSchema>>;
 
-/** A pointer to a version and its predecessor. */
-export function versionPointer(name: string, file: string): PointerKind<ActiveFile> {
+/** `active` of `active.json`, `direction_1h` of `direction/1h.json`: in names of marks and in signed bytes. */
+export type PointerName = 'active' | `direction_${Timeframe}`;
+
+export function pointerKind(name: PointerName): PointerKind<ActiveFile> {
   return {
-    ...{ name, file, schema: activeFileSchema },
+    ...{ name, file: `${name.replace('_', '/')}.json`, schema: activeFileSchema },
     content: ({ version, previous }) => [version, previous],
     label: ({ version }) => version,
     sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
@@ -24,4 +27,4 @@ export function versionPointer(name: string, file: string): PointerKind<ActiveFi
   };
 }
 
-export const ACTIVE_POINTER = versionPointer('active', 'active.json');
+export const ACTIVE_POINTER = pointerKind('active');

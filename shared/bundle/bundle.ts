@@ -5,11 +5,19 @@ import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.t
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { ACTIVE_POINTER, activeFileSchema, VERSION, type ActiveFile } from './active_file.ts';
-import { readModelsFile, type ModelsFileKind } from './models_file.ts';
-import { readPointer, readPointerOrNull, whilePointerLocked, writePointer } from './pointer_file.ts';
+import { VERSION, type ActiveFile } from './active_file.ts';
+import { parseManifestFile, readBundleFile } from './manifest_file.ts';
+import {
+  activateVersion,
+  readAccepted,
+  readPointerFile,
+  writePointer,
+  type ActivePointer,
+  type PointerPlace,
+} from './pointer.ts';
+import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
-import { expiryOf, sealShape, type PointerKind } from './sealed_pointer.ts';
+import { sealShape, type PointerKind } from './sealed_pointer.ts';
 import {
   BUNDLE_FORMAT,
   bundleModels,
@@ -35,7 +43,7 @@ export interface Bundle {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly models: PerBundleModel<Buffer>;
-  /** Identity of what the models decide: their hashes with the thresholds and ranks that turn scores into signals. */
+  /** Identity of the decisions: the models' hashes with the thresholds and ranks that turn scores into signals. */
   readonly modelsHash: string;
 }
 
@@ -44,7 +52,7 @@ export interface Bundle {
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
-  const bytes = readFile(join(folder, MANIFEST), 'manifest', files);
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', files);
   checkSignature(folder, bytes, files, trustedKeys());
   const manifest = parseManifest(folder, bytes);
   const models = perBundleModel(bundleModels(manifest), (name) => readModel(folder, name, manifest, files));
@@ -53,29 +61,18 @@ export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): B
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
 export function readManifest(folder: string): Manifest {
-  return parseManifest(folder, readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES));
+  return parseManifest(folder, readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES));
 }
 
 function parseManifest(folder: string, bytes: Buffer): Manifest {
-  const path = join(folder, MANIFEST);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
-  }
-  const parsed = manifestSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    if (issue.path[0] === 'format' && formatOf(json) === FORMER_FORMAT)
-      throw new MinutehandError('MODEL_MANIFEST', {
-        seen: `${path} has the format ${FORMER_FORMAT} of an earlier version`,
-        expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
-        next: 'Train again: `minutehand train --adopt`.',
-      });
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
-  }
-  return parsed.data;
+  return parseManifestFile(join(folder, MANIFEST), bytes, manifestSchema, (json) => {
+    if (formatOf(json) !== FORMER_FORMAT) return null;
+    return {
+      seen: `the format ${FORMER_FORMAT} of an earlier version`,
+      expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
+      next: 'Train again: `minutehand train --adopt`.',
+    };
+  });
 }
 
 function formatOf(manifest: unknown): unknown {
@@ -84,7 +81,7 @@ function formatOf(manifest: unknown): unknown {
 
 function readModel(folder: string, name: BundleModel, manifest: Manifest, files: FileSystem): Buffer {
   const file = modelFile(name);
-  const bytes = readFile(join(folder, file), 'content', files);
+  const bytes = readBundleFile(join(folder, file), 'content', files);
   const seen = sha256Hex(bytes);
   const expected = manifest.files[file]!.sha256;
   if (seen !== expected)
@@ -93,15 +90,6 @@ function readModel(folder: string, name: BundleModel, manifest: Manifest, files:
       expected: `${expected.slice(0, 12)}…`,
     });
   return bytes;
-}
-
-function readFile(path: string, kind: ModelsFileKind, files: FileSystem): Buffer {
-  try {
-    return readModelsFile(path, kind, files);
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    throw new MinutehandError('MODEL_MISSING', { seen: path, cause });
-  }
 }
 
 function hashModels(manifest: Manifest): string {
@@ -228,7 +216,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 export function signBundle(folder: string): string {
   const key = signingKey();
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
-  const bytes = readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   const manifest = parseManifest(folder, bytes);
   for (const name of bundleModels(manifest)) readModel(folder, name, manifest, MACHINE_FILES);
   replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
@@ -258,7 +246,7 @@ export function copyFolder(files: FileSystem, folder: string, target: string): v
   files.makeFolder(parent);
   files.makeFolder(draft);
   for (const { name, isFolder } of files.list(folder))
-    if (!isFolder) writeDurably(files, join(draft, name), readFile(join(folder, name), 'content', files));
+    if (!isFolder) writeDurably(files, join(draft, name), readBundleFile(join(folder, name), 'content', files));
   files.sync(draft);
   renamePatiently(files, draft, target);
   files.sync(parent);
@@ -279,11 +267,13 @@ function sortKey(version: string): string {
   return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
 }
 
-export type ActivePointer = Pick<ActiveFile, 'version' | 'previous'>;
+export type { ActivePointer };
 
 export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
+
+const placeOf = (modelsFolder: string): PointerPlace => ({ path: activePath(modelsFolder), name: 'active' });
 
 /**
  * The active version and its predecessor; null when none was ever activated.
@@ -293,23 +283,18 @@ export function activePath(modelsFolder: string): string {
 export function readActive(
   modelsFolder: string,
   files: FileSystem = MACHINE_FILES,
-  marks: Pick<PointerMarks<ActiveFile>, 'check'> | null = null,
+  marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  const pointer = readActiveFile(modelsFolder, files);
-  if (pointer === null) return null;
-  marks?.check(pointer);
-  const { version, previous } = pointer;
-  return { version, previous };
+  return readAccepted(placeOf(modelsFolder), files, marks);
 }
 
 /** `active.json` as it is. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActiveFile | null {
-  return readPointer(activePath(modelsFolder), activeFileSchema, files);
+  return readPointerFile(placeOf(modelsFolder), files);
 }
 
 /**
- * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged or refused pointer
- * is replaced by one without a predecessor. The serial rises, also when an older bundle becomes active again.
+ * Makes `version` the active one, as `activateVersion`.
  * @param marks of this home; without them, the serial follows that of the file
  * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */
@@ -317,26 +302,20 @@ export function activate(
   modelsFolder: string,
   version: string,
   files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks<ActiveFile> | null = null,
+  marks: PointerMarks | null = null,
 ): ActivePointer {
   mustExist(modelsFolder, version, files);
-  return whilePointerLocked(activePath(modelsFolder), files, () => {
-    const before = readPointerOrNull(ACTIVE_POINTER, activePath(modelsFolder), files, marks);
-    const previous = before === null ? null : before.version === version ? before.previous : before.version;
-    return writeActive(modelsFolder, { version, previous }, files, marks);
-  });
+  return activateVersion(placeOf(modelsFolder), version, files, marks);
 }
 
-/** Writes a pointer with the next serial, signed when there is a key. @throws MinutehandError as activate */
+/** Writes `active.json` with the next serial, signed when there is a key. @throws MinutehandError as activate */
 export function writeActive(
   modelsFolder: string,
-  { version, previous }: ActivePointer,
+  pointer: ActivePointer,
   files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks<ActiveFile> | null = null,
+  marks: PointerMarks | null = null,
 ): ActivePointer {
-  const path = activePath(modelsFolder);
-  writePointer(ACTIVE_POINTER, path, { version, previous }, { files, marks, ...expiryOf(Date.now()) });
-  return { version, previous };
+  return writePointer(placeOf(modelsFolder), pointer, files, marks);
 }
 
 function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
@@ -391,7 +370,7 @@ export function setShadow(
   const path = shadowPath(modelsFolder);
   if (version !== null) mustExist(modelsFolder, version, files);
   else if (files.stat(path) === null) return;
-  whilePointerLocked(path, files, () => writePointer(SHADOW_POINTER, path, { version }, { files, marks }));
+  whilePointerLocked(path, files, () => writeSealed(SHADOW_POINTER, path, { version }, { files, marks }));
 }
 
 /**

@@ -60,7 +60,7 @@ export function readPointerOrNull<Pointer>(
  * @param marks of this home; without them, the serial follows that of the file
  * @throws MinutehandError KEY_UNUSABLE, POINTER_MARK
  */
-export function writePointer<Pointer>(
+export function writeSealed<Pointer>(
   kind: PointerKind<Pointer>,
   path: string,
   pointer: Pointer,
@@ -69,7 +69,7 @@ export function writePointer<Pointer>(
   const mark = marks?.read() ?? null;
   const before = readPointerOrNull(kind, path, files, marks);
   const serial = 1 + Math.max(before === null ? 0 : (kind.sealOf(before).serial ?? 0), mark?.serial ?? 0);
-  const sealed = sealPointer(kind, pointer, { serial, expires }, mark?.signed === true);
+  const sealed = sealPointer(kind, pointer, { serial, expires }, marks?.mustSign() === true);
   replaceDurably(files, path, `${JSON.stringify(sealed)}\n`);
   marks?.raise(sealed);
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { renamePatiently, replaceDurably, writeSynced } from '../durable_file.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
-import { ACTIVE_POINTER, type ActiveFile } from './active_file.ts';
+import { ACTIVE_POINTER, pointerKind, type ActiveFile, type PointerName } from './active_file.ts';
 import { sealRefusal, type PointerKind } from './sealed_pointer.ts';
 import { trustedKeys } from './signature.ts';
 
@@ -85,6 +85,12 @@ export class PointerMarks<Pointer = ActiveFile> {
     if (serial === mark.serial && label === mark.version) return;
     const expected = `above ${mark.serial}, or ${mark.serial} of ${mark.version}`;
     throw this.#refusal('POINTER_ROLLBACK', `serial ${serial ?? 'none'} of ${label}`, expected);
+  }
+
+  /** Whether readers refuse an unsigned pointer. @throws MinutehandError POINTER_MARK */
+  mustSign(): boolean {
+    const mark = this.read();
+    return this.#mustBeSigned(mark === null ? [] : [mark]);
   }
 
   /** Where `active.json` was signed, the other pointers are, too. */
@@ -186,6 +192,6 @@ export function trainerMarksOf<Pointer>(
   return new PointerMarks(home, 'trainer', kind);
 }
 
-export function trainerMarks(paths: { readonly home: string }): PointerMarks {
-  return trainerMarksOf(ACTIVE_POINTER, paths);
+export function trainerMarks(paths: { readonly home: string }, name: PointerName = 'active'): PointerMarks {
+  return trainerMarksOf(pointerKind(name), paths);
 }

@@ -5,7 +5,7 @@ import type { KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
-import { readPointer, whilePointerLocked, writePointer } from './pointer_file.ts';
+import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import { sealSchema, type PointerKind } from './sealed_pointer.ts';
 
@@ -101,14 +101,14 @@ export function readRolloutFile(modelsFolder: string, files: FileSystem = MACHIN
   return readPointer(rolloutPath(modelsFolder), rolloutFileSchema, files, { expected: EXAMPLE, next });
 }
 
-/** A reader sees the old or the new state, never a part. @throws MinutehandError as writePointer */
+/** A reader sees the old or the new state, never a part. @throws MinutehandError as writeSealed */
 export function writeRollout(
   modelsFolder: string,
   rollout: Rollout,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<RolloutFile> | null = null,
 ): void {
-  writePointer(ROLLOUT_POINTER, rolloutPath(modelsFolder), rolloutSchema.parse(rollout), { files, marks });
+  writeSealed(ROLLOUT_POINTER, rolloutPath(modelsFolder), rolloutSchema.parse(rollout), { files, marks });
 }
 
 /** Trainer and people change the file from processes of their own. */

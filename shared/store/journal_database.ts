@@ -16,7 +16,8 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS policies (policy_hash TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS inputs (
     input_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL,
-    open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL
+    open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL,
+    taker_buy_volume REAL, trades REAL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS inputs_by_subject ON inputs (subject, time) WHERE kind = 'bar';
   CREATE INDEX IF NOT EXISTS inputs_by_time ON inputs (time);
@@ -69,6 +70,7 @@ export function openDatabase(path: string, readOnly: boolean): Database {
       db.pragma('synchronous = NORMAL');
       // At once: a reader sees all tables or none.
       db.exec(`BEGIN; ${TABLES} COMMIT;`);
+      addFlowColumns(db);
     }
     return db;
   } catch (cause) {
@@ -93,6 +95,13 @@ function waitForTables(db: Database, path: string): void {
       });
     pauseThread(TABLES_POLL_MS);
   }
+}
+
+/** A journal of an earlier version has bars without taker volume and trades. */
+function addFlowColumns(db: Database): void {
+  const columns = db.pragma('table_info(inputs)') as readonly { readonly name: string }[];
+  for (const name of ['taker_buy_volume', 'trades'])
+    if (!columns.some((column) => column.name === name)) db.exec(`ALTER TABLE inputs ADD COLUMN ${name} REAL`);
 }
 
 /** Runs what writes. @throws MinutehandError JOURNAL_WRITE */
