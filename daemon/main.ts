@@ -233,7 +233,7 @@ class DaemonProcess {
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
         loadDirection: directionLoaderOf(this.#options),
-        pointerMarks: (name) => new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs(), name),
+        pointerMarks: (kind) => new PointerMarks(paths.home, `daemon_${shard}`, kind, () => clock.nowMs()),
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, print },

@@ -9,6 +9,7 @@ import {
   readManifest,
   readShadow,
   setShadow,
+  SHADOW_POINTER,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../../shared/bundle/direction/active_direction.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
+import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
 import { rolloutCard } from '../../trainer/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
@@ -211,7 +212,7 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
     return;
   }
   const version = name === 'off' ? null : await takeIn(name, models);
-  setShadow(models, version);
+  setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
   output.line(
     version === null
       ? 'No shadow models any more.'

@@ -1,4 +1,4 @@
-import { CAUSES, type Cause } from '../../trainer/parity/decisions.ts';
+import { CAUSES, type Cause } from '../../trainer/parity/causes.ts';
 import { htmlPage, htmlTable } from '../../trainer/backtest/report/page.ts';
 import { escapeHtml } from '../../trainer/backtest/report/chart.ts';
 import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';

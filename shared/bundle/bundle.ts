@@ -11,13 +11,14 @@ import { parseManifestFile, readBundleFile } from './manifest_file.ts';
 import {
   activateVersion,
   readAccepted,
-  readPointer,
   readPointerFile,
   writePointer,
   type ActivePointer,
   type PointerPlace,
 } from './pointer.ts';
+import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
+import { sealShape, type PointerKind } from './sealed_pointer.ts';
 import {
   BUNDLE_FORMAT,
   bundleModels,
@@ -341,7 +342,6 @@ function sortKey(version: string): string {
 }
 
 export type { ActivePointer };
-export { readPointer };
 
 export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
@@ -397,7 +397,21 @@ function mustExist(modelsFolder: string, version: string, files: FileSystem): vo
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
 }
 
-const shadowSchema = z.object({ version: z.string().regex(VERSION) });
+const shadowSchema = z.object({
+  /** null = none any more, by a file that is newer than the one with a version. */
+  version: z.string().regex(VERSION).nullable(),
+  ...sealShape,
+});
+export type ShadowFile = Readonly<z.infer<typeof shadowSchema>>;
+
+export const SHADOW_POINTER: PointerKind<ShadowFile> = {
+  ...{ name: 'shadow', file: SHADOW, schema: shadowSchema },
+  content: ({ version }) => [version],
+  label: ({ version }) => version ?? 'none',
+  sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
+  withSeal: ({ version }, seal) => ({ version, ...seal }),
+  next: 'Find out who put it there; `minutehand models shadow <version>` or `shadow off` writes a newer one.',
+};
 
 export function shadowPath(modelsFolder: string): string {
   return join(modelsFolder, SHADOW);
@@ -408,14 +422,29 @@ export function shadowPath(modelsFolder: string): string {
  * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
  */
 export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
-  return readPointer(shadowPath(modelsFolder), shadowSchema, files)?.version ?? null;
+  return readShadowFile(modelsFolder, files)?.version ?? null;
 }
 
-/** Names the version that scores along, or none. @throws MinutehandError MODEL_MISSING */
-export function setShadow(modelsFolder: string, version: string | null, files: FileSystem = MACHINE_FILES): void {
-  if (version === null) return files.remove(shadowPath(modelsFolder));
-  mustExist(modelsFolder, version, files);
-  replaceDurably(files, shadowPath(modelsFolder), `${JSON.stringify({ version })}\n`);
+/** `shadow.json` as it is; its seal is not checked. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function readShadowFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ShadowFile | null {
+  return readPointer(shadowPath(modelsFolder), shadowSchema, files);
+}
+
+/**
+ * Names the version that scores along, or none.
+ * @param marks as of `activate`
+ * @throws MinutehandError MODEL_MISSING; as activate
+ */
+export function setShadow(
+  modelsFolder: string,
+  version: string | null,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks<ShadowFile> | null = null,
+): void {
+  const path = shadowPath(modelsFolder);
+  if (version !== null) mustExist(modelsFolder, version, files);
+  else if (files.stat(path) === null) return;
+  whilePointerLocked(path, files, () => writeSealed(SHADOW_POINTER, path, { version }, { files, marks }));
 }
 
 /**
