@@ -5250,6 +5250,25 @@ export interface components {
                     bytes: number;
                 };
             };
+            groups?: {
+                name: string;
+                pairs: string[];
+                /** @description Why it has models of its own, or none */
+                verdict: string;
+                /** @description Own and pooled model out of fold, by model */
+                comparison?: {
+                    [key: string]: unknown;
+                };
+                gates?: unknown[];
+                /** @description Absent: the pooled models serve it */
+                own?: {
+                    theta1: number;
+                    theta2: number;
+                    metrics: {
+                        [key: string]: unknown;
+                    };
+                };
+            }[];
         };
         CurrentModelInput: {
             /** @description Active bundle; null without one */
@@ -5385,6 +5404,8 @@ export interface components {
             features: (number | null)[] | {
                 [key: string]: number | null;
             };
+            /** @description The pair; required where a group has models of its own */
+            subject?: string;
         };
         RowScoresInput: {
             /** @description Bundle that scored it */
@@ -7235,6 +7256,25 @@ export interface components {
                     bytes: number;
                 };
             };
+            groups?: {
+                name: string;
+                pairs: string[];
+                /** @description Why it has models of its own, or none */
+                verdict: string;
+                /** @description Own and pooled model out of fold, by model */
+                comparison?: {
+                    [key: string]: unknown;
+                };
+                gates?: unknown[];
+                /** @description Absent: the pooled models serve it */
+                own?: {
+                    theta1: number;
+                    theta2: number;
+                    metrics: {
+                        [key: string]: unknown;
+                    };
+                };
+            }[];
         };
         CurrentModel: {
             /** @description Active bundle; null without one */
@@ -7370,6 +7410,8 @@ export interface components {
             features: (number | null)[] | {
                 [key: string]: number | null;
             };
+            /** @description The pair; required where a group has models of its own */
+            subject?: string;
         };
         RowScores: {
             /** @description Bundle that scored it */

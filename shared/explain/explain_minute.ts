@@ -16,7 +16,7 @@ import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
-import { openExplainedModels, type ExplainedModels } from './explained_models.ts';
+import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { journaledBars } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
@@ -130,7 +130,7 @@ interface Question {
   readonly time: OpenTime;
   readonly answer: JournaledAnswer;
   readonly minute: RecomputedMinute | null;
-  modelsOf(version: string): Promise<ExplainedModels>;
+  modelsOf(version: string): Promise<ExplainedBundle>;
 }
 
 async function explainAnswer(question: Question): Promise<PairExplanation> {
@@ -166,12 +166,12 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
 }
 
 async function openModels(
-  { modelsOf }: Question,
+  { modelsOf, pair }: Question,
   { model_version }: SignalBody,
 ): Promise<{ models: ExplainedModels | null; error: string | null }> {
   if (model_version === '') return { models: null, error: null };
   try {
-    return { models: await modelsOf(model_version), error: null };
+    return { models: (await modelsOf(model_version)).ofPair(pair.id), error: null };
   } catch (error) {
     if (error instanceof MinutehandError) return { models: null, error: describeError(error).code };
     throw error;
