@@ -73,10 +73,7 @@ export function addBacktest(program: Command, output: () => Output): void {
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
     .addOption(costsOption())
     .option('--cost-table', 'also compare both cost models, with and without no_entry_windows')
-    .option(
-      '--workers <n>',
-      'worker threads (default: one for each core); affects speed only, not results',
-    )
+    .option('--workers <n>', 'worker threads (default: one for each core); affects speed only, not results')
     .option('--out <folder>', 'folder for trades.csv, equity.csv and report.html')
     .addHelpText(
       'after',
