@@ -1,6 +1,6 @@
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
-import type { Answer, MinuteAnswer } from './decide/answer.ts';
+import type { Answer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
@@ -74,8 +74,20 @@ export class Pipeline {
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
     const { slots: directions, isReady, hasTaker } = this.#instruments;
-    const answering = { slots, directions, decider, shadow, arms, envelope, batches };
-    const owners = { ...answering, inputs, halts, degradations, series, clock };
+    const owners = {
+      inputs,
+      slots,
+      directions,
+      decider,
+      shadow,
+      arms,
+      envelope,
+      batches,
+      halts,
+      degradations,
+      series,
+      clock,
+    };
     this.status = new PipelineStatus({ subjects, isReady, hasTaker, ...owners });
   }
 
@@ -101,9 +113,8 @@ export class Pipeline {
     this.#instruments.infer();
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const decidePairs = (items: readonly MinuteItem[]): MinuteAnswer[] =>
-      this.#arms.decide(items, active, scores, compared);
-    const decide = (items: readonly MinuteItem[]): readonly Answer[] => this.#instruments.decide(items, decidePairs);
+    const decide = (items: readonly MinuteItem[]): readonly Answer[] =>
+      this.#instruments.decide(items, (ofPairs) => this.#arms.decide(ofPairs, active, scores, compared));
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
