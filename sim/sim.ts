@@ -1,6 +1,14 @@
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { createRng } from '../shared/rng.ts';
-import { checkBarsArrived, checkBounds, checkJournal, checkReplay, checkShadows, fingerprintOf } from './end.ts';
+import {
+  checkBarsArrived,
+  checkBounds,
+  checkJournal,
+  checkReplay,
+  checkShadows,
+  checkValues,
+  fingerprintOf,
+} from './end.ts';
 import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
 import type { Violation } from './chronicle.ts';
 import type { PlantedBug } from './planted.ts';
@@ -10,6 +18,7 @@ import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
 import { describeWeather, drawWeather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
+import { describeVariety, drawVariety, variedSettings } from './variety.ts';
 import { createWorld } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -66,15 +75,17 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const rng = createRng(`sim ${seed}`);
   const weather = drawWeather(rng);
   const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
+  const variety = drawVariety(seed, stormMs);
   const world = createWorld({
     seed,
-    settings: simulatedSettings(),
+    settings: variedSettings(simulatedSettings(), variety),
     weather,
+    variety,
     planted: options.planted ?? null,
     stormMs,
     trace: options.trace ?? null,
   });
-  world.trace(() => `seed ${seed}, ${(stormMs / MINUTE_MS).toFixed(1)} minutes of ${describeWeather(weather)}`);
+  world.trace(() => `seed ${seed}, ${(stormMs / MINUTE_MS).toFixed(1)} minutes of ${describeWeather(weather)}${describeVariety(variety)}`);
   const stopWatching = watchRejections((reason) => world.violate('unhandled rejection', describeReason(reason)));
   try {
     scheduleStorm(world, stormMs);
@@ -83,6 +94,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     const peaceMs = world.timeline.nowMs;
     world.timeline.at(peaceMs + TRAINING_MS, () => {
       if (world.needsNewModels) world.trainer.publish();
+      world.directions.publish();
       world.trainer.resume(ALL_PAIRS);
     });
     const proofMs = peaceMs + LIVENESS_BOUND_MS + PROOF_MS;
@@ -91,6 +103,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     const recoveredAfterMs = checkLive(world, peaceMs);
     checkJournal(world);
     checkShadows(world);
+    checkValues(world);
     checkBounds(world);
     const { lost, late, requestLost } = weather.feed;
     if (lost + late + requestLost + weather.clockSteps + weather.sleeps === 0) checkBarsArrived(world);
@@ -99,6 +112,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       journal: world.journal,
       settings: world.settings,
       models: (version) => world.trainer.trainedSet(version),
+      directions: (version) => world.directions.trained(version),
       failedIn: (bootId) => world.machine.failedIn(bootId),
       shadowsGoOn: weather.journalFaults === 0,
       onViolation: (rule, what) => world.violate(rule, what),

@@ -207,6 +207,17 @@ describe('a halt', () => {
   });
 });
 
+describe('the text of a halt', () => {
+  it('names a pair of a longer timeframe, whose id has an @ of its own', () => {
+    const pair_id = `${EURO}@5m`;
+    const standing: Standing = {
+      halts: [{ pair_id, version: FIRST }],
+      resumed: [{ pair_id, version: FIRST, at: NOW.toISOString() }],
+    };
+    expect(parseStanding(standingText(standing))).toEqual(standing);
+  });
+});
+
 describe('the active halts after a read of halts.json', () => {
   const standing = (): Standing => standingAfter(NO_HALTS, readHalts(models));
 

@@ -1,0 +1,107 @@
+import type { OpenTime } from '../shared/bar.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import { barSecondsOf, isInstrument, parseSubject, type Pair } from '../shared/pair.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { Rng } from '../shared/ports.ts';
+import { createRng } from '../shared/rng.ts';
+import type { SeriesWeather } from './series_source.ts';
+
+/** One world of so many has other timeframes, instruments and auxiliary series beside its pairs. */
+const SHARE = 4;
+const MINUTE_MS = 60_000;
+const SECONDS_PER_MINUTE = 60;
+/** Bars of history beyond the warm-up: some are suspect. */
+const SPARE_BARS = 12;
+const HISTORY_MINUTES = 90;
+const ONE_MINUTE_PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'EURUSD_USDCHF'] as const;
+
+/** Subjects of a world other than pairs with one-minute bars, and the faults that concern them. */
+export interface Variety {
+  readonly pairs: readonly string[];
+  readonly instruments: readonly string[];
+  /** From the beginning to the first end of an hour. */
+  readonly minutesToHour: number;
+  readonly series: SeriesWeather;
+  /** Training runs of direction models an hour, and damage to their files. */
+  readonly directionRuns: number;
+  readonly directionDamage: number;
+  /** Chance that a direction model fails some time after it was loaded. */
+  readonly failingDirections: number;
+}
+
+/** @returns null for a world of one-minute pairs alone */
+export function drawVariety(seed: number, stormMs: number): Variety | null {
+  const rng = createRng(`variety ${seed}`);
+  if (rng.integer(SHARE) !== 0) return null;
+  const pick = <T>(choices: readonly T[]): T => choices[rng.integer(choices.length)]!;
+  const maybe = (low: number, high: number): number => {
+    const isOn = rng.integer(3) === 0;
+    const value = low * (high / low) ** rng.uniform();
+    return isOn ? value : 0;
+  };
+  const pairs = [pick(ONE_MINUTE_PAIRS), pick(['EURUSD_GBPUSD@5m', 'XAUUSD_XAGUSD@15m', 'EURUSD_USDCHF@1h'])];
+  const instruments = pick([['EURUSD'], ['XAUUSD@5m'], ['GBPUSD@1h'], ['EURUSD', 'EURUSD@1h'], ['XAUUSD', 'GBPUSD@5m']]);
+  return {
+    pairs,
+    instruments,
+    minutesToHour: 2 + rng.integer(Math.ceil(stormMs / MINUTE_MS) + 6),
+    series: drawSeriesWeather(rng, maybe),
+    directionRuns: maybe(2, 20),
+    directionDamage: maybe(1, 8),
+    failingDirections: maybe(0.1, 0.6),
+  };
+}
+
+function drawSeriesWeather(rng: Rng, maybe: (low: number, high: number) => number): SeriesWeather {
+  return {
+    everyMs: 3000 * 10 ** rng.uniform(),
+    late: maybe(0.05, 0.4),
+    revised: maybe(0.05, 0.4),
+    doubled: maybe(0.05, 0.3),
+    malformed: maybe(0.05, 0.3),
+    lost: maybe(0.02, 0.2),
+    outages: maybe(2, 12),
+  };
+}
+
+/** The settings of a world with this variety. */
+export function variedSettings(settings: Settings, variety: Variety | null): Settings {
+  if (variety === null) return settings;
+  const { pairs, instruments } = variety;
+  return { ...settings, minutehand: { ...settings.minutehand, pairs: [...pairs], instruments: [...instruments] } };
+}
+
+/** Pairs, and instruments behind them. */
+export function subjectsOf({ minutehand: { pairs, instruments } }: Settings): Pair[] {
+  return [...pairs, ...instruments].map(parseSubject);
+}
+
+/**
+ * Minutes of history before the first live one, ascending: enough bars to warm up each subject. Of a longer timeframe
+ * each bar has its last minute alone, so that an hourly subject needs no ten thousand minutes.
+ */
+export function historyTimes(settings: Settings, firstLive: number): OpenTime[] {
+  const times = new Set<number>();
+  const add = (barSeconds: number, bars: number): void => {
+    const last = Math.floor(firstLive / barSeconds) * barSeconds - SECONDS_PER_MINUTE;
+    for (let i = 0; i < bars; i++) times.add(last - i * barSeconds);
+  };
+  add(SECONDS_PER_MINUTE, HISTORY_MINUTES);
+  for (const subject of subjectsOf(settings)) {
+    const barSeconds = barSecondsOf(subject);
+    if (isInstrument(subject)) add(barSeconds, INSTRUMENT_WINDOWS.long_window + 1 + SPARE_BARS);
+    else if (barSeconds > SECONDS_PER_MINUTE) add(barSeconds, warmupBars(settings.minutehand.windows) + SPARE_BARS);
+  }
+  return [...times].sort((x, y) => x - y) as OpenTime[];
+}
+
+/** In one line. */
+export function describeVariety(variety: Variety | null): string {
+  if (variety === null) return '';
+  const { pairs, instruments, series, ...rest } = variety;
+  const numbers = Object.entries({ ...rest, ...series })
+    .filter(([, value]) => typeof value === 'number' && value > 0)
+    .map(([name, value]) => `${name} ${Number((value as number).toPrecision(2))}`);
+  return `; subjects ${[...pairs, ...instruments].join(', ')}; ${numbers.join(', ')}`;
+}
