@@ -187,7 +187,7 @@ describe('a halt', () => {
   });
 
   it('has one text for each set of equivalent halts, and the text restores it', () => {
-    const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500');
+    const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500', 'XAUUSD_XAGUSD@1h');
     const halted = { pair_id: pair, version: fc.constantFrom<string>(FIRST, SECOND, `${FIRST}_2`) };
     const at = fc.constantFrom(NOW.toISOString(), LATER.toISOString());
     const standing = fc.record({
