@@ -3,7 +3,15 @@ import type { FileSystem } from '../shared/ports.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { guardFiles } from './guarded_files.ts';
 import type { MachineOptions } from './machine_options.ts';
-import { withOldHalts, withoutHalts, withoutRefusedShadows, withShortRecovery, type PlantedBug } from './planted.ts';
+import {
+  withFlatInstruments,
+  withOldHalts,
+  withoutHalts,
+  withoutRefusedShadows,
+  withoutSeries,
+  withShortRecovery,
+  type PlantedBug,
+} from './planted.ts';
 import type { SimulatedProcess } from './process.ts';
 
 /** The files of the daemon's process; each signal is reported before it is written. */
@@ -43,6 +51,8 @@ export function openStore(
 
 function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore {
   if (planted === 'short_recovery') return withShortRecovery(store);
+  if (planted === 'forgotten_series') return withoutSeries(store);
+  if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
   return planted === 'unjournaled_halts' ? withoutHalts(store) : store;
 }

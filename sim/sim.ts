@@ -12,6 +12,7 @@ import {
 import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
 import type { Violation } from './chronicle.ts';
 import type { PlantedBug } from './planted.ts';
+import { plantInCore } from './planted_core.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
 import { SIGHTINGS, type Sighting } from './sightings.ts';
@@ -85,7 +86,11 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     stormMs,
     trace: options.trace ?? null,
   });
-  world.trace(() => `seed ${seed}, ${(stormMs / MINUTE_MS).toFixed(1)} minutes of ${describeWeather(weather)}${describeVariety(variety)}`);
+  world.trace(
+    () =>
+      `seed ${seed}, ${(stormMs / MINUTE_MS).toFixed(1)} minutes of ${describeWeather(weather)}${describeVariety(variety)}`,
+  );
+  const takeOut = plantInCore(options.planted ?? null);
   const stopWatching = watchRejections((reason) => world.violate('unhandled rejection', describeReason(reason)));
   try {
     scheduleStorm(world, stormMs);
@@ -141,6 +146,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     };
   } finally {
     stopWatching();
+    takeOut();
   }
 }
 

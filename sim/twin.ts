@@ -102,6 +102,8 @@ class SubjectTwin {
   #heartbeats = 0;
   /** As the journal has it. */
   #position: string;
+  /** Of the last signal. */
+  #bootId = '';
   readonly #shadowPositions = new Map<string, string>();
 
   constructor(twin: Twin, subject: Pair) {
@@ -193,7 +195,10 @@ class SubjectTwin {
     this.#note(`${isInstrument(this.#subject) ? 'instrument ' : ''}${printed.reason}`);
     if (position !== this.#reference.flat && answer.met.length > 1)
       this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
-    this.#position = signal.position;
+    const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
+    if (isRestarted && position !== this.#reference.flat && isInstrument(this.#subject))
+      this.#note('instrument position after a restart');
+    [this.#position, this.#bootId] = [signal.position, signal.bootId];
   }
 
   #note(name: string): void {

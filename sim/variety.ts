@@ -41,7 +41,13 @@ export function drawVariety(seed: number, stormMs: number): Variety | null {
     return isOn ? value : 0;
   };
   const pairs = [pick(ONE_MINUTE_PAIRS), pick(['EURUSD_GBPUSD@5m', 'XAUUSD_XAGUSD@15m', 'EURUSD_USDCHF@1h'])];
-  const instruments = pick([['EURUSD'], ['XAUUSD@5m'], ['GBPUSD@1h'], ['EURUSD', 'EURUSD@1h'], ['XAUUSD', 'GBPUSD@5m']]);
+  const instruments = pick([
+    ['EURUSD'],
+    ['XAUUSD@5m'],
+    ['GBPUSD@1h'],
+    ['EURUSD', 'EURUSD@1h'],
+    ['XAUUSD', 'GBPUSD@5m'],
+  ]);
   return {
     pairs,
     instruments,

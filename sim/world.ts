@@ -530,7 +530,9 @@ class SimulatedWorld implements World {
       const { symbol, series, eventMs } = value;
       const isStored = this.journal.inputs.some(
         ({ kind, subject }) =>
-          kind === 'series' && subject.startsWith(`${symbol} ${series} ${eventMs / 1000} `) && subject.endsWith(` ${value.value}`),
+          kind === 'series' &&
+          subject.startsWith(`${symbol} ${series} ${eventMs / 1000} `) &&
+          subject.endsWith(` ${value.value}`),
       );
       if (!isStored) this.violate('answered but not journaled', keyOf(value));
     }

@@ -126,7 +126,10 @@ describe('the file publisher', () => {
 
   it('writes a file that failed with the next batch of other pairs: its own next bar may be an hour away', () => {
     let isFull = false;
-    const publisher = open(folder, faulty(() => (isFull ? 'ENOSPC' : null)));
+    const publisher = open(
+      folder,
+      faulty(() => (isFull ? 'ENOSPC' : null)),
+    );
     isFull = true;
     publisher.publish([signal('EURUSD_USDCHF@1h', 1)]);
     isFull = false;
