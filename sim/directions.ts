@@ -21,7 +21,7 @@ import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 
 /** Different models that a process ever makes. */
-const MODELS_MADE = 4;
+const MODELS_MADE = 8;
 const CLASSES = 3;
 const MANIFEST = 'manifest.json';
 
@@ -178,7 +178,7 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
       max_age_bars: 2 + rng.integer(6),
     },
     edge: Object.fromEntries(
-      ['EURUSD', 'GBPUSD', 'XAUUSD'].map((symbol) => [symbol, { ...edge, no_edge: rng.integer(8) === 0 }]),
+      ['EURUSD', 'GBPUSD', 'XAUUSD'].map((symbol) => [symbol, { ...edge, no_edge: rng.integer(4) === 0 }]),
     ),
   } as unknown as DirectionManifest;
   return openDirection({ manifest, modelsHash: sha256, check: { rows: 0, largestDifference: 0 }, model }, rows);

@@ -1,14 +1,15 @@
 import type { OpenTime } from '../shared/bar.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
-import { barSecondsOf, isInstrument, parseSubject, type Pair } from '../shared/pair.ts';
+import { barSecondsOf, isInstrument, parseSubject, symbolsOf, type Pair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
+import type { History } from './feed.ts';
 import type { SeriesWeather } from './series_source.ts';
 
 /** One world of so many has other timeframes, instruments and auxiliary series beside its pairs. */
-const SHARE = 4;
+const SHARE = 5;
 const MINUTE_MS = 60_000;
 const SECONDS_PER_MINUTE = 60;
 /** Bars of history beyond the warm-up: some are suspect. */
@@ -61,7 +62,7 @@ export function drawVariety(seed: number, stormMs: number): Variety | null {
 
 function drawSeriesWeather(rng: Rng, maybe: (low: number, high: number) => number): SeriesWeather {
   return {
-    everyMs: 3000 * 10 ** rng.uniform(),
+    everyMs: 6000 * 8 ** rng.uniform(),
     late: maybe(0.05, 0.4),
     revised: maybe(0.05, 0.4),
     doubled: maybe(0.05, 0.3),
@@ -84,22 +85,28 @@ export function subjectsOf({ minutehand: { pairs, instruments } }: Settings): Pa
 }
 
 /**
- * Minutes of history before the first live one, ascending: enough bars to warm up each subject. Of a longer timeframe
- * each bar has its last minute alone, so that an hourly subject needs no ten thousand minutes.
+ * History before the first live minute: enough bars to warm up each subject. Of a longer timeframe each bar has its last
+ * minute alone, so that an hourly subject needs no ten thousand minutes.
  */
-export function historyTimes(settings: Settings, firstLive: number): OpenTime[] {
-  const times = new Set<number>();
-  const add = (barSeconds: number, bars: number): void => {
+export function historyOf(settings: Settings, firstLive: number): History {
+  const subjects = subjectsOf(settings);
+  const symbolsAt = new Map<OpenTime, Set<string>>();
+  const add = (symbols: readonly string[], barSeconds: number, bars: number): void => {
     const last = Math.floor(firstLive / barSeconds) * barSeconds - SECONDS_PER_MINUTE;
-    for (let i = 0; i < bars; i++) times.add(last - i * barSeconds);
+    for (let i = 0; i < bars; i++) {
+      const time = (last - i * barSeconds) as OpenTime;
+      symbolsAt.set(time, new Set([...(symbolsAt.get(time) ?? []), ...symbols]));
+    }
   };
-  add(SECONDS_PER_MINUTE, HISTORY_MINUTES);
-  for (const subject of subjectsOf(settings)) {
+  add(symbolsOf(subjects), SECONDS_PER_MINUTE, HISTORY_MINUTES);
+  for (const subject of subjects) {
     const barSeconds = barSecondsOf(subject);
-    if (isInstrument(subject)) add(barSeconds, INSTRUMENT_WINDOWS.long_window + 1 + SPARE_BARS);
-    else if (barSeconds > SECONDS_PER_MINUTE) add(barSeconds, warmupBars(settings.minutehand.windows) + SPARE_BARS);
+    const legs = [subject.a, subject.b];
+    if (isInstrument(subject)) add(legs, barSeconds, INSTRUMENT_WINDOWS.long_window + 1 + SPARE_BARS);
+    else if (barSeconds > SECONDS_PER_MINUTE)
+      add(legs, barSeconds, warmupBars(settings.minutehand.windows) + SPARE_BARS);
   }
-  return [...times].sort((x, y) => x - y) as OpenTime[];
+  return new Map([...symbolsAt].sort(([x], [y]) => x - y));
 }
 
 /** In one line. */

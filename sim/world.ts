@@ -31,7 +31,7 @@ import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrainer, peekingFiles, type Trainer } from './trainer.ts';
 import { Truth } from './truth.ts';
-import { historyTimes, subjectsOf, type Variety } from './variety.ts';
+import { historyOf, subjectsOf, type Variety } from './variety.ts';
 import { WorldClock } from './world_clock.ts';
 
 /** Tuesday, 2025-10-14, 12:00:00 UTC, and some seconds of the seed. */
@@ -457,7 +457,7 @@ class SimulatedWorld implements World {
         onWrongAnswer: (what) => this.violate('wrong answer to a message', what),
         trace: this.trace,
       },
-      historyTimes(this.settings, firstLive),
+      historyOf(this.settings, firstLive),
     );
   }
 
