@@ -4,22 +4,6 @@ import { SeriesBook, type Observation } from '../shared/core/series/series_book.
 import { seriesIndex } from '../shared/core/series/series_names.ts';
 import type { PlantedBug } from './planted.ts';
 
-/** Puts a bug into a part of the daemon that no port reaches. @returns a function that takes it out again */
-export function plantInCore(bug: PlantedBug | null): () => void {
-  switch (bug) {
-    case 'early_close':
-      return closeEarly();
-    case 'kept_bar':
-      return keepBars();
-    case 'series_by_event':
-      return joinByEvent();
-    case 'ignored_revisions':
-      return ignoreRevisions();
-    default:
-      return () => undefined;
-  }
-}
-
 function closeEarly(): () => void {
   const { prototype } = PairResampler;
   const { take } = prototype;
@@ -87,4 +71,16 @@ function ignoreRevisions(): () => void {
     known.add(event);
   };
   return () => void (prototype.take = take);
+}
+
+const IN_CORE: Partial<Record<PlantedBug, () => () => void>> = {
+  early_close: closeEarly,
+  kept_bar: keepBars,
+  series_by_event: joinByEvent,
+  ignored_revisions: ignoreRevisions,
+};
+
+/** Puts a bug into a part of the daemon that no port reaches. @returns a function that takes it out again */
+export function plantInCore(bug: PlantedBug | null): () => void {
+  return (bug === null ? undefined : IN_CORE[bug])?.() ?? (() => undefined);
 }

@@ -34,7 +34,7 @@ export interface Variety {
 /** @returns null for a world of one-minute pairs alone */
 export function drawVariety(seed: number, stormMs: number): Variety | null {
   const rng = createRng(`variety ${seed}`);
-  if (rng.integer(SHARE) !== 0) return null;
+  if (rng.integer(SHARE) !== 1) return null;
   const pick = <T>(choices: readonly T[]): T => choices[rng.integer(choices.length)]!;
   const maybe = (low: number, high: number): number => {
     const isOn = rng.integer(3) === 0;
