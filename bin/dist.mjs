@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { bundlePrograms } from './bundle.mjs';
 import { MODULES, ROOT, SetupError, alone, readJson, print } from './project.mjs';
 import { capture } from './programs.mjs';
 
@@ -29,7 +30,8 @@ const KERNEL_SOURCE = '.as.ts';
 /** Compiled with memory that threads share; its maximum must be declared, and 4 GB is the limit of 32 bits. */
 const SHARED_KERNEL = 'trainer/learn/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
-const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
+/** The lock file, because bundles contain packages. */
+const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'bin/bundle.mjs'];
 
 /**
  * Compiles to dist/ when a source has changed since the last build. Without changes it costs one look at every
@@ -119,7 +121,7 @@ async function build(sources) {
     mkdirSync(dirname(join(FRESH, path)), { recursive: true });
     copyFileSync(join(ROOT, path), join(FRESH, path));
   }
-  mkdirSync(FRESH, { recursive: true });
+  await bundlePrograms(FRESH, DIST);
   writeFileSync(join(FRESH, '.build.json'), JSON.stringify(stamp));
   rmSync(OLD, { recursive: true, force: true });
   if (existsSync(DIST)) renameSync(DIST, OLD);

@@ -43,6 +43,6 @@ await run(async () => {
     !isTyped || holds('tsc', 'typescript7/bin/tsc', ['--noEmit']),
   ];
   if (results.every(Boolean)) return 0;
-  print('pre-commit: `npm run format` formats; `git commit --no-verify` commits all the same.');
+  print('pre-commit: `npm run format` formats; `git commit --no-verify` commits anyway.');
   return 1;
 });

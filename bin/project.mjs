@@ -15,12 +15,12 @@ export const SETUP_ERRORS = {
     next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.15): https://nodejs.org, or nvm install 24.',
   },
   NOT_INSTALLED: {
-    message: 'The packages of package-lock.json are not installed in this folder.',
-    next: 'Run `npm start` or `npm run build` here. No other command installs anything.',
+    message: 'The packages of package-lock.json are not installed here.',
+    next: 'Run `npm start` or `npm run build` here.',
   },
   NODE_MISMATCH: {
     message: 'node_modules was installed for another Node or machine.',
-    next: 'Use that Node, or run `npm run build` with this one.',
+    next: 'Use that Node, or run `npm run build`.',
   },
 };
 

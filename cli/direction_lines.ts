@@ -1,18 +1,20 @@
 import type { BlockFigure, DirectionMetrics } from '../trainer/direction/direction_report.ts';
 import type { NetResult } from '../trainer/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/direction/train_direction.ts';
-import { DIRECTIONS } from '../trainer/label/direction.ts';
+import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
+import { DIRECTIONS, evaluationLabel } from '../trainer/label/direction.ts';
 
 const number = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
 const figure = ({ mean, standard_error }: BlockFigure, digits = 4): string =>
   `${number(mean, digits)} ± ${number(standard_error, digits)}`;
 
 /** The report of `direction train` for people. */
-export function directionLines(trained: TrainedDirection, plan: DirectionPlan): string[] {
+export function directionLines(trained: TrainedDirection, plan: DirectionPlan, timeframe: Timeframe): string[] {
   const { metrics, net, bias, priors, others, blocks, rows } = trained;
   const first = new Date(blocks[0]!.split.from * 1000).toISOString().slice(0, 10);
   return [
     `${rows.x.rows} labeled bars × ${rows.x.columns} features; evaluated from ${first}: ${metrics.rows} bars in ${blocks.length} blocks, balance ${plan.balance}`,
+    `evaluation label: ${labelLine(TIMEFRAMES[timeframe])}`,
     `base rates ${DIRECTIONS.map((name, k) => `${name} ${number(metrics.base_rate[k]!, 3)}`).join(', ')}; mean probabilities ${metrics.mean_probability.map((p) => number(p, 3)).join(', ')}`,
     ...table(metrics),
     ...priors.map(
@@ -27,11 +29,19 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan): 
     `bias: balance ${number(bias.overall_balance, 3)}, buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}; ${bias.biased.length === 0 ? 'no group differs significantly' : `biased: ${bias.biased.join(', ')}`}`,
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
-      `  AUC ${own.metrics.auc.map((auc) => number(auc, 3)).join(' ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
+      `  AUC ${own.metrics.over_blocks.auc.map((auc) => figure(auc, 3)).join(', ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
       `  ${netLine(own.net)}`,
     ]),
     `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
   ];
+}
+
+/** The closes that the evaluation label looks at. */
+function labelLine(timeframe: number): string {
+  const { policy, everyBars } = evaluationLabel(timeframe);
+  const hours = (everyBars * timeframe) / 3600;
+  const note = hours > 1 ? '; not comparable with figures of hourly closes' : '';
+  return `first of ${policy.horizon} closes, one each ${hours} h, beyond ±${policy.threshold * 100} %${note}`;
 }
 
 function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_down_auc }: DirectionMetrics): string[] {
@@ -47,5 +57,5 @@ function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_d
 
 function netLine(net: NetResult): string {
   const interval = `(90 %: ${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`;
-  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
+  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}, funding ${number(net.funding_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
 }

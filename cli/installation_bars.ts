@@ -11,7 +11,7 @@ import { openStoreIfThere } from '../trainer/store/store.ts';
 import type { Period } from './period.ts';
 
 /**
- * Bars that this installation knows: journaled by its daemons, and imported. Without suspect ones.
+ * Bars of this installation, journaled by its daemons or imported, without suspect ones.
  * @throws MinutehandError DATA_MISSING
  */
 export async function readInstallationBars(

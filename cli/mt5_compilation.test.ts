@@ -88,7 +88,7 @@ describe('the state of the compilation by MetaEditor', () => {
 });
 
 describe('mt5/compile.ps1', () => {
-  it('looks for the line that is looked for here, and writes the fields that are read here', () => {
+  it('searches for the same line and writes the same fields as the reader', () => {
     expect(/\$ResultLine = '(.*)'/.exec(script)![1]).toBe(RESULT_LINE.source);
     for (const field of [
       'sources_sha256',
@@ -103,7 +103,7 @@ describe('mt5/compile.ps1', () => {
       expect(script).toMatch(new RegExp(`\\b${field}\\s*=`));
   });
 
-  it('is ASCII: Windows PowerShell takes other bytes for those of the code page of the PC', () => {
+  it('is ASCII: Windows PowerShell decodes other bytes by the code page of the PC', () => {
     expect([...script].filter((unit) => unit > '~')).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ export interface OutputFile {
   write(text: string): void;
   /** Puts the whole file under its name. */
   close(): void;
-  /** Leaves what was there before. */
+  /** Keeps the previous file. */
   discard(): void;
 }
 

@@ -35,7 +35,7 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
-import { receivedSeries } from './infer/series_reader.ts';
+import type { PointerName } from '../shared/bundle/active_file.ts';
 import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
@@ -84,7 +84,8 @@ export interface DaemonPorts {
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
   /** High-water marks of `active.json`; without them, any is accepted. */
-  readonly pointerMarks?: PointerMarks;
+  /** High-water marks of each pointer to models. */
+  pointerMarks?(name: PointerName): PointerMarks;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -115,7 +116,7 @@ export interface DaemonOptions {
   readonly maxWaitingRows?: number;
 }
 
-/** A daemon without its sockets: what a bar does is all here. */
+/** A daemon without its sockets: the whole processing of a bar. */
 export interface Daemon {
   readonly bootId: string;
   readonly pipeline: Pipeline;
@@ -141,7 +142,7 @@ export interface Daemon {
    * @param hasSuccessor called when all is answered
    */
   signOff(hasSuccessor: () => boolean): Promise<void>;
-  /** Answers what is under way, stores the journal and releases timers, the file thread and Redis. */
+  /** Answers pending input, stores the journal and releases timers, the file thread and Redis. */
   stop(): Promise<void>;
 }
 
@@ -165,7 +166,7 @@ class AssembledDaemon implements Daemon {
   readonly webSockets: readonly WebSocketRoute[];
   readonly #ports: DaemonPorts;
   readonly #options: DaemonOptions;
-  /** Pairs, and behind them instruments. */
+  /** Pairs, followed by instruments. */
   readonly #subjects: readonly Pair[];
   readonly #identity: HealthIdentity;
   /** Wall-clock distance of two bars. */
@@ -349,7 +350,7 @@ class AssembledDaemon implements Daemon {
       isReady: () => this.#isReady(),
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
-        print(`This daemon publishes from here on (fence ${fence}).`);
+        print(`This daemon publishes from now on (fence ${fence}).`);
         this.#applyLease(fence);
       },
       onLosing: () => {
@@ -418,7 +419,7 @@ class AssembledDaemon implements Daemon {
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, print },
-      ...(pointerMarks && { marks: pointerMarks }),
+      ...(pointerMarks && { marks: pointerMarks('active') }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
@@ -432,13 +433,15 @@ class AssembledDaemon implements Daemon {
   }
 
   #followDirections(): FollowedDirections | null {
-    const { files, scheduler, loadDirection } = this.#ports;
-    const { paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const { files, scheduler, loadDirection, pointerMarks } = this.#ports;
+    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const { market } = settings.minutehand;
     const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
     if (timeframes.length === 0 || loadDirection === undefined) return null;
     return new FollowedDirections({
-      ...{ modelsFolder: paths.models, timeframes, pollMs: modelPollMs, files, scheduler, log, print },
-      sources: () => receivedSeries(this.pipeline.series),
+      ...{ modelsFolder: paths.models, timeframes, market, pollMs: modelPollMs, files, scheduler, log, print },
+      marksOf: (timeframe) => pointerMarks?.(`direction_${timeframe}`) ?? null,
+      sources: () => this.pipeline.sources,
       load: (folder, timeframe) =>
         loadDirection(folder, timeframe, async (work) => {
           await this.pipeline.idleWindow();
@@ -491,7 +494,7 @@ class AssembledDaemon implements Daemon {
     };
   }
 
-  // ---- what is wrong ----
+  // ---- problems ----
 
   /** Reports and logs that signals or journal cannot be written, once until they can be again. */
   #degradesWith(what: Degradation): (error: ErrorReport) => void {

@@ -5,21 +5,20 @@ export type Degradation = 'models' | 'journal' | 'bar_stream' | 'late_bars' | De
 /** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
 export const DEGRADATIONS = {
   journal: {
-    means: '`JOURNAL_WRITE`: the journal cannot be written; bars are answered and wait in memory.',
-    next: 'Check disk space (`df -h`) and permissions of the home folder soon: what waits is lost when the process ends.',
+    means: '`JOURNAL_WRITE`: the journal cannot be written; bars are answered and buffered in memory.',
+    next: 'Check disk space (`df -h`) and permissions of the home folder soon: a restart loses buffered bars.',
   },
   models: {
-    means: 'The active models failed or were too slow; their predecessor serves.',
+    means: 'The active models failed or were too slow; their predecessor answers.',
     next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
   },
   late_bars: {
-    means:
-      '`BARS_LATE`: live bars arrive so long after their close that every signal has expired at publication; no consumer trades.',
-    next: 'Check the time zone of the feeder: the message names the one that fits. Else check both clocks (NTP), and whether the data is delayed.',
+    means: '`BARS_LATE`: live bars arrive so late that their signals have expired; no consumer trades.',
+    next: 'Check the feeder’s time zone (the message names one that fits), both clocks (NTP), and data delay.',
   },
   ...transportDegradations(),
   bar_stream: {
-    means: '`STREAM_REFUSED`: Redis refuses reads of `minutehand:bars`; bars by HTTP are taken.',
+    means: '`STREAM_REFUSED`: Redis refuses reads of `minutehand:bars`; HTTP works.',
     next: 'Its user needs `+xread +xrange +xinfo`; the key must be a stream. `transports.redis.enabled: off` disables Redis.',
   },
 } as const satisfies Readonly<Record<Degradation, { readonly means: string; readonly next: string }>>;

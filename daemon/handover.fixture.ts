@@ -18,7 +18,7 @@ import { SIGNALS_CHANNEL } from './publish/redis_bus.ts';
 const RETRY_MS = 10;
 /** Which hand-over has no standby: the daemon ends by SIGTERM, the next one is started afterward. */
 const LONELY_HANDOVER = 2;
-/** Bars of one request of a feeder that is behind. */
+/** Bars per request of a feeder that catches up. */
 const CATCH_UP_MINUTES = 20;
 
 export interface Minute {
@@ -37,7 +37,7 @@ export interface HandoverOptions {
   readonly minuteMs: number;
   /** Minutes that warm the features, sent as history. */
   readonly history: readonly Minute[];
-  /** Minutes that are answered, one after the other; the run ends when there are no more. */
+  /** Minutes that are answered in turn; the run ends with the last. */
   readonly minutes: readonly Minute[];
   readonly rng: Rng;
   start(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram;
@@ -173,7 +173,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
         if (bootId === null) {
           const health = (await (await fetch(`${url}/healthz`)).json()) as HealthReport;
           const lasts = Object.values(health.last_bars).map((time) => (Date.parse(time) / 1000) as OpenTime);
-          // Every symbol has the oldest of them: what is sent again counts as a duplicate.
+          // Every symbol has the oldest of them: a resent bar counts as a duplicate.
           sent = Math.max(0, indexOf.get(Math.min(...lasts) as OpenTime) ?? 0);
           bootId = health.boot_id;
           continue;

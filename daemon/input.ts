@@ -134,7 +134,7 @@ export interface SeriesSink {
 export interface InputSink {
   /** Journals what has taken effect already. */
   record(input: Input): void;
-  /** Journals what takes effect behind everything that waits. */
+  /** Journals an input that takes effect after all waiting ones. */
   apply(input: Input): void;
 }
 

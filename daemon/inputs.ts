@@ -23,7 +23,7 @@ import {
   type SymbolInput,
 } from './input.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
-import type { Queue } from './queue.ts';
+import { QueuedMinute, type Queue } from './queue.ts';
 import {
   SeriesLedger,
   type GivenObservation,
@@ -33,7 +33,7 @@ import {
 
 export interface InputsOptions {
   readonly pipeline: PipelineOptions;
-  /** The pairs, and the instruments behind them. */
+  /** The pairs, followed by the instruments. */
   readonly subjects: readonly Pair[];
   readonly queue: Queue;
   readonly idle: IdleWindow;
@@ -234,7 +234,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #push(minute: AnsweredMinute, publish: boolean, arrivedUs: number): void {
-    this.#options.queue.push({ kind: 'minute', minute, publish, arrivedUs });
+    this.#options.queue.push(new QueuedMinute(minute, publish, arrivedUs));
   }
 
   #nowUs(): number {

@@ -45,6 +45,11 @@ export class Instruments {
     this.#positions = instruments.map(() => FLAT_POSITION);
   }
 
+  /** Whether any bar of an instrument had its taker volume. */
+  get hasTaker(): boolean {
+    return this.#matrix.hasTaker;
+  }
+
   /** The position of any subject after its last signal. One that is not ours is ignored. */
   setPosition({ pairId, position }: LastSignal): void {
     const index = this.#options.instruments.findIndex(({ id }) => id === pairId);

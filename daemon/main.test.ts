@@ -148,7 +148,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
 
   const startWarm = (): ReturnType<typeof startWarmDaemon> => startWarmDaemon(onEngine);
 
-  it('takes history, then bars, and gives each minute to WebSocket, file and journal', async () => {
+  it('accepts history, then bars, and publishes each minute to WebSocket, file and journal', async () => {
     const home = makeHome();
     const version = home.install(trained.live);
     activate(home.paths.models, version);
@@ -230,7 +230,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     expect(metrics).toContain('minutehand_bars_total{outcome="BAR_REVISED"} 1\n');
   });
 
-  it('refuses the bars of a feeder that expects another boot, and takes nothing of them', async () => {
+  it('refuses all bars of a feeder that expects another boot', async () => {
     const { daemon } = await startWarm();
     const minute = minuteWire(WARMUP);
     expect(await daemon.post(minute, '?boot_id=20200101T000000000Z')).toMatchObject({
@@ -243,7 +243,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     });
   });
 
-  it('takes bars by WebSocket too, and answers each message', async () => {
+  it('accepts bars by WebSocket too, and answers each message', async () => {
     const { daemon } = await startWarm();
     const signals = await connect(`${daemon.url}/signals`);
     const feed = await connect(`${daemon.url}/bars`);
@@ -274,7 +274,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     });
   });
 
-  it('takes series by HTTP and WebSocket, shows their age, and continues with them after a restart', async () => {
+  it('accepts series by HTTP and WebSocket, shows their age, and continues with them after a restart', async () => {
     const home = makeHome();
     const daemon = await home.start(onEngine);
     const value = { symbol: 'XAUUSD', series: 'sentiment', event_time: Date.now() - 60_000, value: 40 };
@@ -749,7 +749,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
 describe('a daemon with a simulated market', () => {
   const simulated = tinySettings({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 10 } } });
 
-  it('is ready after its history, publishes every minute, and takes no bars from outside', async () => {
+  it('is ready after its history, publishes every minute, and accepts no external bars', async () => {
     const home = makeHome();
     activate(home.paths.models, home.install(trained.simulated));
     const daemon = await home.start(simulated);

@@ -185,7 +185,7 @@ class DaemonProcess {
       },
     });
     this.#undo.push(() => watch.stop());
-    // A standby has waited with what it loaded at its start.
+    // A standby has the models that it loaded at its start.
     watch.check();
   }
 
@@ -214,7 +214,7 @@ class DaemonProcess {
     const { events } = this.#logs;
     const onDeath = (error: MinutehandError): void => {
       events.error(describeError(error), 'the journal is written by the main thread from here on');
-      this.#options.print(`${error.code}: ${error.message} The main thread writes it from here on. ${error.next}`);
+      this.#options.print(`${error.code}: ${error.message} The main thread writes it from now on. ${error.next}`);
     };
     const journal = openJournalThread({ path, store, scheduler: MACHINE_SCHEDULER, onDeath });
     this.#undo.push(() => journal.close());
@@ -235,7 +235,7 @@ class DaemonProcess {
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
         loadDirection: directionLoaderOf(this.#options),
-        pointerMarks: new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs()),
+        pointerMarks: (name) => new PointerMarks(paths.home, `daemon_${shard}`, () => clock.nowMs(), name),
       },
       {
         ...{ settings, paths, shard, log: this.#logs.events, print },

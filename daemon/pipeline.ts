@@ -8,7 +8,7 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
-import { readSeries } from './infer/series_reader.ts';
+import { readSeries, receivedSeries } from './infer/series_reader.ts';
 import { Inputs } from './inputs.ts';
 import { Instruments } from './instruments.ts';
 import { SignalRecorder } from './journal/record.ts';
@@ -119,6 +119,11 @@ export class Pipeline {
     for (const answer of ofPairs)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();
+  }
+
+  /** Names of what instruments have received beside prices and volume. */
+  get sources(): string[] {
+    return [...receivedSeries(this.series), ...(this.#instruments.hasTaker ? ['taker_buy_volume'] : [])];
   }
 
   // ---- between two minutes ----

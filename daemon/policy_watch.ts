@@ -65,7 +65,7 @@ export function watchPolicy(options: PolicyWatchOptions): PolicyWatch {
 
   function refuse(report: ErrorReport): void {
     log.error(report, 'the approved configuration was not applied');
-    print(`${report.code}: the approved configuration was not applied, the policy before stays. ${report.message}`);
+    print(`${report.code}: the approved configuration was not applied, the previous policy stays. ${report.message}`);
   }
 
   return { check, stop: options.scheduler.every(options.pollMs, check) };

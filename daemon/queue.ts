@@ -8,6 +8,20 @@ export interface MinuteItem {
   readonly arrivedUs: number;
 }
 
+/** A class for the same reason as `EndedMinute`. */
+export class QueuedMinute implements MinuteItem {
+  readonly kind = 'minute';
+  readonly minute: AnsweredMinute;
+  readonly publish: boolean;
+  readonly arrivedUs: number;
+
+  constructor(minute: AnsweredMinute, publish: boolean, arrivedUs: number) {
+    this.minute = minute;
+    this.publish = publish;
+    this.arrivedUs = arrivedUs;
+  }
+}
+
 export interface QueueOptions {
   /** Resolves at the end of this loop turn: everything that arrived in it is there. */
   loopTurn(): Promise<void>;

@@ -13,7 +13,7 @@ const addressSchema = z.object({
   started: z.string(),
 });
 
-/** Endpoint and identity of a process. It does not show whether that process is still alive. */
+/** Endpoint and identity of a process. It does not show whether that process still runs. */
 export type Address = z.infer<typeof addressSchema>;
 
 /**

@@ -10,6 +10,7 @@ export const SECONDS_PER_BAR = 60;
 
 /**
  * One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source has it.
+ * The part of the volume that takers bought, and the number of trades, are absent where they are unknown.
  */
 export interface Bar {
   readonly symbol: string;
@@ -20,6 +21,8 @@ export interface Bar {
   readonly close: number;
   readonly volume: number;
   readonly spread?: number;
+  readonly takerBuyVolume?: number;
+  readonly trades?: number;
 }
 
 /** `2025-10-14T12:35Z`, of epoch seconds. */

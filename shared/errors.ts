@@ -11,7 +11,7 @@ export const ERRORS = {
   BAR_NOT_FINITE: {
     status: 422,
     message: 'A number is NaN, infinite or missing.',
-    next: 'Drop the bar, or send the minute as empty.',
+    next: 'Omit the bar, or send the minute as empty.',
   },
   BAR_NOT_POSITIVE: {
     status: 422,
@@ -31,12 +31,12 @@ export const ERRORS = {
   BAR_TIME_RANGE: {
     status: 422,
     message: 'The time is before 1970 or after 2100.',
-    next: 'Use one unit for all times; epoch times are seconds.',
+    next: 'Use one unit for all times.',
   },
   BAR_DST_GAP: {
     status: 422,
-    message: 'The local time does not exist in this time zone (start of daylight saving time).',
-    next: 'Give the zone of the file with --timezone.',
+    message: 'This local time does not exist (daylight-saving gap).',
+    next: 'Give the file’s zone with --timezone.',
   },
   BAR_FUTURE: {
     status: 422,
@@ -76,7 +76,7 @@ export const ERRORS = {
   },
   SERIES_STALE: {
     status: 422,
-    message: 'The event is too old to count for any bar.',
+    message: 'The event is too old for any bar.',
     next: 'Import history with `minutehand series import`.',
   },
   SERIES_CLOCK: {
@@ -87,17 +87,17 @@ export const ERRORS = {
   COLLECT_LIBRARY: {
     status: 500,
     message: '`collect` needs ccxt, which is not installed.',
-    next: '`npm install --no-save ccxt@4.5.84` (67 MB), or name its folder by MINUTEHAND_CCXT.',
+    next: 'Run `npm install --no-save ccxt@4.5.84` (67 MB), or set MINUTEHAND_CCXT.',
   },
   COLLECT_EXCHANGE: {
     status: 502,
-    message: 'The exchange did not give what was asked for.',
-    next: 'It is asked again; if this lasts, look at the network and the exchange’s status.',
+    message: 'The exchange did not return the requested data.',
+    next: 'It is retried; if this lasts, check the network and the exchange’s status.',
   },
   COLLECT_DAEMON: {
     status: 502,
-    message: 'The daemon does not take what is collected.',
-    next: 'Start it with market live; what is missing follows.',
+    message: 'The daemon refuses collected data.',
+    next: 'Start it with market live; missing data follows.',
   },
   COLLECT_CLOCK: {
     status: 500,
@@ -108,7 +108,7 @@ export const ERRORS = {
   BODIES_TOO_MANY: {
     status: 503,
     message: 'Unfinished requests take too much memory.',
-    next: 'Send the request again, at once.',
+    next: 'Send the request again, without pauses.',
   },
   CONNECTIONS_TOO_MANY: {
     status: 503,
@@ -142,7 +142,7 @@ export const ERRORS = {
   },
   FEED_CLOSED: {
     status: 409,
-    message: 'The market of this daemon is simulated or a replay.',
+    message: 'This daemon’s market is simulated or a replay.',
     next: 'Start it with --market live.',
   },
   UNAUTHORIZED: {
@@ -153,32 +153,32 @@ export const ERRORS = {
   LOGIN_REQUIRED: {
     status: 401,
     message: 'The API needs a session or a bearer token.',
-    next: 'Use `minutehand token link`, or send `Authorization: Bearer <token>` (`minutehand token create`).',
+    next: 'Use `minutehand token link`, or a token of `minutehand token create` as `Authorization: Bearer`.',
   },
   LOGIN_REFUSED: {
     status: 401,
     message: 'The login link or token is unknown, used, expired or revoked.',
-    next: 'Make a new one: `minutehand token link`, `minutehand token create`.',
+    next: 'Run `minutehand token link` or `minutehand token create`.',
   },
   ROLE_REFUSED: {
     status: 403,
     message: 'The role does not allow this.',
-    next: 'Use a token with the role: `minutehand token create --role <role>`.',
+    next: 'Run `minutehand token create --role <role>`.',
   },
   CSRF_REFUSED: {
     status: 403,
     message: 'A write of a browser session lacks a valid CSRF token or origin.',
-    next: 'Send x-csrf-token (value: GET /api/session) from a page of the same origin.',
+    next: 'Send x-csrf-token (from GET /api/session) from the same origin.',
   },
   ATTEMPTS_TOO_MANY: {
     status: 429,
     message: 'Too many wrong login links or tokens from this address.',
-    next: 'Wait for retry-after seconds; check the token.',
+    next: 'Wait retry-after seconds; check the token.',
   },
   STREAMS_TOO_MANY: {
     status: 429,
     message: 'Too many event streams are open.',
-    next: 'Close other pages or programs that read /api/events.',
+    next: 'Close other readers of /api/events.',
   },
   TOKEN_UNKNOWN: {
     status: 404,
@@ -187,17 +187,17 @@ export const ERRORS = {
   },
   REQUEST_INVALID: {
     status: 400,
-    message: 'The request does not fit the schema of this endpoint.',
+    message: 'The request does not match the endpoint’s schema.',
     next: 'See /api/openapi.json or docs/reference/PROTOCOL.md#api.',
   },
   ORIGIN_REFUSED: {
     status: 403,
-    message: 'The Origin header names another site.',
-    next: 'Use a page of this machine, or add its host name to allowed_hosts.',
+    message: 'The Origin header names a foreign site.',
+    next: 'Use a page of this machine, or add the host name to allowed_hosts.',
   },
   HOST_REFUSED: {
     status: 403,
-    message: 'The Host header names another server.',
+    message: 'The Host header names a foreign server.',
     next: 'Use 127.0.0.1, or add the host name to allowed_hosts.',
   },
   HTTP_MALFORMED: {
@@ -233,7 +233,7 @@ export const ERRORS = {
   PORT_TAKEN: {
     status: 500,
     message: 'The port is in use.',
-    next: 'Stop the other program, or set MINUTEHAND_DAEMON_PORT or MINUTEHAND_TRAINER_PORT (0: any).',
+    next: 'Stop the other program, or set MINUTEHAND_DAEMON_PORT or MINUTEHAND_TRAINER_PORT.',
   },
   ADDRESS_UNUSABLE: {
     status: 500,
@@ -252,25 +252,25 @@ export const ERRORS = {
   },
   NOT_INSTALLED: {
     status: 500,
-    message: 'The packages of package-lock.json are not installed in this folder.',
-    next: 'Run `npm start` or `npm run build` here. No other command installs anything.',
+    message: 'The packages of package-lock.json are not installed here.',
+    next: 'Run `npm start` or `npm run build` here.',
   },
   NODE_MISMATCH: {
     status: 500,
     message: 'node_modules was installed for another Node or machine.',
-    next: 'Use that Node, or run `npm run build` with this one.',
+    next: 'Use that Node, or run `npm run build`.',
   },
   SQLITE_MISSING: {
     status: 500,
-    message: 'SQLite (better-sqlite3) does not load with this version of Node.',
-    next: 'Run `npm run build` with this Node.',
+    message: 'SQLite (better-sqlite3) does not load with this Node.',
+    next: 'Run `npm run build`.',
   },
   UPGRADE_REQUIRED: {
     status: 426,
-    message: 'The endpoint takes WebSocket only.',
-    next: 'Connect with a WebSocket client; see docs/reference/PROTOCOL.md#endpoints.',
+    message: 'The endpoint is WebSocket only.',
+    next: 'See docs/reference/PROTOCOL.md#endpoints.',
   },
-  STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Connect again when it is back.' },
+  STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Reconnect later.' },
   HOME_LOCKED: {
     status: 500,
     message: 'Another process of this kind uses this MINUTEHAND_HOME.',
@@ -278,12 +278,12 @@ export const ERRORS = {
   },
   LEASE_LOST: {
     status: 500,
-    message: 'The lease could not be renewed in time: another daemon may publish, this one does not.',
-    next: 'Check the lease server (`lease.url`) and the network; the daemon takes the lease again when it is free.',
+    message: 'The lease was not renewed in time: this daemon does not publish.',
+    next: 'Check the lease server (`lease.url`) and the network.',
   },
   HOME_UNUSABLE: {
     status: 500,
-    message: 'The folder of run-time data cannot be used.',
+    message: 'The home folder cannot be used.',
     next: 'Make MINUTEHAND_HOME writable for this user.',
   },
   CONFIG_MISSING: {
@@ -333,7 +333,7 @@ export const ERRORS = {
   },
   CHANNELS_MISSING: {
     status: 500,
-    message: 'No notification channel has an address.',
+    message: 'No notification channel is configured.',
     next: 'Set MINUTEHAND_SLACK_URL, MINUTEHAND_DISCORD_URL, MINUTEHAND_PAGERDUTY_KEY, MINUTEHAND_WEBHOOK_URL or MINUTEHAND_SMTP_URL.',
   },
   STORE_UNUSABLE: {
@@ -343,27 +343,27 @@ export const ERRORS = {
   },
   TABLE_FORMAT: {
     status: 422,
-    message: 'A table is not in the expected form.',
-    next: 'Give CSV: a header, commas between cells, numbers in feature columns.',
+    message: 'A table has another layout than expected.',
+    next: 'Use CSV with a header and numeric features.',
   },
   TABLE_SCHEMA: {
     status: 422,
-    message: 'A table has other feature columns than the configuration.',
-    next: 'Write it again: `minutehand dataset export`; columns: docs/reference/FEATURES.md.',
+    message: 'The table’s features differ from the configuration’s.',
+    next: 'Run `minutehand dataset export`; columns: docs/reference/FEATURES.md.',
   },
   DATA_TOO_SHORT: {
     status: 422,
-    message: 'There is not enough data.',
+    message: 'Not enough data.',
     next: 'Give a longer period, or fewer windows.',
   },
   MODEL_MISSING: {
     status: 404,
-    message: 'A bundle, or a file of it, is missing.',
+    message: 'A bundle, or one of its files, is missing.',
     next: 'See `minutehand models list`, or train.',
   },
   MODEL_FILE: {
     status: 422,
-    message: 'A file of the models folder is too large or not a regular file.',
+    message: 'A file in the models folder is too large or not a regular file.',
     next: 'Restore it; `minutehand models promote` rewrites active.json.',
   },
   MODEL_MANIFEST: {
@@ -379,37 +379,37 @@ export const ERRORS = {
   MODEL_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the bundle.',
-    next: 'If its origin is trusted, run `minutehand models sign <version>`.',
+    next: 'If you trust it, run `minutehand models sign <version>`.',
   },
   POINTER_ROLLBACK: {
     status: 409,
-    message: 'active.json is older than one that was accepted before.',
-    next: 'Find out who put it there; `minutehand models promote <version>` writes a newer one.',
+    message: 'A pointer to models is older than one already accepted.',
+    next: 'Find its origin; `minutehand models promote <version>` writes a newer one.',
   },
   POINTER_SIGNATURE: {
     status: 422,
-    message: 'No trusted key has signed active.json.',
-    next: 'Run `minutehand models promote <version>` where MINUTEHAND_SIGNING_KEY is set.',
+    message: 'No trusted key has signed a pointer to models.',
+    next: 'Run `minutehand models promote <version>` with MINUTEHAND_SIGNING_KEY.',
   },
   POINTER_EXPIRED: {
     status: 409,
-    message: 'active.json has expired.',
+    message: 'A pointer to models has expired.',
     next: 'Check that the trainer’s models arrive here; `minutehand models promote <version>` renews it.',
   },
   POINTER_MARK: {
     status: 500,
-    message: 'The high-water mark of active.json cannot be used.',
-    next: 'Free the disk or restore the file; if it is lost, remove it and check active.json.',
+    message: 'The high-water mark of a pointer cannot be used.',
+    next: 'Free disk space or restore the file; if it is lost, check the pointer.',
   },
   PARITY_FILE: {
     status: 422,
-    message: 'The file is no parity certificate.',
-    next: '`minutehand parity` writes one for a day.',
+    message: 'The file is not a parity certificate.',
+    next: '`minutehand parity` writes one.',
   },
   PARITY_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the certificate.',
-    next: 'Write it again where MINUTEHAND_SIGNING_KEY is set.',
+    next: 'Write it again with MINUTEHAND_SIGNING_KEY.',
   },
   KEY_UNUSABLE: {
     status: 422,
@@ -418,7 +418,7 @@ export const ERRORS = {
   },
   MODEL_SCHEMA: {
     status: 422,
-    message: 'The bundle was trained on other features.',
+    message: 'The bundle was trained on different features.',
     next: 'Train again with this version and configuration.',
   },
   MODEL_LOAD: {
@@ -428,7 +428,7 @@ export const ERRORS = {
   },
   MODEL_EXPORT: {
     status: 500,
-    message: 'onnxruntime’s answers differ from the learned model’s.',
+    message: 'onnxruntime’s answers differ from the trained model’s.',
     next: 'Report it with the command and the table.',
   },
   MODEL_GOLDEN: {
@@ -438,13 +438,13 @@ export const ERRORS = {
   },
   MODEL_OUTPUT: {
     status: 500,
-    message: 'A model answered with a value outside [0, 1].',
+    message: 'A model returned a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
   ROLLOUT_STATE: {
     status: 409,
-    message: 'The state of the rollout does not allow this.',
-    next: '`minutehand rollout status` shows it; only one rollout is active at a time.',
+    message: 'The rollout’s state does not allow this.',
+    next: 'See `minutehand rollout status`; one rollout at a time.',
   },
   MODEL_SLOW: {
     status: 500,
@@ -458,8 +458,8 @@ export const ERRORS = {
   },
   KERNEL_MISSING: {
     status: 500,
-    message: 'A compiled WebAssembly program is missing or damaged.',
-    next: 'Build it: `npm run build`; until then onnxruntime scores.',
+    message: 'A WebAssembly program is missing or damaged.',
+    next: 'Run `npm run build`; until then onnxruntime scores.',
   },
   HALTS_FORMAT: {
     status: 422,
@@ -468,32 +468,32 @@ export const ERRORS = {
   },
   HALTS_LOST: {
     status: 409,
-    message: 'models/halts.json lacks an active halt, which stays.',
-    next: 'Lift it with `minutehand models resume <pair>`, or `all`.',
+    message: 'models/halts.json lacks an active halt; the halt stays.',
+    next: '`minutehand models resume <pair>`, or `all`, lifts it.',
   },
   MODEL_IN_USE: {
     status: 409,
     message: 'The bundle is active, its predecessor, or the shadow.',
-    next: 'Load another bundle, or end the shadow, first.',
+    next: 'First load another bundle, or end the shadow.',
   },
   SETTING_UNSUPPORTED: {
     status: 422,
     message: 'A requested setting is not supported.',
-    next: 'Leave it out, or propose a configuration change: PUT /api/ml/config.',
+    next: 'Omit it, or propose a change: PUT /api/ml/config.',
   },
   FEATURES_REFUSED: {
     status: 422,
-    message: 'The feature row does not fit the active models.',
-    next: 'Names and order: GET /api/ml/models/current (`features`), hash: `feature_schema`.',
+    message: 'The feature row does not match the active models.',
+    next: 'Names, order and hash: GET /api/ml/models/current.',
   },
   SCORES_UNKNOWN: {
     status: 404,
-    message: 'No signal of this subject is known yet.',
-    next: 'Wait for the next bar; check the daemon with `minutehand status`.',
+    message: 'This subject has no signal yet.',
+    next: 'Wait for the next bar; see `minutehand status`.',
   },
   BACKTEST_UNKNOWN: {
     status: 404,
-    message: 'There is no such backtest.',
+    message: 'No such backtest.',
     next: 'GET /api/backtests lists them.',
   },
   BACKTEST_ENDED: {
@@ -503,8 +503,8 @@ export const ERRORS = {
   },
   BACKTESTS_TOO_MANY: {
     status: 429,
-    message: 'Too many backtests wait.',
-    next: 'Wait until one has ended, or cancel one.',
+    message: 'Too many backtests are waiting.',
+    next: 'Wait, or cancel one.',
   },
   CHANGE_UNKNOWN: {
     status: 404,
@@ -513,68 +513,68 @@ export const ERRORS = {
   },
   CHANGE_OWN: {
     status: 403,
-    message: 'The proposer of a change cannot approve it.',
+    message: 'Its proposer cannot approve a change.',
     next: 'Ask another approver.',
   },
   CHANGE_CONFLICT: {
     status: 409,
-    message: 'The configuration has changed since this change was proposed.',
-    next: 'Propose it again from the present values.',
+    message: 'The configuration has changed since the proposal.',
+    next: 'Propose it again from the current values.',
   },
   CHANGE_UNAPPROVED: {
     status: 409,
-    message: 'The configuration repository contains unapproved commits.',
-    next: 'Revert it there; propose it as a change instead.',
+    message: 'The configuration repository has unapproved commits.',
+    next: 'Revert them, and propose a change instead.',
   },
   CHANGE_DIRTY: {
     status: 409,
-    message: 'The configuration folder has changes that are not committed.',
-    next: 'Commit and push them, or discard them; then try again.',
+    message: 'The configuration folder has uncommitted changes.',
+    next: 'Commit and push, or discard them; then try again.',
   },
   GIT_MISSING: {
     status: 503,
-    message: 'The git program is not there.',
-    next: 'Install git (`apt-get install git`), then try again.',
+    message: 'The program git is missing.',
+    next: 'Install git (`apt-get install git`).',
   },
   GIT_FAILED: {
     status: 502,
-    message: 'git has failed.',
-    next: 'Correct what it names.',
+    message: 'A git command failed.',
+    next: 'Correct the named problem.',
   },
   PULL_REQUEST_FAILED: {
     status: 502,
-    message: 'The pull request could not be handled by the Git host.',
+    message: 'The Git host refused the pull request.',
     next: 'Check MINUTEHAND_POLICY_TOKEN and its permissions.',
   },
   MODEL_EXISTS: {
     status: 409,
     message: 'Another bundle has this version.',
-    next: 'Remove or rename one of the two folders.',
+    next: 'Remove or rename one of them.',
   },
   LEARNER_MISSING: {
     status: 404,
     message: 'The engine’s library was not found.',
-    next: 'Install it, or set MINUTEHAND_LIGHTGBM_LIBRARY or MINUTEHAND_XGBOOST_LIBRARY; gbdt needs none.',
+    next: 'Install it, set MINUTEHAND_LIGHTGBM_LIBRARY or MINUTEHAND_XGBOOST_LIBRARY, or use gbdt.',
   },
   LEARNER_TASK: {
     status: 422,
-    message: 'This engine cannot learn this task.',
+    message: 'The engine does not support this task.',
     next: 'Use the engine gbdt.',
   },
   LEARNER_MEMORY: {
     status: 507,
-    message: 'Not enough memory for learning.',
+    message: 'Not enough memory for training.',
     next: 'Use fewer rows, columns or leaves.',
   },
   LEARNER_THREAD: {
     status: 500,
-    message: 'A thread of the learner ended early.',
-    next: 'Try again, with fewer threads or rows if memory is short.',
+    message: 'A learner thread ended early.',
+    next: 'Try again, or with fewer threads or rows.',
   },
   LEARNER_FAILED: {
     status: 500,
     message: 'The engine’s library reported an error.',
-    next: 'Check parameters and data; gbdt needs no library.',
+    next: 'Check parameters and data, or use gbdt.',
   },
   WARM_START_REFUSED: {
     status: 422,
@@ -583,7 +583,7 @@ export const ERRORS = {
   },
   SEARCH_JOURNAL: {
     status: 422,
-    message: 'A search journal is damaged, or of another search.',
+    message: 'The search journal is damaged or of another search.',
     next: 'Remove it, or use its settings.',
   },
   RETRAIN_RUNNING: {
@@ -593,18 +593,18 @@ export const ERRORS = {
   },
   RETRAIN_IDLE: {
     status: 409,
-    message: 'No training run is under way here.',
+    message: 'No training run is under way.',
     next: 'See GET /runs.',
   },
   RETRAIN_KIND: {
     status: 400,
-    message: 'The kind of a training run is full, incremental or thresholds.',
-    next: 'Send ?kind=full, ?kind=incremental (warm start) or ?kind=thresholds (θ2).',
+    message: 'Unknown kind of training run.',
+    next: 'Send ?kind=full, incremental (warm start) or thresholds (θ2).',
   },
   TRAINER_ABSENT: {
     status: 503,
     message: 'No trainer answers.',
-    next: 'Start `minutehand up` or `minutehand trainer`, or set MINUTEHAND_TRAINER_PORT.',
+    next: 'Start `minutehand trainer`, or set MINUTEHAND_TRAINER_PORT.',
   },
   JOURNAL_WRITE: {
     status: 500,
@@ -613,18 +613,18 @@ export const ERRORS = {
   },
   JOURNAL_FULL: {
     status: 503,
-    message: 'The journal cannot be written, and no more bars can wait in memory.',
-    next: 'Check disk space and permissions of MINUTEHAND_HOME, then send the bars again.',
+    message: 'The journal cannot be written, and the buffer is full.',
+    next: 'Check disk space and permissions of MINUTEHAND_HOME, then resend the bars.',
   },
   JOURNAL_READ: {
     status: 500,
-    message: 'The journal of a daemon cannot be read.',
+    message: 'A daemon’s journal cannot be read.',
     next: 'Check disk and permissions of MINUTEHAND_HOME.',
   },
   JOURNAL_DAMAGED: {
     status: 500,
     message: 'The journal violates its own rules.',
-    next: 'Move the file away and start again.',
+    next: 'Move the file away and restart.',
   },
   PUBLISH_FILE: {
     status: 500,
@@ -638,7 +638,7 @@ export const ERRORS = {
   },
   PUBLISH_WEBSOCKET: {
     status: 500,
-    message: 'The signals did not leave by WebSocket.',
+    message: 'WebSocket did not accept the signals.',
     next: 'File and Redis continue; if it repeats, restart the daemon.',
   },
   PAIR_UNKNOWN: {
@@ -653,7 +653,7 @@ export const ERRORS = {
   },
   SIGNAL_FORMAT: {
     status: 422,
-    message: 'The signal’s fields are not those of the contract, in order.',
+    message: 'The signal’s fields violate the contract.',
     next: 'Do not trade on it; see docs/reference/PROTOCOL.md#what-a-consumer-checks.',
   },
   SIGNAL_CRC: {
@@ -669,7 +669,7 @@ export const ERRORS = {
   FILL_FORMAT: {
     status: 422,
     message: 'The line is not a fill.',
-    next: 'Correct its program; see docs/reference/PROTOCOL.md#fills.',
+    next: 'Correct the program; see docs/reference/PROTOCOL.md#fills.',
   },
   FILL_SCHEMA: {
     status: 422,
@@ -689,32 +689,32 @@ export const ERRORS = {
   ARCHIVE_UNREACHABLE: {
     status: 503,
     message: 'The archive does not respond.',
-    next: 'Check the mount, or the bucket’s endpoint, region and network. It is retried.',
+    next: 'Check the mount, or endpoint, region and network. It is retried.',
   },
   ARCHIVE_REFUSED: {
     status: 403,
     message: 'No permission for the archive.',
-    next: 'Check permissions, or bucket name, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+    next: 'Check permissions, or bucket name and AWS credentials.',
   },
   ARCHIVE_FULL: {
     status: 507,
     message: 'The archive is full.',
-    next: 'Make room, or change archive_path; it is retried.',
+    next: 'Free space, or change archive_path. It is retried.',
   },
   ARCHIVE_DAMAGED: {
     status: 422,
     message: 'An archive file differs from what was written.',
-    next: 'Restore it from a copy, or move that day’s files away and run `minutehand signals archive`.',
+    next: 'Restore it, or move that day’s files away and run `minutehand signals archive`.',
   },
   ARCHIVE_MISSING: {
     status: 404,
-    message: 'The archive does not have this.',
+    message: 'The archive lacks this.',
     next: 'See `minutehand signals days`.',
   },
   ARCHIVE_DAY_OPEN: {
     status: 409,
     message: 'The day is not over yet.',
-    next: 'Wait until it is over in UTC.',
+    next: 'Wait for its end in UTC.',
   },
   ARCHIVE_RUNNING: {
     status: 409,
@@ -724,37 +724,37 @@ export const ERRORS = {
   EA_STATE: {
     status: 422,
     message: 'A pair’s saved state cannot be used; its positions are unknown.',
-    next: 'Close by hand what the pair holds, then delete the file.',
+    next: 'Close the pair’s positions by hand, then delete the file.',
   },
   PROCESS_ENDED: {
     status: 500,
     message: 'A process ended right after its start.',
-    next: 'See its last lines above, and the logs.',
+    next: 'See the lines above, and the logs.',
   },
   SERVICE_UNSUPPORTED: {
     status: 500,
-    message: 'This machine has no systemd.',
+    message: 'This machine lacks systemd.',
     next: 'See docs/guides/OPERATE.md#without-systemd, or use --root <folder>.',
   },
   SERVICE_RIGHTS: {
     status: 403,
     message: 'Services need root.',
-    next: 'Use sudo, or preview with --dry-run.',
+    next: 'Use sudo, or --dry-run.',
   },
   SERVICE_PLACE: {
     status: 422,
-    message: 'Services cannot see the program, or Node, in a home.',
+    message: 'Services cannot read the program, or Node, in a home folder.',
     next: 'Use /opt/minutehand (sudo cp -a) and a system Node such as /usr/bin/node.',
   },
   SERVICE_ABSENT: {
     status: 404,
-    message: 'minutehand is not installed as a service here.',
-    next: 'Install it: sudo npx minutehand service install',
+    message: 'minutehand is not installed as a service.',
+    next: 'Run `sudo npx minutehand service install`.',
   },
   SERVICE_COMMAND: {
     status: 500,
-    message: 'A command of the system failed.',
-    next: 'See its output and `journalctl -b -u "minutehand-*"`; then repeat the command: it resumes.',
+    message: 'A system command failed.',
+    next: 'See its output and `journalctl -b -u "minutehand-*"`, then repeat the command.',
   },
   OUTPUT_UNWRITABLE: {
     status: 500,
@@ -768,18 +768,18 @@ export const ERRORS = {
   },
   EXPLAIN_DIFFERS: {
     status: 409,
-    message: 'The recomputed minute is not what was published.',
-    next: 'Run `minutehand replay --journal` with configuration, code and bars of that day.',
+    message: 'The recomputed minute differs from the published one.',
+    next: 'Use configuration, code and bars of that day; see `minutehand replay --journal`.',
   },
   EXPLAIN_NO_COVER: {
     status: 409,
-    message: 'The models lack the row counts per node that contributions need.',
-    next: 'Train again: new bundles have them.',
+    message: 'The models lack the row counts that contributions need.',
+    next: 'Train again.',
   },
   USAGE: {
     status: 400,
-    message: 'The command was misused.',
-    next: 'Add --help for its arguments.',
+    message: 'Wrong usage of the command.',
+    next: 'See --help.',
   },
 } as const satisfies Record<string, { status: number; message: string; next: string }>;
 

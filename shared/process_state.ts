@@ -13,18 +13,17 @@ const ANSWER_MS = 3000;
 export type Presence = 'up' | 'mute' | 'down';
 
 /** Reported state of a process of this home. */
-export interface ProcessState<Said> {
+export interface ProcessState<Health> {
   readonly presence: Presence;
   readonly pid: number | null;
-  /** URL that was asked; null when unknown. */
+  /** URL that was requested; null when unknown. */
   readonly url: string | null;
   /** null unless it is up. */
-  readonly health: Said | null;
+  readonly health: Health | null;
 }
 
 /**
- * Returns whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there
- * is not made.
+ * Returns whether a process holds this lock; null without the right to see it. A missing home is not created.
  */
 export function isTaken(lock: string): boolean | null {
   if (!existsSync(lock)) return false;
@@ -41,13 +40,13 @@ export function isTaken(lock: string): boolean | null {
  * @param configured where it listens when it left no address; port 0 = unknown
  * @param schema what it must answer, so that another program at the port is not taken for it
  */
-export async function askProcess<Said>(
+export async function askProcess<Health>(
   paths: HomePaths,
   kind: string,
   configured: { readonly host: string; readonly port: number },
   path: string,
-  schema: z.ZodType<Said>,
-): Promise<ProcessState<Said>> {
+  schema: z.ZodType<Health>,
+): Promise<ProcessState<Health>> {
   if (isTaken(paths.lock(kind)) === false) return { presence: 'down', pid: null, url: null, health: null };
   const told = readAddress(paths.address(kind));
   const address = told ?? (configured.port === 0 ? null : configured);
@@ -59,8 +58,8 @@ export async function askProcess<Said>(
   return { presence: health !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, health };
 }
 
-/** null for whatever goes wrong. */
-export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promise<Said | null> {
+/** null on any failure. */
+export async function getJson<Health>(url: string, schema: z.ZodType<Health>): Promise<Health | null> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
     return schema.parse(await response.json());

@@ -49,7 +49,7 @@ describe('the generators', () => {
 });
 
 describe('createRng', () => {
-  it('repeats itself for the same seed and differs for another', () => {
+  it('is repeatable for a seed and differs for another', () => {
     const draw = (seed: string | number): number[] => {
       const rng = createRng(seed);
       return Array.from({ length: 20 }, (_, i) => (i % 2 ? rng.normal() : rng.uniform()));

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { replayBars } from '../daemon/feed/replay.ts';
 import type { OpenTime } from '../shared/bar.ts';
@@ -8,12 +9,14 @@ import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { screenBars } from '../shared/bar_file/screened_bars.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { prepareModels } from '../shared/bundle/prepared_models.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { barAt } from '../shared/bar_file/bar_file.ts';
 import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
+import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { equityCsv, isoSecond, tradesCsv } from '../trainer/backtest/ledger.ts';
@@ -38,6 +41,7 @@ const MINUTES = 3400;
 let folder: string;
 let settings: Settings;
 let bars: Map<string, BarColumns>;
+let bundle: string;
 let models: ModelSet;
 let from: OpenTime;
 let result: PeriodResult;
@@ -46,8 +50,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-backtest-'));
   settings = tinySettings();
   bars = tinyBars(settings, MINUTES);
-  const { path } = await trainTinyModels(folder, { settings });
-  models = await loadModelSet(path, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
+  bundle = (await trainTinyModels(folder, { settings })).path;
+  models = await loadModelSet(bundle, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
   const { time } = bars.get('XAUUSD')!;
   from = time[Math.floor(time.length * 0.6)]! as OpenTime;
   result = await run();
@@ -242,6 +246,16 @@ describe('a backtest', () => {
     expect(total.candidates - refused - trades.length).toBeLessThanOrEqual(count);
     expect(total.refusal_rate).toBe(refused / total.candidates);
     expect(result.bars).toBe(Object.values(result.barsOf).reduce((sum, bars) => sum + bars, 0));
+  });
+
+  it.each(['threads', 'caller'])('is the same where threads build and the %s score', async (scorer) => {
+    const program = pathToFileURL(join(packageRoot(), 'dist/trainer/backtest/period.js')).href;
+    const built = (await import(program)) as { backtestPeriod: typeof backtestPeriod };
+    const prepared = [await prepareModels(bundle, featureSchema(settings.minutehand.windows))];
+    const options = optionsOf({ workers: 2, ...(scorer === 'threads' && { prepared }) });
+    // Scores that the caller does not make are made by the threads.
+    const sets = scorer === 'threads' ? [{ ...models, infer: () => expect.fail('the caller scores') }] : [models];
+    expect(await built.backtestPeriod({ ...options, sets })).toEqual(result);
   });
 
   it('is the same whether the bars before the period are many or just enough', async () => {

@@ -1,5 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
@@ -10,4 +12,36 @@ it('the build holds no test, no fixture and no oracle but those that sim and ben
   const compiled = readdirSync(join(packageRoot(), 'dist'), { recursive: true, encoding: 'utf8' });
   const testKits = compiled.filter((path) => /\.(test|fixture|oracle)\.js$/.test(path));
   expect(testKits.map((path) => path.split(sep).join('/')).sort()).toEqual(REFERENCES);
+});
+
+it('every thread’s program starts from its bundle', () => {
+  const dist = join(packageRoot(), 'dist');
+  const compiled = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.js') && !path.startsWith('bundle'),
+  );
+  const threads = compiled.flatMap((path) =>
+    [...readFileSync(join(dist, path), 'utf8').matchAll(/'\.\/(\w+\.js)', import\.meta\.url|= 'dist\/(.+\.js)'/g)].map(
+      ([, beside, named]) => named ?? join(dirname(path), beside!),
+    ),
+  );
+  expect(threads.length).toBeGreaterThan(8);
+  for (const thread of threads) expect(readFileSync(join(dist, thread), 'utf8')).toMatch(/^export \* from '.*bundle\//);
+});
+
+it('a new build keeps the chunks of the previous one, and no older ones', async () => {
+  const { keepChunks } = (await import(pathToFileURL(join(packageRoot(), 'bin/bundle.mjs')).href)) as {
+    keepChunks(replaced: string, fresh: string): void;
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-build-'));
+  const build = (name: string, replaced: string): readonly string[] => {
+    mkdirSync(join(folder, name));
+    for (const chunk of ['main.js', `chunk-${name}.js`]) writeFileSync(join(folder, name, chunk), name);
+    keepChunks(join(folder, replaced), join(folder, name));
+    return readdirSync(join(folder, name)).filter((file) => file.endsWith('.js'));
+  };
+  expect(build('A', 'none')).toEqual(['chunk-A.js', 'main.js']);
+  expect(build('B', 'A')).toEqual(['chunk-A.js', 'chunk-B.js', 'main.js']);
+  expect(build('C', 'B')).toEqual(['chunk-B.js', 'chunk-C.js', 'main.js']);
+  expect(readFileSync(join(folder, 'C', 'main.js'), 'utf8')).toBe('C');
+  rmSync(folder, { recursive: true });
 });

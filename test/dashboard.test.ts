@@ -136,7 +136,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.waitForSelector('.uplot canvas');
     await page.waitForSelector('.chart.prices canvas');
     await page.waitForSelector('.attribution li');
-    expect(await page.locator('.why').innerText()).toContain('equal to the bit');
+    expect(await page.locator('.why').innerText()).toContain('bit-identical');
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
     await page.keyboard.press('+');

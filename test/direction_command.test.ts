@@ -50,5 +50,6 @@ describe('the commands of an instrument', () => {
     expect(report.net.edge['BTCUSDT']).toMatchObject({ no_edge: true });
     const card = readFileSync(join(place.folder, 'models', report.version, 'CARD.md'), 'utf8');
     expect(card).toMatch(/\|BTCUSDT\|\d+\|.*\|NO_EDGE\|/);
+    expect(card).toContain('1h bars of a live market');
   });
 });

@@ -26,14 +26,23 @@ export interface FakeBinance {
 export function candleOf(
   symbol: string,
   openMs: number,
-): { open: number; high: number; low: number; close: number; volume: number } {
+): Record<'open' | 'high' | 'low' | 'close' | 'volume' | 'takerBuyVolume' | 'trades', number> {
   const minute = openMs / MINUTE_MS;
   const base = symbol.startsWith('BTC') ? 60_000 : 3000;
   const priceAt = (at: number): number =>
     Math.round(base * (1 + 0.01 * Math.sin(at / 37) + 0.002 * Math.sin(at * 1.7)) * 100) / 100;
   const [open, close] = [priceAt(minute), priceAt(minute + 1)];
   const volume = minute % 50 === 0 ? 0 : 1 + (minute % 7);
-  return { open, close, high: Math.max(open, close) + 1, low: Math.min(open, close) - 1, volume };
+  const [takerBuyVolume, trades] = [volume / 4, volume === 0 ? 0 : 9 + (minute % 5)];
+  return {
+    open,
+    close,
+    high: Math.max(open, close) + 1,
+    low: Math.min(open, close) - 1,
+    volume,
+    takerBuyVolume,
+    trades,
+  };
 }
 
 export const fundingAt = (settlementMs: number): number => ((settlementMs / 3_600_000) % 5) / 10_000;
@@ -81,7 +90,7 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
         return every(MINUTE_MS, query)
           .filter((at) => !missing.has(at))
           .map((at) => {
-            const { open, high, low, close, volume } = candleOf(symbol, at);
+            const { open, high, low, close, volume, takerBuyVolume, trades } = candleOf(symbol, at);
             // The open minute is not final.
             const factor = at + MINUTE_MS > nowMs() ? 1.0001 : 1;
             return [
@@ -93,8 +102,8 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
               `${volume}`,
               at + MINUTE_MS - 1,
               '0',
-              9,
-              '0',
+              trades,
+              `${takerBuyVolume}`,
               '0',
               '0',
             ];

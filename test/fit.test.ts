@@ -254,7 +254,7 @@ describe('minutehand fit', () => {
     const args = ['fit', '--train', at('t.csv.gz'), '--label', 'y', '--test', at('turned.csv.gz'), ...QUICK, '--json'];
     const { stdout, stderr } = await place.run(args);
     expect(JSON.parse(stdout)).toEqual({ ...plain, train_seconds: expect.any(Number) as number });
-    expect(stderr).toContain('columns that the model does not take are ignored: id');
+    expect(stderr).toContain('columns that the model does not use are ignored: id');
   });
 
   it('answers a test table without labels, and checks nothing there', async () => {

@@ -29,6 +29,17 @@ interface HourBar {
   readonly low: number;
   readonly close: number;
   readonly volume: number;
+  readonly takerBuyVolume: number;
+}
+
+type Prices = Pick<HourBar, 'open' | 'high' | 'low' | 'close'>;
+
+interface WireBar extends Prices {
+  readonly symbol: string;
+  readonly time: number;
+  readonly volume: number;
+  readonly taker_buy_volume: number;
+  readonly trades: number;
 }
 
 /** 30 hours up, 40 quiet, 30 down, 40 quiet: what comes next can be learned. */
@@ -41,18 +52,23 @@ function trendingHours(): HourBar[] {
     const drift = hour < 30 ? 0.004 : hour >= 70 && hour < 100 ? -0.004 : 0;
     price *= Math.exp(drift + (drift === 0 ? 0.0004 : 0.002) * rng.normal());
     const [high, low] = [Math.max(open, price) * 1.001, Math.min(open, price) * 0.999];
-    return { time: START + t * HOUR, open, high, low, close: price, volume: 60 };
+    // A quarter to a half is bought by takers.
+    const takerBuyVolume = 15 + (t % 16);
+    return { time: START + t * HOUR, open, high, low, close: price, volume: 60, takerBuyVolume };
   });
 }
 
 /** Three minutes of an hour, as a feed sends them: the first, one in the middle, and the last. */
-function minutesOf({ time, open, high, low, close }: HourBar): object[] {
-  const at = (minute: number, bar: object): object => ({ time: (time + 60 * minute) * 1000, volume: 20, ...bar });
+function minutesOf({ time, open, high, low, close, takerBuyVolume }: HourBar): WireBar[] {
+  const at = (minute: number, bar: Prices): WireBar => ({
+    ...{ symbol: 'BTCUSDT', time: (time + 60 * minute) * 1000, volume: 20, ...bar },
+    ...{ taker_buy_volume: minute === 59 ? takerBuyVolume - 10 : 5, trades: minute + 1 },
+  });
   return [
     at(0, { open, high: open, low: open, close: open }),
     at(30, { open, high, low, close: open }),
     at(59, { open: close, high: close, low: close, close }),
-  ].map((bar) => ({ symbol: 'BTCUSDT', ...bar }));
+  ];
 }
 
 let place: Workplace;
@@ -69,8 +85,13 @@ beforeAll(async () => {
   });
   const rows = hours
     .slice(0, LIVE_FROM)
-    .map(({ time, open, high, low, close, volume }) => [time, open, high, low, close, volume].join());
-  writeFileSync(join(place.folder, 'BTCUSDT-1h.csv'), `time,open,high,low,close,volume\n${rows.join('\n')}\n`);
+    .map(({ time, open, high, low, close, volume, takerBuyVolume }) =>
+      [time, open, high, low, close, volume, takerBuyVolume].join(),
+    );
+  writeFileSync(
+    join(place.folder, 'BTCUSDT-1h.csv'),
+    `time,open,high,low,close,volume,taker_buy_volume\n${rows.join('\n')}\n`,
+  );
   const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'made'];
   const { code, stdout, stderr } = await place.run([...train, '--json']);
   expect(code, stderr).toBe(0);
@@ -191,7 +212,7 @@ describe('an instrument', () => {
       await second.process.ended;
 
       const journalPath = join(place.home, 'live_main.db');
-      const minutes = hours.slice(LIVE_FROM).flatMap(minutesOf) as Bar[];
+      const minutes = hours.slice(LIVE_FROM).flatMap(minutesOf);
       const data = await place.writeBars(
         'minutes',
         new Map([
@@ -199,7 +220,10 @@ describe('an instrument', () => {
             'BTCUSDT',
             columnsOf(
               'BTCUSDT',
-              minutes.map((bar) => ({ ...bar, time: (bar.time / 1000) as OpenTime })),
+              minutes.map(({ taker_buy_volume: takerBuyVolume, ...bar }): Bar => ({
+                ...{ ...bar, takerBuyVolume },
+                time: (bar.time / 1000) as OpenTime,
+              })),
             ),
           ],
         ]),
@@ -237,7 +261,7 @@ function batchChecksums(): string[] {
   const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, HOUR);
   const missing = new Float64Array(SERIES_NAMES.length).fill(NaN);
   return hours.slice(LIVE_FROM).map((bar) => {
-    features.step({ ...bar, takerBuyVolume: NaN }, missing);
+    features.step(bar, missing);
     return checksum(new Uint8Array(features.values.buffer));
   });
 }

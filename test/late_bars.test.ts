@@ -176,7 +176,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     const { code, stdout } = await status();
     expect(stdout).toContain('✓ All is well.');
     expect(code).toBe(0);
-    expect(processes.stdout()).toContain('Bars arrive in time again.');
+    expect(processes.stdout()).toContain('Bars arrive on time again.');
   });
 
   it('has everything in its journal, which reproduces the same signals', async () => {

@@ -66,6 +66,6 @@ it(
     await eventually('the scratch names gone', async () => names.length === 0 || (await admin.exists(...names)) === 0);
     const lines = `${daemon.stdout()}${daemon.stderr()}`.split('\n');
     expect(lines.filter((line) => line.includes('PUBLISH_REDIS'))).toHaveLength(1);
-    expect(lines.filter((line) => line.includes('Redis takes all signals again'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('Redis accepts all signals again'))).toHaveLength(1);
   },
 );

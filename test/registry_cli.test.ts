@@ -61,10 +61,10 @@ describe('the commands of models and the registry', () => {
     writeFileSync(join(place.models, B, 'ai1.onnx'), 'damaged');
     rmSync(join(place.models, A), { recursive: true });
     const one = await place.run(['models', 'recover', B]);
-    expect(one).toMatchObject({ code: 0, stdout: `${B}: made again from the registry (${join(place.models, B)})\n` });
+    expect(one).toMatchObject({ code: 0, stdout: `${B}: restored from the registry (${join(place.models, B)})\n` });
     expect(existsSync(join(place.models, A))).toBe(false);
     expect((await place.run(['models', 'recover'])).stdout).toBe(
-      `${A}: made again from the registry (${join(place.models, A)})\n${B}: is there, as it was registered\n`,
+      `${A}: restored from the registry (${join(place.models, A)})\n${B}: intact, as registered\n`,
     );
   });
 

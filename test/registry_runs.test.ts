@@ -203,7 +203,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
         text: expect.stringContaining('the trainer ended in the middle of it') as string,
       },
     ]);
-    expect(printed).toContain('Training run 1 was the last attempt: given up.');
+    expect(printed).toContain('Training run 1 was the last attempt: aborted.');
   });
 });
 

@@ -71,7 +71,7 @@ const runsWhere = (fits: (runs: readonly RetrainRun[]) => boolean) =>
   expect.poll(() => fits(trainer!.retrainer.runs()), { timeout: WAIT_MS }).toBe(true);
 
 describe('the API of the trainer', () => {
-  it('takes POST /retrain, shows the run and its stage, and refuses a second one while it runs', async () => {
+  it('accepts POST /retrain, shows the run and its stage, and refuses a second one while it runs', async () => {
     await start(program(HANGS));
     const first = await ask('POST', '/retrain');
     expect(first).toMatchObject({
@@ -200,7 +200,7 @@ describe('the API of the trainer', () => {
     },
   );
 
-  it('takes requests of a page of this machine, with any body that a client sends', async () => {
+  it('accepts requests of a local page, with any body that a client sends', async () => {
     await start(program(HANGS));
     const json = { 'content-type': 'application/json', origin: 'http://localhost:5173' };
     expect((await ask('POST', '/retrain', { headers: json })).status).toBe(202);
@@ -317,7 +317,7 @@ describe('a training run that fails', () => {
     expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 2, attempt: 1 });
   });
 
-  it('includes one whose process the system has killed, whatever progress it reported', async () => {
+  it('includes one whose process was killed by the system, at any reported progress', async () => {
     await start(program(`${tells('learning', 1, 2)} process.kill(process.pid, 'SIGKILL');`), {
       retrain: { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 },
     });
@@ -335,7 +335,7 @@ describe('a training run that fails', () => {
   });
 });
 
-describe('a run that is given up', () => {
+describe('a run that is aborted', () => {
   it.each([[[]], [[500, 429]]])('is sent to the earlier address of alerts, which first answers %j', async (first) => {
     const statuses = [...first];
     const taken: { channel: string; kind: string; text: string; details: object }[] = [];
@@ -361,7 +361,7 @@ describe('a run that is given up', () => {
     expect(taken.find(({ kind }) => kind === 'retrain_aborted')).toMatchObject({
       channel: '#ml-ops',
       text: expect.stringMatching(
-        /^\[CRITICAL\] Training given up: training run 2 \(full, request\).*\nGiven up after 2 attempts/,
+        /^\[CRITICAL\] Training aborted: training run 2 \(full, request\).*\nAborted after 2 attempts/,
       ) as string,
       details: { run_id: 2, attempt: 2, error: expect.stringContaining('something odd') as string },
     });
@@ -387,7 +387,7 @@ describe('the schedules', () => {
       .toContain('no models to warm-start from. No models yet.');
     await expect
       .poll(() => printed, { timeout: WAIT_MS })
-      .toContain('Retraining (weekly schedule) is left out: a full run is under way.');
+      .toContain('Retraining (weekly schedule) is skipped: a full run is active.');
   });
 
   it('let a full run wait for an incremental one that is under way', async () => {

@@ -136,14 +136,14 @@ function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retr
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron } = settings.retrain;
 
   async function beginFull(trigger: string): Promise<void> {
-    if (!(await retrainer.startOrWait(trigger))) print(`Retraining (${trigger}) is left out: a full run is under way.`);
+    if (!(await retrainer.startOrWait(trigger))) print(`Retraining (${trigger}) is skipped: a full run is active.`);
   }
 
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
     if (lack !== null) print(`The incremental training is left out: there are no models to warm-start from. ${lack}.`);
     else if ((await retrainer.start('incremental schedule', 'incremental')) === null)
-      print('The incremental training is left out: a run is under way.');
+      print('The incremental training is skipped: another run is active.');
   }
 
   const planned = [

@@ -240,7 +240,7 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' 
   return { parse, parseTime, values: beside.map(([name]) => name) };
 }
 
-/** Digits after the point; what a program printed as 1.1445400000000001 has five. */
+/** Digits after the point; a price printed as 1.1445400000000001 has five. */
 function decimalsOf(price: string): number {
   const dot = price.indexOf('.');
   const decimals = dot < 0 ? 0 : price.length - dot - 1;

@@ -160,7 +160,7 @@ describe('importBars', () => {
       expect((await refusalOf(importInto(path, { timezone }))).code, timezone).toBe('USAGE');
   });
 
-  it('rejects bad rows one by one, with line and code, and takes the rest', async () => {
+  it('rejects bad rows one by one, with line and code, and imports the rest', async () => {
     const path = await source(
       'EURUSD_x.csv',
       [

@@ -307,7 +307,7 @@ async function takeBars(
     const { length, columns } = batch;
     if (layout.inPoints) toPoints(columns, length, survey.decimals);
     batch.length = 0;
-    // A sink may keep what it is given; the batch is filled again.
+    // A sink may keep the batch, so a new one is filled.
     await target.sink.put(copyBars({ symbol, length, ...columns }, 0, length));
   };
   for await (const lines of sourceLines(path, { onBytes })) {

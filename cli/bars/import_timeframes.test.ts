@@ -41,7 +41,7 @@ const refusal = (path: string, options: Partial<ImportOptions> = {}): Promise<Mi
   );
 
 describe('an import of other timeframes', () => {
-  it('takes 1m to 1d as they are, and states what it inferred and from what', async () => {
+  it('imports 1m to 1d unchanged, and states what it inferred and from what', async () => {
     for (const [name, seconds] of Object.entries(TIMEFRAMES)) {
       const symbol = `SYM${name.toUpperCase()}`;
       const path = source(`${symbol}.csv`, [HEADER, ...rows(seconds, 40)]);
@@ -73,7 +73,7 @@ describe('an import of other timeframes', () => {
     expect(symbols[0]!.sources[0]).toMatchObject({ timeframe: '1h', timeframe_by: 'name' });
   });
 
-  it('refuses a mixture for one symbol: within a file, between files, and with what is there', async () => {
+  it('refuses a mixture for one symbol: within a file, between files, and with stored bars', async () => {
     const mixed = [HEADER, ...rows(3600, 30), ...rows(60, 30, MONDAY + 30 * 3600)];
     expect((await refusal(source('EURUSD.csv', mixed))).message).toContain('bars of 1m and of 1h');
 
@@ -99,7 +99,7 @@ describe('an import of other timeframes', () => {
       );
   });
 
-  it('refuses bars of four hours on a clock on which they begin elsewhere, and takes them on one that fits', async () => {
+  it('refuses four-hour bars on a clock where they begin elsewhere, and imports them on one that fits', async () => {
     const lines = Array.from({ length: 30 }, (_, i) => {
       const [day, time] = new Date((MONDAY + i * 14_400) * 1000).toISOString().split('T') as [string, string];
       return `${day.replaceAll('-', '.')}\t${time.slice(0, 8)}\t1.1\t1.3\t1.0\t1.2\t7\t0\t0`;
@@ -125,7 +125,7 @@ describe('an import of other timeframes', () => {
     expect([time[0], time[29]]).toEqual([MONDAY, MONDAY + 29 * 3600]);
   });
 
-  it('turns taker volume and number of trades into series where that is wanted, known when their bar closes', async () => {
+  it('turns taker volume and number of trades into series on request, known when their bar closes', async () => {
     const given: Record<string, [number[], number[]]> = {};
     const sink: BarSink = {
       ...(await folderSink(out)),

@@ -63,7 +63,7 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
       const fields = line.split(',');
       if (fields.length !== names.length) return null;
       return {
-        // Binance stamps funding a few milliseconds behind the full hour.
+        // Binance stamps funding a few milliseconds after the full hour.
         time: Math.round(utcSeconds(fields[stamp]!)),
         symbol: symbol < 0 ? null : fields[symbol]!,
         values: columns.map(({ field }) => parseDecimalText(fields[field]!)),

@@ -87,7 +87,7 @@ describe.each([
     expect((await take(path)).symbols[0]).toMatchObject({ added: 16, sources: [{ checked: true, week_opens: 7 }] });
   });
 
-  it('takes series of values beside bars, by their header or the name that is given', async () => {
+  it('imports series beside bars, by their header or the given name', async () => {
     const known = write(
       'BTCUSDT-8h.csv',
       'timestamp,symbol,funding_rate\n1768233600000,BTCUSDT,0.00004650\n1768262400007,BTCUSDT,x\n1768291200007,BTCUSDT,-0.5\n',

@@ -103,7 +103,7 @@ describe('the clock of a file that does not state it', () => {
 });
 
 describe('the clock that a user names', () => {
-  it('is taken when it fits, under any of its names', () => {
+  it('is accepted when it fits, under any of its names', () => {
     expect(check(sundays(17, '-05:00/EU'), { zone: '-05:00/EU' })).toMatchObject({
       timezone: '-05:00/EU',
       checked: true,

@@ -23,7 +23,8 @@ interface Ccxt {
   loadMarkets(): Promise<unknown>;
   loadHttpProxyAgent(): Promise<unknown>;
   fetchTime(): Promise<number | undefined>;
-  fetchOHLCV(symbol: string, timeframe: string, since: number, limit: number): Promise<(number | undefined)[][]>;
+  /** As Binance answers: its uniform `fetchOHLCV` drops taker volume and trades. */
+  fapiPublicGetKlines(query: Record<string, string | number>): Promise<unknown[][]>;
   fetchFundingRateHistory(symbol: string, since: number, limit: number): Promise<Record<string, unknown>[]>;
   fetchOpenInterestHistory(
     symbol: string,
@@ -93,6 +94,25 @@ function redirect(ccxt: Ccxt, url: string): void {
   api['ws'] = { ...(api['ws'] as object), future: new URL('/ws', url.replace(/^http/, 'ws')).href };
 }
 
+/** A row of Binance's klines. @throws MinutehandError COLLECT_EXCHANGE */
+function candleOf(symbol: string, row: readonly unknown[]): Candle {
+  const cells = [0, 1, 2, 3, 4, 5, 8, 9].map((at) => (row[at] == null || row[at] === '' ? undefined : Number(row[at])));
+  const [openMs, open, high, low, close, volume, trades, takerBuyVolume] = numbers(...cells) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const isBar = low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && volume >= 0;
+  if (!(isBar && Number.isInteger(trades) && trades >= 0 && takerBuyVolume >= 0 && takerBuyVolume <= volume))
+    throw malformed(row);
+  return { symbol, openMs, open, high, low, close, volume, takerBuyVolume, trades };
+}
+
 class CcxtExchange implements Exchange {
   readonly #ccxt: Ccxt;
   /** Its names of our symbols: `BTC/USDT:USDT` of BTCUSDT. */
@@ -122,13 +142,9 @@ class CcxtExchange implements Exchange {
   }
 
   async candles(symbol: string, fromMs: number): Promise<Candle[]> {
-    const rows = await asked(() => this.#ccxt.fetchOHLCV(this.#nameOf(symbol), '1m', fromMs, CANDLES_AT_ONCE));
-    return rows.map((row) => {
-      const [openMs, open, high, low, close, volume] = numbers(...row.slice(0, 6)) as [number, number, number, number, number, number]; // prettier-ignore
-      if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && volume >= 0))
-        throw malformed(row);
-      return { symbol, openMs, open, high, low, close, volume };
-    });
+    const query = { symbol, interval: '1m', startTime: fromMs, limit: CANDLES_AT_ONCE };
+    const rows = await asked(() => this.#ccxt.fapiPublicGetKlines(query));
+    return rows.map((row) => candleOf(symbol, row));
   }
 
   async funding(symbol: string, sinceMs: number): Promise<Point[]> {

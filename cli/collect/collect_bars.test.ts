@@ -10,7 +10,7 @@ const NOW_MS = Date.parse('2026-11-20T12:00:00.500Z');
 const LAST_MS = Date.parse('2026-11-20T11:59:00Z');
 const REPORT: DaemonReport = { boot_id: 'b', accepted: 1, duplicates: 0, rejected: [], stored: true };
 
-const candle = (symbol: string, openMs: number, volume = 1): Candle => ({ symbol, openMs, open: 2, high: 3, low: 1, close: 2, volume }); // prettier-ignore
+const candle = (symbol: string, openMs: number, volume = 1): Candle => ({ symbol, openMs, open: 2, high: 3, low: 1, close: 2, volume, takerBuyVolume: volume / 2, trades: 4 }); // prettier-ignore
 
 interface Setup {
   /** Symbol, minutes before the last one, and whether it was sent as history. */
@@ -56,13 +56,13 @@ describe('collectBars', () => {
     expect(sent).toEqual(['A 2 history', 'A 1', 'A 0 empty', 'B 0 empty'].sort(byAgo));
   });
 
-  it('gives a daemon without bars the history that was asked for', async () => {
+  it('sends a daemon without bars the requested history', async () => {
     const { sent, collect } = setUp({ A: null });
     await collect();
     expect(sent).toEqual(['A 4 history', 'A 3 history', 'A 2 history', 'A 1', 'A 0 empty']);
   });
 
-  it('asks page by page, and sends no minute of one symbol before an older one of another', async () => {
+  it('requests page by page, and sends no minute of one symbol before an older one of another', async () => {
     const { sent, collect } = setUp({ A: 1400, B: 700 }, [], 600);
     await collect();
     expect(sent).toHaveLength(2100);
@@ -70,7 +70,7 @@ describe('collectBars', () => {
     expect(ago).toEqual([...ago].sort((a, b) => b - a));
   });
 
-  it('sends the live minutes of others when the exchange does not give a symbol, and those that need history only in the end', async () => {
+  it('sends other symbols’ live minutes when the exchange lacks a symbol, and those that need history last', async () => {
     const patient = setUp({ A: 3, B: 3, C: 2 }, ['B']);
     await expect(patient.collect()).rejects.toMatchObject({ code: 'COLLECT_EXCHANGE' });
     expect(patient.sent).toEqual(['C 1', 'C 0 empty']);

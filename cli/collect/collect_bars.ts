@@ -34,7 +34,7 @@ export async function collectBars(
     const failed = asked.find((answer) => answer.status === 'rejected');
     // Beyond the shortest page another symbol may still have older minutes.
     const whole = Math.min(...pages.map((page) => (page.length >= PAGE ? page.at(-1)!.openMs : Infinity)));
-    // A symbol takes no history behind its live minutes, so all of them wait.
+    // A symbol accepts no history after its live minutes, so all of them wait.
     const waits = ([first]: readonly Candle[]): boolean =>
       failed !== undefined && isPatient && first !== undefined && isHistory(first, nowMs);
     const next = pages.flatMap((page) => (waits(page) ? [] : page)).filter(({ openMs }) => openMs <= whole);
@@ -86,8 +86,8 @@ async function send(
 }
 
 /** A minute without a trade repeats the last price with no volume. */
-function wireMinute({ symbol, openMs, open, high, low, close, volume }: Candle): WireMinute {
-  return volume === 0
+function wireMinute({ symbol, openMs, takerBuyVolume, ...values }: Candle): WireMinute {
+  return values.volume === 0
     ? { symbol, time: openMs, empty: true }
-    : { symbol, time: openMs, open, high, low, close, volume };
+    : { symbol, time: openMs, ...values, taker_buy_volume: takerBuyVolume };
 }

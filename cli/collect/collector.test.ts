@@ -75,7 +75,7 @@ describe('a collector', () => {
     expect(sent[1]).toEqual(sent[0]);
   });
 
-  it('reports a wrong clock, a fault once until it is over, and what the daemon refuses, with its code', async () => {
+  it('reports a wrong clock, each fault once until it is over, and refusals of the daemon with their code', async () => {
     let asked = 0;
     const refused = { index: 0, code: 'BAR_UNKNOWN_SYMBOL', message: 'No pair.', next: 'Add it.' };
     const { printed, end } = start(

@@ -9,7 +9,7 @@ import { LiquidationBars } from './liquidation_bars.ts';
 import type { Outgoing } from './outbox.ts';
 
 const MINUTE_MS = 60_000;
-/** The exchange closes a minute's candle some hundred milliseconds behind the minute. */
+/** The exchange closes a minute's candle some hundred milliseconds after the minute. */
 const CLOSE_DELAY_MS = 500;
 const TICK_MS = 1000;
 const END_GRACE_MS = 2000;

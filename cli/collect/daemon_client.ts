@@ -19,7 +19,17 @@ export type DaemonReport = z.infer<typeof report>;
 
 /** One minute as `POST /bars` takes it. */
 export type WireMinute =
-  | { symbol: string; time: number; open: number; high: number; low: number; close: number; volume: number }
+  | {
+      symbol: string;
+      time: number;
+      open: number;
+      high: number;
+      low: number;
+      close: number;
+      volume: number;
+      taker_buy_volume: number;
+      trades: number;
+    }
   | { symbol: string; time: number; empty: true };
 
 /** A daemon that takes bars and series. */

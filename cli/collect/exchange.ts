@@ -9,6 +9,9 @@ export interface Candle {
   readonly close: number;
   /** In coins. */
   readonly volume: number;
+  /** Part of the volume that takers bought. */
+  readonly takerBuyVolume: number;
+  readonly trades: number;
 }
 
 /** A value of a series with the time it is about. */

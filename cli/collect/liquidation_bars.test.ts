@@ -102,7 +102,7 @@ describe('liquidations', () => {
 });
 
 describe('an outbox', () => {
-  it('keeps what was not removed through a kill, and none of what no bar can see any more', () => {
+  it('keeps unremoved values through a kill, and none that no bar can use', () => {
     const path = join(folder, 'outbox.json');
     const value = (event_time: number): Outgoing => ({ symbol: 'A', series: 'sentiment', event_time, value: 1 });
     const outbox = new Outbox(path);

@@ -88,7 +88,7 @@ export class Outbox {
   }
 }
 
-/** A damaged file is as none: the exchange is asked again for what it still has. */
+/** A damaged file counts as absent: data that the exchange still has is requested again. */
 function read(path: string): Saved {
   if (!existsSync(path)) return NOTHING;
   try {

@@ -29,19 +29,19 @@ export function addAlerts(program: Command, output: () => Output): void {
   alerts
     .command('list')
     .option('--all', 'also those that are over')
-    .description('open alerts of this market, newest first, and what was delivered where')
+    .description('open alerts of this market, newest first, with deliveries')
     .action((flags: { all?: boolean }) => inStore((store, settings) => list(store, settings, flags, output())));
   alerts
     .command('ack')
     .argument('<alert>', 'its key, or its number in the list')
-    .description('acknowledges an open alert: it is not sent again; PagerDuty and the webhook receive it')
+    .description('acknowledges an open alert: no repetition; PagerDuty and the webhook receive it')
     .action((alert: string) => inStore((store, settings) => ack(store, settings, alert, output())));
   alerts
     .command('silence')
     .argument('<pattern>', 'keys of alerts; * stands for any text')
     .option('--for <duration>', 'how long: 30m, 2h, 7d', '1h')
     .option('--end', 'end the silences of this pattern instead')
-    .description('alerts that begin in this time are listed and not sent')
+    .description('alerts that begin in this period are listed, not sent')
     .action((pattern: string, flags: SilenceFlags) =>
       inStore((store, settings) => silence(store, settings, pattern, flags, output())),
     );
@@ -53,7 +53,7 @@ export function addAlerts(program: Command, output: () => Output): void {
   alerts
     .command('unit')
     .argument('<unit>', 'name of a systemd unit')
-    .description('notifies that a service has failed, without the trainer: what OnFailure= of the units starts')
+    .description('notifies that a service has failed, without the trainer (OnFailure= of the units)')
     .action((unit: string) => unitFailed(unit, output()));
 }
 
@@ -180,7 +180,7 @@ async function test(only: ChannelName | null, output: Output): Promise<void> {
   await send(notice, (name) => only === null || name === only, output);
 }
 
-/** The store comes last: whatever is wrong with it, the message is out. */
+/** The store comes last: its failure does not stop the message. */
 async function unitFailed(unit: string, output: Output): Promise<void> {
   const notice = unitNotice(unit);
   const results = await send(notice, (name, { critical }) => critical.includes(name), output);

@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
-import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { screenBars } from '../../shared/bar_file/screened_bars.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { openModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { prepareModels, type PreparedModels } from '../../shared/bundle/prepared_models.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -29,6 +29,7 @@ import {
 import type { Performance } from '../../trainer/backtest/performance.ts';
 import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/backtest/report/report.ts';
 import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
+import { readFolderBars } from '../../trainer/dataset/folder_bars.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
@@ -53,7 +54,7 @@ interface BacktestFlags extends PairsFlags {
 export function addBacktest(program: Command, output: () => Output): void {
   const backtest = program
     .command('backtest')
-    .summary('what a bundle would have earned, after costs, by the daemon’s own code')
+    .summary('what a bundle would have earned after costs, by the daemon’s code')
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
         'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
@@ -99,23 +100,30 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     throw new MinutehandError('USAGE', { seen: `--models ${folders.length} times`, expected: 'once or twice' });
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
 
-  const schema = featureSchema(minutehand.windows);
-  const sets: ModelSet[] = [];
-  const paths = folders.map((folder) => resolveBundle(folder));
-  for (const path of paths)
-    sets.push(await loadModelSet(path, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine }));
-
   const progress = output.progress();
   const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
-  const bars = await readBars(flags.data, settings, symbolsOf(pairs), period, (done, total) =>
+  const reading = readBars(flags.data, settings, symbolsOf(pairs), period, workers, (done, total) =>
     progress.update('reading bars', done, total),
   );
+  // An error of the models comes first.
+  reading.catch(() => undefined);
+  const schema = featureSchema(minutehand.windows);
+  const prepared: PreparedModels[] = [];
+  const sets: ModelSet[] = [];
+  const paths = folders.map((folder) => resolveBundle(folder));
+  for (const path of paths) {
+    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
+    prepared.push(models);
+    sets.push(await openModelSet(models, ROWS_PER_SCORE));
+  }
+  const bars = await reading;
   const policy = decisionPolicy(settings);
   const options: PeriodOptions = {
     pairs,
     bars,
     from,
     sets,
+    prepared,
     thresholds,
     policy,
     labels: datasetPolicy(settings),
@@ -161,14 +169,11 @@ async function readBars(
   settings: Settings,
   symbols: readonly string[],
   period: Period,
+  workers: number,
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
   if (data === undefined) return readInstallationBars(settings, symbols, period, onProgress);
-  const read = await readBarFolder(data, symbols, {
-    ...period,
-    onProgress: ({ done, total }) => onProgress(done, total),
-  });
-  return screenBars(read, screenPolicy(settings));
+  return readFolderBars(data, symbols, { ...period, screening: screenPolicy(settings), workers, onProgress });
 }
 
 /** The first bundle, as if every pair had an edge, by both cost models and with and without `no_entry_windows`. */
@@ -178,7 +183,13 @@ async function compareCosts(options: PeriodOptions, settings: Settings): Promise
     for (const windows of [false, true]) {
       const policy = windows ? options.policy : { ...options.policy, no_entry_windows: [] };
       const sets = options.sets.slice(0, 1);
-      const { bundles } = await backtestPeriod({ ...options, sets, policy, costs: tradingCosts(settings, costs) });
+      const { bundles } = await backtestPeriod({
+        ...options,
+        sets,
+        prepared: options.prepared!.slice(0, 1),
+        policy,
+        costs: tradingCosts(settings, costs),
+      });
       rows.push(costRow({ costs, windows }, bundles[0]!.all_pairs));
     }
   }
@@ -301,7 +312,7 @@ function show(
     );
     const { manifest } = sets[i]!;
     if (isTrainedOn(result, manifest))
-      output.line(`Learned from bars up to ${manifest.period.holdout_from}: part of this period flatters it.`);
+      output.line(`Learned from bars up to ${manifest.period.holdout_from}: its results are partly in-sample.`);
     output.line(verdict(bundle, pairs.length, requireEdge));
     for (const [name, { rows, auc, brier, brier_baseline, ece }] of Object.entries(bundle.models))
       output.line(

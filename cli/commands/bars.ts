@@ -76,7 +76,7 @@ export function addBars(program: Command, output: () => Output): void {
     .option('--flow', 'also keep columns of taker volume and number of trades, as series of the store')
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
-      'Reads our own CSV, HistData ASCII M1, MetaTrader exports and Binance klines, of 1m, 5m, 15m, 1h, 4h or 1d, and series such as Binance funding rates and open interest, recognized by their content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
+      'Reads CSV, HistData ASCII, MetaTrader and Binance klines of 1m to 1d, and series such as funding rates, recognized by content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )
     .addHelpText(
       'after',
@@ -91,7 +91,7 @@ export function addBars(program: Command, output: () => Output): void {
     .argument('[path]', 'a bar file, or a folder of them; without it, the store')
     .addOption(marketOption('which bars of the store'))
     .description(
-      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, and shows when its weeks open',
+      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, and shows its week openings',
     )
     .action((path: string | undefined, flags: MarketFlag) => runCheck(path, flags, output()));
   addLearnSpreads(bars, output);
@@ -103,7 +103,7 @@ export function addBars(program: Command, output: () => Output): void {
     .option('--from <day>', 'first UTC day or minute of the bars')
     .option('--to <day>', 'UTC day or minute at which they end')
     .addOption(marketOption('which bars of the store'))
-    .description('writes bars of the store as files that this and other programs read')
+    .description('writes bars of the store as files')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand bars export --out ./bars\n  minutehand bars export --out . --format parquet --symbol XAUUSD XAGUSD --from 2019-03-01',

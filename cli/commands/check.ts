@@ -20,7 +20,7 @@ export function addCheck(program: Command, output: () => Output): void {
   check
     .command('ml-models')
     .description(
-      'verifies every bundle as the daemon does before a swap, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
+      'verifies every bundle as the daemon does, and writes training/training_metadata.json and production/production_model_metadata.json; exit code 1 when a bundle is unusable or none is active',
     )
     .option('--dry-run', 'write nothing')
     .option('--test', 'also score random rows with each bundle and time them')
@@ -79,7 +79,7 @@ async function checkModels({ dryRun = false, test = false }: CheckFlags, output:
 
 const TEST_ROWS = 1000;
 
-/** @returns rows that were scored per second; null when not asked for. @throws MinutehandError as loadModelSet */
+/** @returns rows scored per second; null unless requested. @throws MinutehandError as loadModelSet */
 async function verify(folder: string, schema: ReturnType<typeof featureSchema>, test: boolean): Promise<number | null> {
   const set = await loadModelSet(folder, schema, test ? TEST_ROWS : 1);
   try {

@@ -14,9 +14,7 @@ export function addConfig(program: Command, output: () => Output): void {
     );
   config
     .command('check')
-    .description(
-      'reads all files and environment variables and names every problem: file, line, key, what was seen, what was expected',
-    )
+    .description('lists every problem of files and environment variables')
     .action(() => check(output()));
   config
     .command('show')
@@ -34,7 +32,8 @@ function check(output: Output): void {
   output.line(
     `The configuration in ${sources.configDir} is valid. Market: ${minutehand.market}. policy_hash ${policyHash}`,
   );
-  if (sources.delivered.length > 0) output.line(`Not in the files, so as delivered: ${sources.delivered.join(', ')}.`);
+  if (sources.delivered.length > 0)
+    output.line(`Not in the files, delivered values apply: ${sources.delivered.join(', ')}.`);
   const { warnings } = environment;
   output.result({
     ok: true,

@@ -27,9 +27,7 @@ export function addDataset(program: Command, output: () => Output): void {
   const dataset = program.command('dataset').summary('write features and labels of all pairs as a table');
   dataset
     .command('export')
-    .description(
-      'computes features and labels of every bar of every pair and writes them where `train --features` reads them: one row per pair and bar',
-    )
+    .description('writes features and labels, one row per pair and bar, for `train --features`')
     .requiredOption('--out <place>', 'a file (.csv, .csv.gz, .parquet), or `store`: core.features and core.labels')
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that `train` would use')
     .option('--from <day>', 'first UTC day or minute of the bars to use')

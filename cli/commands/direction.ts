@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
 import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
-import { makeDirectionBundle } from '../../trainer/direction/make_direction_bundle.ts';
+import { makeDirectionBundle, type DirectionBundleParts } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
 import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
@@ -15,13 +16,13 @@ import {
   type DirectionPlan,
   type TrainedDirection,
 } from '../../trainer/direction/train_direction.ts';
-import { EVALUATION_LABEL } from '../../trainer/label/direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
 import { directionLines } from '../direction_lines.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { gitCommit } from './train.ts';
 
-const HOUR = 3600;
+type BarMarket = DirectionBundleParts['market'];
 
 interface TrainFlags {
   readonly data: string;
@@ -32,12 +33,14 @@ interface TrainFlags {
   readonly peers?: string;
   readonly threshold?: string;
   readonly sigmas?: string;
-  readonly horizon: string;
+  readonly horizon?: string;
+  readonly timeframe: Timeframe;
   readonly stride: string;
   readonly feeBps: string;
   readonly slippageBps: string;
   readonly seed: string;
   readonly workers: string;
+  readonly market: BarMarket;
   readonly out?: string;
 }
 
@@ -49,22 +52,32 @@ export function addDirection(program: Command, output: () => Output): void {
   direction
     .command('train')
     .description(
-      'learns the direction model on hourly bars (SYMBOL-1h.csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, on the evaluation label, after taker fees',
+      'trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
     )
     .requiredOption('--data <folder>', 'folder of bars')
     .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
+    .addOption(
+      new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
+        .choices(Object.keys(TIMEFRAMES))
+        .default('1h'),
+    )
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
     .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default('class_weights'))
     .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
     .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
-    .option('--horizon <bars>', 'of the training label', String(EVALUATION_LABEL.horizon))
+    .option('--horizon <bars>', 'of the training label (default: 24 hours)')
     .option('--stride <bars>', 'learn from every so many bars; all are evaluated', '3')
     .option('--fee-bps <x>', 'taker fee per fill', '5')
     .option('--slippage-bps <x>', 'slippage per fill', '1')
     .option('--seed <n>', 'of sampling', '0')
     .option('--workers <n>', 'threads; they change the time and nothing else', '1')
+    .addOption(
+      new Option('--market <kind>', 'origin of the bars; a live daemon refuses models of a simulated one')
+        .choices(['live', 'simulated'])
+        .default('live'),
+    )
     .option('--out <folder>', 'folder of bundles to write the model to')
     .action((flags: TrainFlags) => runTrain(flags, output()));
 }
@@ -72,7 +85,9 @@ export function addDirection(program: Command, output: () => Output): void {
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const plan = planOf(flags);
   const symbols = flags.symbols.split(',');
-  const bars = await readInstrumentFolder(flags.data, symbols, HOUR);
+  const bars = await readInstrumentFolder(flags.data, symbols, TIMEFRAMES[flags.timeframe]);
+  for (const { symbol, joinedFrom } of bars)
+    if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
   const folder = flags.series ?? join(flags.data, 'series');
   const instruments: Instrument[] = await Promise.all(
     bars.map(async (own) => ({ bars: own, series: await readSeriesFolder(folder, own.symbol) })),
@@ -83,8 +98,9 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       progress.update(stage, done, total),
     );
     progress.stop();
-    for (const line of directionLines(trained, plan)) output.line(line);
-    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, instruments, plan, trained);
+    for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
+    const bundle =
+      flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
     output.result({
@@ -104,11 +120,12 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
 
 async function writeBundle(
   out: string,
+  market: BarMarket,
   instruments: readonly Instrument[],
   plan: DirectionPlan,
   trained: TrainedDirection,
 ): Promise<string> {
-  const parts = { instruments, plan, trained, out, created: new Date(), gitCommit: gitCommit() };
+  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit: gitCommit() };
   return (await makeDirectionBundle(parts)).version;
 }
 
@@ -127,7 +144,10 @@ function planOf(flags: TrainFlags): DirectionPlan {
     label: {
       unit: flags.sigmas === undefined ? 'percent' : 'sigmas',
       threshold: threshold === undefined ? EVALUATION_LABEL.threshold : number(threshold, '--threshold'),
-      horizon: parseInteger(flags.horizon, '--horizon', 1),
+      horizon:
+        flags.horizon === undefined
+          ? evaluationBars(TIMEFRAMES[flags.timeframe])
+          : parseInteger(flags.horizon, '--horizon', 1),
     },
     balance: flags.balance,
     classWeightRatio: 1,

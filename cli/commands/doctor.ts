@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { directionOpener, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
@@ -216,16 +217,17 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Check
 }
 
 /** The active direction model of each timeframe that an instrument has. */
-function directions({ minutehand }: Settings, { models: folder }: HomePaths): Promise<CheckResult[]> {
+function directions({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const timeframes = new Set(minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))));
   return Promise.all(
     [...timeframes].map(async (timeframe): Promise<CheckResult> => {
       const what = `direction ${timeframe}`;
       try {
-        const active = readActiveDirection(folder, timeframe);
+        const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
         if (active === null)
           return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
-        const { edge } = (await directionOpener(folder, 1)(active.version, timeframe)).manifest;
+        const { edge, market } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
+        refuseSimulated({ version: active.version, market }, minutehand.market);
         const own = minutehand.instruments
           .map(parseInstrument)
           .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
@@ -258,7 +260,7 @@ function halts(paths: HomePaths): CheckResult {
   }
 }
 
-/** The expert advisor is not part of the installation: whatever its state, minutehand works. */
+/** The expert advisor is not part of the installation; minutehand works without it. */
 function expertAdvisor(): CheckResult {
   const { state, detail } = mt5Compilation(packageRoot());
   return { what: 'expert advisor', verdict: state === 'compiled' ? 'ok' : 'warning', detail };

@@ -62,7 +62,7 @@ async function tryPublishing(client: Redis): Promise<RedisRefusal[]> {
   return refusals.filter((refusal) => refusal !== null);
 }
 
-/** A right to look that is missing is no refusal of what the daemon does. */
+/** A missing read permission is not a refusal of the daemon's commands. */
 async function checkType(client: Redis, key: string): Promise<void> {
   try {
     await client.xinfo('STREAM', key);

@@ -63,7 +63,7 @@ export function addFit(program: Command, output: () => Output): void {
   const defaults = LEARNER_DEFAULTS;
   program
     .command('fit')
-    .summary('learn any numeric table, and evaluate the model on another')
+    .summary('train on any numeric table, and evaluate on another')
     .description(
       'Learns boosted trees (or a forest) from a CSV file, plain or .gz, and writes them as ONNX. Every column but the label and the weight is a feature: ' +
         'a number, inf, or missing (an empty cell, NaN, NA, null). Labels are numbers or texts; classes are put in order, numbers ascending, then texts by code unit, and the ' +
@@ -188,7 +188,7 @@ async function readTables(flags: FitFlags, plan: FitPlan, output: Output, progre
 
 function noteIgnored({ path, ignored }: Table, output: Output): void {
   if (ignored.length > 0)
-    output.note(`${path}: columns that the model does not take are ignored: ${ignored.join(', ')}`);
+    output.note(`${path}: columns that the model does not use are ignored: ${ignored.join(', ')}`);
 }
 
 function report(

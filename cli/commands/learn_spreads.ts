@@ -32,9 +32,7 @@ export function addLearnSpreads(bars: Command, output: () => Output): void {
     .addOption(
       new Option('--market <market>', 'which bars of the store').choices(['live', 'simulated']).default('live'),
     )
-    .description(
-      'learns the base and the weekly profile of spreads, and prints them as keys of `symbols` in minutehand.yaml',
-    )
+    .description('estimates base and weekly profile of spreads, and prints them as keys of `symbols`')
     .action((source: string | undefined, { market }: LearnFlags) => runLearnSpreads(source, market, output()));
 }
 

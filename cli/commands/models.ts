@@ -18,6 +18,7 @@ import {
   isDirectionBundle,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
+import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
@@ -57,16 +58,12 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('shadow')
     .argument('[version or path]', 'or `off`; without it: which one it is')
-    .description(
-      'verifies a bundle and lets it score along in a running daemon: its answers are journaled, never published',
-    )
+    .description('verifies a bundle that a running daemon then scores, journaled and never published')
     .action((name: string | undefined) => shadow(name, output()));
   models
     .command('sign')
     .argument('<version or path>')
-    .description(
-      'signs a bundle with the key of MINUTEHAND_SIGNING_KEY, replacing any present signature; new bundles are signed when they are made',
-    )
+    .description('signs a bundle with MINUTEHAND_SIGNING_KEY; new bundles are signed when they are made')
     .action((name: string) => signOne(name, output()));
   models
     .command('rollback')
@@ -78,16 +75,14 @@ export function addModels(program: Command, output: () => Output): void {
       '[version]',
       'the only bundle to make again; without it, all that the registry has, and active.json when it is lost',
     )
-    .description(
-      'makes lost or damaged bundles again from the registry, byte for byte, and checks each file by its sha256',
-    )
+    .description('restores lost or damaged bundles from the registry, byte for byte')
     .action((version: string | undefined) => recover(version, output()));
   models
     .command('note')
     .argument('<version>')
     .argument('<text>')
     .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3']))
-    .description('writes the notes of a bundle, or of one of its models, into model_registry')
+    .description('writes notes on a bundle, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsResume(models, output);
 }
@@ -196,7 +191,7 @@ async function promote(name: string, output: Output): Promise<void> {
 
 async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
   await verifyDirection(folder);
-  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models));
+  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models), homePaths().home);
   const before = previous === null ? '' : ` (before: ${previous})`;
   output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
   output.result({ version, previous, timeframe });
@@ -231,7 +226,7 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
 async function signOne(name: string, output: Output): Promise<void> {
   const paths = homePaths();
   const folder = bundleFolder(name);
-  const key = signBundle(folder);
+  const key = isDirectionBundle(folder) ? signDirectionBundle(folder) : signBundle(folder);
   const version = basename(folder);
   if (resolve(dirname(folder)) === resolve(paths.models))
     await withRegistry(process.env, paths, (registry) => registry.register(version));
@@ -272,8 +267,8 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const { models } = paths;
   const recovery = await withRegistry(process.env, paths, (registry) => registry.recover(version));
   const { recovered, intact, failed, activated } = recovery;
-  for (const made of recovered) output.line(`${made}: made again from the registry (${join(models, made)})`);
-  for (const whole of intact) output.line(`${whole}: is there, as it was registered`);
+  for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);
+  for (const whole of intact) output.line(`${whole}: intact, as registered`);
   for (const { version: lost, error } of failed) output.line(`${lost}: ${error.code}: ${error.message}`);
   if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
   if (recovered.length + intact.length + failed.length === 0) output.line('The registry has no bundles.');

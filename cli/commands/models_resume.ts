@@ -14,7 +14,7 @@ export function addModelsResume(models: Command, output: () => Output): void {
     .command('resume')
     .argument('<pair>', 'such as XAUUSD_XAGUSD, or `all`')
     .description(
-      'lifts the halt that live KPIs put on a pair, or on all, under the active version; trades up to now do not halt it again',
+      'lifts the halt of a pair, or all, by a live KPI under the active version; trades up to now do not halt it again',
     )
     .action((pair: string) => resumePair(pair, output()));
 }

@@ -51,7 +51,7 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
     .option('--config <folder>', 'with --deep: configuration it was trained by (default: the present one)')
     .option('--workers <n>', 'with --deep: threads (default: one for each core)')
     .description(
-      'checks signature, hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
+      'checks signature, hashes, feature schema and golden answers, as the daemon does. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',
     )
     .action((name: string, flags: VerifyFlags) => verify(folderOf(name), flags, output()));
 }
@@ -104,7 +104,7 @@ async function verifyDeeply(folder: string, present: Settings, flags: VerifyFlag
     if (reasons.length > 0) return { verdict: 'impossible', lines: reasons };
     const bars = await findBars(manifest, settings, flags.data, onProgress);
     if (typeof bars === 'string') return { verdict: 'impossible', lines: [bars] };
-    // What is trained here is compared and removed: nobody signs it.
+    // The model trained here is compared and removed, so it is not signed.
     delete process.env['MINUTEHAND_TRUSTED_KEYS'];
     const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 0);
     const cache = { folder: homePaths().datasetCache, maxBytes: DEFAULT_CACHE_BYTES };

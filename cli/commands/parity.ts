@@ -30,7 +30,7 @@ interface ParityFlags {
 export function addParity(program: Command, output: () => Output): void {
   const parity = program
     .command('parity')
-    .summary('prove that live was what the backtest would have been')
+    .summary('prove that live signals equal the backtest’s')
     .description(
       'Compares the signals of a day with a replay of the journal (to the byte) and with a backtest of the same bars and models (every decision); differences ' +
         'are counted by cause (docs/reference/LIVE_VS_BACKTEST.md). Writes a certificate as JSON and HTML, signed where MINUTEHAND_SIGNING_KEY is set. ' +
@@ -44,9 +44,7 @@ export function addParity(program: Command, output: () => Output): void {
   parity
     .command('verify')
     .argument('<file>', 'parity_….json; its signature is beside it')
-    .description(
-      'checks that a key of MINUTEHAND_TRUSTED_KEYS has signed the certificate, and shows it; exit code 1 when not, or when it has a mismatch',
-    )
+    .description('checks the signature of a certificate, and shows it; exit code 1 when not, or when it has a mismatch')
     .action((file: string) => verify(file, output()));
 }
 

@@ -36,26 +36,26 @@ export function addPolicy(program: Command, output: () => Output): void {
     );
   policy
     .command('list')
-    .description('the changes of the configuration with their status, newest first')
+    .description('changes of the configuration with status, newest first')
     .action(() => withChanges((_, store) => list(store, output())));
   policy
     .command('show')
     .argument('<id>')
-    .description('one change: its diff, its commit and the evidence for it')
+    .description('one change: diff, commit and evidence')
     .action((id: string) => withChanges((_, store) => show(id, store, output())));
   policy
     .command('approve')
     .argument('<id>')
-    .description('approves a change as another person than its author, merges and applies it')
+    .description('approves a change of another author, merges and applies it')
     .action((id: string) => withChanges((changes, store) => approve(id, changes, store, output())));
   policy
     .command('reject')
     .argument('<id>')
-    .description('rejects an open change: nothing of it is applied')
+    .description('rejects an open change')
     .action((id: string) => withChanges((changes, store) => reject(id, changes, store, output())));
   policy
     .command('restore')
-    .description('writes the approved configuration again as it is in the repository')
+    .description('restores the approved configuration from the repository')
     .action(() => withChanges((changes) => restore(changes, output()), loadNothing));
   policy
     .command('evidence', { hidden: true })
@@ -74,7 +74,7 @@ function withChanges(work: Work, load = loadSettings): Promise<void> {
   });
 }
 
-/** The approved files are damaged: what a person edits stands in for them. */
+/** The approved files are damaged: the configuration folder replaces them. */
 function loadNothing(): ReturnType<typeof loadSettings> {
   return loadSettings({ configDir: ownConfigDir() });
 }

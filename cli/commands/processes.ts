@@ -164,7 +164,7 @@ function nextPolicy(
         if (commit === undefined || commit === sources.approved?.commit || !isIdle()) return;
         resolve(loadSettings());
       } catch {
-        // Damaged: what is loaded stays, and the next look tries again.
+        // Damaged: the loaded policy stays, and the next poll tries again.
       }
     }, POLICY_POLL_MS);
     stop = () => clearInterval(timer);

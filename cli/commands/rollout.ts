@@ -35,7 +35,7 @@ export function addRollout(program: Command, output: () => Output): void {
     .command('start')
     .argument('<version>', 'the challenger: a bundle of the models folder')
     .addOption(marketOption())
-    .description('verifies the challenger, states the power from its shadow period, and begins the first stage')
+    .description('verifies the challenger, prints the power from its shadow period, and begins the first stage')
     .action((version: string, { market }: MarketFlag) => start(version, placeOf(market), output()));
   rollout
     .command('status')
@@ -45,12 +45,12 @@ export function addRollout(program: Command, output: () => Output): void {
   rollout
     .command('advance')
     .addOption(marketOption())
-    .description('judges the active rollout now and carries out the verdict, as the trainer does')
+    .description('evaluates the active rollout now, as the trainer does')
     .action(({ market }: MarketFlag) => advance(placeOf(market), output()));
   rollout
     .command('abort')
     .argument('[reason]', 'for the record', 'by hand')
-    .description('ends the active rollout: the champion answers alone from the next bar on')
+    .description('ends the active rollout: from the next bar the champion decides alone')
     .action((reason: string) => {
       const { id } = abortRollout(homePaths().models, reason);
       output().line(`Rollout ${id} is aborted; the champion answers from the next bar on.`);

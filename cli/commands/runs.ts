@@ -28,7 +28,7 @@ export function addRuns(program: Command, output: () => Output): void {
     );
   runs
     .command('list')
-    .description('the newest runs of this market, newest first, with stage and progress of the one that is under way')
+    .description('the newest runs of this market, newest first, with stage and progress of the active one')
     .action(() => list(output()));
   runs
     .command('start')
@@ -44,7 +44,7 @@ export function addRuns(program: Command, output: () => Output): void {
     .action((flags: { kind: RunKind }) => start(flags.kind, output()));
   runs
     .command('cancel')
-    .description('stops the run that is under way; it is not tried again, and the active models stay')
+    .description('stops the active run; it is not tried again, and the active models stay')
     .action(() => cancel(output()));
 }
 
@@ -67,7 +67,7 @@ async function list(output: Output): Promise<void> {
 
 async function start(kind: RunKind, output: Output): Promise<void> {
   const run = await ask(loadSettings(), 'POST', `/retrain?kind=${kind}`, runSchema);
-  output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows how far it is.`);
+  output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows its progress.`);
   output.result(run);
 }
 

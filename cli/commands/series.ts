@@ -27,7 +27,7 @@ export function addSeries(program: Command, output: () => Output): void {
   series
     .command('import <file>')
     .description(
-      `adds observations of a CSV file (plain or .gz) to a folder of series: ${SERIES_NAMES.join(', ')}. Each has an event time and an arrival time; a feature sees what had arrived`,
+      `adds a CSV file (plain or .gz) to a folder of series: ${SERIES_NAMES.join(', ')}. Each has an event time and an arrival time; a feature sees what had arrived`,
     )
     .requiredOption('--symbol <symbol>', 'instrument, such as BTCUSDT')
     .requiredOption('--name <series>', 'which series')
@@ -39,7 +39,7 @@ export function addSeries(program: Command, output: () => Output): void {
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
   series
     .command('archive')
-    .description('adds what the daemons received live to a folder of series, with the arrival times they had')
+    .description('adds what the daemons received live, with arrival times, to a folder of series')
     .requiredOption('--into <folder>', 'folder of series')
     .option('--journal <file>', 'only this journal (default: those of all shards, market live)')
     .action((flags: { into: string; journal?: string }) => runArchive(flags, output()));

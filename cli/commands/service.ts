@@ -78,7 +78,7 @@ Examples:
     .action((flags: InstallFlags) => install(flags, output(), machine));
   service
     .command('uninstall')
-    .summary('end it and remove the units')
+    .summary('stop everything and remove the units')
     .description(`Ends and removes all units. ${USERS_FOLDERS.join(', ')} and the user ${USER} stay, unless --purge.`)
     .option('--purge', `remove configuration, models, journals, logs and the user ${USER} too; there is no way back`)
     .option('--root <folder>', 'remove the files from this folder instead of /, and do nothing else', machine.root)
@@ -159,7 +159,7 @@ function uninstall(flags: UninstallFlags, output: Output, machine: Machine): voi
   }
   const removed = removeFiles(root, files, purge);
   for (const path of removed) output.line(`removed ${path}`);
-  if (removed.length === 0) output.line('There was nothing to remove.');
+  if (removed.length === 0) output.line('Nothing to remove.');
   if (!isElsewhere) {
     runOrThrow(machine, 'systemctl', ['daemon-reload']);
     // systemd keeps failed units until they are reset; none may remain.

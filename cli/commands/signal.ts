@@ -17,9 +17,7 @@ export function addSignal(program: Command, output: () => Output): void {
       'signal.json or signals.json files, or .jsonl files with one signal per line; - is standard input',
     )
     .option('--fresh', 'refuse signals whose valid_until_ms has passed by this machine’s clock')
-    .description(
-      'checksum, fields and their order, ranges, and what must hold between them; exit code 1 if any signal is refused',
-    )
+    .description('checksum, fields, order, ranges, contradictions; exit code 1 if any signal is refused')
     .action((files: string[], flags: { fresh?: boolean }) => verify(files, flags.fresh === true, output()));
 }
 

@@ -64,7 +64,7 @@ export function addSignals(program: Command, output: () => Output): void {
   signals
     .command('days')
     .addOption(marketOption())
-    .description('each day: rows in the history and in the archive, when it was archived and deleted')
+    .description('per day: rows in history and archive, times of archiving and deletion')
     .action((flags: DayFlags) => days(flags, output()));
   const range = (command: Command, what: string): Command =>
     command
@@ -74,20 +74,18 @@ export function addSignals(program: Command, output: () => Output): void {
       .addOption(marketOption());
   range(signals.command('archive'), 'archive')
     .description(
-      'archives days that are over: those given, else all that are not archived yet, and then deletes what is older than signals_history_days. Copies from the journals first. ' +
+      'archives past days (default: all not yet archived), then deletes rows older than signals_history_days. Copies from the journals first. ' +
         'The trainer does this by archive_cron; doing it again is harmless',
     )
     .action((flags: DayFlags) => archive(flags, output()));
   range(signals.command('verify'), 'verify')
     .description(
-      'reads the archive and holds it against its manifests, the record of what was written, and the rows that the history still has; every day that was archived unless days are given. Exit code 1 when anything is missing or damaged',
+      'compares the archive with its manifests, the record of writes and the history; every day that was archived unless days are given. Exit code 1 when anything is missing or damaged',
     )
     .action((flags: DayFlags) => verify(flags, output()));
   range(signals.command('restore'), 'restore')
     .option('--out <file>', 'into a file with one signal per line instead; - is standard output')
-    .description(
-      'restores archived days into the history, where they stay for signals_history_days from now; present rows are unchanged',
-    )
+    .description('restores archived days into the history, for signals_history_days; present rows are unchanged')
     .action((flags: DayFlags) => restore(flags, output()));
 }
 
@@ -169,8 +167,7 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
       flags.live === true
         ? (await tables.live(market)).filter((row) => flags.pairs?.includes(row.pair_id) ?? true)
         : await tables.newest(filter, limit);
-    if (rows.length === 0)
-      output.line('No such signals in the history; `minutehand signals days` shows what there is.');
+    if (rows.length === 0) output.line('No such signals in the history; `minutehand signals days` lists the days.');
     for (const row of rows) output.line(lineOf(row));
     output.result({ market, signals: rows.map(plain) });
   });
@@ -194,7 +191,9 @@ async function days(flags: DayFlags, output: Output): Promise<void> {
   await withArchive(flags, async ({ store, tables, market, place }) => {
     const all = await listDays(store, tables, market, place);
     if (all.length === 0)
-      output.line(`No signals of market ${market} have been copied yet: the trainer does, \`minutehand trainer\`.`);
+      output.line(
+        `No signals of market ${market} have been copied yet. The trainer copies them: start \`minutehand trainer\`.`,
+      );
     for (const { day, added, archived, parts, rows, bytes, pruned_ms, restored_ms } of all)
       output.line(
         [

@@ -39,18 +39,18 @@ export function addToken(program: Command, output: () => Output): void {
     .action((flags: CreateFlags) => inStore((store) => create(store, flags, output())));
   token
     .command('list')
-    .description('lists the tokens that have not expired and were not revoked, with role and last day')
+    .description('lists valid tokens, with role and last day')
     .action(() => inStore((store) => list(store, output())));
   token
     .command('revoke')
     .argument('<id>', 'of the list')
-    .description('revokes a token and the sessions that were opened with it')
+    .description('revokes a token and its sessions')
     .action((id: string) => inStore((store) => revoke(store, id, output())));
   token
     .command('link')
     .addOption(role('approver'))
     .option('--name <name>', 'of the person', userInfo().username)
-    .description('prints a login link for a browser, valid once and for 15 minutes')
+    .description('prints a one-time login link, valid for 15 minutes')
     .action((flags: { role: Role; name: string }) => inStore((store) => link(store, flags, output())));
 }
 

@@ -75,11 +75,11 @@ export function addTrades(program: Command, output: () => Output): void {
       .option('--to <day>', 'UTC day or minute at which it ends')
       .addOption(marketOption());
   common(trades.command('list'))
-    .description('the newest fills, and figures of each pair and account')
+    .description('the newest fills, and figures per pair and account')
     .action((flags: TradesFlags) => list(flags, output()));
   common(trades.command('export'))
     .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
-    .description('writes fills as CSV, oldest first: all of them, or those of a pair or a time')
+    .description('writes fills as CSV, oldest first')
     .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
   common(trades.command('check'))
     .description(
@@ -167,7 +167,7 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   for (const { code, account, pair_id, position_id, time_ms, seen } of findings)
     output.line(`${isoSecond(time_ms)}  ${code}  ${[account, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
   for (const code of new Set(findings.map((finding) => finding.code))) output.note(`${code}: ${FINDINGS[code]}`);
-  output.line(`${trades.length} fills looked at, ${findings.length} findings`);
+  output.line(`${trades.length} fills checked, ${findings.length} findings`);
   output.result({ market: wanted.market, fills: trades.length, findings });
   if (findings.length > 0) process.exitCode = 1;
 }

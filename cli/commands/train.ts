@@ -196,7 +196,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
 }
 
 /**
- * Activates a bundle that passed all gates, or starts its rollout, where `--adopt` wants it.
+ * Activates a bundle that passed all gates, or starts its rollout, if `--adopt` is given.
  * @param gates to which that of the rollout is added
  */
 async function adopt(
@@ -249,7 +249,7 @@ export function configFolder(place: string | undefined): { configDir?: string } 
   return { configDir: /\.ya?ml$/.test(place) ? dirname(place) : place };
 }
 
-/** A line for each stage when it begins; what a stage says of its progress behind a comma is left out. */
+/** Prints a line when a stage begins; its progress after a comma is omitted. */
 function stageLines(tell: (line: string) => void): (stage: string) => void {
   const beganMs = performance.now();
   let last = '';
@@ -267,7 +267,7 @@ function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<stri
   return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
 }
 
-/** The views follow the bundles: one that cannot be written does not undo what is done. */
+/** The views follow the bundles: a failed write does not undo the training. */
 function tellMetadata(modelsFolder: string, output: Output): void {
   try {
     writeMetadataViews(modelsFolder);
@@ -423,7 +423,7 @@ function withEngine(settings: Settings, engine: string | undefined): Settings {
   return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: engine as Engine } } };
 }
 
-/** Bars of all configured symbols, without suspect ones: of a folder, or all that this installation knows. */
+/** Bars of all configured symbols, without suspect ones: of a folder, or all of this installation. */
 export async function readBars(
   flags: Pick<TrainFlags, 'data' | 'from' | 'to'>,
   settings: Settings,

@@ -103,7 +103,7 @@ function partName(shard: string | null): string {
   return shard === 'main' ? 'daemon' : `daemon ${shard}`;
 }
 
-/** Restarts a process whenever it dies; one that never was ready would only die again. */
+/** Restarts a process whenever it ends, except one that never became ready: it would only fail again. */
 async function keepRunning(part: Part, watch: Watch): Promise<void> {
   let pauseMs = FIRST_PAUSE_MS;
   while (!watch.ending.aborted) {

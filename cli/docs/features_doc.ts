@@ -28,15 +28,15 @@ The ${definitions.length} columns have this order in the model input and in \`mi
 
 - **A bar counts when both legs have the minute.** Windows count such bars, not minutes. Other minutes affect only
   \`coverage\`, \`gap\` and the calendar columns.
-- **Pure.** After ${bars} bars every feature is a function of the pair's last ${bars} bars, bit for bit. No feature looks ahead.
+- **Pure.** After ${bars} bars every feature is a function of the pair's last ${bars} bars, bit for bit, without look-ahead.
 - **Rounding does not accumulate.** A value is within 1e-9 · max(|value|, standard deviation of its column) of a
   recomputation from its window.
-- **Gaps** reset no window: the next bar has the return over the gap.
+- **Gaps** reset no window; the next return spans the gap.
 - **Constant prices** (log prices with a standard deviation below 1e-12): slope, correlation, z and its changes are 0, the
-  half-life is at its maximum. With only leg B constant, the spread is that of A. A ratio to a usual level of zero is 1.
-- **Warm-up.** A pair is decided on when all columns have reached "first at bar".
-- **Missing** (NaN to the models, an empty cell in CSV) means that the source has no value; trees learn a direction for it.
-- **Finite.** Values are finite for every valid bar; beyond float32, models get ±3.4e38.
+  half-life is at its maximum. With only leg B constant, the spread is that of A. A ratio to a zero level is 1.
+- **Warm-up** ends when all columns have reached "first at bar".
+- **Missing** (NaN to the models, an empty cell in CSV) means that the source has no value.
+- **Finite.** Valid bars give finite values, clipped to ±3.4e38 for the models.
 
 ## Columns
 

@@ -6,9 +6,9 @@ export function renderGatesDoc(): string {
   return `# Gates
 
 Generated from \`trainer/gate/gates.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining activate a bundle only
-when all gates pass; \`models promote\` checks none: never promote a bundle with a defect or without skill.
+when all gates pass; \`models promote\` checks none.
 
-A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. What the leakage tests do:
+A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. Leakage tests:
 [MODELS.md](MODELS.md#leakage-tests).
 
 ## Of a training run

@@ -14,7 +14,7 @@ const AGAIN_BYTES = 65_536;
 const NEWLINE = 10;
 
 export interface FillSender {
-  /** Sends what is left, if Redis is there, and ends. */
+  /** Sends remaining fills if Redis is available, and ends. */
   stop(): Promise<void>;
 }
 

@@ -82,7 +82,7 @@ export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: n
   return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
 }
 
-/** Wall-clock distance of the pair's bars: live, its timeframe; elsewhere a signal's validity tells it. */
+/** Wall-clock distance of the pair's bars: live, its timeframe; elsewhere derived from a signal's validity. */
 function barMsOf({ pair_id, valid_until_ms, generated_at_ms }: Signal, { market }: PaperMoment): number {
   const minutes = barMinutesOf(pair_id);
   if (market === 'live') return minutes * LIVE_MINUTE_MS;
@@ -208,7 +208,7 @@ function sizesOf(
   return Math.abs(error) > maxHedgeError ? `SIZE_HEDGE_ERROR ${error.toFixed(3)}` : [lotsA, lotsB];
 }
 
-/** Whole steps of lots; `up` is what is added before they are cut off. */
+/** Whole steps of lots; `up` is added before truncation. */
 function steps(lots: number, up: number): number {
   // A hair, so that 0.3 / 0.01 is 30 steps and not 29.
   return Number((Math.floor(lots / LOT_STEP + up + 1e-6) * LOT_STEP).toFixed(8));

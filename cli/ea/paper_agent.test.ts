@@ -234,7 +234,7 @@ describe('the paper trading consumer', () => {
     expect(fillsOf().at(-1)).toMatchObject({ kind: 'refused', error: 'KILL', position_id: idOf(2) });
   });
 
-  it('takes the commission of both sides from what a close earns', () => {
+  it('deducts the commission of both sides from the result of a close', () => {
     const agent = agentOf(MACHINE_FILES, 5);
     agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
     agent.receive(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));

@@ -38,7 +38,7 @@ export function openResultFile(path: string): ResultFile {
   };
 }
 
-/** Bytes of a file from an offset on; none when there is no such file, or nothing behind the offset. */
+/** Bytes of a file from an offset on; none when there is no such file, or nothing after the offset. */
 export function readPart(path: string, from: number, length: number): Buffer {
   let file: number;
   try {

@@ -11,7 +11,7 @@ export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
 /** EXPLAINED: every difference has a cause of docs/reference/LIVE_VS_BACKTEST.md. */
 export type Verdict = 'EQUAL' | 'EXPLAINED' | 'MISMATCH';
 
-/** Proof of one day: replay and backtest beside what was published. */
+/** Proof for one day: replay and backtest against the published signals. */
 export interface Certificate {
   readonly schema: typeof CERTIFICATE_SCHEMA;
   /** UTC. */

@@ -66,7 +66,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   if (health.policy_hash !== settings.policyHash)
     note('the decision policy in the files is not the one it was started with.', 'Restart it to apply the files.');
   if (health.market !== settings.minutehand.market)
-    note(`serves a ${health.market} market; the configuration says ${settings.minutehand.market}.`);
+    note(`serves a ${health.market} market; configured is ${settings.minutehand.market}.`);
   return report.findings;
 }
 

@@ -12,7 +12,7 @@ export interface InstalledFile {
   readonly outcome: FileOutcome;
 }
 
-/** Writes what is not there yet, or not so. @throws MinutehandError OUTPUT_UNWRITABLE */
+/** Writes missing and changed files. @throws MinutehandError OUTPUT_UNWRITABLE */
 export function installFiles(root: string, files: readonly PlannedFile[]): InstalledFile[] {
   return files.map((file) => {
     const outcome = outcomeOf(root, file);
@@ -41,7 +41,7 @@ function write(path: string, { text, mode }: PlannedFile): void {
 }
 
 /**
- * Folders of an installation that hold what is the user's: configuration, run-time data with models and journals, logs.
+ * Folders of an installation with the user's data: configuration, run-time data with models and journals, logs.
  */
 export const USERS_FOLDERS: readonly string[] = [CONFIG_FOLDER, HOME_FOLDER, LOG_FOLDER];
 

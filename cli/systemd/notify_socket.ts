@@ -40,7 +40,7 @@ export function openNotifySocket(address: string): SendDatagram {
     if (fd === NO_SOCKET) fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
     if (fd === NO_SOCKET) return reason();
     const data = Buffer.from(text);
-    // Never waits: a reader that is behind must not hold the thread that answers bars.
+    // Never waits: a slow reader must not block the thread that answers bars.
     const sent = sendto(fd, data, data.length, MSG_DONTWAIT | MSG_NOSIGNAL, target, target.length);
     return sent < 0 ? reason() : null;
   };

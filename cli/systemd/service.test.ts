@@ -124,7 +124,7 @@ const [FIRST_PAIR, ...OTHER_PAIRS] = loadSettings({ env: {} }).minutehand.pairs;
 const TWO_SHARDS = `shards:\n  metals: [${FIRST_PAIR}]\n  rest: { pairs: [${OTHER_PAIRS.join(', ')}], port: 7410 }\n`;
 
 describe('service install', () => {
-  it('writes units, configuration, user and rotation, and lets systemd start all of it', async () => {
+  it('writes units, configuration, user and rotation, and starts all of it by systemd', async () => {
     await install();
     expect(Object.keys(outcomes())).toEqual(
       expect.arrayContaining([`${UNITS}/minutehand-daemon@.service`, `${CONFIG}/minutehand.yaml`]),
@@ -183,7 +183,7 @@ describe('service install', () => {
     expect(existsSync(at(UNITS))).toBe(false);
   });
 
-  it('lets a service write to the outside folders that configuration and environment name', async () => {
+  it('makes outside folders of configuration and environment writable for a service', async () => {
     await install();
     expect(read(PLACES)).toContain('# None.');
     change(`${CONFIG}/signals_policy.yaml`, 'value: archive\n', 'value: /mnt/nas/signals\n');
@@ -241,7 +241,7 @@ describe('service install', () => {
     });
   });
 
-  it('reports which command of the system failed, and its output', async () => {
+  it('reports which system command failed, and its output', async () => {
     copyProgram();
     const { program, node } = place();
     const broken = machine({ run: () => ({ code: 1, stdout: '', stderr: 'No space left on device\n' }) });
@@ -264,7 +264,7 @@ describe('service uninstall', () => {
       (path) => !/^opt\b/.test(path) && statSync(at(path)).isFile(),
     );
 
-  it('ends everything, and keeps configuration, data and what the user has put beside it', async () => {
+  it('stops everything, and keeps configuration, data and the user’s files beside it', async () => {
     await service(['uninstall']);
     expect(ran.slice(0, 3)).toEqual([
       'systemctl stop minutehand-*.service minutehand.target',
@@ -277,10 +277,10 @@ describe('service uninstall', () => {
     ]);
     expect(left()).toContain('etc/minutehand/minutehand.env');
     await service(['uninstall']);
-    expect(lines).toContain('There was nothing to remove.');
+    expect(lines).toContain('Nothing to remove.');
   });
 
-  it('removes the data and the user too with --purge, and shows with --dry-run what that would be', async () => {
+  it('also removes the data and the user with --purge, and lists them with --dry-run', async () => {
     await service(['uninstall', '--purge', '--dry-run']);
     expect(result!['removed']).toContain('/var/lib/minutehand');
     expect(existsSync(at('/var/lib/minutehand'))).toBe(true);
@@ -289,7 +289,7 @@ describe('service uninstall', () => {
     expect(ran.at(-1)).toBe('userdel minutehand');
   });
 
-  it('does not need a configuration that is right', async () => {
+  it('does not need a valid configuration', async () => {
     change(`${CONFIG}/minutehand.yaml`, 'market: simulated', 'market: alive');
     await service(['uninstall']);
     expect(existsSync(at(`${UNITS}/minutehand.target`))).toBe(false);

@@ -67,7 +67,7 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     expect(socket.received()).toEqual(['STATUS=two']);
   });
 
-  it('gives a sign of life four times in the time that systemd waits, and none once nothing moves', () => {
+  it('notifies the watchdog four times per period, and not once work has stalled', () => {
     let isMoving = true;
     open(WATCHED).ready({ status: () => 'busy', isMoving: () => isMoving });
     socket.received();
@@ -107,13 +107,13 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
     expect(warnings).toEqual([expect.stringContaining('ENOENT')]);
   });
 
-  it('never waits for a systemd that does not read', () => {
+  it('never blocks on a systemd that does not read', () => {
     const systemd = open();
     for (let message = 0; message < 2000; message++) systemd.starting(`message ${message}`);
     expect(warnings).toEqual([expect.stringContaining('EAGAIN')]);
   });
 
-  it('keeps its variables from the processes that it starts', () => {
+  it('hides its variables from the processes that it starts', () => {
     const env = { NOTIFY_SOCKET: address, ...WATCHED, OTHER: '1' };
     openSystemd(() => undefined, env);
     expect(env).toEqual({ OTHER: '1' });

@@ -6,7 +6,7 @@ const { cache } = createRequire(import.meta.url);
 const isKoffiLoaded = (): boolean => Object.keys(cache).some((path) => path.includes('koffi'));
 
 describe('a process that was not started by systemd', () => {
-  it('sends nothing, and does not even load what calls the C library', () => {
+  it('sends nothing, and does not load the binding to the C library', () => {
     const never = (): never => {
       throw new Error('asked');
     };

@@ -58,7 +58,7 @@ describe('the answer of systemctl show', () => {
     expect(states[2]).toMatchObject({ pid: null, since: null, restarts: 0, memory_bytes: null });
   });
 
-  it('is shown with what is unusual, and the status of the process below', () => {
+  it('is shown with anything unusual, and the status of the process below', () => {
     const lines = unitLines(states);
     expect(lines[0]).toBe('minutehand.target               active (active), since 2026-11-20T20:22:38.000Z');
     expect(lines[1]).toMatch(/pid 410, 123 MB, started again 1 time, ended last with watchdog, does not start with/);

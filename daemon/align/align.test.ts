@@ -126,10 +126,10 @@ describe('Aligner', () => {
 
   it('recognizes a bar again by every one of its numbers, those that are absent included', () => {
     const { aligner } = setUp(['A_B']);
-    const whole: Bar = { ...bar('A', 1), volume: 7, spread: 0.5 };
+    const whole: Bar = { ...bar('A', 1), volume: 7, spread: 0.5, takerBuyVolume: 3, trades: 4 };
     const again = (content: Bar | 'empty'): string => aligner.take('A', at(1), content, false, 0);
     expect([again(whole), again({ ...whole })]).toEqual(['accepted', 'duplicate']);
-    for (const name of ['open', 'high', 'low', 'close', 'volume', 'spread'] as const)
+    for (const name of ['open', 'high', 'low', 'close', 'volume', 'spread', 'takerBuyVolume', 'trades'] as const)
       expect(again({ ...whole, [name]: 1.25 }), name).toBe('revised');
     const { spread: _, ...bare } = whole;
     expect([again(bare), again('empty')]).toEqual(['revised', 'revised']);

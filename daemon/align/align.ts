@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
-import type { MinuteOutcome, PairMinute } from './minute.ts';
+import { EndedMinute, type MinuteOutcome, type PairMinute } from './minute.ts';
 
 /**
  * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.
@@ -12,8 +12,8 @@ export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of
 
 /** Number of bars within which a repeated bar is recognized as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
-/** open, high, low, close, volume, spread; NaN where absent. */
-const NUMBERS = 6;
+/** open, high, low, close, volume, spread, taker volume, trades; NaN where absent. */
+const NUMBERS = 8;
 
 /** State of a leg of a minute for its pairs. */
 type LegContent = Bar | 'empty' | 'suspect';
@@ -151,18 +151,11 @@ export class Aligner {
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
   }
 
-  /** Ends the oldest waiting minute of a pair with what is there. */
+  /** Ends the oldest waiting minute of a pair with the legs it has. */
   #resolve(state: PairAlignment): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
-    this.#onMinute({
-      pairIndex: state.index,
-      time,
-      a: barOf(a),
-      b: barOf(b),
-      outcome: minuteOutcome(a, b),
-      backfill,
-    });
+    this.#onMinute(new EndedMinute(state.index, time, barOf(a), barOf(b), minuteOutcome(a, b), backfill));
   }
 
   /**
@@ -207,6 +200,8 @@ function remember(recent: Float64Array, at: number, content: Bar | 'empty'): voi
   recent[at + 3] = bar?.close ?? NaN;
   recent[at + 4] = bar?.volume ?? NaN;
   recent[at + 5] = bar?.spread ?? NaN;
+  recent[at + 6] = bar?.takerBuyVolume ?? NaN;
+  recent[at + 7] = bar?.trades ?? NaN;
 }
 
 /** Index of a minute of a symbol in its ring; -1 when it is not in it. */

@@ -1,7 +1,7 @@
 import type { Bar } from '../../shared/bar.ts';
 import type { BarScreen, SuspectOutcome } from '../../shared/core/screen/bar_screen.ts';
 
-/** A bar that was held back as suspect, or the one after it, which confirms or refutes it. */
+/** A suspect bar, or the next one, which confirms or refutes it. */
 export interface ScreenedBar {
   readonly bar: Bar;
   /** null = this is the suspect. */

@@ -16,7 +16,7 @@ import { SignalIds } from './signal_ids.ts';
 
 export interface DeciderOptions {
   readonly pairs: readonly Pair[];
-  /** The pairs, and the instruments behind them; none = the pairs. */
+  /** The pairs, followed by the instruments; none = the pairs. */
   readonly subjects?: readonly Pair[];
   readonly schema: FeatureSchema;
   readonly policy: DecisionPolicy;

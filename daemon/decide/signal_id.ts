@@ -9,7 +9,7 @@ export function signalId(pairId: string, time: OpenTime, modelsHash: string, pol
   return hash('sha256', `${pairId}|${time}|${modelsHash}|${policyHash}`, 'hex').slice(0, 32);
 }
 
-/** The identity of the n-th heartbeat after a pair's last minute, and what it is one of. */
+/** The identity of the n-th heartbeat after a pair's last minute, and its kind. */
 export function heartbeatId(
   pairId: string,
   time: OpenTime,

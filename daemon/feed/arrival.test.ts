@@ -67,7 +67,7 @@ describe('bars that arrive hours after their close, one a minute', () => {
     expect(watch.late).toMatchObject({ symbols: ['XAGUSD'] });
     expect(watch.late!.message).toContain('bars of XAGUSD arrive 5 h after');
     arrive(400, LIMIT_MS, ['XAGUSD']);
-    expect([watch.late, told.slice(2)]).toEqual([null, ['recovered late_bars', 'Bars arrive in time again.']]);
+    expect([watch.late, told.slice(2)]).toEqual([null, ['recovered late_bars', 'Bars arrive on time again.']]);
     for (let minute = 401; minute < 404; minute++) arrive(minute, 5 * HOUR_MS);
     expect(told).toHaveLength(6);
   });

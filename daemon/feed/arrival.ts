@@ -66,8 +66,8 @@ interface Run {
 
 /**
  * Watches how long after their close live minutes arrive. A feeder whose clock is not UTC sends bars that are hours
- * old, one a minute: every signal on them is born expired. What catches up after an interruption is late as well, but
- * comes closer with each minute.
+ * old, one a minute: every signal on them is expired at publication. What catches up after an interruption is late as
+ * well, but comes closer with each minute.
  */
 export function watchArrivals(options: ArrivalOptions): ArrivalWatch {
   const { limitMs, log, print } = options;

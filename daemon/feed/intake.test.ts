@@ -66,7 +66,7 @@ function codeOf(work: () => unknown): string {
 }
 
 describe('the intake of bars', () => {
-  it('takes one bar, or an array of them, as they are', () => {
+  it('accepts one bar, or an array of them', () => {
     const { intake, taken, outcomes } = setUp();
     expect(intake(JSON.stringify(GOOD), false)).toEqual({
       boot_id: BOOT_ID,
@@ -77,12 +77,17 @@ describe('the intake of bars', () => {
     });
     const silver = { ...GOOD, symbol: 'XAGUSD', time: Date.parse(GOOD.time), spread: 0.02 };
     intake(JSON.stringify([silver]), false);
+    const later = { ...silver, time: silver.time + 60_000 };
+    intake(JSON.stringify({ ...later, taker_buy_volume: 3, trades: 12 }), false);
+    intake(JSON.stringify({ ...GOOD, time: later.time, taker_buy_volume: null, trades: null }), false);
     const time = Date.parse(GOOD.time) / 1000;
     expect(taken).toEqual([
       { ...GOOD, time },
       { ...silver, time },
+      { ...later, time: time + 60, takerBuyVolume: 3, trades: 12 },
+      { ...GOOD, time: time + 60 },
     ]);
-    expect(outcomes).toEqual(['accepted', 'accepted']);
+    expect(outcomes).toEqual(Array(4).fill('accepted'));
     expect(intake('[]', false)).toEqual({ boot_id: BOOT_ID, accepted: 0, duplicates: 0, late: 0, rejected: [] });
   });
 
@@ -102,6 +107,9 @@ describe('the intake of bars', () => {
     ['a negative price', { ...GOOD, open: -4100 }, 'BAR_NOT_POSITIVE', /open -4100/],
     ['a negative volume', { ...GOOD, volume: -1 }, 'BAR_NOT_POSITIVE', /volume -1/],
     ['a negative spread', { ...GOOD, spread: -0.1 }, 'BAR_NOT_POSITIVE', /spread -0.1/],
+    ['a negative taker volume', { ...GOOD, taker_buy_volume: -1 }, 'BAR_NOT_POSITIVE', /taker_buy_volume -1/],
+    ['more bought by takers than traded', { ...GOOD, taker_buy_volume: 1e9 }, 'BAR_MALFORMED', /<= volume/],
+    ['half a trade', { ...GOOD, trades: 1.5 }, 'BAR_MALFORMED', /trades 1.5/],
     ['a spread that is a word', { ...GOOD, spread: 'wide' }, 'BAR_NOT_FINITE', /spread "wide"/],
     ['high below low', { ...GOOD, high: 4098 }, 'BAR_RANGE', /high 4098, low 4099/],
     ['high below close', { ...GOOD, high: 4100.2 }, 'BAR_RANGE', /high 4100.2.*close 4100.5/],
@@ -147,7 +155,7 @@ describe('the intake of bars', () => {
     expect(first!.message.length).toBeLessThan(300);
   });
 
-  it('takes a time with an offset, a blank for the T, or zeros after the second', () => {
+  it('accepts a time with an offset, a blank for the T, or zeros after the second', () => {
     for (const time of [
       '2025-10-14T14:34:00+02:00',
       '2025-10-14 12:34:00+00:00',
@@ -174,7 +182,7 @@ describe('the intake of bars', () => {
     expect([at(closeMs), at(closeMs - 2000), at(closeMs - 2001)]).toEqual([1, 1, 0]);
   });
 
-  it('lets a bare NaN or Infinity cost only its own bar, and leaves words in quotes alone', () => {
+  it('refuses only the bar of a bare NaN or Infinity, and leaves quoted words alone', () => {
     const { intake, taken } = setUp();
     const bars = [
       GOOD,
@@ -233,7 +241,7 @@ describe('the intake of bars', () => {
     expect(intake(JSON.stringify(nulls), false)).toMatchObject({ accepted: 1 });
   });
 
-  it('takes a message that begins with a byte order mark', () => {
+  it('accepts a message that begins with a byte order mark', () => {
     expect(setUp().intake(`\uFEFF${JSON.stringify([GOOD])}`, false)).toMatchObject({ accepted: 1, rejected: [] });
     expect(setUp().intake(`\uFEFF${JSON.stringify(GOOD).replace('4101.5', 'NaN')}`, false)).toMatchObject({
       rejected: [{ code: 'BAR_NOT_FINITE' }],
@@ -269,7 +277,7 @@ describe('the intake of bars', () => {
       { ...GOOD, symbol: 'XAGUSD' },
     ]).replace(`"${name}":0`, `"${name}":${text}`);
 
-  it('takes 64 levels of arrays and objects, and refuses the message from 65 on', () => {
+  it('accepts 64 levels of arrays and objects, and refuses the message from 65 on', () => {
     for (const [open, close, innermost] of [
       ['[', ']', ''],
       ['{"a":', '}', '0'],

@@ -152,7 +152,7 @@ class StreamFeed implements RedisFeed, StreamListener {
   onAnother(): void {
     const { log, print } = this.#options;
     log.warn(`${BARS_STREAM} is not the stream that was read before`);
-    print(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
+    print(`The stream ${BARS_STREAM} is a different one than before: it is read from its beginning.`);
   }
 
   onState(next: StreamConnectionState, detail: string): void {
@@ -163,7 +163,7 @@ class StreamFeed implements RedisFeed, StreamListener {
     if (next === 'up') {
       if (this.refusal !== null) onReadable();
       this.refusal = null;
-      return print(`Bars are taken from Redis too (${BARS_STREAM}).`);
+      return print(`Bars are also read from Redis (${BARS_STREAM}).`);
     }
     if (next === 'refused') {
       if (this.refusal !== null) return;
@@ -171,8 +171,7 @@ class StreamFeed implements RedisFeed, StreamListener {
       return onRefused(this.refusal);
     }
     // The publisher reports a Redis that is not there at the start.
-    if (wasUp)
-      print(`Redis gives no bars (${detail}): reading continues from the last position as soon as it answers.`);
+    if (wasUp) print(`Redis gives no bars (${detail}): reading resumes at the last position.`);
   }
 
   #offer(input: SymbolInput): BarOutcome {

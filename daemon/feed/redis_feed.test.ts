@@ -297,8 +297,8 @@ describe('the state of the stream', () => {
     listener.onState('up', 'connected');
     listener.onState('down', 'closed');
     expect(events).toEqual([
-      'says Bars are taken from Redis too (minutehand:bars).',
-      'says Redis gives no bars (closed): reading continues from the last position as soon as it answers.',
+      'says Bars are also read from Redis (minutehand:bars).',
+      'says Redis gives no bars (closed): reading resumes at the last position.',
     ]);
     expect(lines.map(({ state, detail, msg }) => [state, detail, msg])).toEqual([
       ['down', 'ECONNREFUSED', 'bars by redis'],
@@ -319,7 +319,7 @@ describe('the state of the stream', () => {
     listener.onState('up', 'connected');
     expect([feed.refusal, events.splice(0)]).toEqual([
       null,
-      ['readable', expect.stringMatching(/^says Bars are taken/)],
+      ['readable', expect.stringMatching(/^says Bars are also read/)],
     ]);
     listener.onState('refused', 'NOPERM');
     expect(events).toEqual([expect.stringMatching(/^refused STREAM_REFUSED/)]);
@@ -344,7 +344,7 @@ describe('the state of the stream', () => {
     const { listener, events, lines } = openFeed();
     listener.onAnother();
     expect(events).toEqual([
-      'says The stream minutehand:bars is not the one that was read before: it is read from its beginning.',
+      'says The stream minutehand:bars is a different one than before: it is read from its beginning.',
     ]);
     expect(lines).toMatchObject([{ level: 40, msg: 'minutehand:bars is not the stream that was read before' }]);
   });

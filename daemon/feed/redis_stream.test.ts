@@ -111,7 +111,7 @@ describe('a reader of the stream', options, () => {
     expect(counted[0]).toMatch(/number [45]$/);
   });
 
-  it('takes 250 entries at once, the next ones when these are done', async (context) => {
+  it('reads 250 entries at once, the next ones when these are done', async (context) => {
     const { add, read } = place(context);
     await add(...Array.from({ length: 260 }, (_, i) => `${i + 1}-0`));
     let open = (): void => undefined;
@@ -188,7 +188,7 @@ describe('a reader of the stream', options, () => {
     expect(await heard(4)).toEqual(['up', 'another', 'beginning', `${bar('5-0')}, at 5-0 number null`]);
   });
 
-  it('says nothing more while nothing changes, and nothing at all once it was stopped', async (context) => {
+  it('prints nothing while nothing changes, and nothing after it was stopped', async (context) => {
     const { add, read } = place(context);
     await add('5-0');
     const { heard, events, reader } = read({ id: '5-0', number: 1 });

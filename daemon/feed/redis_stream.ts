@@ -32,7 +32,7 @@ export interface StreamListener {
   onBeginning(): void;
   /**
    * The next entries, all in one loop turn.
-   * @param position behind them
+   * @param position after them
    * @param isAll whether there were no more
    * @returns what the next ones have to wait for
    */

@@ -136,7 +136,7 @@ export interface JournalReplayOptions extends ReplayOptions {
   readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned' | 'stateBefore'>>;
   /** Only the signals of these minutes; it needs a journal on disk. Without it all of them. */
   readonly period?: { readonly from: OpenTime; readonly to: OpenTime };
-  /** As the journal has it, or always that of `settings`: what it would have decided. */
+  /** Policy of the journal, or always that of `settings`. */
   readonly policy?: 'of journal' | 'of settings';
   /** The set of a version that was active. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
@@ -148,7 +148,7 @@ export interface JournalReplaySummary extends ReplaySummary {
   /** Signals whose body, features and position came out again to the byte. */
   readonly equal: number;
   /**
-   * Signals behind the last one of the journal: their inputs were stored, and their answers not yet. A daemon that
+   * Signals after the last one of the journal: their inputs were stored, and their answers not yet. A daemon that
    * runs, or was killed, leaves some.
    */
   readonly unanswered: number;
@@ -236,7 +236,7 @@ function signalsBetween(
   return (store as JournalFile).signals(rows);
 }
 
-/** Brings a pipeline to where the daemon was behind the last pruned signal, as a restart does. */
+/** Restores a pipeline to the daemon's state after the last pruned signal, as a restart does. */
 async function resumeBehind(
   { afterInput, last }: PrunedSignals,
   pipeline: Pipeline,
@@ -271,7 +271,7 @@ interface StandingState {
   readonly rollout: InputRow | null;
 }
 
-/** Models, halts, degradations and rollout behind these inputs. */
+/** Models, halts, degradations and rollout after these inputs. */
 function standingAt(inputs: Iterable<InputRow>): StandingState {
   const degradations = new Set<Degradation>();
   let [version, halts] = ['', ''];

@@ -249,7 +249,7 @@ describe('a replay of a journal', () => {
     store.close();
   });
 
-  it('decides by the settings when asked to', async () => {
+  it('decides by the settings on request', async () => {
     const store = openJournal(path, { readOnly: true });
     for (const how of [settings, changed]) {
       const texts: string[] = [];

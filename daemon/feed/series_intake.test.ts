@@ -48,7 +48,7 @@ const send = (setup: Setup, ...values: readonly object[]): ReturnType<SeriesInta
   setup.intake(JSON.stringify(values));
 
 describe('the intake of series', () => {
-  it('takes a value as arriving now, a repeated one as a duplicate, and another one as a revision that arrives later', () => {
+  it('records a value as arriving now, a repeated one as a duplicate, and a different one as a later revision', () => {
     const setup = setUp();
     expect(
       send(setup, GOOD, GOOD, { ...GOOD, value: 0.0002 }, { ...GOOD, event_time: Date.parse(GOOD.event_time) }),
@@ -90,7 +90,7 @@ describe('the intake of series', () => {
     expect(send(setUp({ isElsewhere: () => true }), { ...GOOD, symbol: 'ETHUSDT' })).toMatchObject({ rejected: [] });
   });
 
-  it('lets nothing arrive before the close of an ended bar, or before what arrived before it', () => {
+  it('never records an arrival before the close of an ended bar, or before an earlier arrival', () => {
     const setup = setUp();
     setup.ledger.closed(Math.floor(NOW_MS / 60_000) * 60 - 59);
     send(setup, GOOD);

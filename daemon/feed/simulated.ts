@@ -30,7 +30,7 @@ export interface RunningFeed {
   stop(): Promise<void>;
 }
 
-/** The seeded market of its own: history first, as backfill, then one minute every `barIntervalMs`. */
+/** The seeded market: history first, as backfill, then one minute every `barIntervalMs`. */
 export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise<RunningFeed> {
   const market = createSimulatedMarket({ seed: options.seed, symbols: options.symbols, start: options.start });
   let minutesDone = 0;

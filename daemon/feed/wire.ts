@@ -13,6 +13,8 @@ const LATEST_DATE_MS = 8.64e15;
 /** Date.parse alone takes `5 Z` and `1/2/2024 0:00Z` too, and makes something of them. */
 const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.(\d+))?)?(Z|[+-]\d{2}:?\d{2})?$/;
 const SHOWN_LENGTH = 60;
+/** Sums of decimal volumes differ in their last digits. */
+const TAKER_TOLERANCE = 1e-9;
 
 /** Fields that an empty minute cannot have. */
 const PRICES = ['open', 'high', 'low', 'close'] as const;
@@ -47,12 +49,32 @@ export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinut
       expected: 'low <= open, close <= high',
     });
   }
-  // Two shapes of bars and no more: what reads them all day stays fast.
+  // Few shapes of bars: what reads them all day stays fast.
   const bar =
     given === undefined || given === null
       ? { symbol, time, open, high, low, close, volume }
       : { symbol, time, open, high, low, close, volume, spread: notNegative(fields, 'spread') };
-  return { kind: 'bar', bar };
+  return { kind: 'bar', bar: withFlow(bar, fields) };
+}
+
+function withFlow(bar: Bar, fields: Record<string, unknown>): Bar {
+  const { taker_buy_volume, trades } = fields as { taker_buy_volume?: unknown; trades?: unknown };
+  if ((taker_buy_volume ?? trades ?? null) === null) return bar;
+  const flow: { takerBuyVolume?: number; trades?: number } = {};
+  if (taker_buy_volume !== undefined && taker_buy_volume !== null) {
+    flow.takerBuyVolume = notNegative(fields, 'taker_buy_volume');
+    if (flow.takerBuyVolume > bar.volume * (1 + TAKER_TOLERANCE))
+      throw new MinutehandError('BAR_MALFORMED', {
+        seen: `taker_buy_volume ${flow.takerBuyVolume}, volume ${bar.volume}`,
+        expected: 'taker_buy_volume <= volume',
+      });
+  }
+  if (trades !== undefined && trades !== null) {
+    flow.trades = notNegative(fields, 'trades');
+    if (!Number.isInteger(flow.trades))
+      throw new MinutehandError('BAR_MALFORMED', { seen: `trades ${flow.trades}`, expected: 'a whole number' });
+  }
+  return { ...bar, ...flow };
 }
 
 /** A minute without a trade has no prices and no volume: whichever of the two is meant, it must not be guessed. */
@@ -105,7 +127,7 @@ function parseIsoTime(text: string): number {
       expected: 'ISO 8601 in UTC, ending in Z',
     });
   }
-  // Date.parse turns February 30 into March 1, and drops what is finer than a millisecond.
+  // Date.parse turns February 30 into March 1, and drops fractions of a millisecond.
   const day = new Date(`${date}T00:00:00Z`);
   if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== date) return NaN;
   return Date.parse(text.replace(' ', 'T')) + (/[1-9]/.test(fraction.slice(3)) ? 0.5 : 0);

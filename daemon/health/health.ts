@@ -61,7 +61,7 @@ export interface HealthReport extends TransportsHealth {
   readonly rollout_refused: ModelRefusal | null;
   readonly feature_schema: string;
   readonly policy_hash: string;
-  /** Of the lease across machines; null = none is configured. Without a holder nobody publishes. */
+  /** Of the lease across machines; null = none is configured. Without a holder no daemon publishes. */
   readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;

@@ -1,7 +1,7 @@
 import { shownMinute } from '../../shared/bar.ts';
 import type { HealthReport } from './health.ts';
 
-/** The daemon in one line for people: are bars coming, which models answer, what is wrong. */
+/** The daemon's state in one line: bars, models, problems. */
 export function statusLine(report: HealthReport): string {
   const {
     market,

@@ -97,7 +97,7 @@ describe('the active halts', () => {
     expect(logged.splice(0)).toEqual(['30 halts', '30 halts']);
     resume(models, 'XAUUSD_XAGUSD', NOW);
     halts.check();
-    expect(printed).toEqual([`Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`]);
+    expect(printed).toEqual([`No longer halted: ${textOf('XAUUSD_XAGUSD')}.`]);
     expect(applied).toEqual([[`* ${OTHER}`]]);
     expect(halts.refused()).toBeNull();
   });
@@ -123,8 +123,8 @@ describe('the active halts', () => {
     halts.check();
     expect(applied.at(-1)).toEqual([`XAUUSD_XAGUSD ${VERSION}`]);
     expect(printed.splice(0)).toEqual([
-      `Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`,
-      expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* Lift it with/s),
+      `No longer halted: ${textOf('XAUUSD_XAGUSD')}.`,
+      expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* `minutehand models resume/s),
     ]);
     expect(logged).toEqual(['30 halts', '50 halts refused HALTS_LOST']);
     expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });

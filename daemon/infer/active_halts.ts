@@ -52,7 +52,7 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     const before = new Set(halts.halts.map(textOf));
     const after = new Set(read.halts.map(textOf));
     for (const halt of read.halts) if (!before.has(textOf(halt))) print(`Halted: ${textOf(halt)}.`);
-    for (const halt of halts.halts) if (!after.has(textOf(halt))) print(`Not halted any more: ${textOf(halt)}.`);
+    for (const halt of halts.halts) if (!after.has(textOf(halt))) print(`No longer halted: ${textOf(halt)}.`);
     halts = read;
     log.info({ halts: read.halts }, 'halts');
     standing = standingAfter(standing, read);

@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 
 export const ABSENT = 'absent';
@@ -9,4 +10,14 @@ export function fingerprint(files: FileSystem, paths: readonly string[]): string
     return stat === null ? ABSENT : `${path}:${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
   });
   return [paths[0], ...stats].join('|');
+}
+
+/** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
+export function isUnread(error: unknown, seen: string): boolean {
+  if (!(error instanceof MinutehandError)) return false;
+  return (
+    error.code === 'KEY_UNUSABLE' ||
+    error.code === 'POINTER_MARK' ||
+    (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT))
+  );
 }

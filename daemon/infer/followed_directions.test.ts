@@ -1,11 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { activateVersion } from '../../shared/bundle/pointer.ts';
+import { PointerMarks, trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import type { DirectionInput } from '../input.ts';
 import { FollowedDirections } from './followed_directions.ts';
 
@@ -17,18 +22,31 @@ let printed: string[];
 let codes: string[];
 let broken: Set<string>;
 let followed: FollowedDirections;
+let simulated: Set<string>;
+let nowMs: number;
 
 const modelOf = (version: string, sources: readonly string[] = []): DirectionModel =>
-  ({ manifest: { version, sources }, check: { rows: 1, largestDifference: 0 } }) as unknown as DirectionModel;
+  ({
+    manifest: { version, sources, market: simulated.has(version) ? 'simulated' : 'live' },
+    check: { rows: 1, largestDifference: 0 },
+  }) as unknown as DirectionModel;
 
 beforeEach(() => {
   models = mkdtempSync(join(tmpdir(), 'directions-'));
   mkdirSync(join(models, 'direction'));
-  [applied, printed, codes, broken] = [[], [], [], new Set()];
-  followed = new FollowedDirections({
+  [applied, printed, codes, broken, simulated] = [[], [], [], new Set(), new Set()];
+  nowMs = Date.now();
+  followed = follow();
+});
+
+/** A daemon that has just started. */
+function follow(): FollowedDirections {
+  return new FollowedDirections({
     ...{
       modelsFolder: models,
       timeframes: ['1h', '1m'],
+      market: 'live',
+      marksOf: (timeframe: Timeframe) => new PointerMarks(models, 'daemon_main', () => nowMs, `direction_${timeframe}`),
       sources: () => ['funding_rate'],
       pollMs: 1,
       files: MACHINE_FILES,
@@ -45,8 +63,9 @@ beforeEach(() => {
     onFailed: (code) => void codes.push(code),
     print: (line) => void printed.push(line),
   });
-});
+}
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await followed.stop();
   rmSync(models, { recursive: true });
 });
@@ -55,6 +74,15 @@ function bundle(version: string, content = 'x'): void {
   mkdirSync(join(models, 'direction', version), { recursive: true });
   for (const name of ['manifest.json', 'direction.onnx'])
     writeFileSync(join(models, 'direction', version, name), content);
+}
+
+/** Signs by a new key, which is trusted. */
+function useKey(): void {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileSync(join(models, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(models, 'trusted.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+  vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(models, 'key.pem'));
+  vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', join(models, 'trusted.pem'));
 }
 
 const point = (timeframe: string, version: string): void =>
@@ -102,10 +130,78 @@ describe('the pointers of direction models', () => {
   it('report the sources of a training that the daemon does not receive, and a model that fails', () => {
     followed.onSwap(modelOf(FIRST!, ['funding_rate', 'open_interest']), '1h');
     expect(followed.missingSources).toEqual(['open_interest']);
-    expect(printed.join()).toContain('learned from open_interest');
+    expect(printed.join()).toContain('trained on open_interest');
     followed.onSwap(modelOf(SECOND!, ['funding_rate']), '1h');
     expect(followed.missingSources).toEqual([]);
     followed.onFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), modelOf(SECOND!));
     expect([codes, printed.at(-1)]).toEqual([['MODEL_OUTPUT'], expect.stringContaining('Mode HALT')]);
+  });
+
+  it('refuse a model of a simulated market on a live one', async () => {
+    bundle(FIRST!);
+    simulated.add(FIRST!);
+    point('1h', FIRST!);
+    for (let i = 0; i < 2; i++) await followed.check();
+    expect([applied, codes]).toEqual([[], ['MODEL_SIMULATED']]);
+  });
+
+  describe.each([{ signed: true }, { signed: false }])('as promote writes them, signed: $signed', ({ signed }) => {
+    beforeEach(() => {
+      for (const version of [FIRST, SECOND]) bundle(version!);
+      if (signed) useKey();
+    });
+    const promote = (timeframe: Timeframe, version: string): void => {
+      const place = directionPlace(models, timeframe);
+      activateVersion(place, version, MACHINE_FILES, trainerMarks({ home: models }, place.name));
+    };
+    const text = (timeframe: string): string => readFileSync(join(models, 'direction', `${timeframe}.json`), 'utf8');
+    const put = (timeframe: string, content: string): void =>
+      writeFileSync(join(models, 'direction', `${timeframe}.json`), content);
+
+    it('are refused when an older one is put back, also after a restart, until one with a higher serial is', async () => {
+      promote('1h', FIRST!);
+      const old = text('1h');
+      await followed.check();
+      promote('1h', SECOND!);
+      await followed.check();
+      put('1h', old);
+      for (let i = 0; i < 3; i++) await followed.check();
+      expect([applied, codes]).toEqual([[`1h ${FIRST}`, `1h ${SECOND}`], ['POINTER_ROLLBACK']]);
+      expect(followed.refused).toMatchObject({ message: expect.stringContaining('direction/1h.json: serial 1') });
+      followed = follow();
+      await followed.check();
+      expect([applied.length, codes.at(-1)]).toEqual([2, 'POINTER_ROLLBACK']);
+      promote('1h', FIRST!);
+      await followed.check();
+      expect([applied.at(-1), followed.refused]).toEqual([`1h ${FIRST}`, null]);
+    });
+
+    it('are refused at another timeframe when they are signed', async () => {
+      promote('1h', FIRST!);
+      put('1m', text('1h'));
+      await followed.check();
+      expect(applied).toEqual(signed ? [`1h ${FIRST}`] : [`1h ${FIRST}`, `1m ${FIRST}`]);
+      expect(codes).toEqual(signed ? ['POINTER_SIGNATURE'] : []);
+    });
+
+    it('are refused when they expire, and the active model stays', async () => {
+      vi.stubEnv('MINUTEHAND_ACTIVE_EXPIRY_DAYS', '2');
+      promote('1h', FIRST!);
+      await followed.check();
+      nowMs += 3 * 86_400_000;
+      for (let i = 0; i < 2; i++) await followed.check();
+      expect([applied, codes]).toEqual([[`1h ${FIRST}`], ['POINTER_EXPIRED']]);
+    });
+  });
+
+  it('refuse unsigned ones after a signed one was accepted', async () => {
+    useKey();
+    for (const version of [FIRST, SECOND]) bundle(version!);
+    const place = directionPlace(models, '1h');
+    activateVersion(place, FIRST!, MACHINE_FILES, trainerMarks({ home: models }, place.name));
+    await followed.check();
+    writeFileSync(place.path, JSON.stringify({ version: SECOND, previous: FIRST, serial: 7 }));
+    await followed.check();
+    expect([applied, codes]).toEqual([[`1h ${FIRST}`], ['POINTER_SIGNATURE']]);
   });
 });

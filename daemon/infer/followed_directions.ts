@@ -1,23 +1,26 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import {
-  directionFolder,
-  directionPointer,
-  readActiveDirection,
-} from '../../shared/bundle/direction/active_direction.ts';
+import { directionFolder, directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
+import { readPointerFile } from '../../shared/bundle/pointer.ts';
+import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { describeError } from '../../shared/errors.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { DirectionInput } from '../input.ts';
-import { fingerprint } from './file_mark.ts';
+import { fingerprint, isUnread } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
 
 export interface FollowedDirectionsOptions {
   readonly modelsFolder: string;
   readonly timeframes: readonly Timeframe[];
+  readonly market: MarketKind;
+  /** High-water marks of each pointer; null = any is accepted. */
+  marksOf(timeframe: Timeframe): Pick<PointerMarks, 'check' | 'raiseQuietly'> | null;
   /** Names of the auxiliary series that this daemon has received. */
   sources(): readonly string[];
   readonly pollMs: number;
@@ -34,14 +37,18 @@ export interface FollowedDirectionsOptions {
 
 interface Slot {
   readonly timeframe: Timeframe;
+  readonly marks: Pick<PointerMarks, 'check' | 'raiseQuietly'> | null;
   /** Fingerprint of the last delivered bundle. */
   current: string;
-  /** Fingerprint of the last refused bytes. */
+  /** Fingerprint of the last refused bytes, and of the last reported ones: what could not be read is tried again. */
   refusedMark: string;
+  reportedMark: string;
   refused: ModelRefusal | null;
   /** Sources of the active model's training. */
   learned: readonly string[];
 }
+
+const NOT_REFUSED = { refusedMark: '', reportedMark: '', refused: null };
 
 /** Follows the pointers `models/direction/<timeframe>.json`; refused bytes are not tried again. */
 export class FollowedDirections {
@@ -55,9 +62,9 @@ export class FollowedDirections {
     this.#options = options;
     this.#slots = options.timeframes.map((timeframe) => ({
       timeframe,
+      marks: options.marksOf(timeframe),
       current: '',
-      refusedMark: '',
-      refused: null,
+      ...NOT_REFUSED,
       learned: [],
     }));
     this.#stopTimer = options.scheduler.every(options.pollMs, () => void this.check());
@@ -97,7 +104,9 @@ export class FollowedDirections {
     const missing = this.missingSources;
     if (missing.length === 0) return;
     log.warn({ version, missing }, 'direction model learned from sources that are missing here');
-    print(`It learned from ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`);
+    print(
+      `It was trained on ${missing.join(', ')}, which this daemon has not received yet: their features are missing.`,
+    );
   }
 
   onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {
@@ -113,24 +122,28 @@ export class FollowedDirections {
   }
 
   async #look(slot: Slot): Promise<void> {
-    const { modelsFolder, files, load, apply } = this.#options;
+    const { modelsFolder, files, load, apply, market } = this.#options;
     const { timeframe } = slot;
+    const place = directionPlace(modelsFolder, timeframe);
     let version = `(direction/${timeframe}.json)`;
-    let mark = fingerprint(files, [directionPointer(modelsFolder, timeframe)]);
+    let mark = fingerprint(files, [place.path]);
     try {
-      const named = readActiveDirection(modelsFolder, timeframe, files)?.version;
-      // Without a pointer, what is active stays.
-      if (named === undefined) return;
-      version = named;
-      const folder = join(directionFolder(modelsFolder), named);
+      const pointer = readPointerFile(place, files);
+      // Without a pointer, the active model stays.
+      if (pointer === null) return;
+      slot.marks?.check(pointer);
+      await slot.marks?.raiseQuietly(pointer);
+      version = pointer.version;
+      const folder = join(directionFolder(modelsFolder), version);
       const paths = ['manifest.json', DIRECTION_FILE, SIGNATURE_FILE].map((name) => join(folder, name));
       mark = fingerprint(files, paths);
-      if (mark === slot.current) slot.refused = null;
+      if (mark === slot.current) Object.assign(slot, NOT_REFUSED);
       if (mark === slot.current || mark === slot.refusedMark) return;
       const set = await load(folder, timeframe);
+      refuseSimulated(set.manifest, market);
       if (this.#isStopped) return;
       slot.current = mark;
-      slot.refused = null;
+      Object.assign(slot, NOT_REFUSED);
       apply({ kind: 'direction', timeframe, set });
     } catch (error) {
       this.#refuse(slot, mark, version, error);
@@ -139,10 +152,12 @@ export class FollowedDirections {
 
   #refuse(slot: Slot, mark: string, version: string, error: unknown): void {
     const { log, print, onRefused } = this.#options;
-    if (mark === slot.refusedMark) return;
+    if (!isUnread(error, mark)) slot.refusedMark = mark;
     const refusal = { version, ...describeError(error) };
-    slot.refusedMark = mark;
     slot.refused = refusal;
+    const report = `${mark} ${refusal.code}`;
+    if (report === slot.reportedMark) return;
+    slot.reportedMark = report;
     onRefused(refusal.code);
     log.error({ slot: `direction ${slot.timeframe}`, ...refusal }, 'models refused');
     print(`Direction model ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);

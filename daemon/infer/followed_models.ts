@@ -118,7 +118,7 @@ export class FollowedModels {
     this.#rolloutRefused = null;
     if (rollout === null) {
       apply({ kind: 'rollout', rollout: null, set: null });
-      return print('No rollout any more.');
+      return print('The rollout has ended.');
     }
     const { id, champion, challenger, stage, share } = rollout;
     const positions = {

@@ -34,6 +34,7 @@ export class InstrumentMatrix {
   readonly #first: number;
   readonly #series: SeriesReader;
   readonly #tracked: readonly Tracked[];
+  #hasTaker = false;
 
   constructor(instruments: readonly Pair[], first: number, series: SeriesReader) {
     this.#first = first;
@@ -71,10 +72,16 @@ export class InstrumentMatrix {
     const own = this.#of(pairIndex);
     const { barSeconds } = own.group;
     const open = barOpen(time, barSeconds);
-    const { high, low, close, volume } = a!;
+    const { high, low, close, volume, takerBuyVolume = NaN } = a!;
     const series = this.#series.valuesAt(own.symbol, open + barSeconds);
-    own.features.step({ time: open, high, low, close, volume, takerBuyVolume: NaN }, series);
+    own.features.step({ time: open, high, low, close, volume, takerBuyVolume }, series);
+    if (!Number.isNaN(takerBuyVolume)) this.#hasTaker = true;
     own.close = close;
+  }
+
+  /** Whether any bar had its taker volume. */
+  get hasTaker(): boolean {
+    return this.#hasTaker;
   }
 
   groupOf(pairIndex: number): TimeframeRows {

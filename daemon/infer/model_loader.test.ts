@@ -124,7 +124,7 @@ describe('the WASM scorer', () => {
     const set = await load(bundle, { schema, maxRows: 10 });
     try {
       expect(Object.values(set.engines)).toEqual(Array(3).fill('onnxruntime-node'));
-      expect(set.engineNotes.ai1).toMatch(/tree_kernel\.wasm: .* Build it: `npm run build`/s);
+      expect(set.engineNotes.ai1).toMatch(/tree_kernel\.wasm: .* Run `npm run build`/s);
       expect((await set.infer(features, 10)).return_prob[9]).toBeGreaterThan(0);
     } finally {
       await set.release();

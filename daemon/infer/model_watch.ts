@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { activePath, readActiveFile, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
+import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import { MinutehandError } from '../../shared/errors.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
-import { ABSENT, fingerprint } from './file_mark.ts';
+import { fingerprint, isUnread } from './file_mark.ts';
 import { FollowedRollout } from './followed_rollout.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
@@ -72,7 +72,7 @@ class PointerWatch implements ModelWatch {
         return file.version;
       },
       onReady: (set) => options.onReady(set),
-      // Without a pointer, or with a bad one, what is active stays.
+      // Without a pointer, or with a bad one, the active set stays.
       onNone: null,
     });
     this.#shadow = new FollowedPointer(options, {
@@ -199,24 +199,18 @@ class FollowedPointer {
 /** @throws MinutehandError also for models of a simulated market on a live one */
 async function loadAllowed(folder: string, { load, market }: ModelWatchOptions): Promise<ModelSet> {
   const set = await load(folder);
-  if (market !== 'live' || set.manifest.market !== 'simulated') return set;
-  await set.release();
-  throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
+  try {
+    refuseSimulated(set.manifest, market);
+    return set;
+  } catch (error) {
+    await set.release();
+    throw error;
+  }
 }
 
 /** Identifies the bytes of a bundle: equal for the same unmodified files. */
 export function bundleMark(folder: string, files: FileSystem): string {
   return fingerprint(files, bundleFiles(folder, files));
-}
-
-/** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
-function isUnread(error: unknown, seen: string): boolean {
-  if (!(error instanceof MinutehandError)) return false;
-  return (
-    error.code === 'KEY_UNUSABLE' ||
-    error.code === 'POINTER_MARK' ||
-    (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT))
-  );
 }
 
 /** The signature and the model of the result count where there are: most bundles have none. */

@@ -57,7 +57,7 @@ interface Waiter {
   resume(): void;
 }
 
-/** One write is under way at a time; what is flushed meanwhile waits in order. */
+/** One write at a time; later flushes wait in order. */
 class QueuedJournal implements Journal {
   readonly #options: JournalOptions;
   #inputs: InputRow[] = [];

@@ -169,7 +169,7 @@ describe('the journal of a thread', () => {
     await close();
   });
 
-  it('prunes and forgets on the thread, and says why it cannot', async () => {
+  it('prunes on the thread, and reports why it cannot', async () => {
     const { journal, thread, store, path, close } = open();
     for (let minute = 1; minute <= 9; minute++) answerMinute(journal, minute);
     await journal.stored();
@@ -228,7 +228,7 @@ describe('the death of the thread', () => {
     await close();
   });
 
-  it('leaves nothing out and doubles nothing, whatever it had stored of a write', () => {
+  it('omits and doubles nothing, whatever part of a write was stored', () => {
     const batches = fc.array(
       fc.record({ inputs: fc.nat(3), signals: fc.nat(2), shadows: fc.nat(2), hasPosition: fc.boolean() }),
       { maxLength: 8 },

@@ -9,7 +9,7 @@ import { appendBatches, type JournalBatch, type JournalWriter, type OnWritten } 
 
 export interface JournalThreadOptions {
   readonly path: string;
-  /** The journal at `path`: when the thread dies, it shows what was stored, and the caller writes to it. */
+  /** The journal at `path`: when the thread ends, it shows what was stored, and the caller writes to it. */
   readonly store: JournalFile;
   readonly scheduler: Scheduler;
   /** The thread's program as JavaScript; by default the compiled one beside this file. */
@@ -52,7 +52,7 @@ const CLOSE_GRACE_MS = 6_000;
 
 /**
  * Writes the journal on a worker thread: commits, checkpoints and a stalled disk do not block the caller.
- * Without a compiled program (tests run the sources), and when the thread dies, the caller writes.
+ * Without a compiled program (tests run the sources), and after the thread has ended, the caller writes.
  */
 export function openJournalThread(options: JournalThreadOptions): JournalThread {
   return new WriterThread(options);

@@ -5,7 +5,7 @@ import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import { doTask, type JournalTask, type JournalTaskAnswer, type JournalThreadData } from './journal_thread.ts';
 
 /**
- * The thread of journal_thread.ts: does one task after the other. At normal priority Linux lets it preempt the main
+ * The thread of journal_thread.ts: executes tasks in order. At normal priority Linux lets it preempt the main
  * thread, which has just woken it, until the commit is done.
  */
 const port = parentPort!;

@@ -37,7 +37,7 @@ describe('the start of a recovery', () => {
     expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(900 - WARMUP + 1 - SCREENED));
   });
 
-  it('takes all minutes of a pair that was never answered', () => {
+  it('includes all minutes of a pair that was never answered', () => {
     trade(['A', 'B'], 700, 1000);
     expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(700));
   });
@@ -65,7 +65,7 @@ describe('the start of a recovery', () => {
     expect(recoveryStart(store, [PAIRS[1]!], WARMUP)).toBe(0);
   });
 
-  it('begins at a signal whose minute no leg had', () => {
+  it('begins at a signal whose minute had no leg', () => {
     store.append([word('empty', 'A', 5), word('empty', 'B', 5)], [signal('A_B', 5)]);
     expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(5));
   });

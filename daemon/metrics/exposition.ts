@@ -3,7 +3,7 @@ import { linesOf, type Metric, type Reading } from '../../shared/metrics/metric.
 import { DAEMON_METRICS, PROCESS_METRICS, type MetricsSource } from './metrics.ts';
 import type { ProcessWatch } from './process_watch.ts';
 
-/** Rendering stops for the next loop turn after this long: what a bar that comes in the middle waits for at most. */
+/** Rendering yields to the event loop after this long: the maximum delay of a bar that arrives meanwhile. */
 const SLICE_MS = 0.2;
 const LINES_PER_PIECE = 250;
 
@@ -22,7 +22,7 @@ export class Exposition {
     ];
   }
 
-  /** Bars that come while it is made pass. Two calls at once share one text. */
+  /** Bars that arrive during rendering are processed first. Concurrent calls share one text. */
   text(): Promise<string> {
     return (this.#rendering ??= this.#render().finally(() => (this.#rendering = null)));
   }

@@ -284,7 +284,7 @@ describe('the declared metrics', () => {
 });
 
 describe('a scrape', () => {
-  it('of thousands of series lets the loop turn many times before it ends', async () => {
+  it('of thousands of series yields to the event loop many times before it ends', async () => {
     const metrics = openMetrics();
     for (const reason of ['NO_EDGE', 'NO_SETUP', 'PROB_LOW', 'RISK_HIGH', 'IN_POSITION'] as const)
       metrics.observed.batch(batchOf(4000, { reason }), timingOf({}));

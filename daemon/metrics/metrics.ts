@@ -89,13 +89,13 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_bars_suspect_total',
     type: 'counter',
     labels: ['symbol'],
-    help: 'Bars that were held back.',
+    help: 'Bars held back.',
     read: ({ status }) => status.suspectBars,
   },
   {
     name: 'minutehand_bars_late_seconds',
     type: 'gauge',
-    help: 'Delay of live bars while it expires their signals; else 0.',
+    help: 'Delay of live bars while it makes signals expire; else 0.',
     read: ({ lateBars }) => lateBars()?.late_seconds ?? 0,
   },
   {
@@ -113,13 +113,13 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_signals_withheld_total',
     type: 'counter',
-    help: 'Signals of a standby, journaled and not published.',
+    help: 'Signals of a standby, not published.',
     read: ({ status }) => status.withheld,
   },
   {
     name: 'minutehand_bar_stream_lost_total',
     type: 'counter',
-    help: 'Entries of the stream minutehand:bars that were removed unread.',
+    help: 'Entries of minutehand:bars removed unread.',
     read: ({ streamLost }) => streamLost(),
   },
   {
@@ -168,7 +168,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_pairs_halted',
     type: 'gauge',
-    help: 'Pairs that a live KPI halts.',
+    help: 'Pairs halted by a live KPI.',
     read: ({ status }) => status.haltedPairs.length,
   },
   {
@@ -208,7 +208,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_model_failures_total',
     type: 'counter',
     labels: ['code'],
-    help: 'Model sets, active or shadow, that failed or were too slow.',
+    help: 'Failures of model sets, slowness included.',
     read: ({ observed }) => observed.failures,
   },
   {
@@ -227,7 +227,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_signal_file_retries_total',
     type: 'counter',
-    help: 'Retries of signal files that another program had open.',
+    help: 'Retries of signal files that were in use.',
     read: ({ publishers }) => publishers.all.reduce((sum, { retries = 0 }) => sum + retries, 0),
   },
   {
@@ -239,7 +239,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_log_lines_lost_total',
     type: 'counter',
-    help: 'Log lines that could not be written.',
+    help: 'Lost log lines.',
     read: ({ logs }) => logs.lost(),
   },
 ];
@@ -250,7 +250,7 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
     name: 'minutehand_event_loop_delay_seconds',
     type: 'summary',
     labels: ['quantile'],
-    help: 'Event loop delay since the last scrape, sampled every 10 ms; quantile 1 is the maximum.',
+    help: 'Event loop delay since the last scrape; quantile 1 is the maximum.',
     read: (watch) => watch.takeLoopDelays(),
   },
   {
@@ -303,25 +303,25 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
   {
     name: 'minutehand_process_open_fds',
     type: 'gauge',
-    help: 'Open files and sockets; Linux only.',
+    help: 'Open files and sockets (Linux).',
     read: (watch) => watch.openFiles(),
   },
   {
     name: 'minutehand_nodejs_heap_size_total_bytes',
     type: 'gauge',
-    help: 'Size of the JavaScript heap.',
+    help: 'JavaScript heap size.',
     read: () => process.memoryUsage().heapTotal,
   },
   {
     name: 'minutehand_nodejs_heap_size_used_bytes',
     type: 'gauge',
-    help: 'Used part of the JavaScript heap.',
+    help: 'Used JavaScript heap.',
     read: () => process.memoryUsage().heapUsed,
   },
   {
     name: 'minutehand_nodejs_external_memory_bytes',
     type: 'gauge',
-    help: 'Memory of JavaScript objects outside the heap.',
+    help: 'JavaScript memory outside the heap.',
     read: () => process.memoryUsage().external,
   },
 ];

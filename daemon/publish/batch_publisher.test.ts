@@ -115,7 +115,7 @@ describe('publishing', () => {
     ]);
   });
 
-  it('looks at the lease before each hand-over: what wakes behind its deadline stays here', () => {
+  it('checks the lease before each hand-over: nothing leaves after its deadline', () => {
     const publisher = open();
     held = [7];
     publisher.hold(7, at(0));

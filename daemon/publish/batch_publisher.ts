@@ -24,13 +24,15 @@ export interface BatchPublisherOptions {
   readonly lease?: PublishingLease | undefined;
 }
 
+type Decide = (piece: readonly MinuteItem[]) => readonly Answer[];
+
 interface Published {
   readonly answers: readonly Answer[];
   /** Empty without the lease. */
   readonly publications: readonly Publication[];
 }
 
-/** Decides and publishes a large batch in pieces: readers work on the first while the next is made. */
+/** Decides and publishes a large batch in pieces: readers process the first while the next is encoded. */
 export class BatchPublisher {
   readonly #options: BatchPublisherOptions;
   readonly #recent = new RecentAnswers();
@@ -47,25 +49,33 @@ export class BatchPublisher {
     return this.#withheld;
   }
 
-  publish(
-    items: readonly MinuteItem[],
-    decide: (piece: readonly MinuteItem[]) => readonly Answer[],
-    nowMs: EpochMs,
-  ): Published {
-    const { stopwatch: watch, sockets } = this.#options;
+  publish(items: readonly MinuteItem[], decide: Decide, nowMs: EpochMs): Published {
+    const published =
+      items.length <= PIECE_PAIRS ? this.#publishPiece(items, decide, nowMs) : this.#publishPieces(items, decide, nowMs);
+    this.#sendWhole(published.publications);
+    this.#options.stopwatch.add('publish');
+    return published;
+  }
+
+  #publishPieces(items: readonly MinuteItem[], decide: Decide, nowMs: EpochMs): Published {
     const answers: Answer[] = [];
     const publications: Publication[] = [];
     for (let from = 0; from < items.length; from += PIECE_PAIRS) {
-      const decided = decide(items.length <= PIECE_PAIRS ? items : items.slice(from, from + PIECE_PAIRS));
-      watch.add('decide');
-      const sealed = this.#seal(decided, nowMs);
-      for (const socket of sockets) if (socket.takesPieces === true && sealed.length > 0) socket.publish(sealed);
-      watch.add('publish');
-      answers.push(...decided);
-      publications.push(...sealed);
+      const piece = this.#publishPiece(items.slice(from, from + PIECE_PAIRS), decide, nowMs);
+      answers.push(...piece.answers);
+      publications.push(...piece.publications);
     }
-    this.#sendWhole(publications);
-    watch.add('publish');
+    return { answers, publications };
+  }
+
+  #publishPiece(items: readonly MinuteItem[], decide: Decide, nowMs: EpochMs): Published {
+    const { stopwatch, sockets } = this.#options;
+    const answers = decide(items);
+    stopwatch.add('decide');
+    const publications = this.#seal(answers, nowMs);
+    for (const socket of sockets)
+      if (socket.takesPieces === true && publications.length > 0) socket.publish(publications);
+    stopwatch.add('publish');
     return { answers, publications };
   }
 

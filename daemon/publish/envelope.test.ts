@@ -108,7 +108,7 @@ describe('an envelope', () => {
     expect([gold.seq, euro.seq]).toEqual([3, 2]);
   });
 
-  it('lets a signal expire 2.5 intervals after its publication where the bar came within an interval of its close', () => {
+  it('expires a signal 2.5 intervals after its publication where the bar came within an interval of its close', () => {
     expect([0, 1, INTERVAL_MS].map((ms) => validFor('live', 'COMPLETE', ms))).toEqual([150_000, 150_001, 210_000]);
     expect(validFor('live', 'LEG_MISSING', 500)).toBe(150_500);
     expect(validFor('live', 'COMPLETE', 0, 25)).toBe(63);

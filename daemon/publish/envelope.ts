@@ -1,5 +1,6 @@
 import { SECONDS_PER_BAR, type EpochMs } from '../../shared/bar.ts';
 import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
+import { encodeFence, encodeOrigin, encodeTimes } from '../../shared/signal/encode.ts';
 import { INSTRUMENT_SIGNAL_SCHEMA } from '../../shared/signal/instrument_signal.ts';
 import { SIGNAL_SCHEMA, validIntervals, type MarketKind } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
@@ -21,12 +22,13 @@ export interface EnvelopeOptions {
   readonly feedIntervalMs: number;
 }
 
-/** Puts what a replay need not repeat around a signal's body: boot, sequence number, time of publication, expiry. */
+/** Adds the fields that a replay need not reproduce to a signal's body: boot, sequence number, publication, expiry. */
 export class Envelope {
   readonly #options: EnvelopeOptions;
   /** Of the last signal of each pair in this boot. */
   readonly #seq: Int32Array;
-  readonly #schemas: readonly string[];
+  /** By pair: what is the same in all its envelopes. */
+  readonly #origins: readonly string[];
   /** By pair: for how long a signal on a bar that came in time is valid, ms. */
   readonly #validForMs: readonly number[];
   /** By pair: when its newest signal expires. Before the first one: when there should have been one. */
@@ -35,7 +37,10 @@ export class Envelope {
   constructor(options: EnvelopeOptions, nowMs: EpochMs) {
     this.#options = options;
     this.#seq = new Int32Array(options.pairs.length);
-    this.#schemas = options.pairs.map((pair) => (isInstrument(pair) ? INSTRUMENT_SIGNAL_SCHEMA : SIGNAL_SCHEMA));
+    const { market, bootId: boot_id } = options;
+    this.#origins = options.pairs.map((pair) =>
+      encodeOrigin({ schema: isInstrument(pair) ? INSTRUMENT_SIGNAL_SCHEMA : SIGNAL_SCHEMA, market, boot_id }),
+    );
     this.#validForMs = options.pairs.map((pair) =>
       Math.round(validIntervals(barSecondsOf(pair) / SECONDS_PER_BAR) * options.feedIntervalMs),
     );
@@ -58,20 +63,19 @@ export class Envelope {
     fence?: number,
     answeredMs: EpochMs = nowMs,
   ): readonly Publication[] {
-    const { market, bootId } = this.#options;
     const bytes = new PublicationBytes(answers);
+    const first = encodeFence(fence);
+    // Most signals of a batch expire together.
+    let expiryMs = NaN;
+    let times = '';
     return answers.map((answer) => {
-      const { body, bodyText } = answer;
-      const expiryMs = this.#number(answer, answeredMs);
-      return bytes.write(body.pair_id, bodyText, {
-        fence,
-        schema: this.#schemas[answer.minute.pairIndex]!,
-        market,
-        boot_id: bootId,
-        seq: answer.seq,
-        generated_at_ms: nowMs,
-        valid_until_ms: expiryMs,
-      });
+      const { body, bodyText, minute } = answer;
+      const itsExpiryMs = this.#number(answer, answeredMs);
+      if (itsExpiryMs !== expiryMs) {
+        expiryMs = itsExpiryMs;
+        times = encodeTimes(nowMs, expiryMs);
+      }
+      return bytes.write(body.pair_id, bodyText, `${first}${this.#origins[minute.pairIndex]!}${answer.seq}${times}`);
     });
   }
 

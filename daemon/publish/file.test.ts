@@ -400,7 +400,7 @@ describe('the file publisher', () => {
     }
   });
 
-  it('never lets readers in other processes see a torn, empty or missing file', async () => {
+  it('never shows a torn, empty or missing file to readers in other processes', async () => {
     const publisher = open();
     const pairIds = ['A_B', 'C_D'];
     // Long enough for more than one page, so that a write in place would be seen half done.

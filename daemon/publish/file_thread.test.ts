@@ -138,7 +138,7 @@ describe('the thread for signal files', () => {
   it('reports that the disk stalls, keeps one signal per pair meanwhile, and continues with it', async () => {
     const moving = join(folder, 'the disk moves again');
     const slow = programOf(`import { existsSync } from 'node:fs';
-    parentPort.on('message', ({ texts }) => {
+    parentPort.on('message', ([, ...texts]) => {
       while (texts[1] === 'stall' && !existsSync(${JSON.stringify(moving)}));
       const failures = texts[1] === 'stall' ? 0 : 1;
       parentPort.postMessage({ failures, failing: failures, seen: texts.join() });
@@ -157,7 +157,7 @@ describe('the thread for signal files', () => {
     expect(publisher.failures).toBe(2);
   });
 
-  it('falls back to writing everything itself when its thread dies', async () => {
+  it('writes everything itself after its thread has ended', async () => {
     const mortal = programOf(`parentPort.on('message', () => { throw new Error('out of memory'); });`);
     const publisher = open(mortal);
     publisher.publish([signal('A_B', 1)]);

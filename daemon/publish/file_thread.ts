@@ -16,13 +16,11 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 
   readonly program?: URL;
 }
 
-/** One batch. */
-export interface FileThreadBatch {
-  /** Milliseconds of `os.uptime()` after which nothing may be written; null = no limit. */
-  readonly deadlineMs: number | null;
-  /** `[pair id, text, pair id, text …]` */
-  readonly texts: readonly string[];
-}
+/**
+ * One batch: milliseconds of `os.uptime()` after which nothing may be written, null = no limit; then pair id and text
+ * of each pair. A flat array takes the least time to be copied to another thread.
+ */
+export type FileThreadBatch = readonly [deadlineMs: number | null, ...texts: string[]];
 
 /** Data for starting the thread. */
 export interface FileThreadData {
@@ -46,7 +44,7 @@ export interface FileThreadAnswer {
 }
 
 const PROGRAM = new URL('./file_thread_program.js', import.meta.url);
-/** A disk that takes longer than this for one batch (a network drive that is gone, say) counts as failed. */
+/** A disk that takes longer than this for one batch (such as a lost network drive) counts as failed. */
 const STALL_MS = 5_000;
 const CLOSE_GRACE_MS = 1_000;
 
@@ -124,12 +122,12 @@ class FileThread implements FilePublisher {
     this.#endStallWatch = this.#options.scheduler.after(STALL_MS, () =>
       this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
     );
-    const texts: string[] = [];
+    const batch: [number | null, ...string[]] = [this.#deadlineMs];
     for (const [pairId, text] of this.#waiting) {
       this.#lastHandedOver.set(pairId, text);
-      texts.push(pairId, text);
+      batch.push(pairId, text);
     }
-    this.#thread.postMessage({ deadlineMs: this.#deadlineMs, texts } satisfies FileThreadBatch);
+    this.#thread.postMessage(batch satisfies FileThreadBatch);
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
     // collection.
     this.#waiting = new Map();

@@ -40,7 +40,7 @@ function retryFailed(): void {
   tell(true, 0);
 }
 
-port.on('message', ({ deadlineMs, texts }: FileThreadBatch) => {
+port.on('message', ([deadlineMs, ...texts]: FileThreadBatch) => {
   lastDeadlineMs = deadlineMs;
   const before = publisher.failures;
   const batch: Publication[] = [];

@@ -7,7 +7,7 @@ const ONE_SHARD = /^signals_[a-z0-9_-]+\.json$/;
 const TEMPORARY_NAME = /^\.signal(?:s(?:_[a-z0-9_-]+)?)?\.json\.(\d+)\.tmp$/;
 
 /**
- * Removes temporary files that a crash left behind, in `folder` and one level below, and files of all pairs that no
+ * Removes temporary files left by a crash, in `folder` and one level below, and files of all pairs that no
  * process writes any more. Files of another live process (a second shard on the same folder) stay: it may be about to
  * rename them.
  */

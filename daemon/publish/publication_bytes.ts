@@ -1,7 +1,7 @@
-import { encodeChecksum, encodeEnvelope, type Envelope } from '../../shared/signal/encode.ts';
+import { encodeChecksum } from '../../shared/signal/encode.ts';
 import type { Publication } from './publish.ts';
 
-/** More than envelope and checksum need. */
+/** More than an envelope and its checksum need. */
 const ENVELOPE_BYTES = 512;
 
 /** The signals of one batch as bytes in one buffer, which all transports send from. */
@@ -16,11 +16,13 @@ export class PublicationBytes {
   }
 
   /** The same text as `encodeSignal` gives, and its bytes. */
-  write(pairId: string, bodyText: string, envelope: Envelope): Publication {
+  write(pairId: string, bodyText: string, envelope: string): Publication {
     const buffer = this.#buffer;
     const start = this.#end;
-    const covered = bodyText + encodeEnvelope(envelope);
-    const coveredEnd = start + buffer.write(covered, start);
+    const covered = bodyText + envelope;
+    // Each part is flat already; their sum would be copied to be written.
+    const bodyEnd = start + buffer.write(bodyText, start);
+    const coveredEnd = bodyEnd + buffer.write(envelope, bodyEnd);
     // Only ASCII has as many bytes as characters, and only for that there is room.
     if (coveredEnd !== start + covered.length) return ofText(pairId, covered + encodeChecksum(covered));
     const end = encodeChecksum(buffer.subarray(start, coveredEnd));

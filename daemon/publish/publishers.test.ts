@@ -134,8 +134,8 @@ describe('the transports that the settings enable', () => {
     expect(events).toEqual([
       'failure redis PUBLISH_REDIS',
       'recovered redis',
-      'info redis takes signals again {"missed":1}',
-      'Redis takes all signals again (1 were missed).',
+      'info redis accepts signals again {"missed":1}',
+      'Redis accepts all signals again (1 were missed).',
     ]);
   });
 });

@@ -166,7 +166,7 @@ describe('the publisher over any connection to Redis', () => {
     expect([bus.closes, bus.resets]).toEqual([1, 0]);
   });
 
-  it('resets a connection that still owes an answer after that time, so that nothing is sent later', async () => {
+  it('resets a connection that has not answered within that time, so nothing is sent later', async () => {
     publisher.publish(batch('1'));
     const closed = publisher.close();
     const grace = timers.find(({ ms }) => ms === 500)!;

@@ -10,7 +10,7 @@ export interface SubscriptionsOptions {
   topicOf(pairId: string): string;
   /** The topic of all pairs. */
   readonly allTopic: string;
-  /** The last signal of a pair, if any: what a client gets on subscription. */
+  /** The last signal of a pair, if any, which a client receives on subscription. */
   lastText(pairId: string): string | undefined;
 }
 
@@ -91,7 +91,7 @@ export class Subscriptions implements WebSocketRoute {
     for (const pairId of known) pairs.delete(pairId);
   }
 
-  /** The client has pairs of its own from here on. */
+  /** From now on the client has its own list of pairs. */
   #leaveAll(connection: Connection, pairIds: Iterable<string>): Set<string> {
     connection.unsubscribe(this.#options.allTopic);
     const pairs = new Set(pairIds);

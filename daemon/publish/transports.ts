@@ -77,7 +77,7 @@ export const TRANSPORTS = [
     isRemote: false,
     degradation: {
       means: '`PUBLISH_FILE`: a signal file cannot be written; other transports continue.',
-      next: 'Check disk space (`df -h`) and permissions of the signals folder, and on Windows that no program keeps a signal file open. The daemon retries four times a second.',
+      next: 'Check disk space (`df -h`), permissions of the signals folder, and on Windows that no program keeps a signal file open. The daemon retries.',
     },
     open: openFiles,
   },
@@ -86,8 +86,8 @@ export const TRANSPORTS = [
     label: 'Redis',
     isRemote: true,
     degradation: {
-      means: '`PUBLISH_REDIS`: Redis answers and refuses signals, all of them or some; other transports continue.',
-      next: '`minutehand status` shows the answer of Redis and the next step; `minutehand doctor` tries every command.',
+      means: '`PUBLISH_REDIS`: Redis refuses signals; other transports continue.',
+      next: '`minutehand status` shows Redis’s response; `minutehand doctor` tries every command.',
     },
     open: openRedis,
   },
@@ -158,8 +158,8 @@ function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
     onFailure,
     onRecovered(missedMeanwhile) {
       onRecovered();
-      log.info({ missed: missedMeanwhile }, 'redis takes signals again');
-      print(`Redis takes all signals again (${missedMeanwhile} were missed).`);
+      log.info({ missed: missedMeanwhile }, 'redis accepts signals again');
+      print(`Redis accepts all signals again (${missedMeanwhile} were missed).`);
     },
   });
   return { publisher, link: publisher };

@@ -161,7 +161,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect(seqs(some)).toEqual(['A_B 2', 'E_F 1', 'A_B 3']);
   });
 
-  it('narrows "all" to the first subscription, adds later ones, and takes pairs away again', async () => {
+  it('narrows "all" to the first subscription, adds later ones, and removes pairs', async () => {
     const { publisher, server } = await open();
     const client = await connect(server.port);
     client.send({ subscribe: ['A_B'] });
@@ -181,7 +181,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect(seqs(client)).toEqual(['A_B 1', 'C_D 1', 'A_B 2', 'C_D 2', 'C_D 3']);
   });
 
-  it('takes a pair away from "all" and never sends a signal twice', async () => {
+  it('removes a pair from "all" and never sends a signal twice', async () => {
     const { publisher, server } = await open();
     const client = await connect(server.port);
     client.send({ unsubscribe: ['C_D'] });

@@ -8,7 +8,7 @@ import { Subscriptions } from './subscriptions.ts';
 export type TopicServer = Pick<Server, 'publishAll'>;
 
 export interface WebSocketPublisherOptions {
-  /** The ids of all configured pairs: what a client may subscribe to. */
+  /** Ids of all configured pairs, to which clients may subscribe. */
   readonly pairIds: readonly string[];
   /** Whether last signals may be sent to new clients. */
   isHolder?(): boolean;
@@ -74,7 +74,7 @@ class TopicPublisher implements WebSocketPublisher {
         batch.map(({ pairId, text, bytes }) => ({
           topic: this.#topicByPair.get(pairId) ?? signalTopic(pairId),
           text,
-          ...(bytes === undefined ? {} : { bytes }),
+          bytes,
         })),
         ALL_SIGNALS_TOPIC,
       );

@@ -230,7 +230,7 @@ class WebSockets {
   wireOf(webSocket: WebSocket, socket: Duplex): Wire {
     return {
       write: (texts) => {
-        // ws itself drops what is sent after either side has started to close.
+        // ws itself drops messages sent after either side has started to close.
         if (webSocket.readyState === WebSocket.OPEN) socket.write(this.#framesOf(texts));
       },
       bufferedBytes: () => webSocket.bufferedAmount,

@@ -617,7 +617,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(server.closed).toHaveLength(1);
     });
 
-    it('ends a connection whose message is over the limit with 1009 and a reason, and only that one', async () => {
+    it('closes only the connection whose message is over the limit, with 1009 and a reason', async () => {
       const server = await open();
       const [loud, calm] = [await listen(server, '/signals'), await listen(server, '/signals')];
       for (const [reader, length] of [
@@ -790,7 +790,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       });
     });
 
-    it('ends its clients with 1001, lets a request finish, refuses new ones and frees the port', async () => {
+    it('closes its clients with 1001, finishes a request, refuses new ones and frees the port', async () => {
       const server = await open();
       const readers = await Promise.all([1, 2, 3].map(() => listen(server, '/signals')));
       const idle = await dial(server);

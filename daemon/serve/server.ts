@@ -34,6 +34,6 @@ export interface Server {
    * twice.
    */
   publishAll(messages: readonly Message[], everything?: string): void;
-  /** Ends WebSockets with 1001, lets requests in progress finish (up to 1 s) and frees the port. */
+  /** Closes WebSockets with 1001, finishes requests in progress (up to 1 s) and frees the port. */
   close(): Promise<void>;
 }

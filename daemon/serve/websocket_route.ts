@@ -34,5 +34,5 @@ export interface Message {
   readonly topic: string;
   readonly text: string;
   /** The same in UTF-8, where it is there already. */
-  readonly bytes?: Buffer;
+  readonly bytes?: Buffer | undefined;
 }

@@ -77,16 +77,23 @@ const barSeries = fc
       prices: fc.array(fc.double({ min: 1e-9, max: 1e9, noNaN: true }), { minLength: 4, maxLength: 4 }),
       volume: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e12, noNaN: true })),
       spread: fc.option(fc.double({ min: 0, max: 10, noNaN: true }), { nil: undefined }),
+      takerBuyVolume: fc.option(fc.double({ min: 0, max: 10, noNaN: true }), { nil: undefined }),
+      trades: fc.option(fc.nat(), { nil: undefined }),
     }),
     { maxLength: 40 },
   )
   .map((rows): Bar[] => {
     let time = 1_500_000_000 - (1_500_000_000 % 60);
-    return rows.map(({ gap, prices, volume, spread }) => {
+    return rows.map(({ gap, prices, volume, spread, takerBuyVolume, trades }) => {
       time += gap * 60;
       const [low, open, close, high] = [...prices].sort((a, b) => a - b) as [number, number, number, number];
       const bar = { symbol: 'EURUSD', time: time as OpenTime, open, high, low, close, volume };
-      return spread === undefined ? bar : { ...bar, spread };
+      return {
+        ...bar,
+        ...(spread !== undefined && { spread }),
+        ...(takerBuyVolume !== undefined && { takerBuyVolume }),
+        ...(trades !== undefined && { trades }),
+      };
     });
   });
 
@@ -115,7 +122,9 @@ describe('a bar file', () => {
       fc.asyncProperty(barSeries, fc.constantFrom('EURUSD.csv', 'EURUSD.csv.gz'), async (bars, name) => {
         const columns = columnsOf('EURUSD', bars);
         await writeBarFile(join(folder, name), columns);
-        expect(await readBarFile(join(folder, name))).toEqual(columns);
+        const back = await readBarFile(join(folder, name));
+        expect(back).toEqual(columns);
+        expect(Array.from(back.time, (_, i) => barAt(back, i))).toEqual(bars);
         expect(await readdir(folder)).not.toContainEqual(expect.stringMatching(/tmp$/));
         await rm(join(folder, name));
       }),
@@ -165,6 +174,10 @@ describe('a bar file', () => {
   it('is refused when its spread is negative', () => {
     expect(refusal(() => parse(`${HEADER},spread`, `${GOOD},-1`)).message).toContain('line 2');
     expect(parse(`${HEADER},spread`, `${GOOD},`).spread![0]).toBeNaN();
+    const flow = `${HEADER},taker_buy_volume,trades`;
+    expect(refusal(() => parse(flow, `${GOOD},-1,3`)).message).toContain('a taker_buy_volume >= 0');
+    expect(refusal(() => parse(flow, `${GOOD},1`)).message).toContain('8 fields');
+    expect(refusal(() => parse(`${HEADER},trades,spread`, GOOD)).message).toContain('[,spread][,taker_buy_volume]');
   });
 
   it('is refused without the header', () => {

@@ -28,6 +28,14 @@ export interface BarColumns {
   readonly volume: Float64Array;
   /** Price units; NaN where this bar's spread is unknown, null when the file has no such column. */
   readonly spread: Float64Array | null;
+  /** NaN where unknown; absent when the file has no such columns. */
+  readonly flow?: BarFlow;
+}
+
+/** What takers bought of the volume, and the number of trades; null when the file has no such column. */
+export interface BarFlow {
+  readonly takerBuyVolume: Float64Array | null;
+  readonly trades: Float64Array | null;
 }
 
 /** All bars that opened at `time`, in the order of the map they came from. */
@@ -46,6 +54,8 @@ export interface FolderProgress {
 }
 
 const HEADER = 'time,open,high,low,close,volume';
+const HEADER_FORM = new RegExp(`^${HEADER}(,spread)?(,taker_buy_volume)?(,trades)?$`);
+const SHOWN_HEADER = `${HEADER}[,spread][,taker_buy_volume][,trades]`;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const COMMA = 44;
@@ -136,15 +146,22 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
 
   const headerEnd = lineEndFrom(bytes, at);
   const header = textOf(bytes, at, headerEnd);
-  const hasSpread = header === `${HEADER},spread`;
-  if (header !== HEADER && !hasSpread)
-    refuse(1, bytes.length === at ? 'an empty file' : `the header "${header.slice(0, 80)}"`, `${HEADER}[,spread]`);
+  const form = HEADER_FORM.exec(header);
+  if (form === null)
+    refuse(1, bytes.length === at ? 'an empty file' : `the header "${header.slice(0, 80)}"`, SHOWN_HEADER);
+  const [, hasSpread, hasTaker, hasTrades] = form!;
   at = afterLine(bytes, headerEnd);
 
   const capacity = countLines(bytes, at);
   const { time, open, high, low, close, volume, ...own } = emptyColumns(capacity);
-  const spread = hasSpread ? own.spread : null;
-  const columns = hasSpread ? 7 : 6;
+  // The optional columns, each at its own place.
+  const spread = hasSpread === undefined ? null : own.spread;
+  const [takerBuyVolume, trades] = [hasTaker, hasTrades].map((is) =>
+    is === undefined ? null : new Float64Array(capacity),
+  ) as [Float64Array | null, Float64Array | null];
+  const optional = [spread, takerBuyVolume, trades];
+  const given = optional.filter((column) => column !== null);
+  const columns = 6 + given.length;
   const starts = new Int32Array(columns + 1);
   const field = (index: number): number => parseDecimal(bytes, starts[index]!, starts[index + 1]! - 1);
 
@@ -178,12 +195,12 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
       refuse(line, `time ${t} after ${previous}`, 'ascending times without duplicates');
     }
     if (!(t >= 0 && t < LATEST_TIME_S)) refuse(line, `time ${t}`, expectedTime(t));
-    if (spread !== null) {
-      const known = starts[6]! < end;
-      const s = known ? field(6) : NaN;
+    for (let i = 0; i < given.length; i++) {
+      const known = starts[6 + i]! < starts[7 + i]! - 1;
+      const s = known ? field(6 + i) : NaN;
       if (known && !(s >= 0 && s < Infinity))
-        refuse(line, text(), 'a spread >= 0, or an empty field when it is unknown');
-      spread[length] = s;
+        refuse(line, text(), `a ${header.split(',')[6 + i]!} >= 0, or an empty field when it is unknown`);
+      given[i]![length] = s;
     }
     time[length] = previous = t;
     open[length] = o;
@@ -193,7 +210,8 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
     volume[length] = v;
     length++;
   }
-  const whole: BarColumns = { symbol, length: capacity, time, open, high, low, close, volume, spread };
+  const flow = (takerBuyVolume ?? trades) === null ? {} : { flow: { takerBuyVolume, trades } };
+  const whole: BarColumns = { symbol, length: capacity, time, open, high, low, close, volume, spread, ...flow };
   return length === capacity ? whole : copyBars(whole, 0, length);
 }
 
@@ -267,7 +285,18 @@ export async function writeBarFile(path: string, columns: BarColumns): Promise<v
 /** The text of a bar file. */
 export function formatBars(columns: BarColumns): string {
   const hasSpread = columns.spread !== null;
-  return [barHeader(hasSpread), ...barLines(columns, hasSpread)].join('\n') + '\n';
+  const { takerBuyVolume = null, trades = null } = columns.flow ?? {};
+  const lines = barLines(columns, hasSpread);
+  let header = barHeader(hasSpread);
+  for (const [name, column] of [
+    ['taker_buy_volume', takerBuyVolume],
+    ['trades', trades],
+  ] as const) {
+    if (column === null) continue;
+    header += `,${name}`;
+    lines.forEach((line, i) => (lines[i] = `${line},${Number.isNaN(column[i]!) ? '' : column[i]}`));
+  }
+  return [header, ...lines].join('\n') + '\n';
 }
 
 /** The first line of a bar file, without its end. */
@@ -299,6 +328,12 @@ export function barLines(
 export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {
   const own = Array.from(bars).filter((bar) => bar.symbol === symbol);
   const column = (value: (bar: Bar) => number): Float64Array => Float64Array.from(own, value);
+  const known = (value: (bar: Bar) => number | undefined): Float64Array | null =>
+    own.some((bar) => value(bar) !== undefined) ? column((bar) => value(bar) ?? NaN) : null;
+  const flow: BarFlow = {
+    takerBuyVolume: known(({ takerBuyVolume }) => takerBuyVolume),
+    trades: known(({ trades }) => trades),
+  };
   return {
     symbol,
     length: own.length,
@@ -308,7 +343,8 @@ export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {
     low: column((bar) => bar.low),
     close: column((bar) => bar.close),
     volume: column((bar) => bar.volume),
-    spread: own.some((bar) => bar.spread !== undefined) ? column((bar) => bar.spread ?? NaN) : null,
+    spread: known(({ spread }) => spread),
+    ...((flow.takerBuyVolume ?? flow.trades) !== null && { flow }),
   };
 }
 
@@ -340,7 +376,14 @@ export function barAt(columns: BarColumns, index: number): Bar {
     volume: columns.volume[index]!,
   };
   const spread = columns.spread === null ? NaN : columns.spread[index]!;
-  return Number.isNaN(spread) ? bar : { ...bar, spread };
+  const quoted = Number.isNaN(spread) ? bar : { ...bar, spread };
+  if (columns.flow === undefined) return quoted;
+  const [taker, trades] = [columns.flow.takerBuyVolume?.[index] ?? NaN, columns.flow.trades?.[index] ?? NaN];
+  return {
+    ...quoted,
+    ...(!Number.isNaN(taker) && { takerBuyVolume: taker }),
+    ...(!Number.isNaN(trades) && { trades }),
+  };
 }
 
 /**
@@ -402,8 +445,17 @@ export function copyBars(columns: BarColumns, first: number, end: number): BarCo
   return mapBars(columns, end - first, (column) => column.slice(first, end));
 }
 
+/** The bars in memory that threads share. */
+export function shareBars(columns: BarColumns): BarColumns {
+  return mapBars(columns, columns.length, (column) => {
+    const shared = new Float64Array(new SharedArrayBuffer(8 * columns.length));
+    shared.set(column.subarray(0, columns.length));
+    return shared;
+  });
+}
+
 function mapBars(columns: BarColumns, length: number, map: (column: Float64Array) => Float64Array): BarColumns {
-  const { symbol, time, open, high, low, close, volume, spread } = columns;
+  const { symbol, time, open, high, low, close, volume, spread, flow } = columns;
   return {
     symbol,
     length,
@@ -414,6 +466,12 @@ function mapBars(columns: BarColumns, length: number, map: (column: Float64Array
     close: map(close),
     volume: map(volume),
     spread: spread === null ? null : map(spread),
+    ...(flow !== undefined && {
+      flow: {
+        takerBuyVolume: flow.takerBuyVolume === null ? null : map(flow.takerBuyVolume),
+        trades: flow.trades === null ? null : map(flow.trades),
+      },
+    }),
   };
 }
 

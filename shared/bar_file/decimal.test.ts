@@ -47,7 +47,7 @@ describe('parseDecimal', () => {
       expect(Object.is(parse(text), Number(text))).toBe(true);
   });
 
-  it('refuses what is not a plain decimal number, although Number() takes some of it', () => {
+  it('refuses text that is not a plain decimal number, even where Number() accepts it', () => {
     for (const text of [
       '',
       ' ',
@@ -69,7 +69,7 @@ describe('parseDecimal', () => {
       expect(parse(text), text).toBeNaN();
   });
 
-  it('takes exponents, as JavaScript writes very small and very large numbers', () => {
+  it('accepts exponents, as JavaScript writes very small and very large numbers', () => {
     expect(parse('1e-7')).toBe(1e-7);
     expect(parse('1.5e+21')).toBe(1.5e21);
   });

@@ -33,7 +33,7 @@ function refusal(work: () => unknown): MinutehandError {
 }
 
 describe('the timeframe of bars', () => {
-  it('is what their distances have in common, whatever is missing, and a minute for few', () => {
+  it('is the greatest common divisor of their distances, and a minute for few bars', () => {
     for (const seconds of Object.values(TIMEFRAMES)) expect(ownBarSeconds(spaced(seconds, 50))).toBe(seconds);
     expect(ownBarSeconds(spaced(3600, 10))).toBe(60);
     fc.assert(
@@ -60,7 +60,7 @@ describe('the timeframe of bars', () => {
       expect(leg(atLastMinute(stored), id)).toEqual(leg(minutes, id));
   });
 
-  it('refuses a pair with shorter bars than those there are, and says what to do', () => {
+  it('refuses a pair with bars shorter than the stored ones, and states the next step', () => {
     const bars = new Map(['AAA', 'BBB'].map((symbol) => [symbol, spaced(3600, 40, symbol)]));
     for (const id of ['AAA_BBB@1h', 'AAA_BBB@4h', 'AAA_BBB@1d', 'AAA_CCC@1h'])
       expect(() => checkTimeframes([parsePair(id)], bars)).not.toThrow();

@@ -1,6 +1,7 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
+import type { Timeframe } from '../pair.ts';
 import { keyName } from './signature.ts';
 
 /** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
@@ -20,29 +21,39 @@ export const activeFileSchema = z.object({
   /** Ed25519 over `signedBytes`. */
   signature: z.base64().optional(),
 });
-/** The content of `active.json`. */
+/** The content of a pointer to active models. */
 export type ActiveFile = Readonly<z.infer<typeof activeFileSchema>>;
+
+/** `active` of `active.json`, `direction_1h` of `direction/1h.json`: in names of marks and in signed bytes. */
+export type PointerName = 'active' | `direction_${Timeframe}`;
+
+/** `active.json`, `direction/1h.json`. */
+export function pointerFile(name: PointerName): string {
+  return `${name.replace('_', '/')}.json`;
+}
 
 export type UnsignedPointer = Pick<ActiveFile, 'version' | 'previous' | 'serial' | 'expires'>;
 
-function signedBytes({ version, previous, serial, expires }: UnsignedPointer): Buffer {
-  return Buffer.from(`minutehand.active/1\n${JSON.stringify([version, previous, serial ?? null, expires ?? null])}\n`);
+/** One pointer's signature is refused in the place of another. */
+function signedBytes({ version, previous, serial, expires }: UnsignedPointer, name: PointerName): Buffer {
+  const fields = JSON.stringify([version, previous, serial ?? null, expires ?? null]);
+  return Buffer.from(`minutehand.${name}/1\n${fields}\n`);
 }
 
 /** @param key null = without a signature */
-export function signPointer(pointer: UnsignedPointer, key: KeyObject | null): ActiveFile {
+export function signPointer(pointer: UnsignedPointer, key: KeyObject | null, name: PointerName): ActiveFile {
   if (key === null) return pointer;
-  const signature = sign(null, signedBytes(pointer), key).toString('base64');
+  const signature = sign(null, signedBytes(pointer, name), key).toString('base64');
   return { ...pointer, key: keyName(key), signature };
 }
 
 /** Why no trusted key has signed a pointer; null when one has. */
-export function pointerRefusal(pointer: ActiveFile, trusted: readonly KeyObject[]): string | null {
+export function pointerRefusal(pointer: ActiveFile, trusted: readonly KeyObject[], name: PointerName): string | null {
   const { key, signature } = pointer;
   if (key === undefined || signature === undefined) return 'is not signed';
   const signer = trusted.find((one) => keyName(one) === key);
   if (signer === undefined) return `is signed by ${key}`;
-  const isSigned = verify(null, signedBytes(pointer), signer, Buffer.from(signature, 'base64'));
+  const isSigned = verify(null, signedBytes(pointer, name), signer, Buffer.from(signature, 'base64'));
   return isSigned ? null : `does not have the content that ${key} signed`;
 }
 

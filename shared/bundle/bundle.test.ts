@@ -88,7 +88,7 @@ describe('writeBundle', () => {
     expect(readFileSync(join(folder, 'CARD.md'), 'utf8')).toBe('# 20261120_0730\n');
   });
 
-  it('gives a second and a third one in the same minute names of their own', () => {
+  it('gives a second and a third one in the same minute distinct names', () => {
     const names = [1, 2, 3].map(() => writeBundle(models, CREATED, content));
     expect(names).toEqual(['20261120_0730', '20261120_0730_2', '20261120_0730_3'].map((name) => join(models, name)));
     expect(readManifest(names[2]!).version).toBe('20261120_0730_3');
@@ -236,7 +236,7 @@ describe('a pointer written by a person', () => {
 });
 
 describe('setShadow', () => {
-  it('names the version that scores along, or none, and refuses one that does not exist', () => {
+  it('names the shadow version, or none, and refuses one that does not exist', () => {
     expect(readShadow(models)).toBeNull();
     addVersions('20261120_0730');
     setShadow(models, '20261120_0730');
@@ -317,13 +317,13 @@ describe('resolveBundle', () => {
     expect(resolveBundle(original)).toBe(original);
   });
 
-  it('takes the active one of a folder of bundles, though there are newer ones', () => {
+  it('selects the active one of a folder of bundles, even with newer ones', () => {
     addVersions('20260101_0000', '20260102_0000');
     activate(models, '20260101_0000');
     expect(resolveBundle(models)).toBe(join(models, '20260101_0000'));
   });
 
-  it('takes the newest when none is active', () => {
+  it('selects the newest when none is active', () => {
     addVersions('20260101_0000_10', '20260101_0000_9');
     expect(resolveBundle(models)).toBe(join(models, '20260101_0000_10'));
   });

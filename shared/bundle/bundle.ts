@@ -5,9 +5,17 @@ import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.t
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { lockHome } from '../store/home_lock.ts';
-import { activeFileSchema, expiryOf, pointerRefusal, signPointer, VERSION, type ActiveFile } from './active_file.ts';
-import { readModelsFile, type ModelsFileKind } from './models_file.ts';
+import { VERSION, type ActiveFile } from './active_file.ts';
+import { parseManifestFile, readBundleFile } from './manifest_file.ts';
+import {
+  activateVersion,
+  readAccepted,
+  readPointer,
+  readPointerFile,
+  writePointer,
+  type ActivePointer,
+  type PointerPlace,
+} from './pointer.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import {
   BUNDLE_FORMAT,
@@ -34,7 +42,7 @@ export interface Bundle {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly models: PerBundleModel<Buffer>;
-  /** Identity of what the models decide: their hashes with the thresholds and ranks that turn scores into signals. */
+  /** Identity of the decisions: the models' hashes with the thresholds and ranks that turn scores into signals. */
   readonly modelsHash: string;
 }
 
@@ -43,7 +51,7 @@ export interface Bundle {
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
-  const bytes = readFile(join(folder, MANIFEST), 'manifest', files);
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', files);
   checkSignature(folder, bytes, files, trustedKeys());
   const manifest = parseManifest(folder, bytes);
   const models = perBundleModel(bundleModels(manifest), (name) => readModel(folder, name, manifest, files));
@@ -52,29 +60,18 @@ export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): B
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
 export function readManifest(folder: string): Manifest {
-  return parseManifest(folder, readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES));
+  return parseManifest(folder, readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES));
 }
 
 function parseManifest(folder: string, bytes: Buffer): Manifest {
-  const path = join(folder, MANIFEST);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
-  }
-  const parsed = manifestSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    if (issue.path[0] === 'format' && formatOf(json) === FORMER_FORMAT)
-      throw new MinutehandError('MODEL_MANIFEST', {
-        seen: `${path} has the format ${FORMER_FORMAT} of an earlier version`,
-        expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
-        next: 'Train again: `minutehand train --adopt`.',
-      });
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
-  }
-  return parsed.data;
+  return parseManifestFile(join(folder, MANIFEST), bytes, manifestSchema, (json) => {
+    if (formatOf(json) !== FORMER_FORMAT) return null;
+    return {
+      seen: `the format ${FORMER_FORMAT} of an earlier version`,
+      expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
+      next: 'Train again: `minutehand train --adopt`.',
+    };
+  });
 }
 
 function formatOf(manifest: unknown): unknown {
@@ -83,7 +80,7 @@ function formatOf(manifest: unknown): unknown {
 
 function readModel(folder: string, name: BundleModel, manifest: Manifest, files: FileSystem): Buffer {
   const file = modelFile(name);
-  const bytes = readFile(join(folder, file), 'content', files);
+  const bytes = readBundleFile(join(folder, file), 'content', files);
   const seen = sha256Hex(bytes);
   const expected = manifest.files[file]!.sha256;
   if (seen !== expected)
@@ -92,15 +89,6 @@ function readModel(folder: string, name: BundleModel, manifest: Manifest, files:
       expected: `${expected.slice(0, 12)}…`,
     });
   return bytes;
-}
-
-function readFile(path: string, kind: ModelsFileKind, files: FileSystem): Buffer {
-  try {
-    return readModelsFile(path, kind, files);
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    throw new MinutehandError('MODEL_MISSING', { seen: path, cause });
-  }
 }
 
 function hashModels(manifest: Manifest): string {
@@ -227,7 +215,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 export function signBundle(folder: string): string {
   const key = signingKey();
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
-  const bytes = readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   const manifest = parseManifest(folder, bytes);
   for (const name of bundleModels(manifest)) readModel(folder, name, manifest, MACHINE_FILES);
   replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
@@ -257,7 +245,7 @@ export function copyFolder(files: FileSystem, folder: string, target: string): v
   files.makeFolder(parent);
   files.makeFolder(draft);
   for (const { name, isFolder } of files.list(folder))
-    if (!isFolder) writeDurably(files, join(draft, name), readFile(join(folder, name), 'content', files));
+    if (!isFolder) writeDurably(files, join(draft, name), readBundleFile(join(folder, name), 'content', files));
   files.sync(draft);
   renamePatiently(files, draft, target);
   files.sync(parent);
@@ -278,14 +266,14 @@ function sortKey(version: string): string {
   return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
 }
 
-export type ActivePointer = Pick<ActiveFile, 'version' | 'previous'>;
-
-/** An activation takes some milliseconds: a disk that flushes slowly. */
-const LOCK_WAIT_MS = 5000;
+export type { ActivePointer };
+export { readPointer };
 
 export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
+
+const placeOf = (modelsFolder: string): PointerPlace => ({ path: activePath(modelsFolder), name: 'active' });
 
 /**
  * The active version and its predecessor; null when none was ever activated.
@@ -297,48 +285,16 @@ export function readActive(
   files: FileSystem = MACHINE_FILES,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  const pointer = readActiveFile(modelsFolder, files);
-  if (pointer === null) return null;
-  marks?.check(pointer);
-  const { version, previous } = pointer;
-  return { version, previous };
+  return readAccepted(placeOf(modelsFolder), files, marks);
 }
 
 /** `active.json` as it is. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActiveFile | null {
-  return readPointer(activePath(modelsFolder), activeFileSchema, files);
+  return readPointerFile(placeOf(modelsFolder), files);
 }
-
-/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
-export function readPointer<Pointer>(
-  path: string,
-  schema: z.ZodType<Pointer>,
-  files: FileSystem,
-  hint = POINTER_HINT,
-): Pointer | null {
-  if (files.stat(path) === null) return null;
-  let json: unknown;
-  try {
-    json = JSON.parse(readModelsFile(path, 'pointer', files).toString('utf8'));
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    const reason = cause instanceof SyntaxError ? 'is not JSON' : `cannot be read: ${(cause as Error).message}`;
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} ${reason}`, cause });
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}`, ...hint });
-}
-
-const POINTER_HINT = {
-  expected: '{"version": "20261120_0830", "previous": null}',
-  next: '`minutehand models promote <version>` rewrites it.',
-};
 
 /**
- * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged or refused pointer
- * is replaced by one without a predecessor. The serial rises, also when an older bundle becomes active again.
+ * Makes `version` the active one, as `activateVersion`.
  * @param marks of this home; without them, the serial follows that of the file
  * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */
@@ -349,61 +305,22 @@ export function activate(
   marks: PointerMarks | null = null,
 ): ActivePointer {
   mustExist(modelsFolder, version, files);
-  return whileLocked(modelsFolder, files, () => {
-    const before = readActiveOrNull(modelsFolder, files, marks);
-    const previous = before === null ? null : before.version === version ? before.previous : before.version;
-    return writeActive(modelsFolder, { version, previous }, files, marks);
-  });
+  return activateVersion(placeOf(modelsFolder), version, files, marks);
 }
 
-/** Writes a pointer with the next serial, signed when there is a key. @throws MinutehandError as activate */
+/** Writes `active.json` with the next serial, signed when there is a key. @throws MinutehandError as activate */
 export function writeActive(
   modelsFolder: string,
-  { version, previous }: ActivePointer,
+  pointer: ActivePointer,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks | null = null,
 ): ActivePointer {
-  const mark = marks?.read() ?? null;
-  const known = Math.max(readActiveOrNull(modelsFolder, files, marks)?.serial ?? 0, mark?.serial ?? 0);
-  const next = { version, previous, serial: known + 1, ...expiryOf(Date.now()) };
-  const pointer = signPointer(next, signingKey());
-  const trusted = trustedKeys();
-  const refusal = trusted === null ? null : pointerRefusal(pointer, trusted);
-  if (refusal !== null && (pointer.signature !== undefined || mark?.signed === true)) {
-    const seen = `active.json ${refusal}: MINUTEHAND_SIGNING_KEY`;
-    throw new MinutehandError('KEY_UNUSABLE', { seen, expected: `${trusted!.map(keyName).join(' or ')}` });
-  }
-  replaceDurably(files, activePath(modelsFolder), `${JSON.stringify(pointer)}\n`);
-  marks?.raise(pointer);
-  return { version, previous };
-}
-
-/** Trainer and people write from processes of their own. A simulated disk belongs to one process. */
-function whileLocked<Result>(modelsFolder: string, files: FileSystem, change: () => Result): Result {
-  if (files !== MACHINE_FILES) return change();
-  const unlock = lockHome(`${activePath(modelsFolder)}.lock`, LOCK_WAIT_MS);
-  try {
-    return change();
-  } finally {
-    unlock();
-  }
+  return writePointer(placeOf(modelsFolder), pointer, files, marks);
 }
 
 function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
   if (!VERSION.test(version) || files.stat(join(modelsFolder, version, MANIFEST)) === null)
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
-}
-
-/** null when it is damaged or refused. An expired pointer was valid. */
-function readActiveOrNull(modelsFolder: string, files: FileSystem, marks: PointerMarks | null): ActiveFile | null {
-  let pointer: ActiveFile | null = null;
-  try {
-    pointer = readActiveFile(modelsFolder, files);
-    if (pointer !== null) marks?.check(pointer);
-    return pointer;
-  } catch (error) {
-    return error instanceof MinutehandError && error.code === 'POINTER_EXPIRED' ? pointer : null;
-  }
 }
 
 const shadowSchema = z.object({ version: z.string().regex(VERSION) });

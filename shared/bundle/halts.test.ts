@@ -61,7 +61,7 @@ const fileText = (): string => readFileSync(haltsPath(models), 'utf8');
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 
 describe('halts.json', () => {
-  it('reports that nothing is halted when it is absent', () => {
+  it('means that nothing is halted when it is absent', () => {
     expect(readHalts(models)).toEqual(NO_HALTS);
     expect(readHalts(join(root, 'nowhere'))).toEqual(NO_HALTS);
   });
@@ -144,7 +144,7 @@ describe('halts.json', () => {
 });
 
 describe('halts of several processes', () => {
-  it('are all kept, and a halt that a person lifts meanwhile is lifted', async () => {
+  it('are all kept, and one lifted meanwhile stays lifted', async () => {
     const program = await buildProgram('store_program');
     try {
       const writers = [1, 2].map(() => program.start(['halt', models, '12']));
@@ -221,7 +221,7 @@ describe('the text of a halt', () => {
 describe('the active halts after a read of halts.json', () => {
   const standing = (): Standing => standingAfter(NO_HALTS, readHalts(models));
 
-  it('is what the file names, and what it lost without a person lifting it', () => {
+  it('are those of the file, and those that it lost without a resume record', () => {
     addHalts(models, [halt(GOLD)]);
     const known = standing();
     for (const lose of [() => rmSync(haltsPath(models)), () => addHalts(models, [halt(EURO)])]) {
@@ -268,7 +268,7 @@ describe('the active halts after a read of halts.json', () => {
 });
 
 describe('resume', () => {
-  it('lifts the halts of one pair under the active version, and notes when', () => {
+  it('lifts the halts of one pair under the active version, and records the time', () => {
     addHalts(models, [halt(GOLD), halt(GOLD, { reason: 'drawdown' }), halt(EURO), halt(GOLD, { version: SECOND })]);
     expect(resume(models, GOLD, NOW)).toEqual([halt(GOLD), halt(GOLD, { reason: 'drawdown' })]);
     expect(readHalts(models)).toEqual({
@@ -292,7 +292,7 @@ describe('resume', () => {
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([halt(GOLD)]);
   });
 
-  it('is recorded even when the file has nothing to lift, because a daemon may have halts that the file lost', () => {
+  it('is recorded even without a halt in the file, because a daemon may have halts that the file lost', () => {
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
     expect(readHalts(models)).toEqual({
       halts: [],

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
+import { NET_FILE } from './bundle_models.ts';
+
+export * from './bundle_models.ts';
 
 export const BUNDLE_FORMAT = 'minutehand.bundle/2';
 /** Without `efficiency_ratio`, `risk_quantiles`, `warm_start_from`, which had other names. */
@@ -8,9 +10,6 @@ export const FORMER_FORMAT = 'minutehand.bundle/1';
 export const VALIDATION_FILE = 'validation.json';
 /** Reference for live bars; read by the trainer's monitor. */
 export const MONITOR_FILE = 'monitor.json';
-export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
-/** The model of the result, in a bundle that was trained with `--target net`. */
-export const NET_FILE = 'net.onnx';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const share = z.number().min(0).max(1);
@@ -194,7 +193,7 @@ export type NetReport = z.infer<typeof netReport>;
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
-  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  /** Summary of its training: policy_hash, and the settings of learning, label, decision and search. */
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Origin of the bars: the models of a simulated market are marked. */
@@ -225,7 +224,7 @@ export const manifestSchema = z.strictObject({
     .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
-  /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
+  /** Calibration of the expected result. Older bundles have none: the barriers' result applies. */
   expectation: expectation.optional(),
   metrics: z.object({
     ai1: modelReport,
@@ -262,21 +261,3 @@ export const manifestSchema = z.strictObject({
   }),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
-
-/** The models of a bundle: the three of every one, and that of the result where it was trained. */
-export type BundleModel = ModelName | 'net';
-
-export function bundleModels({ files }: Pick<Manifest, 'files'>): readonly BundleModel[] {
-  return files[NET_FILE] === undefined ? MODEL_NAMES : [...MODEL_NAMES, 'net'];
-}
-
-export function modelFile(name: BundleModel): (typeof MODEL_FILES)[ModelName] | typeof NET_FILE {
-  return name === 'net' ? NET_FILE : MODEL_FILES[name];
-}
-
-/** Something of each model of a bundle. */
-export type PerBundleModel<T> = Readonly<Record<ModelName, T>> & { readonly net?: T };
-
-export function perBundleModel<T>(names: readonly BundleModel[], make: (name: BundleModel) => T): PerBundleModel<T> {
-  return Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as PerBundleModel<T>;
-}

@@ -5,19 +5,14 @@ import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import {
   bundleModels,
+  goldenFeatures,
   modelFile,
   perBundleModel,
   type BundleModel,
-  type Manifest,
   type PerBundleModel,
-} from './manifest.ts';
-import {
-  goldenFeatures,
-  prepareModels,
-  type PreparedModels,
-  type PrepareOptions,
-  type ScoringEngine,
-} from './prepared_models.ts';
+} from './bundle_models.ts';
+import type { Manifest } from './manifest.ts';
+import type { PreparedModels, PrepareOptions, ScoringEngine } from './prepared_models.ts';
 import { loadScorer, type Scorer } from './scorer.ts';
 import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
 
@@ -55,10 +50,11 @@ export interface ModelSet {
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
    * models; else a promise.
+   * @param only models to ask, of those that the set has; the answers of the others are undefined. Default: all
    * @throws RangeError more rows than the set was loaded for
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
    */
-  infer(features: Float32Array, rows: number): BatchScores | Promise<BatchScores>;
+  infer(features: Float32Array, rows: number, only?: readonly BundleModel[]): BatchScores | Promise<BatchScores>;
   /** Gives memory and sessions back. Not to be used afterward. */
   release(): Promise<void>;
 }
@@ -85,6 +81,8 @@ export async function loadModelSet(
   maxRows: number,
   options: PrepareOptions & OpenOptions = {},
 ): Promise<ModelSet> {
+  // A thread that opens prepared models needs none of what reads them.
+  const { prepareModels } = await import('./prepared_models.ts');
   return openModelSet(await prepareModels(folder, schema, options), maxRows, options);
 }
 
@@ -120,7 +118,7 @@ export async function openModelSet(
 
 /** Takes the way of a bar often enough that the first bar does not find it cold. */
 async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRows: number): Promise<void> {
-  const features = goldenFeatures(manifest);
+  const features = goldenFeatures(manifest.golden);
   const rows = Math.min(maxRows, features.length / columns);
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
@@ -139,7 +137,7 @@ async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Qui
   });
   if (packed.length === 0) return null;
   return quietly(() => {
-    const golden = goldenFeatures(prepared.manifest);
+    const golden = goldenFeatures(prepared.manifest.golden);
     const rows = golden.length / prepared.columns;
     const kernel = openTreeKernel(packed, Math.max(maxRows, rows));
     // The engine compiles what runs often once more, better, and keeps that for all later sets.
@@ -152,7 +150,7 @@ async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Qui
 
 /** Warms the model. A graph that takes other shapes than its features shows here. */
 async function checkScorer(prepared: PreparedModels, name: BundleModel, scorer: Scorer): Promise<void> {
-  const golden = goldenFeatures(prepared.manifest);
+  const golden = goldenFeatures(prepared.manifest.golden);
   const rows = golden.length / prepared.columns;
   let answers: Float32Array;
   try {
@@ -228,9 +226,25 @@ function createModelSet(
     return scores;
   };
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
-  const askSessions = async (features: Float32Array, rows: number): Promise<BatchScores> => {
-    for (const name of sessions) take(name, await scorers[name]!.score(features, rows), rows);
+  const askSessions = async (
+    features: Float32Array,
+    rows: number,
+    only: readonly BundleModel[],
+  ): Promise<BatchScores> => {
+    for (const name of sessions) if (only.includes(name)) take(name, await scorers[name]!.score(features, rows), rows);
     return ranked(rows);
+  };
+  const askTrees = (
+    { kernel, names }: Trees,
+    features: Float32Array,
+    rows: number,
+    only: readonly BundleModel[],
+  ): void => {
+    for (const [i, name] of names.entries()) {
+      if (!only.includes(name)) continue;
+      kernel.score(features, rows, i);
+      take(name, kernel.answers[i]!, rows);
+    }
   };
   return {
     ...services,
@@ -239,14 +253,15 @@ function createModelSet(
     theta2: manifest.theta2,
     ...(manifest.expectation && { expectation: manifest.expectation }),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
-    infer(features, rows) {
+    infer(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
-      if (trees !== null) {
+      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only);
+      else if (trees !== null) {
         trees.kernel.score(features, rows);
         for (let i = 0; i < trees.names.length; i++) take(trees.names[i]!, trees.kernel.answers[i]!, rows);
       }
-      return sessions.length === 0 ? ranked(rows) : askSessions(features, rows);
+      return sessions.length === 0 ? ranked(rows) : askSessions(features, rows, only ?? sessions);
     },
     async release() {
       isReleased = true;

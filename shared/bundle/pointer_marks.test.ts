@@ -65,7 +65,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     if (signed) useKeys();
   });
 
-  it('is refused when an older one is put back, also by a daemon that has started since', async () => {
+  it('is refused when an older one is restored, also by a daemon that has restarted', async () => {
     promote(OLD);
     const old = text();
     expect(await look()).toBe(OLD);
@@ -87,7 +87,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     expect(readActiveFile(models)).toMatchObject({ version: OLD, previous: NEW, serial: 3 });
   });
 
-  it('is replaced by a newer one where an older one was put back', async () => {
+  it('is replaced by a newer one where an older one was restored', async () => {
     promote(OLD);
     const old = text();
     for (const version of [NEW, THIRD]) promote(version);
@@ -97,7 +97,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     expect(await look()).toBe(NEW);
   });
 
-  it('is accepted after a death between pointer and mark, and the next serial is still higher', async () => {
+  it('is accepted after a kill between pointer and mark, and the next serial is still higher', async () => {
     promote(OLD);
     // Dies before the mark.
     activate(models, NEW);
@@ -143,7 +143,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     expect(await look()).toBe(OLD);
   });
 
-  it('never falls below the highest serial that was accepted, whatever is put back', async () => {
+  it('never falls below the highest accepted serial, whatever is restored', async () => {
     const steps = fc.array(fc.tuple(fc.constantFrom('promote', 'put', 'restart'), fc.nat(2), fc.nat(9)), {
       maxLength: 12,
     });

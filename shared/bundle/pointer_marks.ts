@@ -4,11 +4,8 @@ import { z } from 'zod';
 import { renamePatiently, replaceDurably, writeSynced } from '../durable_file.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
-import type { ActiveFile } from './active_file.ts';
-import { pointerRefusal } from './active_file.ts';
+import { pointerFile, pointerRefusal, type ActiveFile, type PointerName } from './active_file.ts';
 import { trustedKeys } from './signature.ts';
-
-const FILE = /^active_mark_[A-Za-z0-9_-]+\.json$/;
 
 const markSchema = z.object({
   /** The highest that this process has accepted. */
@@ -17,32 +14,37 @@ const markSchema = z.object({
   /** A signed pointer has been accepted: unsigned ones no longer are. */
   signed: z.boolean(),
 });
-/** High-water mark of `active.json`. */
+/** High-water mark of a pointer. */
 export type PointerMark = Readonly<z.infer<typeof markSchema>>;
 
 /**
- * High-water marks of `active.json` against rollback and freezing (TUF specification 5.4): a file per process in the
+ * High-water marks of a pointer against rollback and freezing (TUF specification 5.4): a file per process in the
  * home, outside the folder of bundles, replaced in one step. A pointer with a lower serial than any of them is refused.
  */
 export class PointerMarks {
   readonly #home: string;
+  readonly #name: PointerName;
   readonly #path: string;
+  /** Of the marks of all processes. */
+  readonly #file: RegExp;
   readonly #nowMs: () => number;
   #mark: PointerMark | null = null;
   /** The last accepted pointer; only its expiry can change. */
   #accepted = '';
 
-  /** @param owner the process that writes `active_mark_<owner>.json`: one at a time */
-  constructor(home: string, owner: string, nowMs: () => number = Date.now) {
+  /** @param owner the process that writes `<name>_mark_<owner>.json`: one at a time */
+  constructor(home: string, owner: string, nowMs: () => number = Date.now, name: PointerName = 'active') {
     this.#home = home;
-    this.#path = join(home, `active_mark_${owner}.json`);
+    this.#name = name;
+    this.#path = join(home, `${name}_mark_${owner}.json`);
+    this.#file = new RegExp(`^${name}_mark_[A-Za-z0-9_-]+\\.json$`);
     this.#nowMs = nowMs;
   }
 
   /** The highest of all processes; null before the first. @throws MinutehandError POINTER_MARK */
   read(): PointerMark | null {
     const marks = MACHINE_FILES.list(this.#home)
-      .filter(({ name }) => FILE.test(name))
+      .filter(({ name }) => this.#file.test(name))
       .map(({ name }) => readMark(join(this.#home, name)));
     return marks.reduce<PointerMark | null>(higher, this.#mark);
   }
@@ -53,7 +55,9 @@ export class PointerMarks {
     if (text !== this.#accepted) this.#checkAnew(pointer);
     const { expires } = pointer;
     if (expires !== undefined && Date.parse(expires) <= this.#nowMs())
-      throw new MinutehandError('POINTER_EXPIRED', { seen: `serial ${pointer.serial ?? 'none'} expired ${expires}` });
+      throw new MinutehandError('POINTER_EXPIRED', {
+        seen: `${pointerFile(this.#name)}: serial ${pointer.serial ?? 'none'} expired ${expires}`,
+      });
     this.#accepted = text;
   }
 
@@ -61,11 +65,11 @@ export class PointerMarks {
     const { serial, version } = pointer;
     const mark = this.read();
     const trusted = trustedKeys();
-    const refusal = trusted === null ? null : pointerRefusal(pointer, trusted);
+    const refusal = trusted === null ? null : pointerRefusal(pointer, trusted, this.#name);
     if (refusal !== null && (pointer.signature !== undefined || mark?.signed === true))
-      throw new MinutehandError('POINTER_SIGNATURE', { seen: `active.json ${refusal}` });
+      throw new MinutehandError('POINTER_SIGNATURE', { seen: `${pointerFile(this.#name)} ${refusal}` });
     if (mark === null || (serial === undefined && !mark.signed)) return;
-    const seen = `serial ${serial ?? 'none'} of ${version}`;
+    const seen = `${pointerFile(this.#name)}: serial ${serial ?? 'none'} of ${version}`;
     const expected = `above ${mark.serial}, or ${mark.serial} of ${mark.version}`;
     if (serial === undefined || serial < mark.serial || (serial === mark.serial && version !== mark.version))
       throw new MinutehandError('POINTER_ROLLBACK', { seen, expected });
@@ -140,7 +144,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Of the trainer and of the commands that write `active.json`, which hold its lock meanwhile. */
-export function trainerMarks({ home }: { readonly home: string }): PointerMarks {
-  return new PointerMarks(home, 'trainer');
+/** Of the trainer and of the commands that write a pointer, which hold its lock meanwhile. */
+export function trainerMarks({ home }: { readonly home: string }, name: PointerName = 'active'): PointerMarks {
+  return new PointerMarks(home, 'trainer', Date.now, name);
 }

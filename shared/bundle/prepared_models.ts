@@ -3,7 +3,8 @@ import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
 import type { FeatureSchema } from './feature_schema.ts';
-import { bundleModels, modelFile, type BundleModel, type Manifest, type PerBundleModel } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { bundleModels, goldenFeatures, modelFile, type BundleModel, type PerBundleModel } from './bundle_models.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
 import { loadScorer } from './scorer.ts';
 import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
@@ -69,11 +70,6 @@ export async function prepareModels(
   return { folder, columns, manifest, modelsHash, models: models as PerBundleModel<PreparedModel> };
 }
 
-/** The golden inputs of a bundle: [golden rows × columns], NaN where they are missing. */
-export function goldenFeatures({ golden }: Manifest): Float32Array {
-  return Float32Array.from(golden.features.flat(), (value) => value ?? NaN);
-}
-
 async function prepareModel(
   bundle: Bundle,
   name: BundleModel,
@@ -107,7 +103,14 @@ async function prepareModel(
   }
   if (!crossCheck) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[modelFile(name)]!.sha256;
-  const { rows, largestDifference } = await compare(graph, packed, bytes, seed, goldenFeatures(bundle.manifest), path);
+  const { rows, largestDifference } = await compare(
+    graph,
+    packed,
+    bytes,
+    seed,
+    goldenFeatures(bundle.manifest.golden),
+    path,
+  );
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
   if (largestDifference <= CROSS_CHECK_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };
   return inOnnxruntime(`WASM answers differ by up to ${largestDifference}`);

@@ -99,7 +99,7 @@ describe('the signature of a bundle', () => {
     for (const file of ['ai1.onnx', 'ai2.onnx', 'ai3.onnx']) changed(file, 'MODEL_HASH');
   });
 
-  it('may be replaced with another key, so that keys can be rotated', () => {
+  it('may be replaced with another key, which allows key rotation', () => {
     const [before, after] = [makeKeys('before'), makeKeys('after')];
     sign(before.signing);
     const folder = makeBundle();

@@ -53,7 +53,7 @@ const profiled = z.object({
   }),
 });
 
-/** By feature; bundles of before have none. */
+/** By feature; older bundles have none. */
 function readQuantiles(folder: string): Map<string, readonly number[]> {
   let json: unknown;
   try {

@@ -28,7 +28,7 @@ export interface Explanation {
   readonly to_enter: EntryCondition[];
 }
 
-/** Whether the minute, computed again, is what was published. */
+/** Whether the recomputed minute equals the published one. */
 export interface Reproduction {
   readonly equal: boolean;
   /** EXPLAIN_DIFFERS, or the error that kept it from being computed again. */

@@ -17,7 +17,7 @@ function covered(seed: number, trees: number, leaves: number, columns: number): 
 const rowOf = (seed: number, columns: number): Float32Array => randomRows(createRng(`row ${seed}`), 1, columns, 0.2);
 
 describe('tree SHAP', () => {
-  it('gives the Shapley values of their definition, also where a path asks for one feature several times', () => {
+  it('equals the definition of Shapley values, also where a path splits on one feature several times', () => {
     const shape = fc.record({
       seed: fc.integer(),
       trees: fc.integer({ min: 1, max: 3 }),

@@ -47,7 +47,7 @@ function depthOf(tree: Tree, node: number): number {
 /**
  * One tree's recursion. The unique path so far is a run of elements in flat arrays: feature, share of the paths that
  * flow through when it is absent (`zero`) and present (`one`), and the weight of subsets of each size. Each level has
- * its own run behind its parent's.
+ * its own run after its parent's.
  */
 class Walk {
   readonly #tree: Tree;

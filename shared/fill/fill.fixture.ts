@@ -7,7 +7,7 @@ type RefusedFill = Extract<Fill, { kind: 'refused' }>;
 
 const T0 = Date.UTC(2026, 10, 20, 8, 26);
 
-/** Leg A of XAUUSD_XAGUSD, sold on paper by signal 1; what is given replaces its fields. */
+/** Leg A of XAUUSD_XAGUSD, sold on paper by signal 1; given fields replace its own. */
 export function openFill(change: Partial<OpenFill> = {}): OpenFill {
   const fill: OpenFill = {
     schema: FILL_SCHEMA,

@@ -92,7 +92,7 @@ describe('latency', () => {
 });
 
 describe('slippage', () => {
-  it('is above zero when it is worse: bought dearer, sold cheaper', () => {
+  it('is positive when worse: bought higher, sold lower', () => {
     expect(slippageBps('BUY', 100, 100.01)).toBeCloseTo(1, 9);
     expect(slippageBps('SELL', 100, 99.99)).toBeCloseTo(1, 9);
     expect(slippageBps('BUY', 100, 99.99)).toBeCloseTo(-1, 9);

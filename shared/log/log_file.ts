@@ -63,7 +63,7 @@ class GatheredFile implements LogFile {
   /** The bytes being written, or the rest of the last write. */
   #chunk: Buffer | null = null;
   #writing: Promise<void> | null = null;
-  /** The system has `#chunk`, and will write it whatever happens to this process. */
+  /** The system has `#chunk`, and writes it even if this process ends. */
   #isUnderWay = false;
   #timer: NodeJS.Timeout | undefined;
   /** The last write failed: a timer is set for the next. */

@@ -1,4 +1,4 @@
-/** Series that keep their own text, for what is counted at every bar. */
+/** Series that keep their own text, for counts of every bar. */
 export interface TextSeries {
   /** Lines of the exposition format, without newlines. @param name of the metric */
   lines(name: string): Iterable<string>;

@@ -6,7 +6,7 @@ import type { Settings } from './policy.ts';
 /** Values by part (`core`, `retrain` …) and key. */
 export type ConfigValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The values of a configuration. Addresses may hold passwords, and say nothing about models or signals. */
+/** The values of a configuration without addresses, which may contain passwords and do not affect signals. */
 export function configValues({ core, retrain, signals, minutehand }: Settings): ConfigValues {
   const { transports: _transports, ...rest } = minutehand;
   return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };

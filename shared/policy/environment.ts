@@ -80,7 +80,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     variable: 'MINUTEHAND_EXCHANGE',
     meaning: 'Folder of `signals` and `ea`, shared with MetaTrader; else MINUTEHAND_HOME.',
   },
-  { variable: 'MINUTEHAND_CCXT', meaning: 'Folder of the library ccxt, for `minutehand collect`.' },
+  { variable: 'MINUTEHAND_CCXT', meaning: 'Folder of ccxt, for `minutehand collect`.' },
   { variable: 'MINUTEHAND_LOG', meaning: 'Folder of the logs; else `log/` in MINUTEHAND_HOME.' },
   ...NATIVE_ENGINES.map((engine) => {
     const { variable, product, files } = libraryOf(engine);
@@ -101,7 +101,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   },
   {
     variable: 'MINUTEHAND_ACTIVE_EXPIRY_DAYS',
-    meaning: 'Days after which an active.json that was not renewed is refused; else never.',
+    meaning: 'Days after which an active.json is refused; else never.',
   },
   {
     variable: 'MINUTEHAND_SLACK_URL',
@@ -113,10 +113,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   },
   { variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Discord webhook.' },
   { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'PagerDuty integration key (Events API v2).' },
-  { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another address of that API.' },
+  { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another URL of that API.' },
   { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Webhook for notifications as JSON.' },
   { variable: 'MINUTEHAND_MODELS_WEBHOOK_URL', meaning: 'Webhook for events of models.' },
-  { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Signs what webhooks receive: HMAC-SHA256.' },
+  { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Key of webhook signatures (HMAC-SHA256).' },
   { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server, `smtp://user:password@host:587`.' },
   { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch, requested each minute while all is well.' },
   {
@@ -125,13 +125,14 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   },
   {
     variable: 'MINUTEHAND_POLICY_REPOSITORY',
-    meaning: 'Git repository of the configuration, a path or URL; else that of its folder, else one in the home.',
+    meaning:
+      'Git repository of the configuration, a path or URL; else that of its folder, else one in MINUTEHAND_HOME.',
   },
   { variable: 'MINUTEHAND_POLICY_TOKEN', meaning: 'GitHub or GitLab token: changes open pull requests.' },
-  { variable: 'MINUTEHAND_POLICY_API', meaning: 'Address of that API, where it is not github.com’s or gitlab.com’s.' },
+  { variable: 'MINUTEHAND_POLICY_API', meaning: 'URL of that API, if not github.com’s or gitlab.com’s.' },
   {
     variable: 'MINUTEHAND_TOKEN',
-    meaning: 'Bearer token of clients on other machines; without it they are refused.',
+    meaning: 'Bearer token of clients on other machines; else they are refused.',
   },
 ];
 

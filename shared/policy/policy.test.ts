@@ -419,7 +419,7 @@ describe('a value that is not allowed', () => {
     [
       'a missing section',
       'minutehand.yaml',
-      'log:\n  # Lowest level that is logged.\n  level: info\n',
+      'log:\n  # Minimum level that is logged.\n  level: info\n',
       '',
       'log is missing, expected a map with the keys level',
     ],

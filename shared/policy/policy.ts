@@ -99,7 +99,7 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** Lets the environment win over `values`, in place. Returns what it set and what it could not. */
+/** Overrides `values` by the environment, in place. Returns the values set and the failures. */
 function applyEnvironment(
   values: Record<ConfigPart, Record<string, unknown>>,
   env: NodeJS.ProcessEnv,
@@ -279,7 +279,7 @@ export function shardPairs(minutehand: MinutehandSettings, shard: string): reado
   return shardOf(minutehand, shard).pairs;
 }
 
-/** All subjects of a shard: its pairs, and behind them its instruments. @throws MinutehandError CONFIG_INVALID */
+/** All subjects of a shard: its pairs, followed by its instruments. @throws MinutehandError CONFIG_INVALID */
 export function shardSubjects(minutehand: MinutehandSettings, shard: string): readonly Pair[] {
   const { pairs, instruments } = shardOf(minutehand, shard);
   return [...pairs, ...instruments];

@@ -7,8 +7,8 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 /*
  * What may stand in the files of config/. Every key of minutehand.yaml is required; one that a policy file lacks has
  * its delivered value, which `config check` names. Types, JSON Schemas, error messages and
- * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts, for JSON Schema
- * cannot say them.
+ * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
+ * cannot express them.
  */
 
 // Each process checks its configuration once: compiling the checks would take longer than they do.
@@ -284,7 +284,7 @@ const symbolCosts = z.strictObject({
   price: z
     .enum(PRICE_KINDS)
     .optional()
-    .describe('Kind of the prices of its bars; at bid, a buy pays the whole spread and a sell none. Absent: mid.'),
+    .describe('Price type of its bars; at bid, a buy pays the whole spread and a sell none. Absent: mid.'),
   spread_profile: z
     .array(z.tuple([z.int().min(0).max(10_079), z.number().min(0).max(100)]))
     .min(1)
@@ -311,12 +311,12 @@ const windows = z.strictObject({
 });
 
 const decision = z.strictObject({
-  z_entry: z.number().gt(0).max(20).describe('Smallest |z| of an entry candidate, in σ.'),
+  z_entry: z.number().gt(0).max(20).describe('Minimum |z| of an entry candidate, in σ.'),
   z_exit: z.number().min(0).max(20).describe('Frozen z, in σ, that closes a position. Below z_entry.'),
   stop: z.number().gt(0).max(20).describe('Move outward of a frozen z, in σ, that stops a position.'),
   max_age_bars: z.int().min(1).max(10_000).describe('Maximum age of a position, in bars.'),
-  beta_min: z.number().min(0).max(1000).describe('Smallest |beta| that is traded; else HOLD BETA_RANGE.'),
-  beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded.'),
+  beta_min: z.number().min(0).max(1000).describe('Minimum |beta| that is traded; else HOLD BETA_RANGE.'),
+  beta_max: z.number().gt(0).max(1000).describe('Maximum |beta| that is traded.'),
   risk_exit: z.number().gt(0).max(1).describe('risk_score that closes a position. Not below the search range of θ2.'),
 });
 
@@ -325,7 +325,7 @@ const label = z.strictObject({
     .int()
     .min(1)
     .max(10_000)
-    .describe('Horizon of the labels of AI2 and AI3; AI1 is always evaluated on 60.'),
+    .describe('Horizon of AI2’s and AI3’s labels; AI1 is always evaluated on 60.'),
   leverage: z.number().gt(0).max(1000).describe('Position value over margin.'),
   target_sigma: z.number().gt(0).max(1).describe('Volatility target of AI3 over the horizon, as a fraction of margin.'),
 });
@@ -353,7 +353,7 @@ const train = z.strictObject({
   folds: z.int().min(2).max(20).describe('Folds of the purged cross-validation.'),
   holdout_fraction: z.number().gt(0).max(0.5).describe('Holdout as a fraction of time.'),
   max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
-  min_bars: z.int().min(100).max(10_000_000).describe('Fewest bars of a pair in training.'),
+  min_bars: z.int().min(100).max(10_000_000).describe('Minimum bars of a pair in training.'),
   warm_start_rounds: z.int().min(1).max(1000).describe('Maximum trees that a warm start adds.'),
   warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
   max_warm_starts: z.int().min(1).max(1000).describe('Maximum warm starts between full trainings.'),
@@ -372,15 +372,15 @@ const search = z.strictObject({
     .gt(0)
     .max(10_000)
     .nullable()
-    .describe('Time limit of the search; null = none. With one, results depend on the machine.'),
+    .describe('Time limit of the search; with one, results depend on the machine; null = none.'),
   max_rows: z.int().min(1000).max(10_000_000).describe('Maximum rows of a trial, evenly thinned.'),
-  label: z.boolean().describe("Search the barriers of AI1's training label too."),
+  label: z.boolean().describe("Also search the barriers of AI1's training label."),
   theta_evaluations: z
     .int()
     .min(0)
     .max(10_000)
-    .describe('Maximum θ1, θ2 backtested out of fold; 0 = the initial ones.'),
-  min_trades: z.int().min(1).max(1_000_000).describe('Trades that chosen thresholds must make there.'),
+    .describe('Maximum pairs of θ1, θ2 backtested out of fold; 0 = the initial ones.'),
+  min_trades: z.int().min(1).max(1_000_000).describe('Minimum trades of chosen thresholds.'),
 });
 
 const feed = z.strictObject({
@@ -388,7 +388,7 @@ const feed = z.strictObject({
     .int()
     .min(10)
     .max(3_600_000)
-    .describe('Time between two bars of a live market. A signal is valid for 2.5 intervals.'),
+    .describe('Time between two bars of a live market; a signal is valid for 2.5 intervals.'),
   straggler_timeout_ms: z
     .int()
     .min(1)
@@ -397,11 +397,7 @@ const feed = z.strictObject({
   max_clock_skew_ms: z.int().min(0).max(60_000).describe('Maximum lead of a bar over this machine’s clock.'),
   max_bars_per_request: z.int().min(1).max(1_000_000).describe('Maximum bars of a request.'),
   max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Maximum size of a request.'),
-  budget_ms: z
-    .int()
-    .min(1)
-    .max(60_000)
-    .describe('Time from bar to signals above which a minute is counted and logged.'),
+  budget_ms: z.int().min(1).max(60_000).describe('Time from bar to signals above which a minute is logged.'),
   silence_degraded_intervals: z
     .number()
     .min(1.5)
@@ -420,9 +416,7 @@ const screen = z.strictObject({
     .number()
     .min(5)
     .max(10_000)
-    .describe(
-      'Distance from the last trusted close that makes a bar suspect, in robust standard deviations of one-minute moves, times the square root of the minutes between.',
-    ),
+    .describe('Distance from the last trusted close that makes a bar suspect, in robust standard deviations of moves.'),
   min_move_bps: z.number().min(0).max(10_000).describe('Distance, in basis points, up to which no bar is suspect.'),
 });
 
@@ -440,7 +434,7 @@ const simulated = z.strictObject({
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/)
     .meta({ examples: ['2024-01-01T22:00:00Z'] })
-    .describe('First minute of its clock, UTC.'),
+    .describe('First minute, UTC.'),
   history_bars: z.int().min(0).max(1_000_000).describe('Minutes of history for the first models.'),
   await_models_ms: z.int().min(0).max(3_600_000).describe('Maximum wait for first models.'),
 });
@@ -448,8 +442,8 @@ const simulated = z.strictObject({
 const transports = z.strictObject({
   daemon: z
     .strictObject({
-      host: host.describe('Address of the daemon; 127.0.0.1 = this machine only.'),
-      allowed_hosts: allowedHosts.describe('Further host names, without port, in requests and origins.'),
+      host: host.describe('Address of the daemon; 127.0.0.1 = local only.'),
+      allowed_hosts: allowedHosts.describe('Additional host names, without port, in requests and origins.'),
       port: port.describe('Port of daemons whose shard has none; 0 = a free one.'),
       engine: z.enum(['auto', 'uwebsockets', 'ws']).describe('auto = uWebSockets.js when it loads, else ws.'),
       max_buffered_bytes: z
@@ -499,7 +493,7 @@ const transports = z.strictObject({
 const log = z.strictObject({
   level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .describe('Lowest level that is logged.'),
+    .describe('Minimum level that is logged.'),
 });
 
 const lease = z.strictObject({
@@ -508,46 +502,44 @@ const lease = z.strictObject({
     .regex(/^(postgres(ql)?|rediss?|unix):\/\/.+$/)
     .nullable()
     .meta({ examples: ['redis://10.0.0.5:6379', 'postgres://user:password@10.0.0.5/minutehand'] })
-    .describe('URL of the Redis or PostgreSQL that all machines use; null = one machine.'),
+    .describe('Redis or PostgreSQL URL that all machines use; null = one machine.'),
   seconds: z
     .number()
     .min(0.2)
     .max(60)
-    .describe('Duration. A standby takes over at most 1.5 times as long after the holder has ended.'),
+    .describe('Duration. A standby takes over within 1.5 times this after the holder ends.'),
 });
 
 const market = z.enum(['live', 'simulated']);
 
 const minutehandFile = z.strictObject({
-  market: market.describe(
-    'Source of bars. simulated: a seeded market that no expert advisor trades on. live: bars that are sent in.',
-  ),
+  market: market.describe('Source of bars. simulated: a seeded market, paper only. live: received bars.'),
   pairs: z
     .array(pairId)
     .min(1)
     .describe(
-      'The pairs, leg A first: A is explained by B. @5m, @15m, @1h, @4h or @1d behind one sets its timeframe: EURUSD_GBPUSD@1h.',
+      'Pairs, leg A first: A is regressed on B. @5m, @15m, @1h, @4h or @1d sets the timeframe: EURUSD_GBPUSD@1h.',
     ),
-  instruments: z.array(instrumentId).describe('Symbols that the direction model answers: BTCUSDT@1h.'),
+  instruments: z.array(instrumentId).describe('Symbols that the direction model trades: BTCUSDT@1h.'),
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
-    .describe('Daemons, their pairs and instruments: a list, all, or {pairs, port}. Each is in one shard.'),
+    .describe('Daemons, their pairs and instruments: a list, all, or {pairs, port}.'),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(
       'Costs per symbol, in basis points. The spread is paid once per round trip, commission and slippage twice, overnight swaps at each rollover (17:00 New York, three on Wednesdays).',
     ),
-  windows: windows.describe('Look-back windows of the features, in bars of a pair, the current bar included.'),
+  windows: windows.describe('Look-back windows of the features, in bars of a pair, including the current one.'),
   decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),
   label: label.describe('Labels of training.'),
   train: train.describe('Parameters of learning.'),
   search: search.describe('Search of parameters and thresholds.'),
   feed: feed.describe('External bars: pace, timeouts and limits.'),
-  screen: screen.describe('Bad ticks: bars that wait for the next one to confirm or refute them.'),
+  screen: screen.describe('Bad ticks: suspect bars wait for the next one.'),
   inference: inference.describe('Scoring of models.'),
   simulated: simulated.describe('The simulated market.'),
   transports: transports.describe('Ways in and out.'),
-  lease: lease.describe('Lease of daemons on several machines, of which one publishes.'),
+  lease: lease.describe('Lease of daemons on several machines; one publishes.'),
   log: log.describe('Log files.'),
 });
 

@@ -41,7 +41,7 @@ function readText(file: string): string | ConfigProblem {
 
 /**
  * Reads one YAML 1.2 document. Duplicate keys, unknown tags and a second document are problems, too:
- * what the parser would guess at is not what the writer meant.
+ * the parser's guess may differ from the writer's intent.
  */
 export function readYamlFile(file: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
   const text = readText(file);

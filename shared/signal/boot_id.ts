@@ -1,4 +1,4 @@
-/** The id of a process that began at this time: sorts as text like the times it is made of. */
+/** The id of a process that began at this time: sorts as text in order of time. */
 export function bootIdAt(startedMs: number): string {
   return new Date(startedMs).toISOString().replace(/[-:.]/g, '');
 }

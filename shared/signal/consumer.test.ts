@@ -231,14 +231,14 @@ describe('a consumer', () => {
     expect(code(consumerFrom().take(text, START_MS))).toBe('obeyed');
   });
 
-  it('records a signal that it refused for its age, so that a clock set back does not make it fresh', () => {
+  it('records a signal refused for its age, so a clock set back does not make it valid', () => {
     const consumer = consumerFrom();
     const text = textOf(enterBody(idOf(7)), envelope);
     expect(code(consumer.take(text, START_MS + 150_001))).toBe('STALE');
     expect(code(consumer.take(text, START_MS))).toBe('REPEATED');
   });
 
-  it('does not record a torn one: the whole text that follows is new', () => {
+  it('does not record a torn one: the complete text that follows counts as new', () => {
     const consumer = consumerFrom();
     const text = textOf(enterBody(idOf(7)), envelope);
     expect(code(consumer.take(text.slice(0, 500), START_MS))).toBe('TORN');

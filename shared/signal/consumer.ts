@@ -39,7 +39,7 @@ export type Order =
       readonly legs: readonly OrderLeg[];
       /** Share of the full size, 0 … 1. */
       readonly scale: number;
-      /** Close it after so many bars, whatever arrives until then. */
+      /** Close it after this many bars, whatever arrives before. */
       readonly maxAgeBars: number;
     }
   | { readonly order: 'close'; readonly positionId: string }
@@ -213,7 +213,7 @@ function readSignal(
   if (!line.startsWith('{') || tail < 0 || line.slice(tail) !== `,"crc32":"${checksum(line.slice(0, tail))}"}`) {
     return refuse('TORN', `${line.length} characters that end in ${JSON.stringify(line.slice(-24))}`);
   }
-  // The checksum is good, so that all that follows is what the daemon wrote.
+  // The checksum is valid, so the daemon wrote the rest.
   const schema = schemaOf(line);
   const isInstrument = takesInstruments && schema === INSTRUMENT_SIGNAL_SCHEMA;
   if (schema !== SIGNAL_SCHEMA && !isInstrument) return refuse('SCHEMA', schema);

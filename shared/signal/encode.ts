@@ -33,19 +33,31 @@ export function json(value: number | null): string {
 /** Of a signal of any schema. */
 export type Envelope = Omit<SignalEnvelope, 'schema'> & { readonly schema: string };
 
-/** The envelope as JSON that continues a body; `crc32` follows it. */
-export function encodeEnvelope(envelope: Envelope): string {
-  const { fence, schema, market, boot_id, seq, generated_at_ms, valid_until_ms } = envelope;
-  return (
-    (fence === undefined ? '' : `,"fence":${fence}`) +
-    `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":${seq},` +
-    `"generated_at_ms":${generated_at_ms},"valid_until_ms":${valid_until_ms}`
-  );
+/** The first part of an envelope, which continues a body. */
+export function encodeFence(fence: number | undefined): string {
+  return fence === undefined ? '' : `,"fence":${fence}`;
+}
+
+/** The part of an envelope that stays for a boot, up to the number of the signal. */
+export function encodeOrigin({ schema, market, boot_id }: Pick<Envelope, 'schema' | 'market' | 'boot_id'>): string {
+  return `,"schema":"${schema}","market":"${market}","boot_id":"${boot_id}","seq":`;
+}
+
+/** The last part of an envelope, behind `seq`; `crc32` follows it. */
+export function encodeTimes(generatedAtMs: number, validUntilMs: number): string {
+  return `,"generated_at_ms":${encodeMs(generatedAtMs)},"valid_until_ms":${encodeMs(validUntilMs)}`;
+}
+
+/** As `${ms}`, but V8 allocates the text of a number that is no 32-bit integer in the old generation. */
+function encodeMs(ms: number): string {
+  return Number.isInteger(ms) ? ms.toFixed(0) : `${ms}`;
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */
 export function encodeSignal(bodyText: string, envelope: Envelope): string {
-  const covered = bodyText + encodeEnvelope(envelope);
+  const { fence, seq, generated_at_ms, valid_until_ms } = envelope;
+  const times = encodeTimes(generated_at_ms, valid_until_ms);
+  const covered = `${bodyText}${encodeFence(fence)}${encodeOrigin(envelope)}${seq}${times}`;
   return covered + encodeChecksum(covered);
 }
 

@@ -12,7 +12,7 @@ import { SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts
 /** A signal id that is easy to distinguish: `00…0<number in hex>`. */
 export const idOf = (number: number): string => number.toString(16).padStart(32, '0');
 
-/** A sound signal of XAUUSD_XAGUSD that holds, flat; what is given replaces its fields, sense or not. */
+/** A valid signal of XAUUSD_XAGUSD, HOLD and flat; given fields replace its own, unchecked. */
 export function bodyOf(change: Partial<SignalBody> = {}): SignalBody {
   const pairId = change.pair_id ?? 'XAUUSD_XAGUSD';
   return {
@@ -87,7 +87,7 @@ export function textOf(
   });
 }
 
-/** A sound signal of BTCUSDT@1h that holds, flat; what is given replaces its fields, sense or not. */
+/** A valid signal of BTCUSDT@1h, HOLD and flat; given fields replace its own, unchecked. */
 export function instrumentBodyOf(change: Partial<InstrumentBody> = {}): InstrumentBody {
   const id = change.pair_id ?? 'BTCUSDT@1h';
   return {

@@ -35,6 +35,24 @@ describe('the journal file', () => {
     db.close();
   });
 
+  it('of an earlier version has bars without taker volume: it is read as it is, and takes them once it is written', () => {
+    const path = join(folder, 'earlier.db');
+    openJournal(path).close();
+    const db = new Database(path);
+    for (const name of ['taker_buy_volume', 'trades']) db.exec(`ALTER TABLE inputs DROP COLUMN ${name}`);
+    db.exec("INSERT INTO inputs VALUES (1, 'bar', 'A', 60, 1, 2, 1, 2, 3, NULL, 0)");
+    db.close();
+    const earlier = openJournal(path, { readOnly: true });
+    const old = { symbol: 'A', time: 60, open: 1, high: 2, low: 1, close: 2, volume: 3 };
+    expect([...earlier.bars('A')]).toEqual([old]);
+    earlier.close();
+    const journal = openJournal(path);
+    const row = bar('A', 2, { takerBuyVolume: 2, trades: 5 });
+    journal.append([row], []);
+    expect([...journal.bars('A')]).toEqual([old, row.bar]);
+    journal.close();
+  });
+
   it('finds by pair the signals that were made late, whatever heartbeats follow', () => {
     const store = openJournal(freshPath());
     const madeAfter = (pair: string, minute: number, seconds: number) => ({

@@ -362,6 +362,9 @@ interface StoredInput {
   close: number;
   volume: number;
   spread: number | null;
+  /** Absent in a journal of an earlier version that is read only. */
+  taker_buy_volume?: number | null;
+  trades?: number | null;
   backfill: 0 | 1;
 }
 
@@ -371,6 +374,11 @@ function toInput(row: StoredInput): InputRow {
 }
 
 function toBar(row: StoredInput): Bar {
-  const { subject, time, open, high, low, close, volume, spread } = row;
-  return { symbol: subject, time, open, high, low, close, volume, ...(spread === null ? {} : { spread }) };
+  const { subject, time, open, high, low, close, volume, spread, taker_buy_volume = null, trades = null } = row;
+  return {
+    ...{ symbol: subject, time, open, high, low, close, volume },
+    ...(spread !== null && { spread }),
+    ...(taker_buy_volume !== null && { takerBuyVolume: taker_buy_volume }),
+    ...(trades !== null && { trades }),
+  };
 }

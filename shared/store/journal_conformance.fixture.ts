@@ -66,7 +66,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
         word('silence_halt', 'A_B', 3),
         word('shutdown', 'A_B', 3),
         word('swap', '20251014_1200', 3),
-        bar('A', 4, { open: 5e-324, high: 1.7e308 }),
+        bar('A', 4, { open: 5e-324, high: 1.7e308, takerBuyVolume: 0.1, trades: 0 }),
       ];
       store.append(rows.slice(0, 4), []);
       store.append(rows.slice(4), []);

@@ -15,7 +15,8 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS policies (policy_hash TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS inputs (
     input_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL,
-    open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL
+    open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL,
+    taker_buy_volume REAL, trades REAL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS inputs_by_subject ON inputs (subject, time) WHERE kind = 'bar';
   CREATE INDEX IF NOT EXISTS inputs_by_time ON inputs (time);
@@ -62,6 +63,7 @@ export function openDatabase(path: string, readOnly: boolean): Database {
       // A killed process loses nothing that was committed; only a power cut may lose the last moments.
       db.pragma('synchronous = NORMAL');
       db.exec(TABLES);
+      addFlowColumns(db);
     }
     return db;
   } catch (cause) {
@@ -72,6 +74,13 @@ export function openDatabase(path: string, readOnly: boolean): Database {
       cause,
     });
   }
+}
+
+/** A journal of an earlier version has bars without taker volume and trades. */
+function addFlowColumns(db: Database): void {
+  const columns = db.pragma('table_info(inputs)') as readonly { readonly name: string }[];
+  for (const name of ['taker_buy_volume', 'trades'])
+    if (!columns.some((column) => column.name === name)) db.exec(`ALTER TABLE inputs ADD COLUMN ${name} REAL`);
 }
 
 /** Runs what writes. @throws MinutehandError JOURNAL_WRITE */

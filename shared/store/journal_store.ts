@@ -221,7 +221,7 @@ export interface JournalFile extends JournalStore {
   commonBars(pair: Pair, count: number, until: OpenTime): { readonly a: Bar; readonly b: Bar }[];
   /** @param ids input ids after `after` and up to `through` only */
   inputsFrom(from: OpenTime, ids?: { readonly after?: number; readonly through?: number }): IterableIterator<InputRow>;
-  /** @param rows signals behind row `after` and up to row `through` only */
+  /** @param rows only signals after row `after` and up to row `through` */
   signals(rows?: { readonly after?: number; readonly through?: number }): IterableIterator<AnsweredSignal>;
   /** null when nothing was ever pruned. */
   pruned(): PrunedSignals | null;

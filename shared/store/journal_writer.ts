@@ -39,7 +39,7 @@ export class JournalWriter {
 
   #addInputs(inputs: readonly InputRow[]): void {
     this.#input ??= this.#db.prepare(
-      'INSERT INTO inputs (kind, subject, time, open, high, low, close, volume, spread, backfill) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO inputs (kind, subject, time, open, high, low, close, volume, spread, taker_buy_volume, trades, backfill) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     );
     for (const { kind, subject, time, bar, backfill } of inputs) {
       if (kind === 'policy') this.addPolicy(subject);
@@ -53,6 +53,8 @@ export class JournalWriter {
         bar?.close,
         bar?.volume,
         bar?.spread,
+        bar?.takerBuyVolume,
+        bar?.trades,
         backfill ? 1 : 0,
       );
     }

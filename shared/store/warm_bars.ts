@@ -23,7 +23,7 @@ export function firstMinuteOfBars(
 
 /**
  * The bars of both legs in the pair's timeframe as a daemon had them: without suspect bars, and without those that came
- * after the time-out of their minute. The last ones are closed, whatever is missing.
+ * after the time-out of their minute. The last ones are closed, even if minutes are missing.
  */
 export function journaledLegs(inputs: Iterable<InputRow>, pair: Pair): { readonly a: Bar[]; readonly b: Bar[] } {
   const barSeconds = barSecondsOf(pair);

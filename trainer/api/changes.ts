@@ -12,7 +12,7 @@ export interface NewChange {
   readonly reason: string;
   readonly by: string;
   readonly policyHash: string;
-  /** An open change that nobody decides expires. */
+  /** An open change without a decision expires. */
   readonly expiresMs: number;
 }
 

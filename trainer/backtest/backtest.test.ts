@@ -282,9 +282,45 @@ describe('backtest', () => {
     expect([run.candidates, run.refusals]).toEqual([2, { PROB_LOW: 2 }]);
   });
 
+  it('makes the same run with a step at each bar, as an observer sees it, as with steps where something may happen', () => {
+    let skipped = 0;
+    let trades = 0;
+    fc.assert(
+      fc.property(fc.string(), fc.boolean(), (seed, isReduced) => {
+        const rng = createRng(`${seed} steps`);
+        const history = randomHistory(seed, 200, 1);
+        const answers = Array.from({ length: 400 }, () => rng.uniform());
+        const leverage = {
+          drawdown: [[0.01, 0.5]] as const,
+          risk_score: [[0.3, 0.7]] as const,
+          costs: { [history.pair.a]: FREE, [history.pair.b]: FREE },
+        };
+        const how = options({
+          policy: isReduced ? { ...POLICY, leverage } : POLICY,
+          scores: (t) => ({ return_prob: answers[2 * t]!, risk_score: answers[2 * t + 1]! }),
+        });
+        let steps = 0;
+        const observed = runBacktest(history, 0, 200, {
+          ...how,
+          observe: (_, { decision, position }) => {
+            steps++;
+            if (decision.reason === 'NO_SETUP') skipped++;
+            return position;
+          },
+        });
+        expect(runBacktest(history, 0, 200, how)).toEqual(observed);
+        expect(steps).toBe(199);
+        trades += observed.trades.length;
+      }),
+      { numRuns: 40 },
+    );
+    expect(skipped).toBeGreaterThan(100);
+    expect(trades).toBeGreaterThan(40);
+  });
+
   it('asks only for scores within its bars', () => {
     const asked: number[] = [];
-    backtest(pathOf([0, 0, 0, 0, 0, 0, 0]), 2, 6, options({ scores: (t) => (asked.push(t), SURE) }));
+    backtest(pathOf([2, 2, 2, 0, 2, 2, 2]), 2, 6, options({ scores: (t) => (asked.push(t), SURE) }));
     expect(Math.min(...asked)).toBe(2);
     expect(Math.max(...asked)).toBeLessThan(6);
   });

@@ -106,9 +106,11 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   const close = (held: Position, exitSignal: number, fillBar: number, reason: string): void =>
     void trades.push(makeTrade(history, held, entrySignal, exitSignal, fillBar, reason, options));
   for (let t = from; t + 1 < to; t++) {
-    const market = marketAt(history, t);
     const before = position;
-    const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
+    const isCandidate = before.side === 0 && Math.abs(history.z[t]!) >= policy.z_entry;
+    // Nothing is decided on most bars, and no position ages: a step would take as long as the features.
+    if (before.side === 0 && !isCandidate && options.observe === undefined) continue;
+    const market = marketAt(history, t);
     const scores = scoresAtBar(market, t, history, options);
     const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;

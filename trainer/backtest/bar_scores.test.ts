@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BundleModel } from '../../shared/bundle/manifest.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { createRng } from '../../shared/rng.ts';
 import { randomHistory } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { isEvaluatedMinute, joinScores, ROWS_PER_SCORE, scoreBars, type BarScores } from './bar_scores.ts';
+import { isEvaluatedMinute, ROWS_PER_SCORE, scoreBars } from './bar_scores.ts';
 
 const THRESHOLDS = { theta1: 0.5, theta2: 0.6 };
 const COLUMNS = 3;
-const NAMES = ['ai1', 'ai2', 'ai3', 'riskScore'] as const;
+const NAMES = ['ai1', 'ai2', 'ai3', 'riskScore', 'resultSigmas'] as const;
 
 function policyOf(z_entry: number, max_age_bars: number): DecisionPolicy {
   return {
@@ -37,7 +38,7 @@ function namedHistory(seed: string, length: number, start: number): PairHistory 
   return { ...history, row, features, rows };
 }
 
-/** Answers by bar, into the same memory each time, as a model set does. */
+/** Answers by bar, into the same memory each time, as a model set does; those of models that are not asked are −1. */
 function createSet(answers: readonly number[], isPromise: boolean) {
   const batch = (): Float64Array => new Float64Array(ROWS_PER_SCORE);
   const scores: BatchScores = {
@@ -47,19 +48,20 @@ function createSet(answers: readonly number[], isPromise: boolean) {
     position_scale: batch(),
     result_sigmas: batch(),
   };
-  const asked: number[][] = [];
+  const asked: { readonly models: string; readonly bars: readonly number[] }[] = [];
   const set = {
-    infer(features: Float32Array, rows: number) {
+    infer(features: Float32Array, rows: number, only: readonly BundleModel[]) {
       expect(features).toHaveLength(rows * COLUMNS);
       const bars = Array.from({ length: rows }, (_, i) => features[i * COLUMNS]!);
-      asked.push(bars);
+      asked.push({ models: only.join(), bars });
       const answer = (): BatchScores => {
         for (const column of Object.values(scores) as Float64Array[]) column.fill(-1);
         bars.forEach((t, i) => {
-          scores.return_prob[i] = answers[4 * t]!;
-          scores.risk_prob[i] = answers[4 * t + 1]!;
-          scores.position_scale[i] = answers[4 * t + 2]!;
-          scores.risk_score[i] = answers[4 * t + 3]!;
+          if (only.includes('ai1')) scores.return_prob[i] = answers[5 * t]!;
+          if (only.includes('ai2')) scores.risk_prob[i] = answers[5 * t + 1]!;
+          if (only.includes('ai3')) scores.position_scale[i] = answers[5 * t + 2]!;
+          if (only.includes('ai2')) scores.risk_score[i] = answers[5 * t + 3]!;
+          if (only.includes('net')) scores.result_sigmas[i] = answers[5 * t + 4]!;
         });
         return scores;
       };
@@ -69,23 +71,27 @@ function createSet(answers: readonly number[], isPromise: boolean) {
   return { set, asked };
 }
 
-/** Bar by bar: which bars somebody may ask for. */
+/** Bar by bar: which bars each model is asked about. */
 function obviousScores(history: PairHistory, start: number, policy: DecisionPolicy, answers: readonly number[]) {
-  const expected = NAMES.map(() => new Float64Array(history.length - start).fill(NaN));
+  const expected = NAMES.map(() => new Float64Array(history.length).fill(NaN));
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
-  const passes = (t: number): boolean =>
-    Math.abs(history.z[t]!) >= policy.z_entry && answers[4 * t]! > 0.5 && answers[4 * t + 3]! < 0.6;
+  const isLikely = (t: number): boolean => Math.abs(history.z[t]!) >= policy.z_entry && answers[5 * t]! > 0.5;
+  const isEntry = (t: number): boolean => isLikely(t) && answers[5 * t + 3]! < 0.6;
   for (let t = start; t < history.length; t++) {
-    let isAsked = Math.abs(history.z[t]!) >= farOut || (history.time[t]! / 60) % 7 === 0;
-    isAsked ||= t < start + policy.max_age_bars;
-    for (let s = Math.max(start, t - policy.max_age_bars); s < t; s++) isAsked ||= passes(s);
-    if (isAsked) expected.forEach((column, i) => (column[t - start] = answers[4 * t + i]!));
+    const isEvaluated = (history.time[t]! / 60) % 7 === 0;
+    let isRisk = isEvaluated || isLikely(t) || t < start + policy.max_age_bars;
+    for (let s = Math.max(start, t - policy.max_age_bars); s < t; s++) isRisk ||= isEntry(s);
+    const isFar = Math.abs(history.z[t]!) >= farOut;
+    const isAsked = { ai1: isFar, ai2: isRisk, ai3: isEvaluated || isEntry(t), riskScore: isRisk, resultSigmas: isFar };
+    NAMES.forEach((name, i) => {
+      if (isAsked[name]) expected[i]![t] = answers[5 * t + i]!;
+    });
   }
   return expected;
 }
 
 describe('scoreBars', () => {
-  it('scores candidates, evaluated minutes, bars at which a position may be open and the first ones, and no others', async () => {
+  it('asks each model about the bars at which its answer decides or is evaluated, once, and about no others', async () => {
     let left = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -97,15 +103,17 @@ describe('scoreBars', () => {
         async (seed, start, z_entry, max_age_bars, isPromise) => {
           const history = namedHistory(seed, 300, start);
           const rng = createRng(seed);
-          const answers = Array.from({ length: 4 * 300 }, () => rng.uniform());
+          const answers = Array.from({ length: 5 * 300 }, () => rng.uniform());
           const policy = policyOf(z_entry, max_age_bars);
           const { set, asked } = createSet(answers, isPromise);
           const scores = await scoreBars(set, history, start, policy, THRESHOLDS);
           const expected = obviousScores(history, start, policy, answers);
           NAMES.forEach((name, i) => expect(scores[name], name).toEqual(expected[i]));
-          const bars = asked.flat();
-          expect(new Set(bars).size).toBe(bars.length);
-          left += scores.ai1.filter(Number.isNaN).length;
+          for (const model of ['ai1,net', 'ai2', 'ai3']) {
+            const bars = asked.filter(({ models }) => models === model).flatMap((question) => question.bars);
+            expect(new Set(bars).size).toBe(bars.length);
+          }
+          left += scores.ai2.filter(Number.isNaN).length;
         },
       ),
       { numRuns: 60, seed: 1 },
@@ -120,10 +128,11 @@ describe('scoreBars', () => {
       // No evaluated minute among the bars in question.
       const time = minutes.map((_, t) => (7 * 1000 + 1 + (t % 6)) * 60);
       const quiet = { ...history, time, z: history.z.map((_, t) => (t === 10 ? z : 0)) };
-      const answers = Array.from({ length: 4 * 40 }, (_, i) => [returnProb, 0, 0, riskScore][i % 4]!);
+      const answers = Array.from({ length: 5 * 40 }, (_, i) => [returnProb, 0, 0, riskScore, 0][i % 5]!);
       const scores = await scoreBars(createSet(answers, false).set, quiet, 0, policy, THRESHOLDS);
-      expect(Number.isNaN(scores.ai1[14]), 'after the longest age').toBe(true);
-      return !Number.isNaN(scores.ai1[13]);
+      expect(Number.isNaN(scores.ai2[14]), 'after the longest age').toBe(true);
+      expect(Number.isNaN(scores.ai3[10]), 'scale of an entry').toBe(Number.isNaN(scores.ai2[13]));
+      return !Number.isNaN(scores.ai2[13]);
     };
     expect(await at(0.51, 0.59, 2.5)).toBe(true);
     expect(await at(0.51, 0.59, -2.5)).toBe(true);
@@ -135,37 +144,19 @@ describe('scoreBars', () => {
   it('asks about all bars in batches of what the set was loaded for', async () => {
     const length = 2 * ROWS_PER_SCORE + 10;
     const history = namedHistory('long', length, 3);
-    const answers = Array.from({ length: 4 * length }, (_, i) => i);
+    const answers = Array.from({ length: 5 * length }, (_, i) => i);
     const { set, asked } = createSet(answers, false);
     const scores = await scoreBars(set, history, 3, policyOf(2, length), THRESHOLDS);
-    expect(asked.map(({ length: rows }) => rows)).toEqual([ROWS_PER_SCORE, ROWS_PER_SCORE, 7]);
-    expect(scores.ai3).toEqual(Float64Array.from({ length: length - 3 }, (_, i) => 4 * (i + 3) + 2));
+    const ofRisk = asked.filter(({ models }) => models === 'ai2');
+    expect(ofRisk.map(({ bars }) => bars.length)).toEqual([ROWS_PER_SCORE, ROWS_PER_SCORE, 7]);
+    expect(scores.ai2.subarray(3)).toEqual(Float64Array.from({ length: length - 3 }, (_, i) => 5 * (i + 3) + 1));
   });
 
   it('asks nothing where there is no bar', async () => {
     const { set, asked } = createSet([], false);
     const scores = await scoreBars(set, namedHistory('none', 20, 20), 20, policyOf(2, 6), THRESHOLDS);
     expect(asked).toEqual([]);
-    expect(scores.riskScore).toHaveLength(0);
-  });
-});
-
-describe('joinScores', () => {
-  it('has every column of all parts in their order', () => {
-    const part = (from: number): BarScores => ({
-      ai1: Float64Array.of(from),
-      ai2: Float64Array.of(from + 1),
-      ai3: Float64Array.of(from + 2),
-      riskScore: Float64Array.of(from + 3),
-      resultSigmas: Float64Array.of(from + 4),
-    });
-    expect(joinScores([part(10), part(20)])).toEqual({
-      ai1: Float64Array.of(10, 20),
-      ai2: Float64Array.of(11, 21),
-      ai3: Float64Array.of(12, 22),
-      riskScore: Float64Array.of(13, 23),
-      resultSigmas: Float64Array.of(14, 24),
-    });
+    expect(scores.riskScore).toEqual(new Float64Array(20).fill(NaN));
   });
 });
 

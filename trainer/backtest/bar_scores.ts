@@ -1,10 +1,10 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { BundleModel } from '../../shared/bundle/manifest.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../shared/core/decide/decide.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { joinColumns } from './parts.ts';
 
 /** Rows that are scored at once: model sets must be loaded for as many. */
 export const ROWS_PER_SCORE = 4096;
@@ -14,30 +14,34 @@ export const ROWS_PER_SCORE = 4096;
  */
 const MINUTES_PER_EVALUATED = 7;
 
-/** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */
+/** Answers of the models, one element per bar of the history; NaN where none is needed. */
 export interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
   readonly riskScore: Float64Array;
   /** Of a model of the result; else NaN. */
   readonly resultSigmas: Float64Array;
 }
 
-export function joinScores(parts: readonly BarScores[]): BarScores {
-  const join = (name: keyof BarScores): Float64Array => joinColumns(parts.map((part) => part[name]));
-  return {
-    ai1: join('ai1'),
-    ai2: join('ai2'),
-    ai3: join('ai3'),
-    riskScore: join('riskScore'),
-    resultSigmas: join('resultSigmas'),
-  };
+export const SCORE_COLUMNS = ['ai1', 'ai2', 'ai3', 'riskScore', 'resultSigmas'] as const;
+
+export function emptyScores(length: number): BarScores {
+  const column = (): Float64Array => new Float64Array(length).fill(NaN);
+  return { ai1: column(), ai2: column(), ai3: column(), riskScore: column(), resultSigmas: column() };
 }
 
+const RETURN_MODELS: readonly BundleModel[] = ['ai1', 'net'];
+const RISK_MODELS: readonly BundleModel[] = ['ai2'];
+const SCALE_MODELS: readonly BundleModel[] = ['ai3'];
+
 /**
- * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is evaluated on, and
- * those at which a position may be open, which is `max_age_bars` after each candidate that passes the thresholds. The
- * others stay NaN. The first bars are all scored: a position may have been opened before them, in another part.
+ * Scores the bars from `start` on, each model only where its answer decides or is evaluated. The others stay NaN.
+ *
+ * - AI1 and the model of the result: entry candidates, of the policy and of the evaluation.
+ * - AI2: candidates that pass `theta1`; bars at which a position may be open, which is `max_age_bars` after each entry
+ *   by both thresholds, and after `start`: a position may have been opened in the part before; evaluated minutes.
+ * - AI3: entries by both thresholds; evaluated minutes.
  * @param set loaded for `ROWS_PER_SCORE` rows
  * @param history with the features of all of these bars
+ * @param scores written to: NaN, one element per bar of the history
  */
 export async function scoreBars(
   set: ModelSet,
@@ -45,56 +49,86 @@ export async function scoreBars(
   start: number,
   policy: DecisionPolicy,
   { theta1, theta2 }: Thresholds,
+  scores: BarScores = emptyScores(history.length),
 ): Promise<BarScores> {
-  const { length, z, time } = history;
-  const column = (): Float64Array => new Float64Array(length - start).fill(NaN);
-  const scores = { ai1: column(), ai2: column(), ai3: column(), riskScore: column(), resultSigmas: column() };
+  const { z, time } = history;
+  const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
+  const batch = newBatch(history);
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
+  await scoreWhere(
+    set,
+    RETURN_MODELS,
+    history,
+    start,
+    batch,
+    (t) => Math.abs(z[t]!) >= farOut,
+    (t, answers, i) => {
+      ai1[t] = answers.return_prob[i]!;
+      resultSigmas[t] = answers.result_sigmas[i]!;
+    },
+  );
+
+  const takeRisk = (t: number, answers: BatchScores, i: number): void => {
+    ai2[t] = answers.risk_prob[i]!;
+    riskScore[t] = answers.risk_score[i]!;
+  };
   const firstOnes = start + policy.max_age_bars;
-  const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isEvaluatedMinute(time[t]!) || t < firstOnes;
-  await scoreWhere(set, history, start, isAsked, scores);
+  const isLikely = (t: number): boolean => Math.abs(z[t]!) >= policy.z_entry && ai1[t]! > theta1;
+  const needsRisk = (t: number): boolean => t < firstOnes || isEvaluatedMinute(time[t]!) || isLikely(t);
+  await scoreWhere(set, RISK_MODELS, history, start, batch, needsRisk, takeRisk);
+
+  const isEntry = (t: number): boolean => isLikely(t) && riskScore[t]! < theta2;
   let openUntil = -1;
   const mayBeOpen = (t: number): boolean => {
     const isOpen = t <= openUntil;
-    const { ai1, riskScore } = scores;
-    if (Math.abs(z[t]!) >= policy.z_entry && ai1[t - start]! > theta1 && riskScore[t - start]! < theta2)
-      openUntil = t + policy.max_age_bars;
-    return isOpen && Number.isNaN(ai1[t - start]!);
+    if (isEntry(t)) openUntil = t + policy.max_age_bars;
+    return isOpen && Number.isNaN(riskScore[t]!);
   };
-  await scoreWhere(set, history, start, mayBeOpen, scores);
+  await scoreWhere(set, RISK_MODELS, history, start, batch, mayBeOpen, takeRisk);
+
+  const needsScale = (t: number): boolean => isEvaluatedMinute(time[t]!) || isEntry(t);
+  await scoreWhere(set, SCALE_MODELS, history, start, batch, needsScale, (t, answers, i) => {
+    ai3[t] = answers.position_scale[i]!;
+  });
   return scores;
 }
 
-/** Asks the set about the bars that `isWanted` names, in ascending order, and puts the answers where they belong. */
+/** Rows that are asked about, and their bars. */
+interface Batch {
+  readonly rows: Float32Array;
+  readonly bars: Int32Array;
+}
+
+function newBatch({ features, rows }: PairHistory): Batch {
+  const columns = rows === 0 ? 0 : features.length / rows;
+  return { rows: new Float32Array(ROWS_PER_SCORE * columns), bars: new Int32Array(ROWS_PER_SCORE) };
+}
+
+/** Asks these models about the bars that `isWanted` names, in ascending order; `take` receives each answer. */
 async function scoreWhere(
   set: ModelSet,
-  { length, row, rows, features }: PairHistory,
+  models: readonly BundleModel[],
+  { length, row, features }: PairHistory,
   start: number,
+  { rows, bars }: Batch,
   isWanted: (t: number) => boolean,
-  scores: BarScores,
+  take: (t: number, answers: BatchScores, i: number) => void,
 ): Promise<void> {
-  if (start === length) return;
-  const columns = features.length / rows;
-  const batch = new Float32Array(ROWS_PER_SCORE * columns);
-  const bars = new Int32Array(ROWS_PER_SCORE);
+  const columns = rows.length / ROWS_PER_SCORE;
   for (let t = start; t < length;) {
     let count = 0;
     for (; t < length && count < ROWS_PER_SCORE; t++) {
       if (!isWanted(t)) continue;
-      batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), count * columns);
-      bars[count++] = t - start;
+      const from = row[t]! * columns;
+      // A view of each row would take longer than the loop.
+      for (let c = 0; c < columns; c++) rows[count * columns + c] = features[from + c]!;
+      bars[count++] = t;
     }
     if (count === 0) return;
-    const asked = set.infer(batch.subarray(0, count * columns), count);
+    const asked = set.infer(rows.subarray(0, count * columns), count, models);
     // Trees answer at once.
     const answers = asked instanceof Promise ? await asked : asked;
-    for (let i = 0; i < count; i++) {
-      scores.ai1[bars[i]!] = answers.return_prob[i]!;
-      scores.ai2[bars[i]!] = answers.risk_prob[i]!;
-      scores.riskScore[bars[i]!] = answers.risk_score[i]!;
-      scores.ai3[bars[i]!] = answers.position_scale[i]!;
-      scores.resultSigmas[bars[i]!] = answers.result_sigmas[i]!;
-    }
+    for (let i = 0; i < count; i++) take(bars[i]!, answers, i);
   }
 }
 

@@ -35,7 +35,8 @@ export function tallyExecutability(
   trades: readonly FilledTrade[],
   costs: PairFillCosts,
 ): ExecutabilityTally {
-  const isWide = wideMinutes(history, from, costs);
+  // Without trades nothing reads it, and it takes as long as the decisions.
+  const isWide = trades.length === 0 ? () => false : wideMinutes(history, from, costs);
   const hourTrades = new Array<number>(HOURS).fill(0);
   const hourNet = new Array<number>(HOURS).fill(0);
   const sum = (of: (trade: FilledTrade) => number): number => trades.reduce((total, trade) => total + of(trade), 0);

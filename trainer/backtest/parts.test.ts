@@ -1,53 +1,55 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
+import { shareBars, viewBars } from '../../shared/bar_file/bar_file.ts';
 import { createSimulatedMarket, recordMarket } from '../../shared/market/simulated_market.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
-import { buildPair, type PairTask } from '../dataset/pair_build.ts';
-import { HISTORY_COLUMNS } from '../dataset/pair_history.ts';
-import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { buildPairHistory, HISTORY_COLUMNS } from '../dataset/pair_history.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
-import { joinColumns, joinParts, partsOf } from './parts.ts';
+import { joinColumns, partsOf } from './parts.ts';
 
 const start = (Date.parse('2024-01-04T22:00:00Z') / 1000) as OpenTime;
 const bars = recordMarket(createSimulatedMarket({ seed: 3, symbols: ['USDCAD', 'BCOUSD'], start }), 3000);
-const { windows, risk, scale } = datasetPolicy(tinySettings());
-const task: PairTask = {
-  pair: parsePair('USDCAD_BCOUSD'),
-  a: bars.get('USDCAD')!,
-  b: bars.get('BCOUSD')!,
-  policy: {
-    windows,
-    risk,
-    scale,
-    barriers: EVALUATION_BARRIERS,
-    share: 0,
-    holdoutFrom: (start + 9000 * 60) as OpenTime,
-  },
-};
+const { windows } = datasetPolicy(tinySettings());
+const pair = parsePair('USDCAD_BCOUSD');
+const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
 
 describe('parts of a pair', () => {
   it.each([100_000, 700, 101, 30])('of %i bars, built apart, are to the bit what the whole is', (barsPerPart) => {
-    const whole = buildPair({ ...task, policy: { ...task.policy, holdoutFrom: start } }).history;
-    const parts = partsOf({ ...task, policy: { ...task.policy, holdoutFrom: start } }, barsPerPart);
+    const whole = buildPairHistory(pair, a, b, windows, () => true);
+    const parts = partsOf(a, b, windows, barsPerPart);
     expect(parts.length).toBe(Math.max(1, Math.round(whole.length / barsPerPart)));
-    const built = parts.map((part) => buildPair(part).history);
-    const joined = joinParts(built);
-    expect(joined.length).toBe(whole.length);
-    for (const name of HISTORY_COLUMNS) expect(joined[name]).toEqual(whole[name]);
-    const features = built.flatMap((history) => Array.from(history.features));
+    const features: number[] = [];
+    let next = 0;
+    for (const part of parts) {
+      const built = buildPairHistory(pair, part.a, part.b, windows, () => true);
+      expect(part.first).toBe(next);
+      expect(part.end).toBe(next + built.length);
+      for (const name of HISTORY_COLUMNS) expect(built[name]).toEqual(whole[name].subarray(part.first, part.end));
+      features.push(...built.features);
+      next = part.end;
+    }
+    expect(next).toBe(whole.length);
     expect(Float32Array.from(features)).toEqual(whole.features);
   });
 
   it('that are sent to a thread take only their own bars along', () => {
-    const [first] = partsOf(task, 200);
+    const [first] = partsOf(a, b, windows, 200);
     expect(first!.a.time.buffer.byteLength).toBe(8 * first!.a.length);
-    expect(structuredClone(first!).b.time).toEqual(first!.b.time);
   });
 
-  it('are one where the bars are too few to be warm', () => {
-    const none = { ...task, a: { ...task.a, length: 0, time: new Float64Array() } };
-    expect(partsOf(none, 10)).toEqual([none]);
+  it('are views of memory that threads share', () => {
+    const shared = shareBars(a);
+    const parts = partsOf(shared, b, windows, 200);
+    expect(parts.every((part) => part.a.time.buffer === shared.time.buffer)).toBe(true);
+    expect(parts.map((part) => Array.from(part.a.time))).toEqual(
+      partsOf(a, b, windows, 200).map((part) => Array.from(part.a.time)),
+    );
+  });
+
+  it('are one without warm bars where the bars are too few', () => {
+    const none = viewBars(a, 0, 0);
+    expect(partsOf(none, b, windows, 10)).toEqual([{ first: 0, end: 0, a: none, b }]);
   });
 
   it('join columns in their order', () => {

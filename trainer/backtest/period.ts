@@ -4,40 +4,49 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { PreparedModels } from '../../shared/bundle/prepared_models.ts';
 import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
-import type { PairPolicy } from '../dataset/pair_build.ts';
-import { countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
-import { buildPairs } from '../dataset/pair_pool.ts';
-import { labelPair, type BarLabels } from '../label/pair_labels.ts';
+import { countCommonMinutes, historyColumns } from '../dataset/pair_history.ts';
+import type { PairLabelPolicy } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { openTaskThreads, type TaskThreads } from '../thread_tasks.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
-import { isEvaluatedMinute, joinScores, scoreBars, type BarScores } from './bar_scores.ts';
+import { SCORE_COLUMNS, type BarScores } from './bar_scores.ts';
+import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
+import { executabilityOf } from './executability.ts';
+import { netInterval, type NetInterval } from './net_interval.ts';
 import {
-  runBacktest,
-  type BacktestOptions,
-  type BacktestRun,
-  type FilledTrade,
-  type OvernightSwaps,
-} from './backtest.ts';
-import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
-import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
-import { netInterval, tradeDays, type NetInterval, type TradeDays } from './net_interval.ts';
-import { joinColumns, joinParts, partsOf } from './parts.ts';
+  columnsOfPart,
+  performTask,
+  scorePart,
+  type Evaluated,
+  type PairColumns,
+  type PairLabels,
+  type PairTask,
+  type PairTaskResult,
+  type PairView,
+  type PartTask,
+  type TradeRecord,
+  type UnscoredPart,
+} from './pair_tasks.ts';
+import { joinColumns, partsOf, type BarsPart } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
-import { rollovers, tradingDayAt, type Rollover } from './rollover.ts';
+import { rollovers, type Rollover } from './rollover.ts';
 
 export { ROWS_PER_SCORE } from './bar_scores.ts';
+export type { TradeRecord } from './pair_tasks.ts';
 
 /**
  * Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads
  * have one.
  */
-const BARS_PER_PART = 60_000;
+const BARS_PER_PART = 50_000;
+const PROGRAM = new URL('./period_worker.js', import.meta.url);
 /** Both ways of looking at a bundle: as if every pair had an edge, and as the daemon publishes it. */
 export const VIEWS = ['all_pairs', 'edge_pairs'] as const;
 export type View = (typeof VIEWS)[number];
@@ -49,25 +58,16 @@ export interface PeriodOptions {
   readonly from: OpenTime;
   /** What decides, loaded for `ROWS_PER_SCORE` rows: one bundle, or several on the same bars. */
   readonly sets: readonly ModelSet[];
+  /** The same bundles, for threads to score with; without them, or for onnxruntime, the calling thread scores. */
+  readonly prepared?: readonly PreparedModels[];
   /** Instead of those of the bundle. */
   readonly thresholds?: Partial<Thresholds>;
   readonly policy: DecisionPolicy;
   readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
   readonly costs: Readonly<Record<string, TradingCosts>>;
-  /** Threads that build features; 0 = on the calling one. They change the time and nothing else. */
+  /** Threads that do the work; 0 = the calling one. They change the time and nothing else. */
   readonly workers: number;
   onProgress(done: number, total: number): void;
-}
-
-/** A trade as it is written down. */
-export interface TradeRecord extends FilledTrade {
-  /**
-   * Epoch seconds of the closes at which was decided, the `timestamp` of the signals; null where the data ended first.
-   */
-  readonly entrySignalTime: number;
-  readonly exitSignalTime: number | null;
-  readonly entryPrices: readonly [a: number, b: number];
-  readonly exitPrices: readonly [a: number, b: number];
 }
 
 export interface ViewResult {
@@ -130,37 +130,83 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
     Math.max(...times.map(({ time, length }) => time[length - 1]!)),
   );
 
-  const parts = pairs.map((pair) =>
-    partsOf(
-      { pair, a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')!, policy: partPolicy(options) },
-      BARS_PER_PART,
-    ),
+  const pairParts = pairs.map((pair) =>
+    partsOf(legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, options.labels.windows, BARS_PER_PART),
   );
-  const tasks = parts.flat();
-  const owners = parts.flatMap((own, pair) => own.map((_, part) => ({ pair, part })));
-  const scored: ScoredPart[][] = parts.map(() => []);
-  const results: PairResult[] = [];
-  let done = 0;
-  let work = Promise.resolve();
-  await buildPairs(tasks, options.workers, ({ history }, i) => {
-    // A set's answers are overwritten by the next question: parts wait for each other where onnxruntime answers.
-    work = work.then(async () => {
-      const { pair, part } = owners[i]!;
-      scored[pair]![part] = await scorePart(history, options);
-      if (Object.keys(scored[pair]!).length === parts[pair]!.length) {
-        results[pair] = checkPair(scored[pair]!, rolls, options);
-        scored[pair] = [];
-      }
-      options.onProgress(++done, tasks.length);
-    });
-  });
-  await work;
-  return assemble(results, sets, options);
+  const total = pairParts.reduce((sum, parts) => sum + parts.length, 0);
+  const work = openWork(total, rolls, options);
+  const memory = openMemory(Math.max(...pairParts.map(barsOf)), options);
+  try {
+    const results = await Promise.all(pairs.map((pair, i) => backtestPair(pair, pairParts[i]!, memory, work)));
+    return assemble(results, sets, options);
+  } finally {
+    await work.threads.close();
+  }
 }
 
-/** Labels are made of the whole pair, later: here only features count, of all bars from `from` on. */
-function partPolicy({ labels, from }: PeriodOptions): PairPolicy {
-  return { ...labels, barriers: EVALUATION_BARRIERS, share: 0, holdoutFrom: from };
+/** What the tasks of all pairs have in common. */
+interface Work {
+  readonly threads: TaskThreads<PairTask, PairTaskResult>;
+  readonly rolls: readonly Rollover[];
+  readonly options: PeriodOptions;
+  /** Scores a part whose thread has no models. */
+  score(task: PartTask, kept: NonNullable<UnscoredPart>): Promise<void>;
+  onPart(): void;
+}
+
+function openWork(parts: number, rolls: readonly Rollover[], options: PeriodOptions): Work {
+  const { sets, workers, onProgress } = options;
+  const prepared = options.prepared?.every(isInWasm) === true ? options.prepared : null;
+  const threads = openTaskThreads(
+    Math.min(workers, parts),
+    PROGRAM,
+    (task: PairTask) => performTask(task, sets),
+    prepared,
+  );
+  let done = 0;
+  let scored = Promise.resolve();
+  return {
+    threads,
+    rolls,
+    options,
+    score(task, kept) {
+      // A set's answers are overwritten by the next question: parts wait for each other.
+      scored = scored.then(() => scorePart(task, kept, sets));
+      return scored;
+    },
+    onPart: () => onProgress(++done, parts),
+  };
+}
+
+function isInWasm({ models }: PreparedModels): boolean {
+  return Object.values(models).every(({ engine }) => engine === 'wasm-simd');
+}
+
+/** Memory of pairs in work, of the longest one: it is used again, since collecting shared memory may take long. */
+interface Memory {
+  take(): PairColumns;
+  giveBack(columns: PairColumns): void;
+}
+
+function openMemory(length: number, { sets, workers }: PeriodOptions): Memory {
+  const free: PairColumns[] = [];
+  const column = (): Float64Array =>
+    workers === 0 ? new Float64Array(length) : new Float64Array(new SharedArrayBuffer(8 * length));
+  return {
+    take: () =>
+      free.pop() ?? {
+        history: historyColumns(column),
+        scores: sets.map(
+          () => Object.fromEntries(SCORE_COLUMNS.map((name) => [name, column()])) as unknown as BarScores,
+        ),
+      },
+    giveBack: (columns) => void free.push(columns),
+  };
+}
+
+/** Warm bars of all parts of a pair. */
+function barsOf(parts: readonly BarsPart[]): number {
+  return parts.at(-1)!.end;
 }
 
 /** What one bundle did with one pair. */
@@ -169,140 +215,102 @@ interface PairBundleResult {
   readonly evaluated: Readonly<Record<ModelName, Evaluated>>;
 }
 
-interface PairView {
-  readonly run: BacktestRun;
-  readonly trades: readonly TradeRecord[];
-  readonly changes: PnlChanges;
-  /** Without leverage_reduction_rate; null where the policy has no steps. */
-  readonly fullChanges: PnlChanges | null;
-  /** Net result of each trading day; its index is that of the day. */
-  readonly days: Float64Array;
-  readonly tally: ExecutabilityTally;
-  readonly tradeDays: TradeDays;
-}
-
-interface Evaluated {
-  readonly scores: Float64Array;
-  readonly labels: Float64Array;
-}
-
-interface PairResult {
+interface PairResult extends Pick<PairLabels, 'dayStart'> {
   readonly pair: Pair;
   readonly bars: number;
   readonly first: number;
   readonly last: number;
-  /** Open of the first bar of each trading day, NaN for one without bars. */
-  readonly dayStart: Float64Array;
   readonly bundles: readonly PairBundleResult[];
 }
 
-/** Bars without their features, and what each set answers to those from `from` on. */
-interface ScoredPart {
-  readonly history: PairHistory;
-  readonly scores: readonly BarScores[];
+async function backtestPair(pair: Pair, parts: readonly BarsPart[], memory: Memory, work: Work): Promise<PairResult> {
+  const { from, labels, policy, sets } = work.options;
+  const length = barsOf(parts);
+  let taken: PairColumns | undefined;
+  const buildPart = async (part: BarsPart): Promise<void> => {
+    let task!: PartTask;
+    const makeTask = (): PartTask => {
+      taken ??= memory.take();
+      const thresholds = sets.map((set) => thresholdsOf(set, work.options.thresholds));
+      const columns = columnsOfPart(taken, part);
+      const { first, end, a, b } = part;
+      task = {
+        kind: 'part',
+        pair,
+        part: { first, end, a, b },
+        windows: labels.windows,
+        from,
+        policy,
+        thresholds,
+        columns,
+      };
+      return task;
+    };
+    const kept = (await work.threads.run(makeTask)) as UnscoredPart;
+    if (kept !== null) await work.score(task, kept);
+    work.onPart();
+  };
+  await Promise.all(parts.map(buildPart));
+  const columns = columnsOfPart(taken!, { ...parts[0]!, first: 0, end: length });
+  const result = await checkPair(pair, columns, work);
+  memory.giveBack(taken!);
+  return result;
 }
 
-async function scorePart(history: PairHistory, options: PeriodOptions): Promise<ScoredPart> {
-  const start = lowerBound(history.time, options.from);
-  const scores: BarScores[] = [];
-  for (const set of options.sets)
-    scores.push(await scoreBars(set, history, start, options.policy, thresholdsOf(set, options.thresholds)));
-  // Features are most of a part's memory, and nobody asks for them any more.
-  return { history: { ...history, features: new Float32Array(), rows: 0 }, scores };
-}
-
-function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], options: PeriodOptions): PairResult {
-  const history = joinParts(parts.map((part) => part.history));
-  const { pair, length, time } = history;
-  const start = lowerBound(history.time, options.from);
-  const labels = labelPair(history, partPolicy(options), isEvaluatedMinute);
-  const dayStart = new Float64Array(rolls.length + 1).fill(NaN);
-  for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
+async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, options }: Work): Promise<PairResult> {
+  const { policy, sets, from } = options;
+  const { history } = columns;
+  const { time } = history;
+  const start = lowerBound(time, from);
   const costs = pairCosts(options.costs, pair);
-  const bundles: PairBundleResult[] = [];
-  for (const [i, set] of options.sets.entries()) {
-    const scores = joinScores(parts.map((part) => part.scores[i]!));
-    const view = (edge: boolean, requireEdge: boolean): PairView =>
-      runView(history, start, rolls, {
+  const urgent = { isUrgent: true };
+  const view = (i: number, edge: boolean, requireEdge: boolean): Promise<PairView> => {
+    const set = sets[i]!;
+    const task: PairTask = {
+      kind: 'view',
+      pair,
+      history,
+      scores: columns.scores[i]!,
+      start,
+      rolls,
+      options: {
         thresholds: thresholdsOf(set, options.thresholds),
-        policy: { ...options.policy, require_edge: requireEdge },
+        policy: { ...policy, require_edge: requireEdge },
         edge,
         costs,
         ...(set.expectation && { expectation: set.expectation }),
         overnight: { rolls, swaps: costs },
-        scores: (t) => ({
-          return_prob: scores.ai1[t - start]!,
-          risk_score: scores.riskScore[t - start]!,
-          result_sigmas: scores.resultSigmas[t - start]!,
-        }),
-        scale: (t) => scores.ai3[t - start]!,
-      });
-    const allPairs = view(true, false);
-    // Nothing but a missing edge makes a difference.
-    const isGated = options.policy.require_edge && !set.hasEdge(pair.id);
-    bundles.push({
-      views: { all_pairs: allPairs, edge_pairs: isGated ? view(false, true) : allPairs },
-      evaluated: {
-        ai1: evaluatedRows(scores.ai1, labels.evaluation, start),
-        ai2: evaluatedRows(scores.ai2, labels.ai2, start),
-        ai3: evaluatedRows(scores.ai3, labels.ai3, start),
       },
-    });
-  }
+    };
+    return threads.run(() => task, urgent) as Promise<PairView>;
+  };
+  const viewsOf = async (set: ModelSet, i: number): Promise<PairBundleResult['views']> => {
+    // Nothing but a missing edge makes a difference.
+    const isGated = policy.require_edge && !set.hasEdge(pair.id);
+    const [allPairs, gated] = await Promise.all([view(i, true, false), isGated ? view(i, false, true) : null]);
+    return { all_pairs: allPairs, edge_pairs: gated ?? allPairs };
+  };
+  const labelTask: PairTask = { kind: 'labels', pair, columns, start, rolls, policy: labelPolicy(options) };
+  const [labels, ...views] = await Promise.all([
+    threads.run(() => labelTask, urgent) as Promise<PairLabels>,
+    ...sets.map(viewsOf),
+  ]);
   return {
     pair,
-    bars: length - start,
-    first: start < length ? time[start]! : NaN,
-    last: start < length ? time[length - 1]! : NaN,
-    dayStart,
-    bundles,
+    bars: time.length - start,
+    first: start < time.length ? time[start]! : NaN,
+    last: start < time.length ? time[time.length - 1]! : NaN,
+    dayStart: labels.dayStart,
+    bundles: views.map((own, i) => ({ views: own, evaluated: labels.evaluated[i]! })),
   };
 }
 
-function thresholdsOf({ theta1, theta2 }: ModelSet, instead: PeriodOptions['thresholds']): Thresholds {
+function labelPolicy({ labels }: PeriodOptions): PairLabelPolicy {
+  return { ...labels, barriers: EVALUATION_BARRIERS };
+}
+
+function thresholdsOf({ theta1, theta2 }: Thresholds, instead: PeriodOptions['thresholds']): Thresholds {
   return { theta1, theta2, ...instead };
-}
-
-function runView(
-  history: PairHistory,
-  start: number,
-  rolls: readonly Rollover[],
-  options: BacktestOptions & { readonly overnight: OvernightSwaps },
-): PairView {
-  const run = runBacktest(history, start, history.length, options);
-  const changes = markToMarket(history, run.trades, options.overnight);
-  const days = new Float64Array(rolls.length + 1);
-  for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;
-  const fullChanges =
-    options.policy.leverage === undefined
-      ? null
-      : markToMarket(
-          history,
-          run.trades.map((trade) => ({ ...trade, scale: trade.fullScale })),
-          options.overnight,
-        );
-  const trades = run.trades.map((trade) => recordOf(history, trade));
-  const tally = tallyExecutability(history, start, run.trades, options.costs);
-  return { run, trades, changes, fullChanges, days, tally, tradeDays: tradeDays(run.trades, rolls) };
-}
-
-function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
-  const { entrySignal, exitSignal, entryBar, exitBar } = trade;
-  return {
-    ...trade,
-    entrySignalTime: time[entrySignal]! + SECONDS_PER_BAR,
-    exitSignalTime: exitSignal < 0 ? null : time[exitSignal]! + SECONDS_PER_BAR,
-    entryPrices: [openA[entryBar]!, openB[entryBar]!],
-    exitPrices: [openA[exitBar]!, openB[exitBar]!],
-  };
-}
-
-function evaluatedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Evaluated {
-  let skipped = 0;
-  while (skipped < bar.length && bar[skipped]! < start) skipped++;
-  const own = new Float64Array(bar.length - skipped);
-  for (let i = 0; i < own.length; i++) own[i] = scores[bar[skipped + i]! - start]!;
-  return { scores: own, labels: label.slice(skipped) };
 }
 
 function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options: PeriodOptions): PeriodResult {

@@ -69,7 +69,7 @@ function neighborSearch({ x }: FitRows, pool: Int32Array, scale: Float64Array): 
     let sum = 0;
     for (let column = 0; column < x.columns && sum < limit; column++) {
       const d = (x.values[a * x.columns + column]! - x.values[b * x.columns + column]!) * scale[column]!;
-      // A missing value tells nothing about the distance.
+      // A missing value does not count in the distance.
       if (Number.isFinite(d)) sum += d * d;
     }
     return sum;

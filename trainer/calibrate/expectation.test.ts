@@ -42,7 +42,7 @@ describe('its calibration', () => {
     );
   });
 
-  it('finds a planted relation, and one bin where the promise says nothing', () => {
+  it('finds a planted relation, and one bin where the prediction carries no information', () => {
     const rng = createRng('planted');
     const promised = Float64Array.from({ length: 20_000 }, () => 2 * rng.uniform() - 1);
     const earned = promised.map((value) => 0.3 * value - 0.1 + 0.5 * rng.normal());

@@ -70,7 +70,7 @@ describe('fitPlatt', () => {
     );
   });
 
-  it('takes whole weights for repeated rows', () => {
+  it('treats integer weights as repeated rows', () => {
     const { logits, labels } = drawRows(300, 1.5, 0.2, 'weights');
     const weights = logits.map((_, row) => row % 4);
     const repeated = [...logits.keys()].flatMap((row) => new Array<number>(weights[row]!).fill(row));

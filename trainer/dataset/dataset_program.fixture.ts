@@ -24,7 +24,7 @@ const { snapshotId, cache } = await buildDataset(pairs, bars, job.policy, {
 });
 print({ snapshotId, cache });
 
-/** Synchronous, so that it is written even when the process dies right after. */
+/** Synchronous, so it is written even when the process is killed right after. */
 function print(line: object): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }

@@ -28,7 +28,7 @@ function journalOf(name: string, minutes: readonly number[], close: number): str
 }
 
 describe('readKnownBars', () => {
-  it('joins journaled and imported bars, and takes the daemon’s where both have a minute', async () => {
+  it('joins journaled and imported bars, and prefers the daemon’s where both have a minute', async () => {
     const journals = [journalOf('a.db', [10, 11, 12], 1.1), journalOf('b.db', [12, 13], 1.15)];
     const store = await openStore(join(folder, 'trainer.db'));
     const imported = [8, 9, 10, 13, 14].map((minute) => bar('XAUUSD', minute, { close: 1.2 }).bar!);

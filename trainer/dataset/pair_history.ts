@@ -56,9 +56,28 @@ export const HISTORY_COLUMNS = [
   'atrRatio',
 ] as const;
 
+export type HistoryColumns = Readonly<Record<(typeof HISTORY_COLUMNS)[number], Float64Array>>;
+
+/** Columns of `length` bars, each made by `column`. */
+export function historyColumns(column: () => Float64Array): HistoryColumns {
+  return Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, column()])) as HistoryColumns;
+}
+
+/** Elements from `first` up to, not including, `end` of each column, as views of the same memory. */
+export function viewColumns<Columns extends Readonly<Record<string, Float64Array>>>(
+  columns: Columns,
+  first: number,
+  end: number,
+): Columns {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, column.subarray(first, end)]),
+  ) as Columns;
+}
+
 /**
  * Runs the daemon's own features over a pair's bars.
  * @param keep whether to keep the features of a warm bar
+ * @param given columns to write to, of at least as many elements as there are warm bars; default: new ones
  */
 export function buildPairHistory(
   pair: Pair,
@@ -66,14 +85,12 @@ export function buildPairHistory(
   b: BarColumns,
   windows: Windows,
   keep: (time: OpenTime, z: number) => boolean,
+  given?: HistoryColumns,
 ): PairHistory {
   const { length: minutes, inA, inB } = matchMinutes(a, b);
   const engine = new PairFeatures(windows, pair.barSeconds);
   const capacity = Math.max(0, minutes - engine.warmupBars + 1);
-  const columns = Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, new Float64Array(capacity)])) as Record<
-    (typeof HISTORY_COLUMNS)[number],
-    Float64Array
-  >;
+  const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length;
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
@@ -103,17 +120,24 @@ export function buildPairHistory(
     columns.z[length] = frame.z;
     columns.atrRatio[length] = values[atrRatio]!;
     if (keep(time, frame.z)) {
-      if ((rows + 1) * width > features.length) features = grow(features);
+      if ((rows + 1) * width > features.length) features = grow(features, capacity * width);
       engine.writeRow(features, rows * width);
       row[length] = rows++;
     }
     length++;
   }
-  return { pair, length, ...columns, row, features: features.slice(0, rows * width), rows };
+  return {
+    pair,
+    length,
+    ...columns,
+    row,
+    features: features.length === rows * width ? features : features.slice(0, rows * width),
+    rows,
+  };
 }
 
-function grow(values: Float32Array): Float32Array<ArrayBuffer> {
-  const larger = new Float32Array(values.length * 2);
+function grow(values: Float32Array, most: number): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(Math.min(values.length * 4, most));
   larger.set(values);
   return larger;
 }

@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { DIRECTION_FILE } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
@@ -128,7 +130,10 @@ describe('the direction model', () => {
   it('writes a bundle that a daemon would load, and refuses one that was changed', async () => {
     const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 800)));
     const trained = await train(instruments, { balance: 'focal' });
-    const parts = { instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null };
+    const parts = {
+      ...{ instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null },
+      market: 'live' as const,
+    };
     const { version, edge, sources } = await makeDirectionBundle(parts);
     expect(sources).toEqual(['taker_buy_volume']);
     expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);
@@ -143,6 +148,18 @@ describe('the direction model', () => {
     for (let row = 0; row < 64; row++)
       expect(answers.slice(row * 3, row * 3 + 3).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
 
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const [key, trusted] = [join(folder, 'key.pem'), join(folder, 'trusted.pem')];
+    writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));
+    vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', trusted);
+    await expect(loadDirectionModel(path, schema, 1)).rejects.toMatchObject({ code: 'MODEL_SIGNATURE' });
+    expect(() => signDirectionBundle(path)).toThrow(expect.objectContaining({ code: 'KEY_UNUSABLE' }));
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', key);
+    signDirectionBundle(path);
+    expect((await loadDirectionModel(path, schema, 1)).manifest.market).toBe('live');
+    vi.unstubAllEnvs();
+
     await expect(loadDirectionModel(path, instrumentSchema(WINDOWS, 60), 1)).rejects.toThrow(/feature schema/);
     const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Record<string, unknown>;
     const golden = structuredClone(manifest['golden']) as { probabilities: number[][] };
@@ -152,6 +169,26 @@ describe('the direction model', () => {
     const model = readFileSync(join(path, DIRECTION_FILE));
     writeFileSync(join(path, DIRECTION_FILE), Buffer.concat([model, Buffer.of(0)]));
     await expect(loadDirectionModel(path, schema, 1)).rejects.toMatchObject({ code: 'MODEL_HASH' });
+  });
+});
+
+describe('trainDirection', () => {
+  /** Falls for as long as there is history to learn from, then rises only, as a bull market does. */
+  function fallThenRise(length: number, turn: number): InstrumentBars {
+    const bars = randomWalk('BULL', length);
+    const close = bars.time.map((_, t) => 100 * 1.003 ** Math.abs(t - turn));
+    const open = close.map((_, t) => close[Math.max(0, t - 1)]!);
+    const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
+    return { ...bars, open, high: high!, low: low!, close };
+  }
+
+  it('names the class that the blocks of the calibration lack', async () => {
+    const refused = train([instrumentOf(fallThenRise(1000, 250))]);
+    await expect(refused).rejects.toMatchObject({
+      code: 'DATA_TOO_SHORT',
+      seen: expect.stringMatching(/^no label down, range among \d+ evaluated bars from \d{4}-/),
+      next: expect.stringMatching(/longer period|more symbols/),
+    });
   });
 });
 

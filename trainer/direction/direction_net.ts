@@ -2,7 +2,7 @@ import type { DirectionProbabilities, DirectionStrategy } from '../../shared/cor
 import type { InstrumentEdge } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { Trade } from '../backtest/backtest.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';
-import { DOWN, EVALUATION_LABEL, RANGE, UP } from '../label/direction.ts';
+import { DOWN, EVALUATION_LABEL, evaluationBars, RANGE, UP } from '../label/direction.ts';
 import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
@@ -14,10 +14,11 @@ const SECONDS_PER_DAY = 86_400;
 /** Thresholds that are tried, for both sides alike. */
 export const THETA_GRID: readonly number[] = Array.from({ length: 15 }, (_, i) => (30 + 2.5 * i) / 100);
 
-/** Exits at the barriers of the evaluation label. */
-export function strategyOf(theta: number): DirectionStrategy {
-  const { threshold, horizon } = EVALUATION_LABEL;
-  return { theta_up: theta, theta_down: theta, stop: threshold, target: threshold, max_age_bars: horizon };
+/** Exits at the barriers of the evaluation label. @param timeframe seconds per bar */
+export function strategyOf(theta: number, timeframe: number): DirectionStrategy {
+  const { threshold } = EVALUATION_LABEL;
+  const max_age_bars = evaluationBars(timeframe);
+  return { theta_up: theta, theta_down: theta, stop: threshold, target: threshold, max_age_bars };
 }
 
 /** Net result of trades of all instruments with its 90 % interval, a stationary bootstrap of days. */
@@ -33,6 +34,8 @@ export interface NetResult {
   readonly upper_95_net_bps: number | null;
   /** Cost per round trip that was charged. */
   readonly cost_bps: number;
+  /** Mean funding that was paid; below 0 = received. */
+  readonly funding_bps: number | null;
   readonly no_edge: boolean;
 }
 
@@ -61,7 +64,7 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
   const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
   const answers = noAnswers(instruments);
   for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities);
-  const strategies = thetas.map(strategyOf);
+  const strategies = thetas.map((theta) => strategyOf(theta, instruments[0]!.bars.timeframe));
   const trades = instruments.flatMap((own, i) => {
     const { time, timeframe } = own.bars;
     const strategyAt = (t: number): DirectionStrategy =>
@@ -99,7 +102,7 @@ export function chooseTheta(
   }
   let [best, bestRatio] = [THETA_GRID.at(-1)!, -Infinity];
   for (const theta of THETA_GRID) {
-    const strategy = strategyOf(theta);
+    const strategy = strategyOf(theta, instruments[0]!.bars.timeframe);
     const ratio = netRatio(instruments.flatMap((own, i) => backtestStrategy(own, answers[i]!, () => strategy, costs)));
     if (ratio > bestRatio) [best, bestRatio] = [theta, ratio];
   }
@@ -146,6 +149,7 @@ export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed
     gross_bps: mean(({ grossBps }) => grossBps),
     net_bps: mean(({ netBps }) => netBps),
     cost_bps,
+    funding_bps: mean(({ grossBps, netBps }) => grossBps - netBps - cost_bps),
   };
   if (n < MIN_TRADES) return { ...base, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
   const days = byDay(trades);

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Bar } from '../../shared/bar.ts';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 /** Bars of one instrument at one timeframe, ascending. All arrays have `length` elements. */
@@ -20,6 +22,8 @@ export interface InstrumentBars {
   readonly volume: Float64Array;
   /** NaN = unknown. */
   readonly takerBuyVolume: Float64Array;
+  /** Seconds of the bars that were joined; absent = they have been of this timeframe. */
+  readonly joinedFrom?: number;
 }
 
 const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume'] as const;
@@ -29,8 +33,8 @@ const TIMEFRAME_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d:
 const FILE = /^([A-Z0-9]+)(?:-(\d+)([mhd]))?\.csv(?:\.gz)?$/;
 
 /**
- * The bars of the symbols in a folder of `SYMBOL[-1h].csv[.gz]`. The timeframe is the most frequent distance of bars; a
- * name that states another one is refused.
+ * The bars of the symbols in a folder of `SYMBOL[-1h].csv[.gz]`, of the timeframe or joined from shorter ones. The
+ * timeframe of a file is the most frequent distance of its bars; a name that states another one is refused.
  * @throws MinutehandError DATA_MISSING for a symbol without a file; DATA_FORMAT
  */
 export async function readInstrumentFolder(
@@ -41,24 +45,61 @@ export async function readInstrumentFolder(
   const files = readdirSync(folder).filter((name) => FILE.test(name));
   const all: InstrumentBars[] = [];
   for (const symbol of symbols) {
-    const own = files.filter((name) => {
-      const [, of, count, unit] = FILE.exec(name)!;
-      return of === symbol && (count === undefined || Number(count) * TIMEFRAME_SECONDS[unit!]! === timeframe);
-    });
+    const own = filesOf(files, symbol, timeframe);
     if (own.length !== 1)
       throw new MinutehandError('DATA_MISSING', {
         seen: `${own.length === 0 ? 'no file' : own.join(' and ')} for ${symbol} in ${folder}`,
         expected: `one ${symbol}.csv or ${symbol}-<timeframe>.csv, plain or .gz`,
       });
     const bars = await readInstrumentFile(join(folder, own[0]!));
-    if (bars.timeframe !== timeframe)
+    const stated = statedTimeframe(own[0]!) ?? bars.timeframe;
+    if (bars.timeframe !== stated || timeframe % bars.timeframe !== 0)
       throw new MinutehandError('DATA_FORMAT', {
         seen: `${own[0]}: bars of ${bars.timeframe} s`,
-        expected: `${timeframe} s`,
+        expected: stated === bars.timeframe ? `${timeframe} s, or a part of them` : `${stated} s`,
       });
-    all.push(bars);
+    all.push(bars.timeframe === timeframe ? bars : joinBars(bars, timeframe));
   }
   return all;
+}
+
+/** Seconds; null = the name states none. */
+function statedTimeframe(name: string): number | null {
+  const [, , count, unit] = FILE.exec(name)!;
+  return count === undefined ? null : Number(count) * TIMEFRAME_SECONDS[unit!]!;
+}
+
+/** Files of the timeframe, or else of the longest one that it is a multiple of; those without a stated one are both. */
+function filesOf(files: readonly string[], symbol: string, timeframe: number): string[] {
+  const own = files.filter((name) => FILE.exec(name)![1] === symbol);
+  const stated = own.map((name) => statedTimeframe(name) ?? timeframe).filter((seconds) => timeframe % seconds === 0);
+  const longest = Math.max(...stated);
+  return own.filter((name) => (statedTimeframe(name) ?? timeframe) === longest);
+}
+
+/** Bars of a longer timeframe, as a daemon joins its minutes: the last one only when it is over. */
+export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBars {
+  const joined: Bar[] = [];
+  const { symbol } = bars;
+  const resampler = new BarResampler(symbol, timeframe, (bar) => joined.push(bar));
+  for (let i = 0; i < bars.length; i++) {
+    const [open, high, low, close] = [bars.open[i]!, bars.high[i]!, bars.low[i]!, bars.close[i]!];
+    const time = lastMinuteOf(bars.time[i]!, bars.timeframe);
+    const [volume, taker] = [bars.volume[i]!, bars.takerBuyVolume[i]!];
+    const flow = Number.isNaN(taker) ? {} : { takerBuyVolume: taker };
+    resampler.take({ symbol, time, open, high, low, close, volume, ...flow });
+  }
+  const column = (of: (bar: Bar) => number): Float64Array => Float64Array.from(joined, of);
+  return {
+    ...{ symbol, timeframe, length: joined.length, joinedFrom: bars.timeframe },
+    time: column((bar) => barOpen(bar.time, timeframe)),
+    open: column((bar) => bar.open),
+    high: column((bar) => bar.high),
+    low: column((bar) => bar.low),
+    close: column((bar) => bar.close),
+    volume: column((bar) => bar.volume),
+    takerBuyVolume: column((bar) => bar.takerBuyVolume ?? NaN),
+  };
 }
 
 /** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and what was seen */

@@ -3,7 +3,7 @@ import type { InstrumentWindows } from '../../shared/core/features/instrument/de
 import { SeriesCursor, type SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { SERIES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { directionLabels, EVALUATION_LABEL, type DirectionPolicy } from '../label/direction.ts';
+import { directionLabels, evaluationLabel, type DirectionPolicy } from '../label/direction.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { FitRows } from '../learn/trees/fit.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
@@ -94,7 +94,8 @@ function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy
     matrix.set(features.values, t * width);
     sigma[t] = features.values[sigmaColumn]!;
   });
-  const evaluation = directionLabels(bars.close, EVALUATION_LABEL);
+  const { policy: ofEvaluation, everyBars } = evaluationLabel(bars.timeframe);
+  const evaluation = directionLabels(bars.close, ofEvaluation, null, everyBars);
   const training = directionLabels(bars.close, policy, sigma);
   const kept = Int32Array.from(bars.time.keys()).filter(
     (t) => isReady[t] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,

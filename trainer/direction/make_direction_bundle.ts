@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { isoMinute } from '../../shared/bar.ts';
+import { timeframeOf } from '../../shared/pair.ts';
 import { writeDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -24,6 +25,8 @@ export interface DirectionBundleParts {
   readonly out: string;
   readonly created: Date;
   readonly gitCommit: string | null;
+  /** Origin of the bars. */
+  readonly market: NonNullable<DirectionManifest['market']>;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
 }
 
 function manifestOf(
-  { instruments, plan, trained, gitCommit }: DirectionBundleParts,
+  { instruments, plan, trained, gitCommit, market }: DirectionBundleParts,
   schema: string,
   timeframe: number,
 ): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
@@ -60,6 +63,7 @@ function manifestOf(
   const numbers = Object.entries(plan.params).filter((own): own is [string, number] => typeof own[1] === 'number');
   return {
     git_commit: gitCommit,
+    market,
     engine: { name: 'gbdt', parameters: { ...Object.fromEntries(numbers), stride: plan.stride } },
     timeframe,
     windows: { ...plan.windows },
@@ -72,7 +76,7 @@ function manifestOf(
     label: { ...plan.label },
     balance: plan.balance,
     calibration: { kind: scaling.kind, slope: [...scaling.slope], intercept: [...scaling.intercept] },
-    strategy: strategyOf(theta),
+    strategy: strategyOf(theta, timeframe),
     metrics: {
       rows: metrics.rows,
       log_loss: metrics.log_loss,
@@ -141,7 +145,7 @@ function directionCard(manifest: DirectionManifest): string {
   return [
     `# Direction model ${manifest.version}`,
     '',
-    `${manifest.instruments.join(', ')}, bars of ${manifest.timeframe} s, ${manifest.period.from} to ${manifest.period.to}.`,
+    `${manifest.instruments.join(', ')}, ${timeframeOf(manifest.timeframe)} bars of a ${manifest.market} market, ${manifest.period.from} to ${manifest.period.to}.`,
     '',
     '|walk-forward|value|',
     '|---|---|',

@@ -1,4 +1,6 @@
+import { isoMinute } from '../../shared/bar.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import type { Engine } from '../../shared/policy/engines.ts';
 import { balanceRows, type BalancePlan } from '../balance/balance.ts';
 import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../calibrate/vector_scaling.ts';
@@ -98,7 +100,10 @@ export function calibrateBlocks(
   });
 }
 
-/** The scaling of the rows of these blocks whose labels were known before `until`. */
+/**
+ * The scaling of the rows of these blocks whose labels were known before `until`.
+ * @throws MinutehandError DATA_TOO_SHORT when they lack a class
+ */
 export function fitOnBlocks(rows: InstrumentRows, blocks: readonly ScoredBlock[], until: number): VectorScaling {
   const logits = Array.from({ length: CLASSES }, (): number[] => []);
   const labels: number[] = [];
@@ -108,5 +113,19 @@ export function fitOnBlocks(rows: InstrumentRows, blocks: readonly ScoredBlock[]
       labels.push(rows.evaluation[row]!);
       for (let k = 0; k < CLASSES; k++) logits[k]!.push(own[k]![i]!);
     });
+  checkClasses(labels, blocks);
   return fitVectorScaling({ classes: CLASSES, logits, labels });
+}
+
+function checkClasses(labels: readonly number[], blocks: readonly ScoredBlock[]): void {
+  const absent = DIRECTIONS.filter((_, k) => !labels.includes(k));
+  if (absent.length === 0) return;
+  const [from, until] = [blocks[0]!.split.from, blocks.at(-1)!.split.until].map((time) =>
+    time === Infinity ? 'the end' : isoMinute(time),
+  );
+  throw new MinutehandError('DATA_TOO_SHORT', {
+    seen: `no label ${absent.join(', ')} among ${labels.length} evaluated bars from ${from} to ${until}`,
+    expected: 'at least one of up, down and range, on which calibration is fitted',
+    next: 'Give a longer period, or more symbols with `--symbols`.',
+  });
 }

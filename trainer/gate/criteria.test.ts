@@ -84,7 +84,7 @@ describe('checkExecutable', () => {
   const figures = { trades: 9, net_bps: 2, narrow_net_bps: 1, delayed_net_bps: { after_1: 0.99 } } as Executability;
   const limits = { executable_share_min: 0.5 };
 
-  it('asks for a positive result and the share of the policy, the limit included', () => {
+  it('requires a positive result and the share of the policy, the limit included', () => {
     expect(checkExecutable('wide', figures, 'narrow_net_bps', limits)).toEqual({
       name: 'wide',
       passed: true,

@@ -164,7 +164,7 @@ describe('checkTraining', () => {
     ]);
   });
 
-  it('counts independent rows in the gate of the noise, and takes its limits from the policy', () => {
+  it('counts independent rows in the noise gate, and reads its limits from the policy', () => {
     const limitOf = (wanted: string): string => checkTraining(evidence).find(({ name }) => name === wanted)!.limit;
     expect(limitOf('ai1 auc above noise')).toMatch(/, 2 standard errors of [123] independent rows$/);
     expect(limitOf('ai1 samples')).toBe('at least 102');

@@ -95,7 +95,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     models: null,
     vetoes: 'An AUC of AI1 on the holdout below the limit.',
     threshold: { key: 'adopt_min_auc' },
-    next: 'AI1 has no skill on these pairs: more history, or other pairs.',
+    next: 'AI1 has no skill on these pairs: use more history, or other pairs.',
     check: ({ models, limits }) => checkAuc(models.ai1.validation.report.holdout.pooled, limits.adopt_min_auc),
   },
   {
@@ -103,7 +103,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     models: null,
     vetoes: 'A Brier score of AI1 on the holdout not below the limit.',
     threshold: { fixed: 'Brier score of the baseline' },
-    next: 'Its probabilities are wrong, often after a change of regime: see `calibration` in `validation.json`.',
+    next: 'Its probabilities are miscalibrated, often after a regime change: see `calibration` in `validation.json`.',
     check: ({ models }) => checkBrier(models.ai1.validation.report.holdout.pooled),
   },
   {
@@ -111,25 +111,25 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     models: null,
     vetoes: 'An AI2 that admits too few or too many of the holdout’s entry candidates at θ2.',
     threshold: { key: 'pass_rate_range' },
-    next: 'The holdout is calmer or wilder than the training period: another θ2, or wait.',
+    next: 'The holdout’s volatility differs from the training period’s: another θ2, or wait.',
     check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
   },
   {
     name: 'executable outside wide minutes',
     models: null,
     vetoes:
-      'Pairs that would trade (all, when `require_edge` is false) and lose their net result without the widest 25 % of minutes.',
+      'Trading pairs (all, when `require_edge` is false) that lose their net result without the widest 25 % of minutes.',
     threshold: { key: 'executable_share_min' },
-    next: 'Quotes of these minutes are wider than the backtest charges: check `symbols` and `no_entry_windows`.',
+    next: 'Spreads are wider than the backtest’s: check `symbols` and `no_entry_windows`.',
     check: (evidence) =>
       checkExecutable('executable outside wide minutes', tradedPairs(evidence), 'narrow_net_bps', evidence.limits),
   },
   {
     name: 'executable one minute later',
     models: null,
-    vetoes: 'Pairs that would trade and lose their net result when filled one minute later.',
+    vetoes: 'Trading pairs that lose their net result when filled one minute later.',
     threshold: { key: 'executable_share_min' },
-    next: 'The edge is in prices that nobody can trade: bad ticks, or the bid of a wide quote.',
+    next: 'The edge is in untradable prices: bad ticks, or the bid of a wide quote.',
     check: (evidence) =>
       checkExecutable('executable one minute later', tradedPairs(evidence), 'after_1', evidence.limits),
   },
@@ -138,7 +138,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     models: null,
     vetoes: 'Features of sampled bars that differ when recomputed from their warm-up alone.',
     threshold: { fixed: 'no difference' },
-    next: `A feature looks ahead, or back beyond its warm-up. ${DEFECT}`,
+    next: `Look-ahead, or a warm-up too short. ${DEFECT}`,
     check: ({ leakage }) => resultOf('features look-ahead', leakage),
   },
   ...MODEL_NAMES.map((model): Gate<BundleEvidence> => ({
@@ -170,13 +170,13 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     models: QUALITY_MODELS,
     vetoes: 'A class-balanced F1 on the holdout, at the threshold chosen out of fold, below the limit.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
+    next: 'Check `auc above noise` too: a weak ranking leads to a threshold that accepts nearly all rows.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
   },
   {
     name: 'f1 above all-positive',
     models: QUALITY_MODELS,
-    vetoes: 'An F1 not above that of always answering yes.',
+    vetoes: 'An F1 not above that of all-positive.',
     threshold: { fixed: '⅔, classes balanced' },
     next: 'As for `f1`.',
     check: (model) => checkF1AboveAllPositive(qualityCase(model)),
@@ -192,9 +192,9 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'prediction dispersion',
     models: MODEL_NAMES,
-    vetoes: 'A frozen model: its answers do not vary, in all or over the last 24 h of a pair.',
+    vetoes: 'Predictions that do not vary, in all or over a pair’s last 24 h.',
     threshold: { fixed: `variance ${FROZEN_VARIANCE}` },
-    next: 'Look for constant or missing inputs of the pair that is named.',
+    next: 'Look for constant or missing inputs of the named pair.',
     check: ({ validation }) => checkPredictionDispersion(validation.report.holdout.predictions),
   },
   {
@@ -218,7 +218,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     models: MODEL_NAMES,
     vetoes: 'An AUC on shuffled labels beyond noise.',
     threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
-    next: 'One sound model in 400 fails by chance: train again with another seed. If it fails again, labels or features leak: report it.',
+    next: 'One run in 400 fails by chance: use another seed. If it fails again, report a leak.',
     check: leakageTest('shuffled labels'),
   },
   {
@@ -238,14 +238,13 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     models: null,
     vetoes: 'A bundle that does not load, or whose answers in onnxruntime differ from the learner’s.',
     threshold: { fixed: '1e-5' },
-    next: 'The bundle was damaged: train again.',
+    next: 'Train again.',
     check: ({ golden }) => golden,
   },
   {
     name: 'champion',
     models: null,
-    vetoes:
-      'Too few entry candidates on bars that neither bundle has learned from. Passes without a comparable champion.',
+    vetoes: 'Too few entry candidates on bars unseen by both bundles. Passes without a comparable champion.',
     threshold: { key: 'adopt_min_candidates' },
     next: 'A holdout that begins later.',
     check: ({ comparison }) => checkChampion(comparison),
@@ -262,7 +261,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     name: 'champion net sharpe',
     models: null,
     vetoes:
-      'A net Sharpe ratio on the same bars, as if every pair had an edge, that does not exceed the champion’s by the limit. Without trades it is 0.',
+      'A net Sharpe ratio on the same bars, over all pairs, that does not exceed the champion’s by the limit. Without trades it is 0.',
     threshold: { key: 'adopt_min_sharpe_gain' },
     next: 'Keep the champion.',
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),

@@ -87,7 +87,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         .split('\n'),
     );
 
-  it('adds the column of leverage_reduction_rate to tables of before, and keeps their old signals to the byte', async () => {
+  it('adds the column leverage_reduction_rate to existing tables, and keeps their signals byte for byte', async () => {
     const names = ['core.signals_live', 'core.signals_history'].map((name) =>
       name.replace('.', store.kind === 'sqlite' ? '_' : '.'),
     );

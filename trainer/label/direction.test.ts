@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { directionLabels, DOWN, EVALUATION_LABEL, RANGE, UP, type DirectionPolicy } from './direction.ts';
+import { TIMEFRAMES } from '../../shared/pair.ts';
+import {
+  directionLabels,
+  DOWN,
+  EVALUATION_LABEL,
+  evaluationBars,
+  evaluationLabel,
+  RANGE,
+  UP,
+  type DirectionPolicy,
+} from './direction.ts';
 
 /** The definition, read aloud: find each side's first close, then compare. */
 function oracle(close: readonly number[], policy: DirectionPolicy, sigma: readonly number[]): [number, number][] {
@@ -72,5 +82,39 @@ describe('directionLabels', () => {
     expect(label({ threshold: 1 })).toThrow(/below 1/);
     expect(label({ horizon: 0 })).toThrow(/horizon is 0/);
     expect(label({ unit: 'sigmas' })).toThrow(/needs the volatility/);
+  });
+});
+
+describe('evaluationLabel', () => {
+  it('is the same at full hours for bars of an hour and for shorter ones, and that of hourly bars between them', () => {
+    const steps = fc.array(fc.double({ min: -0.01, max: 0.01, noNaN: true }), { minLength: 300, maxLength: 400 });
+    fc.assert(
+      fc.property(steps, fc.constantFrom(60, 300, 900), fc.nat(1000), (all, timeframe, shift) => {
+        const perHour = 3600 / timeframe;
+        const first = shift % perHour;
+        const closes = all.reduce<number[]>((to, step) => [...to, to.at(-1)! * (1 + step)], [100]);
+        const fine = closes.flatMap((close) => new Array<number>(Math.min(perHour, 4)).fill(close));
+        const { policy, everyBars } = evaluationLabel(timeframe);
+        const { label, end } = directionLabels(fine, policy, null, everyBars);
+        const hourly = fine.filter((_, t) => t % perHour === first);
+        const expected = directionLabels(hourly, EVALUATION_LABEL);
+        hourly.forEach((_, hour) => {
+          const t = first + hour * perHour;
+          expect([label[t], end[t]]).toEqual([
+            expected.label[hour],
+            expected.end[hour]! < 0 ? -1 : first + expected.end[hour]! * perHour,
+          ]);
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('covers 24 hours at every timeframe', () => {
+    for (const seconds of Object.values(TIMEFRAMES)) {
+      const { policy, everyBars } = evaluationLabel(seconds);
+      expect([policy.threshold, policy.horizon * everyBars * seconds]).toEqual([0.02, 86_400]);
+      expect(evaluationBars(seconds) * seconds).toBe(86_400);
+    }
   });
 });

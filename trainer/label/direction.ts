@@ -13,12 +13,36 @@ export interface DirectionPolicy {
    */
   readonly unit: 'percent' | 'sigmas';
   readonly threshold: number;
-  /** Bars after t that are looked at. */
+  /** Closes after t that are looked at. */
   readonly horizon: number;
 }
 
 /** The label of every reported figure: the first close beyond ±2 % within 24 hourly bars. */
 export const EVALUATION_LABEL: DirectionPolicy = { unit: 'percent', threshold: 0.02, horizon: 24 };
+const EVALUATION_BAR = 3600;
+const EVALUATION_SECONDS = EVALUATION_LABEL.horizon * EVALUATION_BAR;
+
+/** The evaluation label on bars of another timeframe. */
+export interface EvaluationLabel {
+  readonly policy: DirectionPolicy;
+  /** Bars from one close that is looked at to the next. */
+  readonly everyBars: number;
+}
+
+/**
+ * Bars of an hour or less look at the closes 1, 2 … 24 hours later, as hourly bars do: at the full hour, both have the
+ * same label. Longer bars have no such closes; they look at their own within 24 hours.
+ * @param timeframe seconds per bar, a divisor or a multiple of an hour
+ */
+export function evaluationLabel(timeframe: number): EvaluationLabel {
+  if (timeframe <= EVALUATION_BAR) return { policy: EVALUATION_LABEL, everyBars: EVALUATION_BAR / timeframe };
+  return { policy: { ...EVALUATION_LABEL, horizon: evaluationBars(timeframe) }, everyBars: 1 };
+}
+
+/** Bars of 24 hours. @param timeframe seconds per bar */
+export function evaluationBars(timeframe: number): number {
+  return EVALUATION_SECONDS / timeframe;
+}
 
 /** Labels of the bars of one instrument. All arrays: [bars]. */
 export interface DirectionLabels {
@@ -32,12 +56,14 @@ export interface DirectionLabels {
  * Labels every bar by the closes that follow it.
  * @param close > 0, [bars]
  * @param sigma volatility of one bar's log return known at each bar, [bars]; read by `sigmas` alone
+ * @param everyBars bars from one close that is looked at to the next
  * @throws RangeError when the policy is not as stated
  */
 export function directionLabels(
   close: ArrayLike<number>,
   policy: DirectionPolicy,
   sigma: ArrayLike<number> | null = null,
+  everyBars = 1,
 ): DirectionLabels {
   checkPolicy(policy, sigma);
   const bars = close.length;
@@ -46,8 +72,8 @@ export function directionLabels(
   for (let t = 0; t < bars; t++) {
     const [high, low] = barriersAt(close[t]!, policy, sigma === null ? NaN : sigma[t]!);
     if (!(high > low)) continue;
-    const last = t + policy.horizon;
-    for (let i = t + 1; i < bars && i <= last; i++) {
+    const last = t + policy.horizon * everyBars;
+    for (let i = t + everyBars; i < bars && i <= last; i += everyBars) {
       const isUp = close[i]! > high;
       if (isUp || close[i]! < low || i === last) {
         label[t] = isUp ? UP : close[i]! < low ? DOWN : RANGE;

@@ -76,7 +76,7 @@ describe('riskLabel', () => {
     expect(riskLabel(calm, 1, POLICY)).toBeNull();
   });
 
-  it('takes drawdown alone: from the peak of the unit position, not from its entry', () => {
+  it('is set by drawdown alone: from the peak of the unit position, not from its entry', () => {
     // Long A (z ≤ 0), beta 1: half the capital in each leg, so 0.02 of A is 0.01 of gross and 0.1 of margin.
     const up = bars({}, { lnA: 0.02 }, { lnA: 0.009 }, { lnA: 0.009 }, { lnA: 0.009 });
     expect(riskLabel(up, 0, POLICY)).toMatchObject({ label: 1, drawdown: 1, volatility: 0, correlation: 0 });
@@ -86,7 +86,7 @@ describe('riskLabel', () => {
     expect(riskLabel(atOnce, 0, POLICY)).toMatchObject({ label: 1, drawdown: 1 });
   });
 
-  it('takes volatility alone, above the ratio and within the horizon only', () => {
+  it('is set by volatility alone, above the ratio and within the horizon only', () => {
     expect(riskLabel(bars({}, {}, { atrRatio: 1.81 }, {}, {}), 0, POLICY)).toMatchObject({
       label: 1,
       drawdown: 0,
@@ -97,7 +97,7 @@ describe('riskLabel', () => {
     expect(riskLabel(bars({ atrRatio: 9 }, {}, {}, {}, {}, { atrRatio: 9 }), 0, POLICY)).toMatchObject({ label: 0 });
   });
 
-  it('takes a fall of correlation alone, at or below the limit, from its value at the bar', () => {
+  it('is set by a drop of correlation alone, at or below the limit, from its value at the bar', () => {
     expect(riskLabel(bars({ corr: 0.5 }, {}, {}, { corr: 0.25 }, {}), 0, POLICY)).toMatchObject({
       label: 1,
       drawdown: 0,

@@ -61,7 +61,7 @@ describe('startWarm', () => {
   const grown = { ai1: modelOf(5), ai2: modelOf(3), ai3: modelOf(4) };
   const models = perModel((name) => Buffer.from(encodeTreeModel(grown[name])));
 
-  it('takes a fully trained bundle as it is, and records the base of the warm start', () => {
+  it('accepts a fully trained bundle, and records the base of the warm start', () => {
     const start = startWarm({ manifest: BASE, models }, RUN);
     for (const name of MODEL_NAMES) {
       expect(Buffer.compare(encodeTreeModel(start.models[name]), models[name])).toBe(0);

@@ -29,7 +29,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_retrain_duration_seconds',
     type: 'gauge',
-    help: 'Time of the last training run that ended; absent before the first.',
+    help: 'Time of the last finished training run.',
     read: (source) => lastDuration(source),
   },
   {
@@ -49,7 +49,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_retrain_progress',
     type: 'gauge',
-    help: 'Progress of the present training run, 0 to 1; absent without one.',
+    help: 'Progress of the active training run, 0 to 1; absent without one.',
     read: (source) => {
       const running = source.runs().find(({ status }) => status === 'running');
       return running === undefined ? null : running.percent / 100;
@@ -85,13 +85,13 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_monitor_findings',
     type: 'gauge',
-    help: 'Limits of drift and performance that are exceeded.',
+    help: 'Exceeded limits of drift and performance.',
     read: (source) => reportOf(source.monitor())?.findings.length ?? null,
   },
   {
     name: 'minutehand_monitor_age_seconds',
     type: 'gauge',
-    help: 'Time since the monitor’s last look; absent before the first.',
+    help: 'Time since the monitor’s last check; absent before the first.',
     read: (source) => ageSeconds(source.monitor().looked_at),
   },
   {
@@ -112,7 +112,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_kpi_refusal_rate',
     type: 'gauge',
     labels: ['pair_id'],
-    help: 'Share of entry candidates that the models refused.',
+    help: 'Share of refused entry candidates.',
     read: (source) => kpis(source.monitor(), ({ refusal_rate }) => refusal_rate),
   },
   {
@@ -133,7 +133,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_watch_well',
     type: 'gauge',
-    help: '1 while daemons, feeds and disk are well, else 0.',
+    help: '1 while daemons, feeds and disk are healthy, else 0.',
     read: (source) => (source.isWell() ? 1 : 0),
   },
 ];

@@ -52,7 +52,7 @@ describe('directionBias', () => {
     expect(directionBias(answersOf(3000, () => 0.8, 0.8)).biased).toEqual([]);
   });
 
-  it('reports nothing on few rows, and seldom on balanced ones, whatever overlaps', () => {
+  it('reports nothing on few rows, and rarely on balanced ones, however labels overlap', () => {
     expect(directionBias(answersOf(8, () => 1, 0.5)).biased).toEqual([]);
     let reports = 0;
     for (let seed = 0; seed < 40; seed++)

@@ -134,7 +134,7 @@ describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, ()
     expect(rate).toBeLessThanOrEqual(0.05);
   });
 
-  it('halt models whose win rate is the limit itself, on good and bad days, as seldom, unlike a test at every look', () => {
+  it('halt models at exactly the limit of the win rate in at most 5 % of months, unlike a rule without a test', () => {
     const limit = POLICY.kpi_win_rate_min!;
     const halted = share((i) => haltedBy(month(`limit ${i}`, PAIRS, () => limit)).includes('win_rate'));
     // The rule without a test: 50 trades in a row with fewer than 35 % wins, at any look.
@@ -296,7 +296,7 @@ describe('a streak of risk flags', () => {
     expect(alarms / months).toBeLessThanOrEqual(0.01);
   });
 
-  it('is found 26 blocks of time after a θ2 with a pass rate of 0.3 lets nothing pass, 9 days of 8 hours each', () => {
+  it('is found after 26 time blocks (9 days of 8-hour blocks) when a θ2 with a pass rate of 0.3 admits nothing', () => {
     const limit = streakLimit(0.3, 90, 0.01);
     const delays = Array.from({ length: 200 }, (_, i) => {
       const rng = createRng(`streak ${i}`);

@@ -104,7 +104,7 @@ describe('watchedColumns', () => {
 });
 
 describe('blocksOf', () => {
-  it('takes days where there are enough of them, and never less than the look-back', () => {
+  it('uses days where there are enough of them, and never less than the look-back', () => {
     const minutes = (count: number): number[] => Array.from({ length: count }, (_, i) => 1_700_000_000 + i * 60);
     expect(blocksOf(minutes(30 * 1440), 480).count).toBe(30);
     expect(blocksOf(minutes(7200), 480).count).toBe(15);

@@ -48,7 +48,7 @@ export const featureProfileSchema = z.object({
       name: z.string(),
       /** Upper ends of the bins but the last, ascending: deciles of all rows, those that are equal once. */
       edges: z.array(z.number()),
-      /** Equally spaced quantiles of all rows, first = minimum, last = maximum; bundles of before have none. */
+      /** Equally spaced quantiles of all rows, first = minimum, last = maximum; older bundles have none. */
       quantiles: z.array(z.number()).optional(),
       total: summarySchema,
       /** In the order of `pairs`. */

@@ -172,7 +172,7 @@ describe('fills beside the backtest', () => {
     ]);
   }); // prettier-ignore
 
-  it('are compared with the bundle’s pairs in proportion, and left out where it has measured none', () => {
+  it('are compared with the bundle’s pairs in proportion, and omitted where it has measured none', () => {
     const euro = tripOf({ number: 9 }).map((trade) => ({
       ...trade,
       pair_id: 'XAGUSD_XAUUSD',

@@ -104,7 +104,7 @@ describe('kpiFigures', () => {
     expect(kpiFigures([], -Infinity, POLICY)).toMatchObject({ total: { trades: 0, drawdown: 0 }, pairs: {} });
   });
 
-  it('takes the last trades of all pairs by their exit times', () => {
+  it('uses the last trades of all pairs by their exit times', () => {
     const losers = published(Array<number>(30).fill(-1));
     const later = published(Array<number>(30).fill(1));
     const shifted = later.trades.map((trade) => ({

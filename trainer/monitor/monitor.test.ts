@@ -240,7 +240,7 @@ describe('a look at the active models', () => {
     expect(findings.map(({ trigger }) => trigger)).toEqual(['win rate', 'pass rate', 'model age']);
   });
 
-  it('reports why there is nothing to look at', async () => {
+  it('reports why there is nothing to check', async () => {
     const settings = settingsOf();
     expect(await skippedBy(settings)).toBe('no bar has come since the models were trained');
     journaled(clipped(cut));

@@ -155,7 +155,7 @@ class RunningMonitor implements Monitor {
     await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }
 
-  /** Each finding is said once for each version: it lasts for days. The alert lasts as long as any finding. */
+  /** Each finding is reported once per version: it lasts for days. The alert lasts as long as any finding. */
   async #tell({ findings, version }: MonitorReport): Promise<void> {
     for (const found of findings) {
       const key = `${version} ${found.trigger} ${found.subject}`;

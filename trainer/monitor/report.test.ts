@@ -184,7 +184,7 @@ describe('a streak of risk flags', () => {
     ]);
   });
 
-  it('asks for θ2 alone, also where the pass rate is out of range, until that has found none to adopt', async () => {
+  it('requests θ2 alone, also where the pass rate is out of range, until no θ2 was adopted', async () => {
     const asked: string[] = [];
     const [run] = [{ trigger: 'monitor: risk streak', kind: 'thresholds', started_at: '2026-01-01T00:00:00Z' }];
     let runs: object[] = [];
@@ -208,7 +208,7 @@ describe('a streak of risk flags', () => {
     expect(asked).toEqual(['thresholds', 'full', 'thresholds', 'thresholds']);
   });
 
-  it('asks for a full run where anything else asks for one', async () => {
+  it('requests a full run where any other finding requires one', async () => {
     const asked: string[] = [];
     const retrainer = {
       runs: () => [],

@@ -141,7 +141,7 @@ export class Deliveries {
       .execute();
   }
 
-  /** Sends open critical alerts again that nobody has acknowledged. @returns how many */
+  /** Resends open critical alerts that are not acknowledged. @returns how many */
   repeat(afterMs: number, nowMs: number): Promise<number> {
     return this.#store.transaction(async (tx) => {
       const due = await tx

@@ -34,7 +34,7 @@ export const EVENTS = {
   drift: { severity: 'warning', title: 'Models fit less', command: 'minutehand runs list' },
   risk_streak: { severity: 'warning', title: 'Risk flag streak', command: 'minutehand status' },
   retrain_failed: { severity: 'warning', title: 'Training run failed', command: 'minutehand runs list' },
-  retrain_aborted: { severity: 'critical', title: 'Training given up', command: 'minutehand runs list' },
+  retrain_aborted: { severity: 'critical', title: 'Training aborted', command: 'minutehand runs list' },
   retrain_adopted: { severity: 'info', title: 'Models adopted', command: 'minutehand models list' },
   retrain_rollout: { severity: 'info', title: 'Rollout started', command: 'minutehand rollout status' },
   retrain_rejected: { severity: 'info', title: 'Models rejected', command: 'minutehand runs list' },

@@ -68,7 +68,7 @@ describe('the heartbeat', () => {
     start(undefined);
     expect(printed).toEqual([]);
     start('ftp://example.org');
-    expect(printed).toEqual(['MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.']);
+    expect(printed).toEqual(['MINUTEHAND_HEARTBEAT_URL is not an http:// or https:// URL: no heartbeat is sent.']);
     await sleep(3 * EVERY_MS);
     expect(beats).toBe(0);
   });

@@ -23,7 +23,7 @@ export function startHeartbeat({ address, log, isWell, print, everyMs = EVERY_MS
   if (address === undefined || address === '') return () => undefined;
   const url = httpUrl(address);
   if (url === null) {
-    print('MINUTEHAND_HEARTBEAT_URL is no http:// or https:// address: no heartbeat is sent.');
+    print('MINUTEHAND_HEARTBEAT_URL is not an http:// or https:// URL: no heartbeat is sent.');
     return () => undefined;
   }
   let failure = '';

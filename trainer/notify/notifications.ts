@@ -230,7 +230,7 @@ class RunningNotifications implements Notifications {
     return { store, deliveries, sender };
   }
 
-  /** A channel that takes nothing is told on the others. */
+  /** A channel that accepts nothing is reported on the others. */
   async #channelIs({ name }: Channel, failure: SendFailure | null): Promise<void> {
     const key = `channel_failed:${name}`;
     const isFailing = failure !== null;

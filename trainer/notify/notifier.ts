@@ -9,5 +9,5 @@ export interface Notifier {
   clear(key: string): Promise<void>;
 }
 
-/** Tells nobody. */
+/** Discards every event. */
 export const NO_NOTIFIER: Notifier = { raise: () => Promise.resolve(), clear: () => Promise.resolve() };

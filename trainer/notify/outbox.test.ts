@@ -91,7 +91,7 @@ describe.each(KINDS)('the outbox on $kind $note', ({ note, newUrl }) => {
     expect(await store.db.selectFrom('core.alerts').select('severity').execute()).toEqual([{ severity: 'critical' }]);
   });
 
-  it('forgets a notification together with the transaction that is rolled back', async () => {
+  it('drops a notification with the transaction that is rolled back', async () => {
     const failing = store.transaction(async (tx) => {
       await notify(tx, at(1), HALT);
       throw new Error('rolled back');

@@ -125,7 +125,7 @@ describe.each(KINDS)('the sender with a store on $kind $note', ({ note, newUrl }
     url = await newUrl();
   });
 
-  it('delivers through a server that answers 500, closes, hangs and asks for patience, in order and once each', async () => {
+  it('delivers in order and once each through a server that answers 500, closes, hangs and sends Retry-After', async () => {
     const bench = await benchOn(url);
     answers = [500, 'close', 'hang', 429];
     await notify(bench.store.db, scope(), halt('A_B'));
@@ -281,7 +281,7 @@ describe('the sender', () => {
     await new Promise<void>((done) => smtp.close(() => done()));
   });
 
-  it('lists silenced alerts without sending them, and repeats critical ones that nobody has acknowledged', async () => {
+  it('lists silenced alerts without sending them, and repeats unacknowledged critical ones', async () => {
     const bench = await open({ retrain: { notification_repeat_hours: 1 } });
     const { db } = bench.store;
     const silence = { market: 'live' as const, pattern: 'kpi_*:A_*', created_ms: now, created_by: 'ana' };
@@ -301,7 +301,7 @@ describe('the sender', () => {
     await bench.store.close();
   });
 
-  it('gives up a refused message after three attempts and one that nobody takes after the hours of the policy', async () => {
+  it('drops a refused message after three attempts and an undeliverable one after the hours of the policy', async () => {
     const bench = await open();
     answers = [400, 400, 400];
     await notify(bench.store.db, scope(now), halt('A_B'));
@@ -340,7 +340,7 @@ describe('notifications', () => {
     await notifications.stop();
   });
 
-  it('say of themselves that they arrive, once for each time of the self-test', async () => {
+  it('send a self-test message once per scheduled time', async () => {
     // Each second here; the delivered one is weekly.
     const settings = tinySettings({ retrain: { notification_self_test_cron: '* * * * * *' } });
     const nowMs = Date.UTC(2026, 10, 16, 8);

@@ -82,7 +82,7 @@ describe('the evidence of a change', () => {
     await runner.stop();
   }); // prettier-ignore
 
-  it('is none when the trainer stops before it is there: the next one begins again', async () => {
+  it('is absent when the trainer stops before it is complete: the next one begins again', async () => {
     const id = await openChange();
     const runner = runnerOf('setInterval(() => undefined, 1000);');
     runner.look();

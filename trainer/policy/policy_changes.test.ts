@@ -111,7 +111,7 @@ describe('a change of the configuration', () => {
     await changes.approve(second.change_id, 'bob');
     await changes.advance();
     const { folder: files } = readApproved(join(folder, 'policy'))!;
-    expect(readFileSync(join(files, 'minutehand.yaml'), 'utf8')).toContain('# Smallest |z| of an entry candidate');
+    expect(readFileSync(join(files, 'minutehand.yaml'), 'utf8')).toContain('# Minimum |z| of an entry candidate');
     expect([inForce(), loadSettings({ configDir: files }).minutehand.decision.z_entry]).toEqual([0.5, 2.25]);
   });
 
@@ -128,7 +128,7 @@ describe('a change of the configuration', () => {
     expect(inForce()).toBe(0.5);
   });
 
-  it('expires when nobody answers, and cannot be approved then', async () => {
+  it('expires without a decision, and cannot be approved then', async () => {
     const changes = start();
     const { change_id } = await changes.propose(MORE);
     nowMs += 7 * 86_400_000;
@@ -138,7 +138,7 @@ describe('a change of the configuration', () => {
     expect(inForce()).toBe(0);
   });
 
-  it('is approved by its author only where the policy wants one person', async () => {
+  it('is approved by its author only where the policy allows one person', async () => {
     edit(
       join(config, 'retrain_policy.yaml'),
       /change_two_person_rule:\n  value: true/,
@@ -205,7 +205,7 @@ describe('what was never approved', () => {
     expect(inForce()).toBe(0.5);
   });
 
-  it('is not applied when somebody edits the branch of a change, before or after its approval', async () => {
+  it('is not applied when the branch of a change is edited, before or after its approval', async () => {
     const { remote, other } = makeRemote();
     const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
     const changes = start(env);

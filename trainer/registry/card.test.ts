@@ -105,7 +105,7 @@ describe('renderCard', () => {
     expect(section(taken, 'Search').join('\n')).toContain('these models were learned by the best trial.');
   });
 
-  it('shows what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
+  it('shows each model’s training data: rows, effective rows, trees, calibration', () => {
     const card = renderCard(
       withAi1({ rows: 5292, effective_rows: 1080.3, trees: 80, calibration: { slope: 0.94, intercept: -0.0251 } }),
     );

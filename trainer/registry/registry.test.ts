@@ -221,7 +221,7 @@ describe.each([
     await expect(registry.recover('20200101_0000')).rejects.toMatchObject({ code: 'MODEL_MISSING' });
   });
 
-  it('trusts no bytes of its own whose hash is wrong, and recovers the others', async () => {
+  it('rejects stored bytes with a wrong hash, and recovers the others', async () => {
     for (const version of [A, B]) await registry.adopt(version);
     await store.db
       .updateTable('core.model_artifacts')

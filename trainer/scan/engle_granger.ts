@@ -1,7 +1,7 @@
 import { ln } from '../../shared/elementary.ts';
 import { normalCdf } from '../search/normal.ts';
 
-/** Fewer values say nothing about a unit root. */
+/** Minimum number of values for a unit-root test. */
 const MIN_VALUES = 50;
 const SHORTEST_HALF_LIFE_BARS = 0.5;
 /** A pivot below this share of its diagonal element is rounding: the column depends on those before it. */

@@ -1,5 +1,4 @@
-import { parentPort } from 'node:worker_threads';
-import { scanPair, type ScanTask } from './scan_pair.ts';
+import { serveTasks } from '../thread_program.ts';
+import { scanPair } from './scan_pair.ts';
 
-const port = parentPort!;
-port.on('message', (task: ScanTask) => port.postMessage(scanPair(task)));
+serveTasks(scanPair);

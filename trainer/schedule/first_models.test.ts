@@ -29,13 +29,13 @@ describe('the lack of models', () => {
   const paths = () => homePaths({ MINUTEHAND_HOME: home });
   const pointAt = (text: string): void => writeFileSync(join(home, 'models', 'active.json'), text);
 
-  it('is there before any were made active, and not afterward', () => {
+  it('exists until models are active, and not afterward', () => {
     expect(lackOfModels(settings, paths())).toBe('No models yet');
     activate(paths().models, version);
     expect(lackOfModels(settings, paths())).toBeNull();
   });
 
-  it('is there when the daemon would refuse what is active: other features, a simulated market for a live one, a missing bundle', () => {
+  it('exists when the daemon would refuse the active bundle: other features, a simulated market for a live one, a missing bundle', () => {
     activate(paths().models, version);
     const otherWindows = tinySettings({ minutehand: { windows: { beta_window: 40 } } });
     expect(lackOfModels(otherWindows, paths())).toContain('other features');

@@ -28,7 +28,7 @@ describe('watchGpu', () => {
     expect(gpu_seconds).toBeGreaterThan(0);
   });
 
-  it('says 0 of a process that uses none, and null where there is no nvidia-smi', async () => {
+  it('is 0 for a process that uses none, and null without nvidia-smi', async () => {
     expect(await watchGpu(77, smi('12, 9000')).stop()).toEqual({ gpu_seconds: 0, gpu_memory_bytes: 0 });
     expect(await watchGpu(77, join(folder, 'absent')).stop()).toEqual({ gpu_seconds: null, gpu_memory_bytes: null });
   });

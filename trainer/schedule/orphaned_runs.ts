@@ -18,7 +18,7 @@ export async function settleOrphans(
     run.finished_at = new Date().toISOString();
     run.error = 'the trainer ended in the middle of it';
     log.error(run, 'training was killed');
-    print(`Training run ${run.run_id} (${run.trigger}) was cut off when its trainer ended.`);
+    print(`Training run ${run.run_id} (${run.trigger}) was interrupted when its trainer ended.`);
     await settlement.fail(run, 'killed');
     await records.keep(run);
   }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { progressLine, readProgressLine } from './progress_line.ts';
 
 describe('a line of progress', () => {
-  it('is read as it was written, whatever the stage is called', () => {
+  it('is parsed as it was written, whatever the stage’s name', () => {
     const counts = fc.tuple(fc.nat(1000), fc.nat(1000)).filter(([, total]) => total > 0);
     fc.assert(
       fc.property(fc.string({ minLength: 1, unit: 'binary' }), counts, (stage, [done, total]) => {

@@ -9,7 +9,7 @@ const runOf = (kind: RetrainRun['kind'], peak: number | null = null): RetrainRun
 });
 
 describe('the memory check before a run', () => {
-  it('asks for the configured memory, and for what the last run of the kind took where that is more', () => {
+  it('requires the configured memory, or the peak of the last run of the kind where that is more', () => {
     const policy = { retrain_min_free_mb: 512 };
     const earlier = [runOf('full'), runOf('full', 2000 * MB), runOf('full', 9000 * MB), runOf('incremental', 900 * MB)];
     expect(memoryLack(runOf('full'), [], policy, 512 * MB)).toBeNull();

@@ -29,7 +29,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
       return { raised: [{ ...common, key: FAILED, event: 'retrain_failed', text }], cleared: [] };
     }
     case 'aborted': {
-      const text = `Given up after ${attempt} attempts. ${error ?? ''} The active models stay.`;
+      const text = `Aborted after ${attempt} attempts. ${error ?? ''} The active models stay.`;
       return { raised: [{ ...common, key: ABORTED, event: 'retrain_aborted', text }], cleared: [] };
     }
     case 'adopted':

@@ -28,7 +28,7 @@ describe('the progress of a run', () => {
     ]);
   });
 
-  it('counts a stage that is left out as done, and an unknown one as nothing', () => {
+  it('counts a skipped stage as done, and an unknown one as nothing', () => {
     const progress = createRunProgress(LAST);
     progress.update({ stage: 'waiting for the moon', share: 1 }, 1000);
     expect(progress.percent()).toBe(0);

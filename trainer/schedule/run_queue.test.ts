@@ -141,7 +141,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.lastStages('full')).toEqual([]);
     });
 
-    it('lets a full run wait for an incremental one, which never replaces it', async () => {
+    it('queues a full run behind an incremental one, which never replaces it', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       expect(await queue.begin('schedule')).toBeNull();
       await queue.wait('schedule');
@@ -188,7 +188,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a requested run replace the one that waits', async () => {
+    it('replaces the waiting run by a requested one', async () => {
       const run = (await queue.begin('schedule'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.keep(ended(run, 'failed'));

@@ -60,7 +60,7 @@ export class RunSettlement {
     const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
     if (run.attempt > retrain_retry_max) {
       run.status = 'aborted';
-      print(`Training run ${run.run_id} was the last attempt: given up.`);
+      print(`Training run ${run.run_id} was the last attempt: aborted.`);
       return;
     }
     run.status = status;
@@ -74,8 +74,8 @@ export class RunSettlement {
     const { log, print } = this.#options;
     run.status = 'aborted';
     run.error = error;
-    log.error(run, 'training was given up');
-    print(`Training run ${run.run_id} was given up: ${error}`);
+    log.error(run, 'training was aborted');
+    print(`Training run ${run.run_id} was aborted: ${error}`);
   }
 
   async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {

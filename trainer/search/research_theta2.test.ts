@@ -72,7 +72,7 @@ afterAll(async () => {
 });
 
 describe('a search of θ2 alone', () => {
-  it('takes the value with the best net Sharpe ratio on the bars behind the bundle, of those that are allowed', async () => {
+  it('selects the allowed value with the best net Sharpe ratio on the bars after the bundle’s', async () => {
     const from = seconds(base.manifest.period.to) + 120;
     const ratios: [number, number][] = [];
     for (let theta2 = 20; theta2 <= 80; theta2 += 20) {
@@ -151,7 +151,7 @@ describe('a search of θ2 alone', () => {
     expect(isoMinute(last)).toBe(base.manifest.period.to);
   });
 
-  it('finds nothing new where no value is allowed or the best is there already, and needs bars behind the bundle', async () => {
+  it('finds nothing new where no value is allowed or the best is already active, and needs bars after the bundle’s', async () => {
     const before = readdirSync(folder).length;
     const strict = tinySettings({ minutehand: { search: { min_trades: 100_000 } } });
     expect(

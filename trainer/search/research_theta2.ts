@@ -152,7 +152,7 @@ async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Pro
   const span = holdoutOf(set.manifest);
   const sized: ModelSet = {
     ...set,
-    infer: async (features, rows) => ({ ...(await set.infer(features, rows)), position_scale: FULL_SIZE }),
+    infer: async (...asked) => ({ ...(await set.infer(...asked)), position_scale: FULL_SIZE }),
   };
   const [all] = await backtestOf([sized], span, options);
   const { total, trades, executability } = all!.all_pairs;

@@ -95,7 +95,7 @@ describe('searchThresholds', () => {
     }
   });
 
-  it('takes no pair with too few trades or a pass rate out of range, however good it looks', () => {
+  it('selects no pair with too few trades or a pass rate out of range, however good its Sharpe ratio', () => {
     const evaluate: Evaluate = (theta1, theta2) => ({
       netSharpe: theta1 > 0.75 ? 9 : theta2 > 0.4 ? 5 : theta1,
       trades: theta1 > 0.75 ? 3 : 100,
@@ -117,7 +117,7 @@ describe('searchThresholds', () => {
     expect(best!.theta2).toBeGreaterThanOrEqual(0.44);
   });
 
-  it('is null when nothing is allowed, and never takes a missing ratio', () => {
+  it('is null when nothing is allowed, and never selects a missing ratio', () => {
     const nothing: Evaluate = () => ({ netSharpe: NaN, trades: 0, passRate: 0 });
     expect(searchThresholds({ ...defaults, evaluations: 20, evaluate: nothing }).best).toBeNull();
     const noRatio: Evaluate = () => ({ netSharpe: NaN, trades: 100, passRate: 0.2 });

@@ -92,7 +92,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect((await store.bars.read('live', 'XAUUSD', { to: at(150) })).close).toEqual(close);
   });
 
-  it('takes a bar whose spread only one copy has as the same bar', async () => {
+  it('treats copies of a bar with and without a spread as the same bar', async () => {
     await store.bars.put('live', someBars(10));
     expect(await store.bars.put('live', someBars(10, { spread: true }))).toMatchObject({ added: 0, duplicates: 10 });
     expect((await store.bars.read('live', 'XAUUSD')).spread).toBeNull();

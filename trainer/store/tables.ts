@@ -196,7 +196,7 @@ export interface ConfigChangesTable {
   changed_by: string | null;
   /** The program that first ran with it: `trainer`, or `daemon` and its shard. */
   program: string | null;
-  /** Why, as MINUTEHAND_CHANGE_REASON or the change request had it; null when nobody gave one. */
+  /** Why, as MINUTEHAND_CHANGE_REASON or the change request had it; null without a reason. */
   reason: string | null;
   /** Of an approved change request, as is the commit; else null. */
   approved_by: string | null;

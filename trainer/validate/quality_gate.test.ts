@@ -27,7 +27,7 @@ describe('checkQuality', () => {
     expect(passed({ ...answers('few', 1.5), samples: 2000 })['samples']).toBe(true);
   });
 
-  it('refuses a coin, whatever its threshold', () => {
+  it('refuses a coin flip, whatever its threshold', () => {
     const coin = answers('coin', 0);
     const best = bestF1Threshold(coin.scores, coin.labels, balancedWeights(coin.labels))!;
     expect(Object.values(passed({ ...coin, threshold: 0 }))).toEqual([true, false, false, false]);
@@ -41,7 +41,7 @@ describe('checkQuality', () => {
     expect(Object.values(passed({ ...skilled, threshold: 100 }))).toEqual([true, false, false, true]);
   });
 
-  it('requires more of rows whose labels are worth few independent ones', () => {
+  it('requires more of rows with few effective rows', () => {
     const weak = answers('weak', 0.15);
     const uniqueness = new Float64Array(4000).fill(0.02);
     expect(passed(weak)['auc above noise']).toBe(true);
@@ -60,14 +60,14 @@ describe('checkQuality', () => {
     }
   });
 
-  it('refuses rows of one class though the floor is 0, and takes an F1 exactly at its floor', () => {
+  it('refuses rows of one class even with floor 0, and accepts an F1 exactly at its floor', () => {
     const one = { samples: 5000, scores: [1, 1], labels: [1, 1], threshold: 0 };
     expect(passed(one, { min_samples: 0, f1_floor: 0 })['f1']).toBe(false);
     const perfect = { samples: 5000, scores: [0.1, 0.9], labels: [0, 1], threshold: 0.5 };
     expect(passed(perfect, { min_samples: 0, f1_floor: 1 })['f1']).toBe(true);
   });
 
-  it('takes its limits from the policy of retraining', () => {
+  it('reads its limits from the retraining policy', () => {
     const settings = loadSettings({ env: {} });
     expect(qualityLimits(settings)).toEqual({
       min_samples: settings.retrain.quality_min_samples,

@@ -1,19 +1,16 @@
 import { join } from 'node:path';
-import { z } from 'zod';
-import { replaceDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../pair.ts';
-import type { FileSystem } from '../../ports.ts';
-import { copyFolder, readPointer, VERSION, type ActivePointer } from '../bundle.ts';
+import { copyFolder } from '../bundle.ts';
 import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
 import { readModelsFile } from '../models_file.ts';
+import { activateVersion, readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FORMAT } from './direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
-
-const pointerSchema = z.object({ version: z.string().regex(VERSION), previous: z.string().regex(VERSION).nullable() });
 
 /** Folder of the direction models in a folder of bundles: `<version>/`, and a pointer for each timeframe. */
 export function directionFolder(modelsFolder: string): string {
@@ -25,13 +22,20 @@ export function directionPointer(modelsFolder: string, timeframe: Timeframe): st
   return join(directionFolder(modelsFolder), `${timeframe}.json`);
 }
 
-/** @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function directionPlace(modelsFolder: string, timeframe: Timeframe): PointerPlace {
+  return { path: directionPointer(modelsFolder, timeframe), name: `direction_${timeframe}` };
+}
+
+/**
+ * @param marks without them, signature and serial are not checked
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE; as PointerMarks.check
+ */
 export function readActiveDirection(
   modelsFolder: string,
   timeframe: Timeframe,
-  files: FileSystem = MACHINE_FILES,
+  marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readPointer(directionPointer(modelsFolder, timeframe), pointerSchema, files);
+  return readAccepted(directionPlace(modelsFolder, timeframe), MACHINE_FILES, marks);
 }
 
 /** Version of the active model of each timeframe that has one. @throws MinutehandError as readActiveDirection */
@@ -66,25 +70,21 @@ export function takeInDirection(folder: string, modelsFolder: string): string {
   return manifest.version;
 }
 
-/** Makes a verified bundle the active one of its timeframe. @throws MinutehandError as readDirectionBundle */
-export function activateDirection(modelsFolder: string, version: string): ActivePointer & { timeframe: Timeframe } {
+/**
+ * Makes a verified bundle the active one of its timeframe.
+ * @param home whose marks the pointer's serial must exceed
+ * @throws MinutehandError as readDirectionBundle and activateVersion
+ */
+export function activateDirection(
+  modelsFolder: string,
+  version: string,
+  home: string,
+): ActivePointer & { timeframe: Timeframe } {
   const { manifest } = readDirectionBundle(join(directionFolder(modelsFolder), version));
   const timeframe = timeframeOf(manifest.timeframe);
-  const before = activeOrNull(modelsFolder, timeframe);
-  const previous = before === null ? null : before.version === version ? before.previous : before.version;
-  const pointer: ActivePointer = { version, previous };
-  replaceDurably(MACHINE_FILES, directionPointer(modelsFolder, timeframe), `${JSON.stringify(pointer)}\n`);
-  return { ...pointer, timeframe };
-}
-
-/** A damaged pointer is replaced by one without a predecessor. */
-function activeOrNull(modelsFolder: string, timeframe: Timeframe): ActivePointer | null {
-  try {
-    return readActiveDirection(modelsFolder, timeframe);
-  } catch (error) {
-    if (error instanceof MinutehandError) return null;
-    throw error;
-  }
+  const place = directionPlace(modelsFolder, timeframe);
+  const marks = trainerMarks({ home }, place.name);
+  return { ...activateVersion(place, version, MACHINE_FILES, marks), timeframe };
 }
 
 /** Opens the bundles of a folder by their version, for at most `maxRows` instruments. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { writeDurably } from '../../durable_file.ts';
+import { replaceDurably, writeDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { sha256Hex, writeVersion } from '../bundle.ts';
-import { readModelsFile } from '../models_file.ts';
-import { checkSignature, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
+import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
+import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
 import {
   DIRECTION_FILE,
   DIRECTION_FORMAT,
@@ -49,6 +49,19 @@ export function writeDirectionBundle(modelsFolder: string, created: Date, conten
   });
 }
 
+/**
+ * Signs a bundle with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
+ * @returns the name of the key
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
+ */
+export function signDirectionBundle(folder: string): string {
+  const key = signingKey();
+  if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
+  const { bytes } = readContent(folder, () => undefined);
+  replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
+  return keyName(key);
+}
+
 /** A bundle whose bytes are those its manifest names. */
 export interface DirectionBundle {
   readonly folder: string;
@@ -60,11 +73,21 @@ export interface DirectionBundle {
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH */
 export function readDirectionBundle(folder: string): DirectionBundle {
-  const bytes = read(folder, MANIFEST, 'manifest');
-  checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
-  const manifest = parseManifest(folder, bytes);
+  const checkAuthor = (bytes: Buffer): void => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
+  const { bytes, manifest, model } = readContent(folder, checkAuthor);
+  return { folder, manifest, modelsHash: sha256Hex(bytes), model };
+}
+
+/** Manifest and model, whose hashes are right. */
+function readContent(
+  folder: string,
+  checkAuthor: (manifest: Buffer) => void,
+): { readonly bytes: Buffer; readonly manifest: DirectionManifest; readonly model: Buffer } {
+  const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
+  checkAuthor(bytes);
+  const manifest = parseManifestFile(join(folder, MANIFEST), bytes, directionManifestSchema);
   const [model] = ([DIRECTION_FILE, DIRECTION_REPORT] as const).map((name) => {
-    const content = read(folder, name, 'content');
+    const content = readBundleFile(join(folder, name), 'content', MACHINE_FILES);
     const [seen, expected] = [sha256Hex(content), manifest.files[name].sha256];
     if (seen !== expected)
       throw new MinutehandError('MODEL_HASH', {
@@ -73,28 +96,5 @@ export function readDirectionBundle(folder: string): DirectionBundle {
       });
     return content;
   });
-  return { folder, manifest, modelsHash: sha256Hex(bytes), model: model! };
-}
-
-function read(folder: string, name: string, kind: 'manifest' | 'content'): Buffer {
-  try {
-    return readModelsFile(join(folder, name), kind, MACHINE_FILES);
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    throw new MinutehandError('MODEL_MISSING', { seen: join(folder, name), cause });
-  }
-}
-
-function parseManifest(folder: string, bytes: Buffer): DirectionManifest {
-  const path = join(folder, MANIFEST);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
-  }
-  const parsed = directionManifestSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+  return { bytes, manifest, model: model! };
 }

@@ -24,6 +24,8 @@ export const directionManifestSchema = z.strictObject({
   version: z.string(),
   created: z.iso.datetime(),
   git_commit: z.string().nullable(),
+  /** Origin of the bars; absent in earlier bundles, which learned from files: live. */
+  market: z.enum(['live', 'simulated']).optional(),
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   /** Seconds per bar. */
   timeframe: z.int().positive(),

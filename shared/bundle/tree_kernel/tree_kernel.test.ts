@@ -162,7 +162,7 @@ describe('the tree kernel', () => {
     );
   });
 
-  it('refuses more rows than it has room for, and ensembles of several widths', () => {
+  it('refuses more rows than its capacity, and ensembles of several widths', () => {
     const ensembles = [3, 4].map((columns) => randomEnsemble({ trees: 1, leaves: 2, columns, seed: 'width' }));
     const kernel = openTreeKernel([packTrees(ensembles[0]!, 'none')], 2);
     expect(() => kernel.score(new Float32Array(9), 3)).toThrow(RangeError);

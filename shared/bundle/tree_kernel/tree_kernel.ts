@@ -7,11 +7,11 @@ const WORDS_PER_MODEL = 8;
 /** Ensembles in the memory of one WebAssembly instance, which scores them all in one call. */
 export interface TreeKernel {
   /**
-   * Scores the first `rows` rows of `features` (row by row, as wide as the ensembles) by every ensemble. Nothing is
-   * allocated: answer i of ensemble m is in `answers[m][i]`, [maxRows], until the next call.
+   * Scores the first `rows` rows of `features` (row by row, as wide as the ensembles) by every ensemble, or by `only`
+   * one. Nothing is allocated: answer i of ensemble m is in `answers[m][i]`, [maxRows], until the next call.
    * @throws RangeError more rows than there is room for
    */
-  score(features: Float32Array, rows: number): void;
+  score(features: Float32Array, rows: number, only?: number): void;
   readonly answers: readonly Float32Array[];
 }
 
@@ -67,13 +67,14 @@ export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: numbe
   const answers = ensembles.map((_, i) => new Float32Array(memory.buffer, answersAt + i * answersBytes, maxRows));
   return {
     answers,
-    score(features, rows) {
+    score(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a kernel for ${maxRows}`);
       const length = rows * columns;
       // A view would be garbage on the bar's way; up to some hundred numbers the loop is faster as well.
       if (features.length === length) input.set(features);
       else for (let i = 0; i < length; i++) input[i] = features[i]!;
-      run(modelsAt, ensembles.length, featuresAt, columns, lanesAt, rows);
+      if (only === undefined) run(modelsAt, ensembles.length, featuresAt, columns, lanesAt, rows);
+      else run(modelsAt + only * WORDS_PER_MODEL * 4, 1, featuresAt, columns, lanesAt, rows);
     },
   };
 }

@@ -48,7 +48,7 @@ export function sigmaBps({ zStd, beta }: Pick<Market, 'zStd' | 'beta'>): number 
 /**
  * Expected result of entering at the close of a bar, in basis points of the gross notional at full size, after the
  * costs of two fills at the current spreads. NaN for a bar that is no candidate.
- * @param expectation null: what the barriers promise, uncalibrated
+ * @param expectation null: the result at the barriers, uncalibrated
  * @param time epoch seconds of the fill
  * @param quotedA spread of leg A in the bar that is decided on, in basis points; NaN where it has none
  * @param resultSigmas answer of a model of the result, before costs, in standard deviations of the spread; NaN without

@@ -18,7 +18,7 @@ export interface FillCosts {
   /** Per fill. */
   readonly commission_bps: number;
   readonly slippage_bps: number;
-  /** How the spread varies over the week; without one it is the base at every minute, whatever was quoted. */
+  /** How the spread varies over the week; without one it is the base at every minute, even with a quote. */
   readonly profile?: SpreadProfile;
   /** Of the prices that fills are taken at; absent: mid. */
   readonly price?: PriceKind | undefined;

@@ -23,7 +23,7 @@ interface SummerTime {
   readonly end: number;
 }
 
-/** Of the year that was asked for last: times come in order. */
+/** Of the last requested year: times ascend. */
 let summerTime: SummerTime = { yearStart: NaN, yearEnd: NaN, begin: NaN, end: NaN };
 
 function summerTimeAt(time: number): SummerTime {

@@ -67,7 +67,7 @@ export interface ExpectedDecision {
 
 type Row = readonly [reason: string, isMet: (input: DecisionInput) => boolean];
 
-/** z of the bar's prices, by what was frozen at the entry. */
+/** z of the bar's prices, by the parameters frozen at the entry. */
 function zSinceEntry({ bar, position }: DecisionInput): number {
   const spread = bar.lnA - position.alpha - position.beta * bar.lnB;
   return (spread - position.zMean) / position.zStd;

@@ -146,7 +146,7 @@ describe('decide with an open position', () => {
     });
   });
 
-  it('holds in between, whatever the current z, probability and edge say', () => {
+  it('holds in between, whatever the current z, probability and edge', () => {
     const moved = { ...later(1), z: 9, beta: 0 };
     expect(
       decide(moved, { return_prob: 0, risk_score: 0.9, expected_net_bps: 1 }, gate(false), POLICY, open(2.5)),
@@ -162,7 +162,7 @@ describe('decide with an open position', () => {
     expect(decide(later(2), null, gate(false), POLICY, { ...open(2.5), ageBars: 60 }).reason).toBe('MAX_AGE');
   });
 
-  it('measures z with what was frozen at the entry', () => {
+  it('measures z with the parameters frozen at the entry', () => {
     const position = open(2.5);
     expect(frozenZ(position, later(1.25).lnA, 2)).toBeCloseTo(1.25, 9);
     expect(agePosition(agePosition(position)).ageBars).toBe(2);
@@ -249,7 +249,7 @@ describe('decide where several reasons hold at once', () => {
       expect(coincidences).toContain(both);
   });
 
-  it('has a reference that asks in the order in which PROTOCOL lists the reasons', () => {
+  it('has a reference that evaluates reasons in the order of PROTOCOL', () => {
     const protocol = readFileSync(new URL('../../../docs/reference/PROTOCOL.md', import.meta.url), 'utf8');
     const reasonsAfter = (heading: string): string[] => {
       const table = protocol.slice(protocol.indexOf(heading)).split('\n\n')[1]!;
@@ -324,7 +324,7 @@ describe('decide exactly at a limit', () => {
     expect(decide(at(2.5), scores, gate(true), limits, FLAT).reason).toBe(reason);
   });
 
-  it('buys leg A at z = 0 where the policy lets it enter there, as the labels do', () => {
+  it('buys leg A at z = 0 where the policy allows an entry there, as the labels do', () => {
     expect(decide(at(0), GOOD, gate(true), { ...limits, z_entry: 0 }, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',

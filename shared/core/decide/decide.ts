@@ -5,7 +5,7 @@ import { adverseZ, type Market, type Position, type Side } from '../position/pos
 
 export type Action = 'ENTER' | 'EXIT' | 'HOLD';
 
-/** Why a signal says what it says: the closed list, with its meaning for docs/reference/PROTOCOL.md#reasons. */
+/** The reason of a signal: the closed list of docs/reference/PROTOCOL.md#reasons. */
 export const REASONS = {
   ENTRY: 'ENTER: the spread is far out, the models expect it to revert, and the moment is calm.',
   Z_EXIT: 'EXIT: the spread has come back.',

@@ -50,7 +50,7 @@ export interface EntryQuestion {
   readonly roundTripBps: number;
 }
 
-/** Every condition that `decide` asks before it enters, in its order. An entry follows exactly when all hold. */
+/** Every condition of an entry, in the order of `decide`. An entry follows exactly when all hold. */
 export function entryConditions(question: EntryQuestion): EntryCondition[] {
   const { market, scores, gate, policy, position, time, expectedNetBps, roundTripBps } = question;
   const hedge = Math.abs(market.beta);

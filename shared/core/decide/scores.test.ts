@@ -14,7 +14,7 @@ const market: Market = { z: -2.5, alpha: 0, beta: 3, zMean: 0, zStd: 0.001, lnA:
 const policy = { z_entry: 2, z_exit: 0.5, stop: 1.5 };
 
 describe('the scores of a bar', () => {
-  it('hold what the models answer and the expected result, at the costs of the next minute', () => {
+  it('contain the models’ answers and the expected result, at the costs of the next minute', () => {
     // The last minute before the rollover, and its first.
     const time = (Date.parse('2024-01-03T21:59Z') / 1000) as OpenTime;
     const before = (0.8 * 2 - 0.2 * 1.5) * (1e4 * 0.001) * (1 / 4);

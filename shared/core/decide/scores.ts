@@ -7,7 +7,7 @@ import type { Scores } from './decide.ts';
 /**
  * What `decide` reads of the models' answers to a bar; the fill is expected in the next minute. The same live, in
  * replay and in backtest.
- * @param expectation null: what the barriers promise, uncalibrated
+ * @param expectation null: the result at the barriers, uncalibrated
  * @param time open of the bar that is decided on
  * @param quotedA spread of leg A in that bar, in basis points; NaN where it has none
  * @param resultSigmas answer of the model of the result, in standard deviations of the spread; NaN without one

@@ -29,7 +29,7 @@ describe('step', () => {
     expect(position).toEqual(openPosition(-1, 'id', TIME, market(2.5)));
   });
 
-  it('ages an open position by each bar before it decides, so that it leaves at its maximum age', () => {
+  it('ages an open position by each bar before it decides, so it exits at its maximum age', () => {
     const reasons: string[] = [];
     let position = openPosition(-1, 'id', TIME, market(2.5));
     while (position.side !== 0) {
@@ -41,7 +41,7 @@ describe('step', () => {
     expect(position).toBe(FLAT);
   });
 
-  it('keeps a halted pair from entering, and lets an open position go on to its exit', () => {
+  it('prevents entries of a halted pair, and continues an open position to its exit', () => {
     const halted = { ...GATE, isHalted: true };
     expect(step(market(2.5), SCORES, halted, POLICY, FLAT, 'id', TIME)).toEqual({
       decision: { action: 'HOLD', reason: 'KPI_HALT', target: 0 },

@@ -34,5 +34,7 @@ describe('writeCorrelation', () => {
     expect(correlation(1.1e-23, 1.1e-23, 1.1e-23)).toBe(1);
     expect(correlation(NaN, 9, 1)).toBeNaN();
     expect(correlation(9, NaN, 1)).toBeNaN();
+    expect(correlation(NaN, 0, NaN)).toBeNaN();
+    expect(correlation(0, NaN, NaN)).toBeNaN();
   });
 });

@@ -87,6 +87,6 @@ export function writeCorrelation(sums: Float64Array, from: number, count: number
   const flat = FLAT_STD * FLAT_STD * count;
   const sxx = sums[from]!;
   const syy = sums[from + 1]!;
-  if (sxx <= flat || syy <= flat) out[at] = 0;
-  else out[at] = Math.max(-1, Math.min(1, sums[from + 2]! / Math.sqrt(sxx * syy)));
+  if (sxx > flat && syy > flat) out[at] = Math.max(-1, Math.min(1, sums[from + 2]! / Math.sqrt(sxx * syy)));
+  else out[at] = Number.isNaN(sxx) || Number.isNaN(syy) ? NaN : 0;
 }

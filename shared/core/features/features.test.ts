@@ -350,7 +350,7 @@ describe('PairFeatures', () => {
       expect(Math.abs(valueOf(features, 'z_score'))).toBeGreaterThan(0);
     });
 
-    it('one bar of unknown volume makes liquidity_score missing until it has left volume_window, in either leg', () => {
+    it('a bar of unknown volume makes liquidity_score missing while it is in volume_window, in either leg', () => {
       for (const unknown of ['A', 'B']) {
         const { a, b, features, next } = warm('volume');
         expect(valueOf(features, 'liquidity_score')).not.toBeNaN();
@@ -487,7 +487,7 @@ describe('FeatureEngine', () => {
     });
   });
 
-  it('refuses a pair it does not have', () => {
+  it('refuses an unknown pair', () => {
     const { a, b } = randomPair('order', 1);
     const engine = new FeatureEngine(PAIRS, SMALL);
     expect(() => engine.step([{ pairIndex: 6, a: a[0]!, b: b[0]! }])).toThrow(new RangeError('pair 6 of 6'));

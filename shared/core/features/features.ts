@@ -72,7 +72,7 @@ const SPREAD_STAGE = 1;
 const LARGEST_FLOAT32 = 3.4e38;
 /**
  * A bar arrives once a minute, and its pairs' data has left the caches by then. Cache lines that are requested together
- * arrive together; those that a step misses arrive one after the other.
+ * arrive together; those that a step misses arrive one by one.
  */
 const TOUCHED_TOGETHER = 16;
 
@@ -231,7 +231,7 @@ export class FeatureEngine {
     this.#columns.step(state, a, b, minute, this.#values, pairIndex * this.definitions.length);
   }
 
-  /** The last bar of a pair with what was derived from it; overwritten by its next step. */
+  /** The last bar of a pair with values derived from it; overwritten by its next step. */
   frame(pairIndex: number): Readonly<Frame> {
     return this.#states[pairIndex]!.frame;
   }

@@ -22,6 +22,12 @@ export function resampledFile(bars: readonly Bar[], barSeconds: number): Bar[] {
       close: last.close,
       volume: own.reduce((sum, { volume }) => sum + volume, 0),
       ...(last.spread !== undefined && { spread: last.spread }),
+      ...(own.every(({ takerBuyVolume }) => takerBuyVolume !== undefined) && {
+        takerBuyVolume: own.reduce((sum, { takerBuyVolume }) => sum + takerBuyVolume!, 0),
+      }),
+      ...(own.every(({ trades }) => trades !== undefined) && {
+        trades: own.reduce((sum, { trades }) => sum + trades!, 0),
+      }),
     };
   });
   const end = bars.at(-1)?.time;

@@ -26,17 +26,23 @@ const minutes: fc.Arbitrary<Bar[]> = fc
       prices: fc.tuple(price, price, price, price),
       volume: fc.double({ min: 0, max: 1e9, noNaN: true }),
       spread: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
+      taker: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined, freq: 20 }),
+      trades: fc.option(fc.nat(1000), { nil: undefined, freq: 20 }),
     }),
     { maxLength: 150 },
   )
   .map((rows) => {
     let time = 1_600_000_020 - 60;
-    return rows.map(({ gap, prices, volume, spread }) => {
+    return rows.map(({ gap, prices, volume, spread, taker, trades }) => {
       time += gap * 60;
       const [open, close] = prices;
       const bar = { symbol: 'A', time: time as OpenTime, open, close, volume };
       const range = { high: Math.max(...prices), low: Math.min(...prices) };
-      return { ...bar, ...range, ...(spread !== undefined && { spread }) };
+      const flow = {
+        ...(taker !== undefined && { takerBuyVolume: volume * taker }),
+        ...(trades !== undefined && { trades }),
+      };
+      return { ...bar, ...range, ...(spread !== undefined && { spread }), ...flow };
     });
   });
 

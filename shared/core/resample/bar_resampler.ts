@@ -6,7 +6,9 @@ const LOW = 2;
 const CLOSE = 3;
 const VOLUME = 4;
 const SPREAD = 5;
-const PLACES = 6;
+const TAKER = 6;
+const TRADES = 7;
+const PLACES = 8;
 
 /** Open of the last minute of the bar that contains `time`: a bar of another timeframe has the time of that minute. */
 export function lastMinuteOf(time: number, barSeconds: number): OpenTime {
@@ -36,10 +38,15 @@ export class BarAccumulator {
       values[HIGH] = bar.high;
       values[LOW] = bar.low;
       values[VOLUME] = bar.volume;
+      values[TAKER] = bar.takerBuyVolume ?? NaN;
+      values[TRADES] = bar.trades ?? NaN;
     } else {
       if (bar.high > values[HIGH]!) values[HIGH] = bar.high;
       if (bar.low < values[LOW]!) values[LOW] = bar.low;
       values[VOLUME]! += bar.volume;
+      // Unknown in one minute, unknown in all.
+      values[TAKER]! += bar.takerBuyVolume ?? NaN;
+      values[TRADES]! += bar.trades ?? NaN;
     }
     values[CLOSE] = bar.close;
     values[SPREAD] = bar.spread ?? NaN;
@@ -49,15 +56,21 @@ export class BarAccumulator {
   take(time: OpenTime): Bar | null {
     if (this.#minutes === 0) return null;
     this.#minutes = 0;
-    const [open, high, low, close, volume, spread] = this.#values as unknown as number[];
-    const bar = { symbol: this.#symbol, time, open: open!, high: high!, low: low!, close: close!, volume: volume! };
-    return Number.isNaN(spread) ? bar : { ...bar, spread: spread! };
+    const [open, high, low, close, volume, spread, taker, trades] = this.#values as unknown as number[];
+    const own = { symbol: this.#symbol, time, open: open!, high: high!, low: low!, close: close!, volume: volume! };
+    const bar = Number.isNaN(spread) ? own : { ...own, spread: spread! };
+    if (Number.isNaN(taker) && Number.isNaN(trades)) return bar;
+    return {
+      ...bar,
+      ...(!Number.isNaN(taker) && { takerBuyVolume: taker! }),
+      ...(!Number.isNaN(trades) && { trades: trades! }),
+    };
   }
 }
 
 /**
  * Turns the bars of one symbol, ascending, into those of a longer timeframe, aligned to the epoch in UTC: open of the
- * first minute, high, low, close and spread of the last, sum of volumes. A bar closes with the minute that ends it, or
+ * first minute, high, low, close and spread of the last, sums of volumes and trades. A bar closes with the minute that ends it, or
  * with the first later one; a bar without minutes does not exist. Constant work per minute. Bars that are of the
  * timeframe already come out one by one.
  */
@@ -83,7 +96,7 @@ export class BarResampler {
     if (bar.time === this.#last) this.close();
   }
 
-  /** Closes the bar that has minutes, whatever is missing. */
+  /** Closes the bar that has minutes, even if some are missing. */
   close(): void {
     const bar = this.#bar.take(this.#last);
     if (bar !== null) this.#onBar(bar);

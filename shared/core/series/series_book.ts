@@ -15,7 +15,7 @@ export interface Observation {
 /** Bars that close so long after the newest observation arrived, or before it, are read as training reads them. */
 const KEEP_SECONDS = 14 * 86_400;
 
-/** The as-of state of all symbols: what a process knew of each series at the close of a bar. */
+/** The as-of state of all symbols: each series as known at the close of a bar. */
 export class SeriesBook {
   readonly #bySymbol = new Map<string, readonly SeriesTimeline[]>();
 

@@ -21,7 +21,7 @@ export class SeriesCursor {
     this.#asOf = new AsOf(maxAgeSeconds);
   }
 
-  /** The value known at `now`, see `AsOf`. @throws RangeError when `now` is before the last one asked for */
+  /** The value known at `now`, see `AsOf`. @throws RangeError when `now` is before the previous one */
   valueAt(now: number): number {
     const { length, eventTime, arrivalTime, value } = this.#history;
     while (this.#next < length && arrivalTime[this.#next]! <= now) {

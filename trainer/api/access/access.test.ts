@@ -81,7 +81,7 @@ describe('a login link', () => {
     expect(both.map(({ status }) => status).sort()).toEqual([303, 401]);
   });
 
-  it('never takes over a session id that was planted before (session fixation)', async () => {
+  it('never accepts a session id from the client (session fixation)', async () => {
     const planted = `minutehand_session=${'x'.repeat(43)}`;
     const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
     const { headers } = await api.ask('GET', `/login?code=${code}`, { headers: { cookie: planted } });

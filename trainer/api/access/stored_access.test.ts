@@ -84,7 +84,7 @@ describe.each([
     }
   });
 
-  it('decides an open change once, and lets others expire', async () => {
+  it('decides an open change once, and expires others', async () => {
     const change = { changes: { 'core.theta1_initial': 0.5 }, before: { 'core.theta1_initial': 0.4 }, reason: 'r', by: 'ann', policyHash: 'p', expiresMs: NOW + 7 * 86_400_000 }; // prettier-ignore
     const open = await insertChange(store, change, NOW);
     const decide = (by: string) => decideChange(store, open.change_id, 'approved', by, NOW + 1);

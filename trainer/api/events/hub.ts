@@ -65,7 +65,7 @@ export class EventHub {
   async beat(): Promise<void> {
     this.#send(': beat\n\n');
     for (const stream of this.#streams) {
-      // A store that cannot be read says nothing about the session.
+      // An unreadable store does not end the session.
       if (!(await stream.isAllowed().catch(() => true))) stream.response.end();
     }
   }

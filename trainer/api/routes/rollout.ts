@@ -9,7 +9,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { verifyBundle } from './verify_bundle.ts';
 
-/** Without the key of the assignment, which nobody needs to see. */
+/** Without the assignment key, which is secret. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
 const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
 

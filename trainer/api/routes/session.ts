@@ -29,7 +29,7 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     throw new MinutehandError('LOGIN_REFUSED');
   }
 
-  /** A session of before ends: its id is never taken over. */
+  /** The previous session ends: its id is never reused. */
   async function logIn(
     request: FastifyRequest,
     reply: FastifyReply,

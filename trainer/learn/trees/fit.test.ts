@@ -72,7 +72,7 @@ describe('runFit', () => {
     expect(await runFit(taskOf(rows), silent)).toEqual(expected);
   });
 
-  it('takes the configured number of trees on request, or when there are too few rows to stop on', async () => {
+  it('trains the configured number of trees on request, or with too few rows for early stopping', async () => {
     const rows = rowsOf('few', 500, 0.5);
     const params = { ...PARAMS, rounds: 30 };
     const fixed = await runFit(taskOf(rows, { params, stopsEarly: false }), silent);
@@ -93,7 +93,7 @@ describe('runFit', () => {
 });
 
 describe('splitOffTheEnd', () => {
-  it('lets no training label reach into the stopping part', () => {
+  it('keeps training labels out of the early-stopping part', () => {
     const rows = rowsOf('split', 4000, 0.5);
     const { train, stopping } = splitOffTheEnd(rows, all(rows))!;
     expect(Math.max(...takeLabels(rows.labelEnd, train))).toBeLessThan(rows.time[stopping[0]!]!);

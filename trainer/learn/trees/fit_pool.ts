@@ -62,7 +62,7 @@ export function openFitPool(workers: number): FitPool {
       else job.reject(new MinutehandError(answer.error.code, { seen: answer.error.message, next: answer.error.next }));
       next(thread);
     });
-    // A thread that dies takes its job with it; the others continue, and the training ends with this error.
+    // The job of a thread that ends is lost; the others continue, and the training fails with this error.
     const end = (error: unknown): void => {
       jobs.get(thread)?.reject(error);
       jobs.delete(thread);

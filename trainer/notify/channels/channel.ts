@@ -14,12 +14,12 @@ export interface SendFailure {
   readonly isRefused: boolean;
 }
 
-/** A way to people. */
+/** A notification channel. */
 export interface Channel {
   readonly name: ChannelName;
-  /** What it can be told: a chat has no use for acknowledgements. */
+  /** Message kinds that it supports: a chat has no use for acknowledgements. */
   readonly actions: readonly AlertAction[];
-  /** Whether several messages may go as one. */
+  /** Whether several messages may be merged into one. */
   readonly groups: boolean;
   /**
    * Sends messages as one. Never rejects.

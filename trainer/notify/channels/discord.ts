@@ -5,7 +5,7 @@ import { postJson } from './http_post.ts';
 /** Source: https://discord.com/developers/docs/resources/webhook#execute-webhook */
 const LONGEST_TEXT = 2000;
 
-/** A webhook of Discord. Names in the text mention nobody. */
+/** A webhook of Discord. Mentions in the text are disabled. */
 export function discordChannel(url: URL, link: string | null): Channel {
   return {
     name: 'discord',

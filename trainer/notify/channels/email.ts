@@ -5,7 +5,7 @@ import type { Channel, SendFailure } from './channel.ts';
 import { reasonOf } from './http_post.ts';
 
 const TIMEOUT_MS = 10_000;
-/** A server that refuses for good says 5xx; 530 to 538 concern the login, which a person may mend. */
+/** A permanent refusal is 5xx; 530 to 538 concern the login, which a person can correct. */
 const isRefusal = (code: number | undefined): boolean => code !== undefined && code >= 550;
 
 export interface EmailAddresses {

@@ -37,7 +37,7 @@ function lookFor(ms: number, look: Partial<DaemonLook>) {
 }
 const healthy = (changes: Partial<WatchedHealth> = {}) => ({ health: { ...HEALTH, ...changes } });
 
-describe('a look at a daemon', () => {
+describe('a check of a daemon', () => {
   it('finds a dead one within 40 s, not one that is restarted, and checks nothing else of it', () => {
     expect(lookFor(20_000, { presence: 'down' })).toMatchObject({ keys: [], isWell: false });
     expect(lookFor(0, healthy()).keys).toEqual([]);
@@ -61,7 +61,7 @@ describe('a look at a daemon', () => {
     expect(lookFor(0, silent)).toMatchObject({ keys: [], isWell: true });
   });
 
-  it('reports a lease that nobody holds after half a minute, and a standby of a living holder as well', () => {
+  it('reports a lease without a holder after half a minute, and a standby of a running holder as healthy', () => {
     const standby = { role: 'standby', holder: 'other/1/x', server: 'up' } as const;
     expect(lookFor(60_000, healthy({ lease: standby }))).toMatchObject({ keys: [], isWell: true });
     const free = healthy({ lease: { ...standby, holder: null, server: 'down' } });
@@ -100,7 +100,7 @@ describe('a look at a daemon', () => {
     expect(lookFor(0, healthy({ redis: 'refused' })).keys).toEqual(['redis:main@here']);
   });
 
-  it('reports bars over the latency budget until ten minutes have passed without, not those of before', () => {
+  it('reports bars over the latency budget until ten minutes have passed without any, and no earlier ones', () => {
     expect(lookFor(0, { ...healthy(), overBudget: 7 }).keys).toEqual([]);
     expect(lookFor(0, { ...healthy(), overBudget: 8 })).toMatchObject({ keys: ['latency:main@here'], isWell: true });
     expect(lookFor(590_000, { ...healthy(), overBudget: 8 }).keys).toEqual(['latency:main@here']);

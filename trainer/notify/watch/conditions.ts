@@ -22,7 +22,7 @@ export interface Conditions {
   readonly notices: readonly Notice[];
   /** Events that this look checked: an open alert of these that is not in `notices` is over. */
   readonly checked: readonly string[];
-  /** No consumer of this daemon would trade, or nobody could see why. */
+  /** No consumer of this daemon would trade, or the reason could not be seen. */
   readonly isWell: boolean;
 }
 

@@ -38,7 +38,7 @@ export interface DaemonLook {
   readonly presence: Presence;
   readonly pid: number | null;
   readonly health: WatchedHealth | null;
-  /** Bars over the latency budget since its start; null when it was not told. */
+  /** Bars over the latency budget since its start; null when unknown. */
   readonly overBudget: number | null;
 }
 

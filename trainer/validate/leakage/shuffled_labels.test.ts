@@ -110,7 +110,7 @@ describe('checkShuffledLabels', () => {
     expect(await verdictOf(soft)).toEqual(await verdictOf(soft.map((label) => (label > median ? 1 : 0))));
   });
 
-  it('asks the gate about tested rows only, and names each criterion that refuses', async () => {
+  it('passes only tested rows to the gate, and names each criterion that refuses', async () => {
     const rows = walkRows({ seed: 'tested', rows: 300 });
     const [first] = kFoldSplits(rows, 4, EMBARGO);
     const asked: number[][] = [];

@@ -38,7 +38,7 @@ async function digestsOf(...models: Promise<TreeModel>[]): Promise<string[]> {
 describe('checkTrainingOnly', () => {
   const honest = smallTrees();
 
-  it('passes a learner that looks at its training rows alone', async () => {
+  it('passes a learner that uses only its training rows', async () => {
     const { train } = splits[1]!;
     const [digest] = await digestsOf(honest(rows, train));
     expect(await resultOf(honest)).toEqual({

@@ -348,7 +348,7 @@ export class SlidingFold {
       if (betweenShare > 0) olderMean += (mem[between + offset]! - olderMean) * betweenShare;
       result[to] = olderMean + (mean - olderMean) * lastShare;
     }
-    // Before the window is full, what was just written means nothing.
+    // Before the window is full, the values just written are invalid.
     if (!isFull) result.fill(NaN, this.#result, this.#result + row);
   }
 

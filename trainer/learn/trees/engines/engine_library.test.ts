@@ -33,7 +33,7 @@ describe.skipIf(open === null)(`openLibrary${note}`, () => {
     expect(dirname(path)).not.toBe(folder);
   });
 
-  it('takes the configured file and no other', () => {
+  it('loads the configured file and no other', () => {
     const path = join(folder, 'mine.so');
     symlinkSync(open!.path, path);
     expect(openLibrary('xgboost', librariesFrom({ MINUTEHAND_XGBOOST_LIBRARY: path })).path).toBe(path);

@@ -198,7 +198,7 @@ for (const engine of NATIVE_ENGINES) {
       expect(three).toEqual(one);
     });
 
-    it('takes tables in shared memory and parts of larger arrays', async () => {
+    it('accepts tables in shared memory and views of larger arrays', async () => {
       const table = randomTable('shared', 500, COLUMNS, { task: BINARY });
       const whole = await learner.learn(request(BINARY, table, { params: quick }));
       for (const buffer of [new SharedArrayBuffer(4 * 600 * COLUMNS), new ArrayBuffer(4 * 600 * COLUMNS)]) {

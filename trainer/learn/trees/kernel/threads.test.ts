@@ -111,7 +111,7 @@ describe('gbdt in a process', () => {
     await worker.terminate();
   });
 
-  it('lets the process end on its own when the model is there', async () => {
+  it('lets the process exit once the model is trained', async () => {
     const short = program.replace('1000000', '3');
     const child = spawn(process.execPath, ['--input-type=module', '-e', short], { stdio: 'ignore' });
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);

@@ -1,0 +1,127 @@
+/**
+ * Bundles the compiled programs with the packages they use: a program reads a handful of files at its start instead of
+ * hundreds. Its file in dist/ only imports its bundle. The other compiled modules stay, for direct imports.
+ */
+import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { MODULES, SetupError, readJson } from './project.mjs';
+
+/** What is started: by the command line, in a thread, or in a process of its own. */
+const PROGRAMS = [
+  'cli/main',
+  'cli/minutehand',
+  'bench/bench',
+  'daemon/infer/load_worker',
+  'daemon/journal/journal_thread_program',
+  'daemon/publish/file_thread_program',
+  'trainer/backtest/period_worker',
+  'trainer/data_quality/coverage_worker',
+  'trainer/dataset/folder_bars_worker',
+  'trainer/dataset/pair_worker',
+  'trainer/learn/trees/engines/engine_worker',
+  'trainer/learn/trees/fit_worker',
+  'trainer/learn/trees/kernel/thread',
+  'trainer/monitor/look_worker',
+  'trainer/scan/scan_worker',
+];
+/** Stay in node_modules: native parts, optional packages, and requires that only run time resolves. */
+const EXTERNAL = [
+  '@aws-sdk/*',
+  'better-sqlite3',
+  'better-sqlite3-12',
+  'ccxt',
+  'esbuild',
+  'koffi',
+  'onnxruntime-node',
+  'openapi-typescript',
+  'pg-native',
+  'protobufjs',
+  'technicalindicators',
+  'trading-signals',
+  'typescript',
+  'uWebSockets.js',
+];
+const FOLDER = 'bundle';
+/** In that folder: names of the files of this build. */
+const CHUNKS = 'chunks.json';
+/** For packages that are CommonJS and load modules of Node. */
+const BANNER = `
+import { createRequire as bundledRequire } from 'node:module';
+import { fileURLToPath as bundledPath } from 'node:url';
+const bundledUrl = import.meta.url;
+const require = bundledRequire(bundledUrl);`;
+
+/**
+ * @param {string} dist folder of the compiled modules
+ * @param {string} replaced folder of the previous build; programs that still run from it may import its chunks
+ * @throws {SetupError}
+ */
+export async function bundlePrograms(dist, replaced) {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: PROGRAMS.map((program) => ({ in: join(dist, `${program}.js`), out: nameOf(program) })),
+    outdir: join(dist, FOLDER),
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: EXTERNAL,
+    banner: { js: BANNER },
+    logLevel: 'silent',
+    plugins: [englishZod, originalUrls(dist)],
+  }).catch((/** @type {Error} */ error) => {
+    throw new SetupError(`${error.message}\nthe build failed`);
+  });
+  for (const program of PROGRAMS) {
+    const bundle = relative(dirname(program), join(FOLDER, nameOf(program)));
+    writeFileSync(join(dist, `${program}.js`), `export * from '${bundle}.js';\n`);
+  }
+  keepChunks(join(replaced, FOLDER), join(dist, FOLDER));
+}
+
+/** @param {string} program */
+const nameOf = (program) => program.replaceAll('/', '.');
+
+/** zod's error texts in fifty languages. It loads the English ones by itself. @type {import('esbuild').Plugin} */
+const englishZod = {
+  name: 'English zod',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: '' }));
+  },
+};
+
+/**
+ * Code that finds files beside its own file keeps finding them.
+ * @param {string} dist
+ * @returns {import('esbuild').Plugin}
+ */
+const originalUrls = (dist) => ({
+  name: 'original URLs',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.[cm]?js$/ }, ({ path }) => {
+      const code = readFileSync(path, 'utf8');
+      if (!/\b(import\.meta\.url|__dirname|__filename)\b/.test(code)) return undefined;
+      const at = path.startsWith(MODULES)
+        ? `../../node_modules/${relative(MODULES, path)}`
+        : `../${relative(dist, path)}`;
+      const contents = code
+        .replaceAll('import.meta.url', `new URL('${at}', bundledUrl).href`)
+        .replaceAll('__dirname', `bundledPath(new URL('${dirname(at)}', bundledUrl))`)
+        .replaceAll('__filename', `bundledPath(new URL('${at}', bundledUrl))`);
+      return { contents, loader: 'js' };
+    });
+  },
+});
+
+/**
+ * A chunk's name contains its hash.
+ * @param {string} replaced
+ * @param {string} fresh
+ */
+export function keepChunks(replaced, fresh) {
+  const own = readdirSync(fresh);
+  for (const name of readJson(join(replaced, CHUNKS)) ?? [])
+    if (!own.includes(name)) copyFileSync(join(replaced, name), join(fresh, name));
+  writeFileSync(join(fresh, CHUNKS), JSON.stringify(own));
+}

@@ -1,0 +1,138 @@
+import { createHook } from 'node:async_hooks';
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
+import { MACHINE_SCHEDULER } from '../shared/clock.ts';
+import { parsePair } from '../shared/pair.ts';
+import type { Bus, Scheduler } from '../shared/ports.ts';
+import { promotedPerRound } from '../test/collections.ts';
+import { tinySettings } from '../test/tiny_settings.ts';
+import { barInput } from './input.ts';
+import { NO_JOURNAL } from './journal/journal.ts';
+import { openBench, START_MS } from './pipeline.fixture.ts';
+import type { Pipeline } from './pipeline.ts';
+import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
+import { createRedisPublisher } from './publish/redis.ts';
+import { createWebSocketPublisher } from './publish/websocket.ts';
+import { createAudience } from './serve/audience.ts';
+
+const START = START_MS / 1000;
+
+const bSymbols = (pairs: number): string[] => Array.from({ length: pairs }, (_, i) => `B${i}`);
+
+function openPipeline(pairs: number, changes: Partial<PipelineOptions>): Pipeline {
+  const settings = tinySettings();
+  const { costs } = pipelineSettings(settings);
+  const ours = Object.fromEntries(['A', ...bSymbols(pairs)].map((symbol) => [symbol, Object.values(costs)[0]!]));
+  const ids = bSymbols(pairs).map((symbol) => parsePair(`A_${symbol}`));
+  return openBench(settings, { pairs: ids, costs: ours, journal: NO_JOURNAL, ...changes }).pipeline;
+}
+
+/** Made before, since V8 keeps the texts of fractional numbers in the old generation. */
+const PRICES = Array.from({ length: 11 }, (_, i) => {
+  const price = 100 + i / 8;
+  return `"open":${price},"high":${price + 1},"low":${price - 1},"close":${price},"volume":1`;
+});
+
+/** Bars of a minute, the leg that all pairs wait for at the end. Parsed, as a feed's are. */
+function takeMinute({ inputs }: Pipeline, pairs: number, minute: number, backfill = false): void {
+  const time = (START + 60 * minute) as OpenTime;
+  for (let i = pairs - 1; i >= -1; i--) {
+    const prices = PRICES[(7 * minute + i + 1) % PRICES.length];
+    const bar = JSON.parse(`{"symbol":"${i < 0 ? 'A' : `B${i}`}","time":${time},${prices}}`) as Bar;
+    inputs.take(barInput(bar, backfill));
+  }
+}
+
+/** What happens on this thread between the last bar of a minute and the last byte of its signals. */
+interface Work {
+  signals: number;
+  /** Promises, immediates, timers, requests: an await of each pair would add to them. */
+  asynchronous: number;
+  turns: number;
+  toClient: number;
+  toRedis: number;
+}
+
+async function workOf(pairs: number): Promise<Work> {
+  const work: Work = { signals: 0, asynchronous: 0, turns: 0, toClient: 0, toRedis: 0 };
+  const hook = createHook({ init: () => void work.asynchronous++ });
+  const scheduler: Scheduler = {
+    ...MACHINE_SCHEDULER,
+    afterTurn(given) {
+      work.turns++;
+      MACHINE_SCHEDULER.afterTurn(given);
+    },
+  };
+  const onFailure = (error: unknown): never => {
+    throw error;
+  };
+  const websocket = createWebSocketPublisher({ pairIds: [], onFailure });
+  const route = websocket.subscriptionRoute();
+  const audience = createAudience({
+    ...{ host: '', port: 0, engine: 'ws', routes: [], webSockets: [route] },
+    ...{ maxBufferedBytes: 1 << 24, maxBodyBytes: 1 << 20, onError: onFailure },
+  });
+  audience.admit(route, new URLSearchParams(), 'client', {
+    write: () => void work.toClient++,
+    bufferedBytes: () => 0,
+    finish: () => undefined,
+  });
+  websocket.attach(audience);
+  const bus: Bus = {
+    ready: true,
+    send() {
+      work.toRedis++;
+      return Promise.resolve(null);
+    },
+    reset: () => undefined,
+    onState: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const redis = createRedisPublisher({
+    ...{ bus, scheduler: MACHINE_SCHEDULER, isExpected: true, commandTimeoutMs: 60_000, maxBatchesInFlight: 9 },
+    ...{ onState: () => undefined, onFailure, onRecovered: () => undefined },
+  });
+  const end = {
+    ...{ name: 'redis' as const, failures: 0, close: () => Promise.resolve() },
+    publish(batch: readonly unknown[]) {
+      hook.disable();
+      work.signals = batch.length;
+    },
+  };
+  const pipeline = openPipeline(pairs, { scheduler, sockets: [websocket, redis, end] });
+  for (let minute = 0; minute < 3; minute++) {
+    Object.assign(work, { asynchronous: 0, turns: 0, toClient: 0, toRedis: 0 });
+    hook.enable();
+    takeMinute(pipeline, pairs, minute);
+    await pipeline.settled();
+    await loopTurn();
+  }
+  await redis.close();
+  return work;
+}
+
+describe('the way of a bar', () => {
+  it('has as many promises, loop turns and writes for a hundred pairs as for two', async () => {
+    const [few, many] = [await workOf(2), await workOf(100)];
+    expect(few).toMatchObject({ signals: 2, toClient: 1, toRedis: 1 });
+    expect(many).toEqual({ ...few, signals: 100 });
+  });
+
+  it('allocates nothing in the old generation, even after a recovery in which thousands of minutes waited together', async () => {
+    const pairs = 10;
+    const sink = { name: 'websocket', failures: 0, publish: () => undefined, close: () => Promise.resolve() } as const;
+    let minute = 0;
+    const nowMs = (): EpochMs => (START_MS + 60_000 * minute) as EpochMs;
+    const clock = { nowMs, monotonicUs: () => 6e7 * minute };
+    const pipeline = openPipeline(pairs, { clock, sockets: [sink] });
+    for (; minute < 2000; minute++) takeMinute(pipeline, pairs, minute, true);
+    await pipeline.settled();
+    const promoted = await promotedPerRound(1000, 100, async () => {
+      takeMinute(pipeline, pairs, minute++);
+      await pipeline.settled();
+    });
+    // The minutes themselves have 560 bytes, and texts of two times 64.
+    expect(promoted).toBeLessThan(100);
+  });
+});

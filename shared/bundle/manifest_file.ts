@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import { MinutehandError } from '../errors.ts';
+import type { FileSystem } from '../ports.ts';
+import type { MarketKind } from '../signal/signal.ts';
+import { readModelsFile, type ModelsFileKind } from './models_file.ts';
+
+/** A file of a bundle. @throws MinutehandError MODEL_MISSING, MODEL_FILE */
+export function readBundleFile(path: string, kind: ModelsFileKind, files: FileSystem): Buffer {
+  try {
+    return readModelsFile(path, kind, files);
+  } catch (cause) {
+    if (cause instanceof MinutehandError) throw cause;
+    throw new MinutehandError('MODEL_MISSING', { seen: path, cause });
+  }
+}
+
+/**
+ * The manifest of a bundle.
+ * @param formerFormat details about one of an earlier version; null = it is not
+ * @throws MinutehandError MODEL_MANIFEST
+ */
+export function parseManifestFile<Manifest>(
+  path: string,
+  bytes: Buffer,
+  schema: z.ZodType<Manifest>,
+  formerFormat: (json: unknown) => { readonly seen: string; expected: string; next: string } | null = () => null,
+): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const former = issue.path[0] === 'format' ? formerFormat(json) : null;
+  if (former !== null) throw new MinutehandError('MODEL_MANIFEST', { ...former, seen: `${path} has ${former.seen}` });
+  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+}
+
+/** Refuses models of a simulated market where the market is live. @throws MinutehandError MODEL_SIMULATED */
+export function refuseSimulated(
+  { version, market }: { readonly version: string; readonly market?: MarketKind | undefined },
+  of: MarketKind,
+): void {
+  if (of === 'live' && market === 'simulated') throw new MinutehandError('MODEL_SIMULATED', { seen: version });
+}
