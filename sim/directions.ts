@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { sha256Hex, VERSION, writeVersion } from '../shared/bundle/bundle.ts';
 import {
   directionFolder,
+  directionPlace,
   directionPointer,
   liveInstrumentSchema,
-  readActiveDirection,
 } from '../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
 import { openDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { readPointerFile } from '../shared/bundle/pointer.ts';
 import { replaceDurably, writeDurably } from '../shared/durable_file.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { barSecondsOf, isInstrument, timeframeOf, TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
@@ -133,7 +134,7 @@ export class DirectionTrainer {
 
 function activeOrNull(disk: SimulatedDisk, folder: string, timeframe: Timeframe): string | null {
   try {
-    return readActiveDirection(folder, timeframe, peekingFiles(disk))?.version ?? null;
+    return readPointerFile(directionPlace(folder, timeframe), peekingFiles(disk))?.version ?? null;
   } catch {
     return null;
   }
