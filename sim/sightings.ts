@@ -53,7 +53,6 @@ export const SIGHTINGS = [
   'value that arrived after the close',
   'value seen after a restart',
   'series refused: SERIES_FUTURE',
-  'series refused: SERIES_STALE',
   'series refused: SERIES_CLOCK',
   'direction model fails',
   'instrument position after a restart',

@@ -85,7 +85,7 @@ export function subjectsOf({ minutehand: { pairs, instruments } }: Settings): Pa
 }
 
 /**
- * History before the first live minute: enough bars to warm up each subject. Of a longer timeframe each bar has its last
+ * History before the first live minute: enough bars to warm up each subject. A bar of a longer timeframe has its last
  * minute alone, so that an hourly subject needs no ten thousand minutes.
  */
 export function historyOf(settings: Settings, firstLive: number): History {
