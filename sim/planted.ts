@@ -29,6 +29,16 @@ export const PLANTED = {
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
 
+/** Bugs of longer timeframes, instruments and series: other worlds cannot show them. */
+export const NEEDS_VARIETY: ReadonlySet<PlantedBug> = new Set([
+  'early_close',
+  'kept_bar',
+  'series_by_event',
+  'ignored_revisions',
+  'forgotten_series',
+  'forgotten_positions',
+]);
+
 /** Files whose `sync` does nothing. */
 export function withoutSync(files: FileSystem): FileSystem {
   return { ...files, sync: () => undefined };

@@ -11,7 +11,7 @@ import {
 } from './end.ts';
 import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
 import type { Violation } from './chronicle.ts';
-import type { PlantedBug } from './planted.ts';
+import { NEEDS_VARIETY, type PlantedBug } from './planted.ts';
 import { plantInCore } from './planted_core.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
@@ -19,7 +19,7 @@ import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
 import { describeWeather, drawWeather, type Weather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
-import { describeVariety, drawVariety, variedSettings } from './variety.ts';
+import { describeVariety, drawVariety, isVaried, variedSettings } from './variety.ts';
 import { createWorld, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -223,6 +223,7 @@ export async function findPlanted(
 ): Promise<{ readonly seed: number; readonly rule: string } | null> {
   for (let seed = 1; seed <= MAX_SEEDS_TO_FIND; seed++) {
     onSeed(seed);
+    if (NEEDS_VARIETY.has(planted) && !isVaried(seed)) continue;
     const { violations } = await runSeed({ seed, planted });
     if (violations.length > 0) return { seed, rule: violations[0]!.rule };
   }

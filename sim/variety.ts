@@ -31,10 +31,19 @@ export interface Variety {
   readonly failingDirections: number;
 }
 
+/** Whether the world of a seed has more than pairs with one-minute bars. */
+export function isVaried(seed: number): boolean {
+  return isChosen(streamOf(seed));
+}
+
+const streamOf = (seed: number): Rng => createRng(`variety ${seed}`);
+
+const isChosen = (rng: Rng): boolean => rng.integer(SHARE) === 1;
+
 /** @returns null for a world of one-minute pairs alone */
 export function drawVariety(seed: number, stormMs: number): Variety | null {
-  const rng = createRng(`variety ${seed}`);
-  if (rng.integer(SHARE) !== 1) return null;
+  const rng = streamOf(seed);
+  if (!isChosen(rng)) return null;
   const pick = <T>(choices: readonly T[]): T => choices[rng.integer(choices.length)]!;
   const maybe = (low: number, high: number): number => {
     const isOn = rng.integer(3) === 0;
