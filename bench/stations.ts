@@ -9,6 +9,7 @@ import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import { tuneCollector } from '../daemon/collector.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import { openJournalThread, type JournalThread } from '../daemon/journal/journal_thread.ts';
 import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
@@ -24,6 +25,7 @@ import { benchMarket } from './market.ts';
 import { benchModels, treesOf } from './models.ts';
 import { openRedisPublisher } from './redis_publisher.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
+import { p99Ratio, type Turns, type TurnsRatio } from './turns_ratio.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
 import { barInput } from '../daemon/input.ts';
 
@@ -44,7 +46,12 @@ export interface StationsResult {
   /** From the last leg's arrival until WebSocket and Redis have all signals. */
   readonly bar_to_signal: Percentiles;
   /** The same by turns, 25 minutes each: one model set, and both sets of a rollout. */
-  readonly by_turns: { readonly one_set: Percentiles; readonly both_sets: Percentiles };
+  readonly by_turns: {
+    readonly one_set: Percentiles;
+    readonly both_sets: Percentiles;
+    /** Both sets over one set, with its 95 % interval by a bootstrap over pairs of turns. */
+    readonly p99_ratio: TurnsRatio;
+  };
 }
 
 type MinuteTimes = Record<Station | 'bar_to_signal', number>;
@@ -55,6 +62,7 @@ type MinuteTimes = Record<Station | 'bar_to_signal', number>;
  * system is invalid.
  */
 export async function benchStations(minutes: number, print: (line: string) => void): Promise<StationsResult> {
+  tuneCollector();
   const settings = loadSettings({ env: {} });
   const { trained } = await benchModels(print);
   const { path: folder, remove } = openTemporaryFolder('stations');
@@ -75,7 +83,11 @@ export async function benchStations(minutes: number, print: (line: string) => vo
         ]),
       ),
       bar_to_signal: percentiles(times.map(({ bar_to_signal }) => bar_to_signal)),
-      by_turns: { one_set: percentiles(byTurns.one), both_sets: percentiles(byTurns.both) },
+      by_turns: {
+        one_set: percentiles(byTurns.flatMap(({ one }) => one)),
+        both_sets: percentiles(byTurns.flatMap(({ both }) => both)),
+        p99_ratio: p99Ratio(byTurns),
+      },
     };
   } finally {
     await redis?.end();
@@ -89,7 +101,7 @@ async function runPipeline(
   models: string,
   redisUrl: string | null,
   minutes: number,
-): Promise<{ times: MinuteTimes[]; byTurns: { one: number[]; both: number[] }; engines: string[] }> {
+): Promise<{ times: MinuteTimes[]; byTurns: Turns[]; engines: string[] }> {
   const { windows, pairs, inference } = settings.minutehand;
   const transports = await openTransports(settings, folder, redisUrl);
   const journalPath = join(folder, 'journal.db');
@@ -128,11 +140,11 @@ async function runByTurns(
   minute: () => Promise<void>,
   times: readonly MinuteTimes[],
   minutes: number,
-): Promise<{ one: number[]; both: number[] }> {
+): Promise<Turns[]> {
   const challenger = await load();
   // Kept warm from turn to turn.
   const kept = { ...challenger, release: () => Promise.resolve() };
-  const found = { one: [] as number[], both: [] as number[] };
+  const found: { one: number[]; both: number[] }[] = [];
   const arms = { champion: version, challenger: version };
   const rollout = {
     id: 'bench',
@@ -142,13 +154,14 @@ async function runByTurns(
     key: '0'.repeat(32),
     block_minutes: 60,
   } as const;
-  for (let turn = 0; turn * TURN_MINUTES < minutes; turn++) {
+  for (let turn = 0; turn * TURN_MINUTES < minutes || turn % 2 === 1; turn++) {
     const isBoth = turn % 2 === 1;
     if (isBoth) pipeline.inputs.apply({ kind: 'rollout', rollout, set: kept });
-    else if (turn > 0) pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
+    else found.push({ one: [], both: [] });
+    if (!isBoth && turn > 0) pipeline.inputs.apply({ kind: 'rollout', rollout: null, set: null });
     for (let i = 0; i < TURN_MINUTES; i++) {
       await minute();
-      if (i > 0) found[isBoth ? 'both' : 'one'].push(times.at(-1)!.bar_to_signal);
+      if (i > 0) found.at(-1)![isBoth ? 'both' : 'one'].push(times.at(-1)!.bar_to_signal);
     }
   }
   await challenger.release();

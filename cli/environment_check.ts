@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { expiryDays } from '../shared/bundle/active_file.ts';
+import { expiryDays } from '../shared/bundle/sealed_pointer.ts';
 import { signingKey, trustedKeys } from '../shared/bundle/signature.ts';
 import { describeError } from '../shared/errors.ts';
 import { unknownVariables, unknownVariableText } from '../shared/policy/environment.ts';

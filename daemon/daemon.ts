@@ -35,8 +35,8 @@ import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
-import type { PointerName } from '../shared/bundle/active_file.ts';
-import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
+import { pointerKind } from '../shared/bundle/active_file.ts';
+import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
@@ -83,9 +83,8 @@ export interface DaemonPorts {
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
-  /** High-water marks of `active.json`; without them, any is accepted. */
-  /** High-water marks of each pointer to models. */
-  pointerMarks?(name: PointerName): PointerMarks;
+  /** High-water marks of the pointer files; without them, any is accepted. */
+  readonly pointerMarks?: MarksOf;
 }
 
 /** Receives events of the daemon, in addition to those of the pipeline. */
@@ -419,7 +418,7 @@ class AssembledDaemon implements Daemon {
     const { market } = settings.minutehand;
     return new FollowedModels({
       ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, print },
-      ...(pointerMarks && { marks: pointerMarks('active') }),
+      ...(pointerMarks && { marksOf: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
@@ -440,8 +439,8 @@ class AssembledDaemon implements Daemon {
     if (timeframes.length === 0 || loadDirection === undefined) return null;
     return new FollowedDirections({
       ...{ modelsFolder: paths.models, timeframes, market, pollMs: modelPollMs, files, scheduler, log, print },
-      marksOf: (timeframe) => pointerMarks?.(`direction_${timeframe}`) ?? null,
-      sources: () => this.pipeline.sources,
+      marksOf: (timeframe) => pointerMarks?.(pointerKind(`direction_${timeframe}`)) ?? null,
+      sources: () => this.pipeline.status.sources,
       load: (folder, timeframe) =>
         loadDirection(folder, timeframe, async (work) => {
           await this.pipeline.idleWindow();

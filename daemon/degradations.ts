@@ -1,6 +1,6 @@
 import { TRANSPORTS, type DegradingName } from './publish/transports.ts';
 
-export type Degradation = 'models' | 'journal' | 'bar_stream' | 'late_bars' | DegradingName;
+export type Degradation = 'models' | 'model_pointer' | 'journal' | 'bar_stream' | 'late_bars' | DegradingName;
 
 /** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
 export const DEGRADATIONS = {
@@ -11,6 +11,10 @@ export const DEGRADATIONS = {
   models: {
     means: 'The active models failed or were too slow; their predecessor answers.',
     next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
+  },
+  model_pointer: {
+    means: '`active.json` was refused at the start; the models of the last accepted pointer serve.',
+    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
   },
   late_bars: {
     means: '`BARS_LATE`: live bars arrive so late that their signals have expired; no consumer trades.',

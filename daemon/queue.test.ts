@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
 import type { AnsweredMinute } from './align/minute.ts';
-import type { StateInput } from './input.ts';
+import type { SeriesInput, StateInput } from './input.ts';
 import { Queue, type MinuteItem } from './queue.ts';
 
 const minuteOf = (pairIndex: number, minute: number, publish = true): MinuteItem => ({
@@ -15,7 +15,7 @@ const nameOf = ({ minute, publish }: MinuteItem): string =>
   `${minute.pairIndex}@${minute.time / 60}${publish ? '' : ' quiet'}`;
 
 /** A queue with manual loop turns, and a record of its calls. */
-function open(onAnswer: (queue: Queue) => void = () => undefined) {
+function open(onAnswer: (queue: Queue) => void = () => undefined, readsSeries?: (pairIndex: number) => boolean) {
   const done: string[] = [];
   const turns: (() => void)[] = [];
   const queue: Queue = new Queue({
@@ -25,7 +25,9 @@ function open(onAnswer: (queue: Queue) => void = () => undefined) {
       onAnswer(queue);
       await Promise.resolve();
     },
-    apply: (input) => void done.push((input as { bootId: string }).bootId),
+    apply: (input) =>
+      void done.push(input.kind === 'series' ? input.observation.name : (input as { bootId: string }).bootId),
+    ...(readsSeries && { readsSeries }),
     onIdle: () => void done.push(`idle ${queue.isIdle}`),
   });
   const push = (...items: (MinuteItem | StateInput)[]): void => items.forEach((item) => queue.push(item));
@@ -61,6 +63,27 @@ describe('Queue', () => {
     endTurn();
     await queue.settled();
     expect(done).toEqual(['a', '0@1', 'b', 'c', '1@1', 'idle false']);
+    expect(queue.done).toBe(5);
+  });
+
+  it('splits a batch at a value of a series only before a minute that may read it', async () => {
+    const value = (name: string): StateInput => ({
+      kind: 'series',
+      observation: { name } as SeriesInput['observation'],
+    });
+    const { queue, done, push, endTurn } = open(undefined, (pairIndex) => pairIndex >= 2);
+    push(
+      minuteOf(0, 1),
+      value('funding'),
+      minuteOf(1, 1),
+      value('book'),
+      minuteOf(2, 1),
+      minuteOf(3, 1),
+      value('last'),
+    );
+    endTurn();
+    await queue.settled();
+    expect(done).toEqual(['0@1 1@1', 'funding', 'book', '2@1 3@1', 'last', 'idle false']);
     expect(queue.done).toBe(5);
   });
 

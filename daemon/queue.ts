@@ -8,25 +8,13 @@ export interface MinuteItem {
   readonly arrivedUs: number;
 }
 
-/** A class for the same reason as `EndedMinute`. */
-export class QueuedMinute implements MinuteItem {
-  readonly kind = 'minute';
-  readonly minute: AnsweredMinute;
-  readonly publish: boolean;
-  readonly arrivedUs: number;
-
-  constructor(minute: AnsweredMinute, publish: boolean, arrivedUs: number) {
-    this.minute = minute;
-    this.publish = publish;
-    this.arrivedUs = arrivedUs;
-  }
-}
-
 export interface QueueOptions {
   /** Resolves at the end of this loop turn: everything that arrived in it is there. */
   loopTurn(): Promise<void>;
   answer(batch: readonly MinuteItem[]): Promise<void>;
   apply(input: StateInput): void;
+  /** Whether the answers of a subject depend on auxiliary series: a value of one ends their batch. All do by default. */
+  readsSeries?(pairIndex: number): boolean;
   /** Called when something is pushed while something else is under way. */
   onWaiting?(): void;
   /** Behind everything that waited. */
@@ -79,7 +67,7 @@ export class Queue {
   }
 
   async #run(): Promise<void> {
-    const { loopTurn, answer, apply, onIdle } = this.#options;
+    const { loopTurn, answer, apply, onIdle, readsSeries = () => true } = this.#options;
     await loopTurn();
     while (this.#items.length > 0) {
       const items = this.#items;
@@ -88,9 +76,11 @@ export class Queue {
       while (at < items.length) {
         const item = items[at]!;
         if (item.kind === 'minute') {
-          const batch = batchFrom(items, at);
-          at += batch.length;
+          const { batch, values, end } = batchFrom(items, at, readsSeries);
+          at = end;
           await answer(batch);
+          for (const value of values) apply(value);
+          this.#done += values.length;
         } else {
           at++;
           apply(item);
@@ -103,15 +93,30 @@ export class Queue {
   }
 }
 
-/** The longest run of minutes from `at` on in which no pair publishes twice. */
-function batchFrom(items: readonly (MinuteItem | StateInput)[], at: number): MinuteItem[] {
+/**
+ * The longest run of minutes from `at` on in which no pair publishes twice, and the values of series among them, which
+ * none of its minutes behind them reads.
+ * @returns also the index behind the run
+ */
+function batchFrom(
+  items: readonly (MinuteItem | StateInput)[],
+  at: number,
+  readsSeries: (pairIndex: number) => boolean,
+): { readonly batch: MinuteItem[]; readonly values: StateInput[]; readonly end: number } {
   const batch: MinuteItem[] = [];
+  const values: StateInput[] = [];
   const pairs = new Set<number>();
-  for (let i = at; i < items.length; i++) {
-    const item = items[i]!;
+  let end = at;
+  for (; end < items.length; end++) {
+    const item = items[end]!;
+    if (item.kind === 'series') {
+      values.push(item);
+      continue;
+    }
     if (item.kind !== 'minute' || pairs.has(item.minute.pairIndex)) break;
+    if (values.length > 0 && readsSeries(item.minute.pairIndex)) break;
     if (item.publish) pairs.add(item.minute.pairIndex);
     batch.push(item);
   }
-  return batch;
+  return { batch, values, end };
 }

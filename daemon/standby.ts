@@ -1,3 +1,5 @@
+import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
+import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
@@ -70,6 +72,7 @@ export async function awaitSuccession(
   const load = loaderOf(options);
   const preload = preloadModels({
     modelsFolder: paths.models,
+    marks: new PointerMarks(paths.home, `daemon_${shard}`, ACTIVE_POINTER),
     pollMs: MODEL_POLL_MS,
     files: MACHINE_FILES,
     scheduler: MACHINE_SCHEDULER,

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { HealthReport } from '../daemon/health/health.ts';
@@ -53,6 +53,13 @@ async function startDaemon(): Promise<void> {
 
 const health = async (): Promise<HealthReport> =>
   (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as HealthReport;
+/** Modes of the signals of all pairs. */
+const modes = (): unknown[] => {
+  const folder = join(place.home, 'signals');
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const signals = files.map(({ name }) => readFileSync(join(folder, name, 'signal.json'), 'utf8'));
+  return [...new Set(signals.map((text) => (JSON.parse(text) as { mode: string }).mode))];
+};
 const active = (): string => join(place.models, 'active.json');
 const reported = (expected: object): Promise<void> =>
   expect.poll(health, { timeout: 60_000, interval: 50 }).toMatchObject(expected);
@@ -76,9 +83,19 @@ it(
     for (const { code, stdout } of [status, doctor])
       expect([code, stdout]).toEqual([1, expect.stringContaining('POINTER_ROLLBACK')]);
     expect(await place.run(['models', 'rollback'], { env })).toMatchObject({ code: 1 });
+    daemon.kill('SIGKILL');
+    await daemon.ended;
+
+    await startDaemon();
+    const proved = { model_version: versions[1], model_refused: { code: 'POINTER_ROLLBACK' }, status: 'degraded' };
+    await reported({ ...proved, degradations: ['model_pointer'] });
+    await expect.poll(modes, { timeout: 60_000, interval: 50 }).toEqual(['DEGRADED']);
+    const told = await Promise.all([place.run(['status'], { env }), place.run(['doctor'], { env })]);
+    expect(told[0].stdout).toContain('model_pointer');
+    expect(told[1].stdout).toContain(`last accepted models, ${versions[1]}`);
 
     await run('models', 'promote', versions[1]!);
-    await reported({ model_version: versions[1], model_refused: null });
+    await reported({ model_version: versions[1], model_refused: null, degradations: [] });
     promote(0);
     promote(1);
     const { serial: before } = readActiveFile(place.models)!;

@@ -9,6 +9,7 @@ import { byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
@@ -186,6 +187,72 @@ describe('the parity certificate of a day', () => {
     expect(planted).toBeGreaterThan(30);
     expect([certificate.verdict, first!.mismatches]).toEqual(['MISMATCH', planted]);
     expect(first!.explained.KPI_HALT).toBeGreaterThan(10);
+  });
+
+  const isDayOf = (body: SignalBody, first: number): boolean => {
+    const index = Date.parse(body.timestamp) / 60_000 - DAY / 60 - 1;
+    return body.pair_id === FIRST && index >= first && index < DAY_MINUTES - 1;
+  };
+
+  it('lets another configuration explain what the backtest under it decides, and nothing else', async () => {
+    const changed = tinySettings({ minutehand: { decision: { z_entry: 1.2 } } });
+    const before = (index: number, { pipeline }: Bench): void => {
+      if (index === BEFORE + 300) pipeline.inputs.apply({ kind: 'policy', record: decisionRecord(changed) });
+    };
+    const certificate = await certify({ before });
+    expect(certificate.mismatches).toEqual([]);
+    expect(certificate).toMatchObject({ verdict: 'EXPLAINED', replay: { different: 0 } });
+    for (const { explained, equal } of Object.values(certificate.decisions))
+      expect([explained, equal]).toEqual([{ POLICY_CHANGED: DAY_MINUTES - 1 - 300 }, 300]);
+
+    let planted = 0;
+    const plant = (path: string): void => {
+      planted = changeSignals(path, (body) => {
+        if (!isDayOf(body, 300)) return null;
+        const changes = [
+          { z_score: body.z_score! + 0.1 },
+          { return_prob: 0.123 },
+          { policy_hash: 'f'.repeat(16) },
+          null,
+        ];
+        return changes[(Date.parse(body.timestamp) / 60_000) % changes.length]!;
+      });
+    };
+    const altered = await certify({ before, alter: plant });
+    expect(planted).toBeGreaterThan(100);
+    expect(altered.decisions[FIRST]!.mismatches).toBe(planted);
+  });
+
+  it('lets no signal explain a difference by a reason that its other fields or the journal contradict', async () => {
+    const lies: Partial<SignalBody>[] = [
+      { reason: 'LEG_MISSING' },
+      { reason: 'BAR_SUSPECT', z_score: null, return_prob: null, risk_score: null },
+      { reason: 'WARMUP', z_score: null, return_prob: null, risk_score: null },
+      { reason: 'NO_MODEL' },
+      { reason: 'NO_MODEL', z_score: 1.5, return_prob: null, risk_score: null },
+      { reason: 'KPI_HALT', return_prob: 0.123 },
+    ];
+    const [lateAt, halfAt] = [BEFORE + 400, BEFORE + 450];
+    let planted = 0;
+    const certificate = await certify({
+      change: (symbol, index) => (index === lateAt && symbol === FIRST.slice(0, 6) ? 'late' : 1),
+      alter(path) {
+        planted = changeSignals(path, (body) => {
+          if (body.pair_id === FIRST && body.reason === 'LEG_MISSING') return { action: 'ENTER' };
+          const index = Date.parse(body.timestamp) / 60_000;
+          return isDayOf(body, 0) && body.target === 0 && index % 7 === 0 ? lies[(index / 7) % lies.length]! : null;
+        });
+        const db = new Database(path);
+        const halfTime = MARKET[halfAt]![0]!.time;
+        const { changes: cut } = db.prepare('DELETE FROM signals WHERE pair_id = ? AND time = ?').run(FIRST, halfTime);
+        const mark = db.prepare("UPDATE inputs SET backfill = 1 WHERE subject = ? AND time = ? AND kind = 'bar'");
+        expect([cut, mark.run(FIRST.slice(0, 6), halfTime).changes]).toEqual([1, 1]);
+        db.close();
+      },
+    });
+    expect(planted).toBeGreaterThan(30);
+    expect(certificate.decisions[FIRST]!.mismatches).toBe(planted + 1);
+    expect(certificate.decisions[FIRST]!.explained).toEqual({});
   });
 
   it('finds windows that are off by one', async () => {

@@ -10,6 +10,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
+import { runMachinesInside } from '../daemon/lease/machines_inside.fixture.ts';
 import { buildDaemonProgram, type RunningProgram } from './program.ts';
 import { requireRedis, type RedisServer } from './redis_server.ts';
 import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
@@ -31,6 +32,8 @@ const MINUTE_MS = 250;
 const LEASE_SECONDS = 0.5;
 /** Market minutes of one event at most, waits for a restarted daemon included. */
 const MINUTES_PER_EVENT = 60;
+/** A stopped machine wakes with this much behind it. */
+const LONG_PAUSE_MS = 10_000;
 const SEED = process.env['LEASE_SEED'] ?? 'lease';
 
 let folder: string;
@@ -67,6 +70,7 @@ async function run(
   const market = byMinute(tinyBars(settings, warmup + (events.length + 6) * MINUTES_PER_EVENT));
   return runTwoMachines({
     ...{ folder: join(folder, name), settings, bundle, redis, events, minuteMs: MINUTE_MS, start },
+    pauseMs: name === 'long' ? LONG_PAUSE_MS : 0,
     ...(leaseServer === undefined ? {} : { leaseServer }),
     leaseSeconds: LEASE_SECONDS,
     history: market.slice(0, warmup),
@@ -142,7 +146,7 @@ async function checkAll(report: TwoMachinesReport): Promise<void> {
   checkWriters(report);
   checkMinutes(report);
   await checkReplays(report);
-  if (process.env['LEASE_EVENTS'] !== undefined) process.stderr.write(`${describeRun(report)}\n`);
+  if (process.env['LEASE_EVENTS'] !== undefined || INSIDE_ROUNDS > 4) process.stderr.write(`${describeRun(report)}\n`);
 }
 
 function describeRun({ takeovers, heard }: TwoMachinesReport): string {
@@ -157,10 +161,54 @@ function describeRun({ takeovers, heard }: TwoMachinesReport): string {
   return [...lines, `refused: ${JSON.stringify(Object.fromEntries(refused))}`].join('\n');
 }
 
+/** With the events of whole processes above a hundred; in the long form above a thousand. */
+const INSIDE_WORLDS = 4;
+const INSIDE_ROUNDS = Number(process.env['LEASE_ROUNDS'] ?? (IS_LONG ? 42 : 4));
+
 describe('two machines with one lease', () => {
   it(
+    'never both speak, leave no minute out and replay in a hundred events inside one process',
+    { timeout: INSIDE_ROUNDS > 4 ? 1_800_000 : 240_000 },
+    async (context) => {
+      // One each: all daemons of a server publish on one channel.
+      const servers = await Promise.all(Array.from({ length: INSIDE_WORLDS }, () => requireRedis(context)));
+      const warmup = warmupBars(settings.minutehand.windows);
+      const market = byMinute(tinyBars(settings, warmup + INSIDE_ROUNDS * EVENTS.length * MINUTES_PER_EVENT));
+      try {
+        const worlds = servers.map((redis, world) =>
+          runMachinesInside({
+            ...{ folder: join(folder, `inside_${world}`), settings, bundle, redis, name: `live:inside_${world}` },
+            ...{
+              leaseSeconds: 0.3,
+              minuteMs: 150,
+              pauseMs: INSIDE_ROUNDS > 4 ? LONG_PAUSE_MS : 0,
+              history: market.slice(0, warmup),
+              minutes: market.slice(warmup),
+            },
+            events: Array.from(
+              { length: INSIDE_ROUNDS * EVENTS.length },
+              (_, i) => EVENTS[(i + world) % EVENTS.length]!,
+            ),
+            rng: createRng(`${SEED} ${world}`),
+            loadModels: (path) =>
+              loadModelSet(path, featureSchema(settings.minutehand.windows), settings.minutehand.pairs.length, {
+                crossCheck: false,
+              }),
+          }),
+        );
+        for (const report of await Promise.all(worlds)) {
+          expect(report.takeovers).toHaveLength(INSIDE_ROUNDS * EVENTS.length);
+          await checkAll(report);
+        }
+      } finally {
+        for (const redis of servers) await redis.stop();
+      }
+    },
+  );
+
+  it(
     'never both speak, leave no minute out and replay, through kills, ends, cuts, pauses and clock steps, with Redis',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async (context) => {
       const redis = await requireRedis(context);
       try {
@@ -189,7 +237,7 @@ describe('two machines with one lease', () => {
 
   it.skipIf(LONG_EVENTS === 0)(
     `never both speak in ${LONG_EVENTS} events${LONG_NOTE}`,
-    { timeout: 60_000 + LONG_EVENTS * 20_000 },
+    { timeout: 240_000 + LONG_EVENTS * 20_000 },
     async (context) => {
       const redis = await requireRedis(context);
       try {

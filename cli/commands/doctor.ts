@@ -29,6 +29,7 @@ import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';
 import { expiredPairs, ofDaemon } from '../status/findings.ts';
 import { maskPasswords } from '../password.ts';
 import { connectionProblem } from '../../shared/redis_address.ts';
+import { checkLease } from './doctor_lease.ts';
 import { tryRedis } from './doctor_redis.ts';
 import { activeHalts, haltText } from './models_resume.ts';
 
@@ -50,7 +51,7 @@ export function addDoctor(program: Command, output: () => Output): void {
     .command('doctor')
     .summary('look at this machine and installation')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the active models, the halts and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
+      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the lease server, the active models, the halts and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
     )
     .action(() => runDoctor(output()));
 }
@@ -78,6 +79,8 @@ async function runDoctor(output: Output): Promise<void> {
       ...shards(settings),
       await port('trainer port', settings.minutehand.transports.trainer, 'trainer', paths),
     );
+    const lease = await checkLease(settings, paths);
+    if (lease !== null) findings.push({ what: 'lease', ...lease });
     findings.push(await redis(settings), await models(settings, paths), ...(await directions(settings, paths)));
     findings.push(halts(paths));
     findings.push(...(await runningDaemons(settings, paths)));
@@ -212,7 +215,17 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Check
     return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };
   } catch (error) {
     const { code, message, next } = describeError(error);
-    return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}` };
+    return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}${provedModels(paths)}` };
+  }
+}
+
+/** What a daemon would start with. */
+function provedModels(paths: HomePaths): string {
+  try {
+    const [proved] = trainerMarks(paths).accepted();
+    return proved === undefined ? '' : ` A daemon starts with the last accepted models, ${proved.version}, DEGRADED.`;
+  } catch {
+    return '';
   }
 }
 

@@ -9,6 +9,7 @@ import {
   readManifest,
   readShadow,
   setShadow,
+  SHADOW_POINTER,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../../shared/bundle/direction/active_direction.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
+import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
 import { rolloutCard } from '../../trainer/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
@@ -57,7 +58,7 @@ export function addModels(program: Command, output: () => Output): void {
     .action((name: string) => promote(name, output()));
   models
     .command('shadow')
-    .argument('[version or path]', 'or `off`; without it: which one it is')
+    .argument('[version or path]', 'or `off`; without it: prints the shadow')
     .description('verifies a bundle that a running daemon then scores, journaled and never published')
     .action((name: string | undefined) => shadow(name, output()));
   models
@@ -71,10 +72,7 @@ export function addModels(program: Command, output: () => Output): void {
     .action(() => rollback(output()));
   models
     .command('recover')
-    .argument(
-      '[version]',
-      'the only bundle to make again; without it, all that the registry has, and active.json when it is lost',
-    )
+    .argument('[version]', 'the bundle to restore; without it, all of the registry, and active.json when it is lost')
     .description('restores lost or damaged bundles from the registry, byte for byte')
     .action((version: string | undefined) => recover(version, output()));
   models
@@ -214,7 +212,7 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
     return;
   }
   const version = name === 'off' ? null : await takeIn(name, models);
-  setShadow(models, version);
+  setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
   output.line(
     version === null
       ? 'No shadow models any more.'
@@ -239,7 +237,7 @@ async function rollback(output: Output): Promise<void> {
   const marks = trainerMarks(homePaths());
   const active = readActive(models, MACHINE_FILES, marks);
   if (active === null || active.previous === null)
-    throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
+    throw new MinutehandError('MODEL_MISSING', { seen: 'no earlier version to roll back to' });
   await verifyFolder(join(models, active.previous));
   const { version, previous } = activate(models, active.previous, MACHINE_FILES, marks);
   await tellRegistry('rolled_back', output);

@@ -52,9 +52,9 @@ export function addRollout(program: Command, output: () => Output): void {
     .argument('[reason]', 'for the record', 'by hand')
     .description('ends the active rollout: from the next bar the champion decides alone')
     .action((reason: string) => {
-      const { id } = abortRollout(homePaths().models, reason);
-      output().line(`Rollout ${id} is aborted; the champion answers from the next bar on.`);
-      output().result({ id, status: 'aborted', reason });
+      const { id, status: end } = abortRollout(homePaths(), reason);
+      output().line(`Rollout ${id} is ${end}; the champion answers from the next bar on.`);
+      output().result({ id, status: end, reason });
     });
 }
 

@@ -15,7 +15,7 @@ import { ROWS_PER_SCORE } from '../../trainer/backtest/bar_scores.ts';
 import { against } from '../../trainer/fills/live_kpis.ts';
 import { readTrades } from '../../trainer/fills/live_trades.ts';
 import { fillPerformance } from '../../trainer/monitor/fill_performance.ts';
-import { compareDecisions, type Mismatch } from '../../trainer/parity/decisions.ts';
+import { compareDecisions, type Mismatch, type PairDay, type ParityPolicies } from '../../trainer/parity/decisions.ts';
 import { readJournalDay, type DayPeriod, type JournalDay } from '../../trainer/parity/journal_day.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { CERTIFICATE_SCHEMA, verdictOf, type Certificate, type PairParity } from './certificate.ts';
@@ -56,7 +56,7 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
       });
     const instrumentIds = shard.instruments.map(({ id }) => id);
     const replay = await replayDay(journal, options, { pairIds, instrumentIds }, period);
-    const { decisions, mismatches } = await compareDay(journalDay, options);
+    const { decisions, mismatches } = await compareDay(journalDay, journal, options);
     const parts = { replay, decisions };
     return {
       schema: CERTIFICATE_SCHEMA,
@@ -101,10 +101,11 @@ async function replayDay(
 
 async function compareDay(
   { pairs, versions }: JournalDay,
+  journal: Pick<JournalFile, 'policyText'>,
   { settings, paths, onProgress }: DayOptions,
 ): Promise<{ decisions: Record<string, PairParity>; mismatches: Mismatch[] }> {
   const { windows, inference } = settings.minutehand;
-  const costs = tradingCosts(settings, 'profile');
+  const policies = policiesOf(journal, settings);
   const sets = new Map<string, ModelSet>();
   try {
     for (const version of versions)
@@ -119,8 +120,7 @@ async function compareDay(
     for (const [done, pairDay] of pairs.entries()) {
       const { pair } = pairDay.history;
       onProgress('backtest', done, pairs.length);
-      const policy = { decision: decisionPolicy(settings), policyHash: settings.policyHash };
-      const parity = await compareDecisions(pairDay, sets, { ...policy, costs: pairCosts(costs, pair) });
+      const parity = await compareDecisions(pairDay, sets, policies(pair));
       decisions[pair.id] = { ...parity, mismatches: parity.mismatches.length };
       mismatches.push(...parity.mismatches.slice(0, SHOWN_MISMATCHES - mismatches.length));
     }
@@ -128,6 +128,28 @@ async function compareDay(
   } finally {
     for (const set of sets.values()) await set.release();
   }
+}
+
+/** The present configuration, and those that the journal has. */
+function policiesOf(
+  journal: Pick<JournalFile, 'policyText'>,
+  settings: Settings,
+): (pair: PairDay['history']['pair']) => ParityPolicies {
+  const settingsOf = (hash: string): Settings | null => {
+    if (hash === settings.policyHash) return settings;
+    const text = journal.policyText(hash);
+    if (text === null) return null;
+    const { core, decision, symbols } = JSON.parse(text) as Settings['minutehand'] & Pick<Settings, 'core'>;
+    return { ...settings, core, minutehand: { ...settings.minutehand, decision, symbols } };
+  };
+  return (pair) => ({
+    current: settings.policyHash,
+    of(hash) {
+      const own = settingsOf(hash);
+      if (own === null) return null;
+      return { decision: decisionPolicy(own), costs: pairCosts(tradingCosts(own, 'profile'), pair) };
+    },
+  });
 }
 
 async function fillsOf(

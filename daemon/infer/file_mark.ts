@@ -12,12 +12,13 @@ export function fingerprint(files: FileSystem, paths: readonly string[]): string
   return [paths[0], ...stats].join('|');
 }
 
+/** A key or a mark could not be read or written: the disk's fault, not the pointer's. */
+export function isUnreadSeal(error: unknown): boolean {
+  return error instanceof MinutehandError && (error.code === 'KEY_UNUSABLE' || error.code === 'POINTER_MARK');
+}
+
 /** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
 export function isUnread(error: unknown, seen: string): boolean {
-  if (!(error instanceof MinutehandError)) return false;
-  return (
-    error.code === 'KEY_UNUSABLE' ||
-    error.code === 'POINTER_MARK' ||
-    (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT))
-  );
+  if (isUnreadSeal(error)) return true;
+  return error instanceof MinutehandError && error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT);
 }

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { pointerKind } from '../../shared/bundle/active_file.ts';
 import { activateVersion } from '../../shared/bundle/pointer.ts';
 import { PointerMarks, trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -46,7 +47,8 @@ function follow(): FollowedDirections {
       modelsFolder: models,
       timeframes: ['1h', '1m'],
       market: 'live',
-      marksOf: (timeframe: Timeframe) => new PointerMarks(models, 'daemon_main', () => nowMs, `direction_${timeframe}`),
+      marksOf: (timeframe: Timeframe) =>
+        new PointerMarks(models, 'daemon_main', pointerKind(`direction_${timeframe}`), () => nowMs),
       sources: () => ['funding_rate'],
       pollMs: 1,
       files: MACHINE_FILES,

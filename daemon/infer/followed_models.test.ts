@@ -13,7 +13,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { RolloutInput, ShadowInput, SwapInput } from '../input.ts';
+import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../input.ts';
 import { FollowedModels } from './followed_models.ts';
 
 const schema = anySchema(3);
@@ -35,7 +35,7 @@ beforeEach(() => {
 
 /** Polls the folder manually, and records what it applies, prints, logs and counts. */
 function follow() {
-  const applied: (SwapInput | ShadowInput | RolloutInput)[] = [];
+  const applied: (SwapInput | ShadowInput | RolloutInput | DegradationInput)[] = [];
   const printed: string[] = [];
   const logged: Record<string, unknown>[] = [];
   const counted: string[] = [];

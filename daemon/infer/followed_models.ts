@@ -4,14 +4,14 @@ import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { RolloutInput, ShadowInput, SwapInput } from '../input.ts';
+import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../input.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
-  'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'marks'
+  'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'marksOf'
 > {
-  apply(input: SwapInput | ShadowInput | RolloutInput): void;
+  apply(input: SwapInput | ShadowInput | RolloutInput | DegradationInput): void;
   /** The newest answers of the shadow set of this version, the newest of a pair last. */
   lastShadows(version: string): readonly LastSignal[];
   onRefused(code: string): void;
@@ -32,17 +32,21 @@ export class FollowedModels {
   #refused: ModelRefusal | null = null;
   #rolloutRefused: ModelRefusal | null = null;
   #shadowVersion: string | null = null;
+  /** Of the active set while the pointer is refused since the start. */
+  #provedVersion: string | null = null;
 
   constructor(options: FollowedModelsOptions) {
     this.#options = options;
     this.#watch = watchModels({
       ...options,
-      onReady: (set) => options.apply({ kind: 'swap', set }),
+      onReady: (set, isProved) => this.#setActive(set, isProved),
       onShadow: (set) => this.#setShadow(set),
       onRollout: (rollout, challenger) => this.#setRollout(rollout, challenger),
       onRefused: (version, error, slot) => this.#refuse(version, error, slot),
       onWithdrawn: (slot) => {
-        if (slot === 'active') this.#refused = null;
+        if (slot !== 'active') return;
+        this.#refused = null;
+        this.#endProved();
       },
     });
   }
@@ -72,7 +76,7 @@ export class FollowedModels {
 
   onSwap(set: ModelSet): void {
     const { log, print } = this.#options;
-    this.#refused = null;
+    if (set.version !== this.#provedVersion) this.#refused = null;
     log.info({ version: set.version, engines: set.engines }, 'models active');
     print(`Models ${set.version} (${set.manifest.market} market) are active.`);
   }
@@ -93,6 +97,24 @@ export class FollowedModels {
     onFailed(report.code);
     log.error({ version: failed.version, ...report }, 'shadow models failed');
     print(`Shadow models ${failed.version} failed and were dropped: ${report.message}`);
+  }
+
+  #setActive(set: ModelSet, isProved: boolean): void {
+    const { apply, print } = this.#options;
+    if (!isProved) this.#endProved();
+    else {
+      this.#provedVersion = set.version;
+      // Before the set, so that no signal of it has mode OK.
+      apply({ kind: 'degraded', what: 'model_pointer' });
+      print(`active.json is refused: models ${set.version}, the last that were accepted, serve. Mode DEGRADED.`);
+    }
+    apply({ kind: 'swap', set });
+  }
+
+  #endProved(): void {
+    if (this.#provedVersion === null) return;
+    this.#provedVersion = null;
+    this.#options.apply({ kind: 'recovered', what: 'model_pointer' });
   }
 
   #setShadow(set: ModelSet | null): void {

@@ -1,12 +1,21 @@
 import { join } from 'node:path';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import { readRollout, rolloutPath, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
+import {
+  readRolloutFile,
+  rolloutPath,
+  rolloutText,
+  type ActiveRollout,
+  type RolloutFile,
+} from '../../shared/bundle/rollout.ts';
 import type { FileSystem } from '../../shared/ports.ts';
-import { ABSENT, fingerprint } from './file_mark.ts';
+import { ABSENT, fingerprint, isUnreadSeal } from './file_mark.ts';
 
 export interface FollowedRolloutOptions {
   readonly modelsFolder: string;
   readonly files: FileSystem;
+  /** High-water marks of `rollout.json`; without them, any is accepted. */
+  readonly marks?: Pick<PointerMarks<RolloutFile>, 'check' | 'raiseQuietly'> | undefined;
   /** Reads, verifies, loads and warms the challenger. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
   /** The rollout from now on; null = none any more. The sink releases the set. */
@@ -20,6 +29,8 @@ export class FollowedRollout {
   readonly #options: FollowedRolloutOptions;
   #mark = '';
   #text = '';
+  /** Fingerprint of the file of which it was reported that its seal cannot be checked. */
+  #reported = '';
   #challenger: { readonly version: string; readonly set: ModelSet } | null = null;
   #isStopped = false;
 
@@ -43,17 +54,34 @@ export class FollowedRollout {
     if (this.#isStopped || mark === this.#mark) return;
     let version = '(rollout.json)';
     try {
-      const state = mark.endsWith(ABSENT) ? null : readRollout(modelsFolder, files);
+      const state = mark.endsWith(ABSENT) ? null : await this.#read();
       if (state?.status !== 'active') this.#end();
       else {
         version = state.challenger;
         await this.#begin(state);
       }
     } catch (error) {
+      if (isUnreadSeal(error)) return this.#notYet(mark, version, error);
       this.#end();
       if (!this.#isStopped) onRefused(version, error);
     }
     this.#mark = mark;
+  }
+
+  async #read(): Promise<RolloutFile | null> {
+    const { modelsFolder, files, marks } = this.#options;
+    const file = readRolloutFile(modelsFolder, files);
+    if (file === null) return null;
+    marks?.check(file);
+    await marks?.raiseQuietly(file);
+    return file;
+  }
+
+  /** The disk's fault: the state before stays, and the file is read again. */
+  #notYet(mark: string, version: string, error: unknown): void {
+    if (this.#isStopped || this.#reported === mark) return;
+    this.#reported = mark;
+    this.#options.onRefused(version, error);
   }
 
   async #begin(state: ActiveRollout): Promise<void> {

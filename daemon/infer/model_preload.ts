@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { readActive } from '../../shared/bundle/bundle.ts';
+import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import { bundleMark } from './model_watch.ts';
 
 export interface ModelPreloadOptions {
   readonly modelsFolder: string;
+  /** High-water marks of `active.json`; without them, any is accepted. */
+  readonly marks?: Pick<PointerMarks, 'check' | 'accepted'>;
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
@@ -44,7 +47,7 @@ export function preloadModels(options: ModelPreloadOptions): ModelPreload {
 
   async function look(): Promise<void> {
     try {
-      const version = readActive(modelsFolder, files)?.version;
+      const version = namedVersion(options);
       if (version === undefined) return;
       const folder = join(modelsFolder, version);
       const mark = bundleMark(folder, files);
@@ -78,4 +81,15 @@ export function preloadModels(options: ModelPreloadOptions): ModelPreload {
       letGo();
     },
   };
+}
+
+/** The version that a daemon would start with. @throws MinutehandError */
+function namedVersion({ modelsFolder, files, marks }: ModelPreloadOptions): string | undefined {
+  try {
+    return readActive(modelsFolder, files, marks)?.version;
+  } catch (error) {
+    const [proved] = marks?.accepted() ?? [];
+    if (proved === undefined) throw error;
+    return proved.version;
+  }
 }

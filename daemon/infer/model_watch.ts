@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { activePath, readActiveFile, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
-import { MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
+import { ACTIVE_POINTER, type ActiveFile } from '../../shared/bundle/active_file.ts';
+import { activePath, readActiveFile, readShadowFile, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
+import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
-import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
+import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { ROLLOUT_POINTER, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import { fingerprint, isUnread } from './file_mark.ts';
@@ -20,12 +21,15 @@ export interface ModelWatchOptions {
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
-  /** High-water marks of `active.json`; without them, any is accepted. */
-  readonly marks?: Pick<PointerMarks, 'check' | 'raiseQuietly'>;
+  /** High-water marks of the pointer files; without them, any is accepted. */
+  readonly marksOf?: MarksOf;
   /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
-  /** A set that is verified and warm: activate it between two bars. The sink releases it. */
-  onReady(set: ModelSet): void;
+  /**
+   * A set that is verified and warm: activate it between two bars. The sink releases it.
+   * @param isProved by the last accepted pointer; the present one is refused
+   */
+  onReady(set: ModelSet, isProved: boolean): void;
   /** The set that scores along from now on, which the sink releases; null = none any more. */
   onShadow(set: ModelSet | null): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
@@ -60,30 +64,28 @@ class PointerWatch implements ModelWatch {
   #checking: Promise<void> | null = null;
 
   constructor(options: ModelWatchOptions) {
-    const { modelsFolder, files, scheduler } = options;
+    const { modelsFolder, files, scheduler, marksOf } = options;
+    const [activeMarks, shadowMarks] = [marksOf?.(ACTIVE_POINTER), marksOf?.(SHADOW_POINTER)];
     this.#active = new FollowedPointer(options, {
       slot: 'active',
       pointer: activePath(modelsFolder),
-      async read() {
-        const file = readActiveFile(modelsFolder, files);
-        if (file === null) return null;
-        options.marks?.check(file);
-        await options.marks?.raiseQuietly(file);
-        return file.version;
-      },
-      onReady: (set) => options.onReady(set),
+      read: () => accepted(readActiveFile(modelsFolder, files), activeMarks),
+      // A person's pointer, without a serial, has no mark: nothing is proved.
+      proved: () => activeMarks?.accepted() ?? [],
+      onReady: (set, isProved) => options.onReady(set, isProved),
       // Without a pointer, or with a bad one, the active set stays.
       onNone: null,
     });
     this.#shadow = new FollowedPointer(options, {
       slot: 'shadow',
       pointer: shadowPath(modelsFolder),
-      read: () => Promise.resolve(readShadow(modelsFolder, files)),
+      read: () => accepted(readShadowFile(modelsFolder, files), shadowMarks),
+      proved: () => [],
       onReady: (set) => options.onShadow(set),
       onNone: () => options.onShadow(null),
     });
     this.#rollout = new FollowedRollout({
-      ...{ modelsFolder, files },
+      ...{ modelsFolder, files, marks: marksOf?.(ROLLOUT_POINTER) },
       load: (folder) => loadAllowed(folder, options),
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
@@ -122,7 +124,10 @@ interface Pointer {
   readonly pointer: string;
   /** @returns the version that it names; null = none. @throws MinutehandError */
   read(): Promise<string | null>;
-  onReady(set: ModelSet): void;
+  /** Pointers that were accepted before, newest first: a start with a refused pointer uses the first that loads. */
+  proved(): readonly ActiveFile[];
+  /** @param isProved by an earlier pointer: the present one is refused */
+  onReady(set: ModelSet, isProved: boolean): void;
   /** null = the last set stays when the pointer names none. */
   readonly onNone: (() => void) | null;
 }
@@ -154,8 +159,9 @@ class FollowedPointer {
     const { modelsFolder, files } = this.#options;
     let version = `(${slot}.json)`;
     let seen = fingerprint(files, [pointer]);
+    let named: string | null = null;
     try {
-      const named = await read();
+      named = await read();
       if (named === null) return this.#none();
       version = named;
       const folder = join(modelsFolder, version);
@@ -168,16 +174,30 @@ class FollowedPointer {
       if (this.#reported.has(seen)) return;
       this.#reported.add(seen);
       this.#refusalStands = true;
+      if (named === null && this.#current === '') await this.#loadProved();
       this.#options.onRefused(version, error, slot);
     }
   }
 
-  async #load(folder: string, seen: string): Promise<void> {
+  async #load(folder: string, seen: string, isProved = false): Promise<void> {
     const set = await loadAllowed(folder, this.#options);
     if (this.#isStopped) return await set.release();
     this.#current = seen;
-    this.#refusalStands = false;
-    this.#pointer.onReady(set);
+    this.#refusalStands = isProved;
+    this.#pointer.onReady(set, isProved);
+  }
+
+  /** The newest set that a pointer accepted before names, and that loads. */
+  async #loadProved(): Promise<void> {
+    const { modelsFolder, files } = this.#options;
+    for (const { version } of provedBy(this.#pointer)) {
+      const folder = join(modelsFolder, version);
+      try {
+        return await this.#load(folder, bundleMark(folder, files), true);
+      } catch (error) {
+        this.#options.onRefused(version, error, this.#pointer.slot);
+      }
+    }
   }
 
   #none(): void {
@@ -194,6 +214,26 @@ class FollowedPointer {
     if (this.#refusalStands) this.#options.onWithdrawn(this.#pointer.slot);
     this.#refusalStands = false;
   }
+}
+
+function provedBy(pointer: Pointer): readonly ActiveFile[] {
+  try {
+    return pointer.proved();
+  } catch {
+    // A damaged mark or a key that cannot be read proves nothing; the refusal of the pointer is reported.
+    return [];
+  }
+}
+
+/** @returns the version of an accepted pointer. @throws MinutehandError as PointerMarks.check and raise */
+async function accepted<File extends { readonly version: string | null }>(
+  file: File | null,
+  marks: Pick<PointerMarks<File>, 'check' | 'raiseQuietly'> | undefined,
+): Promise<string | null> {
+  if (file === null) return null;
+  marks?.check(file);
+  await marks?.raiseQuietly(file);
+  return file.version;
 }
 
 /** @throws MinutehandError also for models of a simulated market on a live one */
@@ -213,9 +253,10 @@ export function bundleMark(folder: string, files: FileSystem): string {
   return fingerprint(files, bundleFiles(folder, files));
 }
 
-/** The signature and the model of the result count where there are: most bundles have none. */
+/** The signature, the model of the result and those of groups count where there are: most bundles have none. */
 function bundleFiles(folder: string, files: FileSystem): string[] {
-  const optional = [NET_FILE, SIGNATURE_FILE].map((name) => join(folder, name));
+  const ofGroups = files.list(folder).flatMap(({ name }) => (GROUP_FILE.test(name) ? [name] : []));
+  const optional = [NET_FILE, SIGNATURE_FILE, ...ofGroups.sort()].map((name) => join(folder, name));
   return [
     ...['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name)),
     ...optional.filter((path) => files.stat(path) !== null),

@@ -106,3 +106,15 @@ class PostgresLease implements LeaseStore {
 function destroy(client: pg.Client): void {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
+
+/** Removes a row. */
+export async function forgetLease(url: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000, query_timeout: 1000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('DELETE FROM minutehand_lease WHERE name = $1', [name]);
+  } finally {
+    destroy(client);
+  }
+}

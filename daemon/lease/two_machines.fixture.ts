@@ -29,6 +29,8 @@ export interface TwoMachinesOptions {
   readonly leaseServer?: { readonly port: number; url(port: number): string };
   readonly leaseSeconds: number;
   readonly events: readonly EventKind[];
+  /** How long a stopped machine stays stopped after the take-over. */
+  readonly pauseMs: number;
   /** Real milliseconds of a market minute. */
   readonly minuteMs: number;
   readonly history: readonly Minute[];
@@ -215,6 +217,7 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
       const heal = strike(kind, holder);
       await taken;
       takeovers.push({ kind, ms: performance.now() - atMs });
+      if (kind === 'pause') await sleep(options.pauseMs);
       await sleep(rng.uniform() * 2 * minuteMs);
       await heal();
     }

@@ -1,21 +1,8 @@
-import type { z } from 'zod';
-import { replaceDurably } from '../durable_file.ts';
-import { MinutehandError } from '../errors.ts';
-import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { lockHome } from '../store/home_lock.ts';
-import {
-  activeFileSchema,
-  expiryOf,
-  pointerFile,
-  pointerRefusal,
-  signPointer,
-  type ActiveFile,
-  type PointerName,
-} from './active_file.ts';
-import { readModelsFile } from './models_file.ts';
+import { activeFileSchema, pointerKind, type ActiveFile, type PointerName } from './active_file.ts';
+import { readPointer, readPointerOrNull, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
-import { keyName, signingKey, trustedKeys } from './signature.ts';
+import { expiryOf } from './sealed_pointer.ts';
 
 export type ActivePointer = Pick<ActiveFile, 'version' | 'previous'>;
 
@@ -23,36 +10,6 @@ export type ActivePointer = Pick<ActiveFile, 'version' | 'previous'>;
 export interface PointerPlace {
   readonly path: string;
   readonly name: PointerName;
-}
-
-/** An activation takes some milliseconds: a disk that flushes slowly. */
-const LOCK_WAIT_MS = 5000;
-
-const POINTER_HINT = {
-  expected: '{"version": "20261120_0830", "previous": null}',
-  next: '`minutehand models promote <version>` rewrites it.',
-};
-
-/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
-export function readPointer<Pointer>(
-  path: string,
-  schema: z.ZodType<Pointer>,
-  files: FileSystem,
-  hint = POINTER_HINT,
-): Pointer | null {
-  if (files.stat(path) === null) return null;
-  let json: unknown;
-  try {
-    json = JSON.parse(readModelsFile(path, 'pointer', files).toString('utf8'));
-  } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    const reason = cause instanceof SyntaxError ? 'is not JSON' : `cannot be read: ${(cause as Error).message}`;
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} ${reason}`, cause });
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}`, ...hint });
 }
 
 /** The pointer as it is; null when there is none. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
@@ -89,8 +46,8 @@ export function activateVersion(
   files: FileSystem,
   marks: PointerMarks | null,
 ): ActivePointer {
-  return whileLocked(place, files, () => {
-    const before = readOrNull(place, files, marks);
+  return whilePointerLocked(place.path, files, () => {
+    const before = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
     const previous = before === null ? null : before.version === version ? before.previous : before.version;
     return writePointer(place, { version, previous }, files, marks);
   });
@@ -98,45 +55,11 @@ export function activateVersion(
 
 /** Writes a pointer with the next serial, signed when there is a key. @throws MinutehandError as activateVersion */
 export function writePointer(
-  place: PointerPlace,
+  { name, path }: PointerPlace,
   { version, previous }: ActivePointer,
   files: FileSystem,
   marks: PointerMarks | null,
 ): ActivePointer {
-  const mark = marks?.read() ?? null;
-  const known = Math.max(readOrNull(place, files, marks)?.serial ?? 0, mark?.serial ?? 0);
-  const next = { version, previous, serial: known + 1, ...expiryOf(Date.now()) };
-  const pointer = signPointer(next, signingKey(), place.name);
-  const trusted = trustedKeys();
-  const refusal = trusted === null ? null : pointerRefusal(pointer, trusted, place.name);
-  if (refusal !== null && (pointer.signature !== undefined || mark?.signed === true)) {
-    const seen = `${pointerFile(place.name)} ${refusal}: MINUTEHAND_SIGNING_KEY`;
-    throw new MinutehandError('KEY_UNUSABLE', { seen, expected: `${trusted!.map(keyName).join(' or ')}` });
-  }
-  replaceDurably(files, place.path, `${JSON.stringify(pointer)}\n`);
-  marks?.raise(pointer);
+  writeSealed(pointerKind(name), path, { version, previous }, { files, marks, ...expiryOf(Date.now()) });
   return { version, previous };
-}
-
-/** Trainer and people write from processes of their own. A simulated disk belongs to one process. */
-function whileLocked<Result>({ path }: PointerPlace, files: FileSystem, change: () => Result): Result {
-  if (files !== MACHINE_FILES) return change();
-  const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
-  try {
-    return change();
-  } finally {
-    unlock();
-  }
-}
-
-/** null when it is damaged or refused. An expired pointer was valid. */
-function readOrNull(place: PointerPlace, files: FileSystem, marks: PointerMarks | null): ActiveFile | null {
-  let pointer: ActiveFile | null = null;
-  try {
-    pointer = readPointerFile(place, files);
-    if (pointer !== null) marks?.check(pointer);
-    return pointer;
-  } catch (error) {
-    return error instanceof MinutehandError && error.code === 'POINTER_EXPIRED' ? pointer : null;
-  }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MACHINE_FILES } from '../files.ts';
+import { ACTIVE_POINTER } from './active_file.ts';
 import { activate, activePath, readActive, readActiveFile } from './bundle.ts';
 import { PointerMarks, trainerMarks } from './pointer_marks.ts';
 
@@ -31,7 +32,7 @@ afterEach(() => {
 });
 
 /** Of a daemon that has just started. */
-const daemonMarks = (): PointerMarks => new PointerMarks(home, 'daemon_main', () => nowMs);
+const daemonMarks = (): PointerMarks => new PointerMarks(home, 'daemon_main', ACTIVE_POINTER, () => nowMs);
 
 /** Signs by a new key, which is trusted, or by one that is not. */
 function useKeys({ trustSigner = true } = {}): void {

@@ -4,79 +4,108 @@ import { z } from 'zod';
 import { renamePatiently, replaceDurably, writeSynced } from '../durable_file.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
-import { pointerFile, pointerRefusal, type ActiveFile, type PointerName } from './active_file.ts';
+import { ACTIVE_POINTER, pointerKind, type ActiveFile, type PointerName } from './active_file.ts';
+import { sealRefusal, type PointerKind } from './sealed_pointer.ts';
 import { trustedKeys } from './signature.ts';
 
 const markSchema = z.object({
   /** The highest that this process has accepted. */
   serial: z.int().min(1),
+  /** Label of its content: of `active.json`, the version. */
   version: z.string(),
   /** A signed pointer has been accepted: unsigned ones no longer are. */
   signed: z.boolean(),
+  /** The accepted pointer, with its signature. Absent in a mark of an earlier version. */
+  pointer: z.unknown().optional(),
 });
-/** High-water mark of a pointer. */
+/** High-water mark of a pointer file. */
 export type PointerMark = Readonly<z.infer<typeof markSchema>>;
 
 /**
- * High-water marks of a pointer against rollback and freezing (TUF specification 5.4): a file per process in the
+ * High-water marks of a pointer file against rollback and freezing (TUF specification 5.4): a file per process in the
  * home, outside the folder of bundles, replaced in one step. A pointer with a lower serial than any of them is refused.
  */
-export class PointerMarks {
+export class PointerMarks<Pointer = ActiveFile> {
   readonly #home: string;
-  readonly #name: PointerName;
   readonly #path: string;
-  /** Of the marks of all processes. */
-  readonly #file: RegExp;
+  readonly #kind: PointerKind<Pointer>;
   readonly #nowMs: () => number;
   #mark: PointerMark | null = null;
   /** The last accepted pointer; only its expiry can change. */
   #accepted = '';
 
-  /** @param owner the process that writes `<name>_mark_<owner>.json`: one at a time */
-  constructor(home: string, owner: string, nowMs: () => number = Date.now, name: PointerName = 'active') {
+  /** @param owner the process that writes `<kind>_mark_<owner>.json`: one at a time */
+  constructor(home: string, owner: string, kind: PointerKind<Pointer>, nowMs: () => number = Date.now) {
     this.#home = home;
-    this.#name = name;
-    this.#path = join(home, `${name}_mark_${owner}.json`);
-    this.#file = new RegExp(`^${name}_mark_[A-Za-z0-9_-]+\\.json$`);
+    this.#path = join(home, `${kind.name}_mark_${owner}.json`);
+    this.#kind = kind;
     this.#nowMs = nowMs;
   }
 
   /** The highest of all processes; null before the first. @throws MinutehandError POINTER_MARK */
   read(): PointerMark | null {
-    const marks = MACHINE_FILES.list(this.#home)
-      .filter(({ name }) => this.#file.test(name))
-      .map(({ name }) => readMark(join(this.#home, name)));
-    return marks.reduce<PointerMark | null>(higher, this.#mark);
+    return readMarks(this.#home, this.#kind.name).reduce<PointerMark | null>(higher, this.#mark);
+  }
+
+  /**
+   * Pointers that processes of this home have accepted and still may be, newest first; their expiry does not count.
+   * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
+   */
+  accepted(): Pointer[] {
+    const trusted = trustedKeys();
+    const marks = readMarks(this.#home, this.#kind.name).sort((a, b) => b.serial - a.serial);
+    return marks.flatMap(({ pointer }) => {
+      const parsed = this.#kind.schema.safeParse(pointer);
+      if (!parsed.success) return [];
+      const isTrusted = trusted === null || sealRefusal(this.#kind, parsed.data, trusted) === null;
+      return isTrusted || !this.#mustBeSigned(marks) ? [parsed.data] : [];
+    });
   }
 
   /** @throws MinutehandError POINTER_ROLLBACK, POINTER_SIGNATURE, POINTER_EXPIRED, POINTER_MARK, KEY_UNUSABLE */
-  check(pointer: ActiveFile): void {
+  check(pointer: Pointer): void {
     const text = JSON.stringify(pointer);
     if (text !== this.#accepted) this.#checkAnew(pointer);
-    const { expires } = pointer;
+    const { serial, expires } = this.#kind.sealOf(pointer);
     if (expires !== undefined && Date.parse(expires) <= this.#nowMs())
-      throw new MinutehandError('POINTER_EXPIRED', {
-        seen: `${pointerFile(this.#name)}: serial ${pointer.serial ?? 'none'} expired ${expires}`,
-      });
+      throw this.#refusal('POINTER_EXPIRED', `serial ${serial ?? 'none'} expired ${expires}`);
     this.#accepted = text;
   }
 
-  #checkAnew(pointer: ActiveFile): void {
-    const { serial, version } = pointer;
+  #checkAnew(pointer: Pointer): void {
+    const { serial, signature } = this.#kind.sealOf(pointer);
+    const label = this.#kind.label(pointer);
     const mark = this.read();
+    const isSigned = this.#mustBeSigned(mark === null ? [] : [mark]);
     const trusted = trustedKeys();
-    const refusal = trusted === null ? null : pointerRefusal(pointer, trusted, this.#name);
-    if (refusal !== null && (pointer.signature !== undefined || mark?.signed === true))
-      throw new MinutehandError('POINTER_SIGNATURE', { seen: `${pointerFile(this.#name)} ${refusal}` });
+    const refusal = trusted === null ? null : sealRefusal(this.#kind, pointer, trusted);
+    if (refusal !== null && (signature !== undefined || isSigned)) throw this.#refusal('POINTER_SIGNATURE', refusal);
     if (mark === null || (serial === undefined && !mark.signed)) return;
-    const seen = `${pointerFile(this.#name)}: serial ${serial ?? 'none'} of ${version}`;
+    if (serial !== undefined && serial > mark.serial) return;
+    if (serial === mark.serial && label === mark.version) return;
     const expected = `above ${mark.serial}, or ${mark.serial} of ${mark.version}`;
-    if (serial === undefined || serial < mark.serial || (serial === mark.serial && version !== mark.version))
-      throw new MinutehandError('POINTER_ROLLBACK', { seen, expected });
+    throw this.#refusal('POINTER_ROLLBACK', `serial ${serial ?? 'none'} of ${label}`, expected);
+  }
+
+  /** Whether readers refuse an unsigned pointer. @throws MinutehandError POINTER_MARK */
+  mustSign(): boolean {
+    const mark = this.read();
+    return this.#mustBeSigned(mark === null ? [] : [mark]);
+  }
+
+  /** Where `active.json` was signed, the other pointers are, too. */
+  #mustBeSigned(own: readonly PointerMark[]): boolean {
+    return [...own, ...readMarks(this.#home, ACTIVE_POINTER.name)].some(({ signed }) => signed);
+  }
+
+  #refusal(code: 'POINTER_EXPIRED' | 'POINTER_SIGNATURE' | 'POINTER_ROLLBACK', words: string, expected?: string) {
+    const { file, next } = this.#kind;
+    const seen = `${file}${code === 'POINTER_SIGNATURE' ? '' : ':'} ${words}`;
+    return new MinutehandError(code, { seen, ...(expected && { expected }), ...(next && { next }) });
   }
 
   /** Records an accepted pointer. @throws MinutehandError POINTER_MARK when it cannot be written */
-  raise(pointer: ActiveFile): void {
+  raise(pointer: Pointer): void {
     const mark = this.#higherMark(pointer);
     if (mark === null) return;
     try {
@@ -88,7 +117,7 @@ export class PointerMarks {
   }
 
   /** As `raise`, without holding this thread. */
-  async raiseQuietly(pointer: ActiveFile): Promise<void> {
+  async raiseQuietly(pointer: Pointer): Promise<void> {
     const mark = this.#higherMark(pointer);
     if (mark === null) return;
     const temporary = `${this.#path}.${process.pid}.tmp`;
@@ -103,13 +132,24 @@ export class PointerMarks {
   }
 
   /** null when the mark of this process is as high already, and for a pointer without a serial. */
-  #higherMark({ serial, version, signature }: ActiveFile): PointerMark | null {
+  #higherMark(pointer: Pointer): PointerMark | null {
+    const { serial, signature } = this.#kind.sealOf(pointer);
     if (serial === undefined) return null;
     const own = (this.#mark ??= MACHINE_FILES.stat(this.#path) === null ? null : readMark(this.#path));
     const signed = own?.signed === true || (signature !== undefined && trustedKeys() !== null);
-    if (own !== null && own.serial >= serial && own.signed === signed) return null;
-    return { serial: Math.max(serial, own?.serial ?? 0), version, signed };
+    if (own !== null && own.serial > serial) return own.signed === signed ? null : { ...own, signed };
+    if (own?.serial === serial && own.signed === signed && own.pointer !== undefined) return null;
+    return { serial, version: this.#kind.label(pointer), signed, pointer };
   }
+}
+
+/** The marks of a process, one for each kind of pointer. */
+export type MarksOf = <Pointer>(kind: PointerKind<Pointer>) => PointerMarks<Pointer>;
+
+function readMarks(home: string, name: string): PointerMark[] {
+  const file = new RegExp(`^${name}_mark_[A-Za-z0-9_-]+\\.json$`);
+  const found = MACHINE_FILES.list(home).filter((entry) => file.test(entry.name));
+  return found.map((entry) => readMark(join(home, entry.name)));
 }
 
 function higher(a: PointerMark | null, b: PointerMark): PointerMark {
@@ -144,7 +184,14 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Of the trainer and of the commands that write a pointer, which hold its lock meanwhile. */
-export function trainerMarks({ home }: { readonly home: string }, name: PointerName = 'active'): PointerMarks {
-  return new PointerMarks(home, 'trainer', Date.now, name);
+/** Of the trainer and of the commands that write pointers, which hold their locks meanwhile. */
+export function trainerMarksOf<Pointer>(
+  kind: PointerKind<Pointer>,
+  { home }: { readonly home: string },
+): PointerMarks<Pointer> {
+  return new PointerMarks(home, 'trainer', kind);
+}
+
+export function trainerMarks(paths: { readonly home: string }, name: PointerName = 'active'): PointerMarks {
+  return trainerMarksOf(pointerKind(name), paths);
 }

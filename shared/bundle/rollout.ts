@@ -2,10 +2,12 @@ import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { KeyedHash } from '../core/rollout/assignment.ts';
-import { replaceDurably } from '../durable_file.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { readPointer, VERSION } from './bundle.ts';
+import { VERSION } from './active_file.ts';
+import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
+import type { PointerMarks } from './pointer_marks.ts';
+import { sealSchema, type PointerKind } from './sealed_pointer.ts';
 
 export const ROLLOUT_STAGES = ['test', 'pilot', 'rollout', 'full'] as const;
 export type RolloutStage = (typeof ROLLOUT_STAGES)[number];
@@ -59,21 +61,59 @@ export const rolloutSchema = z.object({
 /** State of the newest rollout: `rollout.json`, beside `active.json`. */
 export type Rollout = Readonly<z.infer<typeof rolloutSchema>>;
 
+const rolloutFileSchema = rolloutSchema.extend({ seal: sealSchema.optional() });
+export type RolloutFile = Readonly<z.infer<typeof rolloutFileSchema>>;
+
+export const ROLLOUT_POINTER: PointerKind<RolloutFile> = {
+  ...{ name: 'rollout', file: 'rollout.json', schema: rolloutFileSchema },
+  content: (file) => [rolloutSchema.parse(file)],
+  label: (file) => `${file.status} ${rolloutText(file)}`,
+  sealOf: ({ seal }) => seal ?? {},
+  withSeal: (file, seal) => ({ ...rolloutSchema.parse(file), seal }),
+  next: 'Find out who put it there; `minutehand rollout abort` writes a newer one.',
+};
+
 const EXAMPLE = '{"id": "20261120_0830", "stage": "test", "share": 0.1, …}';
 
 export function rolloutPath(modelsFolder: string): string {
   return join(modelsFolder, 'rollout.json');
 }
 
-/** null when there was never one. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
-export function readRollout(modelsFolder: string, files: FileSystem = MACHINE_FILES): Rollout | null {
-  const next = '`minutehand rollout abort` rewrites it.';
-  return readPointer(rolloutPath(modelsFolder), rolloutSchema, files, { expected: EXAMPLE, next });
+/**
+ * null when there was never one.
+ * @param marks without them, signature and serial are not checked
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE; as PointerMarks.check
+ */
+export function readRollout(
+  modelsFolder: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: Pick<PointerMarks<RolloutFile>, 'check'> | null = null,
+): Rollout | null {
+  const file = readRolloutFile(modelsFolder, files);
+  if (file === null) return null;
+  marks?.check(file);
+  return rolloutSchema.parse(file);
 }
 
-/** A reader sees the old or the new state, never a part. */
-export function writeRollout(modelsFolder: string, rollout: Rollout, files: FileSystem = MACHINE_FILES): void {
-  replaceDurably(files, rolloutPath(modelsFolder), `${JSON.stringify(rolloutSchema.parse(rollout), null, 1)}\n`);
+/** `rollout.json` as it is. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+export function readRolloutFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): RolloutFile | null {
+  const next = '`minutehand rollout abort` rewrites it.';
+  return readPointer(rolloutPath(modelsFolder), rolloutFileSchema, files, { expected: EXAMPLE, next });
+}
+
+/** A reader sees the old or the new state, never a part. @throws MinutehandError as writeSealed */
+export function writeRollout(
+  modelsFolder: string,
+  rollout: Rollout,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks<RolloutFile> | null = null,
+): void {
+  writeSealed(ROLLOUT_POINTER, rolloutPath(modelsFolder), rolloutSchema.parse(rollout), { files, marks });
+}
+
+/** Trainer and people change the file from processes of their own. */
+export function whileRolloutLocked<Result>(modelsFolder: string, change: () => Result): Result {
+  return whilePointerLocked(rolloutPath(modelsFolder), MACHINE_FILES, change);
 }
 
 /** A rollout as one line of words for the journal; empty for none. */

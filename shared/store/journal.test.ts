@@ -201,6 +201,15 @@ describe('the journal file', () => {
     }
   });
 
+  it('is not ready, rather than damaged, while it is being created', () => {
+    const path = freshPath();
+    new Database(path).pragma('journal_mode = WAL');
+    expect(() => openJournal(path, { readOnly: true })).toThrowError(withCode('DATA_MISSING'));
+    expect(() => openJournal(path, { readOnly: true })).toThrowError(/not created the tables yet/);
+    openJournal(path).close();
+    openJournal(path, { readOnly: true }).close();
+  });
+
   it('is not opened when it cannot be a journal, and the file stays as it was', () => {
     const text = join(folder, 'notes.db');
     writeFileSync(text, 'these are notes and no database, '.repeat(100));

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { pauseThread } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { Database, SqliteError } from './sqlite.ts';
@@ -41,6 +42,10 @@ const TABLES = `
   ) STRICT;
 `;
 
+/** For the tables of a file that is being created. */
+const TABLES_WAIT_MS = 1000;
+const TABLES_POLL_MS = 20;
+
 /**
  * Opens the database of a journal, creating it when `readOnly` is not set.
  * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED, DATA_MISSING
@@ -57,22 +62,38 @@ export function openDatabase(path: string, readOnly: boolean): Database {
     if (!readOnly) makePrivateFolder(dirname(path));
     db = new Database(path, { readonly: readOnly, timeout: 5000 });
     if (readOnly) {
+      waitForTables(db, path);
       db.prepare('SELECT 1 FROM inputs, signals, boots LIMIT 1').get();
     } else {
       db.pragma('journal_mode = WAL');
       // A killed process loses nothing that was committed; only a power cut may lose the last moments.
       db.pragma('synchronous = NORMAL');
-      db.exec(TABLES);
+      // At once: a reader sees all tables or none.
+      db.exec(`BEGIN; ${TABLES} COMMIT;`);
       addFlowColumns(db);
     }
     return db;
   } catch (cause) {
     db?.close();
+    if (cause instanceof MinutehandError) throw cause;
     const isNoJournal = cause instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
     throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,
     });
+  }
+}
+
+/** A daemon that starts for the first time creates the file before its tables. @throws MinutehandError DATA_MISSING */
+function waitForTables(db: Database, path: string): void {
+  const tables = db.prepare("SELECT count(*) FROM sqlite_master WHERE type = 'table'").pluck();
+  for (let waitedMs = 0; tables.get() === 0; waitedMs += TABLES_POLL_MS) {
+    if (waitedMs >= TABLES_WAIT_MS)
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `${path} is empty: its daemon has not created the tables yet`,
+        next: 'Try again in some seconds, or start the daemon.',
+      });
+    pauseThread(TABLES_POLL_MS);
   }
 }
 

@@ -1,32 +1,18 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import type { Step } from '../../shared/core/decide/step.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
-import type { SignalBody } from '../../shared/signal/signal.ts';
 import { runBacktest } from '../backtest/backtest.ts';
-import { scoreBars } from '../backtest/bar_scores.ts';
+import { scoreAllBars } from '../backtest/bar_scores.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-
-/** Why a live decision may differ from the backtest's: docs/reference/LIVE_VS_BACKTEST.md. */
-export const CAUSES = {
-  BACKFILL: 'the bars came as backfill: features move, nothing is decided',
-  BAR_SUSPECT: 'the bar of a leg was held back as suspect: the minute is dropped',
-  KPI_HALT: 'a live KPI halts the entries of the pair',
-  LEG_MISSING: 'the bar of a leg came after straggler_timeout_ms: the minute is dropped',
-  NO_MODEL: 'no model set was active',
-  POLICY_CHANGED: 'the signal was decided under another configuration',
-  WARMUP: 'the daemon had not seen enough bars yet',
-} as const;
-export type Cause = keyof typeof CAUSES;
+import { CAUSES, explains, type Cause, type Fields, type LiveAnswer } from './causes.ts';
 
 /** The first signal of a pair for a minute; heartbeats of the same minute are left out. */
-export interface LiveDecision {
+export interface LiveDecision extends LiveAnswer {
   readonly time: OpenTime;
-  readonly body: SignalBody;
-  readonly position: Position;
 }
 
 /** The day of one pair, from the journal. */
@@ -44,8 +30,15 @@ export interface PairDay {
 
 export interface ParityPolicy {
   readonly decision: DecisionPolicy;
-  readonly policyHash: string;
   readonly costs: PairFillCosts;
+}
+
+/** The configurations under which signals were decided. */
+export interface ParityPolicies {
+  /** Hash of the present one. */
+  readonly current: string;
+  /** null where neither the journal nor the configuration has it. */
+  of(policyHash: string): ParityPolicy | null;
 }
 
 /** A minute at which live and backtest differ, with the fields that do. */
@@ -54,13 +47,12 @@ export interface Mismatch {
   readonly time: string;
   readonly fields: Fields;
 }
-type Fields = Readonly<Record<string, { readonly live: unknown; readonly backtest: unknown }>>;
 
 export interface DecisionParity {
   /** Minutes that the backtest decides on. */
   readonly compared: number;
   readonly equal: number;
-  /** Minutes that differ, by cause. */
+  /** Minutes that differ, or that were decided under another configuration, by cause. */
   readonly explained: Readonly<Partial<Record<Cause, number>>>;
   /** All other minutes that differ. */
   readonly mismatches: readonly Mismatch[];
@@ -74,37 +66,44 @@ export interface DecisionParity {
 export async function compareDecisions(
   day: PairDay,
   sets: ReadonlyMap<string, ModelSet>,
-  policy: ParityPolicy,
+  policies: ParityPolicies,
 ): Promise<DecisionParity> {
-  const tally = new Tally(day, policy.policyHash);
+  const tally = new Tally(day, policies.current);
+  const { time, z, length } = day.history;
   let position = day.position;
-  for (const segment of segmentsOf(day)) {
+  for (const segment of segmentsOf(day, policies.current)) {
     const set = sets.get(segment.version);
-    const end = Math.min(segment.end, day.history.length - 1);
-    for (let t = segment.start; set === undefined && t < end; t++) tally.add(day.history.time[t]!, null);
-    if (set !== undefined) position = await runSegment(day, set, policy, { ...segment, end, position }, tally);
+    const policy = policies.of(segment.policyHash);
+    const end = Math.min(segment.end, length - 1);
+    for (let t = segment.start; (set === undefined || policy === null) && t < end; t++)
+      tally.addUndecided(time[t]!, z[t]!, policy !== null);
+    if (set !== undefined && policy !== null)
+      position = await runSegment(day, set, policy, { ...segment, end, position }, tally);
     position = tally.positionAfter(day.history.time[segment.end - 1]!) ?? position;
   }
   tally.addMinutesWithoutBars(day.history.time[day.history.length - 1]);
   return tally.result();
 }
 
-/** Bars [start, end) of the history that one version decided on. */
+/** Bars [start, end) of the history that one version decided on under one configuration. */
 interface Segment {
   readonly version: string;
+  readonly policyHash: string;
   readonly start: number;
   readonly end: number;
 }
 
-function segmentsOf({ history, from, to, live }: PairDay): Segment[] {
-  const versions = new Map(live.map(({ time, body }) => [time as number, body.model_version]));
+function segmentsOf({ history, from, to, live }: PairDay, current: string): Segment[] {
+  const deciders = new Map(live.map(({ time, body }) => [time as number, body]));
   const end = lowerBound(history.time, to);
-  const segments: { version: string; start: number; end: number }[] = [];
+  const segments: (Segment & { end: number })[] = [];
   for (let t = lowerBound(history.time, from); t < end; t++) {
     const last = segments.at(-1);
-    const version = versions.get(history.time[t]!) ?? last?.version ?? live[0]?.body.model_version ?? '';
-    if (last?.version === version) last.end = t + 1;
-    else segments.push({ version, start: t, end: t + 1 });
+    const body = deciders.get(history.time[t]!) ?? (last === undefined ? live[0]?.body : undefined);
+    const version = body?.model_version ?? last?.version ?? '';
+    const policyHash = body?.policy_hash ?? last?.policyHash ?? current;
+    if (last?.version === version && last.policyHash === policyHash) last.end = t + 1;
+    else segments.push({ version, policyHash, start: t, end: t + 1 });
   }
   return segments;
 }
@@ -112,15 +111,14 @@ function segmentsOf({ history, from, to, live }: PairDay): Segment[] {
 /** @returns the live position behind the segment */
 async function runSegment(
   { history }: PairDay,
-  set: ModelSet,
+  whole: ModelSet,
   policy: ParityPolicy,
   { start, end, position }: Segment & { readonly position: Position },
   tally: Tally,
 ): Promise<Position> {
+  const set = servingSet(whole, history.pair.id);
   const { theta1, theta2 } = set;
-  // As many bars are scored, whatever their z, as a position may be old.
-  const allBars = { ...policy.decision, max_age_bars: Infinity };
-  const scores = await scoreBars(set, history, start, allBars, { theta1, theta2 });
+  const scores = await scoreAllBars(set, history, start);
   let held = position;
   runBacktest(history, start, end + 1, {
     thresholds: { theta1, theta2 },
@@ -129,14 +127,14 @@ async function runSegment(
     costs: policy.costs,
     ...(set.expectation && { expectation: set.expectation }),
     scores: (t) => ({
-      return_prob: scores.ai1[t - start]!,
-      risk_score: scores.riskScore[t - start]!,
-      result_sigmas: scores.resultSigmas[t - start]!,
+      return_prob: scores.ai1[t]!,
+      risk_score: scores.riskScore[t]!,
+      result_sigmas: scores.resultSigmas[t]!,
     }),
-    scale: (t) => scores.ai3[t - start]!,
+    scale: (t) => scores.ai3[t]!,
     start: position,
     observe(t, step) {
-      const [return_prob, risk_score] = [scores.ai1[t - start]!, scores.riskScore[t - start]!];
+      const [return_prob, risk_score] = [scores.ai1[t]!, scores.riskScore[t]!];
       tally.add(history.time[t]!, { z_score: history.z[t]!, return_prob, risk_score, step });
       return (held = tally.positionAfter(history.time[t]!) ?? held);
     },
@@ -153,20 +151,23 @@ interface BacktestAnswer {
 
 class Tally {
   readonly #pairId: string;
-  readonly #policyHash: string;
+  readonly #currentHash: string;
   readonly #backfilled: ReadonlySet<number>;
   readonly #live: Map<number, LiveDecision>;
+  /** By minute, of the signal before. */
+  readonly #before: Map<number, Position>;
   readonly #unmatched: Set<number>;
   readonly #explained: Partial<Record<Cause, number>> = {};
   readonly #mismatches: Mismatch[] = [];
   #compared = 0;
   #equal = 0;
 
-  constructor({ history, live, backfilled }: PairDay, policyHash: string) {
+  constructor({ history, live, backfilled, position }: PairDay, currentHash: string) {
     this.#pairId = history.pair.id;
-    this.#policyHash = policyHash;
+    this.#currentHash = currentHash;
     this.#backfilled = backfilled;
     this.#live = new Map(live.map((decision) => [decision.time as number, decision]));
+    this.#before = new Map(live.map(({ time }, index) => [time, live[index - 1]?.position ?? position]));
     this.#unmatched = new Set(this.#live.keys());
   }
 
@@ -174,14 +175,31 @@ class Tally {
     return this.#live.get(time)?.position;
   }
 
-  /** @param answer null where no model set was active */
-  add(time: number, answer: BacktestAnswer | null): void {
+  add(time: number, answer: BacktestAnswer): void {
+    const live = this.#match(time);
+    if (live === undefined) return this.#differ(time, live, undecided(live));
+    const fields = differences(live, answer);
+    if (Object.keys(fields).length > 0) return this.#differ(time, live, fields);
+    if (live.body.policy_hash === this.#currentHash) this.#equal++;
+    else this.#explain('POLICY_CHANGED');
+  }
+
+  /**
+   * A minute without a model set, or of an unknown configuration.
+   * @param z of the backtest
+   */
+  addUndecided(time: number, z: number, isPolicyKnown: boolean): void {
+    const live = this.#match(time);
+    const unknown = isPolicyKnown ? {} : { policy_hash: { live: live?.body.policy_hash ?? null, backtest: null } };
+    const isEqual = live === undefined || live.body.z_score === z;
+    const differentZ = isEqual ? {} : { z_score: { live: live.body.z_score, backtest: z } };
+    this.#differ(time, live, { ...undecided(live), ...differentZ, ...unknown });
+  }
+
+  #match(time: number): LiveDecision | undefined {
     this.#compared++;
     this.#unmatched.delete(time);
-    const live = this.#live.get(time);
-    const fields = live === undefined || answer === null ? null : differences(live, answer);
-    if (fields !== null && Object.keys(fields).length === 0) this.#equal++;
-    else this.#differ(time, live, fields ?? { reason: { live: live?.body.reason ?? null, backtest: 'decided' } });
+    return this.#live.get(time);
   }
 
   /**
@@ -193,25 +211,33 @@ class Tally {
       if (time === lastBar) continue;
       const live = this.#live.get(time)!;
       const { action, reason } = live.body;
-      if (action !== 'HOLD' || causeOf(live, this.#policyHash) !== null)
-        this.#differ(time, live, {
-          action: { live: action, backtest: null },
-          reason: { live: reason, backtest: null },
-        });
+      if (action === 'HOLD' && !(reason in CAUSES)) continue;
+      const fields = { action: { live: action, backtest: null }, reason: { live: reason, backtest: null } };
+      this.#differ(time, live, fields, false);
     }
   }
 
-  #differ(time: number, live: LiveDecision | undefined, fields: Fields): void {
-    const isBackfill = live === undefined && this.#backfilled.has(time);
-    const cause = isBackfill ? 'BACKFILL' : live === undefined ? null : causeOf(live, this.#policyHash);
-    if (cause !== null && canExplain(cause, live, fields)) this.#explained[cause] = (this.#explained[cause] ?? 0) + 1;
+  #differ(time: number, live: LiveDecision | undefined, fields: Fields, isInBacktest = true): void {
+    const cause =
+      live === undefined
+        ? this.#backfilled.has(time) && 'BACKFILL'
+        : fields['policy_hash'] === undefined && explains(live, this.#before.get(time)!, fields, isInBacktest);
+    if (cause) this.#explain(cause);
     else this.#mismatches.push({ pair_id: this.#pairId, time: new Date(time * 1000).toISOString(), fields });
+  }
+
+  #explain(cause: Cause): void {
+    this.#explained[cause] = (this.#explained[cause] ?? 0) + 1;
   }
 
   result(): DecisionParity {
     const [compared, equal] = [this.#compared, this.#equal];
     return { compared, equal, explained: this.#explained, mismatches: this.#mismatches };
   }
+}
+
+function undecided(live: LiveDecision | undefined): Fields {
+  return { reason: { live: live?.body.reason ?? null, backtest: 'decided' } };
 }
 
 /**
@@ -233,28 +259,4 @@ function differences({ body, position }: LiveDecision, answer: BacktestAnswer): 
   };
   const unequal = Object.entries(both).filter(([, [live, backtest]]) => live !== backtest);
   return Object.fromEntries(unequal.map(([name, [live, backtest]]) => [name, { live, backtest }]));
-}
-
-/** What the decision alone makes of the bar and its scores. */
-const DECIDED: readonly string[] = ['action', 'reason', 'target', 'position'];
-
-/**
- * Whether a cause can change these fields. A halt, or the absence of models, leaves the bar's z as it is; a halt also
- * its scores, and it only refuses entries: the pair stays flat.
- */
-function canExplain(cause: Cause, live: LiveDecision | undefined, fields: Fields): boolean {
-  const names = Object.keys(fields);
-  if (cause === 'NO_MODEL') return !names.includes('z_score');
-  if (cause !== 'KPI_HALT' || live === undefined) return true;
-  const isFlat = live.body.action === 'HOLD' && live.body.target === 0 && live.position.side === 0;
-  const changed = fields['action'] === undefined ? ['reason'] : DECIDED;
-  const isEntry = fields['action'] === undefined || fields['action'].backtest === 'ENTER';
-  return isFlat && isEntry && names.every((name) => changed.includes(name));
-}
-
-/** null when nothing of the closed list explains a difference. */
-function causeOf({ body }: LiveDecision, policyHash: string): Cause | null {
-  if (body.policy_hash !== policyHash) return 'POLICY_CHANGED';
-  const { reason } = body;
-  return reason in CAUSES ? (reason as Cause) : null;
 }

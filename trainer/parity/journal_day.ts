@@ -80,9 +80,15 @@ export function readJournalDay(
           : resampledHistory(journal, pair, from, windows, period),
       live: decisions.get(pair.id) ?? [],
       position: positions.get(pair.id) ?? FLAT,
-      backfilled: new Set([pair.a, pair.b].flatMap((symbol) => [...(inputs.backfilled.get(symbol) ?? [])])),
+      backfilled: bothBackfilled(inputs.backfilled, pair),
     })),
   };
+}
+
+/** A minute of which one leg came live is decided on. */
+function bothBackfilled(backfilled: MarkedMinutes['backfilled'], { a, b }: Pair): ReadonlySet<number> {
+  const [ofA, ofB] = [a, b].map((symbol) => backfilled.get(symbol));
+  return new Set([...(ofA ?? [])].filter((time) => ofB?.has(time) === true));
 }
 
 interface DaySignals {

@@ -2,26 +2,31 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { activate, readActive } from '../../shared/bundle/bundle.ts';
-import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
-import { readRollout, rolloutPath, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
+import {
+  readRollout,
+  ROLLOUT_POINTER,
+  rolloutSchema,
+  whileRolloutLocked,
+  writeRollout,
+  type Rollout,
+} from '../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { lockHome } from '../../shared/store/home_lock.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { judge, outlookOf, type Outlook, type RolloutFacts, type Verdict } from './verdict.ts';
 
-/** A change takes some milliseconds: a disk that flushes slowly. */
-const LOCK_WAIT_MS = 5000;
-
 export interface RolloutPlace {
   readonly settings: Settings;
   readonly paths: Pick<HomePaths, 'models' | 'journal' | 'home'>;
 }
+
+type Paths = Pick<HomePaths, 'models' | 'home'>;
 
 /** A look at the active rollout. */
 export interface RolloutLook {
@@ -39,12 +44,12 @@ export interface RolloutLook {
  * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
  */
 export function startRollout({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
-  return whileLocked(paths.models, () => start({ settings, paths }, challenger, power));
+  return whileRolloutLocked(paths.models, () => start({ settings, paths }, challenger, power));
 }
 
 function start({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
   const { retrain } = settings;
-  const before = readRollout(paths.models);
+  const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
   const champion = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
   if (champion === undefined || champion === challenger) {
@@ -65,8 +70,7 @@ function start({ settings, paths }: RolloutPlace, challenger: string, power: num
     ...{ started, stage_started: started, stages: [{ from: started, share: first!.share }] },
     ...{ promotion_e_value: promotionEValue, power, history, earlier: earlierWith(before) },
   };
-  writeRollout(paths.models, rollout);
-  return rollout;
+  return write(paths, rollout);
 }
 
 function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
@@ -77,7 +81,7 @@ function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
 
 /** Judges the active rollout by the journals; nothing changes. null = none is active. */
 export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | null> {
-  const rollout = readRollout(place.paths.models);
+  const rollout = readChecked(place.paths);
   if (rollout?.status !== 'active') return null;
   const rules: RolloutRules = {
     ...rolloutRules(place.settings.retrain, rollout.history),
@@ -96,7 +100,7 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
   return {
     rollout,
     facts,
-    verdict: verdictOfPointer(place.paths.models, rollout) ?? judge(facts, rules),
+    verdict: verdictOfPointer(place.paths, rollout) ?? judge(facts, rules),
     outlook: outlookOf(facts, rules),
     intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
     lossBps: evidence.guards.lossBps,
@@ -104,8 +108,8 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
 }
 
 /** Other models than the champion were activated: by a promotion that died half-way, or by a person. */
-function verdictOfPointer(models: string, { champion, challenger }: Rollout): Verdict | null {
-  const active = readActive(models)?.version;
+function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): Verdict | null {
+  const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
   if (active === champion) return null;
   if (active === challenger) return { verdict: 'promote' };
   return { verdict: 'abort', reason: `models ${active ?? 'none'} were activated` };
@@ -116,8 +120,8 @@ function verdictOfPointer(models: string, { champion, challenger }: Rollout): Ve
  * again: the pointer of a promotion is written before the rollout ends.
  */
 export function carryOut({ paths, settings }: RolloutPlace, { rollout, verdict, facts }: RolloutLook): Rollout {
-  return whileLocked(paths.models, () => {
-    const current = readRollout(paths.models);
+  return whileRolloutLocked(paths.models, () => {
+    const current = readChecked(paths);
     // A person was faster than the look.
     if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
       return current ?? rollout;
@@ -137,39 +141,48 @@ function apply(
   if (verdict.verdict === 'advance') {
     const { name, share } = verdict.to;
     const stages = [...rollout.stages, { from: nowText, share }];
-    return write(models, { ...rollout, stage: name, share, stage_started: nowText, stages });
+    return write(paths, { ...rollout, stage: name, share, stage_started: nowText, stages });
   }
   if (verdict.verdict === 'promote') {
     activate(models, rollout.challenger, MACHINE_FILES, trainerMarks(paths));
-    return write(models, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
+    return write(paths, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
   }
-  if (verdict.verdict === 'abort') return write(models, { ...rollout, status: 'aborted', reason: verdict.reason });
+  if (verdict.verdict === 'abort') return write(paths, { ...rollout, status: 'aborted', reason: verdict.reason });
   if (verdict.verdict === 'inconclusive' && retrain.rollout_on_timeout === 'return')
-    return write(models, { ...rollout, status: 'inconclusive', reason: verdict.reason });
+    return write(paths, { ...rollout, status: 'inconclusive', reason: verdict.reason });
   return rollout;
 }
 
-/** Ends the active rollout; the champion answers from the next bar on. @throws MinutehandError ROLLOUT_STATE */
-export function abortRollout(models: string, reason: string): Rollout {
-  return whileLocked(models, () => {
-    const rollout = readRollout(models);
-    if (rollout?.status !== 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
-    return write(models, { ...rollout, status: 'aborted', reason });
+/**
+ * Ends the active rollout; the champion answers from the next bar on. A refused or damaged file is replaced
+ * by the last accepted state.
+ * @throws MinutehandError ROLLOUT_STATE; as readRollout when no state was accepted before
+ */
+export function abortRollout(paths: Paths, reason: string): Rollout {
+  return whileRolloutLocked(paths.models, () => {
+    const { rollout, isRefused } = readOrAccepted(paths);
+    if (rollout?.status === 'active') return write(paths, { ...rollout, status: 'aborted', reason });
+    if (rollout !== null && isRefused) return write(paths, rollout);
+    throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
   });
 }
 
-/** Trainer and people change the file from processes of their own. */
-function whileLocked(models: string, change: () => Rollout): Rollout {
-  const unlock = lockHome(`${rolloutPath(models)}.lock`, LOCK_WAIT_MS);
+function readOrAccepted(paths: Paths): { readonly rollout: Rollout | null; readonly isRefused: boolean } {
   try {
-    return change();
-  } finally {
-    unlock();
+    return { rollout: readChecked(paths), isRefused: false };
+  } catch (error) {
+    const accepted = trainerMarksOf(ROLLOUT_POINTER, paths).accepted()[0];
+    if (accepted === undefined) throw error;
+    return { rollout: rolloutSchema.parse(accepted), isRefused: true };
   }
 }
 
-function write(models: string, rollout: Rollout): Rollout {
-  writeRollout(models, rollout);
+function readChecked(paths: Paths): Rollout | null {
+  return readRollout(paths.models, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
+}
+
+function write(paths: Paths, rollout: Rollout): Rollout {
+  writeRollout(paths.models, rollout, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
   return rollout;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { activate, setShadow, VERSION } from '../../../shared/bundle/bundle.ts';
+import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
+import { activate, setShadow, SHADOW_POINTER, VERSION } from '../../../shared/bundle/bundle.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -59,7 +59,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const before = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before };
       if (name !== null) await verifyBundle(name, context);
-      setShadow(paths.models, name);
+      setShadow(paths.models, name, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
       const after = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before, after };
       return after;

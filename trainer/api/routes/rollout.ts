@@ -62,7 +62,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
     handler(request) {
       const { reason } = request.body;
       request.written = { target: 'rollout' };
-      const rollout = abortRollout(paths.models, reason);
+      const rollout = abortRollout(paths, reason);
       request.written = { target: rollout.id, after: { status: rollout.status } };
       return { rollout };
     },

@@ -1,0 +1,186 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { activate, activePath, setShadow, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
+import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { PointerMarks, trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
+import { ROLLOUT_POINTER, rolloutPath, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Scheduler } from '../../shared/ports.ts';
+import { watchModels } from './model_watch.ts';
+
+const [CHAMPION, CHALLENGER, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'] as const;
+const STARTED = '2026-11-20T08:00:00.000Z';
+const ROLLOUT: Rollout = {
+  ...{ id: '20261120T080000', stage: 'test', share: 0.1, champion: CHAMPION, challenger: CHALLENGER },
+  ...{ key: 'ab'.repeat(16), block_minutes: 60, status: 'active', reason: '', started: STARTED },
+  ...{ stage_started: STARTED, stages: [{ from: STARTED, share: 0.1 }] },
+  ...{ promotion_e_value: 20, power: null, history: [] },
+};
+const NEVER: Scheduler = {
+  afterTurn: () => undefined,
+  after: () => () => undefined,
+  every: () => () => undefined,
+};
+
+let home: string;
+let models: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'minutehand-sealed-'));
+  models = join(home, 'models');
+  for (const version of [CHAMPION, CHALLENGER, THIRD]) {
+    mkdirSync(join(models, version), { recursive: true });
+    for (const name of ['manifest.json', ...Object.values(MODEL_FILES)])
+      writeFileSync(join(models, version, name), version);
+  }
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true, force: true });
+});
+
+function useKeys(): void {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileSync(join(home, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(home, 'trusted.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+  vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(home, 'key.pem'));
+  vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', join(home, 'trusted.pem'));
+}
+
+/** A daemon that has just started. @param damaged bundles that do not load */
+function start(damaged: readonly string[] = []) {
+  const seen: string[] = [];
+  const watch = watchModels({
+    ...{ modelsFolder: models, market: 'simulated', pollMs: 500, files: MACHINE_FILES, scheduler: NEVER },
+    marksOf: (kind) => new PointerMarks(home, 'daemon_main', kind),
+    load(folder) {
+      const version = folder.slice(models.length + 1);
+      if (damaged.includes(version)) return Promise.reject(new MinutehandError('MODEL_HASH'));
+      return Promise.resolve({ version, manifest: {}, release: () => Promise.resolve() } as unknown as ModelSet);
+    },
+    onReady: ({ version }, isProved) => seen.push(`active ${version}${isProved ? ' proved' : ''}`),
+    onShadow: (set) => seen.push(`shadow ${set?.version ?? 'none'}`),
+    onRollout: (rollout) => seen.push(`rollout ${rollout?.stage ?? 'none'}`),
+    onRefused: (_, error, slot) => seen.push(`${slot} ${describeError(error).code}`),
+    onWithdrawn: (slot) => seen.push(`${slot} withdrawn`),
+  });
+  return async (): Promise<string[]> => {
+    seen.length = 0;
+    await watch.check();
+    return [...seen];
+  };
+}
+
+const promote = (version: string): void => void activate(models, version, MACHINE_FILES, trainerMarks({ home }));
+const shadow = (version: string | null): void =>
+  setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, { home }));
+const rollOut = (change: Partial<Rollout>): void =>
+  writeRollout(models, { ...ROLLOUT, ...change }, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, { home }));
+const read = (path: string): string => readFileSync(path, 'utf8');
+const altered = (path: string, change: object): void =>
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(read(path)) as object), ...change }));
+
+describe.each([{ signed: true }, { signed: false }])('pointers of this home, signed: $signed', ({ signed }) => {
+  beforeEach(() => {
+    if (signed) useKeys();
+    promote(CHAMPION);
+  });
+
+  it('let no older rollout.json back, nor a forged one: the champion answers alone', async () => {
+    const look = start();
+    rollOut({});
+    const first = read(rolloutPath(models));
+    expect(await look()).toEqual([`active ${CHAMPION}`, 'rollout test']);
+    rollOut({ stage: 'pilot', share: 0.3 });
+    expect(await look()).toEqual(['rollout pilot']);
+    writeFileSync(rolloutPath(models), first);
+    expect(await look()).toEqual(['rollout none', 'rollout POINTER_ROLLBACK']);
+    expect(await start()()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_ROLLBACK']);
+    rollOut({ status: 'aborted' });
+    const ended = read(rolloutPath(models));
+    expect(await look()).toEqual([]);
+    altered(rolloutPath(models), { status: 'active', share: 1, stage: 'full' });
+    expect(await look()).toEqual([`rollout POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
+    writeFileSync(rolloutPath(models), ended);
+    expect(await start()()).toEqual([`active ${CHAMPION}`]);
+  });
+
+  it('let no older shadow.json back, not even after the shadow has ended', async () => {
+    const look = start();
+    shadow(CHALLENGER);
+    const first = read(shadowPath(models));
+    expect(await look()).toEqual([`active ${CHAMPION}`, `shadow ${CHALLENGER}`]);
+    shadow(null);
+    expect(await look()).toEqual(['shadow none']);
+    writeFileSync(shadowPath(models), first);
+    expect(await look()).toEqual(['shadow POINTER_ROLLBACK']);
+    expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_ROLLBACK']);
+    shadow(THIRD);
+    expect(await look()).toEqual([`shadow ${THIRD}`]);
+    altered(shadowPath(models), { version: CHALLENGER });
+    expect(await look()).toEqual([`shadow POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
+  });
+
+  it('give a daemon that starts with a refused active.json the newest set that was accepted and loads', async () => {
+    const old = read(activePath(models));
+    for (const version of [CHALLENGER, THIRD]) {
+      promote(version);
+      await start()();
+    }
+    writeFileSync(activePath(models), old);
+    expect(await start()()).toEqual([`active ${THIRD} proved`, 'active POINTER_ROLLBACK']);
+    const look = start();
+    await look();
+    expect(await look()).toEqual([]);
+    promote(THIRD);
+    expect(await look()).toEqual(['active withdrawn']);
+    writeFileSync(activePath(models), '{"version": ');
+    expect(await start()()).toEqual([`active ${THIRD} proved`, 'active MODEL_MANIFEST']);
+    promote(CHAMPION);
+    rmSync(join(home, 'active_mark_trainer.json'));
+    writeFileSync(activePath(models), old);
+    expect(await start([THIRD])()).toEqual(['active MODEL_HASH', 'active POINTER_ROLLBACK']);
+  });
+
+  it('prove nothing while a mark is damaged, or when the copy of the pointer was forged', async () => {
+    const old = read(activePath(models));
+    promote(THIRD);
+    await start()();
+    writeFileSync(activePath(models), old);
+    const path = join(home, 'active_mark_trainer.json');
+    const good = read(path);
+    writeFileSync(path, '{');
+    expect(await start()()).toEqual(['active POINTER_MARK']);
+    if (!signed) return;
+    const mark = JSON.parse(good) as { pointer: object };
+    rmSync(join(home, 'active_mark_daemon_main.json'));
+    writeFileSync(path, JSON.stringify({ ...mark, pointer: { ...mark.pointer, version: CHALLENGER } }));
+    expect(await start()()).toEqual(['active POINTER_ROLLBACK']);
+  });
+});
+
+it('a rollout without a signature is refused where active.json was signed', async () => {
+  useKeys();
+  promote(CHAMPION);
+  await start()();
+  writeFileSync(rolloutPath(models), JSON.stringify(ROLLOUT));
+  expect(await start()()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_SIGNATURE']);
+  writeFileSync(shadowPath(models), JSON.stringify({ version: CHALLENGER }));
+  expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_SIGNATURE', 'rollout POINTER_SIGNATURE']);
+});
+
+it('a rollout goes on while its mark cannot be written, and begins when it can', async () => {
+  promote(CHAMPION);
+  rollOut({});
+  const look = start();
+  const blocked = join(home, 'rollout_mark_daemon_main.json');
+  mkdirSync(blocked);
+  expect(await look()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_MARK']);
+  expect(await look()).toEqual([]);
+  rmSync(blocked, { recursive: true });
+  expect(await look()).toEqual(['rollout test']);
+});
