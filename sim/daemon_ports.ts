@@ -32,14 +32,18 @@ export function openFiles(owner: SimulatedProcess, options: MachineOptions): Fil
 /** The journal of the daemon's process. */
 export function openStore(
   owner: SimulatedProcess,
-  { journal, planted }: MachineOptions,
+  { journal, planted, truth }: MachineOptions,
   onBoot: (bootId: string) => void,
 ): JournalStore {
   const store = withBug(journal.open(), planted);
   return {
     ...store,
     append: (inputs, signals, shadows, feedPosition) =>
-      owner.call(() => store.append(inputs, signals, shadows, feedPosition)),
+      owner.call(() => {
+        for (const { kind, subject, backfill } of inputs)
+          if ((kind === 'bar' || kind === 'empty') && !backfill) truth.silence.heard(subject);
+        store.append(inputs, signals, shadows, feedPosition);
+      }),
     addBoot: (boot) =>
       owner.call(() => {
         store.addBoot(boot);

@@ -2,7 +2,6 @@ import type { Pipeline } from '../daemon/pipeline.ts';
 import type { StandingHalt } from '../shared/bundle/halts.ts';
 import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, timeframeOf } from '../shared/pair.ts';
 import type { FeedPolicy } from '../shared/policy/policy.ts';
-import type { Item } from './bar_message.ts';
 import type { HaltLedger } from './halt_ledger.ts';
 import { isHeartbeat, type Published, type Seen } from './oracle.ts';
 import type { Timeline } from './timeline.ts';
@@ -201,7 +200,7 @@ class SilenceTruth {
   #checkedMs = 0;
   readonly #lastPublishedMs = new Map<string, number>();
   readonly #lastMinuteMs = new Map<string, number>();
-  /** When the feeder had an answer to a live minute of a symbol. */
+  /** When the feeder had an answer to a live minute of a symbol, or the journal had it. */
   readonly #heardMs = new Map<string, number>();
 
   constructor(options: TruthOptions) {
@@ -223,9 +222,9 @@ class SilenceTruth {
     this.#lastMinuteMs.set(pair_id, this.#options.timeline.nowMs);
   }
 
-  /** The daemon has taken these minutes. */
-  heard(items: readonly Item[]): void {
-    for (const { symbol } of items) this.#heardMs.set(symbol, this.#options.timeline.nowMs);
+  /** The daemon has taken a minute of a symbol. */
+  heard(symbol: string): void {
+    this.#heardMs.set(symbol, this.#options.timeline.nowMs);
   }
 
   /** When a subject last had a minute; of a longer bar, a moment after its symbols had one. */

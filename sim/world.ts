@@ -449,7 +449,7 @@ class SimulatedWorld implements World {
         trueMs: this.trueMs,
         isClosed: () => this.timeline.nowMs < this.closedUntilMs,
         onAccepted: (items, answer) => {
-          this.#truth.silence.heard(items);
+          for (const { symbol } of items) this.#truth.silence.heard(symbol);
           this.#checkStored(items, answer);
         },
         onArrival: () => this.#strike(),
