@@ -66,32 +66,18 @@ export class Pipeline {
     const shadow = new Shadow({ ...options, matrix, decider });
     const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
     const arms = new RolloutArms(parts);
-    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
+    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
     const { slots: directions, isReady, hasTaker } = this.#instruments;
-    const owners = {
-      inputs,
-      slots,
-      directions,
-      decider,
-      shadow,
-      arms,
-      envelope,
-      batches,
-      halts,
-      degradations,
-      series,
-      clock,
-    };
+    const answering = { slots, directions, decider, shadow, arms, envelope, batches };
+    const owners = { ...answering, inputs, halts, degradations, series, clock };
     this.status = new PipelineStatus({ subjects, isReady, hasTaker, ...owners });
   }
-
-  // ---- features → infer → decide → publish → journal ----
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
     const { clock, observer } = this.#options;
@@ -113,8 +99,8 @@ export class Pipeline {
     this.#instruments.infer();
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const decide = (items: readonly MinuteItem[]): readonly Answer[] =>
-      this.#instruments.decide(items, (ofPairs) => this.#arms.decide(ofPairs, active, scores, compared));
+    const decidePairs = (items: readonly MinuteItem[]) => this.#arms.decide(items, active, scores, compared);
+    const decide = (items: readonly MinuteItem[]): readonly Answer[] => this.#instruments.decide(items, decidePairs);
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
     watch.start();
