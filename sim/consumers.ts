@@ -10,7 +10,12 @@ export type Transport = 'file' | 'redis' | 'websocket';
 export type ConsumerMaker = (state: ConsumerState | undefined) => Consumer;
 
 export const protocolConsumer: ConsumerMaker = (state) =>
-  createConsumer({ markets: ['live'], maxClockSkewMs: 5000, ...(state === undefined ? {} : { state }) });
+  createConsumer({
+    markets: ['live'],
+    instruments: true,
+    maxClockSkewMs: 5000,
+    ...(state === undefined ? {} : { state }),
+  });
 
 export interface ConsumerWeather {
   /** Restarts per hour. */

@@ -1,6 +1,7 @@
 import type { Daemon } from '../daemon/daemon.ts';
 import type { MachineOptions } from './machine_options.ts';
 import type { Oracle } from './oracle.ts';
+import { subjectsOf } from './variety.ts';
 
 /** A feeder continues after `last_bars`: they must equal the newest bars in the journal. */
 export function checkLastBars({ truth, journal, onViolation }: MachineOptions, daemon: Daemon): void {
@@ -38,7 +39,7 @@ export function checkNothingLost(
   inFlight: number,
 ): void {
   if (truth.disks.isJournalRefusing) return;
-  for (const pairId of settings.minutehand.pairs) {
+  for (const { id: pairId } of subjectsOf(settings)) {
     const stored = journal.signals.findLast((row) => row.pairId === pairId && row.bootId === bootId)?.seq ?? 0;
     const sent = lastSeqOf(oracle, pairId, bootId);
     if (sent - stored > inFlight)

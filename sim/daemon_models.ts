@@ -1,6 +1,8 @@
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
 import type { FileSystem } from '../shared/ports.ts';
-import { failingModels, slowModels } from './failing_models.ts';
+import { isInstrument, parseSubject } from '../shared/pair.ts';
+import { failingDirection, failingModels, slowModels } from './failing_models.ts';
 import type { MachineOptions } from './machine_options.ts';
 import { createModelLine, type ModelLine } from './model_line.ts';
 import type { Published } from './oracle.ts';
@@ -50,7 +52,8 @@ export class DaemonModels {
 
   /** A signal names only models that can have answered it. */
   check({ signal: { pair_id, seq, model_version } }: Published): void {
-    if (this.#line.named(model_version)) return;
+    // Those of instruments are checked by `Truth`.
+    if (isInstrument(parseSubject(pair_id)) || this.#line.named(model_version)) return;
     this.#options.onViolation(
       'models that cannot have answered',
       `${pair_id} seq ${seq}: "${model_version}", active ${this.#line.possible}`,
@@ -72,6 +75,16 @@ export class DaemonModels {
     return this.#withFaults(set, owner, failing, slow);
   }
 
+  async loadDirection(owner: SimulatedProcess, files: FileSystem, folder: string): Promise<DirectionModel> {
+    const { timeline, rng, stormMs, directions, variety } = this.#options;
+    const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
+    await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
+    const model = directions.load(files, folder);
+    if (rng.uniform() >= (variety?.failingDirections ?? 0)) return model;
+    const onFailure = (): void => this.#onFailure(`direction model ${model.manifest.version}`);
+    return failingDirection(model, { timeline, rng, untilMs: stormMs, onFailure });
+  }
+
   /** @param failing chances, 0…1 */
   #withFaults(set: ModelSet, owner: SimulatedProcess, failing: number, slow: number): ModelSet {
     const { timeline, rng, stormMs } = this.#options;
@@ -90,18 +103,18 @@ export class DaemonModels {
     else if (serving !== undefined) this.#options.see('predecessor answers for failed models');
     this.#haveFailed = true;
     this.#lostFallback.failed();
-    this.#onFailure(set);
+    this.#onFailure(`models ${set.version}`);
   }
 
   #onSlow(set: ModelSet): void {
     this.#line.slow(set);
-    this.#onFailure(set);
+    this.#onFailure(`models ${set.version}`);
   }
 
-  #onFailure(set: ModelSet): void {
+  #onFailure(what: string): void {
     const bootId = this.#bootId();
     this.#options.onModelsFailed();
     if (bootId !== null) this.#failedBoots.add(bootId);
-    this.#options.trace(() => `models ${set.version} fail`);
+    this.#options.trace(() => `${what} fail`);
   }
 }

@@ -3,7 +3,15 @@ import type { FileSystem } from '../shared/ports.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { guardFiles } from './guarded_files.ts';
 import type { MachineOptions } from './machine_options.ts';
-import { withOldHalts, withoutHalts, withoutRefusedShadows, withShortRecovery, type PlantedBug } from './planted.ts';
+import {
+  withFlatInstruments,
+  withOldHalts,
+  withoutHalts,
+  withoutRefusedShadows,
+  withoutSeries,
+  withShortRecovery,
+  type PlantedBug,
+} from './planted.ts';
 import type { SimulatedProcess } from './process.ts';
 
 /** The files of the daemon's process; each signal is reported before it is written. */
@@ -24,14 +32,18 @@ export function openFiles(owner: SimulatedProcess, options: MachineOptions): Fil
 /** The journal of the daemon's process. */
 export function openStore(
   owner: SimulatedProcess,
-  { journal, planted }: MachineOptions,
+  { journal, planted, truth }: MachineOptions,
   onBoot: (bootId: string) => void,
 ): JournalStore {
   const store = withBug(journal.open(), planted);
   return {
     ...store,
     append: (inputs, signals, shadows, feedPosition) =>
-      owner.call(() => store.append(inputs, signals, shadows, feedPosition)),
+      owner.call(() => {
+        for (const { kind, subject, backfill } of inputs)
+          if ((kind === 'bar' || kind === 'empty') && !backfill) truth.silence.heard(subject);
+        store.append(inputs, signals, shadows, feedPosition);
+      }),
     addBoot: (boot) =>
       owner.call(() => {
         store.addBoot(boot);
@@ -43,6 +55,8 @@ export function openStore(
 
 function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore {
   if (planted === 'short_recovery') return withShortRecovery(store);
+  if (planted === 'forgotten_series') return withoutSeries(store);
+  if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
   return planted === 'unjournaled_halts' ? withoutHalts(store) : store;
 }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { replayJournal } from '../daemon/feed/replay.ts';
 import type { Bar, EpochMs } from '../shared/bar.ts';
+import { parseStoredValue } from './known_series.ts';
+import { keyOf } from './series_source.ts';
+import { subjectsOf } from './variety.ts';
 import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -57,6 +60,23 @@ export function checkJournal(world: World): void {
   }
 }
 
+/**
+ * Every value of a series in the journal was sent, had arrived after that, and arrivals ascend. Before the beginning of
+ * a world none was sent.
+ */
+export function checkValues({ journal, series, clockErrorMs, violate }: World): void {
+  let last = -Infinity;
+  for (const [i, row] of journal.inputs.entries()) {
+    if (row.kind !== 'series') continue;
+    const { symbol, name, event, arrival, value } = parseStoredValue(row, i + 1);
+    const sentMs = series?.sent.get(keyOf({ symbol, series: name, eventMs: Math.round(event * 1000), value }));
+    if (sentMs === undefined) violate('value that was never sent', row.subject);
+    else if (arrival * 1000 < sentMs - clockErrorMs - 1) violate('value that arrived before it was sent', row.subject);
+    if (arrival < last || arrival < event) violate('arrivals do not ascend', row.subject);
+    last = arrival;
+  }
+}
+
 /** The answers of the shadow models are beside the signals they belong to. */
 export function checkShadows({ journal, violate }: World): void {
   const signals = new Set(journal.signals.map(({ signalId, pairId, time }) => `${signalId} ${pairId} ${time}`));
@@ -82,13 +102,14 @@ export async function checkReplay(world: World): Promise<void> {
   const { journal, settings } = world;
   const { differences, unanswered } = await replayJournal({
     settings,
-    pairIds: settings.minutehand.pairs,
+    pairIds: subjectsOf(settings).map(({ id }) => id),
     clock: { nowMs: () => 0 as EpochMs, monotonicUs: () => 0 },
     bootId: 'replay',
     onSignals: () => undefined,
     store: journal.open(),
     loadModels: (version) =>
       Promise.resolve({ ...world.trainer.trainedSet(version), release: () => Promise.resolve() }),
+    loadDirection: (version) => Promise.resolve(world.directions.trained(version)),
   });
   if (unanswered > 0) world.violate('replay of the journal differs', `${unanswered} signals are not in the journal`);
   const first = differences[0];

@@ -27,6 +27,8 @@ export const NO_POSITION: ExpectedPosition = {
 
 /** Inputs of a daemon when a minute of a pair ends, or a heartbeat of it is due. */
 export interface Situation {
+  /** `XAUUSD_XAGUSD@1h` */
+  readonly id: string;
   readonly symbols: readonly [string, string];
   /** Epoch seconds of the minute's open. */
   readonly time: number;
@@ -88,7 +90,7 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
   const { action, reason, target, positionId, position, met } = outcome;
   const body = {
     timestamp: `${new Date((time + 60) * 1000).toISOString().slice(0, 19)}Z`,
-    pair: symbols.map((symbol) => `${symbol.slice(0, 3)}/${symbol.slice(3)}`).join(' vs '),
+    pair: labelOf(situation.id, symbols),
     z_score: isMeasured ? bar.z : null,
     return_prob: scored?.return_prob ?? null,
     risk_score: scored?.risk_score ?? null,
@@ -106,7 +108,7 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
     beta: isMeasured ? bar.beta : null,
     price_a: isMeasured ? bar.closeA : situation.closes[0],
     price_b: isMeasured ? bar.closeB : situation.closes[1],
-    pair_id: symbols.join('_'),
+    pair_id: situation.id,
     signal_id: situation.signalId,
     model_version: models?.version ?? '',
     feature_schema: featureSchema,
@@ -116,6 +118,12 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
     leverage_reduction_rate: 1,
   };
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position), met };
+}
+
+function labelOf(id: string, symbols: readonly string[]): string {
+  const [, timeframe] = id.split('@');
+  const legs = symbols.map((symbol) => `${symbol.slice(0, 3)}/${symbol.slice(3)}`).join(' vs ');
+  return timeframe === undefined ? legs : `${legs} ${timeframe}`;
 }
 
 /** "Expected result" of the protocol, without a calibration; NaN for a bar that is no candidate. */

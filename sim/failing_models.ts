@@ -1,3 +1,4 @@
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Rng } from '../shared/ports.ts';
@@ -25,7 +26,7 @@ const LONGEST_SLOW_ANSWER_MS = 150;
 type PendingScores = BatchScores | Promise<BatchScores>;
 
 /** Short times are as likely as long ones. */
-const drawBeginning = ({ timeline, rng }: FailureOptions): number =>
+const drawBeginning = ({ timeline, rng }: Pick<FailureOptions, 'timeline' | 'rng'>): number =>
   timeline.nowMs + SHORTEST_WELL_MS * (LONGEST_WELL_MS / SHORTEST_WELL_MS) ** rng.uniform();
 
 /** The set, with another way to answer from `fromMs` on. */
@@ -59,6 +60,23 @@ export function failingModels(set: ModelSet, options: FailureOptions): ModelSet 
       owner.at(timeline.nowMs + rng.uniform() * LONGEST_ANSWER_MS, () => reject(error));
     });
   });
+}
+
+/** A direction model that returns invalid answers after a while. */
+export function failingDirection(
+  model: DirectionModel,
+  options: Pick<FailureOptions, 'timeline' | 'rng' | 'untilMs'> & { onFailure(): void },
+): DirectionModel {
+  const { timeline, untilMs, onFailure } = options;
+  const fromMs = drawBeginning(options);
+  return {
+    ...model,
+    infer(features, rows) {
+      if (timeline.nowMs < fromMs || timeline.nowMs >= untilMs) return model.infer(features, rows);
+      onFailure();
+      throw new MinutehandError('MODEL_OUTPUT', { seen: `${model.manifest.version} answered NaN` });
+    },
+  };
 }
 
 /** A set that becomes slow after a while: it blocks the thread, or its promise is delayed. */

@@ -47,7 +47,9 @@ describe('the feeder', () => {
           onWrongAnswer: (what) => wrong.push(what),
           trace: () => undefined,
         },
-        [1, 2, 3].map((minute) => (START_MS / 1000 - 30 - minute * 60) as OpenTime).reverse(),
+        new Map(
+          [3, 2, 1].map((minute) => [(START_MS / 1000 - 30 - minute * 60) as OpenTime, new Set(['XAUUSD', 'XAGUSD'])]),
+        ),
       );
       await timeline.run(10_000);
       expect([wrong, stops]).toEqual([[], 1]);

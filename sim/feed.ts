@@ -73,6 +73,9 @@ export interface FeedOptions {
   trace(line: () => string): void;
 }
 
+/** Minutes before the first live one, ascending, and the symbols that have a bar in them. */
+export type History = ReadonlyMap<OpenTime, ReadonlySet<string>>;
+
 export interface Feed {
   /** All that the source ever gave, and all that a revision may have put in its place. */
   readonly bars: ReadonlyMap<string, readonly Bar[]>;
@@ -91,11 +94,12 @@ const OLD_MS = 210_000;
  * The program that sends bars to the daemon: it receives them from a source after each minute and forwards them by one
  * of the two rules of docs/ARCHITECTURE.md. It never dies; the faults are in its source and in its network.
  */
-export function startFeed(options: FeedOptions, history: readonly OpenTime[]): Feed {
+export function startFeed(options: FeedOptions, history: History): Feed {
   const book = new Book(options.symbols);
   const bars = new Map<string, Bar[]>(options.symbols.map((symbol) => [symbol, []]));
-  for (const time of history)
+  for (const [time, symbols] of history)
     for (const bar of options.prices.next(time)) {
+      if (!symbols.has(bar.symbol)) continue;
       bars.get(bar.symbol)!.push(bar);
       book.keep({ symbol: bar.symbol, time, bar, isHistory: true });
     }

@@ -1,3 +1,5 @@
+import { barMinutesOf } from '../shared/pair.ts';
+import { subjectsOf } from './variety.ts';
 import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -32,16 +34,17 @@ export function checkLive(world: World, peaceMs: number): number {
       `${late.length} signals in mode OK are missing: ${late.slice(0, MAX_MISSING).join('; ')}`,
     );
   checkDaemon(world);
-  checkUpToDate(world);
+  checkUpToDate(world, peaceMs);
   return recoveredMs - startMs - peaceMs;
 }
 
-/** Consumers and pairs without a signal in mode OK of the minute that closed at `closeMs`. */
+/** Consumers and subjects without a signal in mode OK of the bar that closed at `closeMs`, where one did. */
 function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): string[] {
   const timestamp = `${new Date(closeMs).toISOString().slice(0, 19)}Z`;
   return consumers.flatMap((consumer) =>
-    settings.minutehand.pairs
-      .map((pairId) => `${consumer} ${pairId} ${timestamp}`)
+    subjectsOf(settings)
+      .filter(({ id }) => closeMs % (barMinutesOf(id) * MINUTE_MS) === 0)
+      .map(({ id }) => `${consumer} ${id} ${timestamp}`)
       .filter((minute) => !obeyedOk.has(minute)),
   );
 }
@@ -50,22 +53,28 @@ function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): s
 function checkDaemon({ daemon, violate }: World): void {
   const health = daemon?.health();
   if (health === undefined) return violate('not recovered', 'there is no daemon');
-  const { status, degradations, silent_pairs, halted_pairs, halts_refused, model_refused, redis } = health;
+  const { status, direction, degradations, silent_pairs, halted_pairs, halts_refused, model_refused, redis } = health;
   const isWell =
     status === 'ok' &&
     degradations.length + silent_pairs.length + halted_pairs.length === 0 &&
     halts_refused === null &&
     model_refused === null &&
+    (direction?.refused ?? null) === null &&
     redis === 'up';
   if (!isWell) violate('not recovered', `health is ${JSON.stringify(health)}`);
 }
 
-/** The last signal of each pair is in the journal, in its file and in Redis. */
-function checkUpToDate({ oracle, journal, disk, redis, signalsFolder, violate }: World): void {
+/**
+ * The last signal of each subject is in the journal, in its file and in Redis; of a longer bar, where it is of a time
+ * without faults: what a fault took of it comes with the next bar.
+ */
+function checkUpToDate({ oracle, journal, disk, redis, signalsFolder, violate }: World, peaceMs: number): void {
   const last = new Map<string, string>();
   for (const [text, { signal }] of oracle.published) last.set(signal.pair_id, text);
   for (const [pairId, text] of last) {
-    const { boot_id, seq } = oracle.published.get(text)!.signal;
+    const { signal, atMs } = oracle.published.get(text)!;
+    if (barMinutesOf(pairId) > 1 && atMs < peaceMs + LIVENESS_BOUND_MS) continue;
+    const { boot_id, seq } = signal;
     const behind = (place: string): void => violate('not up to date', `${place} of ${pairId}, ${boot_id} seq ${seq}`);
     if (!journal.signals.some((row) => row.pairId === pairId && row.bootId === boot_id && row.seq === seq))
       behind('journal');

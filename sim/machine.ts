@@ -162,6 +162,7 @@ class DaemonMachine implements Machine {
       journalWriter: openJournalThread(owner, this.#options, store),
       bus: this.#options.redis.connect(owner),
       loadModels: (folder: string, quietly: Quietly) => this.#models.load(owner, files, folder, quietly),
+      loadDirection: (folder: string) => this.#models.loadDirection(owner, files, folder),
     };
   }
 

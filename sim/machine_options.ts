@@ -1,6 +1,7 @@
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
+import type { DirectionTrainer } from './directions.ts';
 import type { SimulatedDisk } from './disk.ts';
 import type { MemoryJournal } from './memory_journal.ts';
 import type { Oracle } from './oracle.ts';
@@ -11,6 +12,7 @@ import type { Weather } from './swarm.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trainer } from './trainer.ts';
 import type { Truth } from './truth.ts';
+import type { Variety } from './variety.ts';
 
 export interface MachineOptions {
   readonly timeline: Timeline;
@@ -30,6 +32,8 @@ export interface MachineOptions {
   readonly oracle: Oracle;
   readonly truth: Truth;
   readonly trainer: Trainer;
+  readonly directions: DirectionTrainer;
+  readonly variety: Variety | null;
   wallMs(): number;
   weather(): Weather;
   /** A signal is published by a file or a WebSocket. */

@@ -18,7 +18,7 @@ const RISK_QUANTILES = 10;
 const MODELS_MADE = 8;
 
 /** Random trees of two splits each. Nothing was learned: what counts is that they answer, and differ. */
-function randomEnsemble(rng: Rng, columns: number, baseScore: number): TreeEnsemble {
+export function randomEnsemble(rng: Rng, columns: number, baseScore: number): TreeEnsemble {
   const tree = (): Tree => {
     const column = (): number => rng.integer(columns);
     const leaf = (): number => Math.fround(rng.normal() * 0.4);
@@ -88,7 +88,7 @@ const made = new Map<string, BundleContent>();
 /** The `index`-th of a few sets of tiny random models that let trades happen. */
 export function modelContent(index: number, settings: Settings): BundleContent {
   const schema = featureSchema(settings.minutehand.windows);
-  const key = `${schema.hash} ${index % MODELS_MADE}`;
+  const key = `${schema.hash} ${settings.minutehand.pairs.join()} ${index % MODELS_MADE}`;
   let content = made.get(key);
   if (content === undefined) {
     content = makeContent(index % MODELS_MADE, settings, schema);

@@ -62,7 +62,7 @@ function openBench(): Bench {
     trueMs: () => START_MS + bench.nowMs,
     wallMs: () => START_MS + bench.nowMs,
     clockErrorMs: () => 0,
-    validMs: 150_000,
+    validMs: () => 150_000,
     intervalMs: 60_000,
     onViolation: (rule) => rules.push(rule),
   });

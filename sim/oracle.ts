@@ -45,8 +45,8 @@ export interface OracleOptions {
   wallMs(): number;
   /** Maximum error of the wall clocks at this moment, in ms: 0 unless a clock was set. */
   clockErrorMs(): number;
-  /** A signal is fresh for this long after its publication. */
-  readonly validMs: number;
+  /** A signal of a subject is fresh for this long after its publication. */
+  validMs(pairId: string): number;
   readonly intervalMs: number;
   onViolation(rule: string, what: string): void;
 }
@@ -128,7 +128,7 @@ function checkStale(options: OracleOptions, consumer: string, text: string, { si
   const sinceNewsMs = isHeartbeat(signal)
     ? options.nowMs() - atMs
     : Math.max(options.nowMs() - atMs, options.trueMs() - Date.parse(signal.timestamp) - options.intervalMs);
-  if (sinceNewsMs + options.clockErrorMs() + PUBLISHING_MS < options.validMs)
+  if (sinceNewsMs + options.clockErrorMs() + PUBLISHING_MS < options.validMs(signal.pair_id))
     options.onViolation('fresh signal refused', `${consumer}, after ${Math.round(sinceNewsMs / 1000)} s: ${text}`);
 }
 
@@ -171,7 +171,7 @@ class PublicationCheck {
     const options = this.#options;
     const { pair_id, seq, timestamp, reason, generated_at_ms, valid_until_ms } = signal;
     const newsUntilMs = isHeartbeat(signal) ? Infinity : Date.parse(timestamp) + options.intervalMs;
-    const expectedMs = Math.min(generated_at_ms, newsUntilMs) + options.validMs;
+    const expectedMs = Math.min(generated_at_ms, newsUntilMs) + options.validMs(pair_id);
     const where = `${pair_id} seq ${seq}, ${reason} at ${timestamp}`;
     if (valid_until_ms !== expectedMs)
       options.onViolation('expiry', `${where}: valid for ${valid_until_ms - expectedMs} ms too long`);
@@ -231,7 +231,7 @@ class Account {
   #checkFresh({ signal, atMs }: Published, clockMs: number, violation: Violate): void {
     const { nowMs, validMs, clockErrorMs } = this.#options;
     const ageMs = nowMs() - atMs;
-    if (ageMs > validMs + clockErrorMs())
+    if (ageMs > validMs(signal.pair_id) + clockErrorMs())
       violation('stale signal obeyed', `${(ageMs / 1000).toFixed(0)} s after its publication`);
     if (signal.valid_until_ms < clockMs)
       violation('stale signal obeyed', `${clockMs - signal.valid_until_ms} ms after valid_until_ms by its own clock`);
@@ -254,7 +254,7 @@ class Account {
     if (this.#opened.has(positionId)) violation('position opened twice', positionId);
     if (held !== '') violation('position opened twice', `while it held ${held}`);
     const barAgeMs = trueMs() - Date.parse(signal.timestamp);
-    if (barAgeMs > intervalMs + validMs + clockErrorMs())
+    if (barAgeMs > intervalMs + validMs(signal.pair_id) + clockErrorMs())
       violation('stale signal obeyed', `on a bar that closed ${(barAgeMs / 1000).toFixed(0)} s ago`);
     if (positionId !== signal.signal_id) violation('open without ENTER', `position ${positionId}`);
     this.#opened.add(positionId);

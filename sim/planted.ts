@@ -1,3 +1,5 @@
+import { FLAT_POSITION } from '../shared/core/position/instrument_position.ts';
+import { isInstrument, parseSubject } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -18,8 +20,24 @@ export const PLANTED = {
   lost_fallback: 'after models failed, the next swap does not keep the models before it as a fallback',
   doubling_retry:
     'consumers do not keep which positions they entered: a decision that is delivered again is entered again',
+  early_close: 'bars of longer timeframes close one minute early',
+  kept_bar: 'a longer bar whose last minute is missing is not cleared: the next one continues it',
+  series_by_event: 'values of series are joined by the time of their event, not of their arrival',
+  ignored_revisions: 'the first value of an event of a series counts, and no later one',
+  forgotten_series: 'a restart does not restore the values of series',
+  forgotten_positions: 'a restart does not restore the positions of instruments',
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
+
+/** Bugs of longer timeframes, instruments and series: other worlds cannot show them. */
+export const NEEDS_VARIETY: ReadonlySet<PlantedBug> = new Set([
+  'early_close',
+  'kept_bar',
+  'series_by_event',
+  'ignored_revisions',
+  'forgotten_series',
+  'forgotten_positions',
+]);
 
 /** Files whose `sync` does nothing. */
 export function withoutSync(files: FileSystem): FileSystem {
@@ -77,6 +95,25 @@ export function withShortRecovery(store: JournalStore): JournalStore {
     commonMinuteBefore: (pair, count, until) => store.commonMinuteBefore(pair, Math.max(1, count - 1), until),
     // Or the bars that the screen looks back over would make up for it.
     barBefore: (symbol, _count, until) => store.barBefore(symbol, 1, until),
+  };
+}
+
+/** A store without the values of series. */
+export function withoutSeries(store: JournalStore): JournalStore {
+  return {
+    ...store,
+    inputsFrom: (from) => [...store.inputsFrom(from)].filter(({ kind }) => kind !== 'series').values(),
+    seriesBetween: () => [].values(),
+  };
+}
+
+/** A store in which every instrument is flat. */
+export function withFlatInstruments(store: JournalStore): JournalStore {
+  const position = JSON.stringify(FLAT_POSITION);
+  return {
+    ...store,
+    lastSignals: () =>
+      store.lastSignals().map((row) => (isInstrument(parseSubject(row.pairId)) ? { ...row, position } : row)),
   };
 }
 

@@ -38,6 +38,7 @@ function makeSettings(): Settings {
       ...real.minutehand,
       market: 'live',
       pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'EURUSD_USDCHF'],
+      instruments: [],
       shards: { main: 'all' },
       windows: {
         beta_window: 30,

@@ -1,16 +1,26 @@
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { createRng } from '../shared/rng.ts';
-import { checkBarsArrived, checkBounds, checkJournal, checkReplay, checkShadows, fingerprintOf } from './end.ts';
+import {
+  checkBarsArrived,
+  checkBounds,
+  checkJournal,
+  checkReplay,
+  checkShadows,
+  checkValues,
+  fingerprintOf,
+} from './end.ts';
 import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
 import type { Violation } from './chronicle.ts';
-import type { PlantedBug } from './planted.ts';
+import { NEEDS_VARIETY, type PlantedBug } from './planted.ts';
+import { plantInCore } from './planted_core.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
 import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
-import { describeWeather, drawWeather } from './swarm.ts';
+import { describeWeather, drawWeather, type Weather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
-import { createWorld } from './world.ts';
+import { describeVariety, drawVariety, isVaried, variedSettings } from './variety.ts';
+import { createWorld, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -26,6 +36,7 @@ const TRAINING_MS = MINUTE_MS;
 const MAX_VIOLATIONS = 50;
 /** One world of so many is also replayed by `replayJournal`. */
 const REPLAYED_SEEDS = 5;
+const REPLAYED_VARIED_SEEDS = 2;
 
 /** Seeds within which a bug that was planted on purpose has to be found. */
 export const MAX_SEEDS_TO_FIND = 1000;
@@ -62,51 +73,25 @@ export interface SeedReport {
 
 /** Runs the world of one seed from its beginning to its end. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
-  const { seed } = options;
+  const { seed, planted = null, trace = null } = options;
   const rng = createRng(`sim ${seed}`);
   const weather = drawWeather(rng);
   const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
-  const world = createWorld({
-    seed,
-    settings: simulatedSettings(),
-    weather,
-    planted: options.planted ?? null,
-    stormMs,
-    trace: options.trace ?? null,
-  });
-  world.trace(() => `seed ${seed}, ${(stormMs / MINUTE_MS).toFixed(1)} minutes of ${describeWeather(weather)}`);
+  const variety = drawVariety(seed, stormMs);
+  const settings = variedSettings(simulatedSettings(), variety);
+  const world = createWorld({ seed, settings, weather, variety, planted, stormMs, trace });
+  const minutes = (stormMs / MINUTE_MS).toFixed(1);
+  world.trace(() => `seed ${seed}, ${minutes} minutes of ${describeWeather(weather)}${describeVariety(variety)}`);
+  const takeOut = plantInCore(planted);
   const stopWatching = watchRejections((reason) => world.violate('unhandled rejection', describeReason(reason)));
   try {
     scheduleStorm(world, stormMs);
     await world.run(stormMs);
     world.endFaults();
     const peaceMs = world.timeline.nowMs;
-    world.timeline.at(peaceMs + TRAINING_MS, () => {
-      if (world.needsNewModels) world.trainer.publish();
-      world.trainer.resume(ALL_PAIRS);
-    });
-    const proofMs = peaceMs + LIVENESS_BOUND_MS + PROOF_MS;
-    await world.run(proofMs);
-    await world.run(proofMs + ((QUIET_MS - (world.trueMs() % MINUTE_MS) + MINUTE_MS) % MINUTE_MS));
+    await runPeace(world, peaceMs);
     const recoveredAfterMs = checkLive(world, peaceMs);
-    checkJournal(world);
-    checkShadows(world);
-    checkBounds(world);
-    const { lost, late, requestLost } = weather.feed;
-    if (lost + late + requestLost + weather.clockSteps + weather.sleeps === 0) checkBarsArrived(world);
-    world.shadowWatch.check();
-    const { compared, leftOver, lostHeartbeats, seen } = checkTwin({
-      journal: world.journal,
-      settings: world.settings,
-      models: (version) => world.trainer.trainedSet(version),
-      failedIn: (bootId) => world.machine.failedIn(bootId),
-      shadowsGoOn: weather.journalFaults === 0,
-      onViolation: (rule, what) => world.violate(rule, what),
-    });
-    for (const name of seen.keys()) world.see(name);
-    if (leftOver > 0) world.see('minute answered by the next process');
-    const isReplayable = leftOver + lostHeartbeats === 0 && !world.machine.hasFailedModels;
-    if (isReplayable && seed % REPLAYED_SEEDS === 0) await checkReplay(world);
+    const compared = await checkEnd(world, weather, seed);
     const { oracle, timeline, machine } = world;
     return {
       seed,
@@ -127,7 +112,50 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     };
   } finally {
     stopWatching();
+    takeOut();
   }
+}
+
+/** The time without faults, in which a person repairs what only a person can. */
+async function runPeace(world: World, peaceMs: number): Promise<void> {
+  world.timeline.at(peaceMs + TRAINING_MS, () => {
+    if (world.needsNewModels) world.trainer.publish();
+    world.directions.publish();
+    world.trainer.resume(ALL_PAIRS);
+  });
+  const proofMs = peaceMs + LIVENESS_BOUND_MS + PROOF_MS;
+  await world.run(proofMs);
+  await world.run(proofMs + ((QUIET_MS - (world.trueMs() % MINUTE_MS) + MINUTE_MS) % MINUTE_MS));
+}
+
+/**
+ * Checks all that the journal and the observers hold at the end of a world.
+ * @param weather of its faults
+ * @returns the signals that were made again
+ */
+async function checkEnd(world: World, weather: Weather, seed: number): Promise<number> {
+  checkJournal(world);
+  checkShadows(world);
+  checkValues(world);
+  checkBounds(world);
+  const { lost, late, requestLost } = weather.feed;
+  if (lost + late + requestLost + weather.clockSteps + weather.sleeps === 0) checkBarsArrived(world);
+  world.shadowWatch.check();
+  const { compared, leftOver, lostHeartbeats, seen } = checkTwin({
+    journal: world.journal,
+    settings: world.settings,
+    models: (version) => world.trainer.trainedSet(version),
+    directions: (version) => world.directions.trained(version),
+    failedIn: (bootId) => world.machine.failedIn(bootId),
+    shadowsGoOn: weather.journalFaults === 0,
+    onViolation: (rule, what) => world.violate(rule, what),
+  });
+  for (const name of seen.keys()) world.see(name);
+  if (leftOver > 0) world.see('minute answered by the next process');
+  const isReplayable = leftOver + lostHeartbeats === 0 && !world.machine.hasFailedModels;
+  const isChosen = seed % (world.variety === null ? REPLAYED_SEEDS : REPLAYED_VARIED_SEEDS) === 0;
+  if (isReplayable && isChosen) await checkReplay(world);
+  return compared;
 }
 
 function describeReason(reason: unknown): string {
@@ -195,6 +223,7 @@ export async function findPlanted(
 ): Promise<{ readonly seed: number; readonly rule: string } | null> {
   for (let seed = 1; seed <= MAX_SEEDS_TO_FIND; seed++) {
     onSeed(seed);
+    if (NEEDS_VARIETY.has(planted) && !isVaried(seed)) continue;
     const { violations } = await runSeed({ seed, planted });
     if (violations.length > 0) return { seed, rule: violations[0]!.rule };
   }

@@ -3,6 +3,7 @@ import { ln } from '../shared/elementary.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { Operation } from './disk.ts';
 import type { Weather } from './swarm.ts';
+import type { Variety } from './variety.ts';
 import type { Timeline } from './timeline.ts';
 import type { World } from './world.ts';
 
@@ -22,6 +23,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   scheduleModelEvents(storm);
   scheduleSilences(storm);
   scheduleJournalThread(storm);
+  if (world.variety !== null) scheduleDirections(storm, world.variety);
 }
 
 /** Times of events, and the durations of their effects. */
@@ -118,6 +120,16 @@ function scheduleMachineFaults(storm: Storm): void {
     world.trace(() => `machine: sleeps for ${(sleptMs / HOUR_MS).toFixed(1)} h`);
     world.sleptMs += sleptMs;
     timeline.spend(sleptMs);
+  });
+}
+
+/** Training runs and damage of direction models. */
+function scheduleDirections(storm: Storm, { directionRuns, directionDamage }: Variety): void {
+  const { world, rng } = storm;
+  storm.often(directionRuns, () => world.directions.publish());
+  storm.often(directionDamage, () => {
+    world.directions.damage(rng);
+    if (rng.integer(2) === 0) storm.within(5 * MINUTE_MS, () => world.directions.publish());
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../daemon/pipeline.ts';
 import type { StandingHalt } from '../shared/bundle/halts.ts';
-import { parsePair } from '../shared/pair.ts';
+import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, timeframeOf } from '../shared/pair.ts';
 import type { FeedPolicy } from '../shared/policy/policy.ts';
 import type { HaltLedger } from './halt_ledger.ts';
 import { isHeartbeat, type Published, type Seen } from './oracle.ts';
@@ -14,6 +14,7 @@ export interface TruthOptions {
   pipeline(): Pipeline | null;
   /** Returns whether the journal has a signal of the pair: a power cut may have taken them all. */
   knowsMinuteOf(pairId: string): boolean;
+  hasTrainedDirection(version: string): boolean;
   /** The halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
   readonly halts: HaltLedger;
@@ -63,14 +64,27 @@ export class Truth {
     if (mode === 'OK' && this.disks.journalIsBroken) wrong('OK while the journal cannot be written');
     const pipeline = this.#options.pipeline();
     if (pipeline === null) return;
-    checkModels(signal, pipeline, wrong);
+    if (isInstrument(parseSubject(signal.pair_id))) this.#checkDirection(signal, pipeline, wrong);
+    else checkModels(signal, pipeline, wrong);
     if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, wrong);
+  }
+
+  /** The mode of an instrument's signal against the direction model and the degradations that health has. */
+  #checkDirection({ mode, reason, pair_id, model_version }: Seen, { status }: Pipeline, wrong: (what: string) => void) {
+    const active = status.directions[timeframeOf(barSecondsOf(parseSubject(pair_id)))] ?? '';
+    if (model_version !== '' && !this.#options.hasTrainedDirection(model_version)) wrong(`models ${model_version}`);
+    if (mode === 'OK' && status.degradations.size > 0) wrong(`OK with degradations ${[...status.degradations].join()}`);
+    if (mode !== 'WARMUP' && model_version !== active) wrong(`models "${model_version}", active "${active}"`);
+    if (mode === 'OK' && active === '') wrong('OK without a direction model');
+    if (mode === 'HALT' && reason !== 'SILENCE' && active !== '') wrong('HALT with an active direction model');
+    if (mode === 'DEGRADED' && reason !== 'SILENCE' && status.degradations.size === 0)
+      wrong('DEGRADED without degradations');
   }
 
   /** Halts apply to the models that a signal names, whichever are active in the daemon. */
   #checkHalts({ pair_id, seq, model_version, mode, action, reason }: Seen): void {
     const { halts, onViolation } = this.#options;
-    if (!halts.isSettled || model_version === '') return;
+    if (!halts.isSettled || model_version === '' || isInstrument(parseSubject(pair_id))) return;
     const where = `${pair_id} seq ${seq}: ${action} ${reason} in mode ${mode}`;
     const isObeyed = action !== 'ENTER' && (mode === 'HALT' || mode === 'WARMUP');
     if (!isObeyed && halts.mustHalt(pair_id, model_version)) onViolation('halt that is not obeyed', where);
@@ -186,6 +200,8 @@ class SilenceTruth {
   #checkedMs = 0;
   readonly #lastPublishedMs = new Map<string, number>();
   readonly #lastMinuteMs = new Map<string, number>();
+  /** When the feeder had an answer to a live minute of a symbol, or the journal had it. */
+  readonly #heardMs = new Map<string, number>();
 
   constructor(options: TruthOptions) {
     const { silence_degraded_intervals, silence_halt_intervals, interval_ms } = options.feed;
@@ -206,14 +222,28 @@ class SilenceTruth {
     this.#lastMinuteMs.set(pair_id, this.#options.timeline.nowMs);
   }
 
+  /** The daemon has taken a minute of a symbol. */
+  heard(symbol: string): void {
+    this.#heardMs.set(symbol, this.#options.timeline.nowMs);
+  }
+
+  /** When a subject last had a minute; of a longer bar, a moment after its symbols had one. */
+  #lastHeardMs(pairId: string): number {
+    const answeredMs = this.#lastMinuteMs.get(pairId) ?? 0;
+    if (barMinutesOf(pairId) === 1) return answeredMs;
+    const { a, b } = parseSubject(pairId);
+    return Math.max(answeredMs, ...[a, b].map((symbol) => this.#heardMs.get(symbol) ?? 0));
+  }
+
   checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
     // A heartbeat may be overtaken by the bar that ends the silence.
-    const { a, b } = parsePair(pair_id);
+    const { a, b } = parseSubject(pair_id);
     const newestMs = Math.max(...[a, b].map((symbol) => status.lastTimes.get(symbol) ?? 0)) * 1000;
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
       wrong('SILENCE, and health does not report it');
-    const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastMinuteMs.get(pair_id) ?? 0);
-    if (silentMs < this.#degradedMs - DELAY_MS) wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
+    const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastHeardMs(pair_id));
+    const isExact = barMinutesOf(pair_id) === 1;
+    if (isExact && silentMs < this.#degradedMs - DELAY_MS) wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
     if (silentMs > this.#haltMs + DELAY_MS && mode !== 'HALT')
       wrong(`${mode} after ${inSeconds(silentMs)} without a bar`);
   }
@@ -232,7 +262,7 @@ class SilenceTruth {
     timeline.at(timeline.nowMs + SILENCE_CHECK_MS, () => this.#check());
     if (pipeline() === null) return;
     for (const [pairId, sinceMs] of this.#lastPublishedMs) {
-      const silentMs = timeline.nowMs - Math.max(this.#readyMs, this.#wokeMs, sinceMs);
+      const silentMs = timeline.nowMs - Math.max(this.#readyMs, this.#wokeMs, sinceMs, this.#lastHeardMs(pairId));
       if (silentMs > this.#degradedMs + DELAY_MS && knowsMinuteOf(pairId))
         onViolation('unreported silence', `${pairId} has no signal for ${inSeconds(silentMs)}`);
     }

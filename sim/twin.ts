@@ -1,24 +1,26 @@
 import { crc32 } from 'node:zlib';
-import { isHeartbeat, type AnsweredMinute } from '../daemon/align/minute.ts';
+import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
 import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
-import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
-import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
-import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
-import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
-import { parsePair, type Pair } from '../shared/pair.ts';
-import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
-import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pair.ts';
+import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
+import { InstrumentReference } from './instrument_reference.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
-import { expectedAnswer, NO_POSITION, type ExpectedAnswer, type ExpectedPosition } from './expected_answer.ts';
+import { PairReference } from './pair_reference.ts';
+import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
+import { subjectsOf } from './variety.ts';
 
 export interface TwinOptions {
   readonly journal: MemoryJournal;
   readonly settings: Settings;
   /** The set of a version as it was trained. */
   models(version: string): ModelSet;
+  /** The direction model of a version as it was trained. */
+  directions(version: string): DirectionModel;
   /** Versions that failed or were slow while they were active, by boot. */
   failedIn(bootId: string): boolean;
   /**
@@ -56,13 +58,12 @@ export function checkTwin(options: TwinOptions): TwinReport {
     options,
     inputs,
     tally,
-    schema: featureSchema(settings.minutehand.windows),
-    policy: decisionPolicy(settings),
     shadows: pairShadows(journal),
   };
-  settings.minutehand.pairs.forEach((id, pairIndex) => {
-    const signals = journal.signals.filter(({ pairId }) => pairId === id);
-    new PairTwin(twin, parsePair(id)).run(inputs.endedByPair[pairIndex]!, signals);
+  for (const name of inputs.seen) tally.seen.set(name, 1);
+  subjectsOf(settings).forEach((subject, pairIndex) => {
+    const signals = journal.signals.filter(({ pairId }) => pairId === subject.id);
+    new SubjectTwin(twin, subject).run(inputs.endedByPair[pairIndex]!, signals);
   });
   return { ...tally, suspects: inputs.suspects };
 }
@@ -80,20 +81,8 @@ interface Twin {
   readonly options: TwinOptions;
   readonly inputs: TwinInputs;
   readonly tally: Tally;
-  readonly schema: FeatureSchema;
-  readonly policy: ReturnType<typeof decisionPolicy>;
   /** By id, boot and seq of the signal. */
   readonly shadows: ReadonlyMap<string, ShadowRow>;
-}
-
-/** Inputs of an answer beside its minute. */
-interface Asked {
-  readonly models: ModelSet | null;
-  readonly isDegraded: boolean;
-  readonly isHalted: boolean;
-  readonly position: ExpectedPosition;
-  /** Of the signal, where it is not this answer's own. */
-  readonly id?: string;
 }
 
 /** The fields of a signal's body that the checks read. */
@@ -105,30 +94,30 @@ interface Said {
 
 const saidBy = ({ body }: StoredSignal): Said => JSON.parse(`${body}}`) as Said;
 
-/** One pair over all that the journal holds of it. */
-class PairTwin {
+/** One subject over all that the journal holds of it. */
+class SubjectTwin {
   readonly #twin: Twin;
-  readonly #pair: Pair;
-  readonly #costs: PairFillCosts;
-  readonly #features: FeatureEngine;
-  readonly #matrix: Float32Array;
+  readonly #subject: Pair;
+  readonly #reference: SubjectReference;
   #heartbeats = 0;
-  #position: ExpectedPosition = NO_POSITION;
-  readonly #shadowPositions = new Map<string, ExpectedPosition>();
+  /** As the journal has it. */
+  #position: string;
+  /** Of the last signal. */
+  #bootId = '';
+  readonly #shadowPositions = new Map<string, string>();
 
-  constructor(twin: Twin, pair: Pair) {
+  constructor(twin: Twin, subject: Pair) {
     this.#twin = twin;
-    this.#pair = pair;
-    this.#costs = pairCosts(tradingCosts(twin.options.settings), pair);
-    this.#features = new FeatureEngine([pair], twin.options.settings.minutehand.windows);
-    this.#matrix = new Float32Array(twin.schema.definitions.length);
+    this.#subject = subject;
+    this.#reference = referenceOf(twin, subject);
+    this.#position = this.#reference.flat;
   }
 
   run(ended: readonly Ended[], signals: readonly StoredSignal[]): void {
     const { options, tally } = this.#twin;
     let next = 0;
     for (const { minute, input } of ended) {
-      this.#step(minute);
+      this.#step(minute, input);
       if (minute.backfill) continue;
       const signal = signals[next];
       if (signal === undefined || !isAnswerTo(signal, minute, input)) {
@@ -137,20 +126,23 @@ class PairTwin {
       }
       next++;
       tally.compared++;
-      const where = `${this.#pair.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
+      const where = `${this.#subject.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
       this.#checkFeatures(signal, minute, where);
-      this.#position = this.#checkAnswer(signal, minute, input, where);
+      this.#checkAnswer(signal, minute, input, where);
       if (options.shadowsGoOn) this.#checkShadow(signal, minute, where);
-      checkActive(this.#twin, signal, input, where);
+      checkActive(this.#twin, this.#subject, signal, input, where);
     }
     const left = signals[next];
     if (left !== undefined)
-      options.onViolation('signal without a minute', `${this.#pair.id} ${describeTime(left.time)} of ${left.bootId}`);
+      options.onViolation(
+        'signal without a minute',
+        `${this.#subject.id} ${describeTime(left.time)} of ${left.bootId}`,
+      );
   }
 
-  #step(minute: AnsweredMinute): void {
+  #step(minute: AnsweredMinute, input: number): void {
     this.#heartbeats = isHeartbeat(minute) ? this.#heartbeats + 1 : 0;
-    if (minute.outcome === 'COMPLETE') this.#features.step([{ ...(minute as PairBars), pairIndex: 0 }]);
+    if (minute.outcome === 'COMPLETE') this.#reference.step(minute as PairMinute, input);
   }
 
   /**
@@ -162,12 +154,12 @@ class PairTwin {
     else if (nextSignal !== undefined)
       options.onViolation(
         'answer missing',
-        `${this.#pair.id} ${describeTime(minute.time)} has no signal in the journal`,
+        `${this.#subject.id} ${describeTime(minute.time)} has no signal in the journal`,
       );
   }
 
   #checkFeatures(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
-    const { buffer, byteOffset, byteLength } = this.#features.values(0);
+    const { buffer, byteOffset, byteLength } = this.#reference.values;
     const expected =
       minute.outcome === 'COMPLETE'
         ? crc32(new Uint8Array(buffer, byteOffset, byteLength))
@@ -181,13 +173,13 @@ class PairTwin {
       );
   }
 
-  #checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): ExpectedPosition {
-    const { onViolation, models: setOf } = this.#twin.options;
+  #checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): void {
+    const { onViolation } = this.#twin.options;
     const printed = saidBy(signal);
-    const models = printed.model_version === '' ? null : setOf(printed.model_version);
     const position = this.#position;
+    const isDegraded = printed.mode === 'DEGRADED';
     const answers = this.#haltsOf(printed.model_version, signal, input).map((isHalted) =>
-      this.#answerOf(minute, { models, isDegraded: printed.mode === 'DEGRADED', isHalted, position }),
+      this.#answerOf(minute, { version: printed.model_version, isDegraded, isHalted, position }),
     );
     const answer = answers.find(({ body }) => body === signal.body) ?? answers[0]!;
     if (answer.body !== signal.body)
@@ -200,9 +192,13 @@ class PairTwin {
         'position differs from an uninterrupted run',
         `${where}: ${signal.position}, was to be ${answer.position}`,
       );
-    this.#note(printed.reason);
-    if (position.side !== 0 && answer.met.length > 1) this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
-    return JSON.parse(signal.position) as ExpectedPosition;
+    this.#note(`${isInstrument(this.#subject) ? 'instrument ' : ''}${printed.reason}`);
+    if (position !== this.#reference.flat && answer.met.length > 1)
+      this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
+    const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
+    if (isRestarted && position !== this.#reference.flat && isInstrument(this.#subject))
+      this.#note('instrument position after a restart');
+    [this.#position, this.#bootId] = [signal.position, signal.bootId];
   }
 
   #note(name: string): void {
@@ -216,53 +212,29 @@ class PairTwin {
     const row = shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
     if (row === undefined) return;
     const answer = this.#answerOf(minute, {
-      models: options.models(row.modelVersion),
+      version: row.modelVersion,
       isDegraded: row.body.includes('"mode":"DEGRADED"'),
       isHalted: false,
-      position: this.#shadowPositions.get(row.modelVersion) ?? NO_POSITION,
+      position: this.#shadowPositions.get(row.modelVersion) ?? this.#reference.flat,
       id: signal.signalId,
     });
     if (answer.body !== row.body || answer.position !== row.position)
       options.onViolation('shadow differs from an uninterrupted run', `${row.modelVersion} at ${where}`);
-    this.#shadowPositions.set(row.modelVersion, JSON.parse(row.position) as ExpectedPosition);
+    this.#shadowPositions.set(row.modelVersion, row.position);
   }
 
-  /** The answers that models must give to a minute, by the documents. */
-  #answerOf(minute: AnsweredMinute, { models, isDegraded, isHalted, position: before, id }: Asked): ExpectedAnswer {
-    const { schema, policy, options } = this.#twin;
-    const isWarm = this.#features.ready(0);
-    const isScored = isWarm && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
-    if (isScored) this.#features.writeRow(0, this.#matrix, 0);
-    const scores = isScored ? atOnce(models.infer(this.#matrix, 1)) : null;
-    const frame = this.#features.frame(0);
-    return expectedAnswer({
-      symbols: [this.#pair.a, this.#pair.b],
-      time: minute.time,
-      outcome: minute.outcome,
-      isLastResort: isHeartbeat(minute) && minute.isHalted,
-      closes: [minute.a?.close ?? null, minute.b?.close ?? null],
-      isWarm,
-      bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
-      models,
-      hasEdge: models?.hasEdge(this.#pair.id) ?? false,
-      scores: scores === null ? null : firstOf(scores),
-      fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
-      noEntryWindows: options.settings.core.no_entry_windows,
-      isHalted,
-      isDegraded,
-      policy,
-      position: before,
-      signalId: id ?? this.#idOf(minute, models?.modelsHash ?? 'none'),
-      featureSchema: schema.hash,
-      policyHash: options.settings.policyHash,
-    });
+  #answerOf(minute: AnsweredMinute, asked: Omit<Asked, 'idOf'> & { readonly id?: string }): ReferenceAnswer {
+    const { id } = asked;
+    const idOf = (modelsHash: string): string => id ?? this.#idOf(minute, modelsHash);
+    return this.#reference.answer(minute, { ...asked, idOf });
   }
 
   #idOf(minute: AnsweredMinute, modelsHash: string): string {
     const { policyHash } = this.#twin.options.settings;
-    if (!isHeartbeat(minute)) return signalId(this.#pair.id, minute.time, modelsHash, policyHash);
+    const { id } = this.#subject;
+    if (!isHeartbeat(minute)) return signalId(id, minute.time, modelsHash, policyHash);
     const kind = minute.outcome === 'SILENCE' ? 'silence' : 'shutdown';
-    return heartbeatId(this.#pair.id, minute.time, kind, this.#heartbeats, modelsHash, policyHash);
+    return heartbeatId(id, minute.time, kind, this.#heartbeats, modelsHash, policyHash);
   }
 
   /**
@@ -270,14 +242,24 @@ class PairTwin {
    * minute was answered at some time between the next boot and its signal, and any state in between is accepted.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
+    // Halts concern pairs alone.
+    if (isInstrument(this.#subject)) return [false];
     const { boots, standings } = this.#twin.inputs;
+    const { id } = this.#subject;
     const isHalted = ({ halts }: Standing): boolean =>
-      halts.some((halt) => halt.version === version && (halt.pair_id === this.#pair.id || halt.pair_id === ALL_PAIRS));
+      halts.some((halt) => halt.version === version && (halt.pair_id === id || halt.pair_id === ALL_PAIRS));
     const isLeftOver = input < (boots.get(signal.bootId)?.bootInput ?? 0);
     const before = standings.findLast((standing) => standing.input <= input)!;
     const later = standings.filter((standing) => standing.input > input && standing.input <= signal.afterInput);
     return [before, ...(isLeftOver ? later : [])].map(isHalted);
   }
+}
+
+function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectReference {
+  const { settings, models, directions } = options;
+  if (!isInstrument(subject)) return new PairReference(subject, settings, models);
+  const note = (name: string): void => void tally.seen.set(name, 1);
+  return new InstrumentReference(subject, settings, directions, inputs, note);
 }
 
 function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number): boolean {
@@ -289,7 +271,13 @@ function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number)
 }
 
 /** The models that a signal names, and its mode, against the rows before it. */
-function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, input: number, where: string): void {
+function checkActive(
+  { options, inputs, tally }: Twin,
+  subject: Pair,
+  signal: StoredSignal,
+  input: number,
+  where: string,
+): void {
   const { onViolation, failedIn } = options;
   const boot = inputs.boots.get(signal.bootId);
   if (boot === undefined) return onViolation('signal without a boot', where);
@@ -298,7 +286,9 @@ function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, inp
   const isLeftOver = input < boot.bootInput;
   if (isLeftOver) tally.leftOver++;
   const until = isLeftOver ? signal.afterInput : input;
-  const versions = boot.swaps.filter((swap) => swap.input <= until).map(({ version }) => version);
+  const versions = swapsOf(boot, subject)
+    .filter((swap) => swap.input <= until)
+    .map(({ version }) => version);
   const active = versions.at(-1) ?? '';
   const hasFailed = failedIn(signal.bootId);
   const allowed = isLeftOver || hasFailed ? ['', ...versions] : [active];
@@ -309,6 +299,13 @@ function checkActive({ options, inputs, tally }: Twin, signal: StoredSignal, inp
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
   if (printed.mode === 'DEGRADED' && printed.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
     onViolation('mode DEGRADED for no reason', where);
+}
+
+/** Changes of the models that answer a subject. */
+function swapsOf(boot: BootSpan, subject: Pair): readonly { readonly input: number; readonly version: string }[] {
+  if (!isInstrument(subject)) return boot.swaps;
+  const own = timeframeOf(barSecondsOf(subject));
+  return boot.directions.filter(({ timeframe }) => timeframe === own);
 }
 
 /** Degradations by the rows up to input `evaluatedAt`. */
@@ -324,19 +321,9 @@ function degradationsAt(boot: BootSpan, evaluatedAt: number): Set<string> {
   return wrong;
 }
 
-function firstOf(scores: BatchScores): { return_prob: number; risk_score: number; position_scale: number } {
-  const { return_prob, risk_score, position_scale } = scores;
-  return { return_prob: return_prob[0]!, risk_score: risk_score[0]!, position_scale: position_scale[0]! };
-}
-
 /** The reason that a heartbeat has to give; nothing of a minute, whose reason is a decision. */
 function reasonOf(minute: AnsweredMinute): 'SILENCE' | 'SHUTDOWN' | undefined {
   return isHeartbeat(minute) ? minute.outcome : undefined;
-}
-
-function atOnce<T>(scores: T | Promise<T>): T {
-  if (scores instanceof Promise) throw new TypeError('models of a simulation answer at once');
-  return scores;
 }
 
 /**

@@ -1,10 +1,13 @@
 import { Aligner } from '../daemon/align/align.ts';
-import { isHeartbeat, type AnsweredMinute } from '../daemon/align/minute.ts';
+import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
-import { parsePair } from '../shared/pair.ts';
+import type { Pair } from '../shared/pair.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { InputRow } from '../shared/store/journal.ts';
+import { parseStoredValue, type StoredValue } from './known_series.ts';
+import { SlowBars } from './slow_bars.ts';
+import { subjectsOf } from './variety.ts';
 
 /** A minute of a pair, or a heartbeat after it, with the outcome in the inputs. */
 export interface Ended {
@@ -26,15 +29,22 @@ export interface BootSpan {
   /** Swaps and degradations in order, each with the number of its input. */
   readonly swaps: { readonly input: number; readonly version: string }[];
   readonly degradations: { readonly input: number; readonly what: string; readonly isOver: boolean }[];
+  /** Direction models likewise; an empty version: none any more. */
+  readonly directions: { readonly input: number; readonly timeframe: string; readonly version: string }[];
 }
 
 /** Contents of a journal's inputs, over all boots. */
 export interface TwinInputs {
+  /** By subject: pairs, and instruments behind them. */
   readonly endedByPair: readonly (readonly Ended[])[];
+  /** Values of auxiliary series, in the order of their rows. */
+  readonly values: readonly StoredValue[];
   readonly boots: ReadonlyMap<string, BootSpan>;
   readonly standings: readonly Standing[];
   /** Bars that were held back. */
   readonly suspects: number;
+  /** Interesting ends of bars of longer timeframes. */
+  readonly seen: ReadonlySet<string>;
 }
 
 type Violate = (rule: string, what: string) => void;
@@ -47,7 +57,12 @@ export function readInputs(inputs: readonly InputRow[], settings: Settings, onVi
 }
 
 class InputReader {
+  readonly #subjects: readonly Pair[];
   readonly #pairIds: readonly string[];
+  /** null: one-minute bars. */
+  readonly #bars: readonly (SlowBars | null)[];
+  readonly #values: StoredValue[] = [];
+  readonly #seen = new Set<string>();
   readonly #aligner: Aligner;
   readonly #marks: SuspectMarks;
   readonly #endedByPair: Ended[][];
@@ -57,17 +72,18 @@ class InputReader {
   #input = 0;
 
   constructor(settings: Settings, onViolation: Violate) {
-    this.#pairIds = settings.minutehand.pairs;
+    this.#subjects = subjectsOf(settings);
+    this.#pairIds = this.#subjects.map(({ id }) => id);
+    this.#bars = this.#subjects.map(({ barSeconds }) => (barSeconds === undefined ? null : new SlowBars(barSeconds)));
     this.#endedByPair = this.#pairIds.map(() => []);
     this.#marks = new SuspectMarks(onViolation);
-    const pairs = this.#pairIds.map(parsePair);
-    this.#aligner = new Aligner(pairs, screenPolicy(settings), (minute) => this.#ended(minute));
+    this.#aligner = new Aligner(this.#subjects, screenPolicy(settings), (minute) => this.#endedMinute(minute));
   }
 
   end(): TwinInputs {
     this.#marks.end();
-    const [endedByPair, boots, standings] = [this.#endedByPair, this.#boots, this.#standings];
-    return { endedByPair, boots, standings, suspects: this.#marks.count };
+    const [endedByPair, boots, standings, values] = [this.#endedByPair, this.#boots, this.#standings, this.#values];
+    return { endedByPair, boots, standings, values, suspects: this.#marks.count, seen: this.#seen };
   }
 
   take(row: InputRow): void {
@@ -80,7 +96,7 @@ class InputReader {
       case 'suspect':
         return this.#marks.mark(subject, time);
       case 'timeout':
-        return this.#aligner.abandon(this.#pairIds.indexOf(subject), time);
+        return this.#takeTimeOut(this.#pairIds.indexOf(subject), time);
       case 'silence':
       case 'silence_halt':
       case 'shutdown':
@@ -88,11 +104,14 @@ class InputReader {
       case 'halts':
         this.#standings.push({ input: this.#input, halts: parseStanding(subject).halts });
         return;
+      case 'series':
+        this.#values.push(parseStoredValue(row, this.#input));
+        return;
+      case 'direction':
+        return this.#takeDirection(subject);
       case 'policy':
       case 'rollout':
-      case 'series':
       case 'lease':
-      case 'direction':
         // No world has any.
         return;
       case 'boot':
@@ -117,10 +136,42 @@ class InputReader {
   #takeBootEvent(kind: 'boot' | 'swap' | 'degraded' | 'recovered', subject: string): void {
     const input = this.#input;
     if (kind === 'boot') {
-      this.#boot = { bootId: subject, bootInput: input, swaps: [], degradations: [] };
+      this.#boot = { bootId: subject, bootInput: input, swaps: [], degradations: [], directions: [] };
       this.#boots.set(subject, this.#boot);
+      if (this.#bars.some((bars) => bars?.isOpen === true)) this.#seen.add('start amid a longer bar');
     } else if (kind === 'swap') this.#boot?.swaps.push({ input, version: subject });
     else this.#boot?.degradations.push({ input, what: subject, isOver: kind === 'recovered' });
+  }
+
+  #takeDirection(subject: string): void {
+    const [timeframe = '', version = ''] = subject.split(' ');
+    this.#boot?.directions.push({ input: this.#input, timeframe, version });
+    if (version === '') this.#seen.add('direction model fails');
+  }
+
+  #takeTimeOut(pairIndex: number, time: OpenTime): void {
+    this.#aligner.abandon(pairIndex, time);
+    for (const bar of this.#bars[pairIndex]?.closeThrough(time) ?? []) {
+      this.#seen.add('longer bar ended by a time-out');
+      this.#endedBar(bar);
+    }
+  }
+
+  #endedMinute(minute: PairMinute): void {
+    const bars = this.#bars[minute.pairIndex]!;
+    if (bars === null) return this.#ended(minute);
+    for (const bar of bars.take(minute)) {
+      if (bar.time < minute.time) this.#seen.add('longer bar ended by a later minute');
+      this.#endedBar(bar);
+    }
+  }
+
+  #endedBar(bar: PairMinute): void {
+    const { barSeconds } = this.#subjects[bar.pairIndex]!;
+    const minutes = this.#bars[bar.pairIndex]!.minutesOf(bar.time);
+    // Bars of the history have one minute.
+    if (!bar.backfill && minutes < barSeconds! / 60) this.#seen.add('longer bar with missing minutes');
+    this.#ended(bar);
   }
 
   #ended(minute: AnsweredMinute): void {

@@ -1,8 +1,8 @@
 import type { Daemon } from '../daemon/daemon.ts';
-import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
+import { SECONDS_PER_BAR } from '../shared/bar.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { haltsPath, parseStanding } from '../shared/bundle/halts.ts';
-import { parsePair, symbolsOf } from '../shared/pair.ts';
+import { barMinutesOf, parseInstrument, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
@@ -12,6 +12,7 @@ import { protocolConsumer, startConsumer, type ConsumerMaker, type Transport } f
 import { Chronicle, type Violation } from './chronicle.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import type { Item } from './bar_message.ts';
+import { DirectionTrainer } from './directions.ts';
 import { createDoor } from './door.ts';
 import { startFeed, type FeedReply, type Door, type Feed } from './feed.ts';
 import { createHaltLedger, type HaltLedger } from './halt_ledger.ts';
@@ -23,18 +24,20 @@ import { consumerWithoutExpiry, forgetfulConsumer, withoutSync, type PlantedBug 
 import { startProcess, type SimulatedProcess } from './process.ts';
 import { createRedis, type SimulatedRedis } from './redis.ts';
 import { createShadowWatch, type ShadowWatch } from './shadow_watch.ts';
+import { keyOf, SeriesSource, type SentValue } from './series_source.ts';
 import type { Sighting } from './sightings.ts';
 import { SignalWatch } from './signal_watch.ts';
 import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrainer, peekingFiles, type Trainer } from './trainer.ts';
 import { Truth } from './truth.ts';
+import { historyOf, subjectsOf, type Variety } from './variety.ts';
 import { WorldClock } from './world_clock.ts';
 
 /** Tuesday, 2025-10-14, 12:00:00 UTC, and some seconds of the seed. */
 const EPOCH_MS = 1_760_443_200_000;
 const MINUTE_MS = 60_000;
-const HISTORY_MINUTES = 90;
+const HOUR_MS = 60 * MINUTE_MS;
 const SIGNALS = '/home/signals';
 const MODELS = '/home/models';
 /** Maximum difference of an EA's clock to that of the daemon's machine. */
@@ -48,6 +51,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly settings: Settings;
   readonly weather: Weather;
+  /** null: one-minute pairs alone. */
+  readonly variety: Variety | null;
   readonly planted: PlantedBug | null;
   /** End of the faults, ms after the beginning. */
   readonly stormMs: number;
@@ -68,7 +73,11 @@ export interface World {
   readonly journal: MemoryJournal;
   readonly redis: SimulatedRedis;
   readonly trainer: Trainer;
+  readonly directions: DirectionTrainer;
   readonly feed: Feed;
+  /** Auxiliary series; null: none. */
+  readonly series: SeriesSource | null;
+  readonly variety: Variety | null;
   readonly oracle: Oracle;
   readonly shadowWatch: ShadowWatch;
   /** Interesting states that were reached. */
@@ -85,6 +94,8 @@ export interface World {
   readonly weather: Weather;
   /** Offset of the wall clock. */
   wallOffsetMs: number;
+  /** Maximum error of the wall clock so far. */
+  readonly clockErrorMs: number;
   /** No bars until then. */
   closedUntilMs: number;
   /** Something is wrong with the models on the disk or in memory that only a new bundle mends. */
@@ -124,7 +135,10 @@ class SimulatedWorld implements World {
   readonly journal = createMemoryJournal();
   readonly redis: SimulatedRedis;
   readonly trainer: Trainer;
+  readonly directions: DirectionTrainer;
   readonly feed: Feed;
+  readonly series: SeriesSource | null;
+  readonly variety: Variety | null;
   readonly oracle: Oracle;
   readonly shadowWatch: ShadowWatch;
   readonly signalsFolder = SIGNALS;
@@ -153,12 +167,14 @@ class SimulatedWorld implements World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.#weather = options.weather;
+    this.variety = options.variety;
     this.settings = options.settings;
     this.#schema = featureSchema(options.settings.minutehand.windows);
     this.timeline = createTimeline(this.#stream('time'));
     this.rng = this.#stream('events');
     this.#processRng = this.#stream('process');
-    this.#clock = new WorldClock(this.timeline, EPOCH_MS + this.rng.integer(MINUTE_MS));
+    const untilHourMs = options.variety === null ? 0 : HOUR_MS - options.variety.minutesToHour * MINUTE_MS;
+    this.#clock = new WorldClock(this.timeline, EPOCH_MS + untilHourMs + this.rng.integer(MINUTE_MS));
     const chronicle = new Chronicle(this.timeline, this.#clock, options.trace);
     ({
       violations: this.violations,
@@ -173,6 +189,13 @@ class SimulatedWorld implements World {
     this.#truth = this.#openTruth();
     this.shadowWatch = this.#openShadowWatch();
     this.trainer = this.#openTrainer();
+    this.directions = new DirectionTrainer({
+      settings: this.settings,
+      folder: MODELS,
+      disk: this.disk,
+      trueMs: this.trueMs,
+      trace: this.trace,
+    });
     this.machine = this.#openMachine();
     this.#signals = new SignalWatch({
       oracle: this.oracle,
@@ -184,6 +207,7 @@ class SimulatedWorld implements World {
     });
     this.#install();
     this.feed = this.#openFeed();
+    this.series = options.variety === null ? null : this.#openSeries(options.variety);
     for (const { name, transports } of CONSUMERS) this.#openConsumer(name, transports);
     this.timeline.at(0, () => this.machine.boot());
     this.#truth.silence.watch();
@@ -197,6 +221,7 @@ class SimulatedWorld implements World {
     this.disk.makeFolder(SIGNALS);
     this.disk.makeFolder(MODELS);
     this.trainer.publish();
+    this.directions.publish();
     this.disk.settle();
   }
 
@@ -222,6 +247,10 @@ class SimulatedWorld implements World {
     if (ms - this.#clock.offsetMs < -MINUTE_MS) this.see('clock set back by over a minute');
     this.#clock.offsetMs = ms;
     this.trace(() => `clock: ${ms >= 0 ? '+' : ''}${(ms / 1000).toFixed(1)} s`);
+  }
+
+  get clockErrorMs(): number {
+    return this.#clock.errorMs;
   }
 
   readonly trueMs = (): number => this.#clock.trueMs();
@@ -291,7 +320,7 @@ class SimulatedWorld implements World {
       wallMs: this.#wallMs,
       intervalMs,
       clockErrorMs: () => this.#clock.errorMs + MAX_SKEW_MS,
-      validMs: 2.5 * intervalMs,
+      validMs: (pairId) => (barMinutesOf(pairId) + 1.5) * intervalMs,
       onViolation: this.violate,
     });
   }
@@ -305,6 +334,7 @@ class SimulatedWorld implements World {
       standing: () => this.trainer.standing(),
       halts: this.#halts,
       knowsMinuteOf: (pairId) => this.journal.signals.some((row) => row.pairId === pairId),
+      hasTrainedDirection: (version) => this.directions.hasTrained(version),
       onViolation: this.violate,
     });
   }
@@ -376,6 +406,8 @@ class SimulatedWorld implements World {
       oracle: this.oracle,
       truth: this.#truth,
       trainer: this.trainer,
+      directions: this.directions,
+      variety: this.variety,
       wallMs: this.#wallMs,
       weather: () => this.#weather,
       onText: (text) => this.#signals.publish(text),
@@ -405,11 +437,7 @@ class SimulatedWorld implements World {
 
   #openFeed(): Feed {
     const firstLive = Math.floor(this.#clock.startMs / MINUTE_MS) * SECONDS_PER_BAR;
-    const history = Array.from(
-      { length: HISTORY_MINUTES },
-      (_, i) => (firstLive - (HISTORY_MINUTES - i) * SECONDS_PER_BAR) as OpenTime,
-    );
-    const symbols = symbolsOf(this.settings.minutehand.pairs.map(parsePair));
+    const symbols = symbolsOf(subjectsOf(this.settings));
     return startFeed(
       {
         timeline: this.timeline,
@@ -420,13 +448,16 @@ class SimulatedWorld implements World {
         weather: () => this.#weather.feed,
         trueMs: this.trueMs,
         isClosed: () => this.timeline.nowMs < this.closedUntilMs,
-        onAccepted: (items, answer) => this.#checkStored(items, answer),
+        onAccepted: (items, answer) => {
+          for (const { symbol } of items) this.#truth.silence.heard(symbol);
+          this.#checkStored(items, answer);
+        },
         onArrival: () => this.#strike(),
         onStopping: () => this.see('STOPPING answered'),
         onWrongAnswer: (what) => this.violate('wrong answer to a message', what),
         trace: this.trace,
       },
-      history,
+      historyOf(this.settings, firstLive),
     );
   }
 
@@ -471,6 +502,42 @@ class SimulatedWorld implements World {
         this.violate('answered but not journaled', `${symbol} ${new Date(time * 1000).toISOString()}`);
   }
 
+  // ---- series ----
+
+  #openSeries({ instruments, series: weather }: Variety): SeriesSource {
+    const { timeline, machine } = this;
+    const calm = { ...weather, late: 0, revised: 0, doubled: 0, malformed: 0, lost: 0, outages: 0 };
+    const source: SeriesSource = new SeriesSource({
+      timeline,
+      rng: this.#stream('series'),
+      symbols: symbolsOf(instruments.map(parseInstrument)),
+      weather: () => (timeline.nowMs < this.#options.stormMs ? weather : calm),
+      trueMs: this.trueMs,
+      request: (text, onAnswer) => machine.request('POST', '/series', '', text, onAnswer),
+      onAccepted: (values, answer) => this.#checkValuesStored(values, answer),
+      onRefused: (code) => this.see(`series refused: ${code}`),
+      onWrongAnswer: (what) => this.violate('wrong answer to a message', what),
+    });
+    source.begin();
+    return source;
+  }
+
+  /** Checks that values answered as taken and stored are in the journal. */
+  #checkValuesStored(values: readonly SentValue[], answer: NonNullable<FeedReply>): void {
+    const { stored } = JSON.parse(answer.body) as { stored: boolean };
+    if (answer.powerCuts !== this.machine.powerCuts || !stored) return;
+    for (const value of values) {
+      const { symbol, series, eventMs } = value;
+      const isStored = this.journal.inputs.some(
+        ({ kind, subject }) =>
+          kind === 'series' &&
+          subject.startsWith(`${symbol} ${series} ${eventMs / 1000} `) &&
+          subject.endsWith(` ${value.value}`),
+      );
+      if (!isStored) this.violate('answered but not journaled', keyOf(value));
+    }
+  }
+
   // ---- consumers ----
 
   #openConsumer(name: string, transports: readonly Transport[]): void {
@@ -478,7 +545,7 @@ class SimulatedWorld implements World {
     startConsumer({
       name,
       transports,
-      pairIds: this.settings.minutehand.pairs,
+      pairIds: subjectsOf(this.settings).map(({ id }) => id),
       timeline: this.timeline,
       rng: this.#stream(name),
       files: peekingFiles(this.disk),

@@ -39,6 +39,12 @@ export function addSim(program: Command, output: () => Output): void {
         'short_validity',
         'lost_fallback',
         'doubling_retry',
+        'early_close',
+        'kept_bar',
+        'series_by_event',
+        'ignored_revisions',
+        'forgotten_series',
+        'forgotten_positions',
       ] satisfies PlantedBug[]),
     )
     .option('--find-planted', 'print the seed at which each planted bug is found')

@@ -124,6 +124,20 @@ describe('the file publisher', () => {
     for (const name of kept) expect(existsSync(join(folder, name))).toBe(true);
   });
 
+  it('writes a file that failed with the next batch of other pairs: its own next bar may be an hour away', () => {
+    let isFull = false;
+    const publisher = open(
+      folder,
+      faulty(() => (isFull ? 'ENOSPC' : null)),
+    );
+    isFull = true;
+    publisher.publish([signal('EURUSD_USDCHF@1h', 1)]);
+    isFull = false;
+    publisher.publish([signal('XAUUSD_XAGUSD', 1)]);
+    expect(JSON.parse(read('EURUSD_USDCHF@1h', 'signal.json'))).toMatchObject({ seq: 1 });
+    expect([publisher.failing, recoveries]).toEqual([0, 1]);
+  });
+
   it('reports a pair that cannot be written once, writes the others, and reports the recovery once', () => {
     const publisher = open();
     writeFileSync(join(folder, 'A_B'), 'a file where the folder should be');

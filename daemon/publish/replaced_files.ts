@@ -34,8 +34,18 @@ export class ReplacedFiles {
     return this.#failing.size;
   }
 
-  /** @returns the error of the first file that could not be written, or null */
+  /**
+   * Writes these, and then what failed before and is not among them.
+   * @returns the error of the first of these that could not be written, or null
+   */
   writeAll(replacements: readonly Replacement[]): unknown {
+    const others = [...this.#failing.values()].filter(({ path }) => !replacements.some((own) => own.path === path));
+    const error = this.#writeThese(replacements);
+    this.#retry(others);
+    return error;
+  }
+
+  #writeThese(replacements: readonly Replacement[]): unknown {
     let left = replacements.map((replacement) => ({ replacement, error: this.#write(replacement) }));
     for (const pauseMs of this.#pause === undefined ? [] : BLOCKED_PAUSES_MS) {
       if (!left.some(({ error }) => isBlocked(error))) break;
@@ -53,7 +63,11 @@ export class ReplacedFiles {
 
   /** Writes what failed once more. No further failure is counted. */
   retry(): void {
-    for (const replacement of [...this.#failing.values()]) {
+    this.#retry([...this.#failing.values()]);
+  }
+
+  #retry(failed: readonly Replacement[]): void {
+    for (const replacement of failed) {
       this.retries++;
       this.#write(replacement);
     }

@@ -187,7 +187,7 @@ describe('a halt', () => {
   });
 
   it('has one text for each set of equivalent halts, and the text restores it', () => {
-    const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500');
+    const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500', 'XAUUSD_XAGUSD@1h');
     const halted = { pair_id: pair, version: fc.constantFrom<string>(FIRST, SECOND, `${FIRST}_2`) };
     const at = fc.constantFrom(NOW.toISOString(), LATER.toISOString());
     const standing = fc.record({
@@ -204,6 +204,17 @@ describe('a halt', () => {
         expect(standingText(one) === standingText(other)).toBe(setOf(one).join() === setOf(other).join());
       }),
     );
+  });
+});
+
+describe('the text of a halt', () => {
+  it('names a pair of a longer timeframe, whose id has an @ of its own', () => {
+    const pair_id = `${EURO}@5m`;
+    const standing: Standing = {
+      halts: [{ pair_id, version: FIRST }],
+      resumed: [{ pair_id, version: FIRST, at: NOW.toISOString() }],
+    };
+    expect(parseStanding(standingText(standing))).toEqual(standing);
   });
 });
 

@@ -235,21 +235,26 @@ export function standingText({ halts, resumed }: Standing): string {
 /** Parses the output of `standingText`. */
 export function parseStanding(text: string): Standing {
   const words = text.split(' ').filter((word) => word !== '');
-  const parts = (word: string): string[] => word.split('@');
   return {
-    halts: words
-      .filter((word) => !word.startsWith(NOTE))
-      .map((word) => {
-        const [pair_id, version] = parts(word);
-        return { pair_id: pair_id!, version: version! };
-      }),
+    halts: words.filter((word) => !word.startsWith(NOTE)).map(haltOf),
     resumed: words
       .filter((word) => word.startsWith(NOTE))
       .map((word) => {
-        const [pair_id, version, at] = parts(word.slice(NOTE.length));
-        return { pair_id: pair_id!, version: version!, at: at! };
+        const [halt, at] = splitAtLast(word.slice(NOTE.length));
+        return { ...haltOf(halt), at };
       }),
   };
+}
+
+function haltOf(word: string): StandingHalt {
+  const [pair_id, version] = splitAtLast(word);
+  return { pair_id, version };
+}
+
+/** The id of a pair of a longer timeframe has an @ too; what follows an id has none. */
+function splitAtLast(word: string): [string, string] {
+  const at = word.lastIndexOf('@');
+  return [word.slice(0, at), word.slice(at + 1)];
 }
 
 function writeHalts(modelsFolder: string, halts: Halts, files: FileSystem): void {

@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import { sha256Hex, VERSION, writeVersion } from '../shared/bundle/bundle.ts';
+import {
+  directionFolder,
+  directionPlace,
+  directionPointer,
+  liveInstrumentSchema,
+} from '../shared/bundle/direction/active_direction.ts';
+import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
+import { openDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { readPointerFile } from '../shared/bundle/pointer.ts';
+import { replaceDurably, writeDurably } from '../shared/durable_file.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import { barSecondsOf, isInstrument, timeframeOf, TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { FileSystem, Rng } from '../shared/ports.ts';
+import { createRng } from '../shared/rng.ts';
+import type { SimulatedDisk } from './disk.ts';
+import { randomEnsemble } from './models.ts';
+import { peekingFiles } from './trainer.ts';
+import { subjectsOf } from './variety.ts';
+
+/** Different models that a process ever makes. */
+const MODELS_MADE = 8;
+const CLASSES = 3;
+const MANIFEST = 'manifest.json';
+
+/** Content of a simulated bundle's manifest. */
+interface Stub {
+  readonly version: string;
+  readonly timeframe: Timeframe;
+  readonly index: number;
+  readonly sha256: string;
+}
+
+export interface DirectionTrainerOptions {
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly disk: SimulatedDisk;
+  trueMs(): number;
+  trace(line: () => string): void;
+}
+
+/**
+ * Training runs of direction models. A bundle on the simulated disk is a manifest that names one of a few random
+ * models, and a file with its hash; scoring is the real one.
+ */
+export class DirectionTrainer {
+  readonly timeframes: readonly Timeframe[];
+  readonly #options: DirectionTrainerOptions;
+  readonly #trained = new Map<string, DirectionModel>();
+  #runs = 0;
+
+  constructor(options: DirectionTrainerOptions) {
+    this.#options = options;
+    const instruments = subjectsOf(options.settings).filter(isInstrument);
+    this.timeframes = [...new Set(instruments.map((own) => timeframeOf(barSecondsOf(own))))];
+  }
+
+  /** A run ends with a new model of each timeframe. */
+  publish(): void {
+    for (const timeframe of this.timeframes) this.#publish(timeframe);
+  }
+
+  #publish(timeframe: Timeframe): void {
+    const { folder, disk, trueMs, trace } = this.#options;
+    const index = this.#runs++;
+    try {
+      const path = writeVersion(
+        directionFolder(folder),
+        new Date(trueMs()),
+        (draft, version) => {
+          const text = `${version} ${timeframe} ${index}`;
+          const stub: Stub = { version, timeframe, index, sha256: sha256Hex(text) };
+          writeDurably(disk, join(draft, DIRECTION_FILE), text);
+          writeDurably(disk, join(draft, MANIFEST), JSON.stringify(stub));
+          this.#trained.set(version, openStub(stub, this.#rows));
+        },
+        '',
+        disk,
+      );
+      const version = path.slice(path.lastIndexOf('/') + 1);
+      const text = `${JSON.stringify({ version, previous: null })}\n`;
+      replaceDurably(disk, directionPointer(folder, timeframe), text);
+      trace(() => `trainer: direction model ${version} is active for ${timeframe}`);
+    } catch (error) {
+      trace(() => `trainer: direction model of ${timeframe}: ${String(error)}`);
+    }
+  }
+
+  get #rows(): number {
+    return this.#options.settings.minutehand.instruments.length;
+  }
+
+  /** Reads and verifies a bundle for the daemon. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH */
+  load(files: FileSystem, folder: string): DirectionModel {
+    return openStub(readStub(files, folder), this.#rows);
+  }
+
+  /** As it was trained. @throws RangeError */
+  trained(version: string): DirectionModel {
+    const model = this.#trained.get(version);
+    if (model === undefined) throw new RangeError(`no direction model ${version} was ever trained`);
+    return model;
+  }
+
+  hasTrained(version: string): boolean {
+    return this.#trained.has(version);
+  }
+
+  /** Damage by a person or a failing disk. */
+  damage(rng: Rng): void {
+    const { folder, disk, trace } = this.#options;
+    const timeframe = this.timeframes[rng.integer(this.timeframes.length)]!;
+    const pointer = directionPointer(folder, timeframe);
+    const version = activeOrNull(disk, folder, timeframe);
+    const kinds: (() => void)[] = [
+      () => disk.remove(pointer),
+      () => disk.tear(pointer, disk.peek(pointer) ?? '{}'),
+      () => disk.write(pointer, '{"version":"20200101_0000","previous":null}\n'),
+      () => {
+        if (version !== null) disk.write(join(directionFolder(folder), version, DIRECTION_FILE), 'nonsense');
+      },
+    ];
+    trace(() => `direction models: damaged, ${timeframe}`);
+    try {
+      kinds[rng.integer(kinds.length)]!();
+    } catch (error) {
+      trace(() => `direction models: ${String(error)}`);
+    }
+  }
+}
+
+function activeOrNull(disk: SimulatedDisk, folder: string, timeframe: Timeframe): string | null {
+  try {
+    return readPointerFile(directionPlace(folder, timeframe), peekingFiles(disk))?.version ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function readStub(files: FileSystem, folder: string): Stub {
+  const read = (name: string): string => {
+    try {
+      return files.read(join(folder, name)).toString();
+    } catch (cause) {
+      throw new MinutehandError('MODEL_MISSING', { seen: join(folder, name), cause });
+    }
+  };
+  let stub: Stub;
+  try {
+    stub = JSON.parse(read(MANIFEST)) as Stub;
+  } catch (cause) {
+    if (cause instanceof MinutehandError) throw cause;
+    throw new MinutehandError('MODEL_MANIFEST', { seen: folder, cause });
+  }
+  if (sha256Hex(read(DIRECTION_FILE)) !== stub.sha256 || !VERSION.test(stub.version))
+    throw new MinutehandError('MODEL_HASH', { seen: folder });
+  return stub;
+}
+
+function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): DirectionModel {
+  const rng = createRng(`simulated direction ${index % MODELS_MADE}`);
+  const columns = liveInstrumentSchema(TIMEFRAMES[timeframe]).definitions.length;
+  const model: TreeModel = {
+    link: 'softmax',
+    ensembles: Array.from({ length: CLASSES }, (_, k) => randomEnsemble(rng, columns, k === 2 ? -0.3 : 0.1)),
+  };
+  const edge = { no_edge: false, trades: 0, net_bps: null, lower_net_bps: null };
+  const manifest = {
+    version,
+    timeframe: TIMEFRAMES[timeframe],
+    strategy: {
+      theta_up: 0.38 + 0.05 * rng.uniform(),
+      theta_down: 0.38 + 0.05 * rng.uniform(),
+      stop: 1e-4 + 3e-4 * rng.uniform(),
+      target: 1e-4 + 4e-4 * rng.uniform(),
+      max_age_bars: 2 + rng.integer(6),
+    },
+    edge: Object.fromEntries(
+      ['EURUSD', 'GBPUSD', 'XAUUSD'].map((symbol) => [symbol, { ...edge, no_edge: rng.integer(4) === 0 }]),
+    ),
+  } as unknown as DirectionManifest;
+  return openDirection({ manifest, modelsHash: sha256, check: { rows: 0, largestDifference: 0 }, model }, rows);
+}

@@ -1,0 +1,147 @@
+/** The virtual position of an instrument, in the order in which the journal writes it. */
+export interface ExpectedInstrumentPosition {
+  readonly side: number;
+  readonly entryClose: number;
+  readonly ageBars: number;
+  readonly positionId: string;
+  readonly entryTime: number;
+  readonly exits: { readonly stop: number; readonly target: number; readonly max_age_bars: number } | null;
+}
+
+export const NO_INSTRUMENT_POSITION: ExpectedInstrumentPosition = {
+  side: 0,
+  entryClose: 0,
+  ageBars: 0,
+  positionId: '',
+  entryTime: 0,
+  exits: null,
+};
+
+/** Inputs of a daemon when a bar of an instrument ends, or a heartbeat of it is due. */
+export interface InstrumentSituation {
+  readonly id: string;
+  readonly symbol: string;
+  /** Epoch seconds of the open of the bar's last minute. */
+  readonly time: number;
+  readonly outcome: 'COMPLETE' | 'LEG_MISSING' | 'LEG_EMPTY' | 'BAR_SUSPECT' | 'SILENCE' | 'SHUTDOWN';
+  readonly isLastResort: boolean;
+  readonly isWarm: boolean;
+  /** Of this bar; null without one. */
+  readonly barClose: number | null;
+  /** Of the newest bar; null before the first. */
+  readonly lastClose: number | null;
+  readonly model: {
+    readonly version: string;
+    readonly thetaUp: number;
+    readonly thetaDown: number;
+    readonly stop: number;
+    readonly target: number;
+    readonly maxAgeBars: number;
+    readonly hasEdge: boolean;
+  } | null;
+  /** up, down, range; null: not scored. */
+  readonly probabilities: readonly [number, number, number] | null;
+  readonly isDegraded: boolean;
+  readonly position: ExpectedInstrumentPosition;
+  readonly signalId: string;
+  readonly featureSchema: string;
+  readonly policyHash: string;
+}
+
+interface Outcome {
+  readonly action: string;
+  readonly reason: string;
+  readonly position: ExpectedInstrumentPosition;
+}
+
+/**
+ * The answer that docs/reference/PROTOCOL.md § Instruments specifies. It shares no code with
+ * `daemon/decide/instrument_answer.ts`, `stepInstrument` and `stepDirection`.
+ */
+export function expectedInstrumentAnswer(situation: InstrumentSituation): { body: string; position: string } {
+  const { id, symbol, time, outcome, model, probabilities, position: before, signalId } = situation;
+  const isHeartbeat = outcome === 'SILENCE' || outcome === 'SHUTDOWN';
+  const { action, reason, position } = outcomeOf(situation);
+  const rules = position.exits ?? before.exits;
+  const [up, down, range] = probabilities ?? [null, null, null];
+  const body = {
+    timestamp: `${new Date((time + 60) * 1000).toISOString().slice(0, 19)}Z`,
+    pair: `${symbol.slice(0, 3)}/${symbol.slice(3)}`,
+    z_score: null,
+    return_prob: null,
+    risk_score: null,
+    entry: action === 'ENTER' ? `${position.side === 1 ? 'BUY' : 'SELL'}_${symbol}` : '',
+    confidence: up === null ? null : Math.max(up, down!),
+    risk_flag: null,
+    theta1: null,
+    theta2: null,
+    position_scale: up === null ? null : 1,
+    ml_up_prob: up,
+    ml_down_prob: down,
+    ml_range_prob: range,
+    action,
+    reason,
+    target: position.side,
+    position_id: action === 'EXIT' ? before.positionId : position.positionId,
+    max_age_bars: rules?.max_age_bars ?? model?.maxAgeBars ?? null,
+    stop: rules?.stop ?? model?.stop ?? null,
+    take_profit: rules?.target ?? model?.target ?? null,
+    price: situation.barClose ?? situation.lastClose,
+    pair_id: id,
+    signal_id: signalId,
+    model_version: model?.version ?? '',
+    feature_schema: situation.featureSchema,
+    policy_hash: situation.policyHash,
+    mode: modeOf(situation, isHeartbeat),
+  };
+  return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position) };
+}
+
+function modeOf({ isLastResort, isWarm, model, isDegraded }: InstrumentSituation, isHeartbeat: boolean): string {
+  if (isHeartbeat && isLastResort) return 'HALT';
+  if (!isWarm) return 'WARMUP';
+  if (model === null) return 'HALT';
+  return isHeartbeat || isDegraded ? 'DEGRADED' : 'OK';
+}
+
+function outcomeOf(situation: InstrumentSituation): Outcome {
+  const { outcome, isWarm, position } = situation;
+  if (outcome !== 'COMPLETE') return { action: 'HOLD', reason: outcome, position };
+  if (!isWarm) return { action: 'HOLD', reason: 'WARMUP', position };
+  return position.side === 0 ? entryOf(situation) : exitOf(situation);
+}
+
+/** The side that the model calls for: the likelier one, where it is above its threshold. */
+function sideOf({ model, probabilities }: InstrumentSituation): number {
+  if (model === null || probabilities === null) return 0;
+  const [up, down] = probabilities;
+  if (up > down) return up > model.thetaUp ? 1 : 0;
+  return down > up && down > model.thetaDown ? -1 : 0;
+}
+
+function entryOf(situation: InstrumentSituation): Outcome {
+  const { model, probabilities, signalId, time, barClose } = situation;
+  const hold = (reason: string): Outcome => ({ action: 'HOLD', reason, position: NO_INSTRUMENT_POSITION });
+  if (model === null || probabilities === null) return hold('NO_MODEL');
+  if (!model.hasEdge) return hold('NO_EDGE');
+  const side = sideOf(situation);
+  if (side === 0) return hold('THETA');
+  const { stop, target, maxAgeBars: max_age_bars } = model;
+  const exits = { stop, target, max_age_bars };
+  const position = { side, entryClose: barClose!, ageBars: 0, positionId: signalId, entryTime: time, exits };
+  return { action: 'ENTER', reason: 'ENTRY', position };
+}
+
+/** The rules of the entry hold until the exit. */
+function exitOf(situation: InstrumentSituation): Outcome {
+  const { position, barClose } = situation;
+  const { stop, target, max_age_bars } = position.exits!;
+  const ageBars = position.ageBars + 1;
+  const gain = position.side * (barClose! / position.entryClose - 1);
+  const exit = (reason: string): Outcome => ({ action: 'EXIT', reason, position: NO_INSTRUMENT_POSITION });
+  if (gain <= -stop) return exit('STOP_EXIT');
+  if (gain >= target) return exit('TARGET_EXIT');
+  if (ageBars >= max_age_bars) return exit('AGE_EXIT');
+  if (sideOf(situation) === -position.side) return exit('OPPOSITE_EXIT');
+  return { action: 'HOLD', reason: 'IN_POSITION', position: { ...position, ageBars } };
+}

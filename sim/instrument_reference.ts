@@ -1,0 +1,125 @@
+import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
+import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { barSecondsOf, type Pair } from '../shared/pair.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import {
+  expectedInstrumentAnswer,
+  NO_INSTRUMENT_POSITION,
+  type ExpectedInstrumentPosition,
+} from './expected_instrument.ts';
+import { knownAt, type StoredValue } from './known_series.ts';
+import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
+import type { TwinInputs } from './twin_inputs.ts';
+
+const SECONDS_PER_MINUTE = 60;
+/** A value is late when it arrived so long after its event. */
+const LATE_SECONDS = 60;
+
+/**
+ * An instrument: its features stepped from the first bar to the last, with the series that the journal shows as known
+ * at each close, and its answers by `expected_instrument.ts`.
+ */
+export class InstrumentReference implements SubjectReference {
+  readonly flat = JSON.stringify(NO_INSTRUMENT_POSITION);
+  readonly #instrument: Pair;
+  readonly #barSeconds: number;
+  readonly #policyHash: string;
+  readonly #modelOf: (version: string) => DirectionModel;
+  readonly #boots: readonly number[];
+  readonly #own: readonly StoredValue[];
+  readonly #note: (name: string) => void;
+  readonly #features: InstrumentFeatures;
+  #lastClose: number | null = null;
+
+  /** @param note names an interesting state */
+  constructor(
+    instrument: Pair,
+    settings: Settings,
+    modelOf: (version: string) => DirectionModel,
+    inputs: Pick<TwinInputs, 'boots' | 'values'>,
+    note: (name: string) => void,
+  ) {
+    this.#instrument = instrument;
+    this.#barSeconds = barSecondsOf(instrument);
+    this.#policyHash = settings.policyHash;
+    this.#modelOf = modelOf;
+    this.#boots = [...inputs.boots.values()].map(({ bootInput }) => bootInput);
+    this.#own = inputs.values.filter(({ symbol }) => symbol === instrument.a);
+    this.#note = note;
+    this.#features = new InstrumentFeatures(INSTRUMENT_WINDOWS, this.#barSeconds);
+  }
+
+  get values(): Float64Array {
+    return this.#features.values;
+  }
+
+  step({ time, a }: PairMinute, input: number): void {
+    const { high, low, close, volume } = a!;
+    const closeTime = time + SECONDS_PER_MINUTE;
+    const open = closeTime - this.#barSeconds;
+    const known = knownAt(this.#own, this.#instrument.a, closeTime);
+    this.#features.step({ time: open, high, low, close, volume, takerBuyVolume: NaN }, known);
+    this.#lastClose = close;
+    this.#noteSeries(closeTime, input);
+  }
+
+  #noteSeries(close: number, input: number): void {
+    const boot = this.#boots.findLast((bootInput) => bootInput <= input) ?? 0;
+    const events = new Set<string>();
+    for (const value of this.#own) {
+      const isTaken = value.input < input;
+      if (isTaken && value.arrival > close && value.event <= close) this.#note('value that arrived after the close');
+      if (value.arrival > close) continue;
+      if (value.arrival - value.event > LATE_SECONDS) this.#note('late value seen');
+      if (value.input < boot) this.#note('value seen after a restart');
+      const event = `${value.name} ${value.event}`;
+      if (events.has(event)) this.#note('revised value seen');
+      events.add(event);
+    }
+  }
+
+  answer(minute: AnsweredMinute, { version, isDegraded, position, idOf }: Asked): ReferenceAnswer {
+    const model = version === '' ? null : this.#modelOf(version);
+    const { a: symbol, id } = this.#instrument;
+    const isWarm = this.#features.ready;
+    const isScored = isWarm && model !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
+    const answer = expectedInstrumentAnswer({
+      id,
+      symbol,
+      time: minute.time,
+      outcome: minute.outcome,
+      isLastResort: isHeartbeat(minute) && minute.isHalted,
+      isWarm,
+      barClose: minute.a?.close ?? null,
+      lastClose: this.#lastClose,
+      model: model === null ? null : rulesOf(model, symbol),
+      probabilities: isScored ? this.#probabilities(model) : null,
+      isDegraded,
+      position: JSON.parse(position) as ExpectedInstrumentPosition,
+      signalId: idOf(model?.modelsHash ?? 'none'),
+      featureSchema: liveInstrumentSchema(this.#barSeconds).hash,
+      policyHash: this.#policyHash,
+    });
+    return { ...answer, met: [] };
+  }
+
+  #probabilities(model: DirectionModel): [number, number, number] {
+    const [up, down, range] = model.infer(Float32Array.from(this.#features.values), 1);
+    return [up!, down!, range!];
+  }
+}
+
+function rulesOf({ manifest: { version, strategy, edge } }: DirectionModel, symbol: string) {
+  return {
+    version,
+    thetaUp: strategy.theta_up,
+    thetaDown: strategy.theta_down,
+    stop: strategy.stop,
+    target: strategy.target,
+    maxAgeBars: strategy.max_age_bars,
+    hasEdge: edge[symbol]?.no_edge === false,
+  };
+}

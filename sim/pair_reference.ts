@@ -1,0 +1,84 @@
+import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
+import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
+import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
+import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
+import type { Pair } from '../shared/pair.ts';
+import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
+import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
+import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
+
+/** A pair: its features stepped from the first bar to the last, its answers by `expected_answer.ts`. */
+export class PairReference implements SubjectReference {
+  readonly flat = JSON.stringify(NO_POSITION);
+  readonly #pair: Pair;
+  readonly #settings: Settings;
+  readonly #modelsOf: (version: string) => ModelSet;
+  readonly #schema: FeatureSchema;
+  readonly #policy: ReturnType<typeof decisionPolicy>;
+  readonly #costs: PairFillCosts;
+  readonly #features: FeatureEngine;
+  readonly #matrix: Float32Array;
+
+  constructor(pair: Pair, settings: Settings, modelsOf: (version: string) => ModelSet) {
+    this.#pair = pair;
+    this.#settings = settings;
+    this.#modelsOf = modelsOf;
+    this.#schema = featureSchema(settings.minutehand.windows);
+    this.#policy = decisionPolicy(settings);
+    this.#costs = pairCosts(tradingCosts(settings), pair);
+    this.#features = new FeatureEngine([pair], settings.minutehand.windows);
+    this.#matrix = new Float32Array(this.#schema.definitions.length);
+  }
+
+  get values(): Float64Array {
+    return this.#features.values(0);
+  }
+
+  step(bar: PairMinute): void {
+    this.#features.step([{ ...(bar as PairBars), pairIndex: 0 }]);
+  }
+
+  /** The answers that models must give to a minute, by the documents. */
+  answer(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
+    const models = version === '' ? null : this.#modelsOf(version);
+    const isWarm = this.#features.ready(0);
+    const isScored = isWarm && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
+    if (isScored) this.#features.writeRow(0, this.#matrix, 0);
+    const scores = isScored ? atOnce(models.infer(this.#matrix, 1)) : null;
+    const frame = this.#features.frame(0);
+    return expectedAnswer({
+      id: this.#pair.id,
+      symbols: [this.#pair.a, this.#pair.b],
+      time: minute.time,
+      outcome: minute.outcome,
+      isLastResort: isHeartbeat(minute) && minute.isHalted,
+      closes: [minute.a?.close ?? null, minute.b?.close ?? null],
+      isWarm,
+      bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
+      models,
+      hasEdge: models?.hasEdge(this.#pair.id) ?? false,
+      scores: scores === null ? null : firstOf(scores),
+      fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
+      noEntryWindows: this.#settings.core.no_entry_windows,
+      isHalted,
+      isDegraded,
+      policy: this.#policy,
+      position: JSON.parse(position) as ExpectedPosition,
+      signalId: idOf(models?.modelsHash ?? 'none'),
+      featureSchema: this.#schema.hash,
+      policyHash: this.#settings.policyHash,
+    });
+  }
+}
+
+function firstOf(scores: BatchScores): { return_prob: number; risk_score: number; position_scale: number } {
+  const { return_prob, risk_score, position_scale } = scores;
+  return { return_prob: return_prob[0]!, risk_score: risk_score[0]!, position_scale: position_scale[0]! };
+}
+
+function atOnce<T>(scores: T | Promise<T>): T {
+  if (scores instanceof Promise) throw new TypeError('models of a simulation answer at once');
+  return scores;
+}
