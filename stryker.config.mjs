@@ -1,9 +1,13 @@
+import { join } from 'node:path';
+
 /** Used by bin/mutate.mjs, which defines what is mutated and which tests evaluate it. */
 const { mutate, incremental, report, concurrency } = JSON.parse(process.env.MUTATION_RUN ?? '{}');
 
 export default {
   testRunner: 'vitest',
-  plugins: ['@stryker-mutator/vitest-runner'],
+  plugins: [
+    join(import.meta.dirname, 'var/mutate/packages/node_modules/@stryker-mutator/vitest-runner/dist/src/index.js'),
+  ],
   vitest: { configFile: 'vitest.mutate.config.ts', related: false },
   coverageAnalysis: 'perTest',
   mutate,

@@ -4,20 +4,25 @@
  * must reach its score. Results are kept under var/mutate/, so that a second run tries only what has changed; `--all`
  * tries everything.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runShown } from './programs.mjs';
-import { ROOT, SetupError, print } from './project.mjs';
+import { ROOT, SetupError, print, readText } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 /** @typedef {{ mutate: string[], tests: string[], least: number }} Area */
 
+/** Stryker has a lock file of its own: no other command installs its packages. */
+const PACKAGE = join(ROOT, 'bin', 'mutation');
+
 /** @type {Record<string, Area>} `tests` are the files that check an area; `least` is the score in percent. */
-const AREAS = JSON.parse(readFileSync(join(ROOT, 'bin', 'mutation.json'), 'utf8'));
+const AREAS = JSON.parse(readFileSync(join(PACKAGE, 'areas.json'), 'utf8'));
 
 const FOLDER = join(ROOT, 'var', 'mutate');
+const INSTALLED = join(FOLDER, 'packages');
+const STRYKER = join(INSTALLED, 'node_modules', '@stryker-mutator');
 
 await run(async () => {
   const { values, positionals } = parseArgs({
@@ -38,6 +43,7 @@ await run(async () => {
   }
   await ensureInstalled();
   await ensureBuilt();
+  await ensureStryker();
   mkdirSync(FOLDER, { recursive: true });
   /** @type {string[]} */
   const rows = [];
@@ -54,6 +60,19 @@ await run(async () => {
   return isGood ? 0 : 1;
 });
 
+/** It finds vitest in the folders above its own. */
+async function ensureStryker() {
+  const wanted = join(PACKAGE, 'package-lock.json');
+  const lock = join(INSTALLED, 'package-lock.json');
+  if (existsSync(STRYKER) && readText(lock) === readText(wanted)) return;
+  mkdirSync(INSTALLED, { recursive: true });
+  copyFileSync(join(PACKAGE, 'package.json'), join(INSTALLED, 'package.json'));
+  copyFileSync(wanted, lock);
+  const command = ['ci', '--prefix', INSTALLED, '--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const code = await runShown('npm', command);
+  if (code !== 0) throw new SetupError(`npm ${command.join(' ')} failed (exit code ${code})`);
+}
+
 /** @param {string} name @param {Area} area @param {{ all?: boolean, files?: string, concurrency?: string }} options */
 async function mutateArea(name, area, { all = false, files, concurrency }) {
   const base = join(FOLDER, name.replaceAll('/', '_'));
@@ -69,10 +88,7 @@ async function mutateArea(name, area, { all = false, files, concurrency }) {
     report: `${base}.json`,
     concurrency: concurrency === undefined ? availableParallelism() : Number(concurrency),
   });
-  const code = await runShown(process.execPath, [
-    join(ROOT, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'),
-    'run',
-  ]);
+  const code = await runShown(process.execPath, [join(STRYKER, 'core', 'bin', 'stryker.js'), 'run']);
   if (code !== 0 || !existsSync(`${base}.json`)) throw new SetupError(`Stryker failed on ${name} (exit code ${code})`);
   return scoreOf(`${base}.json`);
 }

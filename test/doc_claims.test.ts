@@ -91,14 +91,16 @@ describe('the documents', () => {
   });
 
   it('have a row for every dependency, and none for another', () => {
-    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+    const manifests = ['package.json', 'bin/mutation/package.json'].map(
+      (path) => JSON.parse(read(path)) as Record<string, Record<string, string>>,
+    );
     const page = read('docs/reference/DEPENDENCIES.md');
     const tables = page.slice(0, page.indexOf('## Overrides'));
     const named = [...tables.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell]) =>
       [...cell!.replace(/\(.*\)/, '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
     );
     const installed = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'].flatMap((kind) =>
-      Object.keys(manifest[kind]!),
+      manifests.flatMap((manifest) => Object.keys(manifest[kind] ?? {})),
     );
     expect(named.sort()).toEqual(installed.sort());
   });
