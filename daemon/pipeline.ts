@@ -52,7 +52,6 @@ export class Pipeline {
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
       apply: (input) => takeEffect(input, owners),
-      // Instruments stand behind the pairs.
       readsSeries: (subject) => subject >= pairs.length,
       onWaiting: () => this.#turns.interrupt(),
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
