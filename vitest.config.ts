@@ -32,7 +32,7 @@ const ALONE = [
 const SERVERS = [
   'cli/{commands/**/*,bars/store_sink,output}.test.ts',
   'shared/{store,log}/**/*.test.ts',
-  'shared/bundle/{halts,onnxruntime,signature,model_set}.test.ts',
+  'shared/bundle/{grouped_models,halts,onnxruntime,signature,model_set}.test.ts',
   'trainer/{api,model_events,policy,report,store,registry}/**/*.test.ts',
   'trainer/schedule/!(gpu_watch|progress_line|run_limits|run_progress|status_line).test.ts',
   'trainer/monitor/!(cluster|drift|evidence|feature_profile|fill_performance|kpi|performance_drift|report).test.ts',

@@ -440,7 +440,7 @@ class AssembledDaemon implements Daemon {
     return new FollowedDirections({
       ...{ modelsFolder: paths.models, timeframes, market, pollMs: modelPollMs, files, scheduler, log, print },
       marksOf: (timeframe) => pointerMarks?.(pointerKind(`direction_${timeframe}`)) ?? null,
-      sources: () => this.pipeline.sources,
+      sources: () => this.pipeline.status.sources,
       load: (folder, timeframe) =>
         loadDirection(folder, timeframe, async (work) => {
           await this.pipeline.idleWindow();

@@ -23,7 +23,7 @@ import {
   type SymbolInput,
 } from './input.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
-import { QueuedMinute, type Queue } from './queue.ts';
+import type { Queue } from './queue.ts';
 import {
   SeriesLedger,
   type GivenObservation,
@@ -234,7 +234,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #push(minute: AnsweredMinute, publish: boolean, arrivedUs: number): void {
-    this.#options.queue.push(new QueuedMinute(minute, publish, arrivedUs));
+    this.#options.queue.push({ kind: 'minute', minute, publish, arrivedUs });
   }
 
   #nowUs(): number {

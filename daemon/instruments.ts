@@ -46,9 +46,7 @@ export class Instruments {
   }
 
   /** Whether any bar of an instrument had its taker volume. */
-  get hasTaker(): boolean {
-    return this.#matrix.hasTaker;
-  }
+  readonly hasTaker = (): boolean => this.#matrix.hasTaker;
 
   /** The position of any subject after its last signal. One that is not ours is ignored. */
   setPosition({ pairId, position }: LastSignal): void {

@@ -8,7 +8,7 @@ import { HaltedPairs } from './infer/halted_pairs.ts';
 import { ModelSlots } from './infer/model_slots.ts';
 import { RolloutArms } from './infer/rollout_arms.ts';
 import { Shadow } from './infer/shadow.ts';
-import { readSeries, receivedSeries } from './infer/series_reader.ts';
+import { readSeries } from './infer/series_reader.ts';
 import { Inputs } from './inputs.ts';
 import { Instruments } from './instruments.ts';
 import { SignalRecorder } from './journal/record.ts';
@@ -52,8 +52,7 @@ export class Pipeline {
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
       apply: (input) => takeEffect(input, owners),
-      readsSeries: (subject) => subject >= pairs.length,
-      onWaiting: () => this.#turns.interrupt(),
+      ...{ onWaiting: () => this.#turns.interrupt(), readsSeries: (at: number) => at >= pairs.length },
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
     const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];
@@ -72,10 +71,10 @@ export class Pipeline {
     this.#stopwatch = new Stopwatch(clock);
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
-    const { slots: directions, isReady } = this.#instruments;
+    const { slots: directions, isReady, hasTaker } = this.#instruments;
     const answering = { slots, directions, decider, shadow, arms, envelope, batches };
     const owners = { ...answering, inputs, halts, degradations, series, clock };
-    this.status = new PipelineStatus({ subjects, isReady, ...owners });
+    this.status = new PipelineStatus({ subjects, isReady, hasTaker, ...owners });
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -92,7 +91,7 @@ export class Pipeline {
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
     watch.arrived(toPublish[0]!.arrivedUs);
-    const scoring = this.#models.infer(this.#matrix.values, rows);
+    const scoring = this.#models.infer(this.#matrix.values, rows, this.#matrix.rowPairs);
     const scores = scoring instanceof Promise ? await scoring : scoring;
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);
@@ -120,11 +119,6 @@ export class Pipeline {
     for (const answer of ofPairs)
       this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
     this.#idle.open();
-  }
-
-  /** Names of what instruments have received beside prices and volume. */
-  get sources(): string[] {
-    return [...receivedSeries(this.series), ...(this.#instruments.hasTaker ? ['taker_buy_volume'] : [])];
   }
 
   // ---- between two minutes ----

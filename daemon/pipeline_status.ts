@@ -10,6 +10,7 @@ import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
+import { receivedSeries } from './infer/series_reader.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from './publish/batch_publisher.ts';
 import type { Envelope } from './publish/envelope.ts';
@@ -25,6 +26,8 @@ interface Owners {
   readonly arms: RolloutArms;
   readonly degradations: ReadonlySet<string>;
   isReady(pairIndex: number): boolean;
+  /** Whether any bar of an instrument had its taker volume. */
+  hasTaker(): boolean;
   readonly decider: Pick<Decider, 'policyHash'>;
   readonly series: Pick<SeriesBook, 'latest'>;
   readonly envelope: Envelope;
@@ -120,6 +123,12 @@ export class PipelineStatus {
   /** Versions of the active direction models. */
   get directions(): Partial<Record<Timeframe, string>> {
     return this.#owners.directions.versions;
+  }
+
+  /** Names of what instruments have received beside prices and volume. */
+  get sources(): string[] {
+    const { series, hasTaker } = this.#owners;
+    return [...receivedSeries(series), ...(hasTaker() ? ['taker_buy_volume'] : [])];
   }
 
   #ready(isWanted: (subject: Pair) => boolean): number {

@@ -7,6 +7,7 @@ import { parsePair } from '../shared/pair.ts';
 import type { Bus, Scheduler } from '../shared/ports.ts';
 import { promotedPerRound } from '../test/collections.ts';
 import { tinySettings } from '../test/tiny_settings.ts';
+import { tuneCollector } from './collector.ts';
 import { barInput } from './input.ts';
 import { NO_JOURNAL } from './journal/journal.ts';
 import { openBench, START_MS } from './pipeline.fixture.ts';
@@ -17,6 +18,8 @@ import { createWebSocketPublisher } from './publish/websocket.ts';
 import { createAudience } from './serve/audience.ts';
 
 const START = START_MS / 1000;
+
+tuneCollector();
 
 const bSymbols = (pairs: number): string[] => Array.from({ length: pairs }, (_, i) => `B${i}`);
 
@@ -126,8 +129,10 @@ describe('the way of a bar', () => {
     const nowMs = (): EpochMs => (START_MS + 60_000 * minute) as EpochMs;
     const clock = { nowMs, monotonicUs: () => 6e7 * minute };
     const pipeline = openPipeline(pairs, { clock, sockets: [sink] });
-    for (; minute < 2000; minute++) takeMinute(pipeline, pairs, minute, true);
-    await pipeline.settled();
+    for (let recovery = 0; recovery < 4; recovery++) {
+      for (let i = 0; i < 2000; i++) takeMinute(pipeline, pairs, minute++, true);
+      await pipeline.settled();
+    }
     const promoted = await promotedPerRound(1000, 100, async () => {
       takeMinute(pipeline, pairs, minute++);
       await pipeline.settled();

@@ -8,26 +8,12 @@ export interface MinuteItem {
   readonly arrivedUs: number;
 }
 
-/** A class for the same reason as `EndedMinute`. */
-export class QueuedMinute implements MinuteItem {
-  readonly kind = 'minute';
-  readonly minute: AnsweredMinute;
-  readonly publish: boolean;
-  readonly arrivedUs: number;
-
-  constructor(minute: AnsweredMinute, publish: boolean, arrivedUs: number) {
-    this.minute = minute;
-    this.publish = publish;
-    this.arrivedUs = arrivedUs;
-  }
-}
-
 export interface QueueOptions {
   /** Resolves at the end of this loop turn: everything that arrived in it is there. */
   loopTurn(): Promise<void>;
   answer(batch: readonly MinuteItem[]): Promise<void>;
   apply(input: StateInput): void;
-  /** Whether the answers of a subject depend on auxiliary series: a value of one ends their batch. All do by default. */
+  /** Whether the answers of a subject depend on auxiliary series, whose values end its batch; by default all do. */
   readsSeries?(pairIndex: number): boolean;
   /** Called when something is pushed while something else is under way. */
   onWaiting?(): void;

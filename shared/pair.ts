@@ -84,3 +84,6 @@ export function pairLabel({ a, b, barSeconds }: Pair): string {
 export function symbolsOf(pairs: readonly Pair[]): string[] {
   return [...new Set(pairs.flatMap(({ a, b }) => [a, b]))];
 }
+
+/** Name of a group of pairs; becomes part of file names. */
+export const GROUP_NAME = /^[a-z][a-z0-9_]{0,30}$/;

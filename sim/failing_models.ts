@@ -38,10 +38,10 @@ function spoil(
   const { timeline } = options;
   const spoilt: ModelSet = {
     ...set,
-    infer(features, rows) {
-      if (timeline.nowMs < fromMs || timeline.nowMs >= options.untilMs) return set.infer(features, rows);
+    infer(...asked) {
+      if (timeline.nowMs < fromMs || timeline.nowMs >= options.untilMs) return set.infer(...asked);
       options.onFailure(spoilt);
-      return answer(() => set.infer(features, rows));
+      return answer(() => set.infer(...asked));
     },
   };
   return spoilt;

@@ -140,7 +140,7 @@ export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: Model
       engines: set.engines,
       engineNotes: set.engineNotes,
       hasEdge: (pairId) => (newest ?? set).hasEdge(pairId),
-      infer: (features, rows) => (newest ?? set).infer(features, rows),
+      infer: (...asked) => (newest ?? set).infer(...asked),
       release: () => set.release(),
     }),
   };
@@ -161,10 +161,10 @@ export function createLostFallback(): { failed(): void; swapped(): void; wrap(se
     },
     wrap: (set) => ({
       ...set,
-      infer(features, rows) {
+      infer(...asked) {
         if (lost.has(set)) throw new Error(`${set.version} was released`);
         serving = set;
-        return set.infer(features, rows);
+        return set.infer(...asked);
       },
     }),
   };

@@ -100,7 +100,10 @@ function checkWriters(report: TwoMachinesReport): void {
   // By the clock of the machines, which is one: what was published under a fence ends before the next one begins.
   const spans = [...byFence]
     // Stamps of a clock that was set an hour forward are left out, whatever the consumer refused them for.
-    .map(([fence, all]) => ({ fence, all: all.filter(({ signal, atMs }) => signal.generated_at_ms < atMs + STEPPED_MS) }))
+    .map(([fence, all]) => ({
+      fence,
+      all: all.filter(({ signal, atMs }) => signal.generated_at_ms < atMs + STEPPED_MS),
+    }))
     .filter(({ all }) => all.length > 0)
     .map(({ fence, all }) => {
       const times = all.map(({ signal }) => signal.generated_at_ms);

@@ -18,9 +18,14 @@ beforeAll(async () => {
   data = await place.writeBars('bars', bars);
   const [symbol, columns] = [...bars][0]!;
   shorter = await place.writeBars('shorter', new Map(bars).set(symbol, { ...columns, length: columns.length - 1 }));
-  const { code, stdout, stderr } = await place.run(['train', '--data', data, '--trials', '0', '--seed', '5', '--json']);
+  const { code, stdout, stderr } = await place.run([
+    ...['train', '--data', data, '--trials', '0', '--seed', '5', '--json'],
+    ...['--groups', 'fx=EURUSD_GBPUSD'],
+  ]);
   expect(`${code} ${stderr}`).toMatch(/^0 /);
-  ({ version } = JSON.parse(stdout) as { version: string });
+  const trained = JSON.parse(stdout) as { version: string; groups: object[] };
+  expect(trained.groups).toMatchObject([{ name: 'fx', pairs: ['EURUSD_GBPUSD'] }]);
+  ({ version } = trained);
 }, 240_000);
 afterAll(() => place.remove());
 

@@ -81,6 +81,7 @@ describe('train', () => {
     for (const file of MODELS)
       expect(readFileSync(join(second.path, file))).toEqual(readFileSync(join(first.path, file)));
     expect(second.manifest).toEqual(first.result.manifest);
+    expect(Object.keys(second.manifest)).not.toContain('groups');
     expect(readBundle(second.path).modelsHash).toBe(readBundle(first.path).modelsHash);
     // Progress was reported from nothing to all of every stage, in order.
     expect([...stages.keys()]).toEqual(['features and labels', 'learning', 'backtest of the holdout']);

@@ -37,7 +37,10 @@ export function openTaskThreads<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
   workerData?: unknown,
 ): TaskThreads<Task, Result> {
-  const threads = existsSync(program) ? Array.from({ length: workers }, () => new Worker(program, { workerData })) : [];
+  // Options of the process may be such that no thread starts with them (`--input-type`).
+  const threads = existsSync(program)
+    ? Array.from({ length: workers }, () => new Worker(program, { workerData, execArgv: [] }))
+    : [];
   const workOf = threads.map((thread) => (task: Task) => answerOf<Result>(thread, task));
   const idle: ((task: Task) => Result | Promise<Result>)[] = workOf.length === 0 ? [work] : workOf;
   const urgent: Job<Task, Result>[] = [];

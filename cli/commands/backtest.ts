@@ -66,21 +66,18 @@ export function addBacktest(program: Command, output: () => Output): void {
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
       (folder: string, before: string[] | undefined) => [...(before ?? []), folder],
     )
-    .option('--from <day>', 'first UTC day or minute that is decided on; up to 14 days before it warm the features')
-    .option('--to <day>', 'UTC day or minute at which it ends');
-  addPairsOption(
-    backtest,
-    'only these pairs, separated by commas (default: all configured pairs whose symbols are there)',
-  )
+    .option('--from <day>', 'first UTC day or minute to decide on; up to 14 days before it are the warm-up')
+    .option('--to <day>', 'UTC day or minute of the end');
+  addPairsOption(backtest, 'only these pairs, comma-separated (default: all configured pairs with bars)')
     .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
     .addOption(costsOption())
-    .option('--cost-table', 'also by both cost models, with and without no_entry_windows, side by side')
+    .option('--cost-table', 'also compare both cost models, with and without no_entry_windows')
     .option(
       '--workers <n>',
-      'threads that build features (default: one for each core); they change the time and nothing else',
+      'worker threads (default: one for each core); affects speed only, not results',
     )
-    .option('--out <folder>', 'write trades.csv, equity.csv and report.html there')
+    .option('--out <folder>', 'folder for trades.csv, equity.csv and report.html')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand backtest --data ./m1 --from 2019-07-15 --out ./report\n  minutehand backtest --data ./m1 --models ./models/20261101_0300 --models ./models/20261201_0300 --json',
@@ -100,6 +97,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     throw new MinutehandError('USAGE', { seen: `--models ${folders.length} times`, expected: 'once or twice' });
   const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
 
+  const paths = folders.map((folder) => resolveBundle(folder));
   const progress = output.progress();
   const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
   const reading = readBars(flags.data, settings, symbolsOf(pairs), period, workers, (done, total) =>
@@ -107,15 +105,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   );
   // An error of the models comes first.
   reading.catch(() => undefined);
-  const schema = featureSchema(minutehand.windows);
-  const prepared: PreparedModels[] = [];
-  const sets: ModelSet[] = [];
-  const paths = folders.map((folder) => resolveBundle(folder));
-  for (const path of paths) {
-    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
-    prepared.push(models);
-    sets.push(await openModelSet(models, ROWS_PER_SCORE));
-  }
+  const { prepared, sets } = await loadModels(paths, settings);
   const bars = await reading;
   const policy = decisionPolicy(settings);
   const options: PeriodOptions = {
@@ -161,6 +151,21 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     seconds,
     files,
   });
+}
+
+async function loadModels(
+  paths: readonly string[],
+  { minutehand }: Settings,
+): Promise<{ readonly prepared: readonly PreparedModels[]; readonly sets: readonly ModelSet[] }> {
+  const schema = featureSchema(minutehand.windows);
+  const prepared: PreparedModels[] = [];
+  const sets: ModelSet[] = [];
+  for (const path of paths) {
+    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
+    prepared.push(models);
+    sets.push(await openModelSet(models, ROWS_PER_SCORE));
+  }
+  return { prepared, sets };
 }
 
 /** Without suspect bars: of a folder, or of this installation. */

@@ -61,7 +61,7 @@ export function addBars(program: Command, output: () => Output): void {
   bars
     .command('import')
     .argument('<source>', 'a file, or a folder of files')
-    .option('--out <folder>', 'a folder of bars to merge into instead of the store; what is there stays')
+    .option('--out <folder>', 'a folder of bars to merge into instead of the store; its bars stay')
     .option(
       '--timezone <zone>',
       'clock of the source, for layouts that do not name theirs: auto finds it by the openings of the weeks; UTC, -05:00, -05:00/EU or -05:00/US (with a summer hour on those dates), or America/New_York is checked against them',
@@ -70,11 +70,9 @@ export function addBars(program: Command, output: () => Output): void {
     .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
     .addOption(marketOption('bars of a simulated market are kept separate from real ones'))
     .option('--symbol <name>', 'symbol of a single file whose name does not contain it')
-    .addOption(
-      new Option('--price <kind>', 'what the prices are; at bid, a buy pays the whole spread').choices(PRICE_KINDS),
-    )
+    .addOption(new Option('--price <kind>', 'price type; at bid, a buy pays the whole spread').choices(PRICE_KINDS))
     .option('--flow', 'also keep columns of taker volume and number of trades, as series of the store')
-    .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
+    .option('--series <name>', 'name of the series in a file without bars, such as funding_rate')
     .description(
       'Reads CSV, HistData ASCII, MetaTrader and Binance klines of 1m to 1d, and series such as funding rates, recognized by content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )
@@ -101,9 +99,9 @@ export function addBars(program: Command, output: () => Output): void {
     .addOption(new Option('--format <format>', 'format of the files').choices(EXPORT_FORMATS).default('csv.gz'))
     .option('--symbol <names...>', 'these symbols only')
     .option('--from <day>', 'first UTC day or minute of the bars')
-    .option('--to <day>', 'UTC day or minute at which they end')
+    .option('--to <day>', 'UTC day or minute of the end')
     .addOption(marketOption('which bars of the store'))
-    .description('writes bars of the store as files')
+    .description('writes bars of the store as CSV or Parquet files')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand bars export --out ./bars\n  minutehand bars export --out . --format parquet --symbol XAUUSD XAGUSD --from 2019-03-01',

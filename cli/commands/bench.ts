@@ -37,18 +37,18 @@ export function addBench(program: Command, output: () => Output): void {
         'sends ready-made ones through the same publishers. The first run trains its models, which are kept in the temporary folder. Nothing of this installation is touched.',
     )
     .addOption(new Option('--part <name>', 'what to measure (default: end-to-end)').choices(PART_CHOICES))
-    .option('--pairs <n>', 'so many pairs, up to 1035 (default: 10, 100 and 1000 one after the other)')
-    .option('--minutes <n>', 'so many minutes of bars that count, where minutes are counted')
-    .option('--idle', 'end to end with 2 s of idleness before each minute, too')
+    .option('--pairs <n>', 'number of pairs, up to 1035 (default: 10, 100 and 1000 in turn)')
+    .option('--minutes <n>', 'number of measured minutes of bars')
+    .option('--idle', 'also end to end with 2 s of idle time before each minute')
     .option(
       '--soak <duration>',
       `run at an accelerated pace for 90s, 10m, 1h; means --part soak (default: ${DEFAULT_SOAK})`,
     )
-    .option('--swaps <n>', 'after 100 swaps while training, so many more alone, watching memory (default: 0)')
+    .option('--swaps <n>', 'number of further swaps after 100 during training, to measure memory (default: 0)')
     .option('--check', 'end to end with 10 pairs: exit code 1 when p99.9 exceeds feed.budget_ms, or p50 the ratio')
     .option('--max-ratio <n>', 'of --check: p50 against the null daemon, at most', '3')
-    .option('--compare <before>', 'stations against a baseline file, or by turns against another built checkout')
-    .option('--save-baseline <file>', 'stations of this build for a later --compare, as bench/baselines/ keeps them')
+    .option('--compare <before>', 'compare stations with a baseline file, or alternately with another built checkout')
+    .option('--save-baseline <file>', 'write the stations of this build for a later --compare (bench/baselines/)')
     .option('--rounds <n>', `of --compare and --save-baseline, a process each (default: ${DEFAULT_ROUNDS})`)
     .addHelpText(
       'after',

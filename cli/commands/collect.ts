@@ -34,7 +34,7 @@ export function addCollect(program: Command, output: () => Output): void {
     )
     .option('--symbols <list>', 'such as BTCUSDT,ETHUSDT (default: those of the shard)')
     .option('--shard <name>', 'whose daemon is fed', 'main')
-    .option('--to <url>', 'the daemon’s address (default: the one that runs here); MINUTEHAND_TOKEN on another machine')
+    .option('--to <url>', 'URL of the daemon (default: the local one); needs MINUTEHAND_TOKEN on another machine')
     .option('--history <minutes>', 'for a daemon without bars', '2880')
     .option(
       '--timeframe <timeframe>',

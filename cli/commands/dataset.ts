@@ -31,7 +31,7 @@ export function addDataset(program: Command, output: () => Output): void {
     .requiredOption('--out <place>', 'a file (.csv, .csv.gz, .parquet), or `store`: core.features and core.labels')
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that `train` would use')
     .option('--from <day>', 'first UTC day or minute of the bars to use')
-    .option('--to <day>', 'UTC day or minute at which they end')
+    .option('--to <day>', 'UTC day or minute of the end')
     .action((flags: ExportFlags) => exportDataset(flags, output()));
 }
 

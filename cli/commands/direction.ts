@@ -68,11 +68,11 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
     .option('--horizon <bars>', 'of the training label (default: 24 hours)')
-    .option('--stride <bars>', 'learn from every so many bars; all are evaluated', '3')
+    .option('--stride <bars>', 'train on every n-th bar; all are evaluated', '3')
     .option('--fee-bps <x>', 'taker fee per fill', '5')
     .option('--slippage-bps <x>', 'slippage per fill', '1')
     .option('--seed <n>', 'of sampling', '0')
-    .option('--workers <n>', 'threads; they change the time and nothing else', '1')
+    .option('--workers <n>', 'threads; affects speed only, not results', '1')
     .addOption(
       new Option('--market <kind>', 'origin of the bars; a live daemon refuses models of a simulated one')
         .choices(['live', 'simulated'])

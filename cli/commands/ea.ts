@@ -41,8 +41,8 @@ export function addEa(program: Command, output: () => Output): void {
       '--url <address>',
       'with --via ws: the daemon’s address (default: as configured, ws://127.0.0.1:7400/signals)',
     );
-  addPairsOption(ea, 'only these pairs, separated by commas (default: all configured)')
-    .option('--name <name>', 'of its folder; two at the same time need two', 'terminal')
+  addPairsOption(ea, 'only these pairs, comma-separated (default: all configured)')
+    .option('--name <name>', 'name of its folder; concurrent ones need different names', 'terminal')
     .option('--equity <amount>', 'paper money at the first start', '10000')
     .option('--risk <share>', 'notional of leg A as a share of the equity, at a position_scale of 1', '0.5')
     .option('--max-open-pairs <n>', 'further entries are refused', '5')

@@ -38,7 +38,7 @@ export function addFeatures(program: Command, output: () => Output): void {
   addPairsOption(features, 'one pair, such as XAUUSD_XAGUSD', { isRequired: true })
     .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
     .option('--from <day>', 'first UTC day or minute to write')
-    .option('--to <day>', 'UTC day or minute at which it ends')
+    .option('--to <day>', 'UTC day or minute of the end')
     .option('--out <file>', 'file to write (default: standard output)')
     .action((flags: FeaturesFlags) => runFeatures(flags, output()));
 }

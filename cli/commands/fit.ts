@@ -75,17 +75,14 @@ export function addFit(program: Command, output: () => Output): void {
     .addOption(
       new Option('--task <task>', 'kind of task (default: guessed from the label, and printed)').choices(TASKS),
     )
-    .option('--quantile <q>', 'which quantile of the label to learn, between 0 and 1, for --task quantile')
+    .option('--quantile <q>', 'quantile of the label, between 0 and 1, for --task quantile')
     .addOption(
       new Option('--engine <engine>', `${NATIVE_ENGINES.join(' and ')} are the real ones, where their library is found`)
         .choices(ENGINES)
         .default('gbdt'),
     )
     .option('--test <file>', 'table to evaluate the model on; prints AUC, log loss and accuracy, or RMSE, MAE and R²')
-    .option(
-      '--valid <file>',
-      'table that ends boosting when it no longer helps there; the trees after its best round are dropped',
-    )
+    .option('--valid <file>', 'table for early stopping; trees after its best round are dropped')
     .option('--patience <n>', `rounds without an improvement on --valid (default: ${DEFAULT_PATIENCE})`)
     .option('--weight <column>', 'column of row weights ≥ 0 in the training table, and in --valid')
     .option('--seed <n>', 'seed of row and column sampling', '0')
@@ -96,10 +93,10 @@ export function addFit(program: Command, output: () => Output): void {
     .option('--bins <n>', 'value bins per column, 2 to 255', String(defaults.maxBins))
     .option('--l1 <x>', 'penalty on the size of leaf values', String(defaults.l1))
     .option('--l2 <x>', 'penalty on the square of leaf values', String(defaults.l2))
-    .option('--row-fraction <x>', 'share of the rows each tree sees', String(defaults.rowFraction))
+    .option('--row-fraction <x>', 'share of the rows drawn for each tree', String(defaults.rowFraction))
     .option('--column-fraction <x>', 'share of the columns each tree may split on', String(defaults.columnFraction))
     .option('--max-depth <n>', 'splits between root and leaf at most (default: no limit)')
-    .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
+    .option('--workers <n>', 'threads to learn on (default: one for each core); affects speed only, not results')
     .option('--out <file>', 'ONNX file to write: input features [N, columns], output score [N, 1] or [N, classes]')
     .option('--predict <file>', 'CSV to write with the answers for the test table, one row per row, in order')
     .addHelpText(

@@ -58,7 +58,7 @@ export function addModels(program: Command, output: () => Output): void {
     .action((name: string) => promote(name, output()));
   models
     .command('shadow')
-    .argument('[version or path]', 'or `off`; without it: which one it is')
+    .argument('[version or path]', 'or `off`; without it: prints the shadow')
     .description('verifies a bundle that a running daemon then scores, journaled and never published')
     .action((name: string | undefined) => shadow(name, output()));
   models
@@ -72,10 +72,7 @@ export function addModels(program: Command, output: () => Output): void {
     .action(() => rollback(output()));
   models
     .command('recover')
-    .argument(
-      '[version]',
-      'the only bundle to make again; without it, all that the registry has, and active.json when it is lost',
-    )
+    .argument('[version]', 'the bundle to restore; without it, all of the registry, and active.json when it is lost')
     .description('restores lost or damaged bundles from the registry, byte for byte')
     .action((version: string | undefined) => recover(version, output()));
   models
@@ -240,7 +237,7 @@ async function rollback(output: Output): Promise<void> {
   const marks = trainerMarks(homePaths());
   const active = readActive(models, MACHINE_FILES, marks);
   if (active === null || active.previous === null)
-    throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
+    throw new MinutehandError('MODEL_MISSING', { seen: 'no earlier version to roll back to' });
   await verifyFolder(join(models, active.previous));
   const { version, previous } = activate(models, active.previous, MACHINE_FILES, marks);
   await tellRegistry('rolled_back', output);

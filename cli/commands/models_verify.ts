@@ -48,7 +48,7 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
       'trains it again from the bars of its data hash and compares bit for bit; takes as long as training',
     )
     .option('--data <folder>', 'with --deep: bar files it was trained on (default: bars of this installation)')
-    .option('--config <folder>', 'with --deep: configuration it was trained by (default: the present one)')
+    .option('--config <folder>', 'with --deep: configuration it was trained with (default: the current one)')
     .option('--workers <n>', 'with --deep: threads (default: one for each core)')
     .description(
       'checks signature, hashes, feature schema and golden answers, as the daemon does. Exit code of --deep: 0 same, 1 different, 3 cannot be trained again',

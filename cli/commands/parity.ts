@@ -43,7 +43,7 @@ export function addParity(program: Command, output: () => Output): void {
     .action((flags: ParityFlags) => prove(flags, output()));
   parity
     .command('verify')
-    .argument('<file>', 'parity_….json; its signature is beside it')
+    .argument('<file>', 'parity_….json, with its signature in the same folder')
     .description('checks the signature of a certificate, and shows it; exit code 1 when not, or when it has a mismatch')
     .action((file: string) => verify(file, output()));
 }

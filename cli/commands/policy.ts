@@ -41,7 +41,7 @@ export function addPolicy(program: Command, output: () => Output): void {
   policy
     .command('show')
     .argument('<id>')
-    .description('one change: diff, commit and evidence')
+    .description('one change of the configuration: diff, commit and evidence')
     .action((id: string) => withChanges((_, store) => show(id, store, output())));
   policy
     .command('approve')
@@ -51,7 +51,7 @@ export function addPolicy(program: Command, output: () => Output): void {
   policy
     .command('reject')
     .argument('<id>')
-    .description('rejects an open change')
+    .description('rejects an open change, which is then never applied')
     .action((id: string) => withChanges((changes, store) => reject(id, changes, store, output())));
   policy
     .command('restore')

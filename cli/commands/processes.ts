@@ -15,7 +15,7 @@ import { stopSignal } from '../stop_signal.ts';
 const POLICY_POLL_MS = 500;
 
 export function marketOption(): Option {
-  return new Option('--market <kind>', 'where bars come from; wins over config/minutehand.yaml').choices([
+  return new Option('--market <kind>', 'source of bars; overrides config/minutehand.yaml').choices([
     'live',
     'simulated',
   ]);
@@ -41,10 +41,7 @@ export function addDaemon(program: Command, output: () => Output): void {
         'With --standby a second one waits until the first ends, and takes over: an upgrade without a missed bar.',
     )
     .option('--shard <name>', 'the shard of config/minutehand.yaml to serve', 'main')
-    .option(
-      '--standby',
-      'when a daemon of this shard runs already, wait with everything loaded and take over when it ends',
-    )
+    .option('--standby', 'wait, with everything loaded, and take over when the running daemon of this shard ends')
     .addOption(marketOption())
     .action((flags: DaemonFlags) => {
       applyMarket(flags.market);

@@ -58,13 +58,10 @@ export function addReplay(program: Command, output: () => Output): void {
       '--models <folder>',
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
     )
-    .option('--from <day>', 'first UTC day or minute that is answered; up to 14 days before it warm the features')
-    .option('--to <day>', 'UTC day or minute at which it ends');
-  addPairsOption(
-    replay,
-    'only these pairs, separated by commas (default: all configured pairs whose symbols are there)',
-  )
-    .option('--out <file>', 'write the signals there, one JSON object per line')
+    .option('--from <day>', 'first UTC day or minute to answer; up to 14 days before it are the warm-up')
+    .option('--to <day>', 'UTC day or minute of the end');
+  addPairsOption(replay, 'only these pairs, comma-separated (default: all configured pairs with bars)')
+    .option('--out <file>', 'file to write the signals to, one JSON object per line')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand replay --data ./m1 --models ./models --from 2019-03-01 --to 2019-04-01 --out signals.jsonl\n  minutehand replay --journal var/live_main.db',

@@ -23,7 +23,7 @@ export function addReport(program: Command, output: () => Output): void {
       'Figures of a period from the trainer’s store: models, signals, refusal rate, P&L by account, costs, drift, parity, targets.',
     )
     .requiredOption('--from <day>', 'first UTC day or minute')
-    .requiredOption('--to <day>', 'UTC day or minute at which it ends')
+    .requiredOption('--to <day>', 'UTC day or minute of the end')
     .option('--html <file>', 'also as a page; - is standard output')
     .addOption(marketOption())
     .action((flags: ReportFlags) => report(flags, output()));

@@ -35,7 +35,7 @@ export function addRuns(program: Command, output: () => Output): void {
     .addOption(
       new Option(
         '--kind <kind>',
-        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: θ2 of the active models again',
+        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: new θ2 for the active models',
       )
         .choices(['full', 'incremental', 'thresholds'])
         .default('full'),

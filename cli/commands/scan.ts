@@ -59,15 +59,15 @@ export function addScan(program: Command, output: () => Output): void {
     .option('--timeframes <list>', `of ${Object.keys(TIMEFRAMES).join(', ')}`, '1m,5m,15m,1h')
     .option('--windows <list>', 'beta_window/z_window in bars, such as 240/120,480/240 (default: the configured ones)')
     .option('--from <day>', 'first UTC day or minute of the bars')
-    .option('--to <day>', 'UTC day or minute at which they end')
-    .option('--holdout-from <day>', 'where the holdout begins (default: the last holdout_fraction of the time)')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--holdout-from <day>', 'start of the holdout (default: the last holdout_fraction of the time)')
     .addOption(costsOption())
     .option('--level <p>', 'accepted chance of a single false finding among all trials', '0.05')
     .option('--resamples <n>', 'of the bootstrap', '2000')
     .option('--seed <n>', 'of the bootstrap', '0')
     .option('--top <n>', 'rows to show', '15')
-    .option('--workers <n>', 'threads (default: one for each core); they change the time and nothing else')
-    .option('--out <folder>', 'write trials.csv and report.html there')
+    .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
+    .option('--out <folder>', 'folder for trials.csv and report.html')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand scan --data ./m1 --timeframes 15m,1h --out ./scan\n  minutehand scan --symbols XAUUSD,XAGUSD,EURUSD --windows 120/60,240/120,480/240 --json',

@@ -70,7 +70,7 @@ async function runImport(file: string, flags: ImportFlags, output: Output): Prom
   if ((flags.arrival === undefined) === (flags.lag === undefined))
     throw new MinutehandError('USAGE', {
       seen: flags.lag === undefined ? 'neither --arrival nor --lag' : '--arrival and --lag',
-      expected: 'one of them: when a value was known decides what a feature may see',
+      expected: 'one of them: arrival times decide which values a feature uses',
     });
   const counts = await importSeries(flags.into, flags.symbol, flags.name as SeriesName, {
     path: file,

@@ -56,7 +56,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
     .description(
       `Writes units for every shard of the configuration, puts configuration into ${CONFIG_FOLDER} (what is there stays), run-time data into ${HOME_FOLDER}, logs into ${LOG_FOLDER}, makes the user ${USER} and the command minutehandctl, and starts everything. Run it again after an upgrade, or after a change of shards or folders.`,
     )
-    .option('--no-start', 'write and enable, and leave the start to you')
+    .option('--no-start', 'write and enable the units without starting them')
     .option('--no-standby', 'no standby daemon for each shard')
     .addOption(
       new Option('--program <folder>', 'path of the package, as seen by the service').default(

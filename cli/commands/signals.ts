@@ -50,13 +50,13 @@ export function addSignals(program: Command, output: () => Output): void {
       'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
     );
-  addPairsOption(signals.command('list'), 'only these pairs, separated by commas')
+  addPairsOption(signals.command('list'), 'only these pairs, comma-separated')
     .option('--day <day>', 'published on this UTC day')
     .option('--from <day>', 'published from this UTC day or minute on')
     .option('--to <day>', 'published before this UTC day or minute')
     .addOption(new Option('--action <action>', 'only these').choices(['ENTER', 'EXIT', 'HOLD']))
     .option('--live', 'the last signal of each pair instead of the history')
-    .option('--limit <rows>', 'the newest so many; --out has all', SHOWN_ROWS)
+    .option('--limit <rows>', 'number of newest rows; --out writes all', SHOWN_ROWS)
     .option('--out <file>', 'all of them as CSV, oldest first; - is standard output')
     .addOption(marketOption())
     .description('signals of the history, newest last, by pair, day, action or reason; as lines, --json or CSV')
@@ -70,7 +70,7 @@ export function addSignals(program: Command, output: () => Output): void {
     command
       .option('--day <day>', `${what} this UTC day`)
       .option('--from <day>', 'from this UTC day on')
-      .option('--to <day>', 'up to this UTC day, itself included')
+      .option('--to <day>', 'up to this UTC day, inclusive')
       .addOption(marketOption());
   range(signals.command('archive'), 'archive')
     .description(

@@ -27,7 +27,7 @@ export function addSim(program: Command, output: () => Output): void {
     .option('--seed <n>', 'run this seed and print its trace')
     .option('--seeds <a..b>', 'run these seeds (default: 1..200)')
     .addOption(
-      new Option('--planted <bug>', 'put a bug into the world on purpose, with --seed').choices([
+      new Option('--planted <bug>', 'plant a bug deliberately, with --seed').choices([
         'lost_sync',
         'skipped_expiry',
         'short_recovery',

@@ -162,7 +162,7 @@ describe('minutehand status', () => {
         'note daemon a: standby: other/1/x holds the lease and publishes.',
       ]);
       expect(told({ lease: { ...standby, holder: null } })).toEqual([
-        'problem daemon a: no daemon holds the lease: nobody publishes.',
+        'problem daemon a: no daemon holds the lease: no signals are published.',
       ]);
       expect(told({ lease: { ...standby, server: 'down' } })).toEqual([
         'problem daemon a: publishes nothing: the lease server does not answer.',
@@ -193,7 +193,9 @@ describe('minutehand status', () => {
         `problem daemon a: no bars for ${FIRST}.`,
       ]);
       const series = [{ symbol: 'XAUUSD', series: 'sentiment', event_time: '', age_seconds: 1, stale: true }];
-      expect(told({ series })).toEqual(['problem daemon a: stale series: XAUUSD sentiment; features see no value.']);
+      expect(told({ series })).toEqual([
+        'problem daemon a: stale series: XAUUSD sentiment; their features are missing.',
+      ]);
       expect(told({ halted_pairs: [FIRST] })).toEqual([`problem daemon a: ${FIRST} halted.`]);
       const refused = { version: '20261102_0300', code: 'MODEL_HASH', message: 'Not the same.', next: 'Restore it.' };
       expect(told({ model_refused: refused })).toEqual([

@@ -44,7 +44,7 @@ export function addToken(program: Command, output: () => Output): void {
   token
     .command('revoke')
     .argument('<id>', 'of the list')
-    .description('revokes a token and its sessions')
+    .description('revokes a token and ends the sessions opened with it')
     .action((id: string) => inStore((store) => revoke(store, id, output())));
   token
     .command('link')

@@ -70,16 +70,16 @@ export function addTrades(program: Command, output: () => Output): void {
       'Reads core.live_trades of the trainer’s store, where the trainer keeps every fill of result.json files and of Redis, with the signal that caused it.',
     );
   const common = (command: Command): Command =>
-    addPairsOption(command, 'only these pairs, separated by commas')
+    addPairsOption(command, 'only these pairs, comma-separated')
       .option('--from <day>', 'first UTC day or minute')
-      .option('--to <day>', 'UTC day or minute at which it ends')
+      .option('--to <day>', 'UTC day or minute of the end')
       .addOption(marketOption());
   common(trades.command('list'))
     .description('the newest fills, and figures per pair and account')
     .action((flags: TradesFlags) => list(flags, output()));
   common(trades.command('export'))
     .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
-    .description('writes fills as CSV, oldest first')
+    .description('writes fills as CSV, oldest first, by pair and period')
     .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
   common(trades.command('check'))
     .description(

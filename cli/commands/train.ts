@@ -39,6 +39,7 @@ import type { Output } from '../output.ts';
 import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
+import { groupLines, withGroups } from '../groups_option.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -66,6 +67,7 @@ interface TrainFlags {
   readonly requireGates?: boolean;
   readonly features?: string;
   readonly hashName?: boolean;
+  readonly groups?: string;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -83,16 +85,16 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--from <day>', 'first UTC day or minute of the bars to use; `store`: as --features store')
     .option(
       '--features <place>',
-      'learn features and labels of a CSV or Parquet file, of postgres://…?table=schema.name, or of the store, as `dataset export` writes them; bars are needed all the same',
+      'learn features and labels of a CSV or Parquet file, of postgres://…?table=schema.name, or of the store, as `dataset export` writes them; bars are still required',
     )
-    .option('--to <day>', 'UTC day or minute at which they end')
+    .option('--to <day>', 'UTC day or minute of the end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
     .option('--seed <n>', 'seed of row and column sampling', '1')
     .option(
       '--trials <n>',
-      'trials of the parameter search; 0 searches nothing: parameters and thresholds are those of config/ (default: search.trials)',
+      'trials of the parameter search; 0: parameters and thresholds of config/ (default: search.trials)',
     )
-    .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
+    .option('--workers <n>', 'threads to learn on (default: one for each core); affects speed only, not results')
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .addOption(
@@ -100,20 +102,21 @@ export function addTrain(program: Command, output: () => Output): void {
         .choices(TARGETS)
         .default('reversion'),
     )
-    .option(
-      '--mid',
-      'an experiment: bars that were imported as bids become mids, by half the spread of each minute; the daemon does not',
-    )
-    .option('--no-cache', 'build all features and labels again; the result is the same')
+    .option('--mid', 'experiment: convert bid bars to mids, by half the spread of each minute; the daemon does not')
+    .option('--no-cache', 'rebuild all features and labels; the result is the same')
     .option(
       '--warm-start',
-      'warm-start from the active version with what has come since it was learned in full: a few trees more, nothing searched',
+      'warm-start the active version on the bars since its full training: a few more trees, no search',
     )
     .option('--days <n>', 'the last n days of these bars only')
     .option('--config <folder>', 'folder of the configuration, or a file in it (default: MINUTEHAND_CONFIG, config/)')
     .option('--verbose', 'a line on standard error for each stage')
+    .option(
+      '--groups <list>',
+      'metals=XAUUSD_XAGUSD;fx=EURUSD_GBPUSD,…: models of their own for groups of pairs, where they beat the pooled ones; none: no groups (default: train.groups)',
+    )
     .option('--require-gates', 'exit code 1 when a gate fails')
-    .option('--theta2', 'search θ2 of the active version again on the bars behind its last one; its models stay')
+    .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
@@ -132,7 +135,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const imported = await withOwnPrices(withEngine(loadSettings(configFolder(flags.config)), flags.engine), flags.data);
+  const configured = withGroups(loadSettings(configFolder(flags.config)), flags.groups);
+  const imported = await withOwnPrices(withEngine(configured, flags.engine), flags.data);
   const settings = flags.mid === true ? withMids(imported) : imported;
   const trials =
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
@@ -321,6 +325,7 @@ function report({ result, gates, flags, isWritten, adopted, rollout, resources }
   for (const line of netLines(metrics.net)) output.line(line);
   for (const line of searchLines(search)) output.line(line);
   output.line(`θ1 ${theta1}, θ2 ${theta2}`);
+  for (const line of groupLines(result.manifest.groups)) output.line(line);
   for (const [pair, { no_edge, trades, mean_net_bps }] of Object.entries(edge)) {
     output.line(
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
@@ -344,6 +349,7 @@ function report({ result, gates, flags, isWritten, adopted, rollout, resources }
     theta2,
     search,
     edge,
+    groups: result.manifest.groups ?? [],
     gates,
     resources,
   });

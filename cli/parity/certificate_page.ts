@@ -5,9 +5,9 @@ import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
 import type { Certificate, PairParity, Verdict } from './certificate.ts';
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
-  EQUAL: 'Every signal came out of the replay to the byte, and every decision is the backtest’s.',
+  EQUAL: 'Every signal equals its replay byte for byte, and every decision equals the backtest’s.',
   EXPLAINED:
-    'Every signal came out of the replay to the byte; every decision that differs from the backtest’s has a known cause.',
+    'Every signal equals its replay byte for byte; every decision that differs from the backtest’s has a known cause.',
   MISMATCH: 'Signals differ without a known cause.',
 };
 

@@ -45,7 +45,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
     if (daemon.presence === 'down') problem('does not run: no process answers bars.', START);
     else
       problem(
-        `has its place in the home and does not answer${daemon.url === null ? '' : ` at ${daemon.url}`}: it starts, ends or hangs.`,
+        `is running and does not answer${daemon.url === null ? '' : ` at ${daemon.url}`}: it starts, ends or hangs.`,
         `Look again in half a minute; if it stays so, end process ${daemon.pid ?? 'that holds the lock'} and look into log/daemon_${daemon.shard}.log.`,
       );
     return report.findings;
@@ -62,9 +62,9 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   reportSignals(report, settings, daemon, health, nowMs);
 
   for (const { name, label } of REMOTE_TRANSPORTS)
-    if (health[name] === 'down') note(`${label} does not answer: signals go out by the other transports only.`);
+    if (health[name] === 'down') note(`${label} does not answer: only the other transports have signals.`);
   if (health.policy_hash !== settings.policyHash)
-    note('the decision policy in the files is not the one it was started with.', 'Restart it to apply the files.');
+    note('the decision policy in the files differs from the active one.', 'Restart it to apply the files.');
   if (health.market !== settings.minutehand.market)
     note(`serves a ${health.market} market; configured is ${settings.minutehand.market}.`);
   return report.findings;
@@ -93,7 +93,7 @@ function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
       'Check `lease.url`, the server and the network; signals resume by themselves.',
     );
   else if (lease.holder === null)
-    problem('no daemon holds the lease: nobody publishes.', 'Look again after twice `lease.seconds`.');
+    problem('no daemon holds the lease: no signals are published.', 'Look again after twice `lease.seconds`.');
   else note(`standby: ${lease.holder} holds the lease and publishes.`);
 }
 
@@ -123,7 +123,7 @@ function reportDirection({ problem }: Report, { minutehand }: Settings, { shard,
       );
   if (direction.missing_sources.length > 0)
     problem(
-      `its direction model learned from ${direction.missing_sources.join(', ')}, which it does not receive: those features are missing, and the answers are not those that were measured.`,
+      `its direction model was trained on ${direction.missing_sources.join(', ')}, which it does not receive: those features are missing, and the measured quality does not apply.`,
       'Train without them (`direction train` on bars and a series folder that lack them), or send them.',
     );
   if (direction.refused === null) return;
@@ -152,7 +152,7 @@ function reportBars({ problem, note }: Report, settings: Settings, health: Healt
   if (health.silent_pairs.length > 0) {
     const text = `no bars for ${health.silent_pairs.join(', ')}.`;
     if (isClosed) note(`${text} The market is closed until Sunday 22:00 UTC.`);
-    else problem(text, 'Look at what sends the bars: MetaTrader, the expert advisor’s panel, Redis, the network.');
+    else problem(text, 'Check the feeder: MetaTrader, the expert advisor’s panel, Redis, the network.');
   }
   if (health.late_bars !== null)
     problem(`${health.late_bars.code}: ${health.late_bars.message}`, health.late_bars.next);
@@ -160,7 +160,7 @@ function reportBars({ problem, note }: Report, settings: Settings, health: Healt
   if (missing.length > 0)
     problem(
       `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
-      'Look at what sends the bars of these symbols; a minute without a trade is sent as `empty`.',
+      'Check the feeder of these symbols; send a minute without a trade as `empty`.',
     );
 }
 
@@ -169,8 +169,8 @@ function reportSeries({ problem }: Report, { series }: HealthReport): void {
   const stale = series.filter((own) => own.stale).map((own) => `${own.symbol} ${own.series}`);
   if (stale.length > 0)
     problem(
-      `stale series: ${stale.join(', ')}; features see no value.`,
-      'Look at what sends them: `minutehand collect`, its network, the exchange.',
+      `stale series: ${stale.join(', ')}; their features are missing.`,
+      'Check `minutehand collect`, its network and the exchange.',
     );
 }
 
@@ -217,8 +217,7 @@ function reportSignals(
   nowMs: number,
 ): void {
   for (const { pair_id, refusal } of daemon.pairs)
-    if (refusal !== null)
-      problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
+    if (refusal !== null) problem(`the signal file of ${pair_id} is damaged: ${refusal}`, 'The next bar rewrites it.');
   // The holder's are elsewhere.
   if (health.lease?.role === 'standby') return;
   const expired = expiredPairs(health);
@@ -226,13 +225,13 @@ function reportSignals(
   if (unexplained.length > 0)
     problem(
       `the newest signals of ${unexplained.join(', ')} have expired, and no consumer acts on them${newestBarText(health)}.`,
-      'Bars arrive late, or only as history: check the time zone of what sends them, and that new bars are not sent with `backfill=1`. While a feeder catches up this is normal.',
+      'Bars arrive late, or only as history: check the feeder’s time zone, and that new bars are not sent with `backfill=1`. While a feeder catches up this is normal.',
     );
   const stale = staleFiles(settings, daemon, nowMs).filter((id) => !expired.includes(id));
   if (stale.length > 0)
     problem(
       `runs, but the signal files of ${stale.join(', ')} are missing or have expired.`,
-      'Check that MINUTEHAND_EXCHANGE is the same for the daemon and for this command, and look at its log.',
+      'Check that MINUTEHAND_EXCHANGE is the same for the daemon and for this command, and check its log.',
     );
 }
 
@@ -283,7 +282,7 @@ function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
   if (presence === 'down')
     return [{ weight: 'problem', about, text: 'does not run: nothing is learned, watched or archived.', next: START }];
   if (health === null) {
-    const text = `has its place in the home and does not answer${url === null ? '' : ` at ${url}`}: it starts, ends or hangs.`;
+    const text = `is running and does not answer${url === null ? '' : ` at ${url}`}: it starts, ends or hangs.`;
     const next = `Look again in half a minute; if it stays so, end process ${pid ?? 'that holds the lock'} and look into log/trainer.log.`;
     return [{ weight: 'problem', about, text, next }];
   }

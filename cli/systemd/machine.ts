@@ -80,7 +80,7 @@ function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (cause) {
-    throw new MinutehandError('SERVICE_PLACE', { seen: `${path} is not there`, cause });
+    throw new MinutehandError('SERVICE_PLACE', { seen: `${path} does not exist`, cause });
   }
 }
 

@@ -237,7 +237,7 @@ describe('service install', () => {
     rmSync(program, { recursive: true });
     await expect(service(args)).rejects.toMatchObject({
       code: 'SERVICE_PLACE',
-      seen: expect.stringContaining('not there'),
+      seen: expect.stringContaining('does not exist'),
     });
   });
 

@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { EndedMinute, type MinuteOutcome, type PairMinute } from './minute.ts';
+import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
  * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.
@@ -155,7 +155,14 @@ export class Aligner {
   #resolve(state: PairAlignment): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
-    this.#onMinute(new EndedMinute(state.index, time, barOf(a), barOf(b), minuteOutcome(a, b), backfill));
+    this.#onMinute({
+      pairIndex: state.index,
+      time,
+      a: barOf(a),
+      b: barOf(b),
+      outcome: minuteOutcome(a, b),
+      backfill,
+    });
   }
 
   /**

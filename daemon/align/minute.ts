@@ -18,35 +18,6 @@ export interface PairMinute {
 }
 
 /**
- * A class because the minutes of a recovery wait together: V8 would take the literal for one of long-lived objects, and
- * allocate all later minutes in the old generation.
- */
-export class EndedMinute implements PairMinute {
-  readonly pairIndex: number;
-  readonly time: OpenTime;
-  readonly a: Bar | null;
-  readonly b: Bar | null;
-  readonly outcome: MinuteOutcome;
-  readonly backfill: boolean;
-
-  constructor(
-    pairIndex: number,
-    time: OpenTime,
-    a: Bar | null,
-    b: Bar | null,
-    outcome: MinuteOutcome,
-    backfill: boolean,
-  ) {
-    this.pairIndex = pairIndex;
-    this.time = time;
-    this.a = a;
-    this.b = b;
-    this.outcome = outcome;
-    this.backfill = backfill;
-  }
-}
-
-/**
  * A heartbeat of a pair: nothing arrived since the minute `time`, and either its bars are missing or the daemon ends.
  */
 export interface Heartbeat {

@@ -1,5 +1,5 @@
 import { closeTimestamp } from '../../shared/bar.ts';
-import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
@@ -70,13 +70,14 @@ export function answerMinute(
   row: number,
   id: string,
 ): MinuteAnswer {
-  const { features, policy, models } = context;
+  const { features, policy } = context;
+  const models = context.models === null ? null : servingSet(context.models, pair.id);
   const { pairIndex, time } = minute;
   const isReady = features.ready(pairIndex);
   const isHalted = context.halted[pairIndex] === 1;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
-  const scored = frame === null || scores === null ? null : scoresAtRow(scores, row, frame, context, minute);
+  const scored = frame === null || scores === null ? null : scoresAtRow(scores, row, frame, models, context, minute);
   const isDecided = frame !== null && !isHeartbeat(minute);
   const { decision, position: taken } = isDecided
     ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
@@ -144,7 +145,8 @@ function scoresAtRow(
   { return_prob, risk_score, result_sigmas }: BatchScores,
   row: number,
   frame: Frame,
-  { policy, models, costs }: AnswerContext,
+  models: ModelSet | null,
+  { policy, costs }: AnswerContext,
   { pairIndex, time }: AnsweredMinute,
 ): Scores {
   return scoresOf(

@@ -104,8 +104,8 @@ export function watchArrivals(options: ArrivalOptions): ArrivalWatch {
         print(`${late.code}: ${late.message} ${late.next}`);
       } else if (late === null && before !== null) {
         options.recovered(LATE_BARS);
-        log.info('bars arrive in time');
-        print('Bars arrive in time again.');
+        log.info('bars arrive on time');
+        print('Bars arrive on time again.');
       }
     },
     get late() {

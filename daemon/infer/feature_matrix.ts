@@ -9,6 +9,9 @@ import type { MinuteItem } from '../queue.ts';
 export class FeatureMatrix {
   readonly features: FeatureEngine;
   readonly values: Float32Array;
+  /** Id of the pair of each row. */
+  readonly rowPairs: string[];
+  readonly #ids: readonly string[];
   readonly #columns: number;
   /** Row of each pair; −1 = not scored. */
   readonly #rows: Int32Array;
@@ -18,6 +21,8 @@ export class FeatureMatrix {
   constructor(pairs: readonly Pair[], windows: Windows, columns: number) {
     this.features = new FeatureEngine(pairs, windows);
     this.values = new Float32Array(pairs.length * columns);
+    this.#ids = pairs.map(({ id }) => id);
+    this.rowPairs = [...this.#ids];
     this.#columns = columns;
     this.#rows = new Int32Array(pairs.length).fill(-1);
     this.#bytes = pairs.map((_, pairIndex) => {
@@ -39,7 +44,9 @@ export class FeatureMatrix {
       const { pairIndex, outcome } = minute;
       const isScored = publish && (outcome === 'COMPLETE' || isHeartbeat(minute)) && this.features.ready(pairIndex);
       this.#rows[pairIndex] = isScored ? rows : -1;
-      if (isScored) this.features.writeRow(pairIndex, this.values, rows++ * this.#columns);
+      if (!isScored) continue;
+      this.rowPairs[rows] = this.#ids[pairIndex]!;
+      this.features.writeRow(pairIndex, this.values, rows++ * this.#columns);
     }
     return rows;
   }

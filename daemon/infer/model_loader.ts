@@ -86,9 +86,11 @@ export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
 /** The tables of an answer, to be transferred and not copied. */
 export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
   if (!('prepared' in answer)) return [];
-  return Object.values(answer.prepared.models).flatMap((model) =>
-    model.engine === 'wasm-simd' ? [model.packed.bytes.buffer] : [],
-  );
+  const { models, groups = [] } = answer.prepared;
+  const all = [models, ...groups.map((group) => group.models)].flatMap((own) => Object.values(own));
+  const tables = all.flatMap((model) => (model.engine === 'wasm-simd' ? [model.packed.bytes.buffer] : []));
+  // A pooled model that serves a group too is one table.
+  return [...new Set(tables)];
 }
 
 function prepareInThread(task: LoadTask): Promise<Prepared> {

@@ -75,13 +75,13 @@ export class ModelSlots {
    * slow is run again at once, because a pause of the machine may be the cause. If it is slow again, its answers are
    * still used, and it is dropped right after this bar.
    */
-  infer(matrix: Float32Array, rows: number): Scoring {
+  infer(matrix: Float32Array, rows: number, pairs?: readonly string[]): Scoring {
     const set = this.#active;
     if (set === null || rows === 0) return null;
     const { slowInferenceMs } = this.#options;
-    return this.#ask(set, matrix, rows, (scores, tookMs) => {
+    return this.#ask(set, matrix, rows, pairs, (scores, tookMs) => {
       if (tookMs <= slowInferenceMs) return scores;
-      return this.#ask(set, matrix, rows, (again, againMs) => {
+      return this.#ask(set, matrix, rows, pairs, (again, againMs) => {
         if (againMs > slowInferenceMs) this.#dropSlow(set, againMs);
         return again;
       });
@@ -93,24 +93,31 @@ export class ModelSlots {
     set: ModelSet,
     matrix: Float32Array,
     rows: number,
+    pairs: readonly string[] | undefined,
     check: (scores: BatchScores, tookMs: number) => Scoring,
   ): Scoring {
     const { clock } = this.#options;
     const startUs = clock.monotonicUs();
     const tookMs = (): number => (clock.monotonicUs() - startUs) / 1000;
     try {
-      const answer = set.infer(matrix, rows);
+      const answer = set.infer(matrix, rows, undefined, pairs);
       if (!(answer instanceof Promise)) return check(answer, tookMs());
       return answer.then(
         (scores) => check(scores, tookMs()),
-        (error: unknown) => this.#fallBack(error, set, matrix, rows),
+        (error: unknown) => this.#fallBack(error, set, matrix, rows, pairs),
       );
     } catch (error) {
-      return this.#fallBack(error, set, matrix, rows);
+      return this.#fallBack(error, set, matrix, rows, pairs);
     }
   }
 
-  #fallBack(error: unknown, failed: ModelSet, matrix: Float32Array, rows: number): Scoring {
+  #fallBack(
+    error: unknown,
+    failed: ModelSet,
+    matrix: Float32Array,
+    rows: number,
+    pairs: readonly string[] | undefined,
+  ): Scoring {
     const { degradations, inputs, observer } = this.#options;
     this.#activate(this.#fallback);
     this.#fallback = null;
@@ -123,7 +130,7 @@ export class ModelSlots {
     }
     observer.onModelFailure(error, failed, this.#active);
     release(failed);
-    return this.infer(matrix, rows);
+    return this.infer(matrix, rows, pairs);
   }
 
   #dropSlow(slow: ModelSet, tookMs: number): void {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ACTIVE_POINTER, type ActiveFile } from '../../shared/bundle/active_file.ts';
 import { activePath, readActiveFile, readShadowFile, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
-import { MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
+import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
 import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts';
@@ -253,9 +253,10 @@ export function bundleMark(folder: string, files: FileSystem): string {
   return fingerprint(files, bundleFiles(folder, files));
 }
 
-/** The signature and the model of the result count where there are: most bundles have none. */
+/** The signature, the model of the result and those of groups count where there are: most bundles have none. */
 function bundleFiles(folder: string, files: FileSystem): string[] {
-  const optional = [NET_FILE, SIGNATURE_FILE].map((name) => join(folder, name));
+  const ofGroups = files.list(folder).flatMap(({ name }) => (GROUP_FILE.test(name) ? [name] : []));
+  const optional = [NET_FILE, SIGNATURE_FILE, ...ofGroups.sort()].map((name) => join(folder, name));
   return [
     ...['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name)),
     ...optional.filter((path) => files.stat(path) !== null),

@@ -123,7 +123,7 @@ export class RolloutArms {
       return scores;
     };
     try {
-      const scores = challenger.infer(matrix.values, rows);
+      const scores = challenger.infer(matrix.values, rows, undefined, matrix.rowPairs);
       if (!(scores instanceof Promise)) return took(scores);
       return scores.then(took, (error: unknown) => this.#fail(error));
     } catch (error) {

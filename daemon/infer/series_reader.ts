@@ -22,6 +22,6 @@ export function readSeries(book: SeriesBook): SeriesReader {
 }
 
 /** Names of the series that have had a value. */
-export function receivedSeries(book: SeriesBook): string[] {
+export function receivedSeries(book: Pick<SeriesBook, 'latest'>): string[] {
   return [...new Set([...book.latest()].map(({ name }) => name))];
 }

@@ -49,7 +49,7 @@ export class Shadow {
     const { matrix, decider, journal, observer } = this.#options;
     const set = this.#set!;
     try {
-      const scoring = set.infer(matrix.values, rows);
+      const scoring = set.infer(matrix.values, rows, undefined, matrix.rowPairs);
       const scores = scoring instanceof Promise ? await scoring : scoring;
       const context = decider.contextOf(set, scores, this.#noneHalted, this.#encoder);
       for (const { minute, body } of answers) {

@@ -25,6 +25,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     expiredPairs: [],
     haltedPairs: [],
     directions: {},
+    sources: [],
     readyInstruments: 0,
     withheld: 0,
     readyPairs: 0,

@@ -51,7 +51,9 @@ export class BatchPublisher {
 
   publish(items: readonly MinuteItem[], decide: Decide, nowMs: EpochMs): Published {
     const published =
-      items.length <= PIECE_PAIRS ? this.#publishPiece(items, decide, nowMs) : this.#publishPieces(items, decide, nowMs);
+      items.length <= PIECE_PAIRS
+        ? this.#publishPiece(items, decide, nowMs)
+        : this.#publishPieces(items, decide, nowMs);
     this.#sendWhole(published.publications);
     this.#options.stopwatch.add('publish');
     return published;

@@ -4741,6 +4741,25 @@ export interface components {
                     bytes: number;
                 };
             };
+            groups?: {
+                name: string;
+                pairs: string[];
+                /** @description Why it has models of its own, or none */
+                verdict: string;
+                /** @description Own and pooled model out of fold, by model */
+                comparison?: {
+                    [key: string]: unknown;
+                };
+                gates?: unknown[];
+                /** @description Absent: the pooled models serve it */
+                own?: {
+                    theta1: number;
+                    theta2: number;
+                    metrics: {
+                        [key: string]: unknown;
+                    };
+                };
+            }[];
         };
         CurrentModelInput: {
             /** @description Active bundle; null without one */
@@ -4870,6 +4889,8 @@ export interface components {
             features: (number | null)[] | {
                 [key: string]: number | null;
             };
+            /** @description The pair; required where a group has models of its own */
+            subject?: string;
         };
         RowScoresInput: {
             /** @description Bundle that scored it */
@@ -6511,6 +6532,25 @@ export interface components {
                     bytes: number;
                 };
             };
+            groups?: {
+                name: string;
+                pairs: string[];
+                /** @description Why it has models of its own, or none */
+                verdict: string;
+                /** @description Own and pooled model out of fold, by model */
+                comparison?: {
+                    [key: string]: unknown;
+                };
+                gates?: unknown[];
+                /** @description Absent: the pooled models serve it */
+                own?: {
+                    theta1: number;
+                    theta2: number;
+                    metrics: {
+                        [key: string]: unknown;
+                    };
+                };
+            }[];
         };
         CurrentModel: {
             /** @description Active bundle; null without one */
@@ -6640,6 +6680,8 @@ export interface components {
             features: (number | null)[] | {
                 [key: string]: number | null;
             };
+            /** @description The pair; required where a group has models of its own */
+            subject?: string;
         };
         RowScores: {
             /** @description Bundle that scored it */

@@ -154,13 +154,10 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
 
   const capacity = countLines(bytes, at);
   const { time, open, high, low, close, volume, ...own } = emptyColumns(capacity);
-  // The optional columns, each at its own place.
   const spread = hasSpread === undefined ? null : own.spread;
-  const [takerBuyVolume, trades] = [hasTaker, hasTrades].map((is) =>
-    is === undefined ? null : new Float64Array(capacity),
-  ) as [Float64Array | null, Float64Array | null];
-  const optional = [spread, takerBuyVolume, trades];
-  const given = optional.filter((column) => column !== null);
+  const takerBuyVolume = hasTaker === undefined ? null : new Float64Array(capacity);
+  const trades = hasTrades === undefined ? null : new Float64Array(capacity);
+  const given = [spread, takerBuyVolume, trades].filter((column) => column !== null);
   const columns = 6 + given.length;
   const starts = new Int32Array(columns + 1);
   const field = (index: number): number => parseDecimal(bytes, starts[index]!, starts[index + 1]! - 1);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
+import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
@@ -22,13 +23,18 @@ import {
   BUNDLE_FORMAT,
   bundleModels,
   FORMER_FORMAT,
+  groupFile,
+  manifestOfGroup,
   manifestSchema,
   modelFile,
   NET_FILE,
+  ownGroups,
   perBundleModel,
   type BundleModel,
   type Manifest,
+  type OwnGroup,
   type PerBundleModel,
+  type SubjectGroup,
 } from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
@@ -45,6 +51,17 @@ export interface Bundle {
   readonly models: PerBundleModel<Buffer>;
   /** Identity of the decisions: the models' hashes with the thresholds and ranks that turn scores into signals. */
   readonly modelsHash: string;
+  /** Of the groups that have models of their own; absent = none. */
+  readonly groups?: readonly GroupBundle[];
+}
+
+/** The models of a group's pairs: its own, and the pooled ones in place of those it does not have. */
+export interface GroupBundle {
+  readonly name: string;
+  readonly pairs: readonly string[];
+  /** As it is for these pairs. */
+  readonly manifest: Manifest;
+  readonly models: PerBundleModel<Buffer>;
 }
 
 /**
@@ -55,8 +72,33 @@ export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): B
   const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', files);
   checkSignature(folder, bytes, files, trustedKeys());
   const manifest = parseManifest(folder, bytes);
-  const models = perBundleModel(bundleModels(manifest), (name) => readModel(folder, name, manifest, files));
-  return { folder, manifest, models, modelsHash: hashModels(manifest) };
+  return { folder, manifest, modelsHash: hashModels(manifest), ...readFiles(folder, manifest, files) };
+}
+
+/** @throws MinutehandError MODEL_MISSING, MODEL_HASH */
+function readFiles(folder: string, manifest: Manifest, files: FileSystem): Pick<Bundle, 'models' | 'groups'> {
+  const models = perBundleModel(bundleModels(manifest), (name) => {
+    const file = modelFile(name);
+    return readModel(folder, file, manifest.files[file]!.sha256, files);
+  });
+  const groups = ownGroups(manifest).map((group) => readGroup(folder, group, { manifest, models }, files));
+  return groups.length === 0 ? { models } : { models, groups };
+}
+
+function readGroup(
+  folder: string,
+  group: OwnGroup,
+  { manifest, models }: Pick<Bundle, 'manifest' | 'models'>,
+  files: FileSystem,
+): GroupBundle {
+  const { name, pairs, own } = group;
+  const read = (model: BundleModel): Buffer => {
+    const file = model === 'net' ? undefined : own.files[model];
+    if (model === 'net' || file === undefined) return models[model]!;
+    return readModel(folder, groupFile(name, model), file.sha256, files);
+  };
+  const ofGroup = perBundleModel(bundleModels(manifest), read);
+  return { name, pairs, manifest: manifestOfGroup(manifest, group), models: ofGroup };
 }
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
@@ -79,11 +121,9 @@ function formatOf(manifest: unknown): unknown {
   return typeof manifest === 'object' && manifest !== null && 'format' in manifest ? manifest.format : undefined;
 }
 
-function readModel(folder: string, name: BundleModel, manifest: Manifest, files: FileSystem): Buffer {
-  const file = modelFile(name);
+function readModel(folder: string, file: string, expected: string, files: FileSystem): Buffer {
   const bytes = readBundleFile(join(folder, file), 'content', files);
   const seen = sha256Hex(bytes);
-  const expected = manifest.files[file]!.sha256;
   if (seen !== expected)
     throw new MinutehandError('MODEL_HASH', {
       seen: `${join(folder, file)} has ${seen.slice(0, 12)}…`,
@@ -106,6 +146,10 @@ function hashModels(manifest: Manifest): string {
     risk_quantiles,
     edges,
     ...(files[NET_FILE] === undefined ? [] : [files[NET_FILE].sha256]),
+    ...ownGroups(manifest).map(({ name, pairs, own }) => [
+      ...[name, [...pairs].sort(), own.theta1, own.theta2, own.risk_quantiles],
+      MODEL_NAMES.map((model) => own.files[model]?.sha256 ?? null),
+    ]),
   ];
   return sha256Hex(JSON.stringify(identity));
 }
@@ -114,9 +158,21 @@ export function sha256Hex(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** A manifest before its files are written. */
+export type ManifestContent = Omit<Manifest, 'format' | 'version' | 'created' | 'files' | 'groups'> & {
+  readonly groups?: readonly GroupContent[] | undefined;
+};
+
+/** A group before its files are written. */
+export type GroupContent = Omit<OwnGroup, 'own'> & {
+  readonly own?: Omit<OwnGroup['own'], 'files'> | undefined;
+};
+
 export interface BundleContent {
-  readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
+  readonly manifest: ManifestContent;
   readonly models: PerBundleModel<Uint8Array>;
+  /** Own models by group. */
+  readonly groupModels?: Readonly<Record<string, Readonly<Partial<Record<ModelName, Uint8Array>>>>>;
   /** Plain JSON, written as it is. */
   readonly reports?: Readonly<Partial<Record<typeof VALIDATION_FILE | typeof MONITOR_FILE, unknown>>>;
   readonly card: (manifest: Manifest) => string;
@@ -184,21 +240,24 @@ export function writeVersion(
 }
 
 function writeDraft(draft: string, version: string, created: Date, content: BundleContent, files: FileSystem): void {
+  const { groups, ...pooled } = content.manifest;
   const contents = Object.entries(content.models).map(([name, bytes]): [string, Uint8Array] => [
     modelFile(name as BundleModel),
     bytes,
   ]);
   for (const [name, report] of Object.entries(content.reports ?? {}))
     contents.push([name, Buffer.from(`${JSON.stringify(report)}\n`)]);
-  const fileEntries = contents.map(([name, bytes]) => {
+  const write = (name: string, bytes: Uint8Array): BundleFile => {
     writeDurably(files, join(draft, name), bytes);
-    return [name, { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;
-  });
+    return { sha256: sha256Hex(bytes), bytes: bytes.length };
+  };
+  const fileEntries = contents.map(([name, bytes]) => [name, write(name, bytes)] as const);
   const manifest: Manifest = {
     format: BUNDLE_FORMAT,
     version,
     created: created.toISOString(),
-    ...content.manifest,
+    ...pooled,
+    ...(groups && { groups: groups.map((group) => withFiles(group, content.groupModels ?? {}, write)) }),
     files: Object.fromEntries(fileEntries) as Manifest['files'],
   };
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
@@ -206,6 +265,22 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
   const key = signingKey();
   if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
   writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
+}
+
+type BundleFile = Manifest['files']['ai1.onnx'];
+
+/** The group with the files of its own models, which are written. */
+function withFiles(
+  { own, ...group }: GroupContent,
+  models: NonNullable<BundleContent['groupModels']>,
+  write: (name: string, bytes: Uint8Array) => BundleFile,
+): SubjectGroup {
+  if (own === undefined) return group;
+  const written = Object.entries(models[group.name] ?? {}).map(([model, bytes]) => [
+    model,
+    write(groupFile(group.name, model as ModelName), bytes),
+  ]);
+  return { ...group, own: { ...own, files: Object.fromEntries(written) as OwnGroup['own']['files'] } };
 }
 
 /**
@@ -217,8 +292,7 @@ export function signBundle(folder: string): string {
   const key = signingKey();
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
   const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
-  const manifest = parseManifest(folder, bytes);
-  for (const name of bundleModels(manifest)) readModel(folder, name, manifest, MACHINE_FILES);
+  readFiles(folder, parseManifest(folder, bytes), MACHINE_FILES);
   replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signatureText(bytes, key));
   return keyName(key);
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 
 // Apart from the manifest's schema: threads that score need no schema library, which takes 50 ms to load.
@@ -15,6 +16,19 @@ export function bundleModels({ files }: { readonly files: { readonly [NET_FILE]?
 
 export function modelFile(name: BundleModel): (typeof MODEL_FILES)[ModelName] | typeof NET_FILE {
   return name === 'net' ? NET_FILE : MODEL_FILES[name];
+}
+
+/** Names of `groupFile`. */
+export const GROUP_FILE = /^[a-z][a-z0-9_]{0,30}\.ai[123]\.onnx$/;
+
+/** File of a group's own model. */
+export function groupFile(group: string, name: ModelName): string {
+  return `${group}.${MODEL_FILES[name]}`;
+}
+
+/** Path of a model's file. @param group of its own models; absent = the pooled ones */
+export function modelPath(folder: string, name: BundleModel, group?: string): string {
+  return join(folder, group === undefined || name === 'net' ? modelFile(name) : groupFile(group, name));
 }
 
 /** Something of each model of a bundle. */

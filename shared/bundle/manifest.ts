@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { NET_FILE } from './bundle_models.ts';
+import { MODEL_NAMES } from '../core/features/feature.ts';
+import { GROUP_NAME } from '../pair.ts';
+import { bundleModels, groupFile, MODEL_FILES, modelFile, NET_FILE } from './bundle_models.ts';
 
 export * from './bundle_models.ts';
 
@@ -17,6 +19,11 @@ const metric = z.number().nullable();
 
 function isAscending(values: readonly number[]): boolean {
   return values.every((value, i) => i === 0 || value >= values[i - 1]!);
+}
+
+function areDistinct(groups: readonly { readonly name: string; readonly pairs: readonly string[] }[]): boolean {
+  const pairs = groups.flatMap((group) => group.pairs);
+  return new Set(pairs).size === pairs.length && new Set(groups.map(({ name }) => name)).size === groups.length;
 }
 
 const bundleFile = z.object({ sha256, bytes: z.int().positive() });
@@ -98,6 +105,8 @@ const executability = z.object({
   hours: z.array(z.object({ trades: z.int().nonnegative(), net_bps: z.number() })).length(24),
 });
 export type Executability = z.infer<typeof executability>;
+
+const gateResult = z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() });
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -190,6 +199,58 @@ const netReport = z.object({
 });
 export type NetReport = z.infer<typeof netReport>;
 
+const golden = z.object({
+  features: z.array(z.array(z.number().nullable())).min(1),
+  ai1: z.array(share),
+  ai2: z.array(share),
+  ai3: z.array(share),
+  net: z.array(share).optional(),
+});
+
+/** A group's own model against the pooled one, out of fold on the same rows of the training period. */
+const pairedGain = z.object({
+  rows: z.int().nonnegative(),
+  /** UTC days by which the rows are paired. */
+  days: z.int().nonnegative(),
+  own_log_loss: metric,
+  pooled_log_loss: metric,
+  /** Log loss of the pooled model minus that of the own one, and its standard error over the days. */
+  gain: metric,
+  standard_error: metric,
+  /** Standard errors that the gain must exceed; null with too few days. */
+  required: metric,
+  chosen: z.boolean(),
+});
+export type PairedGain = z.infer<typeof pairedGain>;
+
+/** In place of the fields of the same name of the bundle, for the pairs of a group. */
+const ownModels = z.strictObject({
+  theta1: share,
+  theta2: share,
+  /** Choice of θ1 and θ2; null without one. */
+  thresholds: thresholdReport.nullable(),
+  risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
+  expectation: expectation.optional(),
+  /** Of the own models. */
+  metrics: z.strictObject({ ai1: modelReport.optional(), ai2: modelReport.optional(), ai3: modelReport.optional() }),
+  /** Files `<group>.<model>.onnx`; a model without one is the pooled one. */
+  files: z.strictObject({ ai1: bundleFile.optional(), ai2: bundleFile.optional(), ai3: bundleFile.optional() }),
+  golden,
+});
+
+const subjectGroup = z.strictObject({
+  name: z.string().regex(GROUP_NAME),
+  pairs: z.array(z.string()).min(1),
+  /** Why the group has models of its own, or none. */
+  verdict: z.string(),
+  comparison: z.strictObject({ ai1: pairedGain, ai2: pairedGain, ai3: pairedGain }).optional(),
+  /** Of the group's own models, where a model was chosen. */
+  gates: z.array(gateResult).optional(),
+  /** Absent: the pooled models serve the group. */
+  own: ownModels.optional(),
+});
+export type SubjectGroup = z.infer<typeof subjectGroup>;
+
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
@@ -241,7 +302,7 @@ export const manifestSchema = z.strictObject({
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),
   /** Gates of the training run, without the comparison with the active models. */
-  gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
+  gates: z.array(gateResult).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */
   files: z.strictObject({
     'ai1.onnx': bundleFile,
@@ -252,12 +313,45 @@ export const manifestSchema = z.strictObject({
     [MONITOR_FILE]: bundleFile.optional(),
   }),
   /** Inputs (null = missing) and the answers expected of each model, within 1e-5. */
-  golden: z.object({
-    features: z.array(z.array(z.number().nullable())).min(1),
-    ai1: z.array(share),
-    ai2: z.array(share),
-    ai3: z.array(share),
-    net: z.array(share).optional(),
-  }),
+  golden,
+  /** Groups of pairs that were compared with the pooled models. A pair is in one of them at most. */
+  groups: z.array(subjectGroup).min(1).refine(areDistinct, 'a name or a pair twice').optional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** A group with models of its own. */
+export type OwnGroup = SubjectGroup & { readonly own: NonNullable<SubjectGroup['own']> };
+
+export function ownGroups({ groups = [] }: Pick<Manifest, 'groups'>): OwnGroup[] {
+  return groups.flatMap((group) => (group.own === undefined ? [] : [{ ...group, own: group.own }]));
+}
+
+/** Names of all model files, those of the groups last. */
+export function modelFiles(manifest: Pick<Manifest, 'files' | 'groups'>): string[] {
+  const own = ownGroups(manifest).flatMap(({ name, own: { files } }) =>
+    MODEL_NAMES.flatMap((model) => (files[model] === undefined ? [] : [groupFile(name, model)])),
+  );
+  return [...bundleModels(manifest).map(modelFile), ...own];
+}
+
+/** The manifest as it is for the pairs of a group. */
+export function manifestOfGroup(manifest: Manifest, { pairs, own }: OwnGroup): Manifest {
+  const { groups: _groups, expectation: _pooled, ...kept } = manifest;
+  const { theta1, theta2, thresholds, risk_quantiles, expectation: ofGroup, golden: answers } = own;
+  const files = MODEL_NAMES.flatMap((name) => {
+    const file = own.files[name];
+    return file === undefined ? [] : [[MODEL_FILES[name], file]];
+  });
+  const reports = MODEL_NAMES.flatMap((name) => {
+    const report = own.metrics[name];
+    return report === undefined ? [] : [[name, report]];
+  });
+  return {
+    ...kept,
+    ...{ pairs, theta1, theta2, risk_quantiles, golden: answers },
+    ...(ofGroup && { expectation: ofGroup }),
+    ...(kept.search && { search: { ...kept.search, thresholds } }),
+    metrics: { ...kept.metrics, ...Object.fromEntries(reports) },
+    files: { ...kept.files, ...Object.fromEntries(files) },
+  };
+}

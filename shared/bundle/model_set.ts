@@ -1,63 +1,19 @@
-import { join } from 'node:path';
-import { resultOfShare, type Expectation } from '../core/cost/expected_net.ts';
+import { resultOfShare } from '../core/cost/expected_net.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
-import {
-  bundleModels,
-  goldenFeatures,
-  modelFile,
-  perBundleModel,
-  type BundleModel,
-  type PerBundleModel,
-} from './bundle_models.ts';
-import type { Manifest } from './manifest.ts';
-import type { PreparedModels, PrepareOptions, ScoringEngine } from './prepared_models.ts';
+import { bundleModels, goldenFeatures, modelPath, perBundleModel, type BundleModel } from './bundle_models.ts';
+import { groupModelSets } from './grouped_models.ts';
+import type { BatchScores, ModelSet } from './loaded_models.ts';
+import type { PreparedGroup, PreparedModels, PrepareOptions } from './prepared_models.ts';
 import { loadScorer, type Scorer } from './scorer.ts';
 import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
 
+export { partsOfSet, servingSet, type BatchScores, type ModelSet } from './loaded_models.ts';
 export type { ScoringEngine } from './prepared_models.ts';
 
 const GOLDEN_TOLERANCE = 1e-5;
 const WARM_UP_RUNS = 8;
-
-/**
- * The answers of the models for one batch; row i belongs to row i of the features. Overwritten by the next call.
- */
-export interface BatchScores {
-  readonly return_prob: Float64Array;
-  /** Calibrated probability of AI2, before its rank is taken. */
-  readonly risk_prob: Float64Array;
-  readonly risk_score: Float64Array;
-  readonly position_scale: Float64Array;
-  /** Result before costs, in standard deviations of the spread; NaN where the bundle has no model of it. */
-  readonly result_sigmas: Float64Array;
-}
-
-/** Models that are verified, warm and ready to be swapped in together. */
-export interface ModelSet {
-  readonly version: string;
-  readonly modelsHash: string;
-  readonly manifest: Manifest;
-  readonly theta1: number;
-  readonly theta2: number;
-  readonly engines: PerBundleModel<ScoringEngine>;
-  /** Reason for the engine of each model, as text. */
-  readonly engineNotes: PerBundleModel<string>;
-  /** Calibration of the expected result; bundles of before have none. */
-  readonly expectation?: Expectation;
-  hasEdge(pairId: string): boolean;
-  /**
-   * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
-   * models; else a promise.
-   * @param only models to ask, of those that the set has; the answers of the others are undefined. Default: all
-   * @throws RangeError more rows than the set was loaded for
-   * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
-   */
-  infer(features: Float32Array, rows: number, only?: readonly BundleModel[]): BatchScores | Promise<BatchScores>;
-  /** Gives memory and sessions back. Not to be used afterward. */
-  release(): Promise<void>;
-}
 
 /** Runs work that blocks the thread for some milliseconds in an idle window. */
 export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
@@ -93,7 +49,31 @@ export async function loadModelSet(
 export async function openModelSet(
   prepared: PreparedModels,
   maxRows: number,
-  { quietly = async (work) => work() }: OpenOptions = {},
+  options: OpenOptions = {},
+): Promise<ModelSet> {
+  const pooled = await openPart(prepared, maxRows, options);
+  const { groups = [], columns } = prepared;
+  if (groups.length === 0) return pooled;
+  const own: { name: string; pairs: readonly string[]; set: ModelSet }[] = [];
+  try {
+    for (const group of groups) {
+      const { name, pairs } = group;
+      own.push({ name, pairs, set: await openPart(group, maxRows, options) });
+    }
+  } catch (error) {
+    for (const { set } of [{ set: pooled }, ...own]) await set.release();
+    throw error;
+  }
+  return groupModelSets(pooled, own, maxRows, columns);
+}
+
+/** One bundle without groups, or one group. */
+type Part = PreparedModels | PreparedGroup;
+
+async function openPart(
+  prepared: Part,
+  maxRows: number,
+  { quietly = async (work) => work() }: OpenOptions,
 ): Promise<ModelSet> {
   const scorers: Partial<Record<BundleModel, Scorer>> = {};
   try {
@@ -102,7 +82,7 @@ export async function openModelSet(
       const model = prepared.models[name]!;
       if (model.engine !== 'onnxruntime-node') continue;
       await quietly(async () => {
-        const path = join(prepared.folder, modelFile(name));
+        const path = pathOf(prepared, name);
         scorers[name] = await loadScorer(model.bytes, prepared.columns, path);
         await checkScorer(prepared, name, scorers[name]);
       });
@@ -116,8 +96,12 @@ export async function openModelSet(
   }
 }
 
+function pathOf(prepared: Part, name: BundleModel): string {
+  return modelPath(prepared.folder, name, 'name' in prepared ? prepared.name : undefined);
+}
+
 /** Takes the way of a bar often enough that the first bar does not find it cold. */
-async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRows: number): Promise<void> {
+async function warm(set: ModelSet, { manifest, columns }: Part, maxRows: number): Promise<void> {
   const features = goldenFeatures(manifest.golden);
   const rows = Math.min(maxRows, features.length / columns);
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
@@ -129,7 +113,7 @@ interface Trees {
   readonly names: readonly BundleModel[];
 }
 
-async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Quietly): Promise<Trees | null> {
+async function openTrees(prepared: Part, maxRows: number, quietly: Quietly): Promise<Trees | null> {
   const names = bundleModels(prepared.manifest).filter((name) => prepared.models[name]!.engine === 'wasm-simd');
   const packed = names.flatMap((name) => {
     const model = prepared.models[name]!;
@@ -149,7 +133,7 @@ async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Qui
 }
 
 /** Warms the model. A graph that takes other shapes than its features shows here. */
-async function checkScorer(prepared: PreparedModels, name: BundleModel, scorer: Scorer): Promise<void> {
+async function checkScorer(prepared: Part, name: BundleModel, scorer: Scorer): Promise<void> {
   const golden = goldenFeatures(prepared.manifest.golden);
   const rows = golden.length / prepared.columns;
   let answers: Float32Array;
@@ -158,28 +142,32 @@ async function checkScorer(prepared: PreparedModels, name: BundleModel, scorer: 
     answers = await scorer.score(golden, rows);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('MODEL_LOAD', { seen: `${name} of ${prepared.folder}: ${text}`, cause });
+    throw new MinutehandError('MODEL_LOAD', { seen: `${pathOf(prepared, name)}: ${text}`, cause });
   }
   checkGolden(prepared, name, answers);
 }
 
-function checkGolden({ manifest, folder }: PreparedModels, name: BundleModel, answers: Float32Array): void {
-  const { golden } = manifest;
+function checkGolden(prepared: Part, name: BundleModel, answers: Float32Array): void {
+  const { golden } = prepared.manifest;
   for (let row = 0; row < golden.features.length; row++) {
     const expected = golden[name]?.[row];
     if (expected === undefined || !(Math.abs(answers[row]! - expected) <= GOLDEN_TOLERANCE)) {
       throw new MinutehandError('MODEL_GOLDEN', {
-        seen: `${name} answers ${answers[row]} on golden row ${row} of ${folder}`,
+        seen: `${name} answers ${answers[row]} on golden row ${row} of ${ownerOf(prepared)}`,
         expected: String(expected),
       });
     }
   }
 }
 
+function ownerOf(prepared: Part): string {
+  return 'name' in prepared ? `group ${prepared.name} of ${prepared.folder}` : prepared.folder;
+}
+
 /** Description of a set, without the tables, which are in the kernel's memory by then. */
 type Services = Pick<ModelSet, 'manifest' | 'modelsHash' | 'engines' | 'engineNotes'>;
 
-function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services {
+function servicesOf({ manifest, modelsHash, models }: Part): Services {
   return {
     manifest,
     modelsHash,
@@ -188,16 +176,14 @@ function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services 
   };
 }
 
-function createModelSet(
-  services: Services,
-  opened: Trees | null,
-  scorers: Partial<Record<BundleModel, Scorer>>,
-  maxRows: number,
-): ModelSet {
-  const { manifest } = services;
-  // The only one to hold the memory: who keeps a released set keeps no models.
-  let trees = opened;
-  let isReleased = false;
+/** Answers of a batch, as they are taken over from the models. */
+interface Answers {
+  /** @throws MinutehandError MODEL_OUTPUT */
+  take(name: BundleModel, answers: Float32Array, rows: number): void;
+  ranked(rows: number): BatchScores;
+}
+
+function createAnswers({ version, risk_quantiles }: ModelSet['manifest'], maxRows: number): Answers {
   const scores = {
     return_prob: new Float64Array(maxRows),
     risk_prob: new Float64Array(maxRows),
@@ -211,20 +197,34 @@ function createModelSet(
     ai3: scores.position_scale,
     net: scores.result_sigmas,
   };
-  const take = (name: BundleModel, answers: Float32Array, rows: number): void => {
-    const target = targets[name];
-    for (let row = 0; row < rows; row++) {
-      const value = answers[row]!;
-      if (!(value >= 0 && value <= 1))
-        throw new MinutehandError('MODEL_OUTPUT', { seen: `${name} of ${manifest.version} answered ${value}` });
-      target[row] = name === 'net' ? resultOfShare(value) : value;
-    }
+  return {
+    take(name, answers, rows) {
+      const target = targets[name];
+      for (let row = 0; row < rows; row++) {
+        const value = answers[row]!;
+        if (!(value >= 0 && value <= 1))
+          throw new MinutehandError('MODEL_OUTPUT', { seen: `${name} of ${version} answered ${value}` });
+        target[row] = name === 'net' ? resultOfShare(value) : value;
+      }
+    },
+    ranked(rows) {
+      for (let row = 0; row < rows; row++) scores.risk_score[row] = riskRank(risk_quantiles, scores.risk_prob[row]!);
+      return scores;
+    },
   };
-  const ranked = (rows: number): BatchScores => {
-    for (let row = 0; row < rows; row++)
-      scores.risk_score[row] = riskRank(manifest.risk_quantiles, scores.risk_prob[row]!);
-    return scores;
-  };
+}
+
+function createModelSet(
+  services: Services,
+  opened: Trees | null,
+  scorers: Partial<Record<BundleModel, Scorer>>,
+  maxRows: number,
+): ModelSet {
+  const { manifest } = services;
+  // The only one to hold the memory: who keeps a released set keeps no models.
+  let trees = opened;
+  let isReleased = false;
+  const { take, ranked } = createAnswers(manifest, maxRows);
   const sessions = bundleModels(manifest).filter((name) => scorers[name] !== undefined);
   const askSessions = async (
     features: Float32Array,
@@ -233,18 +233,6 @@ function createModelSet(
   ): Promise<BatchScores> => {
     for (const name of sessions) if (only.includes(name)) take(name, await scorers[name]!.score(features, rows), rows);
     return ranked(rows);
-  };
-  const askTrees = (
-    { kernel, names }: Trees,
-    features: Float32Array,
-    rows: number,
-    only: readonly BundleModel[],
-  ): void => {
-    for (const [i, name] of names.entries()) {
-      if (!only.includes(name)) continue;
-      kernel.score(features, rows, i);
-      take(name, kernel.answers[i]!, rows);
-    }
   };
   return {
     ...services,
@@ -256,7 +244,7 @@ function createModelSet(
     infer(features, rows, only) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
       if (isReleased) throw new Error(`models ${manifest.version} were released`);
-      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only);
+      if (trees !== null && only !== undefined) askTrees(trees, features, rows, only, take);
       else if (trees !== null) {
         trees.kernel.score(features, rows);
         for (let i = 0; i < trees.names.length; i++) take(trees.names[i]!, trees.kernel.answers[i]!, rows);
@@ -269,4 +257,21 @@ function createModelSet(
       for (const name of sessions) await scorers[name]!.release();
     },
   };
+}
+
+type Take = (name: BundleModel, answers: Float32Array, rows: number) => void;
+
+/** Asks these models alone. */
+function askTrees(
+  { kernel, names }: Trees,
+  features: Float32Array,
+  rows: number,
+  only: readonly BundleModel[],
+  take: Take,
+): void {
+  for (const [i, name] of names.entries()) {
+    if (!only.includes(name)) continue;
+    kernel.score(features, rows, i);
+    take(name, kernel.answers[i]!, rows);
+  }
 }

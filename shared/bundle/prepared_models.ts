@@ -1,10 +1,16 @@
-import { join } from 'node:path';
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import type { Manifest } from './manifest.ts';
-import { bundleModels, goldenFeatures, modelFile, type BundleModel, type PerBundleModel } from './bundle_models.ts';
+import {
+  bundleModels,
+  goldenFeatures,
+  modelFile,
+  modelPath,
+  type BundleModel,
+  type PerBundleModel,
+} from './bundle_models.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
 import { loadScorer } from './scorer.ts';
 import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
@@ -42,6 +48,13 @@ export interface PreparedModels {
   readonly manifest: Manifest;
   readonly modelsHash: string;
   readonly models: PerBundleModel<PreparedModel>;
+  /** Of the groups that have models of their own, each as if it were a bundle. */
+  readonly groups?: readonly PreparedGroup[];
+}
+
+export interface PreparedGroup extends Omit<PreparedModels, 'groups'> {
+  readonly name: string;
+  readonly pairs: readonly string[];
 }
 
 /**
@@ -63,15 +76,42 @@ export async function prepareModels(
     });
   }
   const columns = schema.definitions.length;
+  const common = { folder, columns, modelsHash };
+  const models = await prepareAll(bundle, columns, options);
+  const groups: PreparedGroup[] = [];
+  for (const { name, pairs, ...own } of bundle.groups ?? []) {
+    const graphs: Graphs = { ...own, folder, group: name, pooled: { bytes: bundle.models, prepared: models } };
+    groups.push({ ...common, name, pairs, manifest: own.manifest, models: await prepareAll(graphs, columns, options) });
+  }
+  return { ...common, manifest, models, ...(groups.length > 0 && { groups }) };
+}
+
+/** Models of a bundle or of a group of it. */
+interface Graphs extends Pick<Bundle, 'folder' | 'manifest' | 'models'> {
+  readonly group?: string;
+  /** Models that are the same ones are prepared once. */
+  readonly pooled?: { readonly bytes: Bundle['models']; readonly prepared: PerBundleModel<PreparedModel> };
+}
+
+async function prepareAll(
+  graphs: Graphs,
+  columns: number,
+  options: PrepareOptions,
+): Promise<PerBundleModel<PreparedModel>> {
+  const { manifest, models, pooled } = graphs;
   if (manifest.golden.features.some((row) => row.length !== columns))
     throw new MinutehandError('MODEL_MANIFEST', { seen: 'golden rows of the wrong length' });
-  const models: Partial<Record<BundleModel, PreparedModel>> = {};
-  for (const name of bundleModels(manifest)) models[name] = await prepareModel(bundle, name, columns, options);
-  return { folder, columns, manifest, modelsHash, models: models as PerBundleModel<PreparedModel> };
+  const prepared: Partial<Record<BundleModel, PreparedModel>> = {};
+  for (const name of bundleModels(manifest))
+    prepared[name] =
+      pooled?.bytes[name] === models[name]
+        ? pooled!.prepared[name]!
+        : await prepareModel(graphs, name, columns, options);
+  return prepared as PerBundleModel<PreparedModel>;
 }
 
 async function prepareModel(
-  bundle: Bundle,
+  bundle: Graphs,
   name: BundleModel,
   columns: number,
   { engine = 'auto', crossCheck = true, pack = packTrees }: PrepareOptions,
@@ -87,7 +127,7 @@ async function prepareModel(
     if (!(error instanceof MinutehandError)) throw error;
     return inOnnxruntime(`not trees alone: ${error.seen}`);
   }
-  const path = join(bundle.folder, modelFile(name));
+  const path = modelPath(bundle.folder, name, bundle.group);
   if (graph.ensemble.columns !== columns)
     throw new MinutehandError('MODEL_LOAD', {
       seen: `${path} takes ${graph.ensemble.columns} features`,

@@ -17,6 +17,18 @@ export interface RandomBundleOptions {
   readonly goldenRows?: number;
   /** ONNX files to write instead; the golden answers stay those of the random trees. */
   readonly models?: Partial<Record<ModelName, Uint8Array>>;
+  /** Of the manifest; default: none. */
+  readonly pairs?: readonly string[];
+  /** Groups with random models of their own, of the seed `<seed> <name>`. */
+  readonly groups?: Readonly<Record<string, RandomGroup>>;
+}
+
+export interface RandomGroup {
+  readonly pairs: readonly string[];
+  /** Models that are its own; default: all. */
+  readonly own?: readonly ModelName[];
+  readonly theta1?: number;
+  readonly theta2?: number;
 }
 
 /** The random trees that `writeRandomBundle` writes for the same options. */
@@ -35,6 +47,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
   const { schema, seed, goldenRows = 8 } = options;
   const columns = schema.definitions.length;
   const ensembles = randomModels(options);
+  const groups = Object.entries(options.groups ?? {}).map(([name, group]) => randomGroup(name, group, options));
   const golden = { rows: goldenRows, columns, values: randomRows(createRng(`${seed} golden`), goldenRows, columns) };
   const answers = (name: ModelName): number[] => [...predict(ensembles[name], golden)];
   const manifest = {
@@ -44,7 +57,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     feature_schema: schema.hash,
     features: schema.definitions.map(({ name }) => name),
     windows: {},
-    pairs: [],
+    pairs: [...(options.pairs ?? [])],
     period: { from: '', to: '', holdout_from: '' },
     data_hash: sha256Hex(seed),
     label_policy: {},
@@ -61,11 +74,35 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
       ...Object.fromEntries(MODEL_NAMES.map((name) => [name, answers(name)])),
     } as Manifest['golden'],
   };
+  const content = groups.map(({ name, pairs, own, ensembles: ofGroup, theta1, theta2 }) => ({
+    ...{ name, pairs: [...pairs], verdict: 'random' },
+    own: {
+      ...{ theta1, theta2, thresholds: null, risk_quantiles: manifest.risk_quantiles, metrics: {} },
+      golden: {
+        features: manifest.golden.features,
+        ...perModel((model) => [...predict((own.includes(model) ? ofGroup : ensembles)[model], golden)]),
+      },
+    },
+  }));
   return writeBundle(modelsFolder, options.created ?? new Date(), {
-    manifest,
+    manifest: content.length === 0 ? manifest : { ...manifest, groups: content },
+    groupModels: Object.fromEntries(
+      groups.map(({ name, own, ensembles: ofGroup }) => [
+        name,
+        Object.fromEntries(own.map((model) => [model, encodeOnnx(ofGroup[model])])),
+      ]),
+    ),
     models: perModel((name) => options.models?.[name] ?? encodeOnnx(ensembles[name])),
     card: ({ version }) => `# ${version}: random trees that have learned nothing\n`,
   });
+}
+
+function randomGroup(
+  name: string,
+  { pairs, own = MODEL_NAMES, theta1 = 0.6, theta2 = 0.4 }: RandomGroup,
+  options: RandomBundleOptions,
+): Required<RandomGroup> & { readonly name: string; readonly ensembles: Record<ModelName, TreeEnsemble> } {
+  return { name, pairs, own, theta1, theta2, ensembles: randomModels({ ...options, seed: `${options.seed} ${name}` }) };
 }
 
 const NO_METRICS: ModelMetrics = {

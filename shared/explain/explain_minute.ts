@@ -15,7 +15,7 @@ import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
 import { explainCosts } from './explained_costs.ts';
-import { openExplainedModels, type ExplainedModels } from './explained_models.ts';
+import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { journaledBars } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, Reproduction } from './explanation.ts';
@@ -33,8 +33,8 @@ export interface Explainer {
 /** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
-  const loaded = new Map<string, Promise<ExplainedModels>>();
-  const modelsOf = (version: string): Promise<ExplainedModels> => {
+  const loaded = new Map<string, Promise<ExplainedBundle>>();
+  const modelsOf = (version: string): Promise<ExplainedBundle> => {
     const models = loaded.get(version) ?? openExplainedModels(join(paths.models, version), schema);
     loaded.delete(version);
     loaded.set(version, models);
@@ -111,7 +111,7 @@ interface Question {
   readonly time: OpenTime;
   readonly answer: JournaledAnswer;
   readonly minute: RecomputedMinute | null;
-  modelsOf(version: string): Promise<ExplainedModels>;
+  modelsOf(version: string): Promise<ExplainedBundle>;
 }
 
 async function explainAnswer(question: Question): Promise<Explanation> {
@@ -144,12 +144,12 @@ async function explainAnswer(question: Question): Promise<Explanation> {
 }
 
 async function openModels(
-  { modelsOf }: Question,
+  { modelsOf, pair }: Question,
   { model_version }: SignalBody,
 ): Promise<{ models: ExplainedModels | null; error: string | null }> {
   if (model_version === '') return { models: null, error: null };
   try {
-    return { models: await modelsOf(model_version), error: null };
+    return { models: (await modelsOf(model_version)).ofPair(pair.id), error: null };
   } catch (error) {
     if (error instanceof MinutehandError) return { models: null, error: describeError(error).code };
     throw error;

@@ -1,17 +1,22 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readBundle } from '../bundle/bundle.ts';
+import { readBundle, type Bundle } from '../bundle/bundle.ts';
 import type { FeatureSchema } from '../bundle/feature_schema.ts';
 import { MONITOR_FILE } from '../bundle/manifest.ts';
-import { loadModelSet, type ModelSet } from '../bundle/model_set.ts';
+import { loadModelSet, servingSet, type ModelSet } from '../bundle/model_set.ts';
 import { readModelsFile } from '../bundle/models_file.ts';
 import { decodeTreeModel } from '../bundle/onnx/tree_graph.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
-import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
+import { perModel, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
 
 /** A bundle with all that explaining one of its answers takes. */
+export interface ExplainedBundle {
+  /** The models that score the pair. */
+  ofPair(pairId: string): ExplainedModels;
+}
+
 export interface ExplainedModels {
   readonly set: ModelSet;
   /** null for a model that is not trees and a sigmoid. */
@@ -21,20 +26,27 @@ export interface ExplainedModels {
 }
 
 /** @throws MinutehandError as `loadModelSet` */
-export async function openExplainedModels(folder: string, schema: FeatureSchema): Promise<ExplainedModels> {
-  const { models } = readBundle(folder);
-  const ensembles = Object.fromEntries(MODEL_NAMES.map((name) => [name, ensembleOf(models[name])]));
+export async function openExplainedModels(folder: string, schema: FeatureSchema): Promise<ExplainedBundle> {
+  const { models, groups = [] } = readBundle(folder);
+  const pooled = ensemblesOf(models);
+  const own = groups.map((group) => ({ pairs: group.pairs, ensembles: ensemblesOf(group.models) }));
   // Adoption has compared the kernel with onnxruntime; its answer here is compared with the published one.
   const set = await loadModelSet(folder, schema, 1, { crossCheck: false });
   const quantiles = readQuantiles(folder);
+  const percentile: ExplainedModels['percentile'] = (feature, value) => {
+    const known = quantiles.get(feature);
+    return known === undefined || known.length < 2 || Number.isNaN(value) ? null : riskRank(known, value);
+  };
   return {
-    set,
-    ensembles: ensembles as Record<ModelName, TreeEnsemble | null>,
-    percentile(feature, value) {
-      const known = quantiles.get(feature);
-      return known === undefined || known.length < 2 || Number.isNaN(value) ? null : riskRank(known, value);
+    ofPair(pairId) {
+      const { ensembles } = own.find(({ pairs }) => pairs.includes(pairId)) ?? { ensembles: pooled };
+      return { set: servingSet(set, pairId), ensembles, percentile };
     },
   };
+}
+
+function ensemblesOf(models: Bundle['models']): ExplainedModels['ensembles'] {
+  return perModel((name) => ensembleOf(models[name]));
 }
 
 function ensembleOf(bytes: Uint8Array): TreeEnsemble | null {

@@ -164,6 +164,16 @@ describe('values that contradict each other', () => {
       'minutehand pairs.10 is "XAUUSD_XAGUSD", which is listed here for the second time',
     ],
     [
+      'a pair in two groups',
+      ({ minutehand: m }) => (m.train.groups = { metals: ['XAUUSD_XAGUSD'], all: ['EURUSD_GBPUSD', 'XAUUSD_XAGUSD'] }),
+      'minutehand train.groups.all.1 is "XAUUSD_XAGUSD", which is in group metals already',
+    ],
+    [
+      'a group with a pair that is not configured',
+      ({ minutehand: m }) => (m.train.groups = { metals: ['XAUUSD_XAGUSB'] }),
+      'minutehand train.groups.metals.0 is "XAUUSD_XAGUSB", which is not in pairs (did you mean "XAUUSD_XAGUSD"?)',
+    ],
+    [
       'a pair of one symbol without costs',
       ({ minutehand: m }) => {
         m.pairs = ['AAAAAA_AAAAAA', 'EURUSD_QQQQQQ'];

@@ -13,6 +13,7 @@ import {
   type SignalsPolicy,
 } from './schema.ts';
 import { didYouMean } from './spelling.ts';
+import { groupProblems } from './subject_groups.ts';
 
 /** The values of all four files. */
 export interface Parts {
@@ -146,6 +147,17 @@ const pairsRule: Rule = {
       part: 'minutehand',
       path: ['pairs', index],
       text: `is "${pairs[index]}", which ${text}`,
+    }));
+  },
+};
+
+const groupsRule: Rule = {
+  needs: ['minutehand.pairs', 'minutehand.train'],
+  check({ minutehand: { pairs, train } }) {
+    return groupProblems(train.groups ?? {}, pairs).map(({ group, index, text }) => ({
+      part: 'minutehand',
+      path: ['train', 'groups', group, index],
+      text,
     }));
   },
 };
@@ -353,6 +365,7 @@ const RULES: readonly Rule[] = [
   },
   windowsRule,
   pairsRule,
+  groupsRule,
   instrumentsRule,
   costsRule,
   swapsRule,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
-import { INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
+import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml is required; one that a policy file lacks has
- * its delivered value, which `config check` names. Types, JSON Schemas, error messages and
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` is required; one that
+ * a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas, error messages and
  * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
  * cannot express them.
  */
@@ -357,6 +357,10 @@ const train = z.strictObject({
   warm_start_rounds: z.int().min(1).max(1000).describe('Maximum trees that a warm start adds.'),
   warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
   max_warm_starts: z.int().min(1).max(1000).describe('Maximum warm starts between full trainings.'),
+  groups: z
+    .record(z.string().regex(GROUP_NAME), z.array(pairId).min(1))
+    .optional()
+    .describe('Pairs by group, such as metals: models of its own where they beat the pooled ones. Absent: none.'),
 });
 
 const search = z.strictObject({

@@ -24,7 +24,8 @@ function sectionsOf(schema: z.ZodType, value: unknown, path: readonly string[] =
     return [{ path, keys: Object.keys(shape), value: content }, ...inner];
   }
   if (schema instanceof z.ZodRecord) {
-    const [name, content] = Object.entries(value as Record<string, unknown>)[0]!;
+    if (!isRecord(value)) return [];
+    const [name, content] = Object.entries(value)[0]!;
     return sectionsOf(schema.valueType as z.ZodType, content, [...path, name]);
   }
   if (schema instanceof z.ZodUnion)

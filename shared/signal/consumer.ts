@@ -9,17 +9,17 @@ import { verifyInstrumentSignal } from './verify_instrument.ts';
 
 /** Why a signal is not followed, in the order of the checks. */
 export const REFUSALS = {
-  TORN: 'not one whole line of JSON whose checksum fits: half written, cut off or changed',
-  SCHEMA: 'another contract than minutehand.signal/2, or minutehand.instrument/1 where instruments are traded',
+  TORN: 'not a complete line of JSON with a valid checksum',
+  SCHEMA: 'not minutehand.signal/2, or minutehand.instrument/1 where instruments are traded',
   FORMAT: 'a field is missing, in another place, out of its range, or contradicts another one',
   MARKET: 'a market that this consumer does not trade on',
-  LOWER_FENCE: 'from a daemon that has lost its lease: a lower fence than the highest one, or none',
-  OLDER_BOOT: 'from an earlier start of the daemon than the last one',
+  LOWER_FENCE: 'from a daemon that has lost its lease: fence missing, or below the highest one',
+  OLDER_BOOT: 'from an earlier start of the daemon',
   OUT_OF_ORDER: 'published before the last one',
-  REPEATED: 'the last one again',
-  OLDER_BAR: 'with a fence: of an earlier bar than the last one',
-  STALE: 'valid_until_ms is past',
-  FUTURE: 'generated_at_ms is ahead of the clock here by more than the allowed difference',
+  REPEATED: 'same as the last one',
+  OLDER_BAR: 'with a fence: of an earlier bar',
+  STALE: 'valid_until_ms has passed',
+  FUTURE: 'generated_at_ms is too far ahead of the local clock',
 } as const;
 export type Refusal = keyof typeof REFUSALS;
 

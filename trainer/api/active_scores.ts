@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { loadModelSet, servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -26,7 +26,7 @@ export class ActiveScores {
   /** @throws MinutehandError FEATURES_REFUSED, MODEL_* */
   score(request: Request): Promise<z.infer<typeof rowScoresSchema>> {
     const row = rowOf(request, this.#schema);
-    const scored = this.#turn.then(() => this.#score(row));
+    const scored = this.#turn.then(() => this.#score(row, request.subject));
     this.#turn = scored.catch(() => undefined);
     return scored;
   }
@@ -37,8 +37,14 @@ export class ActiveScores {
     this.#set = null;
   }
 
-  async #score(row: Float32Array): Promise<z.infer<typeof rowScoresSchema>> {
-    const set = await this.#active();
+  async #score(row: Float32Array, subject: string | undefined): Promise<z.infer<typeof rowScoresSchema>> {
+    const active = await this.#active();
+    if (active.groups !== undefined && (subject === undefined || !active.manifest.pairs.includes(subject)))
+      throw new MinutehandError('FEATURES_REFUSED', {
+        seen: subject === undefined ? 'no subject' : `subject ${subject}`,
+        expected: `a pair of ${active.version}, whose groups have models of their own`,
+      });
+    const set = subject === undefined ? active : servingSet(active, subject);
     const { return_prob, risk_prob, risk_score, position_scale } = await set.infer(row, 1);
     return {
       ...{ model_version: set.version, feature_schema: this.#schema.hash, engines: { ...set.engines } },

@@ -1,6 +1,6 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import type { BundleModel } from '../../shared/bundle/manifest.ts';
-import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { bundleModels, type BundleModel } from '../../shared/bundle/bundle_models.ts';
+import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../shared/core/decide/decide.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
@@ -39,18 +39,19 @@ const SCALE_MODELS: readonly BundleModel[] = ['ai3'];
  * - AI2: candidates that pass `theta1`; bars at which a position may be open, which is `max_age_bars` after each entry
  *   by both thresholds, and after `start`: a position may have been opened in the part before; evaluated minutes.
  * - AI3: entries by both thresholds; evaluated minutes.
- * @param set loaded for `ROWS_PER_SCORE` rows
+ * @param whole loaded for `ROWS_PER_SCORE` rows
  * @param history with the features of all of these bars
  * @param scores written to: NaN, one element per bar of the history
  */
 export async function scoreBars(
-  set: ModelSet,
+  whole: ModelSet,
   history: PairHistory,
   start: number,
   policy: DecisionPolicy,
   { theta1, theta2 }: Thresholds,
   scores: BarScores = emptyScores(history.length),
 ): Promise<BarScores> {
+  const set = servingSet(whole, history.pair.id);
   const { z, time } = history;
   const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
   const batch = newBatch(history);
@@ -90,6 +91,33 @@ export async function scoreBars(
   await scoreWhere(set, SCALE_MODELS, history, start, batch, needsScale, (t, answers, i) => {
     ai3[t] = answers.position_scale[i]!;
   });
+  return scores;
+}
+
+/**
+ * Scores every bar from `start` on by all models.
+ * @param set loaded for `ROWS_PER_SCORE` rows
+ */
+export async function scoreAllBars(set: ModelSet, history: PairHistory, start: number): Promise<BarScores> {
+  const scores = emptyScores(history.length);
+  const { ai1, ai2, ai3, riskScore, resultSigmas } = scores;
+  const serving = servingSet(set, history.pair.id);
+  const all = bundleModels(serving.manifest);
+  await scoreWhere(
+    serving,
+    all,
+    history,
+    start,
+    newBatch(history),
+    () => true,
+    (t, answers, i) => {
+      ai1[t] = answers.return_prob[i]!;
+      ai2[t] = answers.risk_prob[i]!;
+      ai3[t] = answers.position_scale[i]!;
+      riskScore[t] = answers.risk_score[i]!;
+      resultSigmas[t] = answers.result_sigmas[i]!;
+    },
+  );
   return scores;
 }
 

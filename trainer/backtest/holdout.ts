@@ -11,7 +11,7 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { executabilityOf, tallyExecutability } from './executability.ts';
+import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
 import { rollovers } from './rollover.ts';
 
@@ -29,11 +29,20 @@ export interface Deciders {
 
 /** What the holdout, which no choice has seen, earns after costs, overnight swaps included. */
 export interface HoldoutProof {
+  readonly pairs: readonly ProvenPair[];
   /** Whether each pair has an edge. */
   readonly edge: Record<string, PairEdge>;
   /** All pairs together, as if each had one. */
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
+}
+
+/** One pair of a proof. */
+export interface ProvenPair {
+  readonly id: string;
+  readonly pair: PairTrades;
+  readonly edge: PairEdge;
+  readonly tally: ExecutabilityTally;
 }
 
 /** The backtest of the holdout, evaluated as if the gate NO_EDGE were not there. */
@@ -45,7 +54,7 @@ export function proveEdge(
   onPair: (done: number, total: number) => void,
 ): HoldoutProof {
   const policy = { ...decisionPolicy(settings), require_edge: false };
-  const proven = dataset.histories.map((history, index) => {
+  const proven = dataset.histories.map((history, index): ProvenPair => {
     onPair(index + 1, dataset.histories.length);
     const from = lowerBound(history.time, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
@@ -76,7 +85,13 @@ export function proveEdge(
       tally: tallyExecutability(history, from, trades, costs),
     };
   });
+  return proofOf(proven);
+}
+
+/** The figures of these pairs together. */
+export function proofOf(proven: readonly ProvenPair[]): HoldoutProof {
   return {
+    pairs: proven,
     edge: Object.fromEntries(proven.map(({ id, edge }) => [id, edge])),
     backtest: holdoutBacktest(proven.map(({ pair }) => pair)),
     executability: {

@@ -3,7 +3,7 @@ import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { PreparedModels } from '../../shared/bundle/prepared_models.ts';
 import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
@@ -178,8 +178,9 @@ function openWork(parts: number, rolls: readonly Rollover[], options: PeriodOpti
   };
 }
 
-function isInWasm({ models }: PreparedModels): boolean {
-  return Object.values(models).every(({ engine }) => engine === 'wasm-simd');
+function isInWasm({ models, groups = [] }: PreparedModels): boolean {
+  const all = [models, ...groups.map((group) => group.models)].flatMap((own) => Object.values(own));
+  return all.every(({ engine }) => engine === 'wasm-simd');
 }
 
 /** Memory of pairs in work, of the longest one: it is used again, since collecting shared memory may take long. */
@@ -231,7 +232,7 @@ async function backtestPair(pair: Pair, parts: readonly BarsPart[], memory: Memo
     let task!: PartTask;
     const makeTask = (): PartTask => {
       taken ??= memory.take();
-      const thresholds = sets.map((set) => thresholdsOf(set, work.options.thresholds));
+      const thresholds = sets.map((set) => thresholdsOf(servingSet(set, pair.id), work.options.thresholds));
       const columns = columnsOfPart(taken, part);
       const { first, end, a, b } = part;
       task = {
@@ -265,7 +266,7 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
   const costs = pairCosts(options.costs, pair);
   const urgent = { isUrgent: true };
   const view = (i: number, edge: boolean, requireEdge: boolean): Promise<PairView> => {
-    const set = sets[i]!;
+    const set = servingSet(sets[i]!, pair.id);
     const task: PairTask = {
       kind: 'view',
       pair,

@@ -3,7 +3,10 @@ import { directionBias, type DirectionBias } from '../monitor/direction_bias.ts'
 import type { EvaluatedAnswers } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 
-/** Standard deviations that the medium window (three days of hourly bars) has moved up in a bull market, down in a bear market. */
+/**
+ * Standard deviations that the medium window (three days of hourly bars) has moved up in a bull market, down in a bear
+ * market.
+ */
 const REGIME_SIGMAS = 1;
 
 /**

@@ -6,15 +6,15 @@ import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type L
 
 /** Possible contradictions between the daemon's signals and the fills of accounts. */
 export const FINDINGS = {
-  SIGNAL_UNKNOWN: 'a fill names a signal that no journal has',
+  SIGNAL_UNKNOWN: 'a fill names a signal that is in no journal',
   SIGNAL_MISMATCH: 'a fill contradicts the signal it names',
-  ENTER_WITHOUT_FILL: 'an ENTER was neither filled nor refused by a program that was there',
+  ENTER_WITHOUT_FILL: 'an ENTER was neither filled nor refused by a running program',
   LEG_ALONE: 'a leg was opened without the other one',
   LEG_DOUBLED: 'a leg was opened more than once',
   CLOSE_WITHOUT_OPEN: 'more was closed than had been opened',
   VOLUME_MISMATCH: 'a position was closed in part',
   OPEN_TOO_LONG: 'a position is older than its signal allows',
-  LINE_REFUSED: 'a line is no fill, or contradicts one that is known',
+  LINE_REFUSED: 'a line is not a fill, or contradicts a known one',
 } as const;
 export type FindingCode = keyof typeof FINDINGS;
 

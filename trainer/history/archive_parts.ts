@@ -97,7 +97,7 @@ async function readPart(place: ArchivePlace, market: string, day: string, part: 
   const manifest = parseManifest(text.toString('utf8'), manifestName(name), { market, day, part });
   const bytes = await place.read(dataName(name));
   if (bytes === null)
-    throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${dataName(name)} is gone, its manifest is there` });
+    throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${dataName(name)} is missing, its manifest exists` });
   await checkFile(bytes, manifest, dataName(name));
   return { manifest, bytes };
 }

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { encodeOnnx } from '../../shared/bundle/onnx/onnx.ts';
 import { randomEnsemble, randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
 import { createRng } from '../../shared/rng.ts';
 import { answersOf, fitTable, tableMetrics, type FittedTable } from './fit_table.ts';
+import { gbdt } from './trees/gbdt.ts';
 import { LEARNER_DEFAULTS, type Learner, type LearnRequest } from './trees/learner.ts';
 
 const ensemble = randomEnsemble({ trees: 10, leaves: 8, columns: 4, seed: 'fit table' });
@@ -29,6 +30,23 @@ describe('fitTable', () => {
     expect(fitted.rounds).toBe(10);
     const metadata = { task: 'binary', columns: '["a","b","c","d"]', classes: '[0,1]', engine: 'gbdt' };
     expect(fitted.bytes).toEqual(encodeOnnx(ensemble, { metadata }));
+  });
+
+  it('learns a small table on the calling thread, to the same bytes as on threads, and a large one on threads', async () => {
+    const y = Float64Array.from({ length: 200 }, (_, row) => (x.values[4 * row]! > 0 ? 1 : 0));
+    const small = {
+      ...request,
+      threads: 2,
+      table: { x, y, weights: null },
+      params: { ...LEARNER_DEFAULTS, rounds: 20 },
+    };
+    const onThreads = await fitTable({ engine: 'gbdt', learn: (asked) => gbdt.learn(asked) }, small, facts);
+    const learn = vi.fn(fixed.learn);
+    const fitted = await fitTable({ ...gbdt, learn }, small, facts);
+    expect(learn).not.toHaveBeenCalled();
+    expect(fitted.bytes).toEqual(onThreads.bytes);
+    await fitTable({ ...gbdt, learn }, { ...small, params: { ...LEARNER_DEFAULTS, rounds: 8000 } }, facts);
+    expect(learn).toHaveBeenCalledTimes(1);
   });
 
   it('refuses fewer rows than a split needs', async () => {

@@ -41,7 +41,7 @@ export async function fitTable(learner: Learner, request: LearnRequest, facts: M
       next: 'Give more rows, or lower --min-data.',
     });
   const start = performance.now();
-  const model = await learner.learn(request);
+  const model = learner.learnQuickly?.(request) ?? (await learner.learn(request));
   const seconds = (performance.now() - start) / 1000;
   const rounds = model.ensembles.reduce((most, { trees }) => Math.max(most, trees.length), 0);
   const metadata = { ...encodeFacts(facts), engine: learner.engine };
@@ -66,7 +66,7 @@ export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promi
     if (!(difference <= TOLERANCE * scale))
       throw new MinutehandError('MODEL_EXPORT', {
         seen: `${answers.values[i]} in row ${Math.floor(i / answers.width) + 1}`,
-        expected: `${expected[i]}, give or take ${TOLERANCE * scale}`,
+        expected: `${expected[i]}, within ${TOLERANCE * scale}`,
       });
   }
   return answers;

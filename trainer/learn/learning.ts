@@ -12,6 +12,8 @@ export interface Learning {
   readonly dataset: Dataset;
   readonly settings: Settings;
   readonly seed: number;
+  /** Starts of the folds of each model; absent = folds of about as many rows. */
+  readonly foldStarts?: Readonly<Record<ModelName, readonly number[]>>;
   /** Models of a warm start; without them, learning begins from nothing. */
   readonly known?: {
     readonly models: Readonly<Record<ModelName, TreeModel>>;

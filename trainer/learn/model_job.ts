@@ -20,6 +20,8 @@ export interface ModelJob {
   /** Rows that the model has learned from, those of a warm start included. */
   readonly samples: number;
   readonly folds: number;
+  /** Of the folds; absent = as `kFoldSplits` chooses them. */
+  readonly foldStarts?: readonly number[] | undefined;
   /** Seconds. */
   readonly embargo: number;
   /** A warm start is calibrated already. */
@@ -32,7 +34,7 @@ export interface ModelJob {
 /** @param run learns one model: `runFit`, or that of a pool */
 export function modelJob(
   name: ModelName,
-  { dataset, settings, seed, known }: Learning,
+  { dataset, settings, seed, known, foldStarts }: Learning,
   run: (task: FitTask) => Promise<TreeModel>,
 ): ModelJob {
   const { train } = settings.minutehand;
@@ -56,6 +58,7 @@ export function modelJob(
     },
     samples: trained.y.length + (known?.rows[name] ?? 0),
     folds: train.folds,
+    foldStarts: foldStarts?.[name],
     embargo: horizonSeconds(settings.minutehand),
     isWarmStart: known !== undefined,
     fit:

@@ -1,6 +1,6 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { validateSplits, type FoldModel } from '../validate/cross_validation.ts';
-import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
+import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../validate/splits.ts';
 import type { FitRows } from './trees/fit.ts';
 import { treeAnswer } from './trees/scoring.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
@@ -26,20 +26,29 @@ export interface FittedModel {
   readonly walkForward: readonly FoldModel<TreeModel>[];
 }
 
+export interface FoldPlan {
+  readonly folds: number;
+  readonly embargo: number;
+  readonly foldStarts?: readonly number[] | undefined;
+}
+
 /**
  * Trains one model on its training rows: the published one, and those of purged k-fold and walk-forward. None of them
  * uses the holdout.
  * @param embargo seconds
+ * @param foldStarts of the folds; absent = `folds` of about as many rows
  */
 export async function learnModel(
   rows: DatasetRows,
-  { folds, embargo }: { readonly folds: number; readonly embargo: number },
+  { folds, embargo, foldStarts }: FoldPlan,
   fit: ModelFit,
 ): Promise<FittedModel> {
   const all = Int32Array.from(rows.y.keys());
   const asManyAsHelp = (of: DatasetRows, subset: Int32Array): Promise<TreeModel> => fit(of, subset, null);
+  const splits =
+    foldStarts === undefined ? kFoldSplits(rows, folds, embargo) : kFoldSplitsAt(rows, foldStarts, embargo);
   const [foldModels, walkForward, model] = await Promise.all([
-    validateSplits(rows, kFoldSplits(rows, folds, embargo), asManyAsHelp, treeAnswer),
+    validateSplits(rows, splits, asManyAsHelp, treeAnswer),
     validateSplits(rows, walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null }), asManyAsHelp, treeAnswer),
     // The last part of the training time determines the number of trees; then that many are trained on all of it.
     asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),

@@ -1,6 +1,6 @@
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { Bundle } from '../../shared/bundle/bundle.ts';
-import type { WarmStartFrom, Manifest } from '../../shared/bundle/manifest.ts';
+import { ownGroups, type WarmStartFrom, type Manifest } from '../../shared/bundle/manifest.ts';
 import type { Tree, TreeEnsemble, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
@@ -24,7 +24,8 @@ const MIN_HOLDOUT_ROWS = 200;
 export type WarmStartBase = Pick<
   Manifest,
   'version' | 'market' | 'feature_schema' | 'label_policy' | 'pairs' | 'period' | 'engine'
-> & { readonly warm_start_from?: WarmStartFrom | undefined };
+> &
+  Partial<Pick<Manifest, 'groups'>> & { readonly warm_start_from?: WarmStartFrom | undefined };
 
 /** The training parameters of the run. */
 export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_policy' | 'pairs'> & {
@@ -92,6 +93,8 @@ export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
     const [own, wanted] = [base.label_policy[name], run.label_policy[name]];
     if (own !== wanted) refuse(`was learned with ${name} ${own ?? 'unset'}`, `${name} ${wanted ?? 'unset'}`);
   }
+  const groups = ownGroups(base).map(({ name }) => name);
+  if (groups.length > 0) refuse(`has models of its own for ${groups.join(', ')}`, 'one set of models for all pairs');
   const unknown = run.pairs.filter((pair) => !base.pairs.includes(pair));
   if (unknown.length > 0) refuse(`has no ${unknown.join(', ')}`, 'models of all pairs');
   if (times >= run.maxWarmStarts)

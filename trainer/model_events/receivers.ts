@@ -98,7 +98,7 @@ export function openReceivers(
   const address = env['MINUTEHAND_MODELS_WEBHOOK_URL'] ?? '';
   if (address === '') return { receivers, problem: null };
   const url = httpUrl(address);
-  if (url === null) return { receivers, problem: 'MINUTEHAND_MODELS_WEBHOOK_URL is no http:// or https:// address' };
+  if (url === null) return { receivers, problem: 'MINUTEHAND_MODELS_WEBHOOK_URL is not an http:// or https:// URL' };
   const secret = env['MINUTEHAND_WEBHOOK_SECRET'] ?? '';
   return { receivers: [...receivers, webhookReceiver(url, secret === '' ? null : secret)], problem: null };
 }

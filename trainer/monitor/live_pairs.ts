@@ -2,7 +2,7 @@ import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
 import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
@@ -82,8 +82,16 @@ function widthOf(live: readonly LivePair[]): number {
   return kept === undefined ? 0 : kept.history.features.length / kept.history.rows;
 }
 
+export interface CandidateScores {
+  readonly risks: number[];
+  readonly times: number[];
+  /** 1 or 0 for each. */
+  readonly passed: number[];
+  readonly expectedPassRate: number;
+}
+
 /**
- * Times and risk scores of all entry candidates.
+ * Times and risk scores of all entry candidates, whether each passes θ2 of its pair, and the share that should.
  * @param set loaded for `ROWS_PER_SCORE` rows
  * @throws MinutehandError MODEL_OUTPUT
  */
@@ -91,26 +99,37 @@ export async function scoreCandidates(
   live: readonly LivePair[],
   set: ModelSet,
   zEntry: number,
-): Promise<{ readonly risks: number[]; readonly times: number[] }> {
+): Promise<CandidateScores> {
   const risks: number[] = [];
   const times: number[] = [];
+  const passed: number[] = [];
+  let expected = 0;
   for (const { history, start } of live) {
     const { length, time, z, row, features, rows } = history;
     const candidates = barsFrom(start, length, (t) => Math.abs(z[t]!) >= zEntry);
     if (candidates.length === 0) continue;
+    const serving = servingSet(set, history.pair.id);
+    expected += candidates.length * passRateOf(serving);
     const columns = features.length / rows;
     const batch = new Float32Array(ROWS_PER_SCORE * columns);
     for (let first = 0; first < candidates.length; first += ROWS_PER_SCORE) {
       const part = candidates.slice(first, first + ROWS_PER_SCORE);
       part.forEach((t, i) => batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), i * columns));
-      const { risk_score } = await set.infer(batch, part.length);
+      const { risk_score } = await serving.infer(batch, part.length);
       part.forEach((t, i) => {
         risks.push(risk_score[i]!);
+        passed.push(risk_score[i]! < serving.theta2 ? 1 : 0);
         times.push(time[t]!);
       });
     }
   }
-  return { risks, times };
+  const isMixed = set.groups !== undefined && risks.length > 0;
+  return { risks, times, passed, expectedPassRate: isMixed ? expected / risks.length : passRateOf(set) };
+}
+
+/** θ2 is a rank among the candidates of training. */
+function passRateOf({ manifest, theta2 }: ModelSet): number {
+  return manifest.search?.thresholds?.pass_rate ?? theta2;
 }
 
 export function barsFrom(start: number, end: number, isWanted: (t: number) => boolean): number[] {

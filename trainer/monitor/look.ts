@@ -81,7 +81,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const manifest = readManifest(folder);
   const schema = featureSchema(minutehand.windows);
   if (manifest.feature_schema !== schema.hash)
-    return { version, skipped: 'the models were trained on other features than this configuration has' };
+    return { version, skipped: 'the models were trained on other features than configured' };
   if (manifest.market === 'simulated' && minutehand.market === 'live')
     return { version, skipped: 'the models were trained on a simulated market' };
 
@@ -229,8 +229,7 @@ async function livePassRate(
   set: ModelSet,
   { settings }: LookTask,
 ): Promise<{ passed: PassRate; streak: RiskStreak }> {
-  const { risks, times } = await scoreCandidates(live, set, settings.minutehand.decision.z_entry);
-  const passed = risks.map((risk) => (risk < set.theta2 ? 1 : 0));
+  const { times, passed, expectedPassRate } = await scoreCandidates(live, set, settings.minutehand.decision.z_entry);
   const lookBack = warmupBars(settings.minutehand.windows);
   const blocks = blocksOf(times, lookBack);
   const order = [...times.keys()].sort((a, b) => times[a]! - times[b]!);
@@ -239,8 +238,7 @@ async function livePassRate(
     order.map((i) => times[i]!),
     order.map((i) => passed[i]!),
     {
-      // θ2 is a rank among the candidates of training.
-      expected: set.manifest.search?.thresholds?.pass_rate ?? set.theta2,
+      expected: expectedPassRate,
       significance: settings.retrain.risk_streak_significance,
       blockSeconds,
       windowBlocks: Math.ceil((settings.retrain.monitor_days * DAY_S) / blockSeconds),

@@ -1,12 +1,12 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import type { Step } from '../../shared/core/decide/step.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { runBacktest } from '../backtest/backtest.ts';
-import { scoreBars } from '../backtest/bar_scores.ts';
+import { scoreAllBars } from '../backtest/bar_scores.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { CAUSES, explains, type Cause, type Fields, type LiveAnswer } from './causes.ts';
 
@@ -111,15 +111,14 @@ function segmentsOf({ history, from, to, live }: PairDay, current: string): Segm
 /** @returns the live position behind the segment */
 async function runSegment(
   { history }: PairDay,
-  set: ModelSet,
+  whole: ModelSet,
   policy: ParityPolicy,
   { start, end, position }: Segment & { readonly position: Position },
   tally: Tally,
 ): Promise<Position> {
+  const set = servingSet(whole, history.pair.id);
   const { theta1, theta2 } = set;
-  // As many bars are scored, whatever their z, as a position may be old.
-  const allBars = { ...policy.decision, max_age_bars: Infinity };
-  const scores = await scoreBars(set, history, start, allBars, { theta1, theta2 });
+  const scores = await scoreAllBars(set, history, start);
   let held = position;
   runBacktest(history, start, end + 1, {
     thresholds: { theta1, theta2 },
@@ -128,14 +127,14 @@ async function runSegment(
     costs: policy.costs,
     ...(set.expectation && { expectation: set.expectation }),
     scores: (t) => ({
-      return_prob: scores.ai1[t - start]!,
-      risk_score: scores.riskScore[t - start]!,
-      result_sigmas: scores.resultSigmas[t - start]!,
+      return_prob: scores.ai1[t]!,
+      risk_score: scores.riskScore[t]!,
+      result_sigmas: scores.resultSigmas[t]!,
     }),
-    scale: (t) => scores.ai3[t - start]!,
+    scale: (t) => scores.ai3[t]!,
     start: position,
     observe(t, step) {
-      const [return_prob, risk_score] = [scores.ai1[t - start]!, scores.riskScore[t - start]!];
+      const [return_prob, risk_score] = [scores.ai1[t]!, scores.riskScore[t]!];
       tally.add(history.time[t]!, { z_score: history.z[t]!, return_prob, risk_score, step });
       return (held = tally.positionAfter(history.time[t]!) ?? held);
     },

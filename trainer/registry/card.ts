@@ -58,6 +58,7 @@ export function renderCard(manifest: Manifest): string {
         ]),
     ...resultModel(manifest),
     ...riskParts(manifest),
+    ...groupTable(manifest),
     ...search(manifest),
     ...edge(manifest),
     ...executabilityTable(manifest),
@@ -269,6 +270,36 @@ function search({ search: found, theta1, theta2 }: Manifest): string[] {
     );
   }
   return lines.length === 0 ? [] : ['## Search, inside the training period', '', ...lines];
+}
+
+/** Own models of groups against the pooled ones. */
+function groupTable({ groups = [] }: Manifest): string[] {
+  if (groups.length === 0) return [];
+  const rows = groups.flatMap(({ name, pairs, comparison }) =>
+    MODEL_NAMES.flatMap((model) => {
+      const found = comparison?.[model];
+      if (found === undefined) return [];
+      const losses = [found.pooled_log_loss, found.own_log_loss, found.gain, found.standard_error];
+      const figures = [...losses.map((value) => digits(value, 5)), digits(found.required, 2)];
+      const row = [name, String(pairs.length), title(model), String(found.rows), String(found.days), ...figures];
+      return [tableRow([...row, found.chosen ? 'own' : 'pooled'])];
+    }),
+  );
+  return [
+    '## Groups of pairs, out of fold inside the training period',
+    '',
+    'A model of the group’s rows alone is chosen where its log loss is lower by more standard errors (of days) than required; gates then judge the group on its holdout.',
+    '',
+    ...table(
+      ['group', 'pairs', 'model', 'rows', 'days', 'pooled', 'own', 'gain', 'standard error', 'required', 'better'],
+      rows,
+    ),
+    ...groups.map(({ name, pairs, verdict, own }) => {
+      const thresholds = own === undefined ? '' : ` θ1 ${own.theta1}, θ2 ${own.theta2}.`;
+      return `- ${name} (${pairs.join(', ')}): ${verdict}.${thresholds}`;
+    }),
+    '',
+  ];
 }
 
 function gates({ gates = [] }: Manifest): string[] {

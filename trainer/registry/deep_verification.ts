@@ -4,14 +4,7 @@ import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import {
-  bundleModels,
-  modelFile,
-  MONITOR_FILE,
-  NET_FILE,
-  VALIDATION_FILE,
-  type Manifest,
-} from '../../shared/bundle/manifest.ts';
+import { modelFiles, MONITOR_FILE, NET_FILE, VALIDATION_FILE, type Manifest } from '../../shared/bundle/manifest.ts';
 import { readManifest } from '../../shared/bundle/bundle.ts';
 import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import type { Tree, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
@@ -30,7 +23,10 @@ const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
 export function recordedSettings(settings: Settings, manifest: Manifest): Settings {
   const { minutehand } = settings;
   const engine = manifest.engine.name as Settings['minutehand']['train']['engine'];
-  const own: Settings = { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine } } };
+  const { groups: _present, ...train } = minutehand.train;
+  const groups = manifest.groups?.map(({ name, pairs }) => [name, pairs] as const);
+  const recorded = { ...train, engine, ...(groups && { groups: Object.fromEntries(groups) }) };
+  const own: Settings = { ...settings, minutehand: { ...minutehand, train: recorded } };
   // A search begins at the configured parameters; what it found is recorded.
   return trialsOf(manifest) > 0 ? own : settingsOfBundle(own, manifest);
 }
@@ -124,7 +120,7 @@ function holdoutOf(manifest: Manifest, { minutehand: { train: policy } }: Settin
 /** @param again folder of the bundle that was trained again */
 export function compareBundles(folder: string, again: string): string[] {
   const [given, made] = [readManifest(folder), readManifest(again)];
-  const models = [...new Set([...bundleModels(given), ...bundleModels(made)])].map(modelFile);
+  const models = [...new Set([...modelFiles(given), ...modelFiles(made)])];
   const ofModels = models.flatMap((file) => compareModels(file, join(folder, file), join(again, file)));
   const ofManifest = Object.keys({ ...given, ...made })
     .filter((key) => !OWN.includes(key))

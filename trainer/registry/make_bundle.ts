@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { isoMinute } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { writeBundle } from '../../shared/bundle/bundle.ts';
+import { writeBundle, type GroupContent, type ManifestContent } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import {
   MONITOR_FILE,
@@ -19,11 +19,12 @@ import { withCover } from '../../shared/bundle/onnx/tree_cover.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import type { GateResult } from '../gate/criteria.ts';
+import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { monitorReference } from '../monitor/reference.ts';
 import { auc } from '../validate/metrics.ts';
@@ -56,6 +57,7 @@ export interface BundleParts {
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
   readonly gates: GateResult[];
+  readonly groups: readonly LearnedGroup[];
   /** null for a bundle that was learned in full. */
   readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
 }
@@ -63,7 +65,7 @@ export interface BundleParts {
 export interface TrainResult {
   readonly version: string;
   readonly path: string;
-  readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
+  readonly manifest: ManifestContent;
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
   /** Results of the gates of this run; `trainer/gate/gate.ts` decides whether the bundle becomes active. */
@@ -87,7 +89,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     lookBackBars: warmupBars(windows),
     backtest: countTrades(edge),
   });
-  const encode = (name: BundleModel, model: TreeModel): Uint8Array =>
+  const encode: Encode = (name, model) =>
     encodeTreeModel(model, { metadata: { model: name, feature_schema: schema.hash, market: parts.market } });
   const encoded = {
     ...perModel((name) => encode(name, withCover(models[name].learned.model, models[name].job.rows.trained.x))),
@@ -96,12 +98,65 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
   const path = writeBundle(parts.out, parts.created, {
     manifest,
     models: encoded,
+    groupModels: encodeGroups(parts.groups, encode),
     reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
     card: renderCard,
     hashName: parts.hashName === true,
   });
   const version = await proveLoadable(path, schema);
   return { version, path, manifest, dataset, validation, gates };
+}
+
+type Encode = (name: BundleModel, model: TreeModel) => Uint8Array;
+
+/** The own models of each group. */
+function encodeGroups(
+  groups: readonly LearnedGroup[],
+  encode: Encode,
+): Record<string, Partial<Record<ModelName, Uint8Array>>> {
+  return Object.fromEntries(
+    groups.flatMap(({ name, own }) => {
+      if (own === undefined) return [];
+      const files = MODEL_NAMES.filter((model) => own.isOwn[model]).map((model) => {
+        const { learned, job } = own.models[model];
+        return [model, encode(model, withCover(learned.model, job.rows.trained.x))] as const;
+      });
+      return [[name, Object.fromEntries(files)]];
+    }),
+  );
+}
+
+function groupContent(
+  { name, pairs, verdict, comparison, gates, own }: LearnedGroup,
+  net: BundleParts['net'],
+): GroupContent {
+  return {
+    ...{ name, pairs: [...pairs], verdict },
+    ...(comparison && { comparison }),
+    ...(gates && { gates: [...gates] }),
+    ...(own && { own: ownContent(own, net) }),
+  };
+}
+
+function ownContent({ dataset, models, isOwn, proven }: OwnModels, net: BundleParts['net']): GroupContent['own'] {
+  const { thresholds, report, riskQuantiles } = proven;
+  const reports = MODEL_NAMES.filter((name) => isOwn[name]).map((name) => [
+    name,
+    modelReport(models[name], dataset.histories),
+  ]);
+  return {
+    ...thresholds,
+    thresholds: report,
+    risk_quantiles: [...riskQuantiles],
+    ...expectationContent(proven),
+    metrics: Object.fromEntries(reports) as NonNullable<GroupContent['own']>['metrics'],
+    golden: goldenVectors(dataset, { ...perModel((name) => models[name].learned), ...(net && { net }) }),
+  };
+}
+
+function expectationContent({ expectation }: Pick<BundleParts, 'expectation'>): Pick<ManifestContent, 'expectation'> {
+  if (expectation === null) return {};
+  return { expectation: { promised: [...expectation.promised], earned: [...expectation.earned] } };
 }
 
 function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['manifest'] {
@@ -129,9 +184,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     ...thresholds,
     search: parts.search,
     risk_quantiles: [...parts.riskQuantiles],
-    ...(parts.expectation && {
-      expectation: { promised: [...parts.expectation.promised], earned: [...parts.expectation.earned] },
-    }),
+    ...expectationContent(parts),
     metrics: {
       ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },
@@ -146,6 +199,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       ...perModel((name) => models[name].learned),
       ...(parts.net && { net: parts.net }),
     }),
+    ...(parts.groups.length > 0 && { groups: parts.groups.map((group) => groupContent(group, parts.net)) }),
   };
 }
 

@@ -24,7 +24,7 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
     if (active === null) return 'No models yet';
     const { feature_schema, market } = readManifest(join(models, active.version));
     if (feature_schema !== featureSchema(minutehand.windows).hash)
-      return `Models ${active.version} were trained on other features than this configuration has`;
+      return `Models ${active.version} were trained on other features than configured`;
     if (market === 'simulated' && minutehand.market === 'live')
       return `Models ${active.version} were trained on a simulated market`;
     return null;

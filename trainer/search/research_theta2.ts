@@ -44,6 +44,12 @@ export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, Ba
  */
 export async function researchTheta2(bundle: Bundle, options: TrainOptions): Promise<Theta2Result | null> {
   const { settings } = options;
+  if (bundle.groups !== undefined)
+    throw new MinutehandError('WARM_START_REFUSED', {
+      seen: `${bundle.manifest.version} has thresholds of its own for ${bundle.groups.map(({ name }) => name).join(', ')}`,
+      expected: 'one θ2 for all pairs',
+      next: 'Train in full: `minutehand train`.',
+    });
   const set = await loadModelSet(bundle.folder, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE, {
     engine: settings.minutehand.inference.engine,
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
-import { finalSplit, kFoldSplits, walkForwardSplits, type Split, type WalkForward } from './splits.ts';
+import { finalSplit, kFoldSplits, kFoldSplitsAt, walkForwardSplits, type Split, type WalkForward } from './splits.ts';
 
 interface Problem {
   readonly time: Float64Array;
@@ -62,6 +62,35 @@ describe('kFoldSplits', () => {
         expect(splits.map(({ name }) => name)).toEqual(splits.map((_, i) => `kfold ${i + 1}`));
         expect([splits[0]!.from, splits.at(-1)!.until]).toEqual([-Infinity, Infinity]);
       }),
+    );
+  });
+});
+
+describe('kFoldSplitsAt', () => {
+  it('gives back the folds whose borders it is given, and those of other rows purged at the same times', () => {
+    fc.assert(
+      fc.property(problem, problem, fc.integer({ min: 2, max: 4 }), embargoes, (rows, others, folds, embargo) => {
+        const own = orTooShort(() => kFoldSplits(rows, folds, embargo));
+        if (own === null || own.some(({ train }) => train.length === 0)) return;
+        const starts = own.map(({ from }) => from);
+        expect(kFoldSplitsAt(rows, starts, embargo)).toEqual(own);
+        const splits = orTooShort(() => kFoldSplitsAt(others, starts, embargo)) ?? [];
+        for (const [fold, split] of splits.entries()) {
+          expect([split.from, split.until]).toEqual([own[fold]!.from, own[fold]!.until]);
+          expectPurged(others, split, embargo);
+          const inside = [...others.time.keys()].filter(
+            (row) => others.time[row]! >= split.from && others.time[row]! < split.until,
+          );
+          expect([...split.test]).toEqual(inside);
+        }
+      }),
+    );
+  });
+
+  it('refuses rows that leave a fold empty', () => {
+    const rows = { time: Float64Array.of(1, 2, 3), labelEnd: Float64Array.of(1, 2, 3) };
+    expect(() => kFoldSplitsAt(rows, [-Infinity, 10], 0)).toThrow(
+      expect.objectContaining({ code: 'DATA_TOO_SHORT', seen: '0 training rows and 3 test rows of split kfold 1' }),
     );
   });
 });

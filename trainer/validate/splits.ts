@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { checkSpans, purgedKFold } from './purged_kfold.ts';
-import type { ValidationRows } from './rows.ts';
+import { checkSpans, purgedKFold, rowsOutside } from './purged_kfold.ts';
+import { positions, type ValidationRows } from './rows.ts';
 
 /** Rows to learn from and rows to be evaluated on, by row number, ascending. */
 export interface Split {
@@ -31,6 +31,25 @@ export function kFoldSplits(rows: Spans, folds: number, embargo: number): Split[
     from: fold === 0 ? -Infinity : starts[fold]!,
     until: starts[fold + 1] ?? Infinity,
   }));
+}
+
+/**
+ * Purged k-fold at the borders of other folds, so that both test the same time.
+ * @param starts `from` of each fold, ascending, the first −Infinity
+ * @throws MinutehandError DATA_TOO_SHORT when a fold has no row to test or to train on
+ */
+export function kFoldSplitsAt(rows: Spans, starts: readonly number[], embargo: number): Split[] {
+  checkSpans(rows.time, rows.labelEnd);
+  return starts.map((from, fold) => {
+    const until = starts[fold + 1] ?? Infinity;
+    const test = positions(rows.time.length, (row) => rows.time[row]! >= from && rows.time[row]! < until);
+    const begin = test.reduce((least, row) => Math.min(least, rows.time[row]!), Infinity);
+    const end = test.reduce((most, row) => Math.max(most, rows.labelEnd[row]!), -Infinity);
+    const train = rowsOutside(rows.time, rows.labelEnd, { begin, end }, embargo);
+    const name = `kfold ${fold + 1}`;
+    if (test.length === 0 || train.length === 0) throw noRows(name, train, test);
+    return { name, train, test, from, until };
+  });
 }
 
 export interface WalkForward {
@@ -92,12 +111,16 @@ function splitAt(
     else if (labelEnd[row]! + embargo < from && (window === null || time[row]! >= from - window)) train.push(row);
   }
   if (train.length === 0 || test.length === 0) {
-    throw new MinutehandError('DATA_TOO_SHORT', {
-      seen: `${train.length} training rows and ${test.length} test rows of split ${name}`,
-      expected: 'at least one of each: a longer period, fewer blocks, or a shorter embargo',
-    });
+    throw noRows(name, train, test);
   }
   return { name, train: Int32Array.from(train), test: Int32Array.from(test), from, until };
+}
+
+function noRows(name: string, train: ArrayLike<number>, test: ArrayLike<number>): MinutehandError {
+  return new MinutehandError('DATA_TOO_SHORT', {
+    seen: `${train.length} training rows and ${test.length} test rows of split ${name}`,
+    expected: 'at least one of each: a longer period, fewer blocks, or a shorter embargo',
+  });
 }
 
 function checkPlan({ blocks, firstShare, embargo, window }: WalkForward): void {

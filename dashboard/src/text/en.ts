@@ -138,7 +138,7 @@ export const EN = {
   'subject.cost': 'Cost',
   'subject.breakEven': 'Break-even cost',
   'subject.beta': 'Hedge ratio',
-  'subject.noHistory': 'No history yet: the trainer copies signals every minute.',
+  'subject.noHistory': 'No history yet: the trainer copies signals from the journals.',
   'subject.range': 'Range',
   'subject.hours': '{count} h',
   'subject.share': 'Share',

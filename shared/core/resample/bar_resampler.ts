@@ -70,9 +70,9 @@ export class BarAccumulator {
 
 /**
  * Turns the bars of one symbol, ascending, into those of a longer timeframe, aligned to the epoch in UTC: open of the
- * first minute, high, low, close and spread of the last, sums of volumes and trades. A bar closes with the minute that ends it, or
- * with the first later one; a bar without minutes does not exist. Constant work per minute. Bars that are of the
- * timeframe already come out one by one.
+ * first minute, high, low, close and spread of the last, sums of volumes and trades. A bar closes with the minute that
+ * ends it, or with the first later one; a bar without minutes does not exist. Constant work per minute. Bars that are
+ * of the timeframe already come out one by one.
  */
 export class BarResampler {
   readonly #barSeconds: number;

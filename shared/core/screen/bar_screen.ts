@@ -45,7 +45,7 @@ const PLACES = 9;
  * `sigmas` robust standard deviations, scaled by the square root of the minutes in between.
  *
  * The scale is the median of the last 240 moves, a move being how far high or low of a bar are from the close before
- * it: an outlier counts as one of 240, regardless of its size. The next bar decides on a suspect. If it is within the limit
+ * it: an outlier of any size counts as one of 240. The next bar decides on a suspect. If it is within the limit
  * of the level before, the suspect is refuted; if it is within the limit of the suspect's close, the suspect is
  * confirmed and its level is the new one; if both hold, the nearer one counts. If neither holds, the suspect is refuted
  * and the bar is suspect itself.

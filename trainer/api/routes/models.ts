@@ -39,7 +39,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       if (version === null)
         return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
       const folder = join(paths.models, version);
-      const { golden: _golden, ...manifest } = readManifest(folder);
+      const manifest = shownManifest(folder);
       return {
         ...{ version, previous, shadow },
         age_seconds: Math.round((clock.nowMs() - Date.parse(manifest.created)) / 1000),
@@ -62,7 +62,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     },
     async handler({ params: { model_name: version } }) {
       const folder = join(paths.models, version);
-      const { golden: _golden, ...manifest } = readManifest(folder);
+      const manifest = shownManifest(folder);
       return {
         version,
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
@@ -72,6 +72,18 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       };
     },
   });
+}
+
+/** Without golden answers. */
+function shownManifest(folder: string) {
+  const { golden: _golden, groups, ...manifest } = readManifest(folder);
+  if (groups === undefined) return manifest;
+  const shown = groups.map(({ own, ...group }) => {
+    if (own === undefined) return group;
+    const { theta1, theta2, metrics } = own;
+    return { ...group, own: { theta1, theta2, metrics } };
+  });
+  return { ...manifest, groups: shown };
 }
 
 /** Reliability diagrams of the holdout, by model. */

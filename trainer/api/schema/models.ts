@@ -32,8 +32,21 @@ export const modelSchema = z
 
 export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
 
+const groupSchema = z.object({
+  name: z.string(),
+  pairs: z.array(z.string()),
+  verdict: z.string().describe('Why it has models of its own, or none'),
+  comparison: z.record(z.string(), z.unknown()).optional().describe('Own and pooled model out of fold, by model'),
+  gates: z.array(z.unknown()).optional(),
+  own: z
+    .object({ theta1: z.number(), theta2: z.number(), metrics: z.record(z.string(), z.unknown()) })
+    .optional()
+    .describe('Absent: the pooled models serve it'),
+});
+
 const shownManifest = manifestSchema
   .omit({ golden: true })
+  .extend({ groups: z.array(groupSchema).optional() })
   .meta({ id: 'Manifest', description: 'The manifest of a bundle without golden answers' });
 
 export const currentModelSchema = z

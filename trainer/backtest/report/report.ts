@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../shared/bundle/manifest.ts';
+import { ownGroups, type Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { reliability } from '../../validate/metrics.ts';
@@ -13,7 +13,10 @@ import { htmlPage, htmlTable } from './page.ts';
 export interface ReportOptions {
   readonly result: PeriodResult;
   /** One per bundle of the result. */
-  readonly manifests: readonly Pick<Manifest, 'version' | 'market' | 'period' | 'seed' | 'theta1' | 'theta2'>[];
+  readonly manifests: readonly Pick<
+    Manifest,
+    'version' | 'market' | 'period' | 'seed' | 'theta1' | 'theta2' | 'groups'
+  >[];
   /** Of the symbols of the pairs. */
   readonly symbols: Readonly<Record<string, SymbolCosts>>;
   readonly requireEdge: boolean;
@@ -179,7 +182,9 @@ function thresholdsText(bundles: readonly BundleResult[], manifests: ReportOptio
       const own = manifests[i]!;
       const isOwn = theta1 === own.theta1 && theta2 === own.theta2;
       const instead = isOwn ? '' : `, asked for instead of its own ${own.theta1} and ${own.theta2}`;
-      return `${version}: θ1 ${theta1}, θ2 ${theta2}${instead}.`;
+      const groups = isOwn ? ownGroups(own) : [];
+      const others = groups.map(({ name, own: of }) => `; group ${name} θ1 ${of.theta1}, θ2 ${of.theta2}`);
+      return `${version}: θ1 ${theta1}, θ2 ${theta2}${instead}${others.join('')}.`;
     })
     .join(' ');
 }

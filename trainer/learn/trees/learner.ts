@@ -112,4 +112,9 @@ export interface Learner {
    * cannot add to one; RangeError when shapes, targets, weights, parameters or the base are not as stated
    */
   learn(request: LearnRequest): Promise<TreeModel>;
+  /**
+   * The same model on the calling thread, which waits for it, where that takes less time than starting threads; null
+   * elsewhere.
+   */
+  learnQuickly?(request: LearnRequest): TreeModel | null;
 }

@@ -35,7 +35,7 @@ export function openChannels(policy: ChannelPolicy, env: NodeJS.ProcessEnv): Ope
     const variable = variables.find((name) => isSet(env[name]));
     if (variable === undefined) return;
     const url = httpUrl(env[variable]!);
-    if (url === null) problems.push({ channel, variable, text: 'is no http:// or https:// address' });
+    if (url === null) problems.push({ channel, variable, text: 'is not an http:// or https:// URL' });
     else channels.push(open(url));
   }
 
@@ -43,7 +43,7 @@ export function openChannels(policy: ChannelPolicy, env: NodeJS.ProcessEnv): Ope
   byHttp('discord', ['MINUTEHAND_DISCORD_URL'], (url) => discordChannel(url, link));
   if (isSet(env['MINUTEHAND_PAGERDUTY_KEY'])) {
     const url = httpUrl(env['MINUTEHAND_PAGERDUTY_URL'] || PAGERDUTY_URL);
-    const text = 'is no http:// or https:// address';
+    const text = 'is not an http:// or https:// URL';
     if (url === null) problems.push({ channel: 'pagerduty', variable: 'MINUTEHAND_PAGERDUTY_URL', text });
     else channels.push(pagerdutyChannel(url, env['MINUTEHAND_PAGERDUTY_KEY']!, link));
   }

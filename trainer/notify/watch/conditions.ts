@@ -112,7 +112,9 @@ export class DaemonConditions {
     const lastsMs = this.#lastsMs('no lease', isFree, nowMs);
     if (lastsMs < NO_LEASE_AFTER_MS) return [];
     const why = lease?.server === 'up' ? '' : ' The lease server does not answer.';
-    return [this.#notice('daemon_halt', 'lease', { text: `No daemon holds the lease: nobody publishes.${why}` })];
+    return [
+      this.#notice('daemon_halt', 'lease', { text: `No daemon holds the lease: no signals are published.${why}` }),
+    ];
   }
 
   #models({ model_version, halts_refused }: WatchedHealth, nowMs: number): Notice[] {

@@ -110,6 +110,18 @@ describe('checkShuffledLabels', () => {
     expect(await verdictOf(soft)).toEqual(await verdictOf(soft.map((label) => (label > median ? 1 : 0))));
   });
 
+  it('ranks capped soft labels, most of which are the highest value, as those against the others', async () => {
+    const rows = walkRows({ seed: 'capped', rows: 500 });
+    const capped = rows.y.map((_, row) => Math.min(1, 0.4 + ((row * 7919) % 1000) / 600));
+    expect(capped.filter((label) => label === 1).length).toBeGreaterThan(capped.length / 2);
+    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    const model = honest(rows, Int32Array.from(rows.y.keys()));
+    const verdictOf = (y: Float64Array): Promise<GateResult[]> =>
+      checkShuffledLabels({ ...rows, y }, kFoldSplits(rows, 4, EMBARGO), () => model, predictModel, options);
+    expect(await verdictOf(capped)).toEqual(await verdictOf(capped.map((label) => (label === 1 ? 1 : 0))));
+    expect((await verdictOf(capped))[0]!.seen).not.toContain('none');
+  });
+
   it('passes only tested rows to the gate, and names each criterion that refuses', async () => {
     const rows = walkRows({ seed: 'tested', rows: 300 });
     const [first] = kFoldSplits(rows, 4, EMBARGO);

@@ -29,7 +29,7 @@ export interface ShuffleOptions {
  *
  * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error
  * of Hanley & McNeil (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows.
- * Soft labels and values are called positive above their median.
+ * Soft labels and values are called positive above their median, or at it where none is above.
  * @returns `shuffled labels`, and with a gate `shuffled labels refused`
  */
 export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
@@ -111,9 +111,13 @@ export function shuffleInBlocks(
   return shuffled;
 }
 
-/** 1 for labels of 1, or above the median when some are neither 0 nor 1. */
+/**
+ * 1 for labels of 1; when some are neither 0 nor 1, above the median, or at it where it is the highest value: most
+ * labels of a calm pair are at their cap.
+ */
 function positiveLabels(y: Float64Array): Float64Array {
   if (isHard(y)) return y;
   const median = y.slice().sort()[Math.floor((y.length - 1) / 2)]!;
-  return y.map((label) => (label > median ? 1 : 0));
+  const isCapped = y.every((label) => label <= median);
+  return y.map((label) => ((isCapped ? label === median : label > median) ? 1 : 0));
 }

@@ -1,0 +1,88 @@
+import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
+import type { ThresholdReport } from '../shared/bundle/manifest.ts';
+import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import type { Thresholds } from '../shared/core/decide/decide.ts';
+import { perModel, type ModelName } from '../shared/core/features/feature.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { proveEdge, type HoldoutProof } from './backtest/holdout.ts';
+import { calibrateExpectation } from './calibrate/expectation.ts';
+import type { LearnedModel } from './calibrate/calibrate_model.ts';
+import type { Dataset } from './dataset/dataset.ts';
+import { candidateRisks } from './gate/candidate_risks.ts';
+import type { GateResult } from './gate/criteria.ts';
+import { checkTraining } from './gate/gates.ts';
+import type { TrainedModel } from './registry/model_report.ts';
+import { findThresholds, type Calibrated } from './search/choose_thresholds.ts';
+import type { TrainOptions } from './train_options.ts';
+import { outOfFold } from './validate/cross_validation.ts';
+import { testModelLeakage } from './validate/leakage/model_leakage.ts';
+import { qualityLimits } from './validate/quality_gate.ts';
+import { validateModel } from './validate/validation.ts';
+
+const RISK_QUANTILES = 200;
+
+/** A model with its validation and the results of its leakage tests. */
+export interface ExaminedModel extends TrainedModel {
+  readonly leakage: readonly GateResult[];
+}
+
+/** Models that are learned, for the pairs of `dataset`. */
+export interface LearnedParts {
+  readonly dataset: Dataset;
+  readonly models: Readonly<Record<ModelName, ExaminedModel>>;
+  readonly settings: Settings;
+  /** Of features and labels. */
+  readonly leakage: readonly GateResult[];
+  /** The model of the result; its folds where it was learned in this run. */
+  readonly net: { readonly model: TreeModel; readonly folds?: LearnedModel['folds'] } | null;
+  /** Of a warm start, which takes them over; null = they are chosen here. */
+  readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
+}
+
+export interface ProvenModels extends Calibrated, HoldoutProof {
+  readonly thresholds: Thresholds;
+  /** Choice of the thresholds; null without one. */
+  readonly report: ThresholdReport | null;
+  readonly gates: GateResult[];
+}
+
+/** validate → look-ahead leakage tests. */
+export async function examineModel(
+  name: ModelName,
+  { job, learned }: Pick<TrainedModel, 'job' | 'learned'>,
+  dataset: Dataset,
+  settings: Settings,
+  seed: number,
+): Promise<ExaminedModel> {
+  const validation = validateModel(learned, job.rows, dataset, `${seed}/importance/${name}`);
+  const leakage = await testModelLeakage(job, learned, validation, qualityLimits(settings), `${seed}/${name}`);
+  return { job, learned, validation, leakage };
+}
+
+/** thresholds → edge → gates. */
+export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenModels {
+  const { dataset, models, settings, leakage, net, warmStart } = parts;
+  const { seed, onProgress } = options;
+  const learned = perModel((name) => models[name].learned);
+  const quantiles =
+    warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
+  const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
+  const calibrated = { riskQuantiles: quantiles, expectation };
+  const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
+  const { thresholds, report } =
+    warmStart === null
+      ? findThresholds(dataset, answering, calibrated, options)
+      : { thresholds: warmStart.thresholds, report: null };
+
+  const { ai1, ai2 } = perModel((name) => learned[name].model);
+  const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
+  const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
+    onProgress('backtest of the holdout', done, total),
+  );
+
+  const { theta2 } = thresholds;
+  const [risks, limits] = [candidateRisks(dataset, ai2, quantiles), settings.retrain];
+  const requireEdge = settings.core.require_edge;
+  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, requireEdge, leakage, limits });
+  return { ...calibrated, thresholds, report, ...holdout, gates };
+}
