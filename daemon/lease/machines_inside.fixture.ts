@@ -329,7 +329,7 @@ class InsideMachine {
     this.#process = null;
     gate.kill();
     void lease.close();
-    bus.close();
+    void bus.close();
   }
 
   async close(): Promise<void> {
