@@ -1,6 +1,6 @@
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
-import type { Answer, MinuteAnswer } from './decide/answer.ts';
+import type { Answer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
 import { FeatureMatrix } from './infer/feature_matrix.ts';
@@ -64,8 +64,8 @@ export class Pipeline {
     const shadow = new Shadow({ ...options, matrix, decider });
     const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
     const arms = new RolloutArms(parts);
-    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
+    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
@@ -76,8 +76,6 @@ export class Pipeline {
     const owners = { ...answering, inputs, halts, degradations, series, clock };
     this.status = new PipelineStatus({ subjects, isReady, hasTaker, ...owners });
   }
-
-  // ---- features → infer → decide → publish → journal ----
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
     const { clock, observer } = this.#options;
@@ -99,8 +97,7 @@ export class Pipeline {
     this.#instruments.infer();
     watch.lap('infer');
     const nowMs = clock.nowMs();
-    const decidePairs = (items: readonly MinuteItem[]): MinuteAnswer[] =>
-      this.#arms.decide(items, active, scores, compared);
+    const decidePairs = (items: readonly MinuteItem[]) => this.#arms.decide(items, active, scores, compared);
     const decide = (items: readonly MinuteItem[]): readonly Answer[] => this.#instruments.decide(items, decidePairs);
     const { answers, publications } = this.#batches.publish(toPublish, decide, nowMs);
     await this.#turns.end();
