@@ -52,9 +52,7 @@ export class Pipeline {
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
       apply: (input) => takeEffect(input, owners),
-      // Instruments stand behind the pairs.
-      readsSeries: (subject) => subject >= pairs.length,
-      onWaiting: () => this.#turns.interrupt(),
+      ...{ onWaiting: () => this.#turns.interrupt(), readsSeries: (at: number) => at >= pairs.length },
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
     const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];

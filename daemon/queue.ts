@@ -13,7 +13,7 @@ export interface QueueOptions {
   loopTurn(): Promise<void>;
   answer(batch: readonly MinuteItem[]): Promise<void>;
   apply(input: StateInput): void;
-  /** Whether the answers of a subject depend on auxiliary series: a value of one ends their batch. All do by default. */
+  /** Whether the answers of a subject depend on auxiliary series, whose values end its batch; by default all do. */
   readsSeries?(pairIndex: number): boolean;
   /** Called when something is pushed while something else is under way. */
   onWaiting?(): void;

@@ -329,7 +329,7 @@ class InsideMachine {
     this.#process = null;
     gate.kill();
     void lease.close();
-    bus.close();
+    void bus.close();
   }
 
   async close(): Promise<void> {
@@ -381,10 +381,11 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
   const hear =
     (by: HeardSignal['by']) =>
     (text: string): void => {
-      const verdict = consumer.take(text, nowMs());
+      const atMs = nowMs();
+      const verdict = consumer.take(text, atMs);
       if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
       const signal = verifySignal(text);
-      heard.push({ signal, verdict, by });
+      heard.push({ signal, verdict, by, atMs });
       if (verdict.verdict === 'obey') onObeyed(signal);
     };
   const subscriber = new Redis(redis.url, { protocol: 2 });

@@ -44,6 +44,8 @@ export interface HeardSignal {
   readonly verdict: Verdict;
   /** How it came first. */
   readonly by: 'redis' | 'websocket';
+  /** When, by the clock of the market. */
+  readonly atMs: number;
 }
 
 export interface TwoMachinesReport {
@@ -160,10 +162,11 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
   const hear =
     (by: HeardSignal['by']) =>
     (text: string): void => {
-      const verdict = consumer.take(text, nowMs());
+      const atMs = nowMs();
+      const verdict = consumer.take(text, atMs);
       if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
       const signal = verifySignal(text);
-      heard.push({ signal, verdict, by });
+      heard.push({ signal, verdict, by, atMs });
       if (verdict.verdict === 'obey') onObeyed(signal);
     };
 

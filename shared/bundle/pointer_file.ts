@@ -56,7 +56,7 @@ export function readPointerOrNull<Pointer>(
 }
 
 /**
- * Writes a pointer with the next serial, signed when there is a key; a reader sees the old or the new one, never a part.
+ * Writes a pointer with the next serial, signed when there is a key; a reader sees the old or the new one.
  * @param marks of this home; without them, the serial follows that of the file
  * @throws MinutehandError KEY_UNUSABLE, POINTER_MARK
  */

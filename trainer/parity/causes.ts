@@ -35,20 +35,14 @@ export function explains(
   fields: Fields,
   isInBacktest: boolean,
 ): Exclude<Cause, 'BACKFILL' | 'POLICY_CHANGED'> | null {
-  const { reason } = live.body;
-  switch (reason) {
-    // The backtest does not have a minute that moves no features, nor one before the features exist.
-    case 'BAR_SUSPECT':
-    case 'LEG_MISSING':
-    case 'WARMUP':
-      return !isInBacktest && isHeld(live, before) && isUnscored(live) && live.body.z_score === null ? reason : null;
-    case 'NO_MODEL':
-      return isHeld(live, before) && isUnscored(live) && fields['z_score'] === undefined ? reason : null;
-    case 'KPI_HALT':
-      return isRefusedEntry(live, fields) ? reason : null;
-    default:
-      return null;
-  }
+  const { reason, z_score } = live.body;
+  // The backtest does not have a minute that moves no features, nor one before the features exist.
+  if (reason === 'BAR_SUSPECT' || reason === 'LEG_MISSING' || reason === 'WARMUP')
+    return !isInBacktest && isHeld(live, before) && isUnscored(live) && z_score === null ? reason : null;
+  if (reason === 'NO_MODEL')
+    return isHeld(live, before) && isUnscored(live) && fields['z_score'] === undefined ? reason : null;
+  if (reason === 'KPI_HALT') return isRefusedEntry(live, fields) ? reason : null;
+  return null;
 }
 
 /** Nothing was opened, closed or turned. */
