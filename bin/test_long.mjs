@@ -18,6 +18,7 @@ const LONG = [
   'mt5/day.test.ts',
   'mt5/broker.test.ts',
   'test/signals_crash.test.ts',
+  'test/dashboard.test.ts',
   'test/dashboard_frames.test.ts',
   'test/notified.test.ts',
   'test/two_machines.test.ts',
