@@ -28,17 +28,17 @@ afterEach(() => {
   server.close();
 });
 
-const lines: string[] = [];
-const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
-const start = (url: string | undefined): void => {
-  lines.length = 0;
+/** Starts a heartbeat. @returns the lines of its log */
+const start = (url: string | undefined): readonly string[] => {
+  const lines: string[] = [];
   end = startHeartbeat({
     address: url,
-    log,
+    log: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
     isWell: () => isWell,
     print: (line) => void printed.push(line),
     everyMs: EVERY_MS,
   });
+  return lines;
 };
 
 describe('the heartbeat', () => {
@@ -57,7 +57,7 @@ describe('the heartbeat', () => {
 
   it('that is not taken is logged once, without its address', async () => {
     status = 500;
-    start(address);
+    const lines = start(address);
     await expect.poll(() => beats).toBeGreaterThan(3);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('status 500');
