@@ -32,7 +32,13 @@ const NODE_TESTS = [
 ];
 
 /** Folders with a floor of coverage, and tests from elsewhere that cover a part of them. */
-const COVERED = ['shared/core/', 'daemon/', 'trainer/gate/', 'test/lease_store.test.ts', 'test/journal_retention.test.ts'];
+const COVERED = [
+  'shared/core/',
+  'daemon/',
+  'trainer/gate/',
+  'test/lease_store.test.ts',
+  'test/journal_retention.test.ts',
+];
 /** Tests that wait for polls, for the end of a minute, and for trainings. */
 const WAITING = ['test/alerts_command.test.ts', 'test/collect.test.ts', 'test/retrain_chain.test.ts'];
 
