@@ -1,10 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
-import type { InputRow } from '../shared/store/journal.ts';
-import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
+import type { StoredSignal } from './memory_journal.ts';
 import { simulatedSettings } from './settings.ts';
 import { drawWeather, peaceAfter } from './swarm.ts';
-import { checkTwin } from './twin.ts';
+import { rulesBroken, type JournalChanges } from './twin.fixture.ts';
 import { createWorld, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -29,26 +28,6 @@ beforeAll(async () => {
   await world.run(30 * MINUTE_MS);
 });
 
-/** The rules that a journal with these rows breaks. */
-function rulesBroken(changes: { signals?: readonly StoredSignal[]; inputs?: readonly InputRow[] } = {}): string[] {
-  const rules: string[] = [];
-  checkTwin({
-    journal: {
-      inputs: world.journal.inputs,
-      signals: world.journal.signals,
-      shadows: world.journal.shadows,
-      ...changes,
-    } as MemoryJournal,
-    settings: world.settings,
-    models: (version) => world.trainer.trainedSet(version),
-    directions: (version) => world.directions.trained(version),
-    failedIn: (bootId) => world.machine.failedIn(bootId),
-    shadowsGoOn: true,
-    onViolation: (rule) => rules.push(rule),
-  });
-  return rules;
-}
-
 /** All signals, one of them changed: the `back`-th from the end. */
 function changed(back: number, change: (row: StoredSignal) => StoredSignal | null): StoredSignal[] {
   const at = world.journal.signals.length - back;
@@ -66,10 +45,10 @@ describe('the uninterrupted run', () => {
     expect(world.journal.inputs.filter(({ kind }) => kind === 'swap').length).toBeGreaterThan(2);
     expect(world.journal.inputs.filter(({ kind }) => kind === 'halts')).toHaveLength(1);
     expect(world.journal.signals.some(({ body }) => body.includes('"reason":"KPI_HALT"'))).toBe(true);
-    expect(rulesBroken()).toEqual([]);
+    expect(rulesBroken(world)).toEqual([]);
   });
 
-  it.each<[string, () => Parameters<typeof rulesBroken>[0]]>([
+  it.each<[string, () => JournalChanges]>([
     [
       'features differ from an uninterrupted run',
       () => ({ signals: changed(5, (row) => ({ ...row, featuresCrc: '00000000' })) }),
@@ -111,6 +90,6 @@ describe('the uninterrupted run', () => {
       }),
     ],
   ])('detects: %s', (rule, tamper) => {
-    expect(rulesBroken(tamper())).toContain(rule);
+    expect(rulesBroken(world, tamper())).toContain(rule);
   });
 });

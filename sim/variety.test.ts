@@ -5,14 +5,13 @@ import type { Bar, OpenTime } from '../shared/bar.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import { SERIES, SERIES_NAMES } from '../shared/core/series/series_names.ts';
 import { createRng } from '../shared/rng.ts';
-import type { InputRow } from '../shared/store/journal.ts';
 import { checkValues } from './end.ts';
 import { knownAt } from './known_series.ts';
-import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
+import type { StoredSignal } from './memory_journal.ts';
 import { simulatedSettings } from './settings.ts';
 import { SlowBars } from './slow_bars.ts';
 import { drawWeather, peaceAfter } from './swarm.ts';
-import { checkTwin } from './twin.ts';
+import { rulesBroken, type JournalChanges } from './twin.fixture.ts';
 import { variedSettings, type Variety } from './variety.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -43,28 +42,8 @@ beforeAll(async () => {
   await world.run(15 * MINUTE_MS);
 });
 
-interface Changes {
-  readonly signals?: readonly StoredSignal[];
-  readonly inputs?: readonly InputRow[];
-}
-
-function rulesBroken(changes: Changes = {}): string[] {
-  const rules: string[] = [];
-  const { inputs, signals, shadows } = world.journal;
-  checkTwin({
-    journal: { inputs, signals, shadows, ...changes } as MemoryJournal,
-    settings: world.settings,
-    models: (version) => world.trainer.trainedSet(version),
-    directions: (version) => world.directions.trained(version),
-    failedIn: (bootId) => world.machine.failedIn(bootId),
-    shadowsGoOn: true,
-    onViolation: (rule) => rules.push(rule),
-  });
-  return rules;
-}
-
 /** The journal with a change of the rows of auxiliary series. */
-const withSeries = (change: (numbers: number[]) => number[]): Changes => ({
+const withSeries = (change: (numbers: number[]) => number[]): JournalChanges => ({
   inputs: world.journal.inputs.map((row) => {
     if (row.kind !== 'series') return row;
     const [symbol, name, ...numbers] = row.subject.split(' ');
@@ -72,7 +51,7 @@ const withSeries = (change: (numbers: number[]) => number[]): Changes => ({
   }),
 });
 
-const withSignals = (pairId: string, change: (row: StoredSignal) => StoredSignal | null): Changes => ({
+const withSignals = (pairId: string, change: (row: StoredSignal) => StoredSignal | null): JournalChanges => ({
   signals: world.journal.signals.flatMap((row) => (row.pairId === pairId ? (change(row) ?? []) : row)),
 });
 
@@ -87,13 +66,13 @@ describe('a world with longer bars, instruments and series', () => {
     expect(closes('GBPUSD@1h')).toEqual(['13:00']);
     expect(closes('EURUSD').length).toBeGreaterThan(12);
     expect(new Set(world.journal.signals.map(({ bootId }) => bootId)).size).toBe(2);
-    expect(rulesBroken()).toEqual([]);
+    expect(rulesBroken(world)).toEqual([]);
     expect(world.journal.inputs.filter(({ kind }) => kind === 'series').length).toBeGreaterThan(100);
     checkValues(world);
     expect(world.violations).toEqual([]);
   });
 
-  it.each<[string, string, () => Changes]>([
+  it.each<[string, string, () => JournalChanges]>([
     [
       'features differ from an uninterrupted run',
       'a join by event time',
@@ -123,7 +102,7 @@ describe('a world with longer bars, instruments and series', () => {
       }),
     ],
   ])('detects: %s, after %s', (rule, _, tamper) => {
-    expect(rulesBroken(tamper())).toContain(rule);
+    expect(rulesBroken(world, tamper())).toContain(rule);
   });
 });
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
@@ -8,18 +7,15 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Bus, Clock, Rng, Scheduler } from '../../shared/ports.ts';
-import { createConsumer } from '../../shared/signal/consumer.ts';
-import type { Signal } from '../../shared/signal/signal.ts';
-import { verifySignal } from '../../shared/signal/verify.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from '../daemon.ts';
 import { makeHome, type Minute } from '../handover.fixture.ts';
-import { createRedisBus, redisBusOptions, SIGNALS_CHANNEL } from '../publish/redis_bus.ts';
+import { createRedisBus, redisBusOptions } from '../publish/redis_bus.ts';
 import { openCuttablePath, type CuttablePath } from './cut.fixture.ts';
 import type { LeaseStore } from './lease_store.ts';
 import { openRedisLease } from './redis_lease.ts';
-import type { EventKind, HeardSignal, TwoMachinesReport } from './two_machines.fixture.ts';
+import { SignalListener, type EventKind, type TwoMachinesReport } from './two_machines.fixture.ts';
 
 export interface MachinesInsideOptions {
   readonly folder: string;
@@ -167,7 +163,7 @@ interface Process {
   readonly bus: Bus;
 }
 
-/** A machine in this process, with a home of its own and a way of its own to the servers. */
+/** A machine in this process, with its own home and its own proxies to the servers. */
 class InsideMachine {
   readonly paths: HomePaths;
   readonly #options: MachinesInsideOptions;
@@ -375,25 +371,10 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
   const startMs = (minutes[0]!.time + 30) * 1000;
   const time = new TestTime();
   const nowMs = (): number => startMs + (60_000 / minuteMs) * time.nowMs;
-  const consumer = createConsumer({ markets: ['live'], maxClockSkewMs: HOUR_MS / 2 });
-  const heard: HeardSignal[] = [];
-  let onObeyed: (signal: Signal) => void = () => undefined;
-  const hear =
-    (by: HeardSignal['by']) =>
-    (text: string): void => {
-      const atMs = nowMs();
-      const verdict = consumer.take(text, atMs);
-      if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
-      const signal = verifySignal(text);
-      heard.push({ signal, verdict, by, atMs });
-      if (verdict.verdict === 'obey') onObeyed(signal);
-    };
-  const subscriber = new Redis(redis.url, { protocol: 2 });
-  await subscriber.subscribe(SIGNALS_CHANNEL);
-  subscriber.on('message', (_channel, lines: string) => lines.split('\n').forEach(hear('redis')));
+  const listener = await SignalListener.open(redis.url, nowMs);
 
   const machines = await Promise.all(
-    ['a', 'b'].map((name) => openMachine(join(folder, name), options, time, nowMs, hear('websocket'))),
+    ['a', 'b'].map((name) => openMachine(join(folder, name), options, time, nowMs, listener.from('websocket'))),
   );
   const all = [...history, ...minutes];
   const feed = (): void => machines.forEach((machine) => machine.feed(all, history.length));
@@ -414,8 +395,7 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
     for (const kind of events) {
       const holder = await holderAndStandby();
       await time.pass(rng.uniform() * minuteMs);
-      const fence = heard.findLast(({ verdict }) => verdict.verdict === 'obey')?.signal.fence ?? 0;
-      const taken = new Promise<void>((resolve) => (onObeyed = (signal) => void (signal.fence! > fence && resolve())));
+      const taken = listener.takeover();
       const atMs = time.nowMs;
       const heal = holder.strike(kind);
       await taken;
@@ -432,8 +412,8 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
     for (const machine of machines) await machine.close();
     time.end();
     await running;
-    subscriber.disconnect();
+    listener.close();
   }
   const sent = minutes.filter(({ time }) => (time + 60) * 1000 <= untilMs).map(({ time }) => time);
-  return { homes: machines.map(({ paths }) => paths), heard, sent, takeovers };
+  return { homes: machines.map(({ paths }) => paths), heard: listener.heard, sent, takeovers };
 }

@@ -148,6 +148,50 @@ class Machine {
   }
 }
 
+/** One consumer of everything that the machines publish. */
+export class SignalListener {
+  readonly heard: HeardSignal[] = [];
+  readonly #consumer = createConsumer({ markets: ['live'], maxClockSkewMs: HOUR_MS / 2 });
+  readonly #nowMs: () => number;
+  readonly #subscriber: Redis;
+  #onObeyed: (signal: Signal) => void = () => undefined;
+
+  private constructor(subscriber: Redis, nowMs: () => number) {
+    this.#subscriber = subscriber;
+    this.#nowMs = nowMs;
+  }
+
+  static async open(redisUrl: string, nowMs: () => number): Promise<SignalListener> {
+    const subscriber = new Redis(redisUrl, { protocol: 2 });
+    const listener = new SignalListener(subscriber, nowMs);
+    await subscriber.subscribe(SIGNALS_CHANNEL);
+    subscriber.on('message', (_channel, lines: string) => lines.split('\n').forEach(listener.from('redis')));
+    return listener;
+  }
+
+  /** Takes the texts of signals of one transport. */
+  from(by: HeardSignal['by']): (text: string) => void {
+    return (text) => {
+      const atMs = this.#nowMs();
+      const verdict = this.#consumer.take(text, atMs);
+      if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
+      const signal = verifySignal(text);
+      this.heard.push({ signal, verdict, by, atMs });
+      if (verdict.verdict === 'obey') this.#onObeyed(signal);
+    };
+  }
+
+  /** Resolves with the first obeyed signal of a higher fence than the last obeyed one has. */
+  takeover(): Promise<void> {
+    const fence = this.heard.findLast(({ verdict }) => verdict.verdict === 'obey')?.signal.fence ?? 0;
+    return new Promise((resolve) => (this.#onObeyed = (signal) => void (signal.fence! > fence && resolve())));
+  }
+
+  close(): void {
+    this.#subscriber.disconnect();
+  }
+}
+
 /** A market, two machines with one lease, and one consumer of all that either publishes. */
 export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMachinesReport> {
   const { redis, history, minutes, minuteMs, rng } = options;
@@ -156,31 +200,17 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
   const zeroMs = Date.now();
   const nowMs = (): number => startMs + rate * (Date.now() - zeroMs);
   const clock = { CLOCK_RATE: `${rate}`, CLOCK_START_MS: `${startMs}`, CLOCK_ZERO_MS: `${zeroMs}` };
-  const consumer = createConsumer({ markets: ['live'], maxClockSkewMs: HOUR_MS / 2 });
-  const heard: HeardSignal[] = [];
-  let onObeyed: (signal: Signal) => void = () => undefined;
-  const hear =
-    (by: HeardSignal['by']) =>
-    (text: string): void => {
-      const atMs = nowMs();
-      const verdict = consumer.take(text, atMs);
-      if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
-      const signal = verifySignal(text);
-      heard.push({ signal, verdict, by, atMs });
-      if (verdict.verdict === 'obey') onObeyed(signal);
-    };
-
   const bars = new Redis(redis.url, { protocol: 2 });
-  const subscriber = new Redis(redis.url, { protocol: 2 });
-  await subscriber.subscribe(SIGNALS_CHANNEL);
-  subscriber.on('message', (_channel, lines: string) => lines.split('\n').forEach(hear('redis')));
+  const listener = await SignalListener.open(redis.url, nowMs);
   const send = ({ bars: ofMinute }: Minute, backfill: boolean): Promise<unknown> => {
     const text = JSON.stringify(ofMinute.map((bar) => ({ ...bar, time: bar.time * 1000 })));
     return bars.xadd('minutehand:bars', '*', 'bar', text, ...(backfill ? ['backfill', '1'] : []));
   };
   for (const minute of history) await send(minute, true);
 
-  const machines = await Promise.all(['a', 'b'].map((name) => Machine.open(name, options, clock, hear('websocket'))));
+  const machines = await Promise.all(
+    ['a', 'b'].map((name) => Machine.open(name, options, clock, listener.from('websocket'))),
+  );
   const sent: OpenTime[] = [];
   let feeding: NodeJS.Timeout | undefined;
   /** Sends each minute when it is over. */
@@ -204,9 +234,6 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
       await sleep(RETRY_MS);
     }
   };
-  const takenOver = (fence: number): Promise<void> =>
-    new Promise((resolve) => (onObeyed = (signal) => void (signal.fence! > fence && resolve())));
-
   try {
     await holderAndStandby();
     feed();
@@ -214,8 +241,7 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
     for (const kind of options.events) {
       const holder = await holderAndStandby();
       await sleep(rng.uniform() * 3 * minuteMs);
-      const fence = heard.findLast(({ verdict }) => verdict.verdict === 'obey')?.signal.fence ?? 0;
-      const taken = takenOver(fence);
+      const taken = listener.takeover();
       const atMs = performance.now();
       const heal = strike(kind, holder);
       await taken;
@@ -231,10 +257,10 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
   } finally {
     clearInterval(feeding);
     for (const machine of machines) await machine.close();
-    subscriber.disconnect();
+    listener.close();
     bars.disconnect();
   }
-  return { homes: machines.map(({ paths }) => paths), heard, sent, takeovers };
+  return { homes: machines.map(({ paths }) => paths), heard: listener.heard, sent, takeovers };
 }
 
 /** @returns what undoes it */

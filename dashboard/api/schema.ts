@@ -5253,7 +5253,7 @@ export interface components {
             groups?: {
                 name: string;
                 pairs: string[];
-                /** @description Why it has models of its own, or none */
+                /** @description Why it has its own models, or uses the pooled ones */
                 verdict: string;
                 /** @description Own and pooled model out of fold, by model */
                 comparison?: {
@@ -5404,7 +5404,7 @@ export interface components {
             features: (number | null)[] | {
                 [key: string]: number | null;
             };
-            /** @description The pair; required where a group has models of its own */
+            /** @description The pair; required where a group has its own models */
             subject?: string;
         };
         RowScoresInput: {
@@ -7259,7 +7259,7 @@ export interface components {
             groups?: {
                 name: string;
                 pairs: string[];
-                /** @description Why it has models of its own, or none */
+                /** @description Why it has its own models, or uses the pooled ones */
                 verdict: string;
                 /** @description Own and pooled model out of fold, by model */
                 comparison?: {
@@ -7410,7 +7410,7 @@ export interface components {
             features: (number | null)[] | {
                 [key: string]: number | null;
             };
-            /** @description The pair; required where a group has models of its own */
+            /** @description The pair; required where a group has its own models */
             subject?: string;
         };
         RowScores: {

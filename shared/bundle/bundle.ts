@@ -269,7 +269,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 
 type BundleFile = Manifest['files']['ai1.onnx'];
 
-/** The group with the files of its own models, which are written. */
+/** Writes the files of the group's models. @returns the group as the manifest lists it */
 function withFiles(
   { own, ...group }: GroupContent,
   models: NonNullable<BundleContent['groupModels']>,

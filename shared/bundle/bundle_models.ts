@@ -26,7 +26,7 @@ export function groupFile(group: string, name: ModelName): string {
   return `${group}.${MODEL_FILES[name]}`;
 }
 
-/** Path of a model's file. @param group of its own models; absent = the pooled ones */
+/** Path of a model's file. @param group whose models they are; absent = pooled */
 export function modelPath(folder: string, name: BundleModel, group?: string): string {
   return join(folder, group === undefined || name === 'net' ? modelFile(name) : groupFile(group, name));
 }

@@ -49,7 +49,7 @@ export interface ModelSet {
   release(): Promise<void>;
 }
 
-/** The parts of a set with groups: each is a set of its own for its pairs. */
+/** The parts of a set with groups: one model set per group. */
 export interface SetGroups {
   readonly pooled: ModelSet;
   readonly own: readonly { readonly name: string; readonly pairs: readonly string[]; readonly set: ModelSet }[];

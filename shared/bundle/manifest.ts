@@ -241,7 +241,7 @@ const ownModels = z.strictObject({
 const subjectGroup = z.strictObject({
   name: z.string().regex(GROUP_NAME),
   pairs: z.array(z.string()).min(1),
-  /** Why the group has models of its own, or none. */
+  /** Why the group has its own models, or uses the pooled ones. */
   verdict: z.string(),
   comparison: z.strictObject({ ai1: pairedGain, ai2: pairedGain, ai3: pairedGain }).optional(),
   /** Of the group's own models, where a model was chosen. */
@@ -319,7 +319,7 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** A group with models of its own. */
+/** A group with its own models. */
 export type OwnGroup = SubjectGroup & { readonly own: NonNullable<SubjectGroup['own']> };
 
 export function ownGroups({ groups = [] }: Pick<Manifest, 'groups'>): OwnGroup[] {

@@ -18,7 +18,7 @@ export const sealSchema = z.object(sealShape);
 /** Protects a pointer file against rollback, freezing and forgery. */
 export type Seal = Readonly<z.infer<typeof sealSchema>>;
 
-/** A kind of pointer file, each with serials and high-water marks of its own. */
+/** A kind of pointer file. Serials and high-water marks are per kind. */
 export interface PointerKind<Pointer> {
   /** `active`: names the marks (`active_mark_*.json`), and stands in the signed bytes. */
   readonly name: string;

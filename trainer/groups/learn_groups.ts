@@ -26,7 +26,7 @@ export type GroupComparison = Readonly<Record<ModelName, PairedGain>>;
 export interface LearnedGroup {
   readonly name: string;
   readonly pairs: readonly string[];
-  /** Why it has models of its own, or none. */
+  /** Why it has its own models, or uses the pooled ones. */
   readonly verdict: string;
   /** Absent where nothing could be learned. */
   readonly comparison?: GroupComparison;

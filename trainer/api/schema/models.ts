@@ -35,7 +35,7 @@ export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Ne
 const groupSchema = z.object({
   name: z.string(),
   pairs: z.array(z.string()),
-  verdict: z.string().describe('Why it has models of its own, or none'),
+  verdict: z.string().describe('Why it has its own models, or uses the pooled ones'),
   comparison: z.record(z.string(), z.unknown()).optional().describe('Own and pooled model out of fold, by model'),
   gates: z.array(z.unknown()).optional(),
   own: z

@@ -38,7 +38,7 @@ export const predictRequest = z
     features: z
       .union([z.array(value).max(1000), z.record(z.string().max(80), value)])
       .describe('In the order of the schema, or by name'),
-    subject: z.string().min(1).max(80).optional().describe('The pair; required where a group has models of its own'),
+    subject: z.string().min(1).max(80).optional().describe('The pair; required where a group has its own models'),
   })
   .meta({ id: 'PredictRequest' });
 
