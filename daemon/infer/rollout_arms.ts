@@ -6,6 +6,7 @@ import { ARMS, Assignment, type Arm } from '../../shared/core/rollout/assignment
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { createBodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { AnswerContext, MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { InputSink, RolloutInput } from '../input.ts';
@@ -48,6 +49,8 @@ export class RolloutArms {
   readonly #options: RolloutArmsOptions;
   /** Virtual arms are compared without halts, like a shadow. */
   readonly #noneHalted: Uint8Array;
+  /** The champion has the decider's: bodies of both arms differ in fields that an encoder keeps. */
+  readonly #encoder = createBodyEncoder();
   #running: Running | null = null;
   /** Of the batch that was decided last; null without a rollout. */
   #virtual: Contexts | null = null;
@@ -157,7 +160,7 @@ export class RolloutArms {
     const contexts: Contexts = {
       champion: armContext(decider.contextOf(champion, scores, halts.mask), rollout, 'champion'),
       challenger: armContext(
-        decider.contextOf(challenger, challengerScores, halts.challengerMask),
+        decider.contextOf(challenger, challengerScores, halts.challengerMask, this.#encoder),
         rollout,
         'challenger',
       ),
