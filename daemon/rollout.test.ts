@@ -165,7 +165,9 @@ describe('a rollout in the daemon', () => {
     await take(bench, WARMUP, WARMUP + 1);
     const write = vi.spyOn(Buffer.prototype, 'write');
     await take(bench, WARMUP + 1, WARMUP + 21);
-    const formatted = write.mock.calls.filter(([text]) => text.startsWith('","model_version":"'));
+    const formatted = write.mock.calls.filter(([text]: unknown[]) =>
+      `${text as string}`.startsWith('","model_version":"'),
+    );
     write.mockRestore();
     store.close();
     expect(bench.signals.length).toBeGreaterThanOrEqual(21 * pairIds.length);
