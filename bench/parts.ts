@@ -111,8 +111,8 @@ async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<
   for (const count of pairs === undefined ? PAIRS : [pairs]) {
     const planned = endToEndMinutes(count);
     const counts = { minutes: minutes ?? planned.minutes, idleMinutes: idle ? planned.idleMinutes : 0 };
-    // Trained models are those of the configured pairs; random ones of one size make runs and sizes comparable.
-    for (const models of count <= 10 ? (['trained', 'random'] as const) : (['random'] as const))
+    // Random models of one size make runs and sizes comparable; trained ones are what a daemon has.
+    for (const models of count === 100 ? (['random'] as const) : (['trained', 'random'] as const))
       results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, print })));
   }
   return results;
