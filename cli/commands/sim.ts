@@ -131,7 +131,9 @@ async function runMany(
   const first = failed[0];
   if (first === undefined) return output.line('No invariant was violated.');
   for (const { seed, rule, what } of failed.slice(0, MAX_SHOWN)) output.line(`seed ${seed}: ${rule}: ${what}`);
-  output.line(`${failed.length} seeds failed. The first one with its trace: npx minutehand sim --seed ${first.seed}${hasJournalFaults ? ' --journal-faults' : ''}`);
+  output.line(
+    `${failed.length} seeds failed. The first one with its trace: npx minutehand sim --seed ${first.seed}${hasJournalFaults ? ' --journal-faults' : ''}`,
+  );
   process.exitCode = FAILED;
 }
 
