@@ -129,8 +129,12 @@ function arrival({ pairs = 10, minutes, print }: BenchOptions): Promise<ArrivalR
   return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), print });
 }
 
-function instruments({ minutes = INSTRUMENT_MINUTES, print }: BenchOptions): Promise<InstrumentsResult> {
-  return benchInstruments({ symbols: INSTRUMENT_SYMBOLS, minutes, print });
+function instruments({
+  pairs = INSTRUMENT_SYMBOLS,
+  minutes = INSTRUMENT_MINUTES,
+  print,
+}: BenchOptions): Promise<InstrumentsResult> {
+  return benchInstruments({ symbols: pairs, minutes, print });
 }
 
 /** The peers are development dependencies: loaded only when they are asked for. */

@@ -86,7 +86,9 @@ function settingsOf(symbols: readonly string[]): Settings {
     redisUrl: 'redis://127.0.0.1:1',
   });
   const { minutehand } = settings;
-  const instruments = USED.flatMap((timeframe) => symbols.map((symbol) => `${symbol}@${timeframe}`));
+  const instruments = USED.flatMap((timeframe) =>
+    symbols.map((symbol) => (timeframe === '1m' ? symbol : `${symbol}@${timeframe}`)),
+  );
   const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'off' as const } };
   return { ...settings, minutehand: { ...minutehand, pairs: [pair], instruments, transports } };
 }

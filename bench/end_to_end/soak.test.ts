@@ -48,6 +48,20 @@ describe('a soak', () => {
   });
 });
 
+it('a soak of many minutes fails when resident memory grows, beyond its error', async () => {
+  const heap = await trendOf(0);
+  const failureOf = (minutes: number, low: number): string | null => {
+    const memory = { first_mb: 200, last_mb: 210, slope_mb_per_hour: 1 };
+    return soakFailure({
+      heap,
+      minutes,
+      memory: { ...memory, bytes_per_minute: { slope: 300, low, high: 600 - low } },
+    });
+  };
+  expect(failureOf(100_000, 200)).toMatch(/resident memory grows by 300 bytes a minute/);
+  expect([failureOf(100_000, -50), failureOf(500, 200)]).toEqual([null, null]);
+});
+
 it('a soak fails when what a bar allocates reaches the old generation', async () => {
   expect(soakFailure({ heap: await trendOf(0, 4000) })).toBeNull();
   expect(soakFailure({ heap: await trendOf(0, 5000) })).toMatch(/5000 bytes a minute reach the old generation/);
