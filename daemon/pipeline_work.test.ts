@@ -1,4 +1,5 @@
 import { createHook } from 'node:async_hooks';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
@@ -7,6 +8,7 @@ import { parsePair } from '../shared/pair.ts';
 import type { Bus, Scheduler } from '../shared/ports.ts';
 import { promotedPerRound } from '../test/collections.ts';
 import { tinySettings } from '../test/tiny_settings.ts';
+import { IdleCollector, minorCollection } from './collector.ts';
 import { tuneEngine } from './engine.ts';
 import { barInput } from './input.ts';
 import { NO_JOURNAL } from './journal/journal.ts';
@@ -194,5 +196,49 @@ describe('the way of a bar', () => {
     });
     // The minutes themselves have 560 bytes, and texts of two times 64.
     expect(promoted).toBeLessThan(100);
+  });
+});
+
+describe('the young generation', () => {
+  it('is collected after some batches, when nothing waits, and otherwise after the next batch', async () => {
+    const due: (() => void)[] = [];
+    const after: Scheduler['after'] = (_ms, work) => {
+      due.push(work);
+      return () => undefined;
+    };
+    let [isIdle, collected] = [false, 0];
+    const collector = new IdleCollector({
+      scheduler: { ...MACHINE_SCHEDULER, after },
+      idleWindow: () => Promise.resolve(),
+      isIdle: () => isIdle,
+      collect: () => void collected++,
+    });
+    const pass = async (): Promise<void> => {
+      due.shift()!();
+      await loopTurn();
+    };
+    while (due.length === 0) collector.note(10);
+    collector.note(10);
+    expect(due).toHaveLength(1);
+    await pass();
+    expect(collected).toBe(0);
+    isIdle = true;
+    collector.note(10);
+    await pass();
+    expect(collected).toBe(1);
+    collector.note(10);
+    expect(due).toHaveLength(0);
+  });
+
+  it('is emptied by a minor collection', () => {
+    const used = (): number =>
+      getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_used_size;
+    const collect = minorCollection();
+    collect();
+    const garbage = Array.from({ length: 2000 }, (_, i) => ({ i, text: `${i}` }));
+    const before = used();
+    garbage.length = 0;
+    collect();
+    expect(used()).toBeLessThan(before);
   });
 });
