@@ -9,6 +9,9 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
   'sim/sim.test.ts',
+  'shared/bar_file/bar_check.test.ts',
+  'cli/bars/import.test.ts',
+  'cli/bars/store_sink.test.ts',
   'daemon/kill.test.ts',
   'daemon/feed/redis.test.ts',
   'trainer/backtest/executability.test.ts',
