@@ -187,7 +187,7 @@ function runningOf({ child, output, ended }: Launched): Running {
 }
 
 /** The configuration files of this repository with the values of `settings`. */
-function writeConfig(folder: string, settings: Settings): void {
+export function writeConfig(folder: string, settings: Settings): void {
   mkdirSync(folder, { recursive: true });
   for (const part of ['core', 'retrain', 'signals', 'minutehand'] as const) {
     const name = part === 'minutehand' ? 'minutehand.yaml' : `${part}_policy.yaml`;

@@ -90,7 +90,7 @@ export async function activateBundle(
   await row.getByRole('button', { name: button }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText(`They replace ${from}`).waitFor();
-  await dialog.getByRole('row', { name: 'AI1 auc' }).waitFor();
+  await dialog.getByRole('row', { name: 'AI1 AUC' }).waitFor();
   await confirm(page);
   await row.getByText('active', { exact: true }).first().waitFor();
 }

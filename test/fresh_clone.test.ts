@@ -29,7 +29,8 @@ import {
 } from './dashboard_steps.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 
-const MINUTES = 15;
+/** The compilation of SQLite, the build and a training take a quarter of it on idle cores. */
+const MINUTES = 25;
 vi.setConfig({ testTimeout: MINUTES * 60_000, hookTimeout: 60_000 });
 
 const { pairs } = loadSettings({ env: {} }).minutehand;
@@ -46,7 +47,13 @@ describe.skipIf(isSkipped)(`npm start in a fresh clone, in Chromium${LONG_NOTE}`
   let page: Page;
   let link: string;
   let faults: string[];
-  const output = (): string => up.stdout() + up.stderr();
+  let hasEnded = false;
+  /** @throws Error when `npm start` has ended */
+  const output = (): string => {
+    const text = up.stdout() + up.stderr();
+    if (hasEnded) throw new Error(text);
+    return text;
+  };
   const activeBundle = (): string => readActive(join(home, 'models'))!.version;
   const carries = (what: 'model_version' | 'policy_hash', fits: (value: string | null) => boolean): Promise<true> =>
     eventually(
@@ -63,6 +70,7 @@ describe.skipIf(isSkipped)(`npm start in a fresh clone, in Chromium${LONG_NOTE}`
     const ports = { MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
     env = { ...Object.fromEntries(own), MINUTEHAND_HOME: home, ...ports };
     up = startProgram('npm', ['start'], clone, env);
+    void up.ended.then(() => (hasEnded = true));
     browser = (await startBrowser())!;
     page = await (await browser.newContext({ locale: 'en-US', colorScheme: 'dark' })).newPage();
     page.setDefaultTimeout(120_000);
