@@ -110,7 +110,7 @@ export const EN = {
   'backtests.heat': 'Net bp per trade (trades), by subject and models',
   'page.missing': 'No such page.',
   'login.title': 'Log in',
-  'login.link': 'Open the one-time link that `npm start` prints, or enter an access token.',
+  'login.link': 'Open the one-time link that npm start prints, or enter an access token.',
   'login.command': 'A new link: minutehand token link',
   'login.token': 'Access token',
   'login.submit': 'Log in',

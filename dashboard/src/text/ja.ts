@@ -112,7 +112,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'backtests.heat': '銘柄・モデル別の1取引あたり純益 bp（取引数）',
   'page.missing': 'ページがありません。',
   'login.title': 'ログイン',
-  'login.link': '`npm start` が表示するワンタイムリンクを開くか、アクセストークンを入力してください。',
+  'login.link': 'npm start が表示するワンタイムリンクを開くか、アクセストークンを入力してください。',
   'login.command': '新しいリンク: minutehand token link',
   'login.token': 'アクセストークン',
   'login.submit': 'ログイン',
