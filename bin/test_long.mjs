@@ -23,6 +23,7 @@ const LONG = [
   'test/signals_crash.test.ts',
   'test/dashboard.test.ts',
   'test/dashboard_frames.test.ts',
+  'test/fresh_clone.test.ts',
   'test/notified.test.ts',
   'test/two_machines.test.ts',
   'trainer/monitor/evidence.test.ts',
