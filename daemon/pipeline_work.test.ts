@@ -90,13 +90,14 @@ async function workOf(pairs: number): Promise<Work> {
       work.toRedis++;
       return Promise.resolve(null);
     },
+    resend: () => Promise.reject(new Error('nothing was missed')),
     reset: () => undefined,
     onState: () => undefined,
     close: () => Promise.resolve(),
   };
   const redis = createRedisPublisher({
     ...{ bus, scheduler: MACHINE_SCHEDULER, isExpected: true, commandTimeoutMs: 60_000, maxBatchesInFlight: 9 },
-    ...{ onState: () => undefined, onFailure, onRecovered: () => undefined },
+    ...{ mayLeave: () => true, onState: () => undefined, onFailure, onRecovered: () => undefined },
   });
   const end = {
     ...{ name: 'redis' as const, failures: 0, close: () => Promise.resolve() },

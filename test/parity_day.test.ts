@@ -176,6 +176,29 @@ describe('the parity certificate of a day', () => {
     expect(signals).toEqual({});
   });
 
+  it('decides without models what was decided without them, an exit too', async () => {
+    let [removedAt, exits] = [Infinity, 0];
+    const certificate = await certify({
+      before(index, { pipeline, signals }) {
+        const isHeld = signals.slice(-pairs.length).some(({ target }) => target !== 0);
+        if (index >= BEFORE + 100 && removedAt === Infinity && isHeld) {
+          pipeline.inputs.apply({ kind: 'swap', set: null });
+          removedAt = index;
+        }
+        if (index === removedAt + 100) pipeline.inputs.apply({ kind: 'swap', set: sets[0]! });
+      },
+      alter: (path) =>
+        changeSignals(path, ({ action, model_version }) => {
+          if (action === 'EXIT' && model_version === '') exits++;
+          return null;
+        }),
+    });
+    expect(exits).toBeGreaterThan(0);
+    expect(certificate.mismatches).toEqual([]);
+    expect(certificate).toMatchObject({ verdict: 'EXPLAINED', replay: { different: 0 } });
+    for (const { explained } of Object.values(certificate.decisions)) expect(explained).toEqual({ NO_MODEL: 100 });
+  });
+
   it('lets a halt explain a refused entry alone, not another z or another probability', async () => {
     let planted = 0;
     const certificate = await certify({
