@@ -1,7 +1,7 @@
 /**
- * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it
- * answers with one signal for each pair that now has both legs of the minute, made before and changed in its minute and
- * number only. What it takes is what transports, kernel and clients take; a real daemon cannot be faster.
+ * The null daemon: the server and publishers of the real one, and nothing in between. It replies to a message of bars
+ * with one prepared signal per pair that has both legs of the minute, changed only in minute and number. Its latency is
+ * that of transports, kernel and clients, a lower bound for the real daemon.
  */
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
@@ -44,7 +44,7 @@ const file = createFileThread({
 const redis = openRedisPublisher(transports.redis, { onState: () => undefined, onFailure: fail });
 const bootId = (JSON.parse(signals[0]!.text) as { boot_id: string }).boot_id;
 const publishers = [websocket, file, redis].map((one) => ({ publish: one.publish.bind(one) }));
-/** Milliseconds of the newest bar of each symbol. */
+/** Open of each symbol's newest bar, in ms. */
 const lastTime = new Map<string, number>();
 let seq = 0;
 

@@ -9,23 +9,23 @@ import { createMemoryTrend, type MemoryTrend } from './weather.ts';
 const WARM_UP_MINUTES = 200;
 /** Heap samples, each after a forced major collection, at equal intervals. */
 const COLLECTIONS = 24;
-/** Compiled code adds to the heap until warm-up ends. */
+/** Compiled code grows the heap until warm-up ends. */
 const SETTLING_SHARE = 1 / 3;
-/** More than this is a leak: 50 MB in a year of minutes. */
+/** Leak limit: 50 MB in a year of minutes. */
 const LEFT_BYTES_PER_MINUTE_MAX = 100;
-/** More than this means that what a bar allocates outlives it; its texts alone are 20 kB. */
+/** Above this, what a bar allocates survives young collections; its texts alone are 20 kB. */
 const PROMOTED_BYTES_PER_MINUTE_MAX = 4096;
 
 /** Heap usage over the run. */
 export interface HeapTrend {
   readonly collections: number;
-  /** JavaScript heap and external memory in use after a major collection, first and last that count. */
+  /** JavaScript heap and external memory after a major collection, first and last measured sample. */
   readonly first_left_mb: number;
   readonly last_left_mb: number;
   readonly left_bytes_per_minute: SlopeRange;
-  /** Bytes that reached the old generation: median of the intervals between collections that count. */
+  /** Bytes promoted to the old generation: median over the intervals between measured collections. */
   readonly promoted_bytes_per_minute: number;
-  /** Microseconds of the collections that V8 made; null without any. */
+  /** Microseconds of unforced collections; null without any. */
   readonly pauses: Percentiles | null;
 }
 
@@ -36,7 +36,7 @@ export interface SoakResult {
   readonly minutes: number;
   readonly memory: MemoryTrend;
   readonly heap: HeapTrend;
-  /** Microseconds, in the first and in the last minute of the wall clock. */
+  /** Microseconds, in the first and the last wall-clock minute. */
   readonly transports: Readonly<
     Partial<Record<Transport, { readonly first: Percentiles; readonly last: Percentiles; readonly all: Percentiles }>>
   >;
@@ -52,7 +52,7 @@ export interface SoakOptions {
   readonly settings?: Settings;
 }
 
-/** Why a soak has failed; null when it has not. */
+/** Why a soak failed; null if it passed. */
 export function soakFailure({ heap }: Pick<SoakResult, 'heap'>): string | null {
   const { slope, low } = heap.left_bytes_per_minute;
   const promoted = heap.promoted_bytes_per_minute;
