@@ -40,7 +40,7 @@ const PAGES = [
   ].map((name) => `/app/${name}`),
   `/app/subjects/${INSTRUMENT}`,
 ];
-/** Folder for pictures of every page in both languages and themes, which a person looks at. */
+/** Folder for screenshots of every page in both languages and themes, for visual review. */
 const PICTURES = process.env['MINUTEHAND_PICTURES'];
 const PICTURES_NOTE = skipNote(PICTURES === undefined, 'MINUTEHAND_PICTURES names no folder');
 const LOOKS = [1280, 390].flatMap((width) =>
@@ -68,7 +68,7 @@ describe('the first view of the dashboard', () => {
   });
 });
 
-/** What must hold on every page, as an expression of the page: the compiler of the tests has no DOM. */
+/** Must hold on every page. An expression evaluated in the page, since the tests' compiler has no DOM types. */
 const LOOK = `({
   lang: document.documentElement.lang,
   theme: document.documentElement.dataset.theme,
@@ -79,7 +79,7 @@ const LOOK = `({
     .map((one) => one.outerHTML),
 })`;
 
-/** Keys of the dictionary, and sentences of English that are not marked as such, in what a Japanese page shows. */
+/** Dictionary keys and unmarked English sentences visible on a Japanese page. */
 const FOREIGN = `(() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = new Set();
@@ -92,7 +92,7 @@ const FOREIGN = `(() => {
   return [...found];
 })()`;
 
-/** Rules that need a person's eye are not asked. */
+/** Rules that need human review are left out. */
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
 const isMissing = chromiumPath() === null && !process.env['CI'];
@@ -109,9 +109,9 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let versions: readonly [string, string];
   /** Direction bundles; the first is active. */
   let directions: string[];
-  /** Of the signals before the change of the policy. */
+  /** policy_hash of the signals before the policy change. */
   let policyHash: string;
-  /** What the console says and the server refuses. */
+  /** Console messages and refused requests. */
   const faults: string[] = [];
 
   beforeAll(async () => {
@@ -163,8 +163,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await other.close();
   });
 
-  it('shows its first figures in one view of a fresh profile, in the time that is printed', async () => {
-    // A profile that has the session and nothing else.
+  it('shows its first values in a fresh profile, and prints the time', async () => {
+    // A profile with nothing but the session.
     const { cookies } = await context.storageState();
     const fresh = await (
       await browser.newContext({ locale: 'en-US', storageState: { cookies, origins: [] } })
@@ -266,7 +266,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
 
   it("carries the approved policy in the daemon's next signals", async () => {
     await eventually('another policy_hash in a signal', () => signalOf(place).policy_hash !== policyHash || undefined);
-    // The trainer starts again with it, which ends the event stream once.
+    // The trainer restarts with it, which ends the event stream once.
     await eventually(health, () => health().includes('Trainer continues with change 1') || undefined);
     const answers = (): Promise<true | undefined> =>
       fetch(new URL('/healthz', link)).then(
@@ -332,7 +332,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(foreign).toEqual([]);
   });
 
-  it.skipIf(PICTURES === undefined)(`leaves pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, async () => {
+  it.skipIf(PICTURES === undefined)(`takes pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, async () => {
     for (const [language, theme, width] of LOOKS) {
       await page.setViewportSize({ width, height: 800 });
       await page.evaluate(`localStorage.setItem('minutehand.language', '${language}')`);
@@ -356,7 +356,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 });
 
-/** The same models as a bundle of their own. */
+/** Copies the models to a new version. */
 function copyUnder(models: string, version: string, name: string): string {
   cpSync(join(models, version), join(models, name), { recursive: true });
   const manifest = join(models, name, 'manifest.json');
@@ -383,7 +383,9 @@ async function approve(page: Page): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
 }
 
-/** What axe-core finds: the rule, and where. By the protocol of the debugger, which the page's policy does not bind. */
+/**
+ * Violations found by axe-core: rule and element. Uses the debugger protocol, to which the page's CSP does not apply.
+ */
 async function violations(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
   const evaluate = async (expression: string): Promise<unknown> => {
@@ -398,7 +400,9 @@ async function violations(page: Page): Promise<string[]> {
   return found as string[];
 }
 
-/** Waits for an expression of the page. Asked from outside: its policy forbids `eval`, which waitForFunction needs. */
+/**
+ * Waits for an expression of the page. Polled from outside: the page's CSP forbids `eval`, which waitForFunction needs.
+ */
 async function holds(page: Page, expression: string): Promise<void> {
   await eventually(
     () => expression,

@@ -17,11 +17,11 @@ export interface Series {
 export interface ChartProps {
   /** Epoch seconds, ascending. */
   readonly times: readonly number[];
-  /** The minute that is asked about. */
+  /** The selected minute. */
   readonly cursor: number | null;
   readonly onHover: (time: number | null) => void;
   readonly onPick: (time: number | null) => void;
-  /** What all charts of the page show; null: everything. */
+  /** Range shared by all charts of the page; null: everything. */
   readonly range: Signal<Range | null>;
 }
 
@@ -32,13 +32,13 @@ interface Props extends ChartProps {
   readonly lines?: readonly { readonly value: number; readonly tone: string }[];
   readonly band?: { readonly from: number; readonly to: number };
   readonly marks?: readonly ('enter' | 'exit' | null)[];
-  /** Of the values; what there is unless given. */
+  /** Fixed bounds of the values; default: the data's range. */
   readonly bounds?: readonly [number, number];
 }
 
 const SYNC = uPlot.sync('subject');
 
-/** Lines over time whose crosshair and range are shared with the other charts of the page. */
+/** Lines over time that share crosshair and range with the page's other charts. */
 export function SeriesChart(props: Props) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -85,7 +85,7 @@ export function SeriesChart(props: Props) {
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
 
-/** Epoch seconds of everything there is. */
+/** Full range of the data, epoch seconds. */
 export function wholeOf(times: readonly number[]): Range {
   const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
   return [from, Math.max(to, from + 60)];
@@ -99,14 +99,14 @@ function showRange(plot: uPlot, lines: SeriesWindow, { range, times }: Props): v
   });
 }
 
-/** The minute that is asked about, unless the pointer is on this chart. */
+/** Marks the selected minute, unless the pointer is on this chart. */
 function showCursor(plot: uPlot, { cursor }: Props): void {
   if (plot.over.matches(':hover')) return;
   const left = cursor === null ? -10 : plot.valToPos(cursor, 'x');
   plot.setCursor({ left, top: left < 0 ? -10 : 0 }, false);
 }
 
-/** A click pins a minute; the wheel zooms about the pointer, sideways or with shift it moves. */
+/** A click pins a minute; the wheel zooms about the pointer, or moves the range if horizontal or with shift. */
 function listen(plot: uPlot, latest: { readonly current: Props }): void {
   plot.over.addEventListener('click', () => {
     const { idx } = plot.cursor;
@@ -184,7 +184,7 @@ function hooksOf(latest: { readonly current: Props }): uPlot.Hooks.Arrays {
     ],
     setCursor: [
       (plot) => {
-        // Only the chart under the pointer asks; the others follow.
+        // Only the chart under the pointer changes the selection; the others follow.
         if (!plot.over.matches(':hover')) return;
         const { idx } = plot.cursor;
         if (idx !== null && idx !== undefined) latest.current.onHover(plot.data[0][idx] ?? null);
@@ -193,7 +193,7 @@ function hooksOf(latest: { readonly current: Props }): uPlot.Hooks.Arrays {
   };
 }
 
-/** The minute, or the day where it begins after the tick before. */
+/** The minute, or the date if a new day begins after the previous tick. */
 function timeText(time: number, before: number | null): string {
   const text = new Date(time * 1000).toISOString();
   const isDay = before !== null && (time - before >= 86_400 || text.slice(11, 16) === '00:00');

@@ -11,7 +11,7 @@ const long = new SeriesWindow(times, [values, spiky]);
 const number = (value: number | null): value is number => value !== null;
 
 describe('a window of lines', () => {
-  it('has few rows and keeps the extremes of what is in view, wherever it is', () => {
+  it('has few rows and keeps the extremes in view, at any position', () => {
     const ranges = fc.tuple(fc.integer({ min: 0, max: 60 * LENGTH }), fc.integer({ min: 60, max: 60 * LENGTH }));
     fc.assert(
       fc.property(ranges, fc.integer({ min: 50, max: 900 }), ([from, span], pixels) => {
@@ -31,7 +31,7 @@ describe('a window of lines', () => {
     );
   });
 
-  it('has every row as it is when they fit', () => {
+  it('has every row unchanged if they fit', () => {
     const [shownTimes, shown] = long.rows([60 * 1000, 60 * 1100], 400);
     expect(shownTimes).toEqual(times.slice(999, 1102));
     expect(shown).toEqual(values.slice(999, 1102));
@@ -39,7 +39,7 @@ describe('a window of lines', () => {
 });
 
 describe('zoomed', () => {
-  it('keeps what is under the pointer in its place, and the range within the whole', () => {
+  it('keeps the time under the pointer in place, and the range within the whole', () => {
     expect(zoomed([0, 1000], [0, 10_000], 0.5, 500)).toEqual([250, 750]);
     fc.assert(
       fc.property(

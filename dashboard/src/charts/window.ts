@@ -2,16 +2,16 @@
 export type Range = readonly [from: number, to: number];
 type Values = readonly (number | null)[];
 
-/** Rows of a block whose extremes are known in advance. */
+/** Rows per block with precomputed extremes. */
 const BLOCK = 64;
-/** Below this many rows, extremes are not worth knowing in advance. */
+/** Minimum number of rows for precomputed extremes. */
 const LONG = 8192;
-/** Rows for each pixel that are drawn as they are. */
+/** Below this many rows per pixel, rows are drawn unchanged. */
 const ROWS_PER_PIXEL = 4;
 
 /**
- * Lines over time, of which any window can be had in as many rows as a screen shows: each pixel keeps the least and the
- * greatest value of its rows, so that no extreme is lost.
+ * Lines over time, reduced for any window to the rows that a screen shows: each pixel keeps the minimum and maximum of
+ * its rows, so that no extreme is lost.
  */
 export class SeriesWindow {
   readonly #times: readonly number[];
@@ -34,7 +34,7 @@ export class SeriesWindow {
     });
   }
 
-  /** Times, then the values of each line; the neighbors on both sides are within, so that lines reach the edges. */
+  /** Times, then the values of each line. Includes the neighbors on both sides, so that lines reach the edges. */
   rows([from, to]: Range, pixels: number): [number[], ...(number | null)[][]] {
     const begin = Math.max(0, lowerBound(this.#times, from) - 1);
     const end = Math.min(this.#times.length, lowerBound(this.#times, to) + 2);
@@ -76,7 +76,7 @@ function extremes(values: Values, from: number, to: number): [number, number] {
   return [least, greatest];
 }
 
-/** Index of the first time that is not before `time`. */
+/** Index of the first time ≥ `time`. */
 export function lowerBound(times: readonly number[], time: number): number {
   let [low, high] = [0, times.length];
   while (low < high) {
@@ -87,7 +87,7 @@ export function lowerBound(times: readonly number[], time: number): number {
   return low;
 }
 
-/** A range moved and scaled about `center`, kept within `whole`. `factor` below 1 zooms in. */
+/** Moves and scales a range about `center`, within `whole`. `factor` below 1 zooms in. */
 export function zoomed([from, to]: Range, whole: Range, factor: number, center: number, shift = 0): Range {
   const least = 5 * 60;
   const span = Math.min(whole[1] - whole[0], Math.max(least, (to - from) * factor));
