@@ -10,22 +10,22 @@ import { packageRoot } from '../shared/root.ts';
  * TypeScript.
  */
 export interface Program {
-  /** Starts it in a process of its own. */
+  /** Starts it in its own process. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): RunningProgram;
-  /** Kills what still runs and removes the file. */
+  /** Kills remaining processes and removes the file. */
   remove(): Promise<void>;
 }
 
 export interface RunningProgram {
   readonly process: ChildProcess;
-  /** The next line of its output. @throws Error with its error output when it ended instead */
+  /** Next line of output. @throws Error with its stderr if it ended instead */
   line(): Promise<string>;
-  /** Resolves when it has ended, with its exit code or the signal that ended it. */
+  /** Resolves when it has ended, with its exit code or signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** The daemon of daemon_program.ts, whose journal is written by its thread as in a build. */
+/** The daemon of daemon_program.ts, with the journal thread as in a build. */
 export function buildDaemonProgram(): Promise<Program> {
   const thread = join(packageRoot(), 'daemon', 'journal', 'journal_thread_program.ts');
   return buildProgram('daemon_program', { journal_thread_program: thread });
@@ -33,11 +33,11 @@ export function buildDaemonProgram(): Promise<Program> {
 
 /**
  * @param name of the program in test/, without `.ts`
- * @param threads programs of its threads, by name: paths of sources in the repository
+ * @param threads programs of its threads by name: source paths in the repository
  */
 export async function buildProgram(name: string, threads: Readonly<Record<string, string>> = {}): Promise<Program> {
   const root = packageRoot();
-  // Inside node_modules, so that the packages the program imports are found from there.
+  // Inside node_modules, so that the program's packages are found.
   const parent = join(root, 'node_modules', '.cache');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, `${name}-`));
@@ -65,7 +65,7 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
   };
 }
 
-/** Starts a JavaScript file, given first of `args`, in a process of its own. */
+/** Starts a JavaScript file, the first of `args`, in its own process. */
 export function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, NODE_OPTIONS: '', ...env },

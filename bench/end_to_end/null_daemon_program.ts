@@ -47,7 +47,7 @@ const file = createFileThread({
 const redis = openRedisPublisher(transports.redis, { onState: () => undefined, onFailure: fail });
 const bootId = (JSON.parse(signals[0]!.text) as { boot_id: string }).boot_id;
 const publishers = [websocket, file, redis].map((one) => ({ publish: one.publish.bind(one) }));
-/** Milliseconds of the newest bar of each symbol. */
+/** Open of each symbol's newest bar, in ms. */
 const lastTime = new Map<string, number>();
 let seq = 0;
 

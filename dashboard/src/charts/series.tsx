@@ -17,11 +17,11 @@ export interface Series {
 export interface ChartProps {
   /** Epoch seconds, ascending. */
   readonly times: readonly number[];
-  /** The minute that is asked about. */
+  /** The selected minute. */
   readonly cursor: number | null;
   readonly onHover: (time: number | null) => void;
   readonly onPick: (time: number | null) => void;
-  /** What all charts of the page show; null: everything. */
+  /** Range shared by all charts of the page; null: everything. */
   readonly range: Signal<Range | null>;
 }
 
@@ -32,13 +32,13 @@ interface Props extends ChartProps {
   readonly lines?: readonly { readonly value: number; readonly tone: string }[];
   readonly band?: { readonly from: number; readonly to: number };
   readonly marks?: readonly ('enter' | 'exit' | null)[];
-  /** Of the values; what there is unless given. */
+  /** Fixed bounds of the values; default: the data's range. */
   readonly bounds?: readonly [number, number];
 }
 
 const SYNC = uPlot.sync('subject');
 
-/** Lines over time whose crosshair and range are shared with the other charts of the page. */
+/** Lines over time that share crosshair and range with the page's other charts. */
 export function SeriesChart(props: Props) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -88,7 +88,7 @@ export function SeriesChart(props: Props) {
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
 
-/** Epoch seconds of everything there is. */
+/** Full range of the data, epoch seconds. */
 export function wholeOf(times: readonly number[]): Range {
   const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
   return [from, Math.max(to, from + 60)];
@@ -239,7 +239,7 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
     ],
     setCursor: [
       (plot) => {
-        // Only the chart under the pointer asks; the others follow.
+        // Only the chart under the pointer changes the selection; the others follow.
         if (!plot.over.matches(':hover')) return;
         const { idx } = plot.cursor;
         if (idx !== null && idx !== undefined) latest.current.onHover(rowTime(plot, idx, latest.current));
@@ -248,7 +248,7 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
   };
 }
 
-/** The minute, or the day where it begins after the tick before. */
+/** The minute, or the date if a new day begins after the previous tick. */
 function timeText(time: number, before: number | null): string {
   const text = new Date(time * 1000).toISOString();
   const isDay = before !== null && (time - before >= 86_400 || text.slice(11, 16) === '00:00');

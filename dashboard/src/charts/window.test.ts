@@ -65,7 +65,7 @@ describe('a window of lines', () => {
 });
 
 describe('zoomed', () => {
-  it('keeps what is under the pointer in its place, and the range within the whole', () => {
+  it('keeps the time under the pointer in place, and the range within the whole', () => {
     expect(zoomed([0, 1000], [0, 10_000], 0.5, 500)).toEqual([250, 750]);
     fc.assert(
       fc.property(

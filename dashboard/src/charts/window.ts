@@ -101,7 +101,7 @@ class Line {
   }
 }
 
-/** Index of the first time that is not before `time`. */
+/** Index of the first time ≥ `time`. */
 export function lowerBound(times: readonly number[], time: number): number {
   let [low, high] = [0, times.length];
   while (low < high) {
@@ -112,7 +112,7 @@ export function lowerBound(times: readonly number[], time: number): number {
   return low;
 }
 
-/** A range moved and scaled about `center`, kept within `whole`. `factor` below 1 zooms in. */
+/** Moves and scales a range about `center`, within `whole`. `factor` below 1 zooms in. */
 export function zoomed([from, to]: Range, whole: Range, factor: number, center: number, shift = 0): Range {
   const least = 5 * 60;
   const span = Math.min(whole[1] - whole[0], Math.max(least, (to - from) * factor));
