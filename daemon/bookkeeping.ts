@@ -8,6 +8,7 @@ import type { Instruments } from './instruments.ts';
 import type { SignalRecorder } from './journal/record.ts';
 import type { BatchTiming, Stopwatch } from './metrics/stopwatch.ts';
 import type { PipelineObserver } from './pipeline_options.ts';
+import type { Publication } from './publish/publish.ts';
 import type { MinuteItem } from './queue.ts';
 
 /** A batch whose signals have left. */
@@ -15,8 +16,8 @@ export interface AnsweredBatch {
   readonly answers: readonly Answer[];
   readonly ofPairs: readonly MinuteAnswer[];
   readonly nowMs: EpochMs;
-  /** false = without the lease. */
-  readonly isPublished: boolean;
+  /** Empty without the lease. */
+  readonly publications: readonly Publication[];
   /** Up to the journal. */
   readonly timing: BatchTiming;
 }
@@ -65,8 +66,8 @@ export class Bookkeeping {
     for (const { answers, nowMs } of batches) recorder.add(answers, nowMs);
     recorder.store();
     const journal_us = stopwatch.lap('journal') / batches.length;
-    for (const { answers, ofPairs, isPublished, timing } of batches) {
-      if (isPublished) observer.onSignals(answers, { ...timing, journal_us });
+    for (const { answers, ofPairs, publications, timing } of batches) {
+      if (publications.length > 0) observer.onSignals(answers, { ...timing, journal_us });
       for (const answer of ofPairs) decider.ids.precompute(answer.minute, arms.nextModels(answer, slots.active));
       instruments.precomputeIds(answers);
     }

@@ -115,8 +115,7 @@ export class Pipeline {
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
     this.#arms.follow(ofPairs);
     watch.lap('shadow');
-    const [isPublished, timing] = [publications.length > 0, watch.timing(answers.length)];
-    this.#books.add({ answers, ofPairs, nowMs, isPublished, timing });
+    this.#books.add({ answers, ofPairs, publications, nowMs, timing: watch.timing(answers.length) });
     if (this.queue.isEmpty) this.#books.finish();
   }
 
