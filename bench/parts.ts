@@ -17,7 +17,7 @@ import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
 
-/** The measurements; a part that was not requested is absent. */
+/** Measurements; parts that were not requested are absent. */
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
@@ -31,9 +31,9 @@ export interface BenchResult {
   readonly trainer?: TrainerResult;
   readonly search?: SearchBenchResult;
   readonly backtest?: BacktestBenchResult;
-  /** While training and swapping, then swapping alone for long. */
+  /** First with training and swaps, then with many swaps only. */
   readonly swaps?: readonly WeatherResult[];
-  /** The daemon while a full retrain runs, against the same daemon without. */
+  /** The daemon during a full retrain, against the same daemon without. */
   readonly retraining?: RetrainingResult;
   /** The daemon with open dashboards and a training, against the same daemon without. */
   readonly browsers?: BrowsersResult;
@@ -42,14 +42,14 @@ export interface BenchResult {
 
 export interface BenchOptions {
   readonly parts: readonly Part[];
-  /** Pairs of the parts that run the whole daemon; all sizes when it is not given. */
+  /** Number of pairs for the parts that run the whole daemon; default: several sizes. */
   readonly pairs?: number;
-  /** Minutes of bars of the parts that count them. */
+  /** Minutes of bars for the parts that count them. */
   readonly minutes?: number;
-  /** End to end with idle gaps, too. */
+  /** Whether to measure end to end with idle gaps, too. */
   readonly idle: boolean;
   readonly soakMs: number;
-  /** Of the run that looks at memory; 0 leaves it out. */
+  /** Swaps of the run that observes memory; 0 skips it. */
   readonly manySwaps: number;
   print(line: string): void;
 }
@@ -77,9 +77,9 @@ function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number 
   return pairs <= 100 ? { minutes: 600, idleMinutes: 15 } : { minutes: 150, idleMinutes: 10 };
 }
 
-/** Runs parts one after the other. On a request to end, it ends its helper processes first. */
+/** Runs the parts in sequence. On a termination signal, helper processes are ended first. */
 export async function runParts(options: BenchOptions): Promise<BenchResult> {
-  // By default a signal ends a process without its `exit` listeners, and a Redis server would stay behind.
+  // By default a signal ends a process without its `exit` listeners, which would leave a Redis server running.
   const interrupt = (): never => process.exit(1);
   for (const signal of STOP_SIGNALS) process.on(signal, interrupt);
   try {

@@ -24,7 +24,7 @@ const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
   websocket: 'WebSocket',
 };
 
-/** docs/reference/BENCHMARKS.md from a run; parts that were not run have no section. */
+/** Renders docs/reference/BENCHMARKS.md; parts that were not run have no section. */
 export function renderBenchmarks(result: BenchResult): string {
   const { machine } = result;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
@@ -56,7 +56,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
   return compactTables(sections.filter((section) => section !== undefined).join('\n'));
 }
 
-/** Cells without blanks around them: the page is read as rendered. */
+/** Removes padding from table cells: the page is read as rendered. */
 function compactTables(text: string): string {
   return text.replace(/^\|.*$/gm, (row) => row.replace(/ *\| */g, '|'));
 }
@@ -382,7 +382,7 @@ function heapText(trend: HeapTrend): string {
   return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). ${trend.promoted_bytes_per_minute.toFixed(0)} bytes a minute reached the old generation; V8's own collections (p50/p99/p99.9/max): ${kinds.length === 0 ? 'none' : kinds.join('; ')}.`;
 }
 
-/** @param value null in a record read from JSON where it was not measured (NaN) */
+/** @param value null in a record read from JSON if it was not measured (NaN) */
 function us(value: number | null): string {
   if (value === null || Number.isNaN(value)) return '–';
   return value < 10 ? value.toFixed(2) : value.toFixed(0);

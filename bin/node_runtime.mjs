@@ -1,5 +1,5 @@
 /**
- * Other versions of Node: fetches one from the npm registry, starts a fresh copy of this folder with it, and runs tests
+ * Fetches another version of Node from the npm registry, starts a fresh copy of this folder with it, and runs tests
  * there.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ export const OTHER_NODES = ['24', '22'];
 const SIGNALS = 10;
 const START_WITHIN_S = 480;
 const END_WITHIN_MS = 30_000;
-/** npm warns of configuration of the machine as well, which is not the project's. */
+/** npm also warns about configuration of the machine, which is not the project's. */
 const NPM_WARNING = /^npm warn (?!Unknown (user|global|env|builtin|cli) config).*/m;
 
 /** @typedef {{ node: string, version: string, environment: NodeJS.ProcessEnv }} Runtime */
@@ -65,7 +65,7 @@ function isCloned(path) {
 }
 
 /**
- * The packages of the npm registry that contain Node itself, kept in var/.
+ * Fetches a version of Node from the npm registry into var/.
  * @param {string} wanted
  * @returns {Promise<Runtime>}
  * @throws {SetupError}
@@ -90,7 +90,7 @@ async function fetchNode(wanted) {
     throw new SetupError(`${node} is not Node ${wanted}: ${version}`);
   const { NODE_OPTIONS: _, ...environment } = process.env;
   const PATH = `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`;
-  // Its headers, for what is compiled.
+  // Node's headers, for compiling native parts.
   return { node, version, environment: { ...environment, PATH, npm_config_nodedir: headers } };
 }
 
@@ -109,7 +109,7 @@ async function startsUp({ version, environment }, folder) {
   const startMs = performance.now();
   const options = { cwd: folder, env: { ...environment, ...places }, shell: process.platform === 'win32' };
   const { child, ended } = launch('npm', ['start'], options, (text) => (output += text));
-  // npm itself turns Ctrl-C into 130 or ends by the signal.
+  // npm turns Ctrl-C into exit code 130 or ends by the signal.
   const end = ended.then((value) => (code = child.signalCode === 'SIGINT' ? 130 : value));
   const elapsedS = () => (performance.now() - startMs) / 1000;
   while (code === null && elapsedS() < START_WITHIN_S && goodSignals(home) < SIGNALS) await sleep(200);
@@ -126,8 +126,9 @@ async function startsUp({ version, environment }, folder) {
 }
 
 /**
- * The delivered configuration with models of fewer trees: how good they are does not depend on the version of Node.
- * @param {string} folder @returns {string} its folder
+ * The delivered configuration with fewer trees: model quality does not depend on the version of Node.
+ * @param {string} folder
+ * @returns {string} its folder
  */
 function shortTraining(folder) {
   const config = join(folder, 'var', 'short-config');
@@ -152,7 +153,7 @@ function startFaults({ version, output, code, signals }) {
   return faults;
 }
 
-/** Signals that a consumer would take for answers: mode OK, with numbers. @param {string} home */
+/** Number of signals that a consumer would use: mode OK, with numbers. @param {string} home */
 function goodSignals(home) {
   const folder = join(home, 'signals');
   if (!existsSync(folder)) return 0;

@@ -14,7 +14,8 @@ import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
-import { IdleCollector, minorCollection, tuneCollector } from './collector.ts';
+import { IdleCollector, minorCollection } from './collector.ts';
+import { tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import { readBarStream } from './feed/redis_stream.ts';
@@ -101,7 +102,7 @@ export async function standBy(
 }
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
-  tuneCollector();
+  tuneEngine();
   const daemon = new DaemonProcess(options, unlock, provisions);
   try {
     return await daemon.start();

@@ -7,7 +7,7 @@ import { createRng } from '../shared/rng.ts';
 const GOLDEN_ROWS = 3;
 
 /**
- * A valid direction bundle of random trees in a folder of bundles; `symbol` has an edge.
+ * Writes a valid direction bundle of random trees; `symbol` has an edge.
  * @returns its version
  */
 export function writeTinyDirection(models: string, symbol: string, timeframe: Timeframe, created = new Date()): string {

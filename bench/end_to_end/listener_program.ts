@@ -1,7 +1,7 @@
 /**
- * A consumer in a process of its own that waits on one transport of both daemons and says when it had all signals of a
- * minute, and when it had each: when the message was read or, for files, `signals.json` after inotify had called.
- * Minutes of the two daemons differ, so a time names the daemon too.
+ * A consumer in its own process that waits on one transport of both daemons and reports when it had all signals of a
+ * minute, and when it had each: when the message was read or, for files, `signals.json` after an inotify event. Minutes
+ * of the two daemons differ, so a time also identifies the daemon.
  */
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const { transport, pairs, redisUrl, targets } = JSON.parse(process.argv[2]!) as 
 const tell = (message: ProgramMessage): void => void process.send!(message);
 const TIMESTAMP_AT = '{"timestamp":"'.length;
 const TIMESTAMP_LENGTH = '2025-10-14T12:35:00Z'.length;
-/** A message to the bench costs the machine some time: it is sent when the daemon has done with the minute. */
+/** A report costs processor time, so it is sent after the daemon has finished the minute. */
 const REPORT_DELAY_MS = 2;
 
 /** Arrival times of each minute's signals, until all have come. */
@@ -48,7 +48,7 @@ async function listenWebSocket(): Promise<void> {
       const atNs = instantNs();
       take(data.toString('latin1'), atNs);
     });
-    // Without one of its daemons there is nothing to wait for.
+    // Without one of its daemons it cannot complete a minute.
     socket.on('close', () => process.exit(1));
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   }

@@ -10,7 +10,7 @@ import { benchSoak, createHeapTrend, soakFailure, type HeapTrend } from './soak.
 
 const MB = 2 ** 20;
 
-/** A heap of 20 MB that scatters and leaks so many bytes a minute, through the watch of a soak of 12,000 minutes. */
+/** A noisy heap of 20 MB that leaks `leak` bytes a minute, observed over a soak of 12,000 minutes. */
 async function trendOf(leak: number, promotedPerMinute = 0): Promise<HeapTrend> {
   const rng = createRng('soak');
   let minute = 0;
@@ -36,7 +36,7 @@ async function trendOf(leak: number, promotedPerMinute = 0): Promise<HeapTrend> 
 }
 
 describe('a soak', () => {
-  it('passes with a heap that only scatters, and fails with one that leaks more than the limit', async () => {
+  it('passes with a noisy heap, and fails with one that leaks more than the limit', async () => {
     const verdictOf = async (leak: number): Promise<string | null> => soakFailure({ heap: await trendOf(leak) });
     expect(await verdictOf(0)).toBeNull();
     expect(await verdictOf(90)).toBeNull();
@@ -78,7 +78,7 @@ describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('leaves nothing behind', { timeout: 300_000 }, async () => {
+  it('leaks nothing', { timeout: 300_000 }, async () => {
     const settings = tinySettings();
     const { path } = await trainTinyModels(folder, { settings, seed: 1, market: 'live' });
     const result = await benchSoak({

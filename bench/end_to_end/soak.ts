@@ -10,11 +10,11 @@ import { createMemoryTrend, createSwapper, type MemoryTrend } from './weather.ts
 const WARM_UP_MINUTES = 200;
 /** Heap samples, each after a forced major collection, at equal intervals. */
 const COLLECTIONS = 24;
-/** Compiled code adds to the heap until warm-up ends. */
+/** Compiled code grows the heap until warm-up ends. */
 const SETTLING_SHARE = 1 / 3;
-/** More than this is a leak: 50 MB in a year of minutes. */
+/** Leak limit: 50 MB in a year of minutes. */
 const LEFT_BYTES_PER_MINUTE_MAX = 100;
-/** More than this means that what a bar allocates outlives it; its texts alone are 20 kB. */
+/** Above this, what a bar allocates survives young collections; its texts alone are 20 kB. */
 const PROMOTED_BYTES_PER_MINUTE_MAX = 4096;
 const LONG_PAUSE_US = 1000;
 /** Shorter runs do not show the slope of resident memory: the allocator still settles. */
@@ -27,11 +27,11 @@ export interface PauseTrend extends Percentiles {
 /** Heap usage over the run. */
 export interface HeapTrend {
   readonly collections: number;
-  /** JavaScript heap and external memory in use after a major collection, first and last that count. */
+  /** JavaScript heap and external memory after a major collection, first and last measured sample. */
   readonly first_left_mb: number;
   readonly last_left_mb: number;
   readonly left_bytes_per_minute: SlopeRange;
-  /** Bytes that reached the old generation: median of the intervals between collections that count. */
+  /** Bytes promoted to the old generation: median over the intervals between measured collections. */
   readonly promoted_bytes_per_minute: number;
   /** Collections that V8 made, in microseconds of the wall clock; a kind that did not occur is absent. */
   readonly pauses: Readonly<Partial<Record<Pause['kind'], PauseTrend>>>;
@@ -46,7 +46,7 @@ export interface SoakResult {
   readonly swaps: number;
   readonly memory: MemoryTrend;
   readonly heap: HeapTrend;
-  /** Microseconds, in the first and in the last minute of the wall clock. */
+  /** Microseconds, in the first and the last wall-clock minute. */
   readonly transports: Readonly<
     Partial<Record<Transport, { readonly first: Percentiles; readonly last: Percentiles; readonly all: Percentiles }>>
   >;

@@ -8,7 +8,7 @@ import { openField, type Field, type Latencies, type Transport } from './field.t
 import { createPace } from './pace.ts';
 import { AS_SCHEDULED, startTraining, type Training } from './training.ts';
 
-/** A signal that takes longer than this while the trainer trains and models are swapped counts as late. */
+/** During training and swaps, a signal counts as late above this latency. */
 const LATE_US = 20_000;
 const WARM_UP_MINUTES = 200;
 const MB = 2 ** 20;
@@ -26,7 +26,7 @@ export interface WeatherResult {
   readonly pairs: number;
   readonly pace_ms: number;
   readonly minutes: number;
-  /** Hot swaps that showed in the signals. */
+  /** Hot swaps observed in the signals. */
   readonly swaps: number;
   /** Training runs that ended during the bench; null without training. */
   readonly training_runs: number | null;
@@ -46,7 +46,7 @@ export interface MemoryTrend {
 
 export interface WeatherOptions {
   readonly pairs: number;
-  /** Of each daemon; more when the swaps need longer. */
+  /** Minutes per daemon; more if the swaps need longer. */
   readonly minutes: number;
   readonly paceMs: number;
   readonly swaps: number;
@@ -56,8 +56,8 @@ export interface WeatherOptions {
 }
 
 /**
- * Minutes at a pace, while the trainer trains at its lower priority, run after run, and bundles are swapped as fast as
- * the daemon takes them. The null daemon receives its minutes halfway between; its figures measure the machine alone.
+ * Minutes at a fixed pace while trainings run back to back and bundles are swapped as fast as the daemon accepts them.
+ * The null daemon receives its minutes halfway between; its figures measure the machine alone.
  */
 export async function benchWeather(options: WeatherOptions): Promise<WeatherResult> {
   const { pairs, paceMs, print } = options;
