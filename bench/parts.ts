@@ -58,7 +58,7 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
 const INSTRUMENT_SYMBOLS = 100;
-const INSTRUMENT_MINUTES = 1800;
+const INSTRUMENT_MINUTES = 1200;
 const WEATHER_MINUTES = 600;
 const WEATHER_SWAPS = 100;
 const WEATHER_PACE_MS = 100;
@@ -180,7 +180,6 @@ function browsers({ pairs = 10, minutes = BROWSERS_MINUTES, print }: BenchOption
 }
 
 function soak({ pairs = 10, soakMs, minutes, manySwaps, print }: BenchOptions): Promise<SoakResult> {
-  const given = minutes === undefined ? {} : { minutes };
-  const paceMs = minutes === undefined ? SOAK_PACE_MS : COUNTED_SOAK_PACE_MS;
-  return benchSoak({ pairs, durationMs: soakMs, ...given, swaps: manySwaps, paceMs, print });
+  if (minutes === undefined) return benchSoak({ pairs, durationMs: soakMs, paceMs: SOAK_PACE_MS, print });
+  return benchSoak({ pairs, durationMs: soakMs, minutes, swaps: manySwaps, paceMs: COUNTED_SOAK_PACE_MS, print });
 }

@@ -14,6 +14,7 @@ import type { InferenceResult } from './inference.ts';
 import type { BenchResult } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
 import type { SearchBenchResult } from './search.ts';
+import type { SlopeRange } from './slope.ts';
 import type { StationsResult } from './stations.ts';
 import type { TrainerResult, TrainerRun } from './trainer.ts';
 
@@ -363,11 +364,13 @@ function bestValue(value: number): string {
 }
 
 function memoryText({ first_mb, last_mb, slope_mb_per_hour, bytes_per_minute }: MemoryTrend): string {
-  const { slope, low, high } = bytes_per_minute;
-  const byMinute = Number.isFinite(low)
-    ? `; ${slope.toFixed(0)} bytes a minute without the first third (one-sided 99 % bounds ${low.toFixed(0)} and ${high.toFixed(0)}, over block means)`
-    : '';
+  const byMinute =
+    bytes_per_minute !== undefined && Number.isFinite(bytes_per_minute.low) ? `; ${boundedText(bytes_per_minute)}` : '';
   return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth${byMinute}.`;
+}
+
+function boundedText({ slope, low, high }: SlopeRange): string {
+  return `${slope.toFixed(0)} bytes a minute without the first third (one-sided 99 % bounds ${low.toFixed(0)} and ${high.toFixed(0)}, over block means)`;
 }
 
 function heapText(trend: HeapTrend): string {

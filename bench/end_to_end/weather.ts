@@ -40,8 +40,8 @@ export interface MemoryTrend {
   readonly last_mb: number;
   /** Without the first tenth. */
   readonly slope_mb_per_hour: number;
-  /** Of the means of equal blocks of the run, without its first third. */
-  readonly bytes_per_minute: SlopeRange;
+  /** Of the means of equal blocks of the run, without its first third; absent in older records. */
+  readonly bytes_per_minute?: SlopeRange;
 }
 
 export interface WeatherOptions {
@@ -175,7 +175,9 @@ export function createMemoryTrend(field: Pick<Field, 'memory'>): MemoryWatch {
   };
 }
 
-/** Neighboring samples are not independent; means of long blocks nearly are. Fewer points than blocks stay as they are. */
+/**
+ * Neighboring samples are not independent; means of long blocks nearly are. Fewer points than blocks stay as they are.
+ */
 function blockMeans(points: readonly Point[]): Point[] {
   if (points.length < BLOCKS) return [...points];
   return Array.from({ length: BLOCKS }, (_, i) => {
