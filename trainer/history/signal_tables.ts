@@ -95,7 +95,13 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
 /** Has all that `points` reads of one subject: a year of it is read without the signals of the others. */
 async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
   const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
-  const text = `CREATE INDEX IF NOT EXISTS ${flatName(table)}_by_subject ON ${nameIn(kind, table)} (${key})`;
+  const name = `${flatName(table)}_by_subject`;
+  if (kind === 'postgres') {
+    // The statement would wait for whoever writes, even where the index is there.
+    const query = CompiledQuery.raw(`SELECT to_regclass('${table.split('.')[0]}.${name}') IS NOT NULL AS known`);
+    if ((await db.executeQuery<{ known: boolean }>(query)).rows[0]!.known) return;
+  }
+  const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} (${key})`;
   const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
   await make().catch(make);
 }
