@@ -64,7 +64,7 @@ describe('the first view of the dashboard', () => {
   });
 });
 
-/** What must hold on every page, as an expression of the page: the compiler of the tests has no DOM. */
+/** Must hold on every page. An expression evaluated in the page, since the tests' compiler has no DOM types. */
 const LOOK = `({
   lang: document.documentElement.lang,
   theme: document.documentElement.dataset.theme,
@@ -75,7 +75,7 @@ const LOOK = `({
     .map((one) => one.outerHTML),
 })`;
 
-/** Keys of the dictionary, and sentences of English that are not marked as such, in what a Japanese page shows. */
+/** Dictionary keys and unmarked English sentences visible on a Japanese page. */
 const FOREIGN = `(() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = new Set();
@@ -88,7 +88,7 @@ const FOREIGN = `(() => {
   return [...found];
 })()`;
 
-/** Rules that need a person's eye are not asked. */
+/** Rules that need human review are left out. */
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
 const isMissing = chromiumPath() === null && !process.env['CI'];
@@ -105,7 +105,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let versions: readonly [string, string];
   /** Direction bundles; the first is active. */
   let directions: string[];
-  /** Of the signals before the change of the policy. */
+  /** policy_hash of the signals before the policy change. */
   let policyHash: string;
   /** What the console says and the server refuses. */
   let faults: string[];
@@ -148,8 +148,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await other.close();
   });
 
-  it('shows its first figures in one view of a fresh profile, in the time that is printed', async () => {
-    // A profile that has the session and nothing else.
+  it('shows its first values in a fresh profile, and prints the time', async () => {
+    // A profile with nothing but the session.
     const { cookies } = await context.storageState();
     const fresh = await (
       await browser.newContext({ locale: 'en-US', storageState: { cookies, origins: [] } })
@@ -290,7 +290,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 });
 
-/** The same models as a bundle of their own. */
+/** Copies the models to a new version. */
 function copyUnder(models: string, version: string, name: string): string {
   cpSync(join(models, version), join(models, name), { recursive: true });
   const manifest = join(models, name, 'manifest.json');

@@ -25,12 +25,12 @@ import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
 const settings = tinySettings();
 const { windows, pairs } = settings.minutehand;
 const MINUTES = 800;
-/** Minutes before the day; the first ones come as history. */
+/** Minutes before the day; the first ones arrive as history. */
 const BEFORE = 250;
 const HISTORY = 150;
 const RECORDED = byMinute(tinyBars(settings, MINUTES));
 const DAY = (Math.ceil(RECORDED.at(-1)!.time / 86_400) * 86_400) as OpenTime;
-/** Recorded bars, so that midnight is after `BEFORE` minutes. */
+/** Recorded bars, shifted so that midnight is after `BEFORE` minutes. */
 const MARKET = RECORDED.map(({ bars }, index) =>
   bars.map((bar) => ({ ...bar, time: (DAY + 60 * (index - BEFORE)) as OpenTime })),
 );
@@ -52,15 +52,15 @@ afterAll(async () => {
 });
 
 interface LiveDay {
-  /** What happens before a minute. */
+  /** Called before a minute. */
   readonly before?: (index: number, bench: Bench) => void;
-  /** Whether a minute comes as backfill. */
+  /** Whether a minute arrives as backfill. */
   readonly backfill?: (index: number) => boolean;
-  /** A factor for the prices of a bar, or that it comes a minute late. */
+  /** A price factor of a bar, or 'late' for one minute late. */
   readonly change?: (symbol: string, index: number) => number | 'late';
-  /** What happens to the journal before the certificate. */
+  /** Changes the journal before the certificate. */
   readonly alter?: (path: string) => void;
-  /** Of the daemon; the certificate is made by `settings`. */
+  /** The daemon's settings; the certificate uses `settings`. */
   readonly daemon?: Settings;
 }
 
@@ -113,7 +113,7 @@ const haltOf = (version: string) =>
     ...{ seen: '0.4', limit: '0.5', since: '2024-01-01T00:00:00Z' },
   }) as const;
 
-/** Changes journaled signals; null leaves one as it is. @returns how many were changed */
+/** Changes journaled signals; null keeps a signal. @returns number of changed signals */
 function changeSignals(path: string, change: (body: SignalBody) => Partial<SignalBody> | null): number {
   const db = new Database(path);
   const update = db.prepare('UPDATE signals SET body = ? WHERE signal_row = ?');
@@ -141,12 +141,12 @@ describe('the parity certificate of a day', () => {
       verdict: 'EQUAL',
       replay: { signals: DAY_MINUTES * pairs.length, different: 0 },
     });
-    // The last bar has no next one at which it could be filled.
+    // The last bar has no next bar at which it could be filled.
     expect(total(certificate, ({ equal }) => equal)).toBe((DAY_MINUTES - 1) * pairs.length);
     expect(total(certificate, ({ compared }) => compared)).toBe((DAY_MINUTES - 1) * pairs.length);
   });
 
-  it('has a cause for each decision that differs, and equal ones between them', async () => {
+  it('has a cause for each decision that differs, and equal decisions in between', async () => {
     const certificate = await certify({
       before(index, { pipeline }) {
         if (index === BEFORE + 100) pipeline.inputs.apply({ kind: 'swap', set: sets[1]! });
@@ -176,6 +176,29 @@ describe('the parity certificate of a day', () => {
     expect(signals).toEqual({});
   });
 
+  it('decides without models what was decided without them, an exit too', async () => {
+    let [removedAt, exits] = [Infinity, 0];
+    const certificate = await certify({
+      before(index, { pipeline, signals }) {
+        const isHeld = signals.slice(-pairs.length).some(({ target }) => target !== 0);
+        if (index >= BEFORE + 100 && removedAt === Infinity && isHeld) {
+          pipeline.inputs.apply({ kind: 'swap', set: null });
+          removedAt = index;
+        }
+        if (index === removedAt + 100) pipeline.inputs.apply({ kind: 'swap', set: sets[0]! });
+      },
+      alter: (path) =>
+        changeSignals(path, ({ action, model_version }) => {
+          if (action === 'EXIT' && model_version === '') exits++;
+          return null;
+        }),
+    });
+    expect(exits).toBeGreaterThan(0);
+    expect(certificate.mismatches).toEqual([]);
+    expect(certificate).toMatchObject({ verdict: 'EXPLAINED', replay: { different: 0 } });
+    for (const { explained } of Object.values(certificate.decisions)) expect(explained).toEqual({ NO_MODEL: 100 });
+  });
+
   it('lets a halt explain a refused entry alone, not another z or another probability', async () => {
     let planted = 0;
     const certificate = await certify({
@@ -186,7 +209,7 @@ describe('the parity certificate of a day', () => {
       alter(path) {
         planted = changeSignals(path, (body) => {
           const index = Date.parse(body.timestamp) / 60_000;
-          // The last bar has no next one at which it could be filled.
+          // The last bar has no next bar at which it could be filled.
           const isLast = index === MARKET.at(-1)![0]!.time / 60 + 1;
           if (body.pair_id !== FIRST || body.reason !== 'KPI_HALT' || isLast) return null;
           const changes = [{ z_score: body.z_score! + 0.1 }, { return_prob: 0.123 }, { risk_score: 0.9 }, null];
@@ -205,7 +228,7 @@ describe('the parity certificate of a day', () => {
     return body.pair_id === FIRST && index >= first && index < DAY_MINUTES - 1;
   };
 
-  it('lets another configuration explain what the backtest under it decides, and nothing else', async () => {
+  it('explains by a different configuration only what the backtest decides under it', async () => {
     const changed = tinySettings({ minutehand: { decision: { z_entry: 1.2 } } });
     const before = (index: number, { pipeline }: Bench): void => {
       if (index === BEFORE + 300) pipeline.inputs.apply({ kind: 'policy', record: decisionRecord(changed) });
@@ -234,7 +257,7 @@ describe('the parity certificate of a day', () => {
     expect(altered.decisions[FIRST]!.mismatches).toBe(planted);
   });
 
-  it('lets no signal explain a difference by a reason that its other fields or the journal contradict', async () => {
+  it('accepts no reason that the signal’s other fields or the journal contradict', async () => {
     const lies: Partial<SignalBody>[] = [
       { reason: 'LEG_MISSING' },
       { reason: 'BAR_SUSPECT', z_score: null, return_prob: null, risk_score: null },
@@ -266,7 +289,7 @@ describe('the parity certificate of a day', () => {
     expect(certificate.decisions[FIRST]!.explained).toEqual({});
   });
 
-  it('finds windows that are off by one', async () => {
+  it('detects windows that are off by one', async () => {
     const z_window = windows.z_window + 1;
     const daemon = tinySettings({ minutehand: { windows: { z_window } } });
     const certificate = await certify({ daemon });

@@ -17,7 +17,7 @@ export function signed(value: number | null | undefined, digits = 2): string {
   return `${value < 0 ? '−' : '+'}${num(Math.abs(value), digits)}`;
 }
 
-/** Five significant digits, for values of any size. */
+/** Five significant digits, for values of any magnitude. */
 export function compact(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   if (value === 0) return '0';
@@ -50,7 +50,7 @@ const UNITS = {
   ja: { s: '秒', m: '分', h: '時間', d: '日' },
 } as const;
 
-/** The greatest unit that fits, or two for hours and days. */
+/** In the largest unit that fits; two units for hours and days. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return NONE;
   const { s, m, h, d } = UNITS[language.value];

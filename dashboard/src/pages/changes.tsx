@@ -12,7 +12,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   failed: 'bad',
 };
 
-/** Evidence is computed and changes are applied meanwhile. */
+/** Polling interval while evidence is computed and changes are applied. */
 const READ_MS = 3000;
 
 export default function ChangesPage() {

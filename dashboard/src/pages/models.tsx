@@ -24,7 +24,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   archived: 'quiet',
 };
 
-/** A bundle (`?a=`, the active one unless given), or two (`?b=`), and the registry. */
+/** One bundle (`?a=`, default: the active one) or two (`?b=`), and the registry. */
 export default function ModelsPage() {
   const current = currentModel.value;
   const { query } = place.value;
@@ -133,7 +133,7 @@ function Details({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | 
   );
 }
 
-/** Which bundles are shown. */
+/** Selection of the bundles. */
 function Choice({
   a,
   b,
@@ -285,7 +285,7 @@ function Actions(props: {
   );
 }
 
-/** The active bundle and the one to be promoted, side by side. */
+/** The active bundle and the candidate for promotion, side by side. */
 function Evidence({ active, name }: { readonly active: string; readonly name: string }) {
   const { data, error } = useLoaded(() => readBoth(active === '' ? null : active, name), `${active} ${name}`);
   if (error !== null) return <Failure error={error} />;

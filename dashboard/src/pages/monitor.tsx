@@ -115,10 +115,10 @@ function LiveAgainstBacktest({ auc, win_rate, pass_rate, risk_streak }: Report['
   );
 }
 
-/** Below 0.1 the population is stable, above 0.25 it has moved. */
+/** PSI below 0.1: stable; above 0.25: shifted. */
 const level = (psi: number): string => (psi > 0.5 ? 'loss-4' : psi > 0.25 ? 'loss-3' : psi > 0.1 ? 'loss-1' : '');
 
-/** Features by subjects, the feature that moved most first. */
+/** Features by subject, largest drift first. */
 function Drift({ drift }: Pick<Report, 'drift'>) {
   const rows = [...(drift.features ?? [])].sort((a, b) => (b.psi ?? 0) - (a.psi ?? 0));
   const ids = Object.keys(rows[0]?.pairs ?? {});

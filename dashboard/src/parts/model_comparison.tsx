@@ -8,11 +8,11 @@ interface Row {
   readonly a: number | null;
   readonly b: number | null;
   readonly shown: (value: number | null) => string;
-  /** Which direction is better; 0: neither. */
+  /** Direction of improvement; 0: neither. */
   readonly better: 1 | -1 | 0;
 }
 
-/** Figures of two bundles side by side; with one, of that alone. */
+/** Metrics of one bundle, or of two side by side. */
 export function ModelComparison({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const rows = rowsOf(a, b);
   const number = (key: 'a' | 'b', title: string): Column<Row> => ({
@@ -116,7 +116,7 @@ interface GateRow {
   readonly b: Gate | null;
 }
 
-/** Gates of a bundle, or of two side by side, with their figures. */
+/** Gate results of one bundle, or of two side by side. */
 export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const of = (detail: ModelDetail | null): ReadonlyMap<string, Gate> =>
     new Map((detail?.manifest.gates ?? []).map((gate) => [gate.name, gate]));
@@ -177,7 +177,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
 const SIDE = 220;
 const MARGIN = 26;
 
-/** Share of positives over predicted probability, on the holdout; a calibrated model is on the diagonal. */
+/** Fraction of positives against predicted probability on the holdout; a calibrated model is on the diagonal. */
 export function Reliability({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   return (
     <div class="reliability">
@@ -240,7 +240,7 @@ function Axes() {
   );
 }
 
-/** Points as large as their rows. */
+/** Point size shows the number of rows. */
 function Curve({ bins, kind }: { readonly bins: Bins; readonly kind: 'a' | 'b' }) {
   const shown = bins.flatMap(({ rows, confidence, frequency }) =>
     confidence === null || frequency === null ? [] : [{ rows, x: at(confidence), y: up(frequency) }],

@@ -28,7 +28,7 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return (dictionary.value[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
-/** The text of a code that the server gives, or the code itself. */
+/** Text of a server code, or the code itself. */
 export function codeText(prefix: string, code: string): string {
   return dictionary.value[`${prefix}.${code}`] ?? code;
 }
@@ -45,7 +45,7 @@ export function meaningText(kind: 'pair' | 'instrument', reason: string): string
   return dictionary.value[own] ?? codeText('meaning', reason);
 }
 
-/** What a value may be, from the English text that the server gives. */
+/** Allowed values of a key, from the server's English text. */
 export function allowedText(text: string): string {
   return language.value === 'ja' ? allowedInJapanese(text) : text;
 }
