@@ -31,7 +31,7 @@ import { IS_LONG, LONG_NOTE } from './long.ts';
 
 /** The compilation of SQLite, the build and a training take a quarter of it on idle cores. */
 const MINUTES = 25;
-vi.setConfig({ testTimeout: MINUTES * 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: MINUTES * 60_000, hookTimeout: MINUTES * 60_000 });
 
 const { pairs } = loadSettings({ env: {} }).minutehand;
 const isSkipped = !IS_LONG || chromiumPath() === null || process.platform !== 'linux';
