@@ -43,6 +43,39 @@ describe('renderCard', () => {
     expect(card).not.toMatch(/undefined|null|NaN|\[object/);
   });
 
+  it('has each measure of each model under its head, and those of the model of the result', () => {
+    const HEADS = {
+      rows: 'rows',
+      label_mean: 'label mean',
+      auc: 'AUC',
+      brier: 'Brier',
+      brier_baseline: 'Baseline Brier',
+      log_loss: 'log loss',
+      ece: 'calibration error',
+    } as const;
+    const row = { costs: 'flat', windows: true, trades: 7, gross_bps: 4, net_bps: 1.25, lower_5_net_bps: -0.5, upper_95_net_bps: 3, no_edge: true } as const; // prettier-ignore
+    const net = { ...{ rows: 900, effective_rows: 120.4, trees: 33, clipped: 0.0125 }, walk_forward: [row] };
+    const card = renderCard({ ...manifest, metrics: { ...manifest.metrics, net } as unknown as Manifest['metrics'] });
+    const cellsOf = (lines: readonly string[]) =>
+      lines.filter((line) => line.startsWith('| ')).map((line) => line.slice(2, -2).split(' | '));
+    const [head, ...rows] = cellsOf(section(card, 'Measured on the holdout'));
+    expect(rows).toHaveLength(3);
+    for (const cells of rows) {
+      const measured = manifest.metrics[cells[0]!.toLowerCase() as 'ai1'].holdout;
+      for (const [key, title] of Object.entries(HEADS)) {
+        const value = measured[key as keyof typeof HEADS];
+        const cell = cells[head!.indexOf(title)]!;
+        expect([cells[0], key, cell === '–' ? null : Number(cell)]).toEqual([
+          ...[cells[0], key],
+          value === null ? null : expect.closeTo(value, key === 'label_mean' ? 2.99 : 3.99),
+        ]);
+      }
+    }
+    const result = section(card, 'Model of the result');
+    expect(result.join(' ')).toContain('900 rows worth 120 independent ones, 33 trees, 1.3 % of the results clipped');
+    expect(cellsOf(result)[1]).toEqual(['flat', 'as configured', '7', '4.00', '1.25', '-0.50', '3.00', 'NO_EDGE']);
+  });
+
   it('has tables whose rows have as many cells as their header', () => {
     let cells = 0;
     for (const line of renderCard(manifest).split('\n')) {
