@@ -3,7 +3,7 @@ import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions }
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import type { RedisTransport } from '../shared/policy/policy.ts';
 
-/** The daemon's own way to Redis. */
+/** Opens the daemon's own Redis publisher. */
 export function openRedisPublisher(
   transport: RedisTransport,
   { onState, onFailure }: Pick<RedisPublisherOptions, 'onState' | 'onFailure'>,

@@ -30,9 +30,9 @@ import {
 const LONG_EVENTS = Number(process.env['LEASE_EVENTS'] ?? (IS_LONG ? 1000 : 0));
 const MINUTE_MS = 250;
 const LEASE_SECONDS = 0.5;
-/** Market minutes of one event at most, waits for a restarted daemon included. */
+/** Maximum market minutes per event, including waits for a restarted daemon. */
 const MINUTES_PER_EVENT = 60;
-/** A stopped machine wakes with this much behind it. */
+/** Backlog of a suspended machine when it resumes. */
 const LONG_PAUSE_MS = 10_000;
 const STEPPED_MS = 1_800_000;
 const SEED = process.env['LEASE_SEED'] ?? 'lease';
@@ -49,7 +49,7 @@ beforeAll(async () => {
   settings = tinySettings({
     minutehand: {
       market: 'live',
-      // A signal is valid for 14 minutes: a busy machine leaves no minute out.
+      // A signal is valid for 14 minutes, so that a busy machine misses no minute.
       feed: { interval_ms: 240_000, straggler_timeout_ms: 50_000 },
       transports: { redis: { command_timeout_ms: 20_000, max_batches_in_flight: 64 } },
     },
@@ -83,7 +83,7 @@ async function run(
 const obeyed = ({ heard }: TwoMachinesReport): HeardSignal[] =>
   heard.filter(({ verdict }) => verdict.verdict === 'obey');
 
-/** Fences of one writer each, and no two of them at the same time. */
+/** Each fence has one writer, and no two fences overlap in time. */
 function checkWriters(report: TwoMachinesReport): void {
   const byFence = new Map<number, HeardSignal[]>();
   for (const one of report.heard) {
@@ -97,9 +97,9 @@ function checkWriters(report: TwoMachinesReport): void {
     expect(signal.fence).toBeGreaterThanOrEqual(highest);
     highest = signal.fence!;
   }
-  // By the clock of the machines, which is one: what was published under a fence ends before the next one begins.
+  // By the shared clock of the machines: publication under a fence ends before the next fence begins.
   const spans = [...byFence]
-    // Stamps of a clock that was set an hour forward are left out, whatever the consumer refused them for.
+    // Stamps of a clock that was set forward by an hour are left out, whatever the consumer's reason for refusing them.
     .map(([fence, all]) => ({
       fence,
       all: all.filter(({ signal, atMs }) => signal.generated_at_ms < atMs + STEPPED_MS),
@@ -113,7 +113,7 @@ function checkWriters(report: TwoMachinesReport): void {
   for (let i = 1; i < spans.length; i++) expect(spans[i]!.from).toBeGreaterThanOrEqual(spans[i - 1]!.to);
 }
 
-/** Every pair has an obeyed answer to every minute that was sent. */
+/** Every pair has an obeyed answer to every minute sent. */
 function checkMinutes(report: TwoMachinesReport): void {
   for (const pairId of settings.minutehand.pairs) {
     const answered = new Set(
@@ -172,7 +172,7 @@ describe('two machines with one lease', () => {
     'never both speak, leave no minute out and replay in a hundred events inside one process',
     { timeout: INSIDE_ROUNDS > 4 ? 1_800_000 : 240_000 },
     async (context) => {
-      // One each: all daemons of a server publish on one channel.
+      // One each, because all daemons of a server publish on one channel.
       const servers = await Promise.all(Array.from({ length: INSIDE_WORLDS }, () => requireRedis(context)));
       const warmup = warmupBars(settings.minutehand.windows);
       const market = byMinute(tinyBars(settings, warmup + INSIDE_ROUNDS * EVENTS.length * MINUTES_PER_EVENT));
