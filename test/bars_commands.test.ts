@@ -18,7 +18,10 @@ beforeAll(async () => {
   bars = new Map(tinyBars(place.settings));
   const gold = bars.get('XAUUSD')!;
   const known = (value: number, i: number): number => (i % 3 === 0 ? NaN : value);
-  const flow = { takerBuyVolume: gold.time.map((_, i) => known(i / 7, i)), trades: gold.time.map((_, i) => known(i, i)) };
+  const flow = {
+    takerBuyVolume: gold.time.map((_, i) => known(i / 7, i)),
+    trades: gold.time.map((_, i) => known(i, i)),
+  };
   bars.set('XAUUSD', { ...gold, flow });
   data = await place.writeBars('bars', bars);
   server = await startPostgres();

@@ -89,10 +89,7 @@ describe('exportBars', () => {
       const metadata = await parquetMetadataAsync(file);
       expect(metadata.row_groups).toHaveLength(3);
       const rows = await parquetReadObjects({ file });
-      expect(Object.keys(rows[0]!)).toEqual([
-        ...['time', 'open', 'high', 'low', 'close', 'volume'],
-        ...optional,
-      ]);
+      expect(Object.keys(rows[0]!)).toEqual([...['time', 'open', 'high', 'low', 'close', 'volume'], ...optional]);
       const column = (name: string): unknown[] => rows.map((row) => row[name]);
       expect(column('time')).toEqual(Array.from(bars.time, (time) => new Date(time * 1000)));
       for (const name of ['open', 'high', 'low', 'close', 'volume'] as const)

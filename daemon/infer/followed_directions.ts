@@ -174,7 +174,9 @@ export class FollowedDirections {
       slot.isProved = true;
       // Before the model, so that no signal of it has mode OK.
       apply({ kind: 'degraded', what: 'direction_pointer' });
-      print(`direction/${timeframe}.json or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`);
+      print(
+        `direction/${timeframe}.json or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`,
+      );
     }
     apply({ kind: 'direction', timeframe, set });
   }
