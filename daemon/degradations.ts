@@ -1,6 +1,13 @@
 import { TRANSPORTS, type DegradingName } from './publish/transports.ts';
 
-export type Degradation = 'models' | 'model_pointer' | 'journal' | 'bar_stream' | 'late_bars' | DegradingName;
+export type Degradation =
+  | 'models'
+  | 'model_pointer'
+  | 'direction_pointer'
+  | 'journal'
+  | 'bar_stream'
+  | 'late_bars'
+  | DegradingName;
 
 /** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
 export const DEGRADATIONS = {
@@ -13,7 +20,11 @@ export const DEGRADATIONS = {
     next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
   },
   model_pointer: {
-    means: '`active.json` was refused at the start; the models of the last accepted pointer serve.',
+    means: '`active.json` or its bundle was refused at the start; the last models that were accepted before serve.',
+    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
+  },
+  direction_pointer: {
+    means: 'The same of `direction/<timeframe>.json`.',
     next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
   },
   late_bars: {

@@ -15,7 +15,14 @@ let data: string;
 let server: PostgresServer | null = null;
 beforeAll(async () => {
   place = createWorkplace();
-  bars = tinyBars(place.settings);
+  bars = new Map(tinyBars(place.settings));
+  const gold = bars.get('XAUUSD')!;
+  const known = (value: number, i: number): number => (i % 3 === 0 ? NaN : value);
+  const flow = {
+    takerBuyVolume: gold.time.map((_, i) => known(i / 7, i)),
+    trades: gold.time.map((_, i) => known(i, i)),
+  };
+  bars.set('XAUUSD', { ...gold, flow });
   data = await place.writeBars('bars', bars);
   server = await startPostgres();
 });

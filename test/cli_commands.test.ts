@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readManifest } from '../shared/bundle/bundle.ts';
+import { activateDirection, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { packageRoot } from '../shared/root.ts';
 import { checksum } from '../shared/signal/encode.ts';
@@ -13,6 +14,7 @@ import type { GateResult } from '../trainer/gate/criteria.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -480,6 +482,18 @@ describe('train', () => {
       code: 0,
       document: { version: before.active, previous: '20990101_0000' },
     });
+  });
+
+  it('rolls the direction model of a timeframe back, by a pointer with a higher serial', async () => {
+    const days = ['2026-01-01', '2026-01-02'];
+    const [first, second] = days.map((day) => writeTinyDirection(place.models, 'BTCUSDT', '1h', new Date(day)));
+    for (const version of [first!, second!]) activateDirection(place.models, version, place.home);
+    const document = { version: first, previous: second, timeframe: '1h' };
+    expect(await json('models', 'rollback', '--direction', '1h')).toMatchObject({ code: 0, document });
+    const pointer = readFileSync(directionPointer(place.models, '1h'), 'utf8');
+    expect(JSON.parse(pointer)).toMatchObject({ version: first, previous: second, serial: 3 });
+    const none = await failure('models', 'rollback', '--direction', '1d');
+    expect(none).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 });
 

@@ -8,20 +8,21 @@ import { createGzip } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { barHeader, barLines } from '../../shared/bar_file/bar_file.ts';
+import { barHeader, barLines, optionalColumn, type OptionalColumn } from '../../shared/bar_file/bar_file.ts';
 
 export const EXPORT_FORMATS = ['csv', 'csv.gz', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** Bars of one symbol to be written, ascending, a page at a time. */
 export interface ExportedBars {
-  readonly hasSpread: boolean;
+  /** Columns that any bar has a value of, in the order of a bar file. */
+  readonly optional: readonly OptionalColumn[];
   readonly pages: AsyncIterable<BarColumns>;
 }
 
 /**
  * Writes the bars of one symbol in memory of one page, in the layout of `readBarFile`, or as Parquet: `time` in UTC
- * milliseconds (TIMESTAMP), the other columns DOUBLE, `spread` null where it is unknown, Snappy, one row group a page.
+ * milliseconds (TIMESTAMP), the other columns DOUBLE, null where a value is unknown, Snappy, one row group a page.
  * Complete or absent: temporary file, fsync, rename.
  * @returns the number of bars
  * @throws MinutehandError OUTPUT_UNWRITABLE
@@ -49,13 +50,13 @@ export async function exportBars(path: string, format: ExportFormat, bars: Expor
 
 const OF_THE_DISK = new Set(['EACCES', 'EDQUOT', 'EIO', 'EISDIR', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS']);
 
-async function writeCsv(path: string, format: 'csv' | 'csv.gz', { hasSpread, pages }: ExportedBars): Promise<number> {
+async function writeCsv(path: string, format: 'csv' | 'csv.gz', { optional, pages }: ExportedBars): Promise<number> {
   let written = 0;
   async function* texts(): AsyncGenerator<string, void> {
-    yield `${barHeader(hasSpread)}\n`;
+    yield `${barHeader(optional)}\n`;
     for await (const page of pages) {
       written += page.length;
-      yield `${barLines(page, hasSpread).join('\n')}\n`;
+      yield `${barLines(page, optional).join('\n')}\n`;
     }
   }
   const file = createWriteStream(path, { flags: 'wx' });
@@ -64,31 +65,31 @@ async function writeCsv(path: string, format: 'csv' | 'csv.gz', { hasSpread, pag
   return written;
 }
 
-async function writeParquet(path: string, { hasSpread, pages }: ExportedBars): Promise<number> {
+async function writeParquet(path: string, { optional, pages }: ExportedBars): Promise<number> {
   const columns = ['open', 'high', 'low', 'close', 'volume'] as const;
   const writer = fileWriter(path);
   const parquet = new ParquetWriter({
     writer,
     schema: [
-      { name: 'bars', num_children: columns.length + (hasSpread ? 2 : 1) },
+      { name: 'bars', num_children: columns.length + optional.length + 1 },
       { name: 'time', type: 'INT64', converted_type: 'TIMESTAMP_MILLIS', repetition_type: 'REQUIRED' },
       ...columns.map((name) => ({ name, type: 'DOUBLE' as const, repetition_type: 'REQUIRED' as const })),
-      ...(hasSpread ? [{ name: 'spread', type: 'DOUBLE' as const, repetition_type: 'OPTIONAL' as const }] : []),
+      ...optional.map((name) => ({ name, type: 'DOUBLE' as const, repetition_type: 'OPTIONAL' as const })),
     ],
     createdBy: 'minutehand',
   });
   let written = 0;
   for await (const page of pages) {
     written += page.length;
-    const spreadAt = (i: number): number | null => {
-      const spread = page.spread?.[i] ?? NaN;
-      return Number.isNaN(spread) ? null : spread;
+    const knownAt = (name: OptionalColumn, i: number): number | null => {
+      const value = optionalColumn(page, name)?.[i] ?? NaN;
+      return Number.isNaN(value) ? null : value;
     };
     await parquet.write({
       columnData: [
         { name: 'time', data: Array.from(page.time, (time) => BigInt(time * 1000)) },
         ...columns.map((name) => ({ name, data: page[name] })),
-        ...(hasSpread ? [{ name: 'spread', data: Array.from(page.time, (_, i) => spreadAt(i)) }] : []),
+        ...optional.map((name) => ({ name, data: Array.from(page.time, (_, i) => knownAt(name, i)) })),
       ],
       rowGroupSize: Math.max(1, page.length),
     });

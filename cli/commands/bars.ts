@@ -4,7 +4,8 @@ import { Option, type Command } from 'commander';
 import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { createBarCheck, type BarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../bars/bar_export.ts';
-import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readFlow, withFlow } from '../bars/bar_flow.ts';
+import { OPTIONAL_COLUMNS, readBarFile, type BarColumns, type OptionalColumn } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
 import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
@@ -296,9 +297,15 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
     const written: { symbol: string; file: string; bars: number }[] = [];
     for (const { symbol } of symbols) {
       const file = join(out, `${symbol}.${format}`);
-      const hasSpread = await store.bars.hasSpread(market, symbol, period);
-      const pages = store.bars.pages(market, symbol, period);
-      written.push({ symbol, file, bars: await exportBars(file, format, { hasSpread, pages }) });
+      const flow = await readFlow(store.series, market, symbol, period);
+      const has: Record<OptionalColumn, boolean> = {
+        spread: await store.bars.hasSpread(market, symbol, period),
+        taker_buy_volume: flow.takerBuyVolume !== null,
+        trades: flow.trades !== null,
+      };
+      const optional = OPTIONAL_COLUMNS.filter((name) => has[name]);
+      const pages = withFlow(store.bars.pages(market, symbol, period), flow);
+      written.push({ symbol, file, bars: await exportBars(file, format, { optional, pages }) });
       progress.update('exporting', written.length, symbols.length);
     }
     progress.stop();

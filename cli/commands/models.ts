@@ -17,9 +17,11 @@ import {
   activeDirectionVersions,
   directionFolder,
   isDirectionBundle,
+  readActiveDirection,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
@@ -27,6 +29,7 @@ import { rolloutCard } from '../../trainer/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
 import type { ActivationCause } from '../../trainer/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
@@ -68,8 +71,11 @@ export function addModels(program: Command, output: () => Output): void {
     .action((name: string) => signOne(name, output()));
   models
     .command('rollback')
+    .addOption(
+      new Option('--direction <timeframe>', 'of the direction model of a timeframe').choices(Object.keys(TIMEFRAMES)),
+    )
     .description('makes the predecessor of the active version active again')
-    .action(() => rollback(output()));
+    .action((flags: { direction?: Timeframe }) => rollback(flags, output()));
   models
     .command('recover')
     .argument('[version]', 'the bundle to restore; without it, all of the registry, and active.json when it is lost')
@@ -189,7 +195,11 @@ async function promote(name: string, output: Output): Promise<void> {
 
 async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
   await verifyDirection(folder);
-  const { version, previous, timeframe } = activateDirection(models, takeInDirection(folder, models), homePaths().home);
+  makeDirectionActive(takeInDirection(folder, models), models, output);
+}
+
+function makeDirectionActive(promoted: string, models: string, output: Output): void {
+  const { version, previous, timeframe } = activateDirection(models, promoted, homePaths().home);
   const before = previous === null ? '' : ` (before: ${previous})`;
   output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
   output.result({ version, previous, timeframe });
@@ -232,17 +242,27 @@ async function signOne(name: string, output: Output): Promise<void> {
   output.result({ version, path: folder, key });
 }
 
-async function rollback(output: Output): Promise<void> {
+async function rollback({ direction }: { direction?: Timeframe }, output: Output): Promise<void> {
   const { models } = homePaths();
+  if (direction !== undefined) {
+    const marks = trainerMarks(homePaths(), `direction_${direction}`);
+    const earlier = predecessor(readActiveDirection(models, direction, marks));
+    await verifyDirection(join(directionFolder(models), earlier));
+    return makeDirectionActive(earlier, models, output);
+  }
   const marks = trainerMarks(homePaths());
-  const active = readActive(models, MACHINE_FILES, marks);
-  if (active === null || active.previous === null)
-    throw new MinutehandError('MODEL_MISSING', { seen: 'no earlier version to roll back to' });
-  await verifyFolder(join(models, active.previous));
-  const { version, previous } = activate(models, active.previous, MACHINE_FILES, marks);
+  const earlier = predecessor(readActive(models, MACHINE_FILES, marks));
+  await verifyFolder(join(models, earlier));
+  const { version, previous } = activate(models, earlier, MACHINE_FILES, marks);
   await tellRegistry('rolled_back', output);
   output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
   output.result({ version, previous });
+}
+
+function predecessor(active: ActivePointer | null): string {
+  if (active === null || active.previous === null)
+    throw new MinutehandError('MODEL_MISSING', { seen: 'no earlier version to roll back to' });
+  return active.previous;
 }
 
 /** An activation is final: a registry that cannot be reached follows when the trainer starts next. */

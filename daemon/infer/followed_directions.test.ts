@@ -12,7 +12,6 @@ import { PointerMarks, trainerMarks } from '../../shared/bundle/pointer_marks.ts
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Timeframe } from '../../shared/pair.ts';
-import type { DirectionInput } from '../input.ts';
 import { FollowedDirections } from './followed_directions.ts';
 
 const [FIRST, SECOND] = ['20260101_0000', '20260102_0000'];
@@ -60,7 +59,8 @@ function follow(): FollowedDirections {
       if (broken.has(version)) throw new MinutehandError('MODEL_GOLDEN', { seen: version, expected: timeframe });
       return Promise.resolve(modelOf(version));
     },
-    apply: ({ timeframe, set }: DirectionInput) => void applied.push(`${timeframe} ${set!.manifest.version}`),
+    apply: (input) =>
+      void applied.push(input.kind === 'direction' ? `${input.timeframe} ${input.set!.manifest.version}` : input.kind),
     onRefused: (code) => void codes.push(code),
     onFailed: (code) => void codes.push(code),
     print: (line) => void printed.push(line),
@@ -172,10 +172,29 @@ describe('the pointers of direction models', () => {
       expect(followed.refused).toMatchObject({ message: expect.stringContaining('direction/1h.json: serial 1') });
       followed = follow();
       await followed.check();
-      expect([applied.length, codes.at(-1)]).toEqual([2, 'POINTER_ROLLBACK']);
+      // The last model that was accepted serves.
+      expect([applied.slice(2), codes.at(-1)]).toEqual([['degraded', `1h ${SECOND}`], 'POINTER_ROLLBACK']);
       promote('1h', FIRST!);
       await followed.check();
-      expect([applied.at(-1), followed.refused]).toEqual([`1h ${FIRST}`, null]);
+      expect([applied.slice(-2), followed.refused]).toEqual([['recovered', `1h ${FIRST}`], null]);
+    });
+
+    it('whose bundle is damaged at a start leave the model before it active, until it is repaired', async () => {
+      for (const version of [FIRST, SECOND]) promote('1h', version!);
+      broken.add(SECOND!);
+      for (let i = 0; i < 2; i++) await followed.check();
+      expect([applied.splice(0), codes]).toEqual([['degraded', `1h ${FIRST}`], ['MODEL_GOLDEN']]);
+      expect(followed.refused).toMatchObject({ version: SECOND, code: 'MODEL_GOLDEN' });
+      broken.clear();
+      bundle(SECOND!, 'repaired');
+      await followed.check();
+      expect([applied.splice(0), followed.refused]).toEqual([['recovered', `1h ${SECOND}`], null]);
+      // SECOND, which a rollback took back, does not serve for FIRST.
+      promote('1h', FIRST!);
+      broken.add(FIRST!);
+      followed = follow();
+      await followed.check();
+      expect([applied, codes.at(-1)]).toEqual([[], 'MODEL_GOLDEN']);
     });
 
     it('are refused at another timeframe when they are signed', async () => {

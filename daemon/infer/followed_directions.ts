@@ -11,16 +11,17 @@ import { describeError } from '../../shared/errors.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
-import type { DirectionInput } from '../input.ts';
+import type { DegradationInput, DirectionInput } from '../input.ts';
 import { fingerprint, isUnread } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
+import { provedVersions } from './proved_versions.ts';
 
 export interface FollowedDirectionsOptions {
   readonly modelsFolder: string;
   readonly timeframes: readonly Timeframe[];
   readonly market: MarketKind;
   /** High-water marks of each pointer; null = any is accepted. */
-  marksOf(timeframe: Timeframe): Pick<PointerMarks, 'check' | 'raiseQuietly'> | null;
+  marksOf(timeframe: Timeframe): FollowedMarks | null;
   /** Names of the auxiliary series that this daemon has received. */
   sources(): readonly string[];
   readonly pollMs: number;
@@ -28,22 +29,26 @@ export interface FollowedDirectionsOptions {
   readonly scheduler: Scheduler;
   /** Reads, verifies and loads a bundle for a timeframe. @throws MinutehandError */
   load(folder: string, timeframe: Timeframe): Promise<DirectionModel>;
-  apply(input: DirectionInput): void;
+  apply(input: DirectionInput | DegradationInput): void;
   onRefused(code: string): void;
   onFailed(code: string): void;
   readonly log: Logger;
   print(line: string): void;
 }
 
+type FollowedMarks = Pick<PointerMarks, 'accepted' | 'check' | 'raiseQuietly'>;
+
 interface Slot {
   readonly timeframe: Timeframe;
-  readonly marks: Pick<PointerMarks, 'check' | 'raiseQuietly'> | null;
+  readonly marks: FollowedMarks | null;
   /** Fingerprint of the last delivered bundle. */
   current: string;
   /** Fingerprint of the last refused bytes, and of the last reported ones: what could not be read is tried again. */
   refusedMark: string;
   reportedMark: string;
   refused: ModelRefusal | null;
+  /** The active model was accepted before; the pointer, or its bundle, is refused since the start. */
+  isProved: boolean;
   /** Sources of the active model's training. */
   learned: readonly string[];
 }
@@ -65,6 +70,7 @@ export class FollowedDirections {
       marks: options.marksOf(timeframe),
       current: '',
       ...NOT_REFUSED,
+      isProved: false,
       learned: [],
     }));
     this.#stopTimer = options.scheduler.every(options.pollMs, () => void this.check());
@@ -122,44 +128,93 @@ export class FollowedDirections {
   }
 
   async #look(slot: Slot): Promise<void> {
-    const { modelsFolder, files, load, apply, market } = this.#options;
+    const { modelsFolder, files } = this.#options;
     const { timeframe } = slot;
     const place = directionPlace(modelsFolder, timeframe);
     let version = `(direction/${timeframe}.json)`;
     let mark = fingerprint(files, [place.path]);
+    let named: string | null = null;
     try {
       const pointer = readPointerFile(place, files);
       // Without a pointer, the active model stays.
       if (pointer === null) return;
       slot.marks?.check(pointer);
       await slot.marks?.raiseQuietly(pointer);
-      version = pointer.version;
-      const folder = join(directionFolder(modelsFolder), version);
-      const paths = ['manifest.json', DIRECTION_FILE, SIGNATURE_FILE].map((name) => join(folder, name));
-      mark = fingerprint(files, paths);
-      if (mark === slot.current) Object.assign(slot, NOT_REFUSED);
+      named = version = pointer.version;
+      mark = this.#markOf(version);
+      if (mark === slot.current) this.#accept(slot);
       if (mark === slot.current || mark === slot.refusedMark) return;
-      const set = await load(folder, timeframe);
-      refuseSimulated(set.manifest, market);
-      if (this.#isStopped) return;
-      slot.current = mark;
-      Object.assign(slot, NOT_REFUSED);
-      apply({ kind: 'direction', timeframe, set });
+      await this.#load(slot, version, mark);
     } catch (error) {
+      const isNews = `${mark} ${describeError(error).code}` !== slot.reportedMark;
+      if (slot.current === '' && isNews) await this.#loadProved(slot, named);
       this.#refuse(slot, mark, version, error);
     }
   }
 
+  /** Fingerprint of a bundle. */
+  #markOf(version: string): string {
+    const { modelsFolder, files } = this.#options;
+    const folder = join(directionFolder(modelsFolder), version);
+    return fingerprint(
+      files,
+      ['manifest.json', DIRECTION_FILE, SIGNATURE_FILE].map((name) => join(folder, name)),
+    );
+  }
+
+  async #load(slot: Slot, version: string, mark: string, isProved = false): Promise<void> {
+    const { modelsFolder, load, apply, market, print } = this.#options;
+    const { timeframe } = slot;
+    const set = await load(join(directionFolder(modelsFolder), version), timeframe);
+    refuseSimulated(set.manifest, market);
+    if (this.#isStopped) return;
+    slot.current = mark;
+    if (!isProved) this.#accept(slot);
+    else {
+      slot.isProved = true;
+      // Before the model, so that no signal of it has mode OK.
+      apply({ kind: 'degraded', what: 'direction_pointer' });
+      print(
+        `direction/${timeframe}.json or its bundle is refused: ${version}, accepted before, serves. Mode DEGRADED.`,
+      );
+    }
+    apply({ kind: 'direction', timeframe, set });
+  }
+
+  /** The first model that loads. @param failed as for provedVersions */
+  async #loadProved(slot: Slot, failed: string | null): Promise<void> {
+    for (const version of provedVersions(() => slot.marks?.accepted() ?? [], failed)) {
+      const mark = this.#markOf(version);
+      try {
+        return await this.#load(slot, version, mark, true);
+      } catch (error) {
+        this.#report(slot, mark, { version, ...describeError(error) });
+      }
+    }
+  }
+
+  /** The pointer names the active model. */
+  #accept(slot: Slot): void {
+    Object.assign(slot, NOT_REFUSED);
+    if (!slot.isProved) return;
+    slot.isProved = false;
+    if (this.#slots.some(({ isProved }) => isProved)) return;
+    this.#options.apply({ kind: 'recovered', what: 'direction_pointer' });
+  }
+
   #refuse(slot: Slot, mark: string, version: string, error: unknown): void {
-    const { log, print, onRefused } = this.#options;
     if (!isUnread(error, mark)) slot.refusedMark = mark;
-    const refusal = { version, ...describeError(error) };
-    slot.refused = refusal;
+    slot.refused = { version, ...describeError(error) };
+    this.#report(slot, mark, slot.refused);
+  }
+
+  #report(slot: Slot, mark: string, refusal: ModelRefusal): void {
+    const { log, print, onRefused } = this.#options;
     const report = `${mark} ${refusal.code}`;
     if (report === slot.reportedMark) return;
     slot.reportedMark = report;
     onRefused(refusal.code);
     log.error({ slot: `direction ${slot.timeframe}`, ...refusal }, 'models refused');
-    print(`Direction model ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+    print(`Direction model ${refusal.version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
 }

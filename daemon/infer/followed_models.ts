@@ -32,7 +32,7 @@ export class FollowedModels {
   #refused: ModelRefusal | null = null;
   #rolloutRefused: ModelRefusal | null = null;
   #shadowVersion: string | null = null;
-  /** Of the active set while the pointer is refused since the start. */
+  /** Of the active set while the pointer, or its bundle, is refused since the start. */
   #provedVersion: string | null = null;
 
   constructor(options: FollowedModelsOptions) {
@@ -106,7 +106,7 @@ export class FollowedModels {
       this.#provedVersion = set.version;
       // Before the set, so that no signal of it has mode OK.
       apply({ kind: 'degraded', what: 'model_pointer' });
-      print(`active.json is refused: models ${set.version}, the last that were accepted, serve. Mode DEGRADED.`);
+      print(`active.json or its bundle is refused: models ${set.version}, accepted before, serve. Mode DEGRADED.`);
     }
     apply({ kind: 'swap', set });
   }

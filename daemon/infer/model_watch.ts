@@ -11,6 +11,7 @@ import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import { fingerprint, isUnread } from './file_mark.ts';
 import { FollowedRollout } from './followed_rollout.ts';
+import { provedVersions } from './proved_versions.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score along, `rollout.json` a challenger. */
 export type ModelSlot = 'active' | 'shadow' | 'rollout';
@@ -27,7 +28,7 @@ export interface ModelWatchOptions {
   load(folder: string): Promise<ModelSet>;
   /**
    * A set that is verified and warm: activate it between two bars. The sink releases it.
-   * @param isProved by the last accepted pointer; the present one is refused
+   * @param isProved by an earlier pointer; the present one, or its bundle, is refused
    */
   onReady(set: ModelSet, isProved: boolean): void;
   /** The set that scores along from now on, which the sink releases; null = none any more. */
@@ -124,9 +125,9 @@ interface Pointer {
   readonly pointer: string;
   /** @returns the version that it names; null = none. @throws MinutehandError */
   read(): Promise<string | null>;
-  /** Pointers that were accepted before, newest first: a start with a refused pointer uses the first that loads. */
-  proved(): readonly ActiveFile[];
-  /** @param isProved by an earlier pointer: the present one is refused */
+  /** Pointers that were accepted before, newest first. */
+  readonly proved: () => readonly ActiveFile[];
+  /** @param isProved as for ModelWatchOptions.onReady */
   onReady(set: ModelSet, isProved: boolean): void;
   /** null = the last set stays when the pointer names none. */
   readonly onNone: (() => void) | null;
@@ -174,7 +175,7 @@ class FollowedPointer {
       if (this.#reported.has(seen)) return;
       this.#reported.add(seen);
       this.#refusalStands = true;
-      if (named === null && this.#current === '') await this.#loadProved();
+      if (this.#current === '') await this.#loadProved(named);
       this.#options.onRefused(version, error, slot);
     }
   }
@@ -187,10 +188,10 @@ class FollowedPointer {
     this.#pointer.onReady(set, isProved);
   }
 
-  /** The newest set that a pointer accepted before names, and that loads. */
-  async #loadProved(): Promise<void> {
+  /** The first set that loads. @param failed as for provedVersions */
+  async #loadProved(failed: string | null): Promise<void> {
     const { modelsFolder, files } = this.#options;
-    for (const { version } of provedBy(this.#pointer)) {
+    for (const version of provedVersions(this.#pointer.proved, failed)) {
       const folder = join(modelsFolder, version);
       try {
         return await this.#load(folder, bundleMark(folder, files), true);
@@ -213,15 +214,6 @@ class FollowedPointer {
   #withdraw(): void {
     if (this.#refusalStands) this.#options.onWithdrawn(this.#pointer.slot);
     this.#refusalStands = false;
-  }
-}
-
-function provedBy(pointer: Pointer): readonly ActiveFile[] {
-  try {
-    return pointer.proved();
-  } catch {
-    // A damaged mark or a key that cannot be read proves nothing; the refusal of the pointer is reported.
-    return [];
   }
 }
 

@@ -146,6 +146,18 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
     expect(await start([THIRD])()).toEqual(['active MODEL_HASH', 'active POINTER_ROLLBACK']);
   });
 
+  it('give a daemon whose active bundle is damaged at the start the accepted set before it', async () => {
+    promote(CHALLENGER);
+    const look = start([CHALLENGER]);
+    expect(await look()).toEqual([`active ${CHAMPION} proved`, 'active MODEL_HASH']);
+    expect(await look()).toEqual([]);
+    expect(await start([CHALLENGER, CHAMPION])()).toEqual(['active MODEL_HASH', 'active MODEL_HASH']);
+    promote(CHAMPION);
+    expect(await look()).toEqual(['active withdrawn']);
+    // CHALLENGER, which that took back, does not serve for CHAMPION.
+    expect(await start([CHAMPION])()).toEqual(['active MODEL_HASH']);
+  });
+
   it('prove nothing while a mark is damaged, or when the copy of the pointer was forged', async () => {
     const old = read(activePath(models));
     promote(THIRD);

@@ -279,41 +279,41 @@ export async function writeBarFile(path: string, columns: BarColumns): Promise<v
   }
 }
 
+/** Columns that a bar file need not have, in their order. */
+export const OPTIONAL_COLUMNS = ['spread', 'taker_buy_volume', 'trades'] as const;
+export type OptionalColumn = (typeof OPTIONAL_COLUMNS)[number];
+
+/** NaN where unknown; null without the column. */
+export function optionalColumn({ spread, flow }: BarColumns, name: OptionalColumn): Float64Array | null {
+  if (name === 'spread') return spread;
+  return (name === 'trades' ? flow?.trades : flow?.takerBuyVolume) ?? null;
+}
+
 /** The text of a bar file. */
 export function formatBars(columns: BarColumns): string {
-  const hasSpread = columns.spread !== null;
-  const { takerBuyVolume = null, trades = null } = columns.flow ?? {};
-  const lines = barLines(columns, hasSpread);
-  let header = barHeader(hasSpread);
-  for (const [name, column] of [
-    ['taker_buy_volume', takerBuyVolume],
-    ['trades', trades],
-  ] as const) {
-    if (column === null) continue;
-    header += `,${name}`;
-    lines.forEach((line, i) => (lines[i] = `${line},${Number.isNaN(column[i]!) ? '' : column[i]}`));
-  }
-  return [header, ...lines].join('\n') + '\n';
+  const optional = OPTIONAL_COLUMNS.filter((name) => optionalColumn(columns, name) !== null);
+  return [barHeader(optional), ...barLines(columns, optional)].join('\n') + '\n';
 }
 
 /** The first line of a bar file, without its end. */
-export function barHeader(hasSpread: boolean): string {
-  return hasSpread ? `${HEADER},spread` : HEADER;
+export function barHeader(optional: readonly OptionalColumn[]): string {
+  return [HEADER, ...optional].join();
 }
 
 /**
- * The lines of a bar file without their ends, numbers in their shortest exact form; an unknown spread is an empty
- * field.
+ * The lines of a bar file without their ends, numbers in their shortest exact form; an unknown one is an empty field.
  */
-export function barLines(
-  { length, time, open, high, low, close, volume, spread }: BarColumns,
-  hasSpread: boolean,
-): string[] {
+export function barLines(columns: BarColumns, optional: readonly OptionalColumn[]): string[] {
+  const { length, time, open, high, low, close, volume } = columns;
+  const others = optional.map((name) => optionalColumn(columns, name));
   const lines: string[] = [];
   for (let i = 0; i < length; i++) {
-    const line = `${time[i]},${open[i]},${high[i]},${low[i]},${close[i]},${volume[i]}`;
-    const known = spread?.[i] ?? NaN;
-    lines.push(hasSpread ? `${line},${Number.isNaN(known) ? '' : known}` : line);
+    let line = `${time[i]},${open[i]},${high[i]},${low[i]},${close[i]},${volume[i]}`;
+    for (const column of others) {
+      const known = column?.[i] ?? NaN;
+      line += Number.isNaN(known) ? ',' : `,${known}`;
+    }
+    lines.push(line);
   }
   return lines;
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import { activate, readActive } from '../../shared/bundle/bundle.ts';
+import { activate, readActive, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
 import {
   readRollout,
+  readRolloutFile,
   ROLLOUT_POINTER,
   rolloutSchema,
   whileRolloutLocked,
@@ -165,6 +166,35 @@ export function abortRollout(paths: Paths, reason: string): Rollout {
     if (rollout !== null && isRefused) return write(paths, rollout);
     throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
   });
+}
+
+/** Why a rollout ended that daemons refuse since an upgrade. */
+export const UNSEALED =
+  'rollout.json has no seal where active.json is signed: an earlier version started it, and daemons refuse it';
+
+/**
+ * Ends an active rollout of an earlier version, which sealed no rollouts, where daemons demand a signature. It is not
+ * signed as it is: anybody could have written it. Its earlier outcomes count as not promoted, with which the next
+ * promotion needs as much evidence or more.
+ * @returns null when there is none
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE, KEY_UNUSABLE, POINTER_MARK
+ */
+export function endUnsealedRollout(paths: Paths): Rollout | null {
+  if (!isUnsealed(paths)) return null;
+  return whileRolloutLocked(paths.models, () => {
+    if (!isUnsealed(paths)) return null;
+    const rollout = readRollout(paths.models)!;
+    const history = rollout.history.map(() => false);
+    return write(paths, { ...rollout, history, status: 'inconclusive', reason: UNSEALED });
+  });
+}
+
+function isUnsealed(paths: Paths): boolean {
+  const file = readRolloutFile(paths.models);
+  if (file?.status !== 'active' || file.seal !== undefined) return false;
+  const isSigned = readActiveFile(paths.models)?.signature !== undefined;
+  // A home that has sealed a rollout is not that of an earlier version.
+  return isSigned && trainerMarksOf(ROLLOUT_POINTER, paths).read() === null;
 }
 
 function readOrAccepted(paths: Paths): { readonly rollout: Rollout | null; readonly isRefused: boolean } {

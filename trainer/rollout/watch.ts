@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { describeError } from '../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
+import { endUnsealedRollout, UNSEALED } from './steps.ts';
 
 /** Time between two looks of the trainer; a challenger that fails is dropped by the daemon at once. */
 const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
@@ -58,6 +60,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   async function look(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
+    endUnsealed();
     const before = read(paths.models);
     if (before?.status === 'active') {
       const answer = await advance(options, ending.signal);
@@ -66,6 +69,14 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
     }
     await tell(read(paths.models));
     isLooking = false;
+  }
+
+  function endUnsealed(): void {
+    try {
+      endUnsealedRollout(paths);
+    } catch (error) {
+      print(`The rollout cannot be ended: ${describeError(error).message}`);
+    }
   }
 
   async function tell(rollout: Rollout | null): Promise<void> {
@@ -78,7 +89,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
         ? `Rollout ${id}: stage ${stage}, ${challenger} decides ${100 * share} % of entries.`
         : `Rollout ${id} ${status}${reason === '' ? '' : `: ${reason}`}.`;
     print(text);
-    const severity = status === 'aborted' ? 'warning' : 'info';
+    const severity = status === 'aborted' || reason === UNSEALED ? 'warning' : 'info';
     await notifier.raise({ key: `rollout:${state}`, event: 'rollout', subject: id, text, severity });
   }
 
