@@ -27,19 +27,36 @@ export interface Timeline {
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   /** Lets the current work take this long: work that falls due meanwhile is delayed. */
   spend(ms: number): void;
-  /** Runs all work due up to `untilMs`, draining all promise jobs between two items. */
+  /**
+   * The result of real asynchronous work, such as a file that is read. No simulated time passes until it is there: the
+   * time that it takes, in milliseconds or in turns of the event loop, changes nothing.
+   */
+  real<T>(work: Promise<T>): Promise<T>;
+  /** Does all work that is due up to `untilMs`; between two pieces every promise that can continue has continued. */
   run(untilMs: number): Promise<void>;
 }
 
 /**
- * A queue of work ordered by time and, within the same time, by the seed. Everything inside the simulated world is
- * synchronous or uses only promises, so one real turn of the event loop between two items drains all promise jobs.
+ * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world
+ * must be synchronous, use promises alone or be passed to `real`: one real turn of the event loop between two pieces of
+ * work then drains all promise jobs, however long their chain.
  */
 export function createTimeline(rng: Rng): Timeline {
   const heap: Due[] = [];
   let nowMs = 0;
   let worksDone = 0;
   let orders = 0;
+  /** Real work whose result nobody has yet, in the order of the requests. */
+  const underWay: (() => Promise<void>)[] = [];
+
+  /** Results are handed over one by one, whichever came first. */
+  async function settle(): Promise<void> {
+    await drain();
+    for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
+      await next();
+      await drain();
+    }
+  }
 
   const isBefore = (x: Due, y: Due): boolean =>
     x.timeMs !== y.timeMs ? x.timeMs < y.timeMs : x.tie !== y.tie ? x.tie < y.tie : x.order < y.order;
@@ -94,14 +111,27 @@ export function createTimeline(rng: Rng): Timeline {
     spend(ms) {
       nowMs += ms;
     },
+    real(work) {
+      const settled = work.then(
+        () => undefined,
+        () => undefined,
+      );
+      return new Promise((resolve) => {
+        underWay.push(async () => {
+          await settled;
+          resolve(work);
+        });
+      });
+    },
     async run(untilMs) {
+      await settle();
       while (heap.length > 0 && heap[0]!.timeMs <= untilMs) {
         const due = pop();
         if (due.canceled) continue;
         if (due.timeMs > nowMs) nowMs = due.timeMs;
         due.work();
         worksDone++;
-        await drain();
+        await settle();
       }
       nowMs = Math.max(nowMs, untilMs);
     },
