@@ -36,6 +36,37 @@ export interface Timeline {
   run(untilMs: number): Promise<void>;
 }
 
+const isBefore = (x: Due, y: Due): boolean =>
+  x.timeMs !== y.timeMs ? x.timeMs < y.timeMs : x.tie !== y.tie ? x.tie < y.tie : x.order < y.order;
+
+/** Real asynchronous work, and the turns of the event loop that its results and all promise jobs need. */
+function realWork(): { readonly real: Timeline['real']; settle(): Promise<void> } {
+  /** What hands each result over, in the order of the requests. */
+  const underWay: (() => Promise<void>)[] = [];
+  return {
+    real(work) {
+      const settled = work.then(
+        () => undefined,
+        () => undefined,
+      );
+      return new Promise((resolve) => {
+        underWay.push(async () => {
+          await settled;
+          resolve(work);
+        });
+      });
+    },
+    /** Results are handed over one by one, whichever came first. */
+    async settle() {
+      await drain();
+      for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
+        await next();
+        await drain();
+      }
+    },
+  };
+}
+
 /**
  * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world
  * must be synchronous, use promises alone or be passed to `real`: one real turn of the event loop between two pieces of
@@ -46,20 +77,7 @@ export function createTimeline(rng: Rng): Timeline {
   let nowMs = 0;
   let worksDone = 0;
   let orders = 0;
-  /** Real work whose result nobody has yet, in the order of the requests. */
-  const underWay: (() => Promise<void>)[] = [];
-
-  /** Results are handed over one by one, whichever came first. */
-  async function settle(): Promise<void> {
-    await drain();
-    for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
-      await next();
-      await drain();
-    }
-  }
-
-  const isBefore = (x: Due, y: Due): boolean =>
-    x.timeMs !== y.timeMs ? x.timeMs < y.timeMs : x.tie !== y.tie ? x.tie < y.tie : x.order < y.order;
+  const { real, settle } = realWork();
 
   function push(due: Due): void {
     let at = heap.length;
@@ -111,18 +129,7 @@ export function createTimeline(rng: Rng): Timeline {
     spend(ms) {
       nowMs += ms;
     },
-    real(work) {
-      const settled = work.then(
-        () => undefined,
-        () => undefined,
-      );
-      return new Promise((resolve) => {
-        underWay.push(async () => {
-          await settled;
-          resolve(work);
-        });
-      });
-    },
+    real,
     async run(untilMs) {
       await settle();
       while (heap.length > 0 && heap[0]!.timeMs <= untilMs) {
