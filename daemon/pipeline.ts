@@ -115,13 +115,8 @@ export class Pipeline {
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
     this.#arms.follow(ofPairs);
     watch.lap('shadow');
-    this.#books.add({
-      answers,
-      ofPairs,
-      nowMs,
-      isPublished: publications.length > 0,
-      timing: watch.timing(answers.length),
-    });
+    const [isPublished, timing] = [publications.length > 0, watch.timing(answers.length)];
+    this.#books.add({ answers, ofPairs, nowMs, isPublished, timing });
     if (this.queue.isEmpty) this.#books.finish();
   }
 
