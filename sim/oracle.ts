@@ -192,7 +192,9 @@ class PublicationCheck {
     const newsUntilMs = isHeartbeat(signal) ? Infinity : Date.parse(timestamp) + options.intervalMs;
     const expectedMs = Math.min(generated_at_ms, newsUntilMs) + options.validMs(pair_id);
     const where = `${pair_id} seq ${seq}, ${reason} at ${timestamp}`;
-    if (isTakeover ? valid_until_ms > expectedMs : valid_until_ms !== expectedMs)
+    // It was answered by the clock of that moment, which may have been set since.
+    const latestMs = expectedMs + options.clockErrorMs();
+    if (isTakeover ? valid_until_ms > latestMs : valid_until_ms !== expectedMs)
       options.onViolation('expiry', `${where}: valid for ${valid_until_ms - expectedMs} ms too long`);
     const sinceMs = options.wallMs() - generated_at_ms;
     if (Math.abs(sinceMs) > PUBLISHING_MS + options.clockErrorMs())
