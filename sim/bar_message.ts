@@ -37,10 +37,11 @@ export function composeMessage(rng: Rng, items: readonly Item[], malformed: numb
   return { items, text: texts.length === 1 ? texts[0]! : `[${texts.join(',')}]`, junk, junkAt };
 }
 
-export const wireOf = ({ symbol, time, bar }: Item): string =>
-  bar === null
-    ? JSON.stringify({ symbol, time: time * 1000, empty: true })
-    : JSON.stringify({ ...bar, time: new Date(time * 1000).toISOString() });
+export function wireOf({ symbol, time, bar }: Item): string {
+  if (bar === null) return JSON.stringify({ symbol, time: time * 1000, empty: true });
+  const { takerBuyVolume: taker_buy_volume, ...fields } = bar;
+  return JSON.stringify({ ...fields, time: new Date(time * 1000).toISOString(), taker_buy_volume });
+}
 
 /** After the clock was set back, any bar may be in the future. */
 function junkOf(rng: Rng, { symbol, time, bar }: Item): Junk {

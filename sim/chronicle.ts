@@ -24,7 +24,10 @@ export class Chronicle {
   }
 
   readonly trace = (line: () => string): void => {
-    this.#onLine?.(`${new Date(this.#clock.trueMs()).toISOString().slice(11, 23)} ${line()}`);
+    if (this.#onLine === null) return;
+    const time = new Date(this.#clock.trueMs()).toISOString().slice(11, 23);
+    // Names of drafts have the id of this process, which is another one in each run.
+    this.#onLine(`${time} ${line().replace(/\.\d+\.tmp/g, '.tmp')}`);
   };
 
   readonly violate = (rule: string, what: string): void => {

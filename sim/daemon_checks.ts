@@ -18,18 +18,18 @@ export function checkLastBars({ truth, journal, onViolation }: MachineOptions, d
       onViolation('last_bars differ from the journal', `${symbol}: ${last_bars[symbol]}, stored ${expected[symbol]}`);
 }
 
-/**
- * A daemon that stops without a successor publishes a final HALT for every pair that had a minute; one with a successor
- * does not.
- */
+/** The last daemon finally halts every pair that had a minute; one with a successor, or without the lease, does not. */
 export function checkFinalHeartbeats(
   { oracle, onViolation }: MachineOptions,
-  { bootId }: Daemon,
+  { bootId, lease }: Daemon,
   isSucceeded: boolean,
 ): void {
+  const held = lease();
+  if (held?.role === 'standby') return;
   const lastReason = new Map<string, string>();
   for (const { signal } of oracle.published.values())
-    if (signal.boot_id === bootId) lastReason.set(signal.pair_id, `${signal.mode} ${signal.reason}`);
+    if (signal.boot_id === bootId && signal.fence === (held?.fence ?? undefined))
+      lastReason.set(signal.pair_id, `${signal.mode} ${signal.reason}`);
   for (const [pairId, reason] of lastReason)
     if ((reason === 'HALT SHUTDOWN') === isSucceeded)
       onViolation('final heartbeat', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
@@ -44,15 +44,18 @@ export function checkNothingLost(
   if (truth.disks.isJournalRefusing) return;
   for (const { id: pairId } of subjectsOf(settings)) {
     const stored = journal.signals.findLast((row) => row.pairId === pairId && row.bootId === bootId)?.seq ?? 0;
-    const sent = lastSeqOf(oracle, pairId, bootId);
-    if (sent - stored > inFlight)
-      onViolation('published but not journaled', `${pairId} of ${bootId}: seq ${sent} published, ${stored} stored`);
+    const lost = seqsOf(oracle, pairId, bootId).filter((seq) => seq > stored);
+    if (lost.length > inFlight)
+      onViolation(
+        'published but not journaled',
+        `${pairId} of ${bootId}: seq ${lost.join()} published, ${stored} stored`,
+      );
   }
 }
 
-function lastSeqOf({ published }: Oracle, pairId: string, bootId: string): number {
-  let last = 0;
-  for (const { signal } of published.values())
-    if (signal.boot_id === bootId && signal.pair_id === pairId) last = Math.max(last, signal.seq);
-  return last;
+/** Of the published signals; what a new holder of the lease published again is in the journal by another number. */
+function seqsOf({ published }: Oracle, pairId: string, bootId: string): number[] {
+  return [...published.values()].flatMap(({ signal, isTakeover }) =>
+    signal.boot_id === bootId && signal.pair_id === pairId && !isTakeover ? [signal.seq] : [],
+  );
 }

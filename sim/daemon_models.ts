@@ -1,12 +1,13 @@
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
-import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
+import { openModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
+import { prepareModels } from '../shared/bundle/prepared_models.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import { isInstrument, parseSubject } from '../shared/pair.ts';
 import { failingDirection, failingModels, slowModels } from './failing_models.ts';
 import type { MachineOptions } from './machine_options.ts';
 import { createModelLine, type ModelLine } from './model_line.ts';
 import type { Published } from './oracle.ts';
-import { createEarlySwap, createLostFallback } from './planted.ts';
+import { createEarlySwap, createLostFallback, withPooledScores } from './planted.ts';
 import type { SimulatedProcess } from './process.ts';
 
 const SHORTEST_LOAD_MS = 5;
@@ -51,7 +52,9 @@ export class DaemonModels {
   }
 
   /** A signal may only name models that can have answered it. */
-  check({ signal: { pair_id, seq, model_version } }: Published): void {
+  check({ signal: { pair_id, seq, model_version }, isTakeover }: Published): void {
+    // What a new holder of the lease publishes was answered before.
+    if (isTakeover) return;
     // Direction models are checked by `Truth`.
     if (isInstrument(parseSubject(pair_id)) || this.#line.named(model_version)) return;
     this.#options.onViolation(
@@ -61,7 +64,7 @@ export class DaemonModels {
   }
 
   async load(owner: SimulatedProcess, files: FileSystem, folder: string, quietly: Quietly): Promise<ModelSet> {
-    const { timeline, rng, settings, schema, planted, trainer, weather } = this.#options;
+    const { timeline, rng, settings, schema, planted, trainer, prepare, weather } = this.#options;
     const version = folder.slice(folder.lastIndexOf('/') + 1);
     if (planted === 'early_swap' && trainer.hasTrained(version)) this.#earlySwap.begin(trainer.trainedSet(version));
     const { failingModels: failing, slowModels: slow } = weather();
@@ -69,8 +72,10 @@ export class DaemonModels {
     const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const maxRows = settings.minutehand.pairs.length;
-    const loaded = await loadModelSet(folder, schema, maxRows, { crossCheck: false, files, quietly });
+    const prepared = await timeline.real(prepare(() => prepareModels(folder, schema, { crossCheck: false, files })));
+    const loaded = await openModelSet(prepared, maxRows, { quietly });
     const set = planted === 'lost_fallback' ? this.#lostFallback.wrap(loaded) : loaded;
+    if (planted === 'pooled_group') return withPooledScores(set);
     if (planted === 'early_swap') return this.#earlySwap.wrap(set);
     return this.#withFaults(set, owner, failing, slow);
   }

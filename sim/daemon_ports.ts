@@ -9,6 +9,7 @@ import {
   withoutHalts,
   withoutRefusedShadows,
   withoutSeries,
+  withoutTaker,
   withShortRecovery,
   type PlantedBug,
 } from './planted.ts';
@@ -56,6 +57,7 @@ export function openStore(
 function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore {
   if (planted === 'short_recovery') return withShortRecovery(store);
   if (planted === 'forgotten_series') return withoutSeries(store);
+  if (planted === 'forgotten_taker') return withoutTaker(store);
   if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
   return planted === 'unjournaled_halts' ? withoutHalts(store) : store;

@@ -27,7 +27,7 @@ describe('the feeder', () => {
         {
           timeline,
           rng: createRng(3),
-          prices: createPrices(1, ['XAUUSD', 'XAGUSD']),
+          prices: createPrices(1, ['XAUUSD', 'XAGUSD'], 0),
           symbols: ['XAUUSD', 'XAGUSD'],
           door: {
             line: () => 1,

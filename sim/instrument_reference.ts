@@ -33,6 +33,8 @@ export class InstrumentReference implements SubjectReference {
   readonly #note: (name: string) => void;
   readonly #features: InstrumentFeatures;
   #lastClose: number | null = null;
+  /** Of the newest bar with its taker volume; 0 = there was none. */
+  #takerInput = 0;
 
   /** @param note records a coverage state */
   constructor(
@@ -57,17 +59,30 @@ export class InstrumentReference implements SubjectReference {
   }
 
   step({ time, a }: PairMinute, input: number): void {
-    const { high, low, close, volume } = a!;
+    const { high, low, close, volume, takerBuyVolume = NaN } = a!;
     const closeTime = time + SECONDS_PER_MINUTE;
     const open = closeTime - this.#barSeconds;
     const known = knownAt(this.#own, this.#instrument.a, closeTime);
-    this.#features.step({ time: open, high, low, close, volume, takerBuyVolume: NaN }, known);
+    this.#features.step({ time: open, high, low, close, volume, takerBuyVolume }, known);
     this.#lastClose = close;
     this.#noteSeries(closeTime, input);
+    this.#noteTaker(!Number.isNaN(takerBuyVolume), input);
+  }
+
+  #noteTaker(isKnown: boolean, input: number): void {
+    if (isKnown) this.#note('taker volume seen');
+    else if (this.#takerInput > 0) this.#note('bar without taker volume among others');
+    if (this.#takerInput > 0 && this.#bootOf(input) > this.#takerInput) this.#note('taker volume before a restart');
+    if (isKnown) this.#takerInput = input;
+  }
+
+  /** Number of the input of the boot that took this one. */
+  #bootOf(input: number): number {
+    return this.#boots.findLast((bootInput) => bootInput <= input) ?? 0;
   }
 
   #noteSeries(close: number, input: number): void {
-    const boot = this.#boots.findLast((bootInput) => bootInput <= input) ?? 0;
+    const boot = this.#bootOf(input);
     const events = new Set<string>();
     for (const value of this.#own) {
       const isTaken = value.input < input;

@@ -163,6 +163,7 @@ class DaemonMachine implements Machine {
       store,
       journalWriter: openJournalThread(owner, this.#options, store),
       bus: this.#options.redis.connect(owner),
+      lease: this.#options.lease?.connect(owner),
       loadModels: (folder: string, quietly: Quietly) => this.#models.load(owner, files, folder, quietly),
       loadDirection: (folder: string) => this.#models.loadDirection(owner, files, folder),
     };
@@ -188,6 +189,7 @@ class DaemonMachine implements Machine {
       print: (words) => {
         if (owner.alive) trace(() => `daemon says: ${words.replaceAll('\n', ' ')}`);
         if (words.startsWith('HALTS_LOST')) see('halt kept that its file lost');
+        if (words.startsWith('LEASE_LOST')) see('lease lost');
       },
       isFeedOpen: () => true,
       modelPollMs: MODEL_POLL_MS,

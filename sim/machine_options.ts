@@ -3,6 +3,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { DirectionTrainer } from './directions.ts';
 import type { SimulatedDisk } from './disk.ts';
+import type { LeaseWorld } from './lease_world.ts';
 import type { MemoryJournal } from './memory_journal.ts';
 import type { Oracle } from './oracle.ts';
 import type { PlantedBug } from './planted.ts';
@@ -10,7 +11,7 @@ import type { SimulatedRedis } from './redis.ts';
 import type { Sighting } from './sightings.ts';
 import type { Weather } from './swarm.ts';
 import type { Timeline } from './timeline.ts';
-import type { Trainer } from './trainer.ts';
+import type { Prepare, Trainer } from './trainer.ts';
 import type { Truth } from './truth.ts';
 import type { Variety } from './variety.ts';
 
@@ -33,7 +34,10 @@ export interface MachineOptions {
   readonly truth: Truth;
   readonly trainer: Trainer;
   readonly directions: DirectionTrainer;
+  readonly lease: LeaseWorld | null;
   readonly variety: Variety | null;
+  /** Reads and verifies models. */
+  readonly prepare: Prepare;
   wallMs(): number;
   weather(): Weather;
   /** Called when a file or WebSocket publishes a signal. */

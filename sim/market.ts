@@ -14,8 +14,11 @@ const BAD_TICKS = 0.004;
 /** Probability that a bad tick is followed by another. */
 const BAD_TICK_AGAIN = 0.3;
 
-/** The seeded market of `shared/market`, minute by minute. */
-export function createPrices(seed: number, symbols: readonly string[]): Prices {
+/**
+ * The seeded market of `shared/market`, which yields minutes on demand.
+ * @param takerShare share of the bars that have their taker volume and number of trades, 0…1
+ */
+export function createPrices(seed: number, symbols: readonly string[], takerShare: number): Prices {
   const market = createSimulatedMarket({ seed: seed, symbols, start: 1_704_146_400 as OpenTime });
   // A separate random stream: everything else in a world is the same with and without bad ticks.
   const rng = createRng(`bad ticks ${seed}`);
@@ -30,7 +33,12 @@ export function createPrices(seed: number, symbols: readonly string[]): Prices {
     wasBad.add(bar.symbol);
     return badTick(bar, rng);
   };
-  return { next: (time) => market.next().bars.map((bar) => tick({ ...bar, time })) };
+  const flows = createRng(`flow ${seed}`);
+  const withFlow = (bar: Bar): Bar =>
+    flows.uniform() < takerShare
+      ? { ...bar, takerBuyVolume: flows.integer(bar.volume + 1), trades: 1 + flows.integer(bar.volume) }
+      : bar;
+  return { next: (time) => market.next().bars.map((bar) => withFlow(tick({ ...bar, time }))) };
 }
 
 /** Multiplies all prices, or only the high or the low, by a factor of 1.01 to 1,000. */

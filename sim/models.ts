@@ -3,8 +3,8 @@ import { activate, sha256Hex, writeBundle, type BundleContent } from '../shared/
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelReport } from '../shared/bundle/manifest.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
-import { predict, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
-import { perModel } from '../shared/core/features/feature.ts';
+import { predict, type Matrix, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
@@ -39,27 +39,85 @@ const NOTHING_MEASURED: ModelReport = ((): ModelReport => {
   return { cross_validation: { mean: none, folds: [] }, holdout: none, holdout_by_pair: {} };
 })();
 
-function makeContent(index: number, settings: Settings, schema: FeatureSchema): BundleContent {
-  const rng = createRng(`simulated models ${index}`);
-  const columns = schema.definitions.length;
+/** Models that answer for some pairs, and what turns their scores into signals. */
+interface Part {
+  readonly ensembles: Readonly<Record<ModelName, TreeEnsemble>>;
+  readonly theta1: number;
+  readonly theta2: number;
+  readonly sample: Matrix;
+  readonly golden: readonly (readonly (number | null)[])[];
+}
+
+/** A group and its models: `own` of the seed, the others pooled ones. */
+interface GroupPart extends Part {
+  readonly name: string;
+  readonly pairs: readonly string[];
+  readonly own: readonly ModelName[];
+}
+
+function drawPart(seed: string, columns: number, theta1: number, theta2: number): Part {
+  const rng = createRng(seed);
   const ensembles = {
     ai1: randomEnsemble(rng, columns, 0.6),
     ai2: randomEnsemble(rng, columns, -0.5),
     ai3: randomEnsemble(rng, columns, 0),
   };
-  const sample = {
-    rows: SAMPLE_ROWS,
-    columns,
-    values: new Float32Array(SAMPLE_ROWS * columns).map(() => rng.normal()),
-  };
+  const values = new Float32Array(SAMPLE_ROWS * columns).map(() => rng.normal());
   const golden = Array.from({ length: GOLDEN_ROWS }, () =>
     Array.from({ length: columns }, () => (rng.integer(10) === 0 ? null : Math.fround(rng.normal()))),
   );
-  const goldenRows = { rows: GOLDEN_ROWS, columns, values: Float32Array.from(golden.flat(), (value) => value ?? NaN) };
+  return { ensembles, theta1, theta2, sample: { rows: SAMPLE_ROWS, columns, values }, golden };
+}
+
+const pooledPart = (index: number, columns: number): Part => drawPart(`simulated models ${index}`, columns, 0.45, 0.9);
+
+/** Of the sets of a world with groups, two in three have some. */
+function groupParts(index: number, columns: number, [first, second]: readonly string[]): GroupPart[] {
+  const pooled = pooledPart(index, columns);
+  const draw = (pair: string, own: readonly ModelName[], theta1: number, theta2: number): GroupPart => {
+    const name = pair === first ? 'first' : 'second';
+    const part = drawPart(`simulated models ${index} ${name}`, columns, theta1, theta2);
+    const ensembles = perModel((model) => (own.includes(model) ? part : pooled).ensembles[model]);
+    return { ...part, ensembles, golden: pooled.golden, name, pairs: [pair], own };
+  };
+  if (index % 3 === 0) return [draw(first!, MODEL_NAMES, 0.4, 0.85), draw(second!, ['ai1', 'ai3'], 0.5, 0.95)];
+  return index % 3 === 1 ? [draw(second!, MODEL_NAMES, 0.35, 0.8)] : [];
+}
+
+/** Thresholds, ranks and golden answers, as a manifest has them. */
+function describePart({ ensembles, theta1, theta2, sample, golden }: Part) {
+  const values = Float32Array.from(golden.flat(), (value) => value ?? NaN);
+  const goldenRows = { rows: golden.length, columns: sample.columns, values };
+  return {
+    ...{ theta1, theta2 },
+    risk_quantiles: riskQuantiles(predict(ensembles.ai2, sample), RISK_QUANTILES),
+    golden: {
+      features: golden.map((row) => [...row]),
+      ...perModel((name) => [...predict(ensembles[name], goldenRows)]),
+    },
+  };
+}
+
+function encodeModels<Name extends ModelName>({ ensembles }: Part, names: readonly Name[]): Record<Name, Uint8Array> {
+  return Object.fromEntries(names.map((name) => [name, encodeOnnx(ensembles[name])])) as Record<Name, Uint8Array>;
+}
+
+function makeContent(
+  index: number,
+  settings: Settings,
+  schema: FeatureSchema,
+  part: Part,
+  groups: readonly GroupPart[],
+): BundleContent {
   const { pairs, windows } = settings.minutehand;
   const edge = { no_edge: false, trades: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
+  const ofGroups = groups.map((group) => ({
+    ...{ name: group.name, pairs: [...group.pairs], verdict: 'simulated' },
+    own: { ...describePart(group), thresholds: null, metrics: {} },
+  }));
   return {
-    models: perModel((name) => encodeOnnx(ensembles[name])),
+    models: encodeModels(part, MODEL_NAMES),
+    groupModels: Object.fromEntries(groups.map((group) => [group.name, encodeModels(group, group.own)])),
     card: ({ version }) => `# ${version}\n`,
     manifest: {
       market: 'live',
@@ -73,28 +131,47 @@ function makeContent(index: number, settings: Settings, schema: FeatureSchema): 
       data_hash: sha256Hex(`simulated ${index}`),
       label_policy: {},
       engine: { name: 'random trees', parameters: {} },
-      theta1: 0.45,
-      theta2: 0.9,
-      risk_quantiles: riskQuantiles(predict(ensembles.ai2, sample), RISK_QUANTILES),
+      ...describePart(part),
       metrics: { ai1: NOTHING_MEASURED, ai2: NOTHING_MEASURED, ai3: NOTHING_MEASURED, ai2_parts: {} },
       edge: Object.fromEntries(pairs.map((pair) => [pair, edge])),
-      golden: { features: golden, ...perModel((name) => [...predict(ensembles[name], goldenRows)]) },
+      ...(ofGroups.length > 0 && { groups: ofGroups }),
     },
   };
 }
 
 const made = new Map<string, BundleContent>();
 
-/** Set number `index` of a few sets of tiny random models that allow trades. */
-export function modelContent(index: number, settings: Settings): BundleContent {
+function once(key: string, settings: Settings, make: (schema: FeatureSchema) => BundleContent): BundleContent {
   const schema = featureSchema(settings.minutehand.windows);
-  const key = `${schema.hash} ${settings.minutehand.pairs.join()} ${index % MODELS_MADE}`;
-  let content = made.get(key);
+  const whole = `${schema.hash} ${settings.minutehand.pairs.join()} ${key}`;
+  let content = made.get(whole);
   if (content === undefined) {
-    content = makeContent(index % MODELS_MADE, settings, schema);
-    made.set(key, content);
+    content = make(schema);
+    made.set(whole, content);
   }
   return content;
+}
+
+/** The `run`-th of a few sets of tiny random models that let trades happen. */
+export function modelContent(run: number, settings: Settings, hasGroups: boolean): BundleContent {
+  const index = run % MODELS_MADE;
+  return once(`${index} ${hasGroups}`, settings, (schema) => {
+    const columns = schema.definitions.length;
+    const groups = hasGroups ? groupParts(index, columns, settings.minutehand.pairs) : [];
+    return makeContent(index, settings, schema, pooledPart(index, columns), groups);
+  });
+}
+
+/**
+ * The models of a pair's group alone, as a bundle of their own without any group.
+ * @returns null: the pooled models serve the pair
+ */
+export function groupContent(run: number, settings: Settings, pairId: string): BundleContent | null {
+  const index = run % MODELS_MADE;
+  const columns = featureSchema(settings.minutehand.windows).definitions.length;
+  const part = groupParts(index, columns, settings.minutehand.pairs).find(({ pairs }) => pairs.includes(pairId));
+  if (part === undefined) return null;
+  return once(`${index} of ${pairId}`, settings, (schema) => makeContent(index, settings, schema, part, []));
 }
 
 /**

@@ -58,6 +58,7 @@ function openBench(): Bench {
   const rules: string[] = [];
   const bench = { nowMs: 0, rules } as Bench & { oracle: Oracle };
   bench.oracle = createOracle({
+    works: () => 0,
     nowMs: () => bench.nowMs,
     trueMs: () => START_MS + bench.nowMs,
     wallMs: () => START_MS + bench.nowMs,

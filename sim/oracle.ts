@@ -17,12 +17,16 @@ export interface Seen {
   readonly model_version: string;
   readonly generated_at_ms: number;
   readonly valid_until_ms: number;
+  /** Only with a lease. */
+  readonly fence?: number;
 }
 
 export interface Published {
   readonly signal: Seen;
   /** Time of its first publication, in world time. */
   readonly atMs: number;
+  /** A new holder of the lease begins with it: it was answered before. */
+  readonly isTakeover: boolean;
 }
 
 export interface Oracle {
@@ -38,6 +42,8 @@ export interface Oracle {
 }
 
 export interface OracleOptions {
+  /** Items of work that were done. */
+  works(): number;
   /** World time since its start; and as epoch milliseconds. */
   nowMs(): number;
   trueMs(): number;
@@ -78,6 +84,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const publications = new PublicationCheck(options);
   const accounts = new Map<string, Account>();
   const refusals = new Map<string, number>();
+  const isTakeover = takeovers(options);
   let obeyed = 0;
 
   function accountOf(consumer: string): Account {
@@ -101,9 +108,9 @@ export function createOracle(options: OracleOptions): Oracle {
     publish(text) {
       if (published.has(text)) return null;
       const signal = JSON.parse(text) as Seen;
-      const fresh: Published = { signal, atMs: options.nowMs() };
+      const fresh: Published = { signal, atMs: options.nowMs(), isTakeover: isTakeover(signal) };
       published.set(text, fresh);
-      publications.check(text, signal);
+      publications.check(text, fresh);
       return fresh;
     },
     check(consumer, text, clockMs, verdict) {
@@ -123,8 +130,19 @@ export function createOracle(options: OracleOptions): Oracle {
   };
 }
 
-/** A text that a consumer found stale must be stale by world time. */
-function checkStale(options: OracleOptions, consumer: string, text: string, { signal, atMs }: Published): void {
+/** The signals of the piece of work that is the first to publish under a new fence. */
+function takeovers({ works }: OracleOptions): (signal: Seen) => boolean {
+  let [newest, work] = [0, -1];
+  return ({ fence = 0 }) => {
+    if (fence > newest) [newest, work] = [fence, works()];
+    return works() === work;
+  };
+}
+
+/** A consumer found a text stale: by the world's time it has to be. */
+function checkStale(options: OracleOptions, consumer: string, text: string, original: Published): void {
+  const { signal, atMs, isTakeover } = original;
+  if (isTakeover) return;
   const sinceNewsMs = isHeartbeat(signal)
     ? options.nowMs() - atMs
     : Math.max(options.nowMs() - atMs, options.trueMs() - Date.parse(signal.timestamp) - options.intervalMs);
@@ -144,11 +162,12 @@ class PublicationCheck {
     this.#options = options;
   }
 
-  check(text: string, signal: Seen): void {
+  check(text: string, published: Published): void {
+    const { signal } = published;
     const [covered, tail] = [text.slice(0, text.lastIndexOf(',"crc32":"')), text.slice(-10, -2)];
     if (crc32(covered).toString(16).padStart(8, '0') !== tail) this.#options.onViolation('checksum', text);
     this.#checkOrder(signal);
-    this.#checkTimes(signal);
+    this.#checkTimes(published);
     if (!isHeartbeat(signal)) this.#checkIdentity(signal);
   }
 
@@ -164,28 +183,34 @@ class PublicationCheck {
   }
 
   /**
-   * `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is valid from its creation, a bar for one
-   * interval after its close.
+   * `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is always news, a bar for one interval after
+   * its close. What was withheld until a take-over expires earlier.
    */
-  #checkTimes(signal: Seen): void {
+  #checkTimes({ signal, isTakeover }: Published): void {
     const options = this.#options;
     const { pair_id, seq, timestamp, reason, generated_at_ms, valid_until_ms } = signal;
     const newsUntilMs = isHeartbeat(signal) ? Infinity : Date.parse(timestamp) + options.intervalMs;
     const expectedMs = Math.min(generated_at_ms, newsUntilMs) + options.validMs(pair_id);
     const where = `${pair_id} seq ${seq}, ${reason} at ${timestamp}`;
-    if (valid_until_ms !== expectedMs)
+    // It was answered by the clock of that moment, which may have been set since.
+    const latestMs = expectedMs + options.clockErrorMs();
+    if (isTakeover ? valid_until_ms > latestMs : valid_until_ms !== expectedMs)
       options.onViolation('expiry', `${where}: valid for ${valid_until_ms - expectedMs} ms too long`);
     const sinceMs = options.wallMs() - generated_at_ms;
     if (Math.abs(sinceMs) > PUBLISHING_MS + options.clockErrorMs())
       options.onViolation('generated_at', `${where}: ${sinceMs} ms before it left the daemon`);
   }
 
-  /** A boot answers a minute once. If another boot answers it with the same models, the decision is the same. */
-  #checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version }: Seen): void {
+  /**
+   * A boot answers a minute once under a fence. If another boot answers it with the same models, the decision is the
+   * same.
+   */
+  #checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version, fence }: Seen): void {
     const { onViolation } = this.#options;
     const minute = `${pair_id} ${timestamp}`;
-    if (this.#answered.get(minute) === boot_id) onViolation('minute answered twice', `${minute} in ${boot_id}`);
-    this.#answered.set(minute, boot_id);
+    const holder = fence === undefined ? boot_id : `${boot_id}, fence ${fence}`;
+    if (this.#answered.get(minute) === holder) onViolation('minute answered twice', `${minute} in ${holder}`);
+    this.#answered.set(minute, holder);
     const decision = `${minute} ${model_version}`;
     const id = this.#ids.get(decision) ?? signal_id;
     if (id !== signal_id) onViolation('signal_id changed', `${decision}: ${signal_id} after ${id}`);

@@ -7,6 +7,7 @@ import type { Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
+import type { ReferenceModels } from './reference_models.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 
 /** Reference run of a pair: features stepped over all bars, answers by `expected_answer.ts`. */
@@ -14,17 +15,20 @@ export class PairReference implements SubjectReference {
   readonly flat = JSON.stringify(NO_POSITION);
   readonly #pair: Pair;
   readonly #settings: Settings;
-  readonly #modelsOf: (version: string) => ModelSet;
+  readonly #models: ReferenceModels;
+  readonly #note: (name: string) => void;
   readonly #schema: FeatureSchema;
   readonly #policy: ReturnType<typeof decisionPolicy>;
   readonly #costs: PairFillCosts;
   readonly #features: FeatureEngine;
   readonly #matrix: Float32Array;
 
-  constructor(pair: Pair, settings: Settings, modelsOf: (version: string) => ModelSet) {
+  /** @param note names an interesting state */
+  constructor(pair: Pair, settings: Settings, models: ReferenceModels, note: (name: string) => void) {
     this.#pair = pair;
     this.#settings = settings;
-    this.#modelsOf = modelsOf;
+    this.#models = models;
+    this.#note = note;
     this.#schema = featureSchema(settings.minutehand.windows);
     this.#policy = decisionPolicy(settings);
     this.#costs = pairCosts(tradingCosts(settings), pair);
@@ -40,9 +44,19 @@ export class PairReference implements SubjectReference {
     this.#features.step([{ ...(bar as PairBars), pairIndex: 0 }]);
   }
 
-  /** The documented answer of the given models to a minute. */
+  /** The models of the pair's group; else the pooled ones. */
+  #modelsOf(version: string): ModelSet {
+    const { id } = this.#pair;
+    const [own, whole] = [this.#models.group(version, id), this.#models.whole(version)];
+    if (own !== null) this.#note('pair scored by the models of its group');
+    else if (whole.groups !== undefined) this.#note('pair of no group beside groups');
+    return own ?? whole.groups?.pooled ?? whole;
+  }
+
+  /** The answers that models must give to a minute, by the documents. */
   answer(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
     const models = version === '' ? null : this.#modelsOf(version);
+    const whole = version === '' ? null : this.#models.whole(version);
     const isWarm = this.#features.ready(0);
     const isScored = isWarm && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
     if (isScored) this.#features.writeRow(0, this.#matrix, 0);
@@ -57,8 +71,8 @@ export class PairReference implements SubjectReference {
       closes: [minute.a?.close ?? null, minute.b?.close ?? null],
       isWarm,
       bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
-      models,
-      hasEdge: models?.hasEdge(this.#pair.id) ?? false,
+      models: models === null ? null : { version, theta1: models.theta1, theta2: models.theta2 },
+      hasEdge: whole?.hasEdge(this.#pair.id) ?? false,
       scores: scores === null ? null : firstOf(scores),
       fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
       noEntryWindows: this.#settings.core.no_entry_windows,
@@ -66,7 +80,7 @@ export class PairReference implements SubjectReference {
       isDegraded,
       policy: this.#policy,
       position: JSON.parse(position) as ExpectedPosition,
-      signalId: idOf(models?.modelsHash ?? 'none'),
+      signalId: idOf(whole?.modelsHash ?? 'none'),
       featureSchema: this.#schema.hash,
       policyHash: this.#settings.policyHash,
     });

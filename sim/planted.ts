@@ -1,3 +1,5 @@
+import type { LeaseRecord } from '../daemon/lease/lease.ts';
+import type { LeaseStore } from '../daemon/lease/lease_store.ts';
 import { FLAT_POSITION } from '../shared/core/position/instrument_position.ts';
 import { isInstrument, parseSubject } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
@@ -26,18 +28,27 @@ export const PLANTED = {
   ignored_revisions: 'the first value of an event of a series counts, and no later one',
   forgotten_series: 'a restart does not restore the values of series',
   forgotten_positions: 'a restart does not restore the positions of instruments',
+  forgotten_taker: 'a restart does not restore the taker volume of bars',
+  pooled_group: 'the pairs of a group are scored by the pooled models',
+  cached_lease: 'a lease server that does not answer is taken for one that renewed the lease',
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
 
-/** Bugs of longer timeframes, instruments and series, which other worlds cannot detect. */
-export const NEEDS_VARIETY: ReadonlySet<PlantedBug> = new Set([
-  'early_close',
-  'kept_bar',
-  'series_by_event',
-  'ignored_revisions',
-  'forgotten_series',
-  'forgotten_positions',
-]);
+/**
+ * Bugs that worlds of one kind alone can show: those with longer timeframes, instruments and series, those with groups,
+ * and those with a lease.
+ */
+export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'lease'>> = {
+  early_close: 'variety',
+  kept_bar: 'variety',
+  series_by_event: 'variety',
+  ignored_revisions: 'variety',
+  forgotten_series: 'variety',
+  forgotten_positions: 'variety',
+  forgotten_taker: 'variety',
+  pooled_group: 'groups',
+  cached_lease: 'lease',
+};
 
 /** A file system whose `sync` does nothing. */
 export function withoutSync(files: FileSystem): FileSystem {
@@ -117,7 +128,42 @@ export function withFlatInstruments(store: JournalStore): JournalStore {
   };
 }
 
-/** Settings of a feed with a bar every 50 s. */
+/** A store whose bars have lost their taker volume. */
+export function withoutTaker(store: JournalStore): JournalStore {
+  return {
+    ...store,
+    inputsFrom: (from) =>
+      [...store.inputsFrom(from)]
+        .map((row) => {
+          if (row.bar?.takerBuyVolume === undefined) return row;
+          const { takerBuyVolume: _lost, ...bar } = row.bar;
+          return { ...row, bar };
+        })
+        .values(),
+  };
+}
+
+/** Models whose pooled set scores every pair. */
+export function withPooledScores(set: ModelSet): ModelSet {
+  const { groups } = set;
+  if (groups === undefined) return set;
+  return { ...set, infer: (features, rows, only) => groups.pooled.infer(features, rows, only) };
+}
+
+/** A lease store that answers for a server that does not. */
+export function withCachedLease(store: LeaseStore): LeaseStore {
+  let last: LeaseRecord | null = null;
+  return {
+    ...store,
+    exchange: (request) =>
+      new Promise((resolve, reject) => {
+        store.exchange(request).then((record) => resolve((last = record)), reject);
+        if (last !== null && request.kind === 'renew') resolve({ ...last, beat: last.beat + 1 });
+      }),
+  };
+}
+
+/** Settings of a feed whose bars come every 50 s. */
 export function withFasterFeed(settings: Settings): Settings {
   const { minutehand } = settings;
   return { ...settings, minutehand: { ...minutehand, feed: { ...minutehand.feed, interval_ms: 50_000 } } };

@@ -1,3 +1,4 @@
+import type { LeaseWorld } from './lease_world.ts';
 import type { Machine } from './machine.ts';
 import type { Oracle, Seen } from './oracle.ts';
 import type { ShadowWatch } from './shadow_watch.ts';
@@ -7,6 +8,7 @@ export interface SignalWatchOptions {
   readonly oracle: Oracle;
   readonly truth: Truth;
   readonly machine: Machine;
+  readonly lease: LeaseWorld | null;
   /** null: no shadow sets in this world. */
   readonly shadowWatch: ShadowWatch | null;
   see(name: string): void;
@@ -24,7 +26,7 @@ export class SignalWatch {
 
   /** A text leaves the daemon on some transport. */
   publish(text: string): void {
-    const { oracle, truth, machine, shadowWatch, trace } = this.#options;
+    const { oracle, truth, machine, lease, shadowWatch, trace } = this.#options;
     const fresh = oracle.publish(text);
     if (fresh === null) return;
     const { pair_id, timestamp, seq, action, reason, mode, target, model_version } = fresh.signal;
@@ -34,7 +36,8 @@ export class SignalWatch {
     );
     truth.hear(fresh);
     machine.hear(fresh);
-    shadowWatch?.hear(fresh);
+    lease?.hear(fresh);
+    if (!fresh.isTakeover) shadowWatch?.hear(fresh);
     this.#note(fresh.signal);
   }
 

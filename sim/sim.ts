@@ -11,16 +11,18 @@ import {
 } from './end.ts';
 import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
 import type { Violation } from './chronicle.ts';
-import { NEEDS_VARIETY, type PlantedBug } from './planted.ts';
+import { NEEDS, type PlantedBug } from './planted.ts';
 import { plantInCore } from './planted_core.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
 import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
 import { describeWeather, drawWeather, withJournalFaults, type Weather } from './swarm.ts';
+import { prepareAtOnce, type Prepare } from './trainer.ts';
 import { checkTwin } from './twin.ts';
 import { describeVariety, drawVariety, isVaried, variedSettings } from './variety.ts';
 import { createWorld, type World } from './world.ts';
+import { describeKind, drawKind, settingsOfKind } from './world_kind.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -48,6 +50,7 @@ export interface SeedOptions {
   readonly hasJournalFaults?: boolean;
   /** Called with every event, one line each. */
   trace?(line: string): void;
+  readonly prepare?: Prepare;
 }
 
 export interface SeedReport {
@@ -75,16 +78,20 @@ export interface SeedReport {
 
 /** Runs one seed's world from start to end. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
-  const { seed, planted = null, trace = null } = options;
+  const { seed, planted = null, trace = null, prepare = prepareAtOnce } = options;
   const rng = createRng(`sim ${seed}`);
   const drawn = drawWeather(rng);
   const weather = options.hasJournalFaults === true ? withJournalFaults(drawn, createRng(`journal ${seed}`)) : drawn;
   const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
   const variety = drawVariety(seed, stormMs);
-  const settings = variedSettings(simulatedSettings(), variety);
-  const world = createWorld({ seed, settings, weather, variety, planted, stormMs, trace });
+  const kind = drawKind(seed);
+  const settings = settingsOfKind(variedSettings(simulatedSettings(), variety), kind);
+  const world = createWorld({ seed, settings, weather, variety, kind, planted, stormMs, trace, prepare });
   const minutes = (stormMs / MINUTE_MS).toFixed(1);
-  world.trace(() => `seed ${seed}, ${minutes} minutes of ${describeWeather(weather)}${describeVariety(variety)}`);
+  world.trace(
+    () =>
+      `seed ${seed}, ${minutes} minutes of ${describeWeather(weather)}${describeVariety(variety)}${describeKind(kind)}`,
+  );
   const takeOut = plantInCore(planted);
   const stopWatching = watchRejections((reason) => world.violate('unhandled rejection', describeReason(reason)));
   try {
@@ -147,7 +154,7 @@ async function checkEnd(world: World, weather: Weather, seed: number): Promise<n
   const { compared, leftOver, lostHeartbeats, seen } = checkTwin({
     journal: world.journal,
     settings: world.settings,
-    models: (version) => world.trainer.trainedSet(version),
+    models: await world.trainer.references(),
     directions: (version) => world.directions.trained(version),
     failedIn: (bootId) => world.machine.failedIn(bootId),
     shadowsGoOn: weather.journalFaults === 0,
@@ -217,6 +224,12 @@ export async function runSeeds(options: {
   };
 }
 
+function canShow(planted: PlantedBug, seed: number): boolean {
+  const need = NEEDS[planted];
+  if (need === undefined) return true;
+  return need === 'variety' ? isVaried(seed) : Boolean(drawKind(seed)[need]);
+}
+
 /**
  * Looks for a planted bug, seed by seed.
  * @returns the first seed that shows it, with the violation; null when none up to MAX_SEEDS_TO_FIND does
@@ -227,7 +240,7 @@ export async function findPlanted(
 ): Promise<{ readonly seed: number; readonly rule: string } | null> {
   for (let seed = 1; seed <= MAX_SEEDS_TO_FIND; seed++) {
     onSeed(seed);
-    if (NEEDS_VARIETY.has(planted) && !isVaried(seed)) continue;
+    if (!canShow(planted, seed)) continue;
     const { violations } = await runSeed({ seed, planted });
     if (violations.length > 0) return { seed, rule: violations[0]!.rule };
   }

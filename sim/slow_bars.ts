@@ -65,6 +65,8 @@ function barOf(minutes: readonly PairMinute[], time: OpenTime): PairMinute {
 
 function joined(legs: readonly (Bar | null)[], time: OpenTime): Bar | null {
   const bars = legs.filter((bar) => bar !== null);
+  const flow = (name: 'takerBuyVolume' | 'trades'): Partial<Bar> =>
+    bars.some((bar) => bar[name] === undefined) ? {} : { [name]: bars.reduce((sum, bar) => sum + bar[name]!, 0) };
   const [first, last] = [bars[0], bars.at(-1)];
   if (first === undefined || last === undefined) return null;
   return {
@@ -76,5 +78,7 @@ function joined(legs: readonly (Bar | null)[], time: OpenTime): Bar | null {
     close: last.close,
     volume: bars.reduce((sum, { volume }) => sum + volume, 0),
     ...(last.spread === undefined ? {} : { spread: last.spread }),
+    ...flow('takerBuyVolume'),
+    ...flow('trades'),
   };
 }

@@ -2,6 +2,7 @@ import { ALL_PAIRS, haltsPath } from '../shared/bundle/halts.ts';
 import { ln } from '../shared/elementary.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { Operation } from './disk.ts';
+import type { LeaseWeather, LeaseWorld } from './lease_world.ts';
 import type { Weather } from './swarm.ts';
 import type { Variety } from './variety.ts';
 import type { Timeline } from './timeline.ts';
@@ -24,6 +25,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   scheduleSilences(storm);
   scheduleJournalThread(storm);
   if (world.variety !== null) scheduleDirections(storm, world.variety);
+  if (world.lease !== null && world.kind.lease !== null) scheduleLease(storm, world.lease, world.kind.lease);
 }
 
 /** Random times of events, and durations of their effects. */
@@ -123,7 +125,46 @@ function scheduleMachineFaults(storm: Storm): void {
   });
 }
 
-/** Training runs of direction models, and damage to their files. */
+/** The lease server, the way to it, and another machine. */
+function scheduleLease(storm: Storm, world: LeaseWorld, weather: LeaseWeather): void {
+  const { rng } = storm;
+  const { server } = world;
+  const endRival = (): void => (rng.integer(2) === 0 ? world.killRival() : world.stopRival());
+  storm.often(
+    weather.rivals,
+    storm.spell(8 * MINUTE_MS, () => world.startRival(), endRival),
+  );
+  storm.often(
+    weather.cuts,
+    storm.spell(
+      3 * MINUTE_MS,
+      () => world.cutOff(),
+      () => world.mend(),
+    ),
+  );
+  storm.often(
+    weather.downs,
+    storm.spell(
+      2 * MINUTE_MS,
+      () => (server.isDown = true),
+      () => (server.isDown = false),
+    ),
+  );
+  storm.often(
+    weather.slows,
+    storm.spell(
+      3 * MINUTE_MS,
+      () => (server.slowMs = 15_000 ** rng.uniform()),
+      () => (server.slowMs = 0),
+    ),
+  );
+  storm.often(weather.losses, () => server.loseData());
+  storm.often(weather.serverSteps, () => {
+    world.serverOffsetMs = Math.round((rng.uniform() * 2 - 1) * HOUR_MS);
+  });
+}
+
+/** Training runs and damage of direction models. */
 function scheduleDirections(storm: Storm, { directionRuns, directionDamage }: Variety): void {
   const { world, rng } = storm;
   storm.often(directionRuns, () => world.directions.publish());

@@ -64,6 +64,32 @@ describe('the timeline', () => {
     expect(done[2]).toBe('later');
   });
 
+  it('stands still until real work has its result, and hands results over in the order of the requests', async () => {
+    const timeline = createTimeline(createRng(1));
+    const seen: string[] = [];
+    const after = (ms: number, name: string): void => {
+      const work = new Promise<string>((resolve) => setTimeout(resolve, ms, name));
+      void timeline.real(work).then((result) => seen.push(`${result} at ${timeline.nowMs}`));
+    };
+    after(2, 'begun before');
+    timeline.at(1, () => {
+      after(4, 'slow');
+      after(0, 'quick');
+    });
+    timeline.at(1, () => {
+      timeline.real(Promise.reject(new Error('fails'))).catch((error: unknown) => seen.push(String(error)));
+    });
+    timeline.at(2, () => seen.push('later'));
+    await timeline.run(2);
+    expect(seen.filter((name) => name !== 'Error: fails')).toEqual([
+      'begun before at 0',
+      'slow at 1',
+      'quick at 1',
+      'later',
+    ]);
+    expect(seen).toHaveLength(5);
+  });
+
   it('delays work behind work that takes time, and drops canceled work', async () => {
     const timeline = createTimeline(createRng(1));
     const seen: number[] = [];

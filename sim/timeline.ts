@@ -27,22 +27,57 @@ export interface Timeline {
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   /** Lets the current work take this long: work that falls due meanwhile is delayed. */
   spend(ms: number): void;
-  /** Runs all work due up to `untilMs`, draining all promise jobs between two items. */
+  /**
+   * The result of real asynchronous work, such as a file that is read. No simulated time passes until it is there: the
+   * time that it takes, in milliseconds or in turns of the event loop, changes nothing.
+   */
+  real<T>(work: Promise<T>): Promise<T>;
+  /** Does all work that is due up to `untilMs`; between two pieces every promise that can continue has continued. */
   run(untilMs: number): Promise<void>;
 }
 
+const isBefore = (x: Due, y: Due): boolean =>
+  x.timeMs !== y.timeMs ? x.timeMs < y.timeMs : x.tie !== y.tie ? x.tie < y.tie : x.order < y.order;
+
+/** Real asynchronous work, and the turns of the event loop that its results and all promise jobs need. */
+function realWork(): { readonly real: Timeline['real']; settle(): Promise<void> } {
+  /** What hands each result over, in the order of the requests. */
+  const underWay: (() => Promise<void>)[] = [];
+  return {
+    real(work) {
+      const settled = work.then(
+        () => undefined,
+        () => undefined,
+      );
+      return new Promise((resolve) => {
+        underWay.push(async () => {
+          await settled;
+          resolve(work);
+        });
+      });
+    },
+    /** Results are handed over one by one, whichever came first. */
+    async settle() {
+      await drain();
+      for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
+        await next();
+        await drain();
+      }
+    },
+  };
+}
+
 /**
- * A queue of work ordered by time and, within the same time, by the seed. Everything inside the simulated world is
- * synchronous or uses only promises, so one real turn of the event loop between two items drains all promise jobs.
+ * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world
+ * must be synchronous, use promises alone or be passed to `real`: one real turn of the event loop between two pieces of
+ * work then drains all promise jobs, however long their chain.
  */
 export function createTimeline(rng: Rng): Timeline {
   const heap: Due[] = [];
   let nowMs = 0;
   let worksDone = 0;
   let orders = 0;
-
-  const isBefore = (x: Due, y: Due): boolean =>
-    x.timeMs !== y.timeMs ? x.timeMs < y.timeMs : x.tie !== y.tie ? x.tie < y.tie : x.order < y.order;
+  const { real, settle } = realWork();
 
   function push(due: Due): void {
     let at = heap.length;
@@ -94,14 +129,16 @@ export function createTimeline(rng: Rng): Timeline {
     spend(ms) {
       nowMs += ms;
     },
+    real,
     async run(untilMs) {
+      await settle();
       while (heap.length > 0 && heap[0]!.timeMs <= untilMs) {
         const due = pop();
         if (due.canceled) continue;
         if (due.timeMs > nowMs) nowMs = due.timeMs;
         due.work();
         worksDone++;
-        await drain();
+        await settle();
       }
       nowMs = Math.max(nowMs, untilMs);
     },

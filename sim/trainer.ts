@@ -9,13 +9,20 @@ import {
   type StandingHalt,
 } from '../shared/bundle/halts.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
-import { MODEL_FILES } from '../shared/bundle/manifest.ts';
-import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { modelFiles, type Manifest } from '../shared/bundle/manifest.ts';
+import { openModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { prepareModels, type PreparedModels } from '../shared/bundle/prepared_models.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import type { HaltLedger } from './halt_ledger.ts';
 import { modelContent, publishModels } from './models.ts';
+import { loadReferences, type ReferenceModels } from './reference_models.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Reads and verifies models, as `prepareModels`; tests let it take its time. */
+export type Prepare = (prepare: () => Promise<PreparedModels>) => Promise<PreparedModels>;
+export const prepareAtOnce: Prepare = (prepare) => prepare();
 
 export interface TrainerOptions {
   readonly settings: Settings;
@@ -23,6 +30,10 @@ export interface TrainerOptions {
   readonly folder: string;
   readonly disk: SimulatedDisk;
   readonly rng: Rng;
+  readonly timeline: Timeline;
+  readonly prepare: Prepare;
+  /** Whether bundles have groups of pairs with models of their own. */
+  readonly hasGroups: boolean;
   trueMs(): number;
   /** File system of a process that is killed at its `killAt`-th call; undefined: it is not killed. */
   openFiles(killAt: number | undefined): FileSystem;
@@ -54,14 +65,14 @@ export interface Trainer {
   /** The set of this version as trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
   hasTrained(version: string): boolean;
+  /** The models that answer a pair, each group's loaded as a bundle of their own. */
+  references(): Promise<ReferenceModels>;
   /** After a power cut, activated models must still be active and intact. @param lostCommits of the journal */
   checkSurvived(lostCommits: number): void;
   /** The active models were damaged from outside: they need not survive. */
   forgetActivated(): void;
   /** As `forgetActivated`, for `halts.json`. */
   forgetHalts(): void;
-  /** Resolves when all published sets are available. */
-  settled(): Promise<void>;
 }
 
 /** Read-only view of the disk without faults, for observers. */
@@ -100,12 +111,12 @@ class SimulatedTrainer implements Trainer {
   }
 
   publish(killAt?: number): string | null {
-    const { settings, folder, openFiles, trueMs, trace } = this.#options;
+    const { settings, folder, hasGroups, openFiles, trueMs, trace } = this.#options;
     try {
-      const content = modelContent(++this.#published, settings);
+      const content = modelContent(++this.#published, settings, hasGroups);
       const { version } = publishModels(openFiles(killAt), folder, new Date(trueMs()), content);
       this.#lastActivated = version;
-      this.#archive.keep(version);
+      this.#archive.keep(version, this.#published);
       trace(() => `trainer: models ${version} written and made active`);
       return version;
     } catch (error) {
@@ -120,7 +131,7 @@ class SimulatedTrainer implements Trainer {
     const { disk, folder } = this.#options;
     const active = this.#peekActive();
     const isWhole = active !== null && disk.peek(`${folder}/${active}/manifest.json`) !== null;
-    if (isWhole && !this.#archive.has(active)) this.#archive.keep(active);
+    if (isWhole && !this.#archive.has(active)) this.#archive.keep(active, this.#published);
     this.#lastActivated = null;
   }
 
@@ -147,6 +158,10 @@ class SimulatedTrainer implements Trainer {
 
   hasTrained(version: string): boolean {
     return this.#archive.has(version);
+  }
+
+  references(): Promise<ReferenceModels> {
+    return this.#archive.references();
   }
 
   halt(killAt?: number): void {
@@ -186,10 +201,6 @@ class SimulatedTrainer implements Trainer {
   forgetHalts(): void {
     this.#halts.forget();
   }
-
-  async settled(): Promise<void> {
-    await this.#archive.settled();
-  }
 }
 
 /** Every published set as trained, unaffected by faults. */
@@ -197,29 +208,39 @@ class Archive {
   readonly #options: TrainerOptions;
   readonly #files: SimulatedDisk;
   readonly #sets = new Map<string, ModelSet>();
-  readonly #loading: Promise<void>[] = [];
+  /** The run that made each version. */
+  readonly #runs = new Map<string, number>();
 
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.#files = createDisk({ rng: options.rng, wallMs: () => 0, spend: () => undefined });
   }
 
-  /** Copies a bundle from the disk. */
-  keep(version: string): void {
-    const { folder, disk, schema, settings, onViolation } = this.#options;
+  /** Copies a bundle from the disk. @param run its number */
+  keep(version: string, run: number): void {
+    const { folder, disk, schema, settings, timeline, prepare, onViolation } = this.#options;
     const bundle = `${folder}/${version}`;
     this.#files.makeFolder(bundle);
-    for (const name of ['manifest.json', ...Object.values(MODEL_FILES)]) {
+    const manifest = disk.peek(`${bundle}/manifest.json`)?.toString() ?? '{"files":{}}';
+    for (const name of ['manifest.json', ...modelFiles(JSON.parse(manifest) as Manifest)]) {
       const content = disk.peek(`${bundle}/${name}`);
       if (content !== null) this.#files.write(`${bundle}/${name}`, content);
     }
+    this.#runs.set(version, run);
     const maxRows = settings.minutehand.pairs.length;
-    this.#loading.push(
-      loadModelSet(bundle, schema, maxRows, { crossCheck: false, files: this.#files }).then(
+    const files = this.#files;
+    void timeline
+      .real(prepare(() => prepareModels(bundle, schema, { crossCheck: false, files })))
+      .then((prepared) => openModelSet(prepared, maxRows))
+      .then(
         (set) => void this.#sets.set(version, set),
         (error: unknown) => onViolation('defect', `the trainer's own models cannot be loaded: ${String(error)}`),
-      ),
-    );
+      );
+  }
+
+  references(): Promise<ReferenceModels> {
+    const { settings, hasGroups } = this.#options;
+    return loadReferences(settings, hasGroups ? this.#runs : new Map(), (version) => this.set(version));
   }
 
   has(version: string): boolean {
@@ -231,10 +252,6 @@ class Archive {
     const set = this.#sets.get(version);
     if (set === undefined) throw new RangeError(`no models ${version} were ever trained`);
     return set;
-  }
-
-  async settled(): Promise<void> {
-    await Promise.all(this.#loading);
   }
 }
 

@@ -12,6 +12,8 @@ export interface TruthOptions {
   readonly signalsFolder: string;
   /** Pipeline of the daemon that accepts bars now; null while there is none. */
   pipeline(): Pipeline | null;
+  /** Whether the daemon may publish; undefined: there is no lease. */
+  isHolder(): boolean | undefined;
   /** Whether the journal has a signal of the pair; a power cut may have lost them all. */
   knowsMinuteOf(pairId: string): boolean;
   hasTrainedDirection(version: string): boolean;
@@ -49,8 +51,11 @@ export class Truth {
   hear(published: Published): void {
     const { signal } = published;
     this.silence.published(signal);
-    this.#checkMode(signal);
-    this.#checkHalts(signal);
+    // What a new holder of the lease publishes was answered before.
+    if (!published.isTakeover) {
+      this.#checkMode(signal);
+      this.#checkHalts(signal);
+    }
     if (!isHeartbeat(signal)) this.silence.answered(signal);
   }
 
@@ -227,10 +232,15 @@ class SilenceTruth {
     this.#heardMs.set(symbol, this.#options.timeline.nowMs);
   }
 
-  /** When a subject last had a minute; for a longer bar, shortly after its symbols had one. */
+  /** Answers to one-minute bars are published at once, unless they are withheld. */
+  #isExact(pairId: string): boolean {
+    return barMinutesOf(pairId) === 1 && this.#options.isHolder() === undefined;
+  }
+
+  /** When a subject last had a minute; where it is not exact, a moment after its symbols had one. */
   #lastHeardMs(pairId: string): number {
     const answeredMs = this.#lastMinuteMs.get(pairId) ?? 0;
-    if (barMinutesOf(pairId) === 1) return answeredMs;
+    if (this.#isExact(pairId)) return answeredMs;
     const { a, b } = parseSubject(pairId);
     return Math.max(answeredMs, ...[a, b].map((symbol) => this.#heardMs.get(symbol) ?? 0));
   }
@@ -242,8 +252,8 @@ class SilenceTruth {
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
       wrong('SILENCE, and health does not report it');
     const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastHeardMs(pair_id));
-    const isExact = barMinutesOf(pair_id) === 1;
-    if (isExact && silentMs < this.#degradedMs - DELAY_MS) wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
+    if (this.#isExact(pair_id) && silentMs < this.#degradedMs - DELAY_MS)
+      wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
     if (silentMs > this.#haltMs + DELAY_MS && mode !== 'HALT')
       wrong(`${mode} after ${inSeconds(silentMs)} without a bar`);
   }
@@ -255,9 +265,10 @@ class SilenceTruth {
 
   /** A pair that had a minute is never without a signal for longer than documented. */
   #check(): void {
-    const { timeline, pipeline, knowsMinuteOf, onViolation } = this.#options;
-    // After the process was suspended, nothing is required of it for some time.
-    if (timeline.nowMs - this.#checkedMs > 2 * SILENCE_CHECK_MS) this.#wokeMs = timeline.nowMs;
+    const { timeline, pipeline, isHolder, knowsMinuteOf, onViolation } = this.#options;
+    // A process that slept has to be awake for some time before anything can be expected of it.
+    const hasSlept = timeline.nowMs - this.#checkedMs > 2 * SILENCE_CHECK_MS;
+    if (hasSlept || isHolder() === false) this.#wokeMs = timeline.nowMs;
     this.#checkedMs = timeline.nowMs;
     timeline.at(timeline.nowMs + SILENCE_CHECK_MS, () => this.#check());
     if (pipeline() === null) return;

@@ -8,14 +8,14 @@ export interface JournalChanges {
   readonly inputs?: readonly InputRow[];
 }
 
-/** The rules that the world's journal violates with these rows replaced. */
-export function rulesBroken(world: World, changes: JournalChanges = {}): string[] {
+/** The rules that the world's journal breaks when these rows replace its own. */
+export async function rulesBroken(world: World, changes: JournalChanges = {}): Promise<string[]> {
   const rules: string[] = [];
   const { inputs, signals, shadows } = world.journal;
   checkTwin({
     journal: { inputs, signals, shadows, ...changes } as MemoryJournal,
     settings: world.settings,
-    models: (version) => world.trainer.trainedSet(version),
+    models: await world.trainer.references(),
     directions: (version) => world.directions.trained(version),
     failedIn: (bootId) => world.machine.failedIn(bootId),
     shadowsGoOn: true,

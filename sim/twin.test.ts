@@ -38,14 +38,14 @@ function changed(back: number, change: (row: StoredSignal) => StoredSignal | nul
 }
 
 describe('the uninterrupted run', () => {
-  it('finds no violation in a world without faults, across a swap, a halt and a kill', () => {
+  it('finds no violation in a world without faults, across a swap, a halt and a kill', async () => {
     expect(world.violations).toEqual([]);
     expect(world.journal.signals.length).toBeGreaterThan(80);
     expect(new Set(world.journal.signals.map(({ bootId }) => bootId)).size).toBe(2);
     expect(world.journal.inputs.filter(({ kind }) => kind === 'swap').length).toBeGreaterThan(2);
     expect(world.journal.inputs.filter(({ kind }) => kind === 'halts')).toHaveLength(1);
     expect(world.journal.signals.some(({ body }) => body.includes('"reason":"KPI_HALT"'))).toBe(true);
-    expect(rulesBroken(world)).toEqual([]);
+    expect(await rulesBroken(world)).toEqual([]);
   });
 
   it.each<[string, () => JournalChanges]>([
@@ -89,7 +89,7 @@ describe('the uninterrupted run', () => {
         ),
       }),
     ],
-  ])('detects: %s', (rule, tamper) => {
-    expect(rulesBroken(world, tamper())).toContain(rule);
+  ])('detects: %s', async (rule, tamper) => {
+    expect(await rulesBroken(world, tamper())).toContain(rule);
   });
 });

@@ -3,13 +3,13 @@ import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/ali
 import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
-import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import { InstrumentReference } from './instrument_reference.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
+import type { ReferenceModels } from './reference_models.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
 import { subjectsOf } from './variety.ts';
@@ -17,8 +17,7 @@ import { subjectsOf } from './variety.ts';
 export interface TwinOptions {
   readonly journal: MemoryJournal;
   readonly settings: Settings;
-  /** The set of this version as trained. */
-  models(version: string): ModelSet;
+  readonly models: ReferenceModels;
   /** The direction model of this version as trained. */
   directions(version: string): DirectionModel;
   /** Whether models failed or were slow in the process of this boot. */
@@ -104,6 +103,7 @@ class SubjectTwin {
   #position: string;
   /** Of the last signal. */
   #bootId = '';
+  #version = '';
   readonly #shadowPositions = new Map<string, string>();
 
   constructor(twin: Twin, subject: Pair) {
@@ -191,12 +191,22 @@ class SubjectTwin {
         `${where}: ${signal.position}, was to be ${answer.position}`,
       );
     this.#note(`${isInstrument(this.#subject) ? 'instrument ' : ''}${printed.reason}`);
+    this.#noteGroup(printed);
     if (position !== this.#reference.flat && answer.met.length > 1)
       this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
     const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
     if (isRestarted && position !== this.#reference.flat && isInstrument(this.#subject))
       this.#note('instrument position after a restart');
     [this.#position, this.#bootId] = [signal.position, signal.bootId];
+  }
+
+  #noteGroup({ model_version, reason }: Said): void {
+    const { id } = this.#subject;
+    const hasGroup = !isInstrument(this.#subject) && this.#twin.options.models.group(model_version, id) !== null;
+    if (hasGroup && reason === 'ENTRY') this.#note('ENTRY of a group');
+    if (hasGroup && reason === 'IN_POSITION' && this.#version !== model_version)
+      this.#note('models with groups swapped in a position');
+    this.#version = model_version;
   }
 
   #note(name: string): void {
@@ -209,6 +219,7 @@ class SubjectTwin {
     const { options, shadows } = this.#twin;
     const row = shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
     if (row === undefined) return;
+    if (options.models.group(row.modelVersion, this.#subject.id) !== null) this.#note('group in a shadow');
     const answer = this.#answerOf(minute, {
       version: row.modelVersion,
       isDegraded: row.body.includes('"mode":"DEGRADED"'),
@@ -255,8 +266,8 @@ class SubjectTwin {
 
 function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectReference {
   const { settings, models, directions } = options;
-  if (!isInstrument(subject)) return new PairReference(subject, settings, models);
   const note = (name: string): void => void tally.seen.set(name, 1);
+  if (!isInstrument(subject)) return new PairReference(subject, settings, models, note);
   return new InstrumentReference(subject, settings, directions, inputs, note);
 }
 

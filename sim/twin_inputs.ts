@@ -109,9 +109,11 @@ class InputReader {
         return;
       case 'direction':
         return this.#takeDirection(subject);
+      case 'lease':
+        // Answers are the same with and without it.
+        return;
       case 'policy':
       case 'rollout':
-      case 'lease':
         // Does not occur in simulated worlds.
         return;
       case 'boot':

@@ -29,6 +29,8 @@ export interface Variety {
   readonly directionDamage: number;
   /** Probability that a direction model fails some time after it was loaded. */
   readonly failingDirections: number;
+  /** Share of the bars that have their taker volume and number of trades, 0…1. */
+  readonly taker: number;
 }
 
 /** Whether a seed's world has more than one-minute pairs. */
@@ -66,6 +68,7 @@ export function drawVariety(seed: number, stormMs: number): Variety | null {
     directionRuns: maybe(2, 20),
     directionDamage: maybe(1, 8),
     failingDirections: maybe(0.1, 0.6),
+    taker: pick([0, 0, 1, 0.99]),
   };
 }
 

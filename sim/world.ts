@@ -17,6 +17,7 @@ import { createDoor } from './door.ts';
 import { startFeed, type FeedReply, type Door, type Feed } from './feed.ts';
 import { createHaltLedger, type HaltLedger } from './halt_ledger.ts';
 import { guardFiles } from './guarded_files.ts';
+import { LeaseWorld } from './lease_world.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { createPrices } from './market.ts';
 import { createOracle, type Oracle } from './oracle.ts';
@@ -29,10 +30,11 @@ import type { Sighting } from './sightings.ts';
 import { SignalWatch } from './signal_watch.ts';
 import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
-import { createTrainer, peekingFiles, type Trainer } from './trainer.ts';
+import { createTrainer, peekingFiles, prepareAtOnce, type Prepare, type Trainer } from './trainer.ts';
 import { Truth } from './truth.ts';
 import { historyOf, subjectsOf, type Variety } from './variety.ts';
 import { WorldClock } from './world_clock.ts';
+import { PLAIN_KIND, type WorldKind } from './world_kind.ts';
 
 /** Tuesday, 2025-10-14, 12:00:00 UTC; the seed adds some seconds. */
 const EPOCH_MS = 1_760_443_200_000;
@@ -57,6 +59,10 @@ export interface WorldOptions {
   /** End of the faults, ms from the start. */
   readonly stormMs: number;
   readonly trace: ((line: string) => void) | null;
+  /** Default: at once. */
+  readonly prepare?: Prepare;
+  /** Default: no groups, no lease. */
+  readonly kind?: WorldKind;
 }
 
 /** A simulated machine with a daemon and a trainer, plus a feeder, a Redis server and expert advisors. */
@@ -78,6 +84,9 @@ export interface World {
   /** Source of auxiliary series; null: none. */
   readonly series: SeriesSource | null;
   readonly variety: Variety | null;
+  readonly kind: WorldKind;
+  /** null: none is configured. */
+  readonly lease: LeaseWorld | null;
   readonly oracle: Oracle;
   readonly shadowWatch: ShadowWatch;
   /** Coverage states reached so far. */
@@ -139,6 +148,8 @@ class SimulatedWorld implements World {
   readonly feed: Feed;
   readonly series: SeriesSource | null;
   readonly variety: Variety | null;
+  readonly kind: WorldKind;
+  readonly lease: LeaseWorld | null;
   readonly oracle: Oracle;
   readonly shadowWatch: ShadowWatch;
   readonly signalsFolder = SIGNALS;
@@ -168,6 +179,7 @@ class SimulatedWorld implements World {
     this.#options = options;
     this.#weather = options.weather;
     this.variety = options.variety;
+    this.kind = options.kind ?? PLAIN_KIND;
     this.settings = options.settings;
     this.#schema = featureSchema(options.settings.minutehand.windows);
     this.timeline = createTimeline(this.#stream('time'));
@@ -185,6 +197,7 @@ class SimulatedWorld implements World {
     } = chronicle);
     this.disk = this.#openDisk();
     this.redis = this.#openRedis();
+    this.lease = this.kind.lease === null ? null : this.#openLease();
     this.oracle = this.#openOracle();
     this.#truth = this.#openTruth();
     this.shadowWatch = this.#openShadowWatch();
@@ -201,6 +214,7 @@ class SimulatedWorld implements World {
       oracle: this.oracle,
       truth: this.#truth,
       machine: this.machine,
+      lease: this.lease,
       shadowWatch: options.weather.shadows > 0 ? this.shadowWatch : null,
       see: this.see,
       trace: this.trace,
@@ -270,13 +284,13 @@ class SimulatedWorld implements World {
     if (!this.redis.isUp) this.redis.start(0);
     this.redis.resume();
     if (this.wallOffsetMs !== 0) this.wallOffsetMs = 0;
+    this.lease?.endFaults();
     this.machine.process?.killAtCall(Infinity);
     this.trace(() => 'PEACE: no more faults');
   }
 
   async run(untilMs: number): Promise<void> {
     await this.timeline.run(untilMs);
-    await this.trainer.settled();
   }
 
   // ---- disk, Redis, observers ----
@@ -285,7 +299,7 @@ class SimulatedWorld implements World {
     const spend = (ms: number): void => this.timeline.spend(ms);
     const disk = createDisk({ rng: this.#stream('disk'), wallMs: this.#wallMs, spend });
     disk.onFailure = (operation, path, code) => {
-      this.trace(() => `disk: ${code} at ${operation} ${path.replace(/\.\d+\.tmp/, '.tmp')}`);
+      this.trace(() => `disk: ${code} at ${operation} ${path}`);
       const isWriting = operation === 'write' || operation === 'rename' || operation === 'makeFolder';
       if (isWriting && path.startsWith(SIGNALS)) this.#truth.disks.fileFailed(path);
       if (path === haltsPath(MODELS)) this.#truth.haltsChanged();
@@ -315,6 +329,19 @@ class SimulatedWorld implements World {
     });
   }
 
+  #openLease(): LeaseWorld {
+    return new LeaseWorld({
+      timeline: this.timeline,
+      rng: this.#stream('lease'),
+      planted: this.#options.planted,
+      trueMs: this.trueMs,
+      isServing: () => this.daemon !== null,
+      see: this.see,
+      trace: this.trace,
+      onViolation: this.violate,
+    });
+  }
+
   /** A signal that Redis gets late is the last one of its pair that another transport got, and has not expired. */
   #checkResent(text: string): void {
     const sent = this.oracle.published.get(text);
@@ -323,11 +350,13 @@ class SimulatedWorld implements World {
     );
     if (sent === undefined || isLast !== sent) return this.violate('sent late as fresh', `not the last: ${text}`);
     if (sent.signal.valid_until_ms < this.#wallMs()) this.violate('sent late as fresh', `expired: ${text}`);
+    this.lease?.hearResent(sent.signal);
   }
 
   #openOracle(): Oracle {
     const intervalMs = this.settings.minutehand.feed.interval_ms;
     return createOracle({
+      works: () => this.timeline.worksDone,
       nowMs: () => this.timeline.nowMs,
       trueMs: this.trueMs,
       wallMs: this.#wallMs,
@@ -344,6 +373,7 @@ class SimulatedWorld implements World {
       feed: this.settings.minutehand.feed,
       signalsFolder: SIGNALS,
       pipeline: () => this.daemon?.pipeline ?? null,
+      isHolder: () => (this.lease === null ? undefined : this.daemon?.lease()?.role === 'holder'),
       standing: () => this.trainer.standing(),
       halts: this.#halts,
       knowsMinuteOf: (pairId) => this.journal.signals.some((row) => row.pairId === pairId),
@@ -374,6 +404,9 @@ class SimulatedWorld implements World {
       folder: MODELS,
       disk: this.disk,
       rng: this.rng,
+      timeline: this.timeline,
+      prepare: this.#options.prepare ?? prepareAtOnce,
+      hasGroups: this.kind.groups,
       trueMs: this.trueMs,
       openFiles: (killAt) => this.#openTrainerFiles(killAt),
       trace: this.trace,
@@ -420,7 +453,9 @@ class SimulatedWorld implements World {
       truth: this.#truth,
       trainer: this.trainer,
       directions: this.directions,
+      lease: this.lease,
       variety: this.variety,
+      prepare: this.#options.prepare ?? prepareAtOnce,
       wallMs: this.#wallMs,
       weather: () => this.#weather,
       onText: (text) => this.#signals.publish(text),
@@ -455,7 +490,7 @@ class SimulatedWorld implements World {
       {
         timeline: this.timeline,
         rng: this.#stream('feed'),
-        prices: createPrices(this.#options.seed, symbols),
+        prices: createPrices(this.#options.seed, symbols, this.variety?.taker ?? 0),
         symbols,
         door: this.#openDoor(),
         weather: () => this.#weather.feed,

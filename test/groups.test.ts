@@ -21,6 +21,10 @@ import type { FeatureSource, TableRows } from '../trainer/feature_table/feature_
 import { adoptionGates } from '../trainer/gate/gate.ts';
 import { treeAnswer } from '../trainer/learn/trees/scoring.ts';
 import { train, trainFromWarmStart, type TrainResult } from '../trainer/pipeline.ts';
+import { ROWS_PER_SCORE } from '../trainer/backtest/bar_scores.ts';
+import { withScores } from '../trainer/monitor/live_drift.ts';
+import { readReference } from '../trainer/monitor/reference.ts';
+import { isSkipped } from '../trainer/monitor/report.ts';
 import { compareBundles } from '../trainer/registry/deep_verification.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { researchTheta2 } from '../trainer/search/research_theta2.ts';
@@ -154,6 +158,31 @@ describe('a bundle with groups, from its gates to its signals', () => {
     const context = { settings: plain, bars, workers: 0, onProgress: () => undefined };
     const gates = await adoptionGates(result, { ...context, modelsFolder: join(root, 'nobody') });
     expect(gates.find(({ name }) => name === 'golden vectors')).toMatchObject({ passed: true });
+  });
+
+  it('has a reference of the group beside that of all pairs, for live features and scores by the models that serve each pair', async () => {
+    const reference = readReference(result.path);
+    if (isSkipped(reference)) throw new Error(reference.skipped);
+    const { profile, groups } = reference;
+    expect([profile.pairs, Object.keys(groups!), groups!['metals']!.pairs]).toEqual([
+      ...[[GOLD, FX, AUD], ['metals'], [GOLD]],
+    ]);
+    const { holdout, histories } = result.dataset;
+    const ids = histories.map(({ pair }) => pair.id);
+    const modelOf = (file: string) => decodeTreeModel(readFileSync(join(result.path, file))).model;
+    const [own, shared] = ['metals.ai3.onnx', 'ai3.onnx'].map((file) => treeAnswer(modelOf(file), holdout.ai2.x));
+    const ofGold = [...own!].filter((_, row) => ids[holdout.ai2.pair[row]!] === GOLD);
+    const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const scaleOf = ({ features }: typeof profile) => features.find(({ name }) => name === 'position_scale')!;
+    expect(scaleOf(groups!['metals']!).total.mean).toBeCloseTo(mean(ofGold), 6);
+    expect(scaleOf(profile).total.mean).toBeCloseTo(mean([...shared!]), 6);
+    const set = await loadModelSet(result.path, schema, ROWS_PER_SCORE);
+    const { x } = await withScores(holdout.ai2, set, ids);
+    for (let row = 0; row < x.rows; row++) {
+      const answers = ids[holdout.ai2.pair[row]!] === GOLD ? own! : shared!;
+      expect(x.values[(row + 1) * x.columns - 1]).toBeCloseTo(answers[row]!, 6);
+    }
+    await set.release();
   });
 
   it('is stored by the registry and restored with the files of its groups', async () => {

@@ -6,7 +6,7 @@ import { startPostgres, type PostgresServer } from '../trainer/store/postgres_se
 import type { LeaseRecord, LeaseRequest } from '../daemon/lease/lease.ts';
 import type { LeaseStore } from '../daemon/lease/lease_store.ts';
 import { openLeaseStore } from '../daemon/lease/open_lease_store.ts';
-import { decideLease, NO_LEASE } from '../daemon/lease/memory_lease.fixture.ts';
+import { decideLease, NO_LEASE } from '../daemon/lease/memory_lease.ts';
 
 let redis: RedisServer | null;
 let postgres: PostgresServer | null;

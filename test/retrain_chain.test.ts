@@ -142,11 +142,24 @@ function askForSamples(count: number): void {
 
 /** Read by every later training process. */
 function setRetrain(key: string, value: unknown): void {
-  const path = join(place.config, 'retrain_policy.yaml');
+  setConfig('retrain_policy.yaml', [key, 'value'], value);
+}
+
+function setConfig(file: string, keys: readonly string[], value: unknown): void {
+  const path = join(place.config, file);
   const document = parseDocument(readFileSync(path, 'utf8'));
-  document.setIn([key, 'value'], value);
+  if (value === undefined) document.deleteIn(keys);
+  else document.setIn(keys, value);
   writeFileSync(path, document.toString());
 }
+
+interface Adoption {
+  readonly version: string;
+  readonly adopted: boolean;
+  readonly gates: GateResult[];
+}
+
+const GROUPS = { metals: ['XAUUSD_XAGUSD'], others: pairs.slice(0, 3).filter((id) => id !== 'XAUUSD_XAGUSD') };
 
 const activeText = (): string => readFileSync(join(place.models, 'active.json'), 'utf8');
 const versionsHeard = (): string[] => [...new Set(heard.map(({ model_version }) => model_version))];
@@ -218,14 +231,39 @@ describe('trainer, training process, gates and daemon', () => {
     }
   });
 
-  it('start a rollout by `adopt_by: rollout`, and record that it began', async () => {
+  it('swap in models with groups by the one command `train --groups --adopt`', async () => {
+    const { version: champion } = readActive(place.models)!;
+    const list = Object.entries(GROUPS).map(([name, ids]) => `${name}=${ids.join()}`);
+    const env = { MINUTEHAND_MARKET: 'live' };
+    const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json'], {
+      env,
+    });
+    expect(trained).toMatchObject({ code: 0 });
+    const { version, adopted, gates } = JSON.parse(trained.stdout) as Adoption;
+    expect([adopted, gates.filter(({ passed }) => !passed)]).toEqual([true, []]);
+    const { groups = [], theta1 } = readManifest(join(place.models, version));
+    expect(Object.fromEntries(groups.map(({ name, pairs: ids }) => [name, ids]))).toEqual(GROUPS);
+    expect(readActive(place.models)).toEqual({ version, previous: champion });
+    expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
+    await signalOf(version);
+    const { length } = heard;
+    await eventually('a signal of each pair', () => heard.length > length + place.settings.minutehand.pairs.length);
+    for (const signal of heard.slice(length)) {
+      const own = groups.find(({ pairs: ids }) => ids.includes(signal.pair_id))?.own;
+      expect(signal).toMatchObject({ model_version: version, theta1: own?.theta1 ?? theta1 });
+    }
+  });
+
+  it('start a rollout by `adopt_by: rollout`, of groups by the configuration, and record that it began', async () => {
     setRetrain('adopt_by', 'rollout');
+    setConfig('minutehand.yaml', ['train', 'groups'], GROUPS);
     const { version: champion } = readActive(place.models)!;
     const before = activeText();
     const run = await retrain();
     expect(run).toMatchObject({ status: 'rollout_started', previous_version: champion, reasons: [], error: null });
     const challenger = run.model_version!;
     expect(activeText()).toBe(before);
+    expect(readManifest(join(place.models, challenger)).groups!.map(({ name }) => name)).toEqual(Object.keys(GROUPS));
     const { id } = readRollout(place.models)!;
     const shown = { id, stage: 'test', share: 0.5, champion, challenger };
     expect(readRollout(place.models)).toMatchObject({ ...shown, status: 'active' });
@@ -251,6 +289,7 @@ describe('trainer, training process, gates and daemon', () => {
     expect(card!.stdout).toContain(`|${id}|1|0.050|20|active|`);
     await place.run(['rollout', 'abort']);
     setRetrain('adopt_by', 'swap');
+    setConfig('minutehand.yaml', ['train', 'groups'], undefined);
     await eventually('signals without a rollout', () => heard.at(-1)!.rollout === undefined);
   });
 

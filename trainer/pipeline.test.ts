@@ -20,7 +20,7 @@ import { takeRows } from './learn/trees/fit.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import { BUNDLE_GATES, MODEL_GATES } from './gate/gates.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';
-import { hashBars } from './registry/make_bundle.ts';
+import { hashBars, profileSource } from './registry/make_bundle.ts';
 import { monitorReference } from './monitor/reference.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
@@ -290,11 +290,11 @@ describe('the models of train', () => {
     const { manifest, dataset } = first.result;
     const written: unknown = JSON.parse(readFileSync(join(first.path, MONITOR_FILE), 'utf8'));
     const edges = Object.values(manifest.edge);
+    const models = perModel((name) => ({ learned: learned[name] }));
     const referenceOf = (rows: typeof dataset.train.ai2): unknown => {
       const reference = monitorReference({
-        rows,
+        ...profileSource({ ...dataset, train: { ...dataset.train, ai2: rows } }, models),
         definitions: dataset.definitions,
-        pairs: settings.minutehand.pairs,
         lookBackBars: warmupBars(settings.minutehand.windows),
         backtest: {
           trades: edges.reduce((sum, { trades }) => sum + trades, 0),

@@ -46,6 +46,9 @@ export function addSim(program: Command, output: () => Output): void {
         'ignored_revisions',
         'forgotten_series',
         'forgotten_positions',
+        'forgotten_taker',
+        'pooled_group',
+        'cached_lease',
       ] satisfies PlantedBug[]),
     )
     .option('--journal-faults', 'every world has a journal that is slow, refuses or whose thread dies')

@@ -60,14 +60,16 @@ function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
   return table(['key', 'value', 'allowed', 'label_ja', 'meaning'], rows);
 }
 
-/** The single values of a section, sections within it flattened: `redis.url`. */
+/** The single values of a section, sections within it flattened: `redis.url`; keys that it need not have come last. */
 function leaves(schema: JsonSchema, value: unknown, path: readonly string[] = []): string[][] {
-  return Object.entries(value as Record<string, unknown>).flatMap(([key, child]) => {
-    const childSchema = schema.properties?.[key] ?? {};
+  const values = value as Record<string, unknown>;
+  const keys = new Set([...Object.keys(values), ...Object.keys(schema.properties ?? {})]);
+  return [...keys].flatMap((key) => {
+    const [child, childSchema] = [values[key], schema.properties?.[key] ?? {}];
     if (childSchema.properties !== undefined) return leaves(childSchema, child, [...path, key]);
     const row = [
       code(keyText([...path, key])),
-      shown(child),
+      child === undefined ? 'absent' : shown(child),
       prose(allowedShort(childSchema)),
       prose(childSchema.description ?? ''),
     ];

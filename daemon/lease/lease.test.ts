@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Lease, type LeaseRecord, type LeaseRequest } from './lease.ts';
-import { decideLease, NO_LEASE } from './memory_lease.fixture.ts';
+import { decideLease, NO_LEASE } from './memory_lease.ts';
 
 const LEASE_MS = 1000;
 const STEP_MS = 4;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Scheduler } from '../../shared/ports.ts';
 import type { LeaseRecord, LeaseRequest } from './lease.ts';
 import { LeaseKeeper } from './lease_keeper.ts';
-import { decideLease } from './memory_lease.fixture.ts';
+import { decideLease } from './memory_lease.ts';
 
 const LEASE_MS = 1000;
 

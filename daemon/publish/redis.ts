@@ -48,6 +48,8 @@ export interface RedisPublisher extends Publisher<'redis'> {
 const CLOSE_GRACE_MS = 500;
 /** After a refusal, where no later batch shows that Redis accepts again. */
 const RETRY_REFUSED_MS = 10_000;
+/** Of the pause before a resend. */
+const MAX_DOUBLINGS = 6;
 
 /**
  * Sends each batch to Redis at once. While Redis is absent, starting, stalled or refuses, the signals of a batch are
@@ -81,6 +83,8 @@ class BusPublisher implements RedisPublisher {
   #isExpected: boolean;
   #isStalled = false;
   #batchesInFlight = 0;
+  /** Since the last answer: a server that is too slow for them gets them ever more rarely. */
+  #lostResends = 0;
   #isClosing = false;
   #whenIdle: (() => void) | null = null;
 
@@ -132,7 +136,15 @@ class BusPublisher implements RedisPublisher {
       onState(next, this.#isStalled ? `no answer within ${commandTimeoutMs} ms` : detail);
     }
     this.#isStalled = false;
-    if (next === 'up') this.#resend();
+    if (next === 'up') this.#resendLater();
+  }
+
+  #resendLater(): void {
+    if (this.#lostResends < 2) return this.#resend();
+    const { bus, scheduler, commandTimeoutMs } = this.#options;
+    this.#cancelRetry();
+    const pauseMs = commandTimeoutMs * 2 ** Math.min(this.#lostResends - 1, MAX_DOUBLINGS);
+    this.#cancelRetry = scheduler.after(pauseMs, () => bus.ready && this.#resend());
   }
 
   #send(batch: readonly Publication[], number: number): void {
@@ -159,7 +171,8 @@ class BusPublisher implements RedisPublisher {
         this.#recover();
       } else {
         this.#unsent.note(messages, number);
-        if (refused !== 'lost') this.#refuse(refused);
+        if (refused === 'lost') this.#lostResends++;
+        else this.#refuse(refused);
       }
     });
   }
@@ -174,6 +187,7 @@ class BusPublisher implements RedisPublisher {
     });
     const settle = (refused: BusRefusal | 'lost' | null): void => {
       cancel();
+      if (refused !== 'lost') this.#lostResends = 0;
       this.#batchesInFlight--;
       onAnswer(refused);
       if (this.#batchesInFlight > 0) return;

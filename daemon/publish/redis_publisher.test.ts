@@ -258,6 +258,36 @@ describe('the last signal of each pair that Redis missed', () => {
     expect([bus.sent.length, bus.resent, publisher.missed, publisher.resent]).toEqual([2, [['4']], 2, 1]);
   });
 
+  it('is offered ever more rarely to a server that is too slow to take it, until one answers', async () => {
+    publisher.publish([signal('A_B', 1)]);
+    const lose = async (): Promise<void> => {
+      bus.answers.pop()!.reject(new Error('Connection is closed.'));
+      await settle();
+      bus.enter('down', 'lost');
+      bus.enter('up', 'connected');
+    };
+    await lose();
+    await lose();
+    const pauses: number[] = [];
+    const wait = (): void => {
+      const [timer] = timers.splice(0);
+      pauses.push(timer!.ms);
+      timer!.work();
+    };
+    for (let i = 0; i < 3; i++) {
+      expect(bus.resent.length).toBe(i + 2);
+      await lose();
+      expect(bus.resent.length).toBe(i + 2);
+      wait();
+    }
+    expect(pauses).toEqual([1400, 2800, 5600]);
+    bus.answers.pop()!.resolve(null);
+    await settle();
+    publisher.publish([signal('A_B', 2)]);
+    await lose();
+    expect([bus.resent.length, bus.resent.at(-1)]).toEqual([6, ['2']]);
+  });
+
   it('is offered again after a refusal, to the channels only if they lack it, until Redis takes it', async () => {
     publisher.publish([signal('A_B', 1)]);
     await answerNext(OOM);

@@ -360,7 +360,9 @@ const train = z.strictObject({
   groups: z
     .record(z.string().regex(GROUP_NAME), z.array(pairId).min(1))
     .optional()
-    .describe('Pairs by group, such as metals: models of its own where they beat the pooled ones. Absent: none.'),
+    .describe(
+      'Pairs by group, such as `metals: [XAUUSD_XAGUSD]`: models of its own where they beat the pooled ones. Absent: none.',
+    ),
 });
 
 const search = z.strictObject({

@@ -10,7 +10,9 @@ import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
 import { featureDrift, type FeatureDrift } from './drift.ts';
 import { featureProfile, type ProfiledRows } from './feature_profile.ts';
+import { driftByGroup } from './live_drift.ts';
 import { buildLivePairs, profiledRows } from './live_pairs.ts';
+import { monitorReference } from './reference.ts';
 
 const settings = tinySettings();
 const { windows } = settings.minutehand;
@@ -189,6 +191,80 @@ describe('featureDrift of planted rows', () => {
     expect(evaluated(80)).not.toBeNull();
     expect(evaluated(72)).toBeNull();
     expect(evaluated(0)).toBeNull();
+  });
+});
+
+describe('driftByGroup', () => {
+  /** By deciles of `all`, training against live, for shares that all occur. */
+  function bookIndex(all: readonly number[], training: readonly number[], live: readonly number[]): number {
+    const sorted = [...Float32Array.from(all)].sort((a, b) => a - b);
+    const edges = Array.from({ length: 9 }, (_, i) => sorted[Math.floor(((i + 1) * (all.length - 1)) / 10)]!);
+    const shares = (values: readonly number[]): number[] => {
+      const counts = new Array<number>(10).fill(0);
+      for (const value of Float32Array.from(values)) counts[edges.filter((edge) => edge < value).length]!++;
+      return counts.map((count) => count / values.length);
+    };
+    const seen = shares(live);
+    return shares(training).reduce((sum, share, bin) => sum + (seen[bin]! - share) * Math.log(seen[bin]! / share), 0);
+  }
+
+  it('compares the features and scores of each pair with those of its own group', () => {
+    const rng = createRng('drift/groups');
+    const [pooledPair, groupPair] = PAIRS as [string, string];
+    const draw = (count: number, mean: number): number[] => Array.from({ length: count }, () => mean + rng.normal());
+    // The pair of the group is another one in training, and the same live; the other pair moves.
+    const training = [draw(6000, 0), draw(6000, 2)];
+    const live = [draw(4000, 1.6), draw(4000, 2.1)];
+    const scores = { training: [draw(6000, 0.3), draw(6000, 0.6)], live: [draw(4000, 0.3), draw(4000, 0.9)] };
+    const pick = (values: readonly number[][], pairs: readonly number[]): ProfiledRows =>
+      rowsOf(values[0]!.length, pairs.length, (pair, row) => values[pairs[pair]!]![row]!);
+    const columnsOf = (rows: ProfiledRows, others: readonly ProfiledRows[]): ProfiledRows => {
+      const all = [rows, ...others].map(({ x }) => x.values);
+      const values = Float32Array.from(
+        { length: rows.x.rows * all.length },
+        (_, i) => all[i % all.length]![Math.floor(i / all.length)]!,
+      );
+      return { ...rows, x: { rows: rows.x.rows, columns: all.length, values } };
+    };
+    const thrice = (rows: ProfiledRows): [ProfiledRows, ProfiledRows, ProfiledRows] => [rows, rows, rows];
+    const sourceOf = (pairs: readonly number[]) => {
+      const [first, ...others] = thrice(pick(scores.training, pairs));
+      return {
+        rows: pick(training, pairs),
+        scores: columnsOf(first, others),
+        pairs: pairs.map((pair) => PAIRS[pair]!),
+      };
+    };
+    const reference = monitorReference({
+      ...sourceOf([0, 1]),
+      ...{ definitions: Z_ONLY, lookBackBars: lookBack, backtest: null, groups: { second: sourceOf([1]) } },
+    });
+    const rows = columnsOf(pick(live, [0, 1]), thrice(pick(scores.live, [0, 1])));
+    const drift = driftByGroup(reference, rows, Z_ONLY, PAIRS, lookBack)!;
+    const named = Object.fromEntries(drift.map((feature) => [feature.name, feature]));
+    const names = ['z_score', 'return_prob', 'risk_prob', 'position_scale'];
+    expect(Object.keys(named)).toEqual([...names, ...names.map((name) => `second/${name}`)]);
+    for (const [name, before, now] of [
+      ['z_score', training, live],
+      ['risk_prob', scores.training, scores.live],
+    ] as const) {
+      const [pooled, own] = [named[name]!, named[`second/${name}`]!];
+      expect(pooled.psi).toBeCloseTo(bookIndex(before.flat(), before[0]!, now[0]!), 9);
+      expect(own.psi).toBeCloseTo(bookIndex(before[1]!, before[1]!, now[1]!), 9);
+      expect([Object.keys(pooled.pairs), Object.keys(own.pairs)]).toEqual([[pooledPair], [groupPair]]);
+      expect(own.pairs[groupPair]!.psi).toBe(own.psi);
+    }
+    expect(drift.filter(fires).map(({ name }) => name)).toEqual(['z_score']);
+  });
+
+  it('compares all pairs with the pooled profile where the bundle has none of its groups', () => {
+    const rng = createRng('drift/older');
+    const rows = rowsOf(3000, 2, () => rng.normal());
+    const reference = monitorReference({
+      ...{ rows, pairs: PAIRS, definitions: Z_ONLY, lookBackBars: lookBack, backtest: null },
+    });
+    const [only, ...others] = driftByGroup(reference, rows, Z_ONLY, PAIRS, lookBack)!;
+    expect([Object.keys(only!.pairs), others]).toEqual([PAIRS, []]);
   });
 });
 

@@ -1,5 +1,4 @@
 import { ln } from '../../shared/elementary.ts';
-import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import {
   columnOf,
   MIN_BLOCKS,
@@ -7,6 +6,7 @@ import {
   summarize,
   type ColumnSummary,
   type FeatureProfile,
+  type ProfiledColumn,
   type ProfiledRows,
 } from './feature_profile.ts';
 
@@ -52,7 +52,7 @@ export interface FeatureDrift extends Drift {
 export function featureDrift(
   profile: FeatureProfile,
   live: ProfiledRows,
-  definitions: readonly FeatureDefinition[],
+  definitions: readonly ProfiledColumn[],
   pairs: readonly string[],
   lookBackBars: number,
 ): FeatureDrift[] | null {

@@ -17,6 +17,9 @@ const LONGEST_BLOCK_MINUTES = 1440;
 const BINS = 10;
 const QUANTILES = 100;
 
+/** What a profile needs to know of a column. */
+export type ProfiledColumn = Pick<FeatureDefinition, 'name' | 'models'>;
+
 /** Rows of several pairs, in order of pair, then time: row i of `x` belongs to element i of the others. */
 export interface ProfiledRows {
   readonly x: Matrix;
@@ -67,7 +70,7 @@ export type FeatureProfile = z.infer<typeof featureProfileSchema>;
  */
 export function featureProfile(
   rows: ProfiledRows,
-  definitions: readonly FeatureDefinition[],
+  definitions: readonly ProfiledColumn[],
   pairs: readonly string[],
   lookBackBars: number,
 ): FeatureProfile {
@@ -86,7 +89,7 @@ export function featureProfile(
 }
 
 /** Columns that a model may use and that encode more than the time. */
-export function watchedColumns(definitions: readonly FeatureDefinition[]): number[] {
+export function watchedColumns(definitions: readonly ProfiledColumn[]): number[] {
   const calendar = new Set<string>(CALENDAR_FEATURES.map(({ name }) => name));
   return [...definitions.keys()].filter((column) => {
     const { name, models } = definitions[column]!;

@@ -22,10 +22,10 @@ import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { fillsOfVersion } from '../fills/live_kpis.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
-import { featureDrift } from './drift.ts';
-import { blocksOf } from './feature_profile.ts';
+import { blocksOf, type ProfiledRows } from './feature_profile.ts';
 import { fillPerformance } from './fill_performance.ts';
 import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
+import { driftByGroup, withScores } from './live_drift.ts';
 import { barsFrom, buildLivePairs, profiledRows, scoreCandidates, type LivePair } from './live_pairs.ts';
 import {
   compareAuc,
@@ -94,7 +94,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const live = buildLivePairs({ pairs, bars, windows: minutehand.windows, from, farOut });
   if (live.length === 0) return { version, skipped: 'no pair has a bar with features since the models were trained' };
 
-  const { passed, streak, result } = await tryModels(folder, pairs, known, live, task);
+  const { passed, streak, rows, result } = await tryModels(folder, pairs, known, live, task);
   const reference = readReference(folder);
   const days = result.all_pairs.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
   const backtest = isSkipped(reference) ? null : reference.backtest;
@@ -107,7 +107,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
     },
     age_days: (last - trainedTo) / DAY_S,
     new_bars: Math.max(...live.map(({ history, start }) => history.length - start)),
-    drift: liveDrift(reference, live, schema, settings),
+    drift: liveDrift(reference, live, rows, schema, settings),
     performance: {
       auc: compareAuc(result.models.ai1.auc, independentLabels(live, settings), manifest),
       win_rate: compareWinRate(
@@ -140,7 +140,7 @@ async function tryModels(
   { bars, from }: NewBars,
   live: readonly LivePair[],
   task: LookTask,
-): Promise<{ passed: PassRate; streak: RiskStreak; result: BundleResult }> {
+): Promise<{ passed: PassRate; streak: RiskStreak; rows: ProfiledRows; result: BundleResult }> {
   const { settings } = task;
   const { minutehand } = settings;
   const set = await loadModelSet(folder, featureSchema(minutehand.windows), ROWS_PER_SCORE, {
@@ -148,6 +148,7 @@ async function tryModels(
   });
   try {
     const { passed, streak } = await livePassRate(live, set, task);
+    const rows = await withScores(profiledRows(live), set, idsOf(live));
     const period = await backtestPeriod({
       pairs,
       bars,
@@ -159,7 +160,7 @@ async function tryModels(
       workers: 0,
       onProgress: () => undefined,
     });
-    return { passed, streak, result: period.bundles[0]! };
+    return { passed, streak, rows, result: period.bundles[0]! };
   } finally {
     await set.release();
   }
@@ -272,17 +273,18 @@ function independentLabels(live: readonly LivePair[], settings: Settings): Label
 function liveDrift(
   reference: Part<MonitorReference>,
   live: readonly LivePair[],
+  rows: ProfiledRows,
   { definitions }: FeatureSchema,
   { minutehand: { windows } }: Settings,
 ): MonitorReport['drift'] {
   if (isSkipped(reference)) return reference;
-  const rows = profiledRows(live);
-  const ids = live.map(({ pair }) => pair.id);
-  const features = featureDrift(reference.profile, rows, definitions, ids, warmupBars(windows));
+  const features = driftByGroup(reference, rows, definitions, idsOf(live), warmupBars(windows));
   return features === null
     ? { skipped: 'too few bars yet to separate drift from chance' }
     : { rows: rows.x.rows, features };
 }
+
+const idsOf = (live: readonly LivePair[]): string[] => live.map(({ pair }) => pair.id);
 
 /** Fills are there or not; the look continues without them. */
 async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorReport['fills']> {

@@ -26,7 +26,8 @@ import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import type { GateResult } from '../gate/criteria.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
-import { monitorReference } from '../monitor/reference.ts';
+import { monitorReference, type ProfileSource } from '../monitor/reference.ts';
+import { scoredRows } from '../monitor/score_profile.ts';
 import { auc } from '../validate/metrics.ts';
 import type { ModelValidation } from '../validate/validation.ts';
 import { renderCard } from './card.ts';
@@ -82,10 +83,11 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
   const schema = featureSchema(windows);
   const validation = perModel((name) => models[name].validation.report);
   const manifest = manifestOf(parts, schema);
+  const own = parts.groups.flatMap((group) => (group.own === undefined ? [] : [[group.name, group.own] as const]));
   const reference = monitorReference({
-    rows: dataset.train.ai2,
+    ...profileSource(dataset, models),
     definitions: dataset.definitions,
-    pairs: manifest.pairs,
+    groups: Object.fromEntries(own.map(([name, group]) => [name, profileSource(group.dataset, group.models)])),
     lookBackBars: warmupBars(windows),
     backtest: countTrades(edge),
   });
@@ -105,6 +107,21 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
   });
   const version = await proveLoadable(path, schema);
   return { version, path, manifest, dataset, validation, gates };
+}
+
+/** What the monitor compares live bars of these pairs with. */
+export function profileSource(
+  { train, holdout, histories }: Dataset,
+  models: Readonly<Record<ModelName, { readonly learned: { readonly model: TreeModel } }>>,
+): ProfileSource {
+  return {
+    rows: train.ai2,
+    scores: scoredRows(
+      holdout.ai2,
+      perModel((name) => models[name].learned.model),
+    ),
+    pairs: histories.map(({ pair }) => pair.id),
+  };
 }
 
 type Encode = (name: BundleModel, model: TreeModel) => Uint8Array;
