@@ -10,8 +10,8 @@ import { packageRoot } from '../shared/root.ts';
  * TypeScript.
  */
 export interface Program {
-  /** Starts it in a process of its own. */
-  start(args: readonly string[], env?: NodeJS.ProcessEnv): RunningProgram;
+  /** Starts it in a process of its own. @param through see `runProgram` */
+  start(args: readonly string[], env?: NodeJS.ProcessEnv, through?: readonly string[]): RunningProgram;
   /** Kills what still runs and removes the file. */
   remove(): Promise<void>;
 }
@@ -63,8 +63,8 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
   });
   const running = new Set<RunningProgram>();
   return {
-    start(args, env = {}) {
-      const program = runProgram([join(folder, 'program.mjs'), ...args], env);
+    start(args, env = {}, through = []) {
+      const program = runProgram([join(folder, 'program.mjs'), ...args], env, through);
       running.add(program);
       void program.ended.then(() => running.delete(program));
       return program;
@@ -76,9 +76,17 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
   };
 }
 
-/** Starts a JavaScript file, given first of `args`, in a process of its own. */
-export function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
-  const child = spawn(process.execPath, args, {
+/**
+ * Starts a JavaScript file, given first of `args`, in a process of its own.
+ * @param through command that becomes the program that follows it, such as `ip netns exec`
+ */
+export function runProgram(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  through: readonly string[] = [],
+): RunningProgram {
+  const [command, ...all] = [...through, process.execPath, ...args];
+  const child = spawn(command!, all, {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
