@@ -339,11 +339,12 @@ class AssembledDaemon implements Daemon {
   }
 
   #openLease(): LeaseKeeper | undefined {
-    const { lease, scheduler, clock } = this.#ports;
+    const { lease, scheduler, clock, store } = this.#ports;
     if (lease === undefined) return undefined;
     const { settings, log, print } = this.#options;
     return new LeaseKeeper({
       ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
+      floor: store.lastFence(),
       clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
       maxStepMs: this.#intervalMs / 2,
       isReady: () => this.#isReady(),
@@ -356,7 +357,8 @@ class AssembledDaemon implements Daemon {
         this.pipeline.inputs.shutDown();
         return this.pipeline.queue.settled();
       },
-      onLost: () => {
+      onLost: (inMs) => {
+        this.publishers.withdraw(inMs);
         const error = new MinutehandError('LEASE_LOST');
         log.error({ code: error.code }, error.message);
         print(`${error.code}: ${error.message} ${error.next}`);

@@ -45,7 +45,8 @@ const CLOSE_GRACE_MS = 500;
 /**
  * Sends each batch to Redis at once, or drops it. Nothing is queued and nothing is sent twice: while Redis is absent,
  * starting or stalled, the signals of a batch are counted in `missed`. A connection without answers is reset, so that
- * data this process has not sent yet is discarded.
+ * data this process has not sent yet is discarded; at the end of a lease, too, or a network that is whole again would
+ * bring an earlier holder's signals after the next one's.
  *
  * Data that the other machine's kernel already holds cannot be recalled: when a stalled Redis continues, it executes
  * the batches that were sent before the stall was detected, at most `maxBatchesInFlight` and at one bar a minute a
@@ -67,7 +68,8 @@ class BusPublisher implements RedisPublisher {
   /** Whether signals that it does not get count as missed. */
   #isExpected: boolean;
   #isStalled = false;
-  #batchesInFlight = 0;
+  #batchesSent = 0;
+  #batchesSettled = 0;
   #isClosing = false;
   #whenIdle: (() => void) | null = null;
 
@@ -81,11 +83,22 @@ class BusPublisher implements RedisPublisher {
     return this.#connection === 'up' && this.refusal !== null ? 'refused' : this.#connection;
   }
 
+  get #batchesInFlight(): number {
+    return this.#batchesSent - this.#batchesSettled;
+  }
+
   publish(batch: readonly Publication[]): void {
     if (this.#isClosing || batch.length === 0) return;
     const { bus, maxBatchesInFlight } = this.#options;
     if (bus.ready && this.#batchesInFlight < maxBatchesInFlight) this.#send(batch);
     else if (this.#isExpected) this.missed += batch.length;
+  }
+
+  withdraw(inMs: number): void {
+    const { bus, scheduler } = this.#options;
+    const sent = this.#batchesSent;
+    if (this.#batchesSettled < sent)
+      scheduler.after(inMs, () => void (this.#batchesSettled < sent && !this.#isClosing && bus.reset()));
   }
 
   async close(): Promise<void> {
@@ -117,14 +130,14 @@ class BusPublisher implements RedisPublisher {
 
   #send(batch: readonly Publication[]): void {
     const { bus, scheduler, commandTimeoutMs } = this.#options;
-    this.#batchesInFlight++;
+    this.#batchesSent++;
     const cancel = scheduler.after(commandTimeoutMs, () => {
       this.#isStalled = true;
       bus.reset();
     });
     const settle = (): void => {
       cancel();
-      this.#batchesInFlight--;
+      this.#batchesSettled++;
       if (this.#batchesInFlight === 0) this.#whenIdle?.();
     };
     void bus.send(batch).then(

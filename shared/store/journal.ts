@@ -135,6 +135,13 @@ class SqliteJournal implements JournalFile {
     return row?.subject ?? '';
   }
 
+  lastFence(): number {
+    const row = this.#db
+      .prepare("SELECT subject FROM inputs WHERE kind = 'lease' AND subject <> '' ORDER BY input_id DESC LIMIT 1")
+      .get() as { subject: string } | undefined;
+    return Number(row?.subject ?? 0);
+  }
+
   *shadows(): IterableIterator<ShadowRow> {
     const rows = this.#db.prepare(`${SHADOWS} ORDER BY shadow_row`);
     yield* rows.iterate() as IterableIterator<ShadowRow>;
