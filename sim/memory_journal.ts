@@ -210,7 +210,8 @@ class CommitLog implements MemoryJournal {
       lastSignals: () => lastOfEachPair(this.signals),
       lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),
       lastHalts: () => this.#tables.lastHalts(),
-      lastFence: () => Number(this.inputs.findLast(({ kind, subject }) => kind === 'lease' && subject !== '')?.subject ?? 0),
+      lastFence: () =>
+        Number(this.inputs.findLast(({ kind, subject }) => kind === 'lease' && subject !== '')?.subject ?? 0),
       shadows: () => [...this.shadows].values(),
       commonMinuteBefore: (pair, count, until) => commonMinuteBefore(this.inputs, pair, count, until),
       barBefore: (symbol, count, until) => this.#tables.barBefore(symbol, count, until),

@@ -58,7 +58,10 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
       if (fault.at < now || fault.at >= now + STEP_MS) continue;
       if (fault.kind === 'step') serverOffset += fault.ms;
       else if (fault.kind === 'lose' || fault.kind === 'revert') {
-        record = fault.kind === 'lose' ? NO_LEASE : (history.findLast(({ until }) => until <= now - fault.ms)?.row ?? NO_LEASE);
+        record =
+          fault.kind === 'lose'
+            ? NO_LEASE
+            : (history.findLast(({ until }) => until <= now - fault.ms)?.row ?? NO_LEASE);
         // A server that starts anew ends its connections.
         for (const node of nodes) [node.pending] = [null, node.lease.failed()];
       } else {

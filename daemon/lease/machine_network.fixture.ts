@@ -110,7 +110,10 @@ export async function openNamespace(ports: ServerPorts): Promise<MachineNetwork>
       `link set ${device} up`,
     ]),
   );
-  inside(['link set lo up', ...links.flatMap(({ way, far }) => [`addr add ${far}/30 dev ${way}`, `link set ${way} up`])]);
+  inside([
+    'link set lo up',
+    ...links.flatMap(({ way, far }) => [`addr add ${far}/30 dev ${way}`, `link set ${way} up`]),
+  ]);
   const lease = await openCuttablePath(ports.lease, linkOf('lease').near);
   const redis = await openCuttablePath(ports.redis, linkOf('redis').near);
   let isCut: 'silent' | 'down' | null = null;

@@ -409,12 +409,12 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
       const [struckMs, atMs] = [nowMs(), time.nowMs];
       const heal = holder.strike(kind);
       await taken;
-      const takeoverMs = time.nowMs - atMs;
+      const [takeoverMs, answeredMs] = [time.nowMs - atMs, nowMs()];
       const saidHalt = ISOLATING.includes(kind) ? endsWithHalt(listener.heard, fence) : null;
       if (kind === 'pause') await time.pass(options.pauseMs);
       await time.pass(rng.uniform() * minuteMs);
       await heal();
-      happened.push({ kind, fence, struckMs, healedMs: nowMs(), takeoverMs, saidHalt });
+      happened.push({ kind, fence, struckMs, healedMs: nowMs(), answeredMs, takeoverMs, saidHalt });
     }
     await holderAndStandby();
     await time.pass(4 * minuteMs);

@@ -21,11 +21,15 @@ import type { MachineNetwork, ServerPorts } from './machine_network.fixture.ts';
 export const EVENTS = ['kill', 'end', 'cut', 'part', 'pause', 'clock'] as const;
 /** In namespaces, too. dark: all its ways are silent; down: its interfaces are; standby, both: a cut of those. */
 export const NETWORK_EVENTS = [...EVENTS, 'dark', 'down', 'standby', 'both'] as const;
-/** What happens to the lease server. hang: its processes stand still; restart: it ends and starts again. */
-export const SERVER_EVENTS = ['hang', 'restart'] as const;
-export type EventKind = (typeof NETWORK_EVENTS)[number] | (typeof SERVER_EVENTS)[number];
+/**
+ * What happens to the lease server. hang: its processes stand still; restart: it ends and starts again; power: so do all
+ * daemons, at the same time.
+ */
+export const SERVER_EVENTS = ['hang', 'restart', 'power'] as const;
+/** older: after the next take-over the lease server is one with the row of before. */
+export type EventKind = (typeof NETWORK_EVENTS)[number] | (typeof SERVER_EVENTS)[number] | 'older';
 /** While they last, nobody can answer. */
-const OF_BOTH: readonly EventKind[] = ['both', ...SERVER_EVENTS];
+export const OF_BOTH: readonly EventKind[] = ['both', ...SERVER_EVENTS, 'older'];
 /** The holder lives, and cannot renew its lease. */
 export const ISOLATING: readonly EventKind[] = ['cut', 'part', 'dark', 'down', 'both', 'hang'];
 
@@ -40,6 +44,8 @@ export interface LeaseServer {
   restart(): Promise<void>;
   /** Whether it then has the row of the lease. */
   readonly isDurable: boolean;
+  /** Copies its data; @returns what replaces it by a server with the copy */
+  replicate?(): Promise<() => Promise<void>>;
 }
 
 export interface TwoMachinesOptions {
@@ -79,6 +85,8 @@ export interface TwoMachinesEvent {
   /** From here on it is in effect. */
   readonly struckMs: number;
   readonly healedMs: number;
+  /** When the next holder's first signal had come. */
+  readonly answeredMs: number;
   /**
    * Real milliseconds from there, or from the healing where nobody could answer before, until a signal of another fence
    * was obeyed; null = the holder stayed.
@@ -357,6 +365,7 @@ async function happen(
   const { rng, minuteMs, pauseMs, settings, leaseSeconds, leaseServer } = options;
   const [holder, standby] = await holderFirst(machines);
   await sleep(rng.uniform() * 3 * minuteMs);
+  const failOver = kind === 'older' ? await leaseServer.replicate!() : null;
   const taken = listener.takeover();
   const { fence } = listener;
   const heal = strike(kind, holder, standby, leaseServer);
@@ -371,25 +380,36 @@ async function happen(
   if (kind === 'standby') {
     await sleep(1500 * leaseSeconds);
     await heal();
-    return { kind, fence, struckMs, healedMs: nowMs(), takeoverMs: null, saidHalt };
+    return { kind, fence, struckMs, healedMs: nowMs(), answeredMs: nowMs(), takeoverMs: null, saidHalt };
+  }
+  if (failOver !== null) {
+    await taken;
+    const [again, next] = [listener.takeover(), listener.fence];
+    await failOver();
+    await heal();
+    [healedMs, atMs] = [nowMs(), performance.now()];
+    const takeoverMs = await timeOf(again, atMs);
+    return { kind, fence: next, struckMs, healedMs, answeredMs: nowMs(), takeoverMs, saidHalt };
   }
   if (OF_BOTH.includes(kind)) {
-    if (kind !== 'restart') await sleep(1200 * leaseSeconds);
+    if (kind === 'both' || kind === 'hang') await sleep(1200 * leaseSeconds);
     lookAtFiles();
     await heal();
     [healedMs, atMs] = [nowMs(), performance.now()];
     // A server that is back before the next renewal is due changes nothing.
     const mayStay = kind === 'restart' && leaseServer.isDurable;
     const isSame = mayStay && (await Promise.race([taken, sleep(3000 * leaseSeconds, true)])) === true;
-    return { kind, fence, struckMs, healedMs, takeoverMs: isSame ? null : await timeOf(taken, atMs), saidHalt };
+    const takeoverMs = isSame ? null : await timeOf(taken, atMs);
+    return { kind, fence, struckMs, healedMs, answeredMs: nowMs(), takeoverMs, saidHalt };
   }
   const takeoverMs = await timeOf(taken, atMs);
+  const answeredMs = nowMs();
   lookAtFiles();
   if (kind === 'pause') await sleep(pauseMs);
   await sleep(rng.uniform() * 2 * minuteMs);
   await heal();
   healedMs = nowMs();
-  return { kind, fence, struckMs, healedMs, takeoverMs, saidHalt };
+  return { kind, fence, struckMs, healedMs, answeredMs, takeoverMs, saidHalt };
 }
 
 async function timeOf(taken: Promise<void>, fromMs: number): Promise<number> {
@@ -412,6 +432,7 @@ function strike(kind: EventKind, holder: Machine, standby: Machine, server: Leas
     case 'part':
       return cut(holder, ['lease'], 'silent');
     case 'cut':
+    case 'older':
       return cut(holder, ['lease', 'redis'], 'silent');
     case 'standby':
       return cut(standby, ['lease', 'redis'], 'silent');
@@ -434,5 +455,11 @@ function strike(kind: EventKind, holder: Machine, standby: Machine, server: Leas
       return () => server.resume();
     case 'restart':
       return () => server.restart();
+    case 'power':
+      for (const { program: one } of [holder, standby]) void one.kill('SIGKILL');
+      return async () => {
+        await server.restart();
+        await Promise.all([holder.restart(), standby.restart()]);
+      };
   }
 }

@@ -4,7 +4,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayJournal } from '../feed/replay.ts';
-import { ISOLATING, type HeardSignal, type TwoMachinesEvent, type TwoMachinesReport } from './two_machines.fixture.ts';
+import { ISOLATING, OF_BOTH, type HeardSignal, type TwoMachinesReport } from './two_machines.fixture.ts';
 
 export interface Judge {
   readonly settings: Settings;
@@ -13,8 +13,6 @@ export interface Judge {
 
 /** Stamps of a clock that was set an hour forward, whatever the consumer refused them for. */
 const STEPPED_MS = 1_800_000;
-/** While one lasts, and until the next holder has answered, no daemon could answer. */
-const NOBODY_ANSWERS: readonly TwoMachinesEvent['kind'][] = ['both', 'hang', 'restart'];
 
 /** One writer at a time, no minute left out, silence of who is isolated, and the replay of both journals. */
 export async function judgeTwoMachines(report: TwoMachinesReport, judge: Judge): Promise<void> {
@@ -68,12 +66,15 @@ function checkSilence({ events, heard, leaseMs }: TwoMachinesReport): void {
   }
 }
 
-/** Every pair has an obeyed answer to every minute that was sent, except to those that nobody could answer. */
+/**
+ * Every pair has an obeyed answer to every minute that was sent, except to those that nobody could answer: while both
+ * are without the server, and until the next holder has answered.
+ */
 function checkMinutes(report: TwoMachinesReport, { minutehand }: Settings): void {
   const { sent, events, leaseMs } = report;
   const lost = events
-    .filter(({ kind }) => NOBODY_ANSWERS.includes(kind))
-    .map(({ struckMs, healedMs }) => ({ from: struckMs - 120_000, to: healedMs + 3 * leaseMs }));
+    .filter(({ kind }) => OF_BOTH.includes(kind))
+    .map(({ struckMs, answeredMs }) => ({ from: struckMs - 120_000, to: answeredMs + leaseMs }));
   const due = sent.slice(0, -2).filter((time) => {
     const closeMs = (time + 60) * 1000;
     return !lost.some(({ from, to }) => closeMs >= from && closeMs <= to);
