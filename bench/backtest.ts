@@ -34,18 +34,18 @@ export type BacktestStation = (typeof BACKTEST_STATIONS)[number];
 export interface BacktestBenchResult {
   readonly pair: string;
   readonly trees: number;
-  /** Bars of each leg on which stations are measured, and turns of which the medians are taken. */
+  /** Bars of each leg for the stations, and rounds from which medians are taken. */
   readonly station_bars: number;
   readonly turns: number;
-  /** Microseconds of the processor per bar of the pair, on one thread. */
+  /** Processor microseconds per bar of the pair, on one thread. */
   readonly stations: Readonly<Record<BacktestStation, number>>;
   /**
-   * The daemon's feature engine alone, bars from memory: what no backtest can go below on one thread. Microseconds of
-   * the processor per bar.
+   * The daemon's feature engine alone, with bars in memory: the lower bound of any backtest on one thread, in processor
+   * microseconds per bar.
    */
   readonly engine_us: number;
   readonly features_by_engine: number;
-  /** `minutehand backtest` on files of so many bars, from its start to its end. */
+  /** `minutehand backtest` on files of this many bars, from start to end. */
   readonly command: {
     readonly bars: number;
     readonly threads: number;
@@ -53,9 +53,9 @@ export interface BacktestBenchResult {
     readonly seconds: readonly number[];
     /** Processor time of all threads; null where the system does not report it. */
     readonly cpu_seconds: readonly number[] | null;
-    /** Median of the elapsed time. */
+    /** Median of elapsed time. */
     readonly us_per_bar: number;
-    /** The same by what the engine alone takes on one thread. */
+    /** The same, divided by the engine's time on one thread. */
     readonly by_engine: number;
   };
 }
@@ -138,7 +138,7 @@ async function writeMarket(folder: string, minutes: number): Promise<void> {
 
 type StationTimes = Record<BacktestStation, number>;
 
-/** Microseconds per bar. */
+/** Processor microseconds per bar. */
 async function timeStations(
   folder: string,
   set: ModelSet,
@@ -184,7 +184,7 @@ async function timeStations(
   return times;
 }
 
-/** Only the engine of the hot path, over bars in memory. */
+/** Runs only the hot path's engine, over bars in memory. */
 function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minutehand }: Settings): void {
   const engine = new PairFeatures(minutehand.windows);
   const { length, inA, inB } = matchMinutes(a, b);
@@ -194,7 +194,7 @@ function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minuteh
 }
 
 /**
- * Processor time of the ended child processes, where /proc has it (proc(5): cutime and cstime, in hundredths of a
+ * Processor time of terminated child processes, where /proc has it (proc(5): cutime and cstime, in hundredths of a
  * second).
  */
 function childrenCpuSeconds(): number | null {

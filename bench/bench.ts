@@ -1,7 +1,6 @@
 /**
- * `npm run bench`: every part, for the record. Writes docs/reference/BENCHMARKS.md and the raw figures to
- * bench/results/latest.json, and prints them. It takes about three quarters of an hour; `-- --soak 1m --swaps 200`
- * makes it half an hour.
+ * `npm run bench`: runs every part. Writes docs/reference/BENCHMARKS.md and the raw figures to
+ * bench/results/latest.json, and prints them. Takes about 45 minutes; with `-- --soak 1m --swaps 200`, 30 minutes.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

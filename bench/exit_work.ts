@@ -5,14 +5,15 @@ function runAll(): void {
     try {
       work();
     } catch {
-      // One thing that cannot be tidied up does not keep the others.
+      // A failure must not prevent the remaining work.
     }
   }
 }
 
 /**
- * Has `work` done when this process exits, last registered first: processes end before the folders they write to go.
- * @returns takes it back
+ * Runs `work` when this process exits, last registered first, so that processes end before the folders they write to
+ * are removed.
+ * @returns a function that cancels it
  */
 export function atExit(work: () => void): () => void {
   if (works.size === 0) process.on('exit', runAll);

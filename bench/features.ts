@@ -10,7 +10,7 @@ import { naivePeer, technicalIndicatorsPeer, tradingSignalsPeer, type PairPoint,
 
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
 const MINUTES = 20_000;
-/** Bars per sample, so that the clock is read seldom enough. */
+/** Bars per sample, so that reading the clock is negligible. */
 const BARS_PER_SAMPLE = 50;
 const TIME_MS = 2000;
 
@@ -22,21 +22,21 @@ export interface FeatureCost {
   readonly p99_us: number;
   readonly p999_us: number;
   readonly max_us: number;
-  /** Median / our median. */
+  /** Peer median / our median. */
   readonly ratio_p50: number;
 }
 
 export interface FeaturesResult {
   readonly columns: number;
   readonly costs: readonly FeatureCost[];
-  /** The fastest peer / ours. */
+  /** Fastest peer / ours. */
   readonly fastest_peer_ratio: number;
 }
 
 /**
- * One bar of one pair: all our columns, against what each peer library has of them, with the same windows on the same
- * prices, each by its streaming API, and against recomputing. The peers do not compute what they lack: regression,
- * spread and hedged return are inputs for them.
+ * One bar of one pair: all our columns, against those that each peer library has, with the same windows on the same
+ * prices, by its streaming API, and against recomputation. Peers lack regression, spread and hedged return, which they
+ * receive as inputs.
  */
 export async function benchFeatures(print: (line: string) => void): Promise<FeaturesResult> {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;
@@ -64,7 +64,7 @@ export async function benchFeatures(print: (line: string) => void): Promise<Feat
   computes.set('minutehand', 'all columns');
   bench.add('minutehand', () => {
     for (let i = 0; i < BARS_PER_SAMPLE; i++) {
-      // Time ascends only once through the recorded bars; a fresh engine every 20,000 bars is nothing.
+      // The recorded bars ascend only once; a fresh engine every 20,000 bars costs nothing.
       if (at === a.length) [engine, at] = [new FeatureEngine([pair], windows), 0];
       engine.step([{ pairIndex: 0, a: a[at]!, b: b[at]! }]);
       at++;
@@ -115,7 +115,7 @@ function recomputationCost(us: number, own: number): FeatureCost {
   };
 }
 
-/** The peers are development dependencies. @throws MinutehandError USAGE where they are not installed */
+/** Peers are development dependencies. @throws MinutehandError USAGE if they are not installed */
 async function loadPeer(load: () => Promise<Peer>): Promise<Peer> {
   try {
     return await load();

@@ -15,7 +15,7 @@ const SMALLEST_WINDOW = 5;
 
 export interface GrowthPoint {
   readonly pairs: number;
-  /** Bars of the longest configured window; the others are scaled with it. */
+  /** Bars of the longest configured window; the others scale with it. */
   readonly look_back: number;
   readonly minutes: number;
   /** Microseconds for one minute of all pairs. */
@@ -29,8 +29,8 @@ export interface GrowthResult {
 }
 
 /**
- * Cost of a bar in the features as look-backs and pairs grow. The first should not matter, the second not more than
- * linearly.
+ * Cost of a bar in the features as look-backs and pairs grow. It should not depend on look-backs, and be at most linear
+ * in pairs.
  */
 export function benchGrowth(print: (line: string) => void): GrowthResult {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;
@@ -47,7 +47,7 @@ export function benchGrowth(print: (line: string) => void): GrowthResult {
   };
 }
 
-/** The same windows, longer or shorter. Pairs of a short and a long one keep their order. */
+/** The windows scaled by a factor. Of each pair of windows, the short one stays shorter. */
 function scaled(windows: Windows, factor: number): Windows {
   return Object.fromEntries(
     Object.entries(windows).map(([name, bars]) => [name, Math.max(SMALLEST_WINDOW, Math.round(bars * factor))]),

@@ -10,10 +10,10 @@ import { percentiles, type Percentiles } from './percentiles.ts';
 import { instantNs } from './end_to_end/instant.ts';
 
 const BATCHES = [1, 10, 100, 1000] as const;
-/** Many different rows in sequence: with few rows the branch predictor learns their paths. */
+/** Many different rows in sequence, because the branch predictor learns the paths of few rows. */
 const ROWS = 40_000;
 const BLOCKS = 8;
-/** Of each engine and size of batch. */
+/** Time per engine and batch size. */
 const BUDGET_MS = 1500;
 
 export interface InferenceBatch {
@@ -22,7 +22,7 @@ export interface InferenceBatch {
   readonly ours: Percentiles;
   readonly onnxruntime: Percentiles;
   readonly onnxruntime_defaults: Percentiles;
-  /** onnxruntime / ours, of the medians. */
+  /** onnxruntime / ours, ratio of medians. */
   readonly ratio_p50: number;
   readonly ratio_defaults_p50: number;
 }
@@ -37,8 +37,8 @@ type Score = (features: Float32Array, rows: number) => unknown;
 
 /**
  * Three models of 300 trees × 31 leaves on batches of changing rows: our model set as the daemon uses it, against
- * onnxruntime-node with one batched call per model, once with one thread as the daemon would run it and once with its
- * defaults. The engines take turns.
+ * onnxruntime-node with one batched call per model, with one thread as the daemon would run it and with its defaults.
+ * The engines alternate.
  */
 export async function benchInference(print: (line: string) => void): Promise<InferenceResult> {
   const settings = loadSettings({ env: {} });
@@ -104,7 +104,7 @@ async function timeInTurns(
         const answer = score(features, size);
         if (answer instanceof Promise) await answer;
         const us = (instantNs() - startNs) / 1000;
-        // The first block warms.
+        // The first block is warm-up.
         if (block > 0) timings.get(name)!.push(us);
       }
     }
@@ -112,7 +112,7 @@ async function timeInTurns(
   return timings;
 }
 
-/** onnxruntime-node the way its documentation shows it. */
+/** Uses onnxruntime-node as its documentation shows. */
 async function openSessions(
   bundle: string,
   columns: number,

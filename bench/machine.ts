@@ -11,9 +11,9 @@ export interface Machine {
   readonly platform: string;
   readonly node: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** File system of the bench's signal files and journal: their times are this file system's. */
+  /** File system of the bench's signal files and journal, on which their times depend. */
   readonly temporary_files_on: string;
-  /** Of the last minute, when the run began: above 0.5 other work took part of the machine. */
+  /** One-minute load average at the start: above 0.5, other work used part of the machine. */
   readonly load_at_start: number;
   readonly date: string;
 }
@@ -51,7 +51,7 @@ function installedVersion(name: string): string {
     try {
       return (require(`${folder}/${name}/package.json`) as { version: string }).version;
     } catch {
-      // Not in this folder; perhaps in one above.
+      // Not in this folder; perhaps in a parent.
     }
   }
   return 'absent';

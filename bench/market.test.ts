@@ -9,15 +9,15 @@ import { barsMessage, benchMarket, benchPairs, daysAgo } from './market.ts';
 const CONFIGURED = ['XAUUSD_XAGUSD', 'AUDUSD_NZDUSD'];
 
 describe('the market of the bench', () => {
-  it('has the configured pairs first, then as many other distinct pairs as requested', () => {
+  it('has the configured pairs first, then distinct made-up pairs up to the requested number', () => {
     expect(benchPairs(1, CONFIGURED)).toEqual(['XAUUSD_XAGUSD']);
     for (const count of [3, 10, 100, 1000, 1035]) {
       const pairs = benchPairs(count, CONFIGURED);
       expect(new Set(pairs).size).toBe(count);
       const legs = pairs.map(parsePair);
-      // No pair is there both ways round either.
+      // No pair appears in both orders.
       expect(new Set(legs.map(({ a, b }) => [a, b].sort().join())).size).toBe(count);
-      // As few symbols as can make so many pairs.
+      // The fewest symbols that form this many pairs.
       const symbols = symbolsOf(legs).length;
       expect(((symbols - 1) * (symbols - 2)) / 2).toBeLessThan(count);
     }
@@ -32,7 +32,7 @@ describe('the market of the bench', () => {
     expect(symbols).toMatchObject(base.minutehand.symbols);
   });
 
-  it('sends messages a live daemon takes: past minutes, ascending, other prices every minute', () => {
+  it('sends messages a live daemon takes: past minutes, ascending, with new prices every minute', () => {
     const market = benchMarket(benchPairs(100, CONFIGURED), 'test', daysAgo(400));
     const latestMs = latestClosedOpenMs(Date.now(), 0);
     let before: { time: number; close: number } | null = null;

@@ -2,12 +2,12 @@ import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../shared/bar.ts';
 import { createSimulatedMarket, type SimulatedMarket } from '../shared/market/simulated_market.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 
-/** 46 symbols make 1,035 pairs. */
+/** 46 symbols form 1,035 pairs. */
 const MADE_UP_SYMBOLS = 46;
 
 /**
- * `count` pair ids: those that are configured as far as they go; for more, all pairs of as many made-up symbols as it
- * takes, so that symbols are shared by as many pairs as in a real book of that size.
+ * `count` pair ids: the configured ones first, or, if those are too few, all pairs of the fewest made-up symbols that
+ * suffice, so that symbols are shared by as many pairs as in a real book of that size.
  */
 export function benchPairs(count: number, configured: readonly string[]): string[] {
   if (count <= configured.length) return configured.slice(0, count);
@@ -17,7 +17,7 @@ export function benchPairs(count: number, configured: readonly string[]): string
   return pairs.slice(0, count);
 }
 
-/** @throws RangeError for more pairs than there are made-up symbols for. */
+/** @throws RangeError if there are not enough made-up symbols */
 function symbolsFor(pairs: number): number {
   const symbols = Math.ceil((1 + Math.sqrt(1 + 8 * pairs)) / 2);
   if (symbols > MADE_UP_SYMBOLS)
@@ -25,18 +25,18 @@ function symbolsFor(pairs: number): number {
   return symbols;
 }
 
-/** A simulated market of the symbols of these pairs: prices change every minute, as real ones do. */
+/** A simulated market of these pairs' symbols; prices change every minute. */
 export function benchMarket(pairs: readonly string[], seed: string, start: OpenTime): SimulatedMarket {
   return createSimulatedMarket({ seed, symbols: symbolsOf(pairs.map(parsePair)), start });
 }
 
-/** A whole minute this many days ago: a live daemon takes no bar from the future, and any number of past ones. */
+/** A full minute this many days ago: a live daemon accepts no bar from the future, but any past one. */
 export function daysAgo(days: number, nowMs = Date.now()): OpenTime {
   const minutes = Math.floor(nowMs / 1000 / SECONDS_PER_BAR) - days * 1440;
   return (minutes * SECONDS_PER_BAR) as OpenTime;
 }
 
-/** The bars of minutes as one message of `POST /bars` or WebSocket `/bars`. */
+/** The bars of minutes as one message for `POST /bars` or WebSocket `/bars`. */
 export function barsMessage(bars: readonly Bar[]): string {
   return JSON.stringify(bars.map((bar) => ({ ...bar, time: bar.time * 1000 })));
 }

@@ -15,7 +15,7 @@ describe('the random models of the bench', () => {
     expect(texts.size).toBe(300);
   });
 
-  it('spread rows over most of their leaves, as learned trees do', () => {
+  it('distribute rows over most of their leaves, like learned trees', () => {
     const { trees } = randomEnsemble(20, rows.columns, rows.values, createRng('test'));
     for (const tree of trees) {
       expect([...tree.feature].filter((column) => column < 0)).toHaveLength(31);

@@ -17,7 +17,7 @@ import { createRng } from '../shared/rng.ts';
 import { train } from '../trainer/pipeline.ts';
 import { benchMarket } from './market.ts';
 
-/** Bumped when bundles of an earlier bench would not do any more. */
+/** Bump this when bundles of earlier versions of the bench can no longer be used. */
 const CACHE = 'minutehand-bench-models-1';
 const TRAINING_MINUTES = 20_160;
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
@@ -26,14 +26,14 @@ const GOLDEN_ROWS = 32;
 const LEAVES = 31;
 const LEAF_SIGMA = 0.05;
 
-/** Rows of real features, `[rows, columns]`, float32: what models score, and what their splits are drawn from. */
+/** Rows of real features, `[rows, columns]`, float32: inputs of models, and source of their splits. */
 export interface FeatureRows {
   readonly columns: number;
   readonly rows: number;
   readonly values: Float32Array;
 }
 
-/** Really trained bundles and random ones of one size. All serve a live market. */
+/** Trained bundles and random ones of fixed size. All serve a live market. */
 export interface BenchModels {
   /** Bundle trained on two weeks of the simulated market, as `npm start` does. */
   readonly trained: string;
@@ -42,8 +42,8 @@ export interface BenchModels {
 }
 
 /**
- * The models of the bench, made once and kept in the temporary folder of the machine. Whatever changes what they are
- * (feature schema, parameters of learning) gives another folder.
+ * The bench's models, built once and kept in the machine's temporary folder. A change of anything they depend on
+ * (feature schema, learning parameters) selects another folder.
  */
 export async function benchModels(print: (line: string) => void): Promise<BenchModels> {
   const settings = loadSettings({ env: {} });
@@ -68,7 +68,7 @@ export async function benchModels(print: (line: string) => void): Promise<BenchM
   return models;
 }
 
-/** Apart, so that all three can be put into one folder of bundles. */
+/** Distinct versions, so that all bundles fit into one folder. */
 const BUNDLE_VERSIONS = { trained: '20240101_0000', random_a: '20240101_0001', random_b: '20240101_0002' } as const;
 
 function createdOf(name: keyof typeof BUNDLE_VERSIONS): Date {
@@ -96,7 +96,7 @@ async function makeModels(settings: Settings, folder: string): Promise<void> {
   for (const name of ['random_a', 'random_b'] as const) writeRandomBundle(path!, join(folder, name), name, rows);
 }
 
-/** Trees of ai1, ai2, ai3 of a bundle that was trained here. */
+/** Trees of ai1, ai2, ai3 of a bundle trained here. */
 export function treesOf(bundle: string): number[] {
   const { metrics } = readManifest(bundle);
   return [metrics.ai1, metrics.ai2, metrics.ai3].map(({ trees }) => trees ?? NaN);
@@ -139,7 +139,7 @@ function shuffleRows(values: Float32Array, columns: number, rng: Rng): void {
   }
 }
 
-/** Everything of the trained bundle but the models, which are random. */
+/** Copies a trained bundle, replacing its models by random ones. */
 function writeRandomBundle(
   trained: string,
   out: string,
@@ -168,8 +168,8 @@ function writeRandomBundle(
 }
 
 /**
- * Trees that are split within the data: always the leaf with most rows, at the value of one of them in a random column.
- * So the path of a new row is as unpredictable as in trained trees.
+ * Trees split within the data: always the leaf with most rows, at the value of one of them in a random column, so that
+ * the path of a new row is as unpredictable as in trained trees.
  * @param rows `[n, columns]`, n ≥ 2
  */
 export function randomEnsemble(trees: number, columns: number, rows: Float32Array, rng: Rng): TreeEnsemble {

@@ -1,7 +1,8 @@
-/** Parts that can be measured separately. Apart from the parts, so that `--help` need not load them. */
+/** Parts that can be measured separately. A separate file, so that `--help` does not load the parts. */
 export const PARTS = [
   'end-to-end',
   'arrival',
+  'instruments',
   'stations',
   'inference',
   'features',

@@ -4,6 +4,7 @@ import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
 import { benchArrival, type ArrivalResult } from './end_to_end/arrival.ts';
 import { benchBrowsers, type BrowsersResult } from './end_to_end/browsers.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
+import { benchInstruments, type InstrumentsResult } from './end_to_end/instruments.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
@@ -16,11 +17,12 @@ import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
 
-/** The measurements; a part that was not requested is absent. */
+/** Measurements; parts that were not requested are absent. */
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
   readonly arrival?: readonly ArrivalResult[];
+  readonly instruments?: InstrumentsResult;
   readonly stations?: StationsResult;
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
@@ -29,9 +31,9 @@ export interface BenchResult {
   readonly trainer?: TrainerResult;
   readonly search?: SearchBenchResult;
   readonly backtest?: BacktestBenchResult;
-  /** While training and swapping, then swapping alone for long. */
+  /** First with training and swaps, then with many swaps only. */
   readonly swaps?: readonly WeatherResult[];
-  /** The daemon while a full retrain runs, against the same daemon without. */
+  /** The daemon during a full retrain, against the same daemon without. */
   readonly retraining?: RetrainingResult;
   /** The daemon with open dashboards and a training, against the same daemon without. */
   readonly browsers?: BrowsersResult;
@@ -40,14 +42,14 @@ export interface BenchResult {
 
 export interface BenchOptions {
   readonly parts: readonly Part[];
-  /** Pairs of the parts that run the whole daemon; all sizes when it is not given. */
+  /** Number of pairs for the parts that run the whole daemon; default: several sizes. */
   readonly pairs?: number;
-  /** Minutes of bars of the parts that count them. */
+  /** Minutes of bars for the parts that count them. */
   readonly minutes?: number;
-  /** End to end with idle gaps, too. */
+  /** Whether to measure end to end with idle gaps, too. */
   readonly idle: boolean;
   readonly soakMs: number;
-  /** Of the run that looks at memory; 0 leaves it out. */
+  /** Swaps of the run that observes memory; 0 skips it. */
   readonly manySwaps: number;
   print(line: string): void;
 }
@@ -55,11 +57,15 @@ export interface BenchOptions {
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
+const INSTRUMENT_SYMBOLS = 100;
+const INSTRUMENT_MINUTES = 1800;
 const WEATHER_MINUTES = 600;
 const WEATHER_SWAPS = 100;
 const WEATHER_PACE_MS = 100;
 const MANY_SWAPS_PACE_MS = 50;
 const SOAK_PACE_MS = 50;
+/** 100,000 minutes in 35 min, and each swap in the idle time between two. */
+const COUNTED_SOAK_PACE_MS = 20;
 const RETRAINING_MINUTES = 400;
 const BROWSERS_MINUTES = 300;
 const RETRAINING_PACE_MS = 200;
@@ -71,9 +77,9 @@ function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number 
   return pairs <= 100 ? { minutes: 600, idleMinutes: 15 } : { minutes: 150, idleMinutes: 10 };
 }
 
-/** Runs parts one after the other. On a request to end, it ends its helper processes first. */
+/** Runs the parts in sequence. On a termination signal, helper processes are ended first. */
 export async function runParts(options: BenchOptions): Promise<BenchResult> {
-  // By default a signal ends a process without its `exit` listeners, and a Redis server would stay behind.
+  // By default a signal ends a process without its `exit` listeners, which would leave a Redis server running.
   const interrupt = (): never => process.exit(1);
   for (const signal of STOP_SIGNALS) process.on(signal, interrupt);
   try {
@@ -91,6 +97,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
+    ...(wants('instruments') && { instruments: await instruments(options) }),
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, print) }),
     ...(wants('inference') && { inference: await benchInference(print) }),
     ...(wants('features') && { features: await features(print) }),
@@ -111,8 +118,8 @@ async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<
   for (const count of pairs === undefined ? PAIRS : [pairs]) {
     const planned = endToEndMinutes(count);
     const counts = { minutes: minutes ?? planned.minutes, idleMinutes: idle ? planned.idleMinutes : 0 };
-    // Trained models are those of the configured pairs; random ones of one size make runs and sizes comparable.
-    for (const models of count <= 10 ? (['trained', 'random'] as const) : (['random'] as const))
+    // Random models of one size make runs and sizes comparable; trained ones are what a daemon has.
+    for (const models of count === 100 ? (['random'] as const) : (['trained', 'random'] as const))
       results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, print })));
   }
   return results;
@@ -120,6 +127,14 @@ async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<
 
 function arrival({ pairs = 10, minutes, print }: BenchOptions): Promise<ArrivalResult[]> {
   return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), print });
+}
+
+function instruments({
+  pairs = INSTRUMENT_SYMBOLS,
+  minutes = INSTRUMENT_MINUTES,
+  print,
+}: BenchOptions): Promise<InstrumentsResult> {
+  return benchInstruments({ symbols: pairs, minutes, print });
 }
 
 /** The peers are development dependencies: loaded only when they are asked for. */
@@ -164,6 +179,8 @@ function browsers({ pairs = 10, minutes = BROWSERS_MINUTES, print }: BenchOption
   return benchBrowsers({ pairs, minutes, paceMs: RETRAINING_PACE_MS, print });
 }
 
-function soak({ pairs = 10, soakMs, print }: BenchOptions): Promise<SoakResult> {
-  return benchSoak({ pairs, durationMs: soakMs, paceMs: SOAK_PACE_MS, print });
+function soak({ pairs = 10, soakMs, minutes, manySwaps, print }: BenchOptions): Promise<SoakResult> {
+  const given = minutes === undefined ? {} : { minutes };
+  const paceMs = minutes === undefined ? SOAK_PACE_MS : COUNTED_SOAK_PACE_MS;
+  return benchSoak({ pairs, durationMs: soakMs, ...given, swaps: manySwaps, paceMs, print });
 }

@@ -23,7 +23,7 @@ const WINDOWS: Windows = {
 const START = (Date.parse('2024-01-02T00:00:00Z') / 1000) as OpenTime;
 const MINUTES = 400;
 
-/** The corresponding features of the daemon, as population standard deviations. */
+/** The corresponding features of the daemon, with population standard deviations. */
 function runOurs(): { points: PairPoint[]; ours: Omit<PeerValues, 'atr_a_short'>[] } {
   const pair = parsePair('XAUUSD_XAGUSD');
   const market = benchMarket([pair.id], 'peers', START);
@@ -58,11 +58,10 @@ describe('the peers of the features bench', () => {
       const step = peer.create(WINDOWS);
       points.forEach((point, i) => {
         const values = step(point);
-        // Their windows are full from here on.
+        // From here on, their windows are full.
         if (i < 60) return;
         for (const name of ['vol_a', 'vol_b', 'spread_vol', 'z_mean', 'z_std', 'corr'] as const) {
-          // Its standard deviation goes wrong after a value of exactly 0, which returns are now and then and spreads
-          // never.
+          // Its standard deviation is wrong after a value of exactly 0, which occurs in returns but not in spreads.
           if (peer.name === 'technicalindicators' && !name.startsWith('z_')) continue;
           const expected = ours[i]![name];
           expect(Math.abs(values[name] - expected), `${peer.name} ${name}`).toBeLessThan(1e-7 * Math.abs(expected));
@@ -71,7 +70,7 @@ describe('the peers of the features bench', () => {
     }
   });
 
-  it('agree on the mean true range where it is a mean over a window', async () => {
+  it('agree on the mean true range if it is a mean over a window', async () => {
     const { points } = runOurs();
     const [signals, naive] = [(await tradingSignalsPeer()).create(WINDOWS), naivePeer().create(WINDOWS)];
     points.forEach((point, i) => {

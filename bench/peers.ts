@@ -1,7 +1,7 @@
 import type { Bar } from '../shared/bar.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 
-/** One bar of a pair with everything the peers need and do not compute themselves. */
+/** One bar of a pair, with all inputs that the peers do not compute themselves. */
 export interface PairPoint {
   readonly a: Bar;
   readonly b: Bar;
@@ -15,7 +15,7 @@ export interface PairPoint {
 
 /** A library's values for a pair's columns after a bar; NaN where it has none. */
 export interface PeerValues {
-  /** Population standard deviations (ddof 0), as both libraries have them. */
+  /** Population standard deviations (ddof 0), as in both libraries. */
   vol_a: number;
   vol_b: number;
   spread_vol: number;
@@ -28,7 +28,7 @@ export interface PeerValues {
 export interface Peer {
   readonly name: string;
   readonly indicators: string;
-  /** @returns what takes one bar; its answer is overwritten by the next */
+  /** @returns a function that takes one bar; its result is overwritten by the next call */
   create(windows: Windows): (point: PairPoint) => PeerValues;
 }
 
@@ -41,8 +41,8 @@ const SHARED =
   'mean true range of both legs (atr_short, atr_long)';
 
 /**
- * trading-signals: everything by `add` of its indicators; the correlation by its function on the window, since no
- * indicator has it.
+ * trading-signals: every column by `add` of its indicators, except the correlation, computed by its function over the
+ * window since it has no such indicator.
  */
 export async function tradingSignalsPeer(): Promise<Peer> {
   const { ATR, BollingerBands, SMA, getCorrelation } = await import('trading-signals');
@@ -85,7 +85,7 @@ export async function tradingSignalsPeer(): Promise<Peer> {
 }
 
 /**
- * technicalindicators: everything by `nextValue`. Its ATR smooths by Wilder's rule only, which is cheaper than a
+ * technicalindicators: every column by `nextValue`. Its ATR uses Wilder's smoothing only, which is cheaper than a
  * window.
  */
 export async function technicalIndicatorsPeer(): Promise<Peer> {
@@ -103,7 +103,7 @@ export async function technicalIndicatorsPeer(): Promise<Peer> {
       const atr = (period: number): InstanceType<typeof ATR> => new ATR({ period, high: [], low: [], close: [] });
       const [rangesA, rangesB] = [[atr_short, atr_long].map(atr), [atr_short, atr_long].map(atr)];
       const values = emptyValues();
-      /** All get the value; the first one's answer is used. */
+      /** Passes the value to all; returns the first one's result. */
       const first = (
         indicators: readonly { nextValue(value: number): number | undefined }[],
         value: number,
@@ -126,7 +126,7 @@ export async function technicalIndicatorsPeer(): Promise<Peer> {
   };
 }
 
-/** The same by two passes over each window, in plain TypeScript. */
+/** The same columns by two passes over each window, in plain TypeScript. */
 export function naivePeer(): Peer {
   return {
     name: 'two passes over each window',

@@ -17,7 +17,7 @@ describe('percentiles', () => {
         ] as const) {
           expect(values.some((one) => one === value)).toBe(true);
           expect(values.filter((one) => one <= value).length / values.length).toBeGreaterThanOrEqual(share - 1e-12);
-          // Not a higher one than it takes.
+          // And it is the smallest such value.
           expect(values.filter((one) => one < value).length / values.length).toBeLessThan(share + 1e-12);
         }
       }),

@@ -1,4 +1,4 @@
-/** p50, p99, p99.9 and the greatest of some measurements, in their own unit. */
+/** p50, p99, p99.9 and maximum, in the unit of the measurements. */
 export interface Percentiles {
   readonly count: number;
   readonly p50: number;

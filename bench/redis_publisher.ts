@@ -3,7 +3,7 @@ import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions }
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import type { RedisTransport } from '../shared/policy/policy.ts';
 
-/** The daemon's own way to Redis. */
+/** Opens the daemon's own Redis publisher. */
 export function openRedisPublisher(
   transport: RedisTransport,
   { onState, onFailure }: Pick<RedisPublisherOptions, 'onState' | 'onFailure'>,
@@ -14,6 +14,7 @@ export function openRedisPublisher(
     scheduler: MACHINE_SCHEDULER,
     commandTimeoutMs: transport.command_timeout_ms,
     maxBatchesInFlight: transport.max_batches_in_flight,
+    mayLeave: () => true,
     onState,
     onFailure,
     onRecovered: () => undefined,

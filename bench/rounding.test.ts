@@ -11,7 +11,7 @@ describe('measureRounding', () => {
     expect(worst.distance, worst.name).toBeLessThan(1e-9);
   });
 
-  it('looks at overlapping windows too', () => {
+  it('checks overlapping windows too', () => {
     const { looks, worst } = measureRounding(400, SMALL, 50);
     expect(looks).toBeGreaterThan(45);
     expect(worst.distance, worst.name).toBeLessThan(1e-9);

@@ -3,31 +3,30 @@ import { naiveFeatures } from '../shared/core/features/features.oracle.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 
-/** Distance of one column's features from an exact recomputation. */
+/** Deviation of one column's features from an exact recomputation. */
 export interface ColumnRounding {
   readonly name: string;
-  /** Greatest |value − exact| / max(|exact|, standard deviation of the column) of all looks. */
+  /** Maximum of |value − exact| / max(|exact|, standard deviation of the column) over all checks. */
   readonly distance: number;
 }
 
 export interface Rounding {
   readonly updates: number;
-  /** Bars at which all columns were recomputed, the last one among them. */
+  /** Bars at which all columns were recomputed, including the last one. */
   readonly looks: number;
   readonly worst: ColumnRounding;
   readonly columns: readonly ColumnRounding[];
 }
 
 const WARM_MARGIN_BARS = 3;
-/** Bars between two values that count for the standard deviations. */
+/** Sampling interval of the standard deviations, in bars. */
 const SAMPLE_BARS = 101;
 
 /**
- * Steps one pair through a random market and recomputes every feature from the bars of its windows alone, at intervals
- * and at the end. DESIGN's bound for `distance` is 1e-9 after ten million updates; folds that drop old values should
- * show no growth.
+ * Steps one pair through a random market and recomputes every feature from its windows, at intervals and at the end.
+ * The bound for `distance` is 1e-9 after ten million updates; folds that drop old values should show no growth.
  * @param updates bars, more than the warm-up
- * @param looks recomputations, evenly spread (each takes some milliseconds)
+ * @param looks number of recomputations, evenly spaced (each takes some milliseconds)
  */
 export function measureRounding(updates: number, windows: Windows, looks = 20): Rounding {
   const features = new PairFeatures(windows);
@@ -71,10 +70,7 @@ function addSample(sum: { count: number; mean: number; m2: number }, value: numb
   sum.m2 += delta * (value - sum.mean);
 }
 
-/**
- * A cointegrated pair with known volumes and spreads, occasional missing minutes, and rollovers; the same on every
- * call.
- */
+/** A cointegrated pair with volumes and spreads, occasional missing minutes, and rollovers; the same at every call. */
 function createMarket(): () => { a: Bar; b: Bar } {
   let state = 0x9e3779b9;
   const uniform = (): number => {
@@ -100,7 +96,7 @@ function createMarket(): () => { a: Bar; b: Bar } {
   return () => {
     const chance = uniform();
     minute += chance < 0.0007 ? 60 : chance < 0.01 ? 2 : 1;
-    // Drawn back, lest the prices of ten million bars leave the range of doubles.
+    // Mean reversion keeps the prices of ten million bars within the range of doubles.
     common = common * 0.99999 + 4e-4 * noise();
     own = own * 0.97 + 3e-4 * noise();
     return { a: bar('A', 1300 * Math.exp(common + own)), b: bar('B', 15 * Math.exp(0.8 * common)) };

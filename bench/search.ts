@@ -5,7 +5,7 @@ export interface SearchPoint {
   readonly objective: ObjectiveName;
   readonly minimum: number;
   readonly trials: number;
-  /** Medians of the best value over 20 seeds; less is better. */
+  /** Median over 20 seeds of the best value; lower is better. */
   readonly ours: number;
   readonly optuna: number;
   readonly ours_random: number;
@@ -15,15 +15,15 @@ export interface SearchPoint {
 export interface SearchBenchResult {
   readonly seeds: number;
   readonly points: readonly SearchPoint[];
-  /** Points at which ours is not worse than Optuna's. */
+  /** Evaluation points at which ours is not worse than Optuna's. */
   readonly not_worse: number;
-  /** Mean of our TPE, from one trial to the next, the objective included. */
+  /** Mean time per trial of our TPE, including the objective. */
   readonly us_per_trial: number;
 }
 
 const SEEDS = 20;
 
-/** Our search against what Optuna found on the same functions with as many trials and seeds. */
+/** Our search against Optuna's recorded results, with the same functions, trials and seeds. */
 export function benchSearch(print: (line: string) => void): SearchBenchResult {
   const points: SearchPoint[] = [];
   let tookNs = 0;

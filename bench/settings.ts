@@ -1,7 +1,7 @@
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
-/** Settings of a bench; all others are as in `base`. */
+/** Settings of a bench; all others come from `base`. */
 export interface BenchSettingsOptions {
   readonly base: Settings;
   readonly pairs: readonly string[];
@@ -9,12 +9,12 @@ export interface BenchSettingsOptions {
   readonly engine?: 'auto' | 'onnxruntime';
 }
 
-/** With 1,000 pairs a minute of signals is 0.9 MB: two of them may wait without the reader counting as slow. */
+/** With 1,000 pairs a minute of signals is 0.9 MB: two of them may be buffered before the reader counts as slow. */
 const MAX_BUFFERED_BYTES = 1 << 25;
 
 /**
- * `base` for a live market that the bench feeds. Trades are let through (`require_edge`
- * is off), so that positions move and signals have all their fields.
+ * `base` for a live market that the bench feeds. `require_edge` is off, so that positions change and signals have all
+ * their fields.
  */
 export function benchSettings({ base, pairs, redisUrl, engine = 'auto' }: BenchSettingsOptions): Settings {
   const { core, minutehand } = base;
@@ -40,7 +40,7 @@ export function benchSettings({ base, pairs, redisUrl, engine = 'auto' }: BenchS
   };
 }
 
-/** Made-up symbols have the costs of the first one that is configured. */
+/** Made-up symbols have the costs of the first configured symbol. */
 function withMadeUpSymbols(
   configured: Settings['minutehand']['symbols'],
   pairs: readonly string[],

@@ -5,7 +5,7 @@ export interface Point {
 
 export interface SlopeRange {
   readonly slope: number;
-  /** The true slope is above this with a probability of 99 %, as far as the points scatter independently. */
+  /** 99 % one-sided lower bound of the true slope, if the points are independent. */
   readonly low: number;
   readonly high: number;
 }
@@ -13,12 +13,12 @@ export interface SlopeRange {
 /** 99th percentile of the standard normal distribution. */
 const Z99 = 2.3263;
 
-/** Slope of the least-squares line through the points, in units of y per unit of x. NaN when it is not determined. */
+/** Least-squares slope, in units of y per unit of x. NaN if undetermined. */
 export function slope(points: readonly Point[]): number {
   return slopeRange(points).slope;
 }
 
-/** The same with its one-sided 99 % bounds (Student's t); these are infinite with less than three points. */
+/** The slope with one-sided 99 % bounds (Student's t), which are infinite with fewer than three points. */
 export function slopeRange(points: readonly Point[]): SlopeRange {
   const mean = (of: (point: Point) => number): number =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
@@ -39,7 +39,7 @@ export function slopeRange(points: readonly Point[]): SlopeRange {
   return { slope, low: slope - margin, high: slope + margin };
 }
 
-/** 99th percentile of Student's t, by its expansion around the normal one (Abramowitz & Stegun 26.7.5). */
+/** 99th percentile of Student's t, by expansion around the normal distribution (Abramowitz & Stegun 26.7.5). */
 function student99(freedom: number): number {
   const z = Z99;
   const first = (z ** 3 + z) / 4;

@@ -9,7 +9,7 @@ import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tuneCollector } from '../daemon/collector.ts';
+import { tuneEngine } from '../daemon/engine.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import { openJournalThread, type JournalThread } from '../daemon/journal/journal_thread.ts';
 import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
@@ -41,15 +41,15 @@ export interface StationsResult {
   /** Trees of ai1, ai2, ai3. */
   readonly trees: readonly number[];
   readonly engines: readonly string[];
-  /** Microseconds on the main thread for one minute of all pairs. Without a Redis server its station is absent. */
+  /** Main-thread microseconds for one minute of all pairs. The Redis station is absent without a server. */
   readonly stations: Readonly<Partial<Record<Station, Percentiles>>>;
   /** From the last leg's arrival until WebSocket and Redis have all signals. */
   readonly bar_to_signal: Percentiles;
-  /** The same by turns, 25 minutes each: one model set, and both sets of a rollout. */
+  /** Alternating turns of 25 minutes: one model set, and both sets of a rollout. */
   readonly by_turns: {
     readonly one_set: Percentiles;
     readonly both_sets: Percentiles;
-    /** Both sets over one set, with its 95 % interval by a bootstrap over pairs of turns. */
+    /** p99 with both sets over p99 with one, with its 95 % bootstrap interval over pairs of turns. */
     readonly p99_ratio: TurnsRatio;
   };
 }
@@ -58,11 +58,11 @@ type MinuteTimes = Record<Station | 'bar_to_signal', number>;
 
 /**
  * Every station of the hot path for the configured pairs, in one process: simulated bars, models trained on them, one
- * WebSocket client, a Redis server, signal files and journal on disk. No failure is caught: the bench of a broken
+ * WebSocket client, a Redis server, signal files and journal on disk. Failures are not caught: the bench of a broken
  * system is invalid.
  */
 export async function benchStations(minutes: number, print: (line: string) => void): Promise<StationsResult> {
-  tuneCollector();
+  tuneEngine();
   const settings = loadSettings({ env: {} });
   const { trained } = await benchModels(print);
   const { path: folder, remove } = openTemporaryFolder('stations');
@@ -132,7 +132,7 @@ async function runPipeline(
 
 const TURN_MINUTES = 25;
 
-/** Latencies with and without a rollout, by turns; the first minute of a turn does not count. */
+/** Latencies with and without a rollout, alternating; the first minute of a turn is discarded. */
 async function runByTurns(
   pipeline: Pipeline,
   version: string,
@@ -142,7 +142,7 @@ async function runByTurns(
   minutes: number,
 ): Promise<Turns[]> {
   const challenger = await load();
-  // Kept warm from turn to turn.
+  // Kept loaded between turns.
   const kept = { ...challenger, release: () => Promise.resolve() };
   const found: { one: number[]; both: number[] }[] = [];
   const arms = { champion: version, challenger: version };
@@ -179,7 +179,7 @@ function onFailure(error: unknown): never {
   throw error;
 }
 
-/** Signal files, Redis, and a WebSocket server with one client. */
+/** Opens signal files, Redis, and a WebSocket server with one client. */
 async function openTransports(settings: Settings, folder: string, redisUrl: string | null): Promise<Transports> {
   const websocket = createWebSocketPublisher({ pairIds: settings.minutehand.pairs, onFailure });
   const redis = redisUrl === null ? null : await connectRedis(settings, redisUrl, onFailure);
@@ -263,7 +263,7 @@ function timesOf(timing: BatchTiming, spent: Readonly<Record<'websocket' | 'redi
   };
 }
 
-/** The same publisher, whose `publish` is timed. */
+/** Wraps a publisher to time `publish`. */
 function timed<Name extends TransportName>(publisher: Publisher<Name>, onSpent: (us: number) => void): Publisher<Name> {
   return {
     name: publisher.name,

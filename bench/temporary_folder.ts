@@ -8,10 +8,10 @@ export interface TemporaryFolder {
   remove(): void;
 }
 
-/** A new folder that is removed with this process at the latest. */
+/** A new folder, removed at the latest when this process exits. */
 export function openTemporaryFolder(purpose: string): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), `minutehand-bench-${purpose}-`));
-  // A process that has just been killed may still be writing.
+  // A process that was just killed may still be writing.
   const removeNow = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   const takeBack = atExit(removeNow);
   return {

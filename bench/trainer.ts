@@ -10,7 +10,7 @@ import { auc } from '../trainer/validate/metrics.ts';
 import { atExit } from './exit_work.ts';
 import { instantNs } from './end_to_end/instant.ts';
 
-/** Ours and those it is measured against. */
+/** Our engine and its rivals. */
 const ENGINES = ['gbdt', 'lightgbm', 'xgboost'] as const satisfies readonly Engine[];
 type Rival = Exclude<(typeof ENGINES)[number], 'gbdt'>;
 
@@ -18,7 +18,7 @@ export interface TrainerBenchOptions {
   readonly rows: number;
   readonly columns: number;
   readonly rounds: number;
-  /** Turns of which the medians are taken. */
+  /** Rounds from which medians are taken. */
   readonly turns: number;
   readonly threads: readonly number[];
 }
@@ -27,19 +27,19 @@ const DEFAULTS: TrainerBenchOptions = { rows: 200_000, columns: 30, rounds: 200,
 
 export interface EngineFits {
   readonly engine: Engine;
-  /** From the call with a float32 matrix to the trees, binning included; one per turn. */
+  /** From the call with a float32 matrix to the trees, including binning; one per round. */
   readonly seconds: readonly number[];
-  /** Of the processor, all threads of the process together. */
+  /** Processor time of all threads; one per round. */
   readonly cpu_seconds: readonly number[];
   readonly auc: number;
 }
 
 export interface TrainerRun {
   readonly threads: number;
-  /** Whether another process spun on one core meanwhile. */
+  /** Whether another process kept one core busy. */
   readonly busy_core: boolean;
   readonly fits: readonly EngineFits[];
-  /** Ours by theirs, turn by turn, and of these the median: below 1, ours is faster. AUC: ours less theirs. */
+  /** Median over rounds of ours / theirs: below 1, ours is faster. AUC: ours minus theirs. */
   readonly against: Readonly<Partial<Record<Rival, { time_ratio: number; cpu_ratio: number; auc_difference: number }>>>;
 }
 
@@ -54,14 +54,14 @@ export interface TrainerResult {
 }
 
 /**
- * One matrix, the same parameters, our engine and those whose library is on this machine, by turns, so that a noisy
- * machine is noisy for all of them: with each number of threads, and once more while another process spins on one core.
+ * The same matrix and parameters for our engine and those whose library is installed, alternating so that noise affects
+ * all of them: with each number of threads, and once more while another process keeps one core busy.
  */
 export async function runTrainerBench(
   print: (line: string) => void,
   options: Partial<TrainerBenchOptions> = {},
 ): Promise<TrainerResult> {
-  // Read when an OpenMP library is loaded: threads that spin while they wait collapse where a core is shared.
+  // Read when an OpenMP library is loaded: actively waiting threads collapse when a core is shared.
   process.env['OMP_WAIT_POLICY'] ??= 'passive';
   const { rows, columns, rounds, turns, threads } = { ...DEFAULTS, ...options };
   print(`trainer, ${rows} × ${columns} …`);
@@ -90,7 +90,7 @@ interface Turns {
   readonly turns: number;
   readonly threads: number;
   readonly busyCore: boolean;
-  /** Called with each engine that is not available. */
+  /** Engines that are not available, with the reason. */
   readonly missing: Partial<Record<Engine, string>>;
 }
 
@@ -137,9 +137,7 @@ async function runTurns({ table, test, rounds, turns, threads, busyCore, missing
   return { threads, busy_core: busyCore, fits: [...fits].map(([engine, own]) => ({ engine, ...own })), against };
 }
 
-/**
- * Rows that all differ, of which ten columns matter, singly, in steps and in pairs; an AUC of about 0.78 can be had.
- */
+/** Distinct rows with ten informative columns (linear, stepwise and in pairs); an AUC of about 0.78 is attainable. */
 function benchTable(rows: number, columns: number, seed: string): TrainingTable {
   const rng = createRng(seed);
   const values = new Float32Array(rows * columns);

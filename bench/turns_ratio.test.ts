@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
 import { p99Ratio } from './turns_ratio.ts';
 
-it('the interval of a p99 ratio holds the true one, and narrows with more turns', () => {
+it('the interval of a p99 ratio contains the true one, and narrows with more turns', () => {
   const rng = createRng('ratio');
   const turns = (count: number) =>
     Array.from({ length: count }, () => ({

@@ -1,7 +1,7 @@
 import { createRng } from '../shared/rng.ts';
 import { percentiles } from './percentiles.ts';
 
-/** Latencies of two ways that took turns: a turn of each. */
+/** Latencies of two variants in one turn each. */
 export interface Turns {
   readonly one: readonly number[];
   readonly both: readonly number[];
@@ -9,13 +9,13 @@ export interface Turns {
 
 export interface TurnsRatio {
   readonly ratio: number;
-  /** Of 95 %. */
+  /** 95 % interval. */
   readonly interval: readonly [low: number, high: number];
 }
 
 const RESAMPLES = 400;
 
-/** p99 of the second way over that of the first, with a percentile bootstrap over pairs of turns. */
+/** p99 of the second variant over that of the first, with a percentile bootstrap over turns. */
 export function p99Ratio(turns: readonly Turns[], seed = 'turns'): TurnsRatio {
   const ratioOf = (chosen: readonly Turns[]): number =>
     percentiles(chosen.flatMap(({ both }) => both)).p99 / percentiles(chosen.flatMap(({ one }) => one)).p99;

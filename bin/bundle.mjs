@@ -1,12 +1,12 @@
 /**
- * Bundles the compiled programs with the packages they use: a program reads a handful of files at its start instead of
- * hundreds. Its file in dist/ only imports its bundle. The other compiled modules stay, for direct imports.
+ * Bundles each compiled program with the packages it uses, so that it reads a handful of files at start instead of
+ * hundreds. The program's file in dist/ only imports its bundle. The other compiled modules stay, for direct imports.
  */
 import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { MODULES, SetupError, readJson } from './project.mjs';
+import { SetupError, readJson } from './project.mjs';
 
-/** What is started: by the command line, in a thread, or in a process of its own. */
+/** Entry points: command line, threads and child processes. */
 const PROGRAMS = [
   'cli/main',
   'cli/minutehand',
@@ -24,7 +24,7 @@ const PROGRAMS = [
   'trainer/monitor/look_worker',
   'trainer/scan/scan_worker',
 ];
-/** Stay in node_modules: native parts, optional packages, and requires that only run time resolves. */
+/** Packages left in node_modules: native parts, optional packages, and requires that are resolved at run time. */
 const EXTERNAL = [
   '@aws-sdk/*',
   'better-sqlite3',
@@ -42,9 +42,9 @@ const EXTERNAL = [
   'uWebSockets.js',
 ];
 const FOLDER = 'bundle';
-/** In that folder: names of the files of this build. */
+/** File in the chunk folder that lists the files of this build. */
 const CHUNKS = 'chunks.json';
-/** For packages that are CommonJS and load modules of Node. */
+/** For CommonJS packages that load Node modules. */
 const BANNER = `
 import { createRequire as bundledRequire } from 'node:module';
 import { fileURLToPath as bundledPath } from 'node:url';
@@ -57,20 +57,8 @@ const require = bundledRequire(bundledUrl);`;
  * @throws {SetupError}
  */
 export async function bundlePrograms(dist, replaced) {
-  const { build } = await import('esbuild');
-  await build({
-    entryPoints: PROGRAMS.map((program) => ({ in: join(dist, `${program}.js`), out: nameOf(program) })),
-    outdir: join(dist, FOLDER),
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    external: EXTERNAL,
-    banner: { js: BANNER },
-    logLevel: 'silent',
-    plugins: [englishZod, originalUrls(dist)],
-  }).catch((/** @type {Error} */ error) => {
+  const programs = PROGRAMS.map((program) => ({ in: join(dist, `${program}.js`), out: nameOf(program) }));
+  await bundle(programs, join(dist, FOLDER)).catch((/** @type {Error} */ error) => {
     throw new SetupError(`${error.message}\nthe build failed`);
   });
   for (const program of PROGRAMS) {
@@ -80,10 +68,34 @@ export async function bundlePrograms(dist, replaced) {
   keepChunks(join(replaced, FOLDER), join(dist, FOLDER));
 }
 
+/**
+ * Puts programs into `outdir` together with the packages they use.
+ * @param {{ in: string, out: string }[]} entryPoints
+ * @param {string} outdir
+ * @param {import('esbuild').BuildOptions} [options]
+ */
+export async function bundle(entryPoints, outdir, options = {}) {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints,
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: EXTERNAL,
+    banner: { js: BANNER },
+    logLevel: 'silent',
+    plugins: [englishZod, originalUrls(outdir)],
+    ...options,
+  });
+}
+
 /** @param {string} program */
 const nameOf = (program) => program.replaceAll('/', '.');
 
-/** zod's error texts in fifty languages. It loads the English ones by itself. @type {import('esbuild').Plugin} */
+/** Removes zod's error texts in other languages; it loads English by default. @type {import('esbuild').Plugin} */
 const englishZod = {
   name: 'English zod',
   setup({ onLoad }) {
@@ -92,19 +104,17 @@ const englishZod = {
 };
 
 /**
- * Code that finds files beside its own file keeps finding them.
- * @param {string} dist
+ * JavaScript that finds files beside its own file keeps finding them.
+ * @param {string} outdir
  * @returns {import('esbuild').Plugin}
  */
-const originalUrls = (dist) => ({
+const originalUrls = (outdir) => ({
   name: 'original URLs',
   setup({ onLoad }) {
     onLoad({ filter: /\.[cm]?js$/ }, ({ path }) => {
       const code = readFileSync(path, 'utf8');
       if (!/\b(import\.meta\.url|__dirname|__filename)\b/.test(code)) return undefined;
-      const at = path.startsWith(MODULES)
-        ? `../../node_modules/${relative(MODULES, path)}`
-        : `../${relative(dist, path)}`;
+      const at = relative(outdir, path);
       const contents = code
         .replaceAll('import.meta.url', `new URL('${at}', bundledUrl).href`)
         .replaceAll('__dirname', `bundledPath(new URL('${dirname(at)}', bundledUrl))`)
@@ -115,7 +125,7 @@ const originalUrls = (dist) => ({
 });
 
 /**
- * A chunk's name contains its hash.
+ * Keeps the chunks of the replaced build; a chunk's name contains its hash.
  * @param {string} replaced
  * @param {string} fresh
  */

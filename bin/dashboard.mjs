@@ -6,7 +6,7 @@ import { ROOT, SetupError, alone, readJson, print } from './project.mjs';
 
 const FOLDER = join(ROOT, 'dashboard');
 const DIST = join(FOLDER, 'dist');
-// Made aside and put in place, as dist/ is.
+// Built in a separate folder and then renamed, like dist/.
 const FRESH = join(FOLDER, 'dist.new');
 const OLD = join(FOLDER, 'dist.old');
 const STAMP = join(DIST, '.build.json');

@@ -20,19 +20,16 @@ import { capture, runLogged, tailOf } from './programs.mjs';
 
 const STAMP = join(MODULES, '.minutehand-lock');
 const MACHINE = `${process.platform}-${process.arch}`;
-/** The native part of version 12, where this Node uses it: it does not come with the package, but is compiled here. */
+/** Native part of better-sqlite3 12, if this Node uses it: it is not in the package, but compiled here. */
 const COMPILED_SQLITE =
   SQLITE_PACKAGE === 'better-sqlite3' ? null : join(MODULES, SQLITE_PACKAGE, 'build', 'Release', 'better_sqlite3.node');
 
-/**
- * @typedef {{ lock: string, machine: string, node: string }} Stamp what was installed, for which machine, and by which
- * Node
- */
+/** @typedef {{ lock: string, machine: string, node: string }} Stamp lock file, machine and Node of the installation */
 
 /**
- * Installs what package-lock.json lists unless it is installed already. Costs a few milliseconds and prints nothing
- * when there is nothing to do. Of several processes that start at once, one installs and the others wait. One
- * installation serves all supported versions of Node; for Node 20, SQLite is compiled in addition.
+ * Installs package-lock.json unless it is installed already; a no-op takes a few milliseconds and prints nothing. If
+ * several processes start at once, one installs and the others wait. One installation serves all supported versions of
+ * Node; for Node 20, SQLite is also compiled.
  * @param {() => void} [onPackages] called when packages have been installed and native parts are still to be compiled
  * @throws {SetupError}
  */
@@ -56,7 +53,7 @@ export async function ensureInstalled(onPackages = () => undefined) {
 }
 
 /**
- * For every command but those of the set-up: installs nothing.
+ * Checks the installation without changing it, for every command other than set-up.
  * @throws {SetupError} NOT_INSTALLED, NODE_MISMATCH
  */
 export function checkInstalled() {
@@ -64,7 +61,7 @@ export function checkInstalled() {
   if (error !== null) throw error;
 }
 
-/** @returns {SetupError | null} why this Node cannot work with what is in node_modules */
+/** @returns {SetupError | null} why this Node cannot use node_modules */
 function installationError() {
   const error = packagesError();
   const fault = error === null ? compiledSqliteFault() : null;
@@ -95,7 +92,7 @@ function lockHash() {
     .digest('hex');
 }
 
-/** Returns whether `npm ci` or `npm install` was run without this program and installed what the lock file lists. */
+/** Whether `npm ci` or `npm install` was run directly and installed what the lock file lists. */
 function installedByHand() {
   const installed = readJson(join(MODULES, '.package-lock.json'))?.packages;
   if (!installed) return false;
@@ -108,7 +105,7 @@ function installedByHand() {
   });
 }
 
-/** @returns {string | null} what is wrong with the compiled SQLite, where this Node needs one */
+/** @returns {string | null} what is wrong with the compiled SQLite, if this Node needs one */
 function compiledSqliteFault() {
   if (COMPILED_SQLITE === null) return null;
   if (!existsSync(COMPILED_SQLITE)) return 'is not compiled';
@@ -134,8 +131,7 @@ async function install() {
 }
 
 /**
- * Compiles SQLite where this Node needs it and it is not there yet. Then loads the native packages in a process of its
- * own.
+ * Compiles SQLite if this Node needs it, then loads the native packages in a child process.
  * @returns {Promise<string | null>} the fault, if any
  * @throws {SetupError} when SQLite cannot be compiled
  */
@@ -144,7 +140,7 @@ async function nativePartsFault() {
   const script = `process.env.ORT_DISABLE_TELEMETRY ??= '1'; const Database = require('${SQLITE_PACKAGE}');
     new Database(':memory:').prepare('SELECT 1').get(); require('onnxruntime-node'); console.log('loaded');`;
   const { code, output } = await capture(process.execPath, ['-e', script]);
-  // A native part that is not for this Node may end the process with exit code 0.
+  // A native part built for another Node may end the process with exit code 0.
   if (code === 0 && output.trim().endsWith('loaded')) return null;
   const reason = output.trim().split('\n').slice(-12).join('\n');
   return `${reason}\nA native part does not load with ${THIS_NODE} (exit code ${code})`;
@@ -155,7 +151,7 @@ async function compileSqlite() {
   await ensureToolchain();
   const args = ['rebuild', SQLITE_PACKAGE, '--ignore-scripts=false'];
   const label = `compiling ${SQLITE_PACKAGE} for ${THIS_NODE}`;
-  // The package asks for -O3, which takes half as long again to compile. What comes last counts.
+  // The package sets -O3, which takes 50 % longer to compile. The last option wins.
   const flags = process.platform === 'win32' ? {} : { CFLAGS: '-O2', CXXFLAGS: '-O2', JOBS: 'max' };
   await runLogged(label, npmCommand(), args, logPath, { ...flags, ...npmEnvironment() });
   const fault = compiledSqliteFault();
@@ -167,7 +163,7 @@ async function compileSqlite() {
   );
 }
 
-/** Requirements for compiling better-sqlite3 12 where no prebuilt one can be fetched. */
+/** Checks the tools for compiling better-sqlite3 12 where no prebuilt binary is available. */
 async function ensureToolchain() {
   const tools = missingTools();
   if (tools.length === 0) return;
@@ -181,8 +177,8 @@ function missingTools() {
 }
 
 /**
- * Links the command where npm would: `npx minutehand` works without it, `npm exec` of other tools and $PATH users look
- * here.
+ * Links the command as npm would: `npx minutehand` works without the link, `npm exec` of other tools and users with
+ * $PATH need it.
  */
 function linkCommand() {
   if (process.platform === 'win32') return;
@@ -191,7 +187,7 @@ function linkCommand() {
   try {
     if (readlinkSync(link) === target) return;
   } catch {
-    // Not there, or not a link.
+    // Absent, or not a link.
   }
   const temporary = `${link}.${process.pid}`;
   mkdirSync(dirname(link), { recursive: true });
@@ -200,7 +196,7 @@ function linkCommand() {
   renameSync(temporary, link);
 }
 
-/** @returns {import('./programs.mjs').Command} the npm that started this process, else the one in PATH */
+/** @returns {import('./programs.mjs').Command} the npm that started this process, otherwise the one in PATH */
 export function npmCommand() {
   const started = process.env.npm_execpath?.replace(/npx-cli\.js$/, 'npm-cli.js');
   if (started?.endsWith('npm-cli.js') && existsSync(started)) return { file: process.execPath, first: [started] };
@@ -209,12 +205,12 @@ export function npmCommand() {
   return { file: 'npm', first: [] };
 }
 
-/** With this Node before all others, so that npm and what it compiles are not of another one. */
+/** Puts this Node first in PATH, so that npm and what it compiles use it. */
 function npmEnvironment() {
   return { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` };
 }
 
-/** npm ends its errors with a page of help; the beginning is more informative. @param {string} path */
+/** npm appends a page of help to its errors, so the beginning is shown. @param {string} path */
 function npmErrorsOf(path) {
   const errors = (readText(path) ?? '').split('\n').filter((line) => line.startsWith('npm error'));
   return errors.length > 0 ? errors.slice(0, 20).join('\n') : tailOf(path);

@@ -17,32 +17,32 @@ import { MODULES, ROOT, SetupError, alone, readJson, print } from './project.mjs
 import { capture } from './programs.mjs';
 
 const DIST = join(ROOT, 'dist');
-// Beside dist/ and not deeper, so that the source maps' relative paths are right after the rename.
+// Beside dist/ at the same depth, so that relative paths in source maps stay right after the rename.
 const FRESH = join(ROOT, 'dist.new');
 const OLD = join(ROOT, 'dist.old');
 const STAMP = join(DIST, '.build.json');
 const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
 /**
- * AssemblyScript; TypeScript's own tools leave these files alone. A folder's main file is a kernel, the others are
- * parts of it.
+ * AssemblyScript sources, which TypeScript's tools ignore. A folder's main file is a kernel; the others are parts of
+ * it.
  */
 const KERNEL_SOURCE = '.as.ts';
-/** Compiled with memory that threads share; its maximum must be declared, and 4 GB is the limit of 32 bits. */
+/** Compiled with shared memory, whose maximum must be declared; 4 GB is the limit of 32 bits. */
 const SHARED_KERNEL = 'trainer/learn/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
-/** The lock file, because bundles contain packages. */
+/** Includes the lock file, because bundles contain packages. */
 const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'bin/bundle.mjs'];
 
 /**
- * Compiles to dist/ when a source has changed since the last build. Without changes it costs one look at every
- * source file. The new dist/ is made aside and then put in place, so that a process that runs from the old one is
- * never without its files and a failed build leaves the old one.
+ * Compiles to dist/ if a source has changed since the last build; otherwise it costs one stat per source file. The new
+ * dist/ is built in a separate folder and then renamed, so that a process running from the old one always has its files
+ * and a failed build leaves the old one.
  * @returns {Promise<boolean>} whether there was something to build
  * @throws {SetupError}
  */
 export async function ensureBuilt() {
   if (isBuilt(listSources())) {
-    rmSync(OLD, { recursive: true, force: true }); // Left behind by a build that was killed in its last step.
+    rmSync(OLD, { recursive: true, force: true }); // Left by a build that was killed in its last step.
     return false;
   }
   return alone('build', async () => {
@@ -82,7 +82,7 @@ function isBuilt(sources) {
   if (stamp === null) return false;
   const listing = listingHash(sources);
   if (stamp.listing === listing) return true;
-  // A checkout touches files without changing them.
+  // A checkout changes times of files without changing content.
   if (stamp.content !== contentHash(sources)) return false;
   writeAside(STAMP, JSON.stringify({ ...stamp, listing }));
   return true;
@@ -136,8 +136,8 @@ function isKernel(path) {
 }
 
 /**
- * AssemblyScript is compiled to a .wasm file of the same name. Its memory is imported, and it needs no runtime: it
- * allocates nothing.
+ * Compiles AssemblyScript to a .wasm file of the same name. Memory is imported; there is no runtime, since the kernels
+ * allocate nothing.
  * @param {string} path
  */
 function kernelCompilation(path) {

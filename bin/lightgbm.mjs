@@ -1,6 +1,6 @@
 /**
- * LightGBM's shared library for the tests of that engine. No package of Debian has it; npm's `lightgbm` carries the
- * whole source, which takes 2.5 minutes to compile on two cores. It is compiled once and kept in node_modules/.cache.
+ * LightGBM's shared library, for the tests of that engine. Debian has no package of it; npm's `lightgbm` contains the
+ * source, which takes 2.5 minutes to compile on two cores. It is compiled once and kept in node_modules/.cache.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { LOG_FOLDER, MODULES, alone, print } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
 const VERSION = '1.0.27';
-/** SHA-512 of the package in base64, as the registry states it. */
+/** SHA-512 of the package in base64, from the registry. */
 const INTEGRITY = '4E/Gjr3FqQl9U3z0BMuuViTlvO7T9oGMcfa3Jp2MRyKWWSJxFPs7xDTlzrEaBBG6iA69S/AcGn1lgMCuZT8qsg==';
 const LIBRARY = 'lib_lightgbm.so';
 const FOLDER = join(MODULES, '.cache', `lightgbm-${VERSION}-${process.platform}-${process.arch}`);
@@ -24,9 +24,8 @@ export function compiledLightgbm() {
 }
 
 /**
- * Compiles the library unless that has been done before. Needs Linux, npm's registry, tar, make, a C++ compiler and
- * cmake.
- * @returns {Promise<string | null>} its path; null where it cannot be compiled: the reason is on stderr
+ * Compiles the library unless that was done before. Needs Linux, npm's registry, tar, make, a C++ compiler and cmake.
+ * @returns {Promise<string | null>} its path; null if it cannot be compiled, with the reason on stderr
  */
 export async function ensureLightgbm() {
   return compiledLightgbm() ?? alone('lightgbm', async () => compiledLightgbm() ?? compile());

@@ -7,11 +7,11 @@ const POLL_MS = 200;
 const KEEP_REMAINS_MS = 3_600_000;
 
 /**
- * Does `work` while no other process does work under the lock `path`. A lock whose owner has died is taken over.
+ * Runs `work` while holding the lock `path`. A lock whose owner has died is taken over.
  *
- * The lock appears complete, by a rename of a prepared folder, which fails while the lock exists. A takeover renames
- * the dead lock to a name derived from its own token: of several processes that read the same dead owner one succeeds,
- * and a slow one cannot remove its successor's lock, because that name exists by then.
+ * The lock is created atomically by renaming a prepared folder, which fails while the lock exists. A takeover renames
+ * the dead lock to a name derived from its token: of several processes that read the same dead owner one succeeds, and
+ * a slow one cannot remove its successor's lock, because that name exists by then.
  *
  * @template T
  * @param {string} path
@@ -93,12 +93,12 @@ function isRunning(owner) {
   } catch (error) {
     if (error.code !== 'EPERM') return false;
   }
-  // A pid is used again after a while, and always the same ones after a restart of a container.
+  // A pid is reused after a while, and always after a container restart, so the start time is compared too.
   return startOf(owner.pid) === owner.started;
 }
 
 /**
- * Start of the process, in clock ticks since the machine's; null where unknown.
+ * Start time of the process in clock ticks since boot; null if unknown.
  * @param {number} pid
  */
 function startOf(pid) {

@@ -1,4 +1,4 @@
-/** Installed packages of this machine, and on Debian and Ubuntu the installable ones. */
+/** Software installed on this machine and, on Debian and Ubuntu, installation of packages. */
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { LOG_FOLDER, readText, print } from './project.mjs';
@@ -7,9 +7,9 @@ import { runLogged, tailOf } from './programs.mjs';
 let listsAreNew = false;
 
 /**
- * Installs Debian packages, as root on Debian or Ubuntu only. It starts no service.
+ * Installs Debian packages, only as root on Debian or Ubuntu. Starts no service.
  * @param {string[]} packages
- * @returns {Promise<boolean>} false where that is not possible, or did not work (the reason has been printed)
+ * @returns {Promise<boolean>} false if not possible or failed (the reason has been printed)
  */
 export async function aptInstall(packages) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !inPath('apt-get')) return false;
@@ -17,7 +17,7 @@ export async function aptInstall(packages) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = { file: 'apt-get', first: ['-y', '-o', 'DPkg::Lock::Timeout=120'] };
   return withServicesHeldBack(async () => {
-    // A failing update (one source of several is away) does not mean that the package lists are of no use.
+    // A failed update (one source may be down) does not mean that the package lists are useless.
     if (!listsAreNew) listsAreNew = (await runLogged('updating package lists', apt, ['update'], logPath, env)) === 0;
     const args = ['install', '--no-install-recommends', ...packages];
     if ((await runLogged(`installing ${packages.join(', ')}`, apt, args, logPath, env)) === 0) return true;
@@ -29,8 +29,7 @@ export async function aptInstall(packages) {
 const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.conf';
 
 /**
- * Installs the PostgreSQL server without the database cluster that Debian makes and starts with it: tests have servers
- * of their own.
+ * Installs the PostgreSQL server without Debian's default cluster: tests start their own servers.
  * @returns {Promise<boolean>} as `aptInstall`
  */
 export async function aptInstallPostgres() {
@@ -51,7 +50,7 @@ export async function aptInstallPostgres() {
 
 const POSTGRES_FOLDER = '/usr/lib/postgresql';
 
-/** Returns whether the programs of a PostgreSQL server are in the path, or where Debian puts them. */
+/** Whether the programs of a PostgreSQL server are in PATH or in Debian's folder. */
 export function hasPostgres() {
   if (['initdb', 'postgres'].every(inPath)) return true;
   if (!existsSync(POSTGRES_FOLDER)) return false;
@@ -85,8 +84,8 @@ export function inPath(program) {
 }
 
 /**
- * The other processes that have mapped a file below `folder`, such as a native part of a package. Linux only; those of
- * other users only for root.
+ * Processes that have mapped a file below `folder`, such as a package's native part. Linux only; those of other users
+ * only for root.
  * @param {string} folder
  * @returns {number[]}
  */

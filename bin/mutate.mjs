@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated and evaluated by its own tests, and
- * must reach its score. Results are kept under var/mutate/, so that a second run tries only what has changed; `--all`
- * tries everything.
+ * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated, run against its own tests, and
+ * must reach its score. Results are kept in var/mutate/, so that a second run tests only what has changed; `--all`
+ * tests everything.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -14,10 +14,10 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 /** @typedef {{ mutate: string[], tests: string[], least: number }} Area */
 
-/** Stryker has a lock file of its own: no other command installs its packages. */
+/** Stryker has its own lock file and is installed by no other command. */
 const PACKAGE = join(ROOT, 'bin', 'mutation');
 
-/** @type {Record<string, Area>} `tests` are the files that check an area; `least` is the score in percent. */
+/** @type {Record<string, Area>} `tests`: files that test an area; `least`: required score in percent */
 const AREAS = JSON.parse(readFileSync(join(PACKAGE, 'areas.json'), 'utf8'));
 
 const FOLDER = join(ROOT, 'var', 'mutate');
@@ -60,7 +60,7 @@ await run(async () => {
   return isGood ? 0 : 1;
 });
 
-/** It finds vitest in the folders above its own. */
+/** Stryker finds vitest in its parent folders. */
 async function ensureStryker() {
   const wanted = join(PACKAGE, 'package-lock.json');
   const lock = join(INSTALLED, 'package-lock.json');
@@ -93,7 +93,7 @@ async function mutateArea(name, area, { all = false, files, concurrency }) {
   return scoreOf(`${base}.json`);
 }
 
-/** Timeouts count as killed, as Stryker's own score has it. @param {string} path */
+/** Timeouts count as killed, as in Stryker's own score. @param {string} path */
 function scoreOf(path) {
   const { files } = JSON.parse(readFileSync(path, 'utf8'));
   /** @type {string[]} */

@@ -1,5 +1,5 @@
 /**
- * Other versions of Node: fetches one from the npm registry, starts a fresh copy of this folder with it, and runs tests
+ * Fetches another version of Node from the npm registry, starts a fresh copy of this folder with it, and runs tests
  * there.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,13 +12,13 @@ import { mustHold, testsHold } from './steps.mjs';
 
 /** Files that a fresh clone does not have. */
 const NOT_CLONED = ['.git', 'node_modules', 'dist', 'dist.new', 'dist.old', 'var', 'coverage'];
-/** Beside the one that runs the tests. */
-export const OTHER_NODES = ['22', '24'];
+/** Beside the one that runs the tests; the newest first. */
+export const OTHER_NODES = ['24', '22'];
 
 const SIGNALS = 10;
 const START_WITHIN_S = 480;
 const END_WITHIN_MS = 30_000;
-/** npm warns of configuration of the machine as well, which is not the project's. */
+/** npm also warns about configuration of the machine, which is not the project's. */
 const NPM_WARNING = /^npm warn (?!Unknown (user|global|env|builtin|cli) config).*/m;
 
 /** @typedef {{ node: string, version: string, environment: NodeJS.ProcessEnv }} Runtime */
@@ -33,25 +33,28 @@ export async function testOnNode(wanted, vitestArgs) {
   await runTests?.(vitestArgs);
 }
 
+/** @returns {string} a copy of this folder as a fresh clone has it, removed when this process ends */
+export function freshCopy() {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-node-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  cpSync(ROOT, folder, { recursive: true, filter: isCloned });
+  return folder;
+}
+
 /**
- * `npm start` in a fresh copy of this folder, until there are ten signals.
+ * `npm start` in a copy of this folder, until there are ten signals.
  * @param {string} wanted a version of Node, such as `24` or `22.23.1`
+ * @param {string} [folder] the copy; where another Node has installed and built there, this one finds nothing to do
  * @returns {Promise<((vitestArgs: string[]) => Promise<void>) | null>} runs tests in that copy; null: failed
  */
-export async function startOnNode(wanted) {
+export async function startOnNode(wanted, folder = freshCopy()) {
   /** @type {Runtime | undefined} */
   let runtime;
   if (!(await mustHold(`fetch Node ${wanted}`, async () => void (runtime = await fetchNode(wanted)))) || !runtime)
     return null;
-  const { node, version } = runtime;
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-node-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const found = runtime;
-  const start = () => {
-    cpSync(ROOT, folder, { recursive: true, filter: isCloned });
-    return startsUp(found, folder);
-  };
-  if (!(await mustHold(`npm start with Node ${version}`, start))) return null;
+  const { node, version } = runtime;
+  if (!(await mustHold(`npm start with Node ${version}`, () => startsUp(found, folder)))) return null;
   return (vitestArgs) => testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
 }
 
@@ -62,7 +65,7 @@ function isCloned(path) {
 }
 
 /**
- * The packages of the npm registry that contain Node itself, kept in var/.
+ * Fetches a version of Node from the npm registry into var/.
  * @param {string} wanted
  * @returns {Promise<Runtime>}
  * @throws {SetupError}
@@ -87,25 +90,26 @@ async function fetchNode(wanted) {
     throw new SetupError(`${node} is not Node ${wanted}: ${version}`);
   const { NODE_OPTIONS: _, ...environment } = process.env;
   const PATH = `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`;
-  // Its headers, for what is compiled.
+  // Node's headers, for compiling native parts.
   return { node, version, environment: { ...environment, PATH, npm_config_nodedir: headers } };
 }
 
 /** @param {Runtime} runtime @param {string} folder @returns {Promise<boolean>} */
 async function startsUp({ version, environment }, folder) {
-  const home = join(folder, 'var');
+  const home = join(folder, 'var', `node-${version}`);
   const places = {
     MINUTEHAND_HOME: home,
     MINUTEHAND_CONFIG: shortTraining(folder),
     MINUTEHAND_DAEMON_PORT: '0',
     MINUTEHAND_TRAINER_PORT: '0',
   };
+  const isInstalled = existsSync(join(folder, 'node_modules'));
   let output = '';
   let code = /** @type {number | null} */ (null);
   const startMs = performance.now();
   const options = { cwd: folder, env: { ...environment, ...places }, shell: process.platform === 'win32' };
   const { child, ended } = launch('npm', ['start'], options, (text) => (output += text));
-  // npm itself turns Ctrl-C into 130 or ends by the signal.
+  // npm turns Ctrl-C into exit code 130 or ends by the signal.
   const end = ended.then((value) => (code = child.signalCode === 'SIGINT' ? 130 : value));
   const elapsedS = () => (performance.now() - startMs) / 1000;
   while (code === null && elapsedS() < START_WITHIN_S && goodSignals(home) < SIGNALS) await sleep(200);
@@ -115,15 +119,16 @@ async function startsUp({ version, environment }, folder) {
   if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
   const faults = startFaults({ version, output, code, signals });
   print(
-    `Node ${version}: ${signals} OK signals ${seconds.toFixed(1)} s after npm start (installation and build included)`,
+    `Node ${version}: ${signals} OK signals ${seconds.toFixed(1)} s after npm start (${isInstalled ? 'installed and built before' : 'installation and build included'})`,
   );
   if (faults.length > 0) print(`${output.split('\n').slice(-40).join('\n')}\n${faults.join('\n')}`);
   return faults.length === 0;
 }
 
 /**
- * The delivered configuration with models of fewer trees: how good they are does not depend on the version of Node.
- * @param {string} folder @returns {string} its folder
+ * The delivered configuration with fewer trees: model quality does not depend on the version of Node.
+ * @param {string} folder
+ * @returns {string} its folder
  */
 function shortTraining(folder) {
   const config = join(folder, 'var', 'short-config');
@@ -148,7 +153,7 @@ function startFaults({ version, output, code, signals }) {
   return faults;
 }
 
-/** Signals that a consumer would take for answers: mode OK, with numbers. @param {string} home */
+/** Number of signals that a consumer would use: mode OK, with numbers. @param {string} home */
 function goodSignals(home) {
   const folder = join(home, 'signals');
   if (!existsSync(folder)) return 0;

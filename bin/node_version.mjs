@@ -1,12 +1,12 @@
-/** Which versions of Node are supported, and which package is SQLite on them. */
+/** Supported versions of Node, and the SQLite package for each. */
 import { setupError } from './project.mjs';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const hasNodeApi10 = Number(process.versions.napi) >= 10;
 
 /**
- * Version 13 needs Node-API 10 and ends an older Node without a message; version 12 has to be compiled.
- * `shared/store/sqlite.ts` states the same rule.
+ * Version 13 needs Node-API 10 and crashes older Node without a message; version 12 must be compiled.
+ * `shared/store/sqlite.ts` has the same rule.
  */
 export const SQLITE_PACKAGE = hasNodeApi10 ? 'better-sqlite3' : 'better-sqlite3-12';
 

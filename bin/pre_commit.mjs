@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Checks a commit: format and lint of the staged files, types of the whole project when one of them is
- * TypeScript. It reads the working tree; a staged file with further changes that are not staged is named.
+ * Checks a commit: format and lint of the staged files, and types of the whole project if one of them is TypeScript. It
+ * reads the working tree, and names staged files with unstaged changes.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ function changed(args) {
   return stdout.split('\0').filter((path) => path !== '');
 }
 
-/** @param {string} name @param {string} script @param {string[]} args @returns {boolean} whether it holds */
+/** @param {string} name @param {string} script @param {string[]} args @returns {boolean} whether it passed */
 function holds(name, script, args) {
   const command = [join(ROOT, 'node_modules', script), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });

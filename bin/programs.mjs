@@ -1,4 +1,4 @@
-/** Running other programs: with a log file, shown, or with their output caught. */
+/** Runs other programs: with output to a log file, to stderr, or captured. */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -13,11 +13,11 @@ const KILL_AFTER_MS = 5_000;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const children = new Set();
-/** @type {number | null} The exit code once a signal has come. */
+/** @type {number | null} Exit code once a signal has arrived. */
 let endingWith = null;
 
 /**
- * Each child leads a process group, so that what it started (compilers, for instance) ends with it.
+ * Each child leads a process group, so that its own children (compilers, for instance) end with it.
  * @param {string} signal
  */
 function signalChildren(signal) {
@@ -32,7 +32,7 @@ function signalChildren(signal) {
 }
 
 /**
- * Ends the children and then this process, in this order: the lock is held as long as anything is written.
+ * Ends the children before this process, so that the lock is held as long as anything is written.
  * @param {string} signal
  */
 function endWithChildren(signal) {
@@ -41,7 +41,7 @@ function endWithChildren(signal) {
   setTimeout(() => signalChildren('SIGKILL'), KILL_AFTER_MS);
 }
 
-/** Only while there are children: afterward signals are for the command that was set up. */
+/** Only while there are children; afterward, signals are handled by the command itself. */
 function listenForSignals() {
   for (const signal of Object.keys(SIGNALS)) {
     process.off(signal, endWithChildren);
@@ -50,7 +50,7 @@ function listenForSignals() {
 }
 
 /**
- * Runs a program with its output in a log file, and reports progress every few seconds.
+ * Runs a program with its output in a log file and reports progress every few seconds.
  * @param {string} label
  * @param {Command} command
  * @param {string[]} args

@@ -1,4 +1,4 @@
-/** Locations, output and errors that every part of the set-up needs. */
+/** Paths, output and errors shared by the set-up programs. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const MODULES = join(ROOT, 'node_modules');
 export const LOG_FOLDER = join(ROOT, 'var', 'log');
 
-/** Codes of the set-up. The same entries are in `shared/errors.ts`, which cannot be loaded before the build. */
+/** Error codes of the set-up. `shared/errors.ts` has the same entries but cannot be loaded before the build. */
 export const SETUP_ERRORS = {
   NODE_UNSUPPORTED: {
     message: 'This version of Node is not supported.',
@@ -26,7 +26,7 @@ export const SETUP_ERRORS = {
 
 /** @typedef {keyof typeof SETUP_ERRORS} SetupCode */
 
-/** A failure whose message contains everything the user needs. */
+/** A failure whose message contains everything the user needs to act on it. */
 export class SetupError extends Error {
   /** @type {SetupCode | null} */
   code = null;
@@ -34,20 +34,20 @@ export class SetupError extends Error {
   next = null;
 }
 
-/** @param {SetupCode} code @param {string} seen @param {string} [next] a next step better than the table's */
+/** @param {SetupCode} code @param {string} seen @param {string} [next] overrides the table's next step */
 export function setupError(code, seen, next = SETUP_ERRORS[code].next) {
   return Object.assign(new SetupError(`${SETUP_ERRORS[code].message} Seen: ${seen}.`), { code, next });
 }
 
-/** All output goes to stderr; stdout belongs to the command. @param {string} line */
+/** All output goes to stderr; stdout is reserved for the command. @param {string} line */
 export function print(line) {
   process.stderr.write(`${line}\n`);
 }
 
 /**
- * Does `work` while no other process installs or builds here.
+ * Runs `work` while no other process installs or builds here.
  * @template T
- * @param {string} label description of this process's work for waiting processes
+ * @param {string} label description of this process's work, shown by waiting processes
  * @param {() => Promise<T>} work
  */
 export function alone(label, work) {

@@ -1,7 +1,4 @@
-/**
- * Brings a fresh clone to the point where it can run: dependencies, native parts, build. Plain Node without
- * dependencies, since nothing is installed yet.
- */
+/** Prepares a fresh clone: dependencies, native parts, build. Uses only Node itself, since nothing is installed yet. */
 import { ensureDashboardBuilt } from './dashboard.mjs';
 import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
 import { checkNode } from './node_version.mjs';
@@ -17,7 +14,7 @@ export async function ensureBuilt() {
 
 /**
  * Runs one of the programs in bin/: a SetupError becomes its message and exit code 1.
- * @param {() => Promise<number>} program gives the exit code
+ * @param {() => Promise<number>} program returns the exit code
  */
 export async function run(program) {
   try {
@@ -30,7 +27,7 @@ export async function run(program) {
   }
 }
 
-/** As the commands show their errors (cli/output.ts). @param {SetupError} error */
+/** Formats errors like the commands (cli/output.ts). @param {SetupError} error */
 function show({ code, message, next }) {
   if (code === null) return print(message);
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);

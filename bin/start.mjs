@@ -4,7 +4,7 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 await run(async () => {
   await ensureInstalled();
   await ensureBuilt();
-  // In this very process, so that Ctrl-C reaches it and its exit code is npm's.
+  // In this process, so that Ctrl-C reaches it and its exit code is npm's.
   const { main } = await import('../dist/cli/main.js');
   return main(['up', ...process.argv.slice(2)]);
 });

@@ -1,18 +1,18 @@
-/** The parts of a test run: each is timed, reports its outcome, and is counted. */
+/** Steps of a test run: each is timed, reported and counted. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runShown } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 
-/** @typedef {() => Promise<boolean | number | void>} Work false or an exit code other than 0: failed */
+/** @typedef {() => Promise<boolean | number | void>} Work false or a nonzero exit code: failed */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/** @type {string[]} Steps that have failed, beside tests. */
+/** @type {string[]} Failed steps, tests aside. */
 const failedSteps = [];
 /** @type {Counts} */
 const tests = { passed: 0, failed: 0, skipped: 0 };
 
-/** @param {string} name @param {Work} work @returns {Promise<boolean>} whether it held */
+/** @param {string} name @param {Work} work @returns {Promise<boolean>} whether it passed */
 export async function step(name, work) {
   const startMs = performance.now();
   print(`\n== ${name}`);
@@ -36,10 +36,10 @@ export async function mustHold(name, work) {
 }
 
 /**
- * A step that runs vitest and counts its tests.
+ * Runs vitest and counts its tests.
  * @param {string} name
  * @param {string[]} args of vitest
- * @param {{ node?: string, root?: string, env?: NodeJS.ProcessEnv }} [where] another Node, another folder of this
+ * @param {{ node?: string, root?: string, env?: NodeJS.ProcessEnv }} [where] another Node, another copy of this
  * project, further variables
  */
 export async function testsHold(name, args, { node = process.execPath, root = ROOT, env = {} } = {}) {
@@ -58,7 +58,7 @@ export async function testsHold(name, args, { node = process.execPath, root = RO
   });
   const counts = readReport(reportPath);
   for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) tests[key] += counts[key];
-  // An error outside of any test, or no report at all.
+  // An error outside any test, or no report at all.
   if (!isGood && counts.failed === 0) failedSteps.push(name);
 }
 
@@ -66,14 +66,14 @@ export async function testsHold(name, args, { node = process.execPath, root = RO
 export function conclude() {
   const failed = tests.failed + failedSteps.length;
   const skipped = tests.skipped > 0 ? `, ${tests.skipped} skipped` : '';
-  // They may have failed long before the last test was done.
+  // Repeated at the end, because they may have failed long before the last test.
   print(failedSteps.length > 0 ? `\nfailed: ${failedSteps.join(', ')}` : '');
   process.stdout.write(`${tests.passed} passed, ${failed} failed${skipped}\n`);
   return failed === 0 ? 0 : 1;
 }
 
 /**
- * Counts tests; a file that could not even be loaded counts as one that failed.
+ * Counts tests; a file that could not be loaded counts as one failed test.
  * @param {string} path
  * @returns {Counts}
  */

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
- * Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. In
- * CI, also the start and the tests that depend on it with the other versions of Node.
+ * All checks of a change: build, types, lint, format, tests. Arguments are passed to vitest. In CI, also start and
+ * version-dependent tests with the other versions of Node.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
-import { OTHER_NODES, startOnNode } from './node_runtime.mjs';
+import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
@@ -16,8 +16,8 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 const inCi = Boolean(process.env.CI);
 const given = process.argv.slice(2);
 /**
- * What depends on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit tests
- * take too long for CI.
+ * Tests that depend on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit
+ * tests would take too long for CI.
  */
 const NODE_TESTS = [
   'shared/store/',
@@ -31,7 +31,7 @@ const NODE_TESTS = [
   'test/installation',
 ];
 
-/** Folders with a floor of coverage, and tests from elsewhere that cover a part of them. */
+/** Folders with a coverage floor, and tests elsewhere that cover parts of them. */
 const COVERED = [
   'shared/core/',
   'daemon/',
@@ -39,16 +39,16 @@ const COVERED = [
   'test/lease_store.test.ts',
   'test/journal_retention.test.ts',
 ];
-/** Tests that wait for polls, for the end of a minute, and for trainings. */
+/** Tests that wait for polls, for the end of a minute, or for trainings. */
 const WAITING = ['test/alerts_command.test.ts', 'test/collect.test.ts', 'test/retrain_chain.test.ts'];
 
 /** @param {string} name @param {string[]} args */
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
 
 /**
- * Runs beside the other steps, with the processor time they leave; they do not wait for it. Its output is printed in
- * one piece.
- * @param {string} name @param {string[]} args
+ * Runs concurrently with the other steps, which do not wait for it. Its output is printed at once.
+ * @param {string} name
+ * @param {string[]} args
  */
 const checkedBeside = (name, args) => async () => {
   const command = tool(name, args);
@@ -58,7 +58,7 @@ const checkedBeside = (name, args) => async () => {
   return code;
 };
 
-/** Needs the packages, but no native part of them: compiling SQLite leaves the other cores idle. */
+/** Steps that need the packages but none of their native parts: compiling SQLite leaves the other cores idle. */
 const besideCompilation = () => ({
   checks: Promise.all([
     mustHold('boundaries', checkedBeside('eslint/bin/eslint.js', ['.'])),
@@ -69,9 +69,16 @@ const besideCompilation = () => ({
       await mustHold('lint', checkedBeside('oxlint/bin/oxlint', ['--type-aware']));
     })(),
   ]),
-  // Both at once: half of its time each start waits for the network or for the next minute.
-  otherNodes: Promise.all((inCi ? OTHER_NODES : []).map(startOnNode)),
+  otherNodes: inCi ? startOnOtherNodes() : Promise.resolve([]),
 });
+
+/** One installation and one build, by the newest, serve them all. */
+async function startOnOtherNodes() {
+  const folder = freshCopy();
+  const starts = [];
+  for (const version of OTHER_NODES) starts.push(await startOnNode(version, folder));
+  return starts;
+}
 
 await run(async () => {
   /** @type {ReturnType<typeof besideCompilation> | null} */
@@ -88,7 +95,7 @@ await run(async () => {
     await mustHold('clang and promtool', ensureCheckers);
     await mustHold('chromium', ensureChromium);
     await mustHold('build', async () => void (await ensureBuilt()));
-    // Compiling it takes minutes: it serves here where an earlier run has done that.
+    // Compiling it takes minutes, so it is used only if an earlier run has compiled it.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
     await (inCi && given.length === 0 ? allTestsHold() : testsHold('tests', given));
   }
@@ -98,8 +105,8 @@ await run(async () => {
 });
 
 /**
- * Coverage slows the computing tests, so that only those of the folders with a floor (vitest.config.ts) have it. Beside
- * them run the tests that mostly wait.
+ * Coverage slows computation, so only the folders with a floor (vitest.config.ts) are measured. Tests that mostly wait
+ * run beside them.
  */
 async function allTestsHold() {
   await Promise.all([
@@ -118,7 +125,7 @@ async function ensureRedis() {
   return !inCi;
 }
 
-/** The expert advisor's logic is compiled and run here. */
+/** Compiles and runs the expert advisor's logic. */
 async function ensureCompiler() {
   if (inPath('g++') || (await aptInstall(['g++']))) return true;
   print(
@@ -140,7 +147,7 @@ async function ensureCheckers() {
   return !inCi;
 }
 
-/** The browser that the dashboard is tested in. */
+/** Browser for the dashboard's tests. */
 async function ensureChromium() {
   if (inPath('chromium') || inPath('chromium-browser') || (await aptInstall(['chromium']))) return true;
   print(
@@ -150,10 +157,7 @@ async function ensureChromium() {
   return !inCi;
 }
 
-/**
- * The real engine that the learners are compared with. Its tests find the library in more places than are looked at
- * here.
- */
+/** Reference engine for the learners. Its tests look in more places than this check. */
 async function ensureXgboost() {
   const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/local/lib'];
   const isThere = folders.some((folder) => existsSync(join(folder, 'libxgboost.so.0')));
@@ -165,7 +169,7 @@ async function ensureXgboost() {
   return !inCi;
 }
 
-/** The library of `minutehand collect`, which is not part of the installation. */
+/** Library of `minutehand collect`, which is not part of the installation. */
 async function ensureCcxt() {
   const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const wanted = `ccxt@${peerDependencies.ccxt}`;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The tests that take longer than `npm test` may, under MINUTEHAND_LONG=1: more kills, a slower market, more months of
- * bars, and the LightGBM engine, whose library is compiled the first time. Arguments replace the list of files.
+ * Tests that take too long for `npm test`, with MINUTEHAND_LONG=1: more kills, a slower market, more months of bars,
+ * and the LightGBM engine, whose library is compiled the first time. Arguments replace the list of files.
  */
 import { ensureLightgbm } from './lightgbm.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
@@ -9,6 +9,9 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
   'sim/sim.test.ts',
+  'shared/bar_file/bar_check.test.ts',
+  'cli/bars/import.test.ts',
+  'cli/bars/store_sink.test.ts',
   'daemon/kill.test.ts',
   'daemon/feed/redis.test.ts',
   'trainer/backtest/executability.test.ts',
@@ -20,6 +23,7 @@ const LONG = [
   'test/signals_crash.test.ts',
   'test/dashboard.test.ts',
   'test/dashboard_frames.test.ts',
+  'test/fresh_clone.test.ts',
   'test/notified.test.ts',
   'test/two_machines.test.ts',
   'trainer/monitor/evidence.test.ts',

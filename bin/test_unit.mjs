@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
- * The unit tests, project `together` of vitest.config.ts: they start no server and no program of this folder. `npm
- * test` runs the others too. Arguments go to vitest.
+ * Unit tests, project `together` of vitest.config.ts: they start no servers and no programs of this project. `npm test`
+ * runs the others too. Arguments are passed to vitest.
  */
 import { conclude, testsHold } from './steps.mjs';
 import { print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
-/** On two idle cores. */
+/** Budget on two idle cores. */
 const BUDGET_SECONDS = 90;
 
 await run(async () => {

@@ -2,33 +2,33 @@ import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Rng } from '../shared/ports.ts';
 
-/** One minute of one symbol as the feeder has it. */
+/** One minute of one symbol, as received by the feeder. */
 export interface Item {
   readonly symbol: string;
   readonly time: OpenTime;
   /** null: no trade. */
   readonly bar: Bar | null;
-  /** Older than the first live minute: sent as backfill. */
+  /** Older than the first live minute, so sent as backfill. */
   readonly isHistory: boolean;
 }
 
-/** A bar that must be refused. */
+/** An invalid bar that the daemon must refuse. */
 interface Junk {
   readonly text: string;
-  /** Codes that are right for it. */
+  /** Error codes with which it may be refused. */
   readonly codes: readonly ErrorCode[];
 }
 
-/** Minutes as one message, with nonsense among them or not. */
+/** Minutes sent as one message, with or without an invalid bar. */
 export interface Message {
   readonly items: readonly Item[];
   readonly text: string;
   readonly junk: Junk | null;
-  /** Its index in the message; -1 without any. */
+  /** Index of the invalid bar in the message; -1 without one. */
   readonly junkAt: number;
 }
 
-/** @param malformed chance that the message contains nonsense, 0…1 */
+/** @param malformed probability that the message contains an invalid bar, 0…1 */
 export function composeMessage(rng: Rng, items: readonly Item[], malformed: number): Message {
   const junk = rng.uniform() < malformed ? junkOf(rng, items[rng.integer(items.length)]!) : null;
   const texts = items.map(wireOf);
@@ -42,7 +42,7 @@ export const wireOf = ({ symbol, time, bar }: Item): string =>
     ? JSON.stringify({ symbol, time: time * 1000, empty: true })
     : JSON.stringify({ ...bar, time: new Date(time * 1000).toISOString() });
 
-/** A clock that was set back makes any bar one of the future. */
+/** After the clock was set back, any bar may be in the future. */
 function junkOf(rng: Rng, { symbol, time, bar }: Item): Junk {
   const good = bar ?? { open: 1, high: 1, low: 1, close: 1, volume: 1 };
   const wire = { ...good, symbol, time: time * 1000 };
@@ -63,7 +63,7 @@ function junkOf(rng: Rng, { symbol, time, bar }: Item): Junk {
   return kinds[rng.integer(kinds.length)]!();
 }
 
-/** A revision: the same minute with another close. */
+/** A revision: the same minute with a different close. */
 export function revisionOf(bar: Bar): Bar {
   const close = bar.close === bar.high ? bar.low : bar.high;
   return {

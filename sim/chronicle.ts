@@ -8,7 +8,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** Events of a world: its trace, the rules that were broken, and the interesting states that were reached. */
+/** Records a world's events: the trace, the violated rules, and the coverage states reached. */
 export class Chronicle {
   readonly violations: Violation[] = [];
   readonly sightings = new Set<Sighting>();
@@ -16,7 +16,7 @@ export class Chronicle {
   readonly #clock: WorldClock;
   readonly #onLine: ((line: string) => void) | null;
 
-  /** @param onLine null: the trace is not used */
+  /** @param onLine null: no trace */
   constructor(timeline: Timeline, clock: WorldClock, onLine: ((line: string) => void) | null) {
     this.#timeline = timeline;
     this.#clock = clock;
@@ -32,7 +32,7 @@ export class Chronicle {
     this.trace(() => `VIOLATION ${rule}: ${what}`);
   };
 
-  /** Names that are no sighting are left out. */
+  /** Names that are not in the list of sightings are ignored. */
   readonly see = (name: string): void => {
     if (isSighting(name)) this.sightings.add(name);
   };

@@ -6,7 +6,7 @@ import type { ClientSocket, SocketEnd } from './websockets.ts';
 
 export type Transport = 'file' | 'redis' | 'websocket';
 
-/** Creates the state machine of a consumer, at each start. */
+/** Creates a consumer's state machine; called at each start. */
 export type ConsumerMaker = (state: ConsumerState | undefined) => Consumer;
 
 export const protocolConsumer: ConsumerMaker = (state) =>
@@ -35,10 +35,10 @@ export interface ConsumerOptions {
   readonly signalsFolder: string;
   readonly redis: SimulatedRedis;
   readonly make: ConsumerMaker;
-  /** Its wall clock. */
+  /** The consumer's wall clock. */
   clockMs(): number;
   weather(): ConsumerWeather;
-  /** null: no server listens there. */
+  /** null: no server is listening. */
   openSocket(end: SocketEnd): ClientSocket | null;
   onVerdict(text: string, clockMs: number, verdict: Verdict): void;
   trace(line: () => string): void;
@@ -51,8 +51,7 @@ const PAUSE_CHECK_MS = 5000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Starts an expert advisor: it listens on some transports, obeys by the protocol, and keeps its state on a disk of its
- * own.
+ * Starts an expert advisor that listens on some transports, follows the protocol, and keeps its state on its own disk.
  */
 export function startConsumer(options: ConsumerOptions): void {
   new ExpertAdvisor(options).begin();
@@ -60,9 +59,9 @@ export function startConsumer(options: ConsumerOptions): void {
 
 class ExpertAdvisor {
   readonly #options: ConsumerOptions;
-  /** Its state on disk. */
+  /** State on disk. */
   #saved: string | undefined;
-  /** null while it does not run. */
+  /** null while it is not running. */
   #life: Life | null = null;
 
   constructor(options: ConsumerOptions) {
@@ -92,7 +91,7 @@ class ExpertAdvisor {
   #take(consumer: Consumer, text: string): void {
     const clockMs = this.#options.clockMs();
     const verdict = consumer.take(text, clockMs);
-    // Saved before the orders are carried out: an end in between may miss an entry, and never doubles one.
+    // The state is saved before the orders are executed: a crash in between may miss an entry but never doubles one.
     this.#saved = JSON.stringify(consumer.state());
     this.#options.onVerdict(text, clockMs, verdict);
   }
@@ -110,7 +109,7 @@ class ExpertAdvisor {
   }
 }
 
-/** One run of the program: messages for it are not delivered to a later one. */
+/** One run of the program. Messages sent to it are not delivered to a later run. */
 class Life {
   readonly #timeline: Timeline;
   readonly #take: (text: string) => void;
@@ -126,7 +125,7 @@ class Life {
     if (!this.#isOver) this.#take(text);
   }
 
-  /** `work`, without effect once the run is over. */
+  /** Wraps `work` to do nothing once this run is over. */
   during(work: () => void): () => void {
     return () => {
       if (!this.#isOver) work();
@@ -165,13 +164,13 @@ class FileListener {
       const stat = files.stat(path);
       if (stat === null) continue;
       const mark = `${stat.inode} ${stat.bytes} ${stat.modifiedMs}`;
-      // Most readers check for a change first; occasionally one reads the same again.
+      // Most readers skip an unchanged file; occasionally one reads it again.
       if (this.#lastSeen.get(pairId) === mark && rng.uniform() > 0.02) continue;
       this.#lastSeen.set(pairId, mark);
       try {
         this.#life.take(files.read(path).toString());
       } catch {
-        // Not readable now: the next look.
+        // Not readable now: retried at the next poll.
       }
     }
   }
@@ -226,7 +225,7 @@ class SocketListener {
     this.#life.after(RETRY_MS, () => this.connect());
   }
 
-  /** Stalls occasionally. */
+  /** Stalls the reader occasionally. */
   pause(): void {
     const { timeline, rng, weather } = this.#options;
     const { pauses, pauseMs } = weather();

@@ -3,7 +3,7 @@ import type { MachineOptions } from './machine_options.ts';
 import type { Oracle } from './oracle.ts';
 import { subjectsOf } from './variety.ts';
 
-/** A feeder continues after `last_bars`: they must equal the newest bars in the journal. */
+/** A feeder resumes after `last_bars`, so they must equal the newest bars in the journal. */
 export function checkLastBars({ truth, journal, onViolation }: MachineOptions, daemon: Daemon): void {
   if (truth.disks.isJournalRefusing) return;
   const stored = new Map<string, number>();
@@ -18,7 +18,10 @@ export function checkLastBars({ truth, journal, onViolation }: MachineOptions, d
       onViolation('last_bars differ from the journal', `${symbol}: ${last_bars[symbol]}, stored ${expected[symbol]}`);
 }
 
-/** The last daemon finally halts every pair that had a minute; one with a successor does not. */
+/**
+ * A daemon that stops without a successor publishes a final HALT for every pair that had a minute; one with a successor
+ * does not.
+ */
 export function checkFinalHeartbeats(
   { oracle, onViolation }: MachineOptions,
   { bootId }: Daemon,
@@ -32,7 +35,7 @@ export function checkFinalHeartbeats(
       onViolation('final heartbeat', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
 }
 
-/** Every signal that the process published is in the journal, except `inFlight` batches. */
+/** Every signal that the process published is in the journal, except up to `inFlight` batches. */
 export function checkNothingLost(
   { settings, truth, journal, oracle, onViolation }: MachineOptions,
   bootId: string,

@@ -11,10 +11,10 @@ import type { SimulatedProcess } from './process.ts';
 
 const SHORTEST_LOAD_MS = 5;
 const LONGEST_LOAD_MS = 3000;
-/** Minimum probability that models fail which follow failed ones. */
+/** Minimum probability that a set fails when the previous one failed. */
 const FAILS_AGAIN = 0.7;
 
-/** The models that the daemon loads, which may fail or be slow, and which of them can answer. */
+/** The models that the daemon loads, with injected failures and slowness, and the sets that may answer at present. */
 export class DaemonModels {
   readonly #options: MachineOptions;
   readonly #bootId: () => string | null;
@@ -22,10 +22,10 @@ export class DaemonModels {
   #lostFallback = createLostFallback();
   #line: ModelLine = createModelLine();
   readonly #failedBoots = new Set<string>();
-  /** Models failed since the last ones were loaded: the next ones are likely to have the same fault. */
+  /** Models have failed since the last load, so the next ones are likely to have the same fault. */
   #haveFailed = false;
 
-  /** @param bootId of the daemon that runs */
+  /** @param bootId of the running daemon */
   constructor(options: MachineOptions, bootId: () => string | null) {
     this.#options = options;
     this.#bootId = bootId;
@@ -39,7 +39,7 @@ export class DaemonModels {
     return this.#failedBoots.has(bootId);
   }
 
-  /** @returns what has to be called at each swap of the new process */
+  /** @returns a listener for each swap of the new process */
   processStarted(): (set: ModelSet) => void {
     const line = createModelLine();
     const fallback = createLostFallback();
@@ -50,9 +50,9 @@ export class DaemonModels {
     };
   }
 
-  /** A signal names only models that can have answered it. */
+  /** A signal may only name models that can have answered it. */
   check({ signal: { pair_id, seq, model_version } }: Published): void {
-    // Those of instruments are checked by `Truth`.
+    // Direction models are checked by `Truth`.
     if (isInstrument(parseSubject(pair_id)) || this.#line.named(model_version)) return;
     this.#options.onViolation(
       'models that cannot have answered',
@@ -65,7 +65,7 @@ export class DaemonModels {
     const version = folder.slice(folder.lastIndexOf('/') + 1);
     if (planted === 'early_swap' && trainer.hasTrained(version)) this.#earlySwap.begin(trainer.trainedSet(version));
     const { failingModels: failing, slowModels: slow } = weather();
-    // Reading, verifying and checking takes its time, in a thread of its own.
+    // Reading, verifying and cross-checking take time, on a separate thread.
     const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const maxRows = settings.minutehand.pairs.length;
@@ -85,7 +85,7 @@ export class DaemonModels {
     return failingDirection(model, { timeline, rng, untilMs: stormMs, onFailure });
   }
 
-  /** @param failing chances, 0…1 */
+  /** @param failing probability of failures, 0…1 @param slow probability of slow answers, 0…1 */
   #withFaults(set: ModelSet, owner: SimulatedProcess, failing: number, slow: number): ModelSet {
     const { timeline, rng, stormMs } = this.#options;
     const failure = { timeline, rng, owner, untilMs: stormMs };

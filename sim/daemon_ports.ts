@@ -14,7 +14,7 @@ import {
 } from './planted.ts';
 import type { SimulatedProcess } from './process.ts';
 
-/** The files of the daemon's process; each signal is reported before it is written. */
+/** The file system of the daemon's process. Each signal is reported before it is written. */
 export function openFiles(owner: SimulatedProcess, options: MachineOptions): FileSystem {
   const { disk, truth, planted, modelsFolder, onText } = options;
   const files = guardFiles(
@@ -29,7 +29,7 @@ export function openFiles(owner: SimulatedProcess, options: MachineOptions): Fil
   return planted === 'deaf_to_halts' ? withOldHalts(files, haltsPath(modelsFolder)) : files;
 }
 
-/** The journal of the daemon's process. */
+/** The journal store of the daemon's process. */
 export function openStore(
   owner: SimulatedProcess,
   { journal, planted, truth }: MachineOptions,

@@ -9,9 +9,9 @@ import type { Truth } from './truth.ts';
 export interface DaemonServerOptions {
   readonly timeline: Timeline;
   readonly truth: Truth;
-  /** One way through the network. */
+  /** One-way network latency. */
   readonly latencyMs: number;
-  /** Of the daemon's machine so far. */
+  /** Power cuts of the daemon's machine so far. */
   powerCuts(): number;
   onViolation(rule: string, what: string): void;
 }

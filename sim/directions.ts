@@ -21,7 +21,7 @@ import { randomEnsemble } from './models.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 
-/** Different models that a process ever makes. */
+/** Distinct models created per process. */
 const MODELS_MADE = 8;
 const CLASSES = 3;
 const MANIFEST = 'manifest.json';
@@ -44,7 +44,7 @@ export interface DirectionTrainerOptions {
 
 /**
  * Training runs of direction models. A bundle on the simulated disk is a manifest that names one of a few random
- * models, and a file with its hash; scoring is the real one.
+ * models, and a file that matches its hash; scoring is real.
  */
 export class DirectionTrainer {
   readonly timeframes: readonly Timeframe[];
@@ -58,7 +58,7 @@ export class DirectionTrainer {
     this.timeframes = [...new Set(instruments.map((own) => timeframeOf(barSecondsOf(own))))];
   }
 
-  /** A run ends with a new model of each timeframe. */
+  /** Ends a run: publishes a new model for each timeframe. */
   publish(): void {
     for (const timeframe of this.timeframes) this.#publish(timeframe);
   }
@@ -98,7 +98,7 @@ export class DirectionTrainer {
     return openStub(readStub(files, folder), this.#rows);
   }
 
-  /** As it was trained. @throws RangeError */
+  /** The model of this version as trained. @throws RangeError */
   trained(version: string): DirectionModel {
     const model = this.#trained.get(version);
     if (model === undefined) throw new RangeError(`no direction model ${version} was ever trained`);
@@ -109,7 +109,7 @@ export class DirectionTrainer {
     return this.#trained.has(version);
   }
 
-  /** Damage by a person or a failing disk. */
+  /** Damages a file, as an operator or a failing disk would. */
   damage(rng: Rng): void {
     const { folder, disk, trace } = this.#options;
     const timeframe = this.timeframes[rng.integer(this.timeframes.length)]!;

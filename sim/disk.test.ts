@@ -61,7 +61,7 @@ describe('the simulated disk', () => {
     expect(left).toEqual(new Set(['whole']));
   });
 
-  it('may lose the name of a synced file whose folder was not synced', () => {
+  it('may lose a synced file whose folder was not synced', () => {
     const left = outcomes((disk) => {
       disk.write('/home/x', 'whole');
       disk.sync('/home/x');
@@ -69,7 +69,7 @@ describe('the simulated disk', () => {
     expect(left).toEqual(new Set(['whole', 'absent']));
   });
 
-  it('may leave the name with a torn content when only the folder was synced', () => {
+  it('may leave torn content under the name when only the folder was synced', () => {
     const left = outcomes((disk) => {
       disk.write('/home/x', 'whole');
       disk.sync('/home');
@@ -77,7 +77,7 @@ describe('the simulated disk', () => {
     expect(left).toEqual(new Set(['', 'w', 'wh', 'who', 'whol', 'whole']));
   });
 
-  it('shows the old or the new file after a rename that was not synced, and never a part of a synced one', () => {
+  it('shows the old or the new file after a rename that was not synced, never part of a synced one', () => {
     const left = outcomes((disk) => {
       disk.write('/home/x', 'old');
       disk.settle();
@@ -88,7 +88,7 @@ describe('the simulated disk', () => {
     expect(left).toEqual(new Set(['old', 'new content']));
   });
 
-  it('keeps changes of names of one folder in their order', () => {
+  it('applies renames within one folder in order', () => {
     const left = outcomes(
       (disk) => {
         for (const name of ['a', 'b', 'c']) {
@@ -142,7 +142,7 @@ describe('the simulated disk', () => {
     );
   });
 
-  it('fails the n-th operation of a kind under a path, so many times, and no other', () => {
+  it('fails the configured number of operations of one kind under a path, starting at the n-th, and no others', () => {
     const disk = newDisk();
     disk.makeFolder('/home/signals');
     disk.fault({ code: 'EIO', under: '/home/signals', operations: ['write'], after: 1, times: 2 });
@@ -154,7 +154,7 @@ describe('the simulated disk', () => {
     expect([text(disk, '/home/signals/x'), disk.failures, disk.faults]).toEqual(['3', 2, []]);
   });
 
-  it('leaves a part of the file when it is full, and the file as it was when permission is missing', () => {
+  it('leaves a partial file when it is full, and the old file when permission is denied', () => {
     const lengths = new Set<number>();
     for (let seed = 0; seed < 50; seed++) {
       const disk = newDisk(seed);

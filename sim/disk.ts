@@ -1,41 +1,41 @@
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { failure, FileTree } from './file_tree.ts';
 
-/** Operations on a file or folder, as a fault names them. */
+/** Kinds of operation that a fault can apply to. */
 export type Operation = 'read' | 'write' | 'sync' | 'rename' | 'makeFolder' | 'remove';
 
 export interface DiskFault {
   readonly code: 'ENOSPC' | 'EIO' | 'EACCES' | 'EROFS';
-  /** The operations on this path and all below it. */
+  /** Path prefix: the fault applies to this path and everything below it. */
   readonly under: string;
   readonly operations: readonly Operation[];
-  /** So many of them go well first. */
+  /** Number of matching operations that succeed first. */
   after: number;
-  /** Then so many fail. */
+  /** Number of operations that then fail. */
   times: number;
 }
 
 export interface SimulatedDisk extends FileSystem {
-  /** As `write`, but only a part of the data arrives: what a kill in the middle of it leaves. */
+  /** As `write`, but only part of the data arrives, as after a kill in mid-write. */
   tear(path: string, data: string | Uint8Array): void;
   /**
-   * The machine loses its power: what was synced is kept. Of what was not, every file keeps its old or its new content
-   * or a part of the new one, and of the changes of names in a folder some first ones have happened.
+   * Power loss: synced data is kept. An unsynced file keeps its old content, its new content, or part of the new; of a
+   * folder's unsynced renames, a random prefix has happened.
    */
   cutPower(): void;
   /** The content of a file, regardless of faults; null when it is absent. */
   peek(path: string): Buffer | null;
-  /** Makes all there is durable, as an installation long ago is. */
+  /** Makes the current state durable. */
   settle(): void;
   fault(fault: DiskFault): void;
-  /** Faults that can still strike. */
+  /** Faults that are still pending. */
   readonly faults: readonly DiskFault[];
   clearFaults(): void;
   /** Duration of every operation. */
   slowness: { ms: number; under: string } | null;
-  /** Operations that failed through a fault so far. */
+  /** Operations that have failed through a fault. */
   readonly failures: number;
-  /** Called for every operation that a fault struck. */
+  /** Called for each operation that fails through a fault. */
   onFailure: ((operation: Operation, path: string, code: string) => void) | null;
 }
 
@@ -45,7 +45,7 @@ export interface DiskOptions {
   spend(ms: number): void;
 }
 
-/** The faults of a disk, which strike operations before they reach its files. */
+/** Injected faults, which fail operations before they reach the files. */
 class Faults {
   readonly #spend: (ms: number) => void;
   pending: DiskFault[] = [];
@@ -62,7 +62,7 @@ class Faults {
     this.slowness = null;
   }
 
-  /** @returns the code of the fault that strikes this operation, or null */
+  /** @returns the error code of the fault that applies to this operation, or null */
   strike(operation: Operation, path: string): string | null {
     if (this.slowness !== null && isUnder(path, this.slowness.under)) this.#spend(this.slowness.ms);
     for (const fault of this.pending) {
@@ -76,14 +76,14 @@ class Faults {
     return null;
   }
 
-  /** @throws Error with the code of the fault that strikes */
+  /** @throws Error with the code of the fault that applies */
   check(operation: Operation, path: string): void {
     const code = this.strike(operation, path);
     if (code !== null) throw failure(code, operation, path);
   }
 }
 
-/** A disk with faults. A process that is killed loses nothing of its page cache. */
+/** A disk with faults. A killed process loses nothing from its page cache. */
 export function createDisk(options: DiskOptions): SimulatedDisk {
   const tree = new FileTree(options.rng, () => options.wallMs());
   const faults = new Faults((ms) => options.spend(ms));
@@ -116,7 +116,7 @@ export function createDisk(options: DiskOptions): SimulatedDisk {
     write(path, data) {
       const code = faults.strike('write', path);
       if (code === null) return tree.write(path, bytesOf(data));
-      // A full disk is noticed after the file was opened and emptied.
+      // A full disk is detected after the file was opened and truncated.
       if (code === 'ENOSPC' || code === 'EIO') tree.tear(path, bytesOf(data));
       throw failure(code, 'write', path);
     },

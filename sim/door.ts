@@ -4,7 +4,7 @@ import type { ClientSocket, SocketEnd } from './websockets.ts';
 export interface DoorOptions {
   readonly rule: FeedWeather['rule'];
   readonly kind: FeedWeather['door'];
-  /** Counts the daemon's lives: a connection leads to one of them. */
+  /** Number of the daemon's current process; a connection leads to one process only. */
   life(): number;
   request(
     method: 'GET' | 'POST',
@@ -13,30 +13,30 @@ export interface DoorOptions {
     body: string,
     onAnswer: (answer: FeedReply) => void,
   ): void;
-  /** null: no server listens. */
+  /** null: no server is listening. */
   openSocket(path: string, query: string, end: SocketEnd): ClientSocket | null;
-  /** Of the daemon's machine so far. */
+  /** Power cuts of the daemon's machine so far. */
   powerCuts(): number;
   /**
-   * The text of a WebSocket's answer as that of a request, from a daemon that has seen so many power cuts of its
-   * machine.
+   * Converts a WebSocket reply to the reply of an HTTP request, from a daemon whose machine has had `powerCuts` power
+   * cuts.
    */
   asAnswer(body: string, powerCuts: number): FeedReply;
-  /** Reports a moment later that there is no answer. */
+  /** Reports, after a delay, that there is no reply. */
   lose(onAnswer: (answer: FeedReply) => void): void;
 }
 
 interface BarSocket {
   readonly socket: ClientSocket;
-  /** Waiting callers, in the order of their messages. */
+  /** Callers that wait for a reply, in the order of their messages. */
   readonly waiting: ((answer: FeedReply) => void)[];
 }
 
 /**
- * The feeder's connection to the daemon: a line by HTTP with keep-alive, or two WebSockets (live, backfill). A line
- * belongs to one life of the daemon; messages sent on it after that are lost, and so are messages on a line older than
- * the newest. A feeder that queries where to continue opens a new line by the query; one that resends unanswered
- * messages opens it at the first failure.
+ * The feeder's connection to the daemon: HTTP with keep-alive, or two WebSockets (live and backfill). A connection
+ * belongs to one process of the daemon; messages sent on it after that process ends are lost, as are messages on any
+ * connection but the newest. A feeder that queries its position opens a new connection with the query; one that resends
+ * unanswered messages opens it at the first failure.
  */
 export function createDoor(options: DoorOptions): Door {
   const { rule, kind } = options;
@@ -56,7 +56,7 @@ export function createDoor(options: DoorOptions): Door {
 
   function openSocket(backfill: boolean): BarSocket | null {
     const waiting: BarSocket['waiting'] = [];
-    // A connection does not outlive a power cut, but an answer on its way does.
+    // A power cut ends the connection, but a reply already on its way still arrives.
     const powerCuts = options.powerCuts();
     const socket = options.openSocket('/bars', backfill ? 'backfill=1' : '', {
       onMessage: (body) => waiting.shift()?.(options.asAnswer(body, powerCuts)),

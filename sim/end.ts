@@ -11,10 +11,10 @@ const MAX_MISSING = 5;
 const MAX_TIMERS = 300;
 /** Two minutes of all symbols. */
 const MAX_BARS = 10;
-/** Four in flight, and as many again of a process before. */
+/** Four in flight, and up to four more of the previous process. */
 const MAX_BATCHES = 8;
 
-/** Nothing grows without end: timers, batches at Redis, bars that wait to be sent. */
+/** Bounded memory: timers, batches at Redis, and bars waiting to be sent. */
 export function checkBounds({ timeline, redis, feed, violate }: World): void {
   const most = (what: string, count: number, bound: number): void => {
     if (count > bound) violate('memory not bounded', `${count} ${what}`);
@@ -24,7 +24,7 @@ export function checkBounds({ timeline, redis, feed, violate }: World): void {
   most('bars at the feeder', feed.waiting, MAX_BARS);
 }
 
-/** The guarantees of the journal, row by row. */
+/** Checks the journal's guarantees row by row. */
 export function checkJournal(world: World): void {
   const { journal, violate } = world;
   const lastTime = new Map<string, number>();
@@ -61,8 +61,8 @@ export function checkJournal(world: World): void {
 }
 
 /**
- * Every value of a series in the journal was sent, had arrived after that, and arrivals ascend. Before the beginning of
- * a world none was sent.
+ * Every series value in the journal was sent before it arrived, and arrivals ascend. None was sent before the world
+ * began.
  */
 export function checkValues({ journal, series, clockErrorMs, violate }: World): void {
   let last = -Infinity;
@@ -77,7 +77,7 @@ export function checkValues({ journal, series, clockErrorMs, violate }: World): 
   }
 }
 
-/** The answers of the shadow models are beside the signals they belong to. */
+/** Every shadow answer belongs to a signal. */
 export function checkShadows({ journal, violate }: World): void {
   const signals = new Set(journal.signals.map(({ signalId, pairId, time }) => `${signalId} ${pairId} ${time}`));
   for (const { signalId, pairId, time, modelVersion } of journal.shadows)
@@ -85,7 +85,7 @@ export function checkShadows({ journal, violate }: World): void {
       violate('shadow without a signal', `${modelVersion} on ${pairId} ${time}`);
 }
 
-/** Checks that every minute of the source is in the journal, if nothing was lost before the feeder. */
+/** If nothing was lost before the feeder, every minute of the source is in the journal. */
 export function checkBarsArrived({ journal, feed, violate, trueMs }: World): void {
   const stored = new Set(journal.inputs.map(({ subject, time }) => `${subject} ${time}`));
   const missing: string[] = [];
@@ -97,7 +97,7 @@ export function checkBarsArrived({ journal, feed, violate, trueMs }: World): voi
     violate('bars that never arrived', `${missing.length}: ${missing.slice(0, MAX_MISSING).join('; ')}`);
 }
 
-/** The product's own replay of the journal gives every signal again. */
+/** `replayJournal` reproduces every signal of the journal. */
 export async function checkReplay(world: World): Promise<void> {
   const { journal, settings } = world;
   const { differences, unanswered } = await replayJournal({
@@ -124,7 +124,7 @@ function contentOf({ time, open, high, low, close, volume, spread }: Bar): strin
   return [time, open, high, low, close, volume, spread].join();
 }
 
-/** SHA-256 over everything that left the daemon, when, and all that was stored. */
+/** SHA-256 over all published output with its times, and everything stored. */
 export function fingerprintOf(world: World): string {
   const hash = createHash('sha256');
   for (const [text, { atMs }] of world.oracle.published) hash.update(`${atMs} ${text}\n`);

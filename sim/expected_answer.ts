@@ -1,6 +1,6 @@
 import { expectedDecision, type DecisionInput, type ObservedBar } from '../shared/core/decide/decide.oracle.ts';
 
-/** The virtual position of a pair, in the order in which the journal writes it. */
+/** Virtual position of a pair, with the fields in journal order. */
 export interface ExpectedPosition {
   readonly side: number;
   readonly positionId: string;
@@ -25,7 +25,7 @@ export const NO_POSITION: ExpectedPosition = {
   ageBars: 0,
 };
 
-/** Inputs of a daemon when a minute of a pair ends, or a heartbeat of it is due. */
+/** Inputs of the daemon at the end of a pair's minute, or when a heartbeat is due. */
 export interface Situation {
   /** `XAUUSD_XAGUSD@1h` */
   readonly id: string;
@@ -33,22 +33,22 @@ export interface Situation {
   /** Epoch seconds of the minute's open. */
   readonly time: number;
   readonly outcome: 'COMPLETE' | 'LEG_MISSING' | 'LEG_EMPTY' | 'BAR_SUSPECT' | 'SILENCE' | 'SHUTDOWN';
-  /** A heartbeat of a long silence, or of the daemon's end. */
+  /** A heartbeat for a long silence or for shutdown. */
   readonly isLastResort: boolean;
-  /** Closes of this minute; null: that leg has no bar. */
+  /** Closes of this minute; null: no bar of that leg. */
   readonly closes: readonly [number | null, number | null];
   readonly isWarm: boolean;
   /** The pair's last complete bar. */
   readonly bar: ObservedBar & { readonly closeA: number; readonly closeB: number };
   readonly models: { readonly version: string; readonly theta1: number; readonly theta2: number } | null;
   readonly hasEdge: boolean;
-  /** At the pair's last complete bar; null: no models, or the pair is not warm. */
+  /** Scores at the pair's last complete bar; null: no models, or the pair is warming up. */
   readonly scores: {
     readonly return_prob: number;
     readonly risk_score: number;
     readonly position_scale: number;
   } | null;
-  /** Both legs' costs of a fill now, in basis points of the gross notional. */
+  /** Current fill cost of both legs, in basis points of gross notional. */
   readonly fillCostBps: number;
   readonly noEntryWindows: readonly string[];
   readonly isHalted: boolean;
@@ -61,10 +61,10 @@ export interface Situation {
 }
 
 export interface ExpectedAnswer {
-  /** The body of the signal as the journal has it: without its closing brace. */
+  /** Signal body as stored in the journal, without its closing brace. */
   readonly body: string;
   readonly position: string;
-  /** Reasons whose condition held. */
+  /** Every reason whose condition held. */
   readonly met: readonly string[];
 }
 
@@ -78,8 +78,8 @@ interface Outcome {
 }
 
 /**
- * The answer that docs/reference/PROTOCOL.md specifies, field by field from its tables. It shares no code with
- * `daemon/answer.ts`, `decide` and `position`.
+ * The answer that docs/reference/PROTOCOL.md specifies, field by field from its tables. Shares no code with
+ * `daemon/decide/answer.ts` and `shared/core/decide`.
  */
 export function expectedAnswer(situation: Situation): ExpectedAnswer {
   const { symbols, time, isWarm, bar, models, scores, policy, featureSchema, policyHash } = situation;
@@ -126,7 +126,7 @@ function labelOf(id: string, symbols: readonly string[]): string {
   return timeframe === undefined ? legs : `${legs} ${timeframe}`;
 }
 
-/** "Expected result" of the protocol, without a calibration; NaN for a bar that is no candidate. */
+/** "Expected result" of the protocol, without calibration; NaN for a bar that is not a candidate. */
 function expectedNet({ bar, policy, fillCostBps }: Situation, probability: number): number {
   const distance = Math.abs(bar.z);
   if (!(distance >= policy.z_entry)) return NaN;
@@ -142,7 +142,7 @@ function modeOf({ isWarm, isLastResort, models, isHalted, isDegraded }: Situatio
   return isHeartbeat || isDegraded ? 'DEGRADED' : 'OK';
 }
 
-/** "Reasons" of the protocol, and what becomes of the virtual position. */
+/** "Reasons" of the protocol, and the resulting virtual position. */
 function outcomeOf(situation: Situation): Outcome {
   const { outcome, isWarm, bar, models, scores, position, signalId, time } = situation;
   const undecided = (reason: string): Outcome => ({

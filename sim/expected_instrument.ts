@@ -1,4 +1,4 @@
-/** The virtual position of an instrument, in the order in which the journal writes it. */
+/** Virtual position of an instrument, with the fields in journal order. */
 export interface ExpectedInstrumentPosition {
   readonly side: number;
   readonly entryClose: number;
@@ -17,7 +17,7 @@ export const NO_INSTRUMENT_POSITION: ExpectedInstrumentPosition = {
   exits: null,
 };
 
-/** Inputs of a daemon when a bar of an instrument ends, or a heartbeat of it is due. */
+/** Inputs of the daemon when an instrument's bar ends, or when a heartbeat is due. */
 export interface InstrumentSituation {
   readonly id: string;
   readonly symbol: string;
@@ -26,9 +26,9 @@ export interface InstrumentSituation {
   readonly outcome: 'COMPLETE' | 'LEG_MISSING' | 'LEG_EMPTY' | 'BAR_SUSPECT' | 'SILENCE' | 'SHUTDOWN';
   readonly isLastResort: boolean;
   readonly isWarm: boolean;
-  /** Of this bar; null without one. */
+  /** Close of this bar; null without one. */
   readonly barClose: number | null;
-  /** Of the newest bar; null before the first. */
+  /** Close of the newest bar; null before the first. */
   readonly lastClose: number | null;
   readonly model: {
     readonly version: string;
@@ -55,7 +55,7 @@ interface Outcome {
 }
 
 /**
- * The answer that docs/reference/PROTOCOL.md § Instruments specifies. It shares no code with
+ * The answer that docs/reference/PROTOCOL.md § Instruments specifies. Shares no code with
  * `daemon/decide/instrument_answer.ts`, `stepInstrument` and `stepDirection`.
  */
 export function expectedInstrumentAnswer(situation: InstrumentSituation): { body: string; position: string } {
@@ -111,7 +111,7 @@ function outcomeOf(situation: InstrumentSituation): Outcome {
   return position.side === 0 ? entryOf(situation) : exitOf(situation);
 }
 
-/** The side that the model calls for: the likelier one, where it is above its threshold. */
+/** The more probable side, if above its threshold. */
 function sideOf({ model, probabilities }: InstrumentSituation): number {
   if (model === null || probabilities === null) return 0;
   const [up, down] = probabilities;
@@ -132,7 +132,7 @@ function entryOf(situation: InstrumentSituation): Outcome {
   return { action: 'ENTER', reason: 'ENTRY', position };
 }
 
-/** The rules of the entry hold until the exit. */
+/** The entry's rules apply until the exit. */
 function exitOf(situation: InstrumentSituation): Outcome {
   const { position, barClose } = situation;
   const { stop, target, max_age_bars } = position.exits!;

@@ -8,28 +8,28 @@ import type { Timeline } from './timeline.ts';
 export interface FailureOptions {
   readonly timeline: Timeline;
   readonly rng: Rng;
-  /** The process that has loaded the set. */
+  /** The process that loaded the set. */
   readonly owner: SimulatedProcess;
-  /** From then on it is well again. */
+  /** The set recovers at this time. */
   readonly untilMs: number;
-  /** @param set as it is active */
+  /** @param set the active set that failed */
   onFailure(set: ModelSet): void;
 }
 
-/** A set is well for so long before it begins to fail. */
+/** Time before a set begins to fail. */
 const SHORTEST_WELL_MS = 10_000;
 const LONGEST_WELL_MS = 900_000;
 const LONGEST_ANSWER_MS = 20;
-/** Most of these are over the 50 ms that a set may take. */
+/** Mostly above the 50 ms budget of a set. */
 const LONGEST_SLOW_ANSWER_MS = 150;
 
 type PendingScores = BatchScores | Promise<BatchScores>;
 
-/** Short times are as likely as long ones. */
+/** Log-uniform: short times are as likely as long ones. */
 const drawBeginning = ({ timeline, rng }: Pick<FailureOptions, 'timeline' | 'rng'>): number =>
   timeline.nowMs + SHORTEST_WELL_MS * (LONGEST_WELL_MS / SHORTEST_WELL_MS) ** rng.uniform();
 
-/** The set, with another way to answer from `fromMs` on. */
+/** Wraps the set to answer differently from `fromMs` on. */
 function spoil(
   set: ModelSet,
   fromMs: number,
@@ -48,7 +48,7 @@ function spoil(
   return spoilt;
 }
 
-/** A set that returns invalid answers after a while: at once, or by the promise of a slow session. */
+/** A set that starts to return invalid answers, synchronously or through the promise of a slow session. */
 export function failingModels(set: ModelSet, options: FailureOptions): ModelSet {
   const { timeline, rng, owner } = options;
   const fromMs = drawBeginning(options);
@@ -62,7 +62,7 @@ export function failingModels(set: ModelSet, options: FailureOptions): ModelSet 
   });
 }
 
-/** A direction model that returns invalid answers after a while. */
+/** A direction model that starts to return invalid answers. */
 export function failingDirection(
   model: DirectionModel,
   options: Pick<FailureOptions, 'timeline' | 'rng' | 'untilMs'> & { onFailure(): void },
@@ -79,7 +79,7 @@ export function failingDirection(
   };
 }
 
-/** A set that becomes slow after a while: it blocks the thread, or its promise is delayed. */
+/** A set that becomes slow: it blocks the thread, or its promise resolves late. */
 export function slowModels(set: ModelSet, options: FailureOptions): ModelSet {
   const { timeline, rng, owner } = options;
   const fromMs = drawBeginning(options);

@@ -10,7 +10,7 @@ const START_MS = Date.parse('2025-10-14T12:00:30Z');
 
 describe('the feeder', () => {
   it.each(['health', 'resend'] as const)(
-    'takes STOPPING for a right answer and sends the same minutes again (rule %s)',
+    'accepts STOPPING as a valid reply and resends the same minutes (rule %s)',
     async (rule) => {
       const timeline = createTimeline(createRng(1));
       const wrong: string[] = [];

@@ -5,48 +5,48 @@ import { composeMessage, revisionOf, wireOf, type Item, type Message } from './b
 import type { Prices } from './market.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Chances per bar, per message or per minute, 0…1. */
+/** Fault rates per bar, message or minute, 0…1. */
 export interface FeedWeather {
-  /** A bar that the feeder never gets. */
+  /** A bar never reaches the feeder. */
   readonly lost: number;
-  /** A bar that the feeder gets seconds to minutes late. */
+  /** A bar reaches the feeder seconds to minutes late. */
   readonly late: number;
-  /** A minute in which the symbol does not trade, and the feeder reports that. */
+  /** A symbol does not trade in a minute, and the feeder reports that. */
   readonly empty: number;
-  /** A bar that is sent again later. */
+  /** A bar is sent again later. */
   readonly doubled: number;
-  /** A bar that is sent again with another close. */
+  /** A bar is sent again with a different close. */
   readonly revised: number;
-  /** A bar that is nonsense, in the same message. */
+  /** An invalid bar is in the same message. */
   readonly malformed: number;
-  /** A message that does not arrive, and one whose answer does not. */
+  /** A message is lost; and a reply is lost. */
   readonly requestLost: number;
   readonly answerLost: number;
-  /** Maximum delay of a message. */
+  /** Maximum extra delay of a message. */
   readonly spreadMs: number;
-  /** Each symbol in a message of its own, instead of one for the minute. */
+  /** One message per symbol instead of one per minute. */
   readonly apart: boolean;
-  /** Catches up by asking `last_bars`, or by sending again what was not answered. */
+  /** Catch-up rule: query `last_bars`, or resend what was not answered. */
   readonly rule: 'health' | 'resend';
-  /** Sends what it missed for minutes as history: for the features, and no signals. */
+  /** Sends minutes missed during a long outage as history: they update features and give no signals. */
   readonly catchesUpAsHistory: boolean;
   /** `POST /bars`, or the WebSocket `/bars`. */
   readonly door: 'http' | 'websocket';
 }
 
-/** An answer of the daemon: null when the connection was refused or ended before it. */
+/** A reply of the daemon; null when the connection was refused or closed before it. */
 export type FeedReply = {
   readonly status: number;
   readonly body: string;
-  /** Whether what was taken is in the journal by the daemon's own word. */
+  /** Whether the reply confirms that the accepted bars are journaled. */
   readonly isJournaled: boolean;
   /** Power cuts of the daemon's machine so far. */
   readonly powerCuts: number;
 } | null;
 
-/** The daemon's address, whichever daemon is alive. */
+/** The daemon's address, independent of which process serves it. */
 export interface Door {
-  /** The connection of a message that is sent now. */
+  /** Identifies the connection used by a message sent now. */
   line(): number;
   post(line: number, text: string, backfill: boolean, onAnswer: (answer: FeedReply) => void): void;
   getHealth(onAnswer: (answer: FeedReply) => void): void;
@@ -58,28 +58,28 @@ export interface FeedOptions {
   readonly prices: Prices;
   readonly symbols: readonly string[];
   readonly door: Door;
-  /** Weather can end. */
+  /** Current fault rates; they drop to zero after the faults. */
   weather(): FeedWeather;
-  /** True time of the world as epoch milliseconds: bars are stamped by an exact clock. */
+  /** True time as epoch milliseconds: bars are stamped by an exact clock. */
   trueMs(): number;
-  /** A minute in which the market is closed. */
+  /** Whether the market is closed in this minute. */
   isClosed(time: OpenTime): boolean;
-  /** A message reaches the daemon's address. */
+  /** Called when a message reaches the daemon's address. */
   onArrival(): void;
   onAccepted(items: readonly Item[], answer: NonNullable<FeedReply>): void;
   onWrongAnswer(what: string): void;
-  /** The daemon answers that it ends, and has taken nothing. */
+  /** Called when the daemon replies STOPPING and has accepted nothing. */
   onStopping(): void;
   trace(line: () => string): void;
 }
 
-/** Minutes before the first live one, ascending, and the symbols that have a bar in them. */
+/** Minutes before the first live one, ascending, with the symbols that have a bar in each. */
 export type History = ReadonlyMap<OpenTime, ReadonlySet<string>>;
 
 export interface Feed {
-  /** All that the source ever gave, and all that a revision may have put in its place. */
+  /** Every bar of the source, with every revision that may have replaced it. */
   readonly bars: ReadonlyMap<string, readonly Bar[]>;
-  /** Number of waiting messages, for the bound on memory. */
+  /** Number of waiting messages, checked against the memory bound. */
   readonly waiting: number;
 }
 
@@ -87,12 +87,12 @@ const ANSWER_TIMEOUT_MS = 5000;
 const RETRY_MS = 1000;
 const CLOCK_RETRY_MS = 5000;
 const MAX_ITEMS = 1000;
-/** A minute that opened this long ago is no news. */
+/** A minute that opened longer ago than this counts as history. */
 const OLD_MS = 210_000;
 
 /**
- * The program that sends bars to the daemon: it receives them from a source after each minute and forwards them by one
- * of the two rules of docs/ARCHITECTURE.md. It never dies; the faults are in its source and in its network.
+ * The program that sends bars to the daemon: it receives each minute from a source and forwards it by one of the two
+ * rules of docs/ARCHITECTURE.md. It never crashes; faults occur in its source and its network.
  */
 export function startFeed(options: FeedOptions, history: History): Feed {
   const book = new Book(options.symbols);
@@ -118,7 +118,7 @@ export function startFeed(options: FeedOptions, history: History): Feed {
   };
 }
 
-/** Bars that the feeder can send again. */
+/** Bars that the feeder can resend. */
 class Book {
   /** In ascending time per symbol. */
   readonly #items: Map<string, Item[]>;
@@ -136,7 +136,7 @@ class Book {
     this.size++;
   }
 
-  /** All that `isWanted`, in ascending time. */
+  /** All items for which `isWanted` is true, in ascending time. */
   filter(isWanted: (item: Item) => boolean): Item[] {
     return [...this.#items.values()]
       .flat()
@@ -148,7 +148,7 @@ class Book {
 /** @param kept items that are in the future by the daemon's clock */
 type OnDone = (isTaken: boolean, kept: readonly Item[]) => void;
 
-/** Sends messages and checks their answers. */
+/** Sends messages and checks the replies. */
 class Messenger {
   readonly #options: FeedOptions;
 
@@ -161,7 +161,7 @@ class Messenger {
     return isHistory || (rule === 'health' && catchesUpAsHistory && this.#options.trueMs() - time * 1000 > OLD_MS);
   }
 
-  /** Sends one message and waits for its answer, not for ever. */
+  /** Sends one message and waits for the reply, up to a time-out. */
   send(items: readonly Item[], onDone: OnDone): void {
     const { timeline, rng, door, onArrival } = this.#options;
     const weather = this.#options.weather();
@@ -191,13 +191,14 @@ class Messenger {
   }
 
   /**
-   * Checks the answer against what was sent.
-   * @returns items that are in the future by the daemon's clock; null when the daemon ends and has taken nothing
+   * Checks the reply against the message.
+   * @returns items that are in the future by the daemon's clock; null when the daemon is stopping and has accepted
+   * nothing
    */
   #check({ items, junk, junkAt }: Message, answer: NonNullable<FeedReply>): readonly Item[] | null {
     const { onStopping, onWrongAnswer, onAccepted, trace } = this.#options;
     const report = JSON.parse(answer.body) as Report;
-    // Nothing was taken: the daemon ends. The same minutes are sent again to the next one.
+    // The daemon is stopping and has accepted nothing; the same minutes are resent to the next process.
     if (report.error?.code === 'STOPPING') {
       onStopping();
       return null;
@@ -231,26 +232,26 @@ interface Report {
   readonly error?: { readonly code: ErrorCode };
 }
 
-/** Delivery of minutes, and of missed ones after an interruption. */
+/** Delivery of minutes, and catch-up after an interruption. */
 interface CatchUp {
   begin(): void;
   deliver(items: readonly Item[]): void;
   /**
-   * Whether a message beside the feed changes nothing: a newer bar of a symbol would shut out what is still to be
-   * caught up on.
+   * Whether an extra message can do no harm: a newer bar of a symbol would make the daemon refuse the minutes still to
+   * be caught up.
    */
   readonly mayDisturb: boolean;
   readonly waiting: number;
 }
 
-/** The first items that are all history or all live, as many as fit into a message. */
+/** The longest prefix that is all history or all live and fits into a message. */
 function firstPart(items: readonly Item[], isHistory: (item: Item) => boolean): Item[] {
   const first = isHistory(items[0]!);
   const end = items.findIndex((item) => isHistory(item) !== first);
   return items.slice(0, Math.min(end < 0 ? items.length : end, MAX_ITEMS));
 }
 
-/** Sends again what was not answered. */
+/** Resends what was not answered. */
 class ResendRule implements CatchUp {
   readonly #timeline: Timeline;
   readonly #messenger: Messenger;
@@ -295,7 +296,7 @@ class ResendRule implements CatchUp {
   }
 }
 
-/** Queries the daemon's health for the position to continue from. */
+/** Queries the daemon's health for the position to resume from. */
 class HealthRule implements CatchUp {
   readonly #options: FeedOptions;
   readonly #messenger: Messenger;
@@ -374,7 +375,7 @@ class HealthRule implements CatchUp {
   }
 }
 
-/** Gives the minutes as they close, as the weather lets the feeder have them. */
+/** Produces minutes as they close, subject to the fault rates. */
 class Source {
   readonly #options: FeedOptions;
   readonly #bars: ReadonlyMap<string, Bar[]>;
@@ -394,7 +395,7 @@ class Source {
     timeline.at(firstClose - trueMs(), () => this.#close((firstClose / 1000 - 60) as OpenTime));
   }
 
-  /** The minute that opened at `time` is over. */
+  /** The minute that opened at `time` has closed. */
   #close(time: OpenTime): void {
     const { timeline, rng, prices, trueMs, isClosed } = this.#options;
     const untilNextMs = 60_000 - (trueMs() % 60_000);
@@ -438,7 +439,7 @@ class Source {
     this.#resend({ ...item, bar: revised });
   }
 
-  /** Noise beside the feed: messages whose answer is not used. */
+  /** Extra messages whose replies are ignored. */
   #resend(item: Item): void {
     const { timeline, rng, door } = this.#options;
     timeline.at(timeline.nowMs + 100 + rng.uniform() * 100_000, () => {

@@ -4,7 +4,7 @@ interface FileNode {
   readonly kind: 'file';
   readonly inode: number;
   content: Buffer;
-  /** Content that survives a power cut; null: the file was never synced. */
+  /** Content that survives a power cut; null: never synced. */
   durable: Buffer | null;
   modifiedMs: number;
 }
@@ -20,7 +20,7 @@ interface FolderNode {
   readonly inode: number;
   entries: Map<string, Node>;
   durable: Map<string, Node>;
-  /** Changes of names since the last sync, in order. */
+  /** Renames and removals since the last sync, in order. */
   pending: NameChange[];
   modifiedMs: number;
 }
@@ -33,8 +33,8 @@ export function failure(code: string, operation: string, path: string): Error {
 }
 
 /**
- * Files in memory with a page cache: content becomes durable by `sync` of the file, a name by `sync` of its folder, as
- * POSIX guarantees and no more.
+ * Files in memory with a page cache. As in POSIX, content becomes durable by syncing the file, a name by syncing its
+ * folder.
  */
 export class FileTree {
   readonly #rng: Rng;
@@ -42,7 +42,7 @@ export class FileTree {
   #inodes = 0;
   readonly #root: FolderNode;
   readonly #partsByPath = new Map<string, readonly string[]>();
-  /** Cache of resolved paths since a name last changed. */
+  /** Cache of resolved paths, cleared when a name changes. */
   readonly #found = new Map<string, Node | null>();
 
   constructor(rng: Rng, wallMs: () => number) {
@@ -58,18 +58,18 @@ export class FileTree {
     return Buffer.from(node.content);
   }
 
-  /** The content of a file; null when it is absent. */
+  /** Content of a file; null when it is absent. */
   peek(path: string): Buffer | null {
     const node = this.#find(path);
     return node?.kind === 'file' ? Buffer.from(node.content) : null;
   }
 
-  /** @throws Error as `open` does */
+  /** @throws Error as `#open` does */
   write(path: string, bytes: Buffer): void {
     this.#open(path).content = bytes;
   }
 
-  /** As `write`, but only a part of the bytes arrives. @throws Error as `open` does */
+  /** As `write`, but only part of the bytes arrives. @throws Error as `#open` does */
   tear(path: string, bytes: Buffer): void {
     const file = this.#open(path);
     file.content = this.#part(bytes);
@@ -94,7 +94,7 @@ export class FileTree {
     this.#change(source.folder, source.name, target.name, node);
   }
 
-  /** With all folders above it. @throws Error ENOTDIR */
+  /** Creates the folder and its parents. @throws Error ENOTDIR */
   makeFolder(path: string): void {
     let folder = this.#root;
     for (const name of this.#partsOf(path)) {
@@ -114,7 +114,7 @@ export class FileTree {
     this.#change(folder, name, null, null);
   }
 
-  /** Empty when it is no folder. */
+  /** Empty when the path is not a folder. */
   list(path: string): readonly FileEntry[] {
     const node = this.#find(path);
     if (node?.kind !== 'folder') return [];
@@ -129,15 +129,15 @@ export class FileTree {
   }
 
   /**
-   * Synced content is kept. Of the rest, every file keeps its old or its new content or a part of the new one,
-   * and of the changes of names in a folder some first ones have happened.
+   * Synced content is kept. An unsynced file keeps its old content, its new content, or part of the new; of a folder's
+   * unsynced renames, a random prefix has happened.
    */
   cutPower(): void {
     this.#cut(this.#root);
     this.#found.clear();
   }
 
-  /** Makes all there is durable. */
+  /** Makes the current state durable. */
   settle(): void {
     settle(this.#root);
   }

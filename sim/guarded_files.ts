@@ -2,7 +2,7 @@ import type { FileSystem } from '../shared/ports.ts';
 import type { SimulatedDisk } from './disk.ts';
 import type { SimulatedProcess } from './process.ts';
 
-/** The ports of a file system for one process; `onWrite` is called before a write, `onRename` after a rename. */
+/** File system port of one process; `onWrite` is called before a write, `onRename` after a rename. */
 export function guardFiles(
   owner: SimulatedProcess,
   base: FileSystem,

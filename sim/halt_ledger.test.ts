@@ -25,7 +25,7 @@ describe('the ledger of halts', () => {
   });
 
   it.each(['A_B', ALL_PAIRS])(
-    'keeps a halt that the file lost and the journal has, until a person lifts %s',
+    'keeps a halt that the file lost and the journal has, until an operator lifts %s',
     (pair) => {
       const ledger = halted();
       ledger.lost([HALT], []);
@@ -36,7 +36,7 @@ describe('the ledger of halts', () => {
     },
   );
 
-  it('requires nothing where the journal lost it too, or a person may have lifted it', () => {
+  it('requires nothing where the journal lost it too, or an operator may have lifted it', () => {
     const [lost, unsure] = [halted(), halted()];
     lost.lost(null, []);
     unsure.lifted('A_B', '1', false);

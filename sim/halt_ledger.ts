@@ -1,23 +1,23 @@
 import { ALL_PAIRS, type StandingHalt } from '../shared/bundle/halts.ts';
 
 /**
- * Which halts a daemon has to obey, and which it may, by what the monitor, a person, a failing disk and power cuts did
- * to `halts.json`. Written from docs/reference/PROTOCOL.md; shares no rule with the daemon.
+ * Halts that a daemon must obey, and halts that it may obey, given the changes to `halts.json` by the monitor, an
+ * operator, a failing disk and power cuts. Follows docs/reference/PROTOCOL.md; shares no code with the daemon.
  */
 export interface HaltLedger {
-  /** The monitor halts, or died in the middle of it. */
+  /** The monitor ordered a halt, possibly dying before it was complete. */
   ordered(halt: StandingHalt): void;
-  /** A person lifts the halts of a pair, or of all, under a version; `isDone`: up to the end. */
+  /** An operator lifted the halts of a pair, or of all, under a version; `isDone`: the command completed. */
   lifted(pairId: string, version: string, isDone: boolean): void;
   /**
-   * The file became another one, and no halt was lifted.
+   * The file changed although no halt was lifted.
    * @param journaled active halts of the journal; null when it has lost commits too
    * @param named halts in the file now
    */
   lost(journaled: readonly StandingHalt[] | null, named: readonly StandingHalt[]): void;
-  /** Every daemon had time to read the file; null: it is damaged. */
+  /** Every daemon has had time to read the file; null: the file is damaged. */
   settle(named: readonly StandingHalt[] | null): void;
-  /** Something may have changed: nothing has to be obeyed until `settle`. */
+  /** Something may have changed: nothing must be obeyed until `settle`. */
   unsettle(): void;
   readonly isSettled: boolean;
   mustHalt(pairId: string, version: string): boolean;
@@ -27,13 +27,13 @@ export interface HaltLedger {
 const keyOf = ({ pair_id, version }: StandingHalt): string => `${pair_id} ${version}`;
 
 export function createHaltLedger(): HaltLedger {
-  /** Named by the file; null: not settled. */
+  /** Halts named by the file; null: not settled. */
   let named: ReadonlySet<string> | null = new Set();
-  /** In the journal, and lost from the file. */
+  /** In the journal but lost from the file. */
   const kept = new Set<string>();
-  /** Ordered once, and possibly not lifted. */
+  /** Ordered, and possibly not lifted. */
   const possible = new Set<string>();
-  /** Lifted, or not: the person's command died. */
+  /** Possibly lifted: the operator's command was interrupted. */
   const unsure = new Set<string>();
 
   const covers = (keys: ReadonlySet<string>, pair_id: string, version: string): boolean =>

@@ -15,12 +15,12 @@ import type { Asked, ReferenceAnswer, SubjectReference } from './subject_referen
 import type { TwinInputs } from './twin_inputs.ts';
 
 const SECONDS_PER_MINUTE = 60;
-/** A value is late when it arrived so long after its event. */
+/** A value is late when it arrives longer than this after its event. */
 const LATE_SECONDS = 60;
 
 /**
- * An instrument: its features stepped from the first bar to the last, with the series that the journal shows as known
- * at each close, and its answers by `expected_instrument.ts`.
+ * Reference run of an instrument: features stepped over all bars, with the series known at each close by the journal,
+ * and answers by `expected_instrument.ts`.
  */
 export class InstrumentReference implements SubjectReference {
   readonly flat = JSON.stringify(NO_INSTRUMENT_POSITION);
@@ -34,7 +34,7 @@ export class InstrumentReference implements SubjectReference {
   readonly #features: InstrumentFeatures;
   #lastClose: number | null = null;
 
-  /** @param note names an interesting state */
+  /** @param note records a coverage state */
   constructor(
     instrument: Pair,
     settings: Settings,

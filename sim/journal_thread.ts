@@ -10,13 +10,13 @@ import type { JournalStore } from '../shared/store/journal.ts';
 import type { MachineOptions } from './machine_options.ts';
 import type { SimulatedProcess } from './process.ts';
 
-/** What a transaction takes at most, and the answer of the thread. */
+/** Maximum time of a transaction, and travel time of the thread's reply. */
 const USUAL_MS = 1;
 const TRAVEL_MS = 0.1;
 
 /**
- * The thread that writes the journal of the daemon's process: as slow as the world has it, and it may die amid a write;
- * the daemon's own thread writes after that, as `journal_thread.ts` does.
+ * The thread that writes the journal of the daemon's process. It has the world's latency and may die during a write;
+ * the main thread then writes, as in `journal_thread.ts`.
  */
 export function openJournalThread(
   owner: SimulatedProcess,
@@ -56,7 +56,7 @@ class SimulatedThread implements JournalWriter {
       const { stored, refusal } = appendBatches(this.#store, batches);
       return answer(stored, refusal);
     }
-    // Before the daemon's own timer: events of one moment come in any order.
+    // Before the daemon's own timer, because events at the same time run in any order.
     this.#owner.at(timeline.nowMs + STALL_MS - TRAVEL_MS, () => {
       if (!isUnderWay) return;
       see('journal stalls');

@@ -11,7 +11,10 @@ export interface StoredValue {
   readonly input: number;
 }
 
-/** Name, and age from the event on after which a value is missing: restated, so that a change of either is found. */
+/**
+ * Series names, and the age after which a value counts as missing. Restated here so that a change of either is
+ * detected.
+ */
 const AGES: readonly (readonly [name: string, maxAgeHours: number])[] = [
   ['funding_rate', 12],
   ['open_interest', 3],
@@ -29,8 +32,8 @@ export function parseStoredValue({ subject }: InputRow, input: number): StoredVa
 }
 
 /**
- * What was known of each series at `close`, epoch seconds: of all values that had arrived by then, the one of the
- * latest event, and of several of the same event the last to arrive. Every value is looked at each time.
+ * The value of each series known at `close` (epoch seconds): among values that had arrived by then, the one of the
+ * latest event; for several values of one event, the last to arrive. Scans all values at each call.
  */
 export function knownAt(values: readonly StoredValue[], symbol: string, close: number): Float64Array {
   return Float64Array.from(AGES, ([name, hours]) => {

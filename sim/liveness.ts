@@ -4,19 +4,19 @@ import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 /**
- * After the last fault everything is well again within this time. A person mends in the first minute of it what only a
- * person can.
+ * After the last fault, everything recovers within this time. Its first minute includes the repairs that only an
+ * operator can make.
  */
 export const LIVENESS_BOUND_MS = 5 * MINUTE_MS;
-/** The last minute of a world is checked when its signals had this long to arrive. */
+/** A minute is checked only if its signals had this long to arrive. */
 const ARRIVAL_MS = 15_000;
 const MAX_MISSING = 5;
 
 /**
- * Faults that continue at random hide a daemon that never recovers on its own. They have ended at `peaceMs`: from
- * LIVENESS_BOUND_MS on every consumer has followed a signal in mode OK of every pair each minute; at the end the
- * daemon, the journal, the files and Redis are all up to date.
- * @returns how long after the last fault the first such minute closed
+ * Continuous random faults would hide a daemon that never recovers. After they end at `peaceMs`: from LIVENESS_BOUND_MS
+ * on, each minute, every consumer has followed a signal in mode OK of every pair; at the end the daemon, journal, files
+ * and Redis are up to date.
+ * @returns time from the last fault to the first such minute's close
  */
 export function checkLive(world: World, peaceMs: number): number {
   const startMs = world.trueMs() - world.timeline.nowMs;
@@ -38,7 +38,7 @@ export function checkLive(world: World, peaceMs: number): number {
   return recoveredMs - startMs - peaceMs;
 }
 
-/** Consumers and subjects without a signal in mode OK of the bar that closed at `closeMs`, where one did. */
+/** Consumers and subjects without an OK signal for a bar that closed at `closeMs`. */
 function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): string[] {
   const timestamp = `${new Date(closeMs).toISOString().slice(0, 19)}Z`;
   return consumers.flatMap((consumer) =>
@@ -65,8 +65,8 @@ function checkDaemon({ daemon, violate }: World): void {
 }
 
 /**
- * The last signal of each subject is in the journal, in its file and in Redis; of a longer bar, where it is of a time
- * without faults: what a fault took of it comes with the next bar.
+ * The last signal of each subject is in the journal, its file and Redis. For a longer bar, this is required only of a
+ * signal published LIVENESS_BOUND_MS after the last fault or later.
  */
 function checkUpToDate({ oracle, journal, disk, redis, signalsFolder, violate }: World, peaceMs: number): void {
   const last = new Map<string, string>();

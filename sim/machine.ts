@@ -16,7 +16,7 @@ import { openSockets, type SimulatedSockets } from './websockets.ts';
 
 const MAX_BUFFERED_BYTES = 16_384;
 const KERNEL_BYTES = 8192;
-/** One batch may come on top of the bound before a slow client is dropped. */
+/** One batch may exceed the bound before a slow client is dropped. */
 const BATCH_BYTES = 16_384;
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
@@ -25,27 +25,29 @@ const STEADY_MS = 60_000;
 /** Probability that a stopped daemon has a successor, and the delay of its start. */
 const SUCCESSORS = 0.4;
 const TAKE_OVER_MS = 50;
-/** Maximum time of a stop. */
+/** Maximum duration of a stop. */
 const STOP_MS = 30_000;
 const LATENCY_MS = 0.1;
-/** A quarter as often as a real daemon: half of a world's work would be looks at files that are the same. */
+/**
+ * A quarter of the real polling rate: otherwise half of the simulation's time would go into reading unchanged files.
+ */
 const MODEL_POLL_MS = 2000;
 const SILENT = pino({ level: 'silent' });
 
-/** The machine of the daemon: starts it, restarts it when it dies, and serves its requests. */
+/** The daemon's machine: starts the daemon, restarts it when it dies, and serves its requests. */
 export interface Machine {
   readonly process: SimulatedProcess | null;
-  /** null until it takes bars, and when it ends. */
+  /** null until it accepts bars, and while it stops. */
   readonly daemon: Daemon | null;
   readonly sockets: SimulatedSockets | null;
   readonly boots: number;
   readonly powerCuts: number;
   boot(): void;
-  /** A signal has left the daemon for the first time. */
+  /** Called when a signal leaves the daemon for the first time. */
   hear(published: Published): void;
   kill(): void;
   cutPower(): void;
-  /** A stop that lets the daemon finish. */
+  /** A graceful stop. */
   stop(): void;
   request(
     method: 'GET' | 'POST',
@@ -75,11 +77,11 @@ class DaemonMachine implements Machine {
   #bootId: string | null = null;
   #bootedMs = 0;
   #backoffMs = FIRST_BACKOFF_MS;
-  /** The stop of the process came to its end. */
+  /** The graceful stop has completed. */
   #isStopped = false;
-  /** Another daemon waits to take over from the one that is being stopped. */
+  /** A standby waits to take over from the stopping daemon. */
   #isSucceeded = false;
-  /** The daemon that runs, or starts, is such a successor. */
+  /** The running or starting daemon is such a successor. */
   #tookOver = false;
 
   constructor(options: MachineOptions) {

@@ -16,7 +16,7 @@ import type { Variety } from './variety.ts';
 
 export interface MachineOptions {
   readonly timeline: Timeline;
-  /** Of what happens to the machine, and of what processes do. */
+  /** Randomness of machine events and of processes. */
   readonly rng: Rng;
   readonly processRng: Rng;
   readonly settings: Settings;
@@ -36,10 +36,10 @@ export interface MachineOptions {
   readonly variety: Variety | null;
   wallMs(): number;
   weather(): Weather;
-  /** A signal is published by a file or a WebSocket. */
+  /** Called when a file or WebSocket publishes a signal. */
   onText(text: string): void;
   onModelsFailed(): void;
-  /** The newest minute that the feeder has of any symbol, epoch seconds. */
+  /** Newest minute that the feeder has of any symbol, epoch seconds. */
   newestMinute(): number;
   see(sighting: Sighting): void;
   trace(line: () => string): void;

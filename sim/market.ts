@@ -3,21 +3,21 @@ import { createSimulatedMarket } from '../shared/market/simulated_market.ts';
 import type { Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 
-/** Source of prices: minute after minute of the world's own time, independent of the calendar. */
+/** Source of prices: one bar per minute of world time, ignoring the trading calendar. */
 export interface Prices {
-  /** The next bar of every symbol, as the one that opens at `time`. */
+  /** The next bar of every symbol, opening at `time`. */
   next(time: OpenTime): Bar[];
 }
 
-/** Every third world has bad ticks: this share of its bars. */
+/** Share of bad ticks among the bars of every third world. */
 const BAD_TICKS = 0.004;
-/** A bad tick is followed by another one with this chance. */
+/** Probability that a bad tick is followed by another. */
 const BAD_TICK_AGAIN = 0.3;
 
-/** The seeded market of `shared/market`, which yields minutes on demand. */
+/** The seeded market of `shared/market`, minute by minute. */
 export function createPrices(seed: number, symbols: readonly string[]): Prices {
   const market = createSimulatedMarket({ seed: seed, symbols, start: 1_704_146_400 as OpenTime });
-  // A stream of its own: everything else in a world is the same with and without bad ticks.
+  // A separate random stream: everything else in a world is the same with and without bad ticks.
   const rng = createRng(`bad ticks ${seed}`);
   const share = rng.integer(3) === 0 ? BAD_TICKS : 0;
   const wasBad = new Set<string>();
@@ -33,7 +33,7 @@ export function createPrices(seed: number, symbols: readonly string[]): Prices {
   return { next: (time) => market.next().bars.map((bar) => tick({ ...bar, time })) };
 }
 
-/** All prices, or the high or the low alone, off by a factor of 1.01 to 1,000. */
+/** Multiplies all prices, or only the high or the low, by a factor of 1.01 to 1,000. */
 function badTick(bar: Bar, rng: Rng): Bar {
   const factor = 1.01 * 990 ** rng.uniform();
   const { open, high, low, close } = bar;

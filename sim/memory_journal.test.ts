@@ -7,7 +7,7 @@ import { createMemoryJournal } from './memory_journal.ts';
 describeJournalStore('in memory', createMemoryJournal);
 
 describe('the journal in memory', () => {
-  it('loses the last commits to a power cut, never one in the middle and never a part of one', () => {
+  it('loses the last commits to a power cut, never one in the middle or part of one', () => {
     fc.assert(
       fc.property(fc.integer(), fc.nat({ max: 20 }), fc.nat({ max: 20 }), (seed, before, after) => {
         const journal = createMemoryJournal();
@@ -46,7 +46,7 @@ describe('the journal in memory', () => {
     expect([store.lastHalts(), journal.inputs.length]).toEqual(['A_B@v1', 2]);
   });
 
-  it('loses nothing when a store is opened anew, as after a kill', () => {
+  it('loses nothing when a store is reopened, as after a kill', () => {
     const journal = createMemoryJournal();
     journal.open().append([bar('A', 1)], [signal('A_B', 1)]);
     expect([...journal.open().inputsFrom(at(0))]).toEqual([bar('A', 1)]);

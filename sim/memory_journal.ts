@@ -12,36 +12,36 @@ interface Commit {
   readonly shadows: readonly ShadowRow[];
   readonly boot: BootRow | null;
   readonly feedPosition: string | null;
-  /** Minutes before this one are deleted by it. */
+  /** Deletes minutes before this one. */
   readonly forgetBefore: OpenTime | null;
 }
 
-/** A signal with the number of inputs that were stored before it, deleted ones included. */
+/** A signal, with the number of inputs stored before it (including deleted ones). */
 export interface StoredSignal extends SignalRow {
   readonly afterInput: number;
 }
 
-/** Simulates the journal file: it outlives the stores that are opened on it. */
+/** The simulated journal file. It outlives the stores opened on it. */
 export interface MemoryJournal {
-  /** A store on this journal. Several may be open; all see every commit at once. */
+  /** Opens a store on this journal. Several may be open; all see every commit at once. */
   open(): JournalStore;
   /**
-   * The machine loses its power: of the commits since the last checkpoint, boot or change of the halts, a random number
-   * of the first ones is kept. @returns how many were lost
+   * Power loss: of the commits since the last checkpoint, boot or change of halts, a random prefix is kept.
+   * @returns number of lost commits
    */
   cutPower(rng: Rng): number;
-  /** All commits so far survive a power cut. SQLite does this automatically about every thousand pages. */
+  /** Makes all commits durable. SQLite does this about every thousand pages. */
   checkpoint(): void;
-  /** Why the next writes fail, e.g. `database or disk is full`; null: they do not. */
+  /** Error of the next writes, such as `database or disk is full`; null: they succeed. */
   refusal: string | null;
-  /** What a transaction takes at most, where that is more than usual. */
+  /** Maximum time of a transaction, if longer than usual. */
   slowMs: number;
-  /** The thread that writes dies at its next transaction. */
+  /** Makes the writing thread die at its next transaction. */
   killThread(): void;
-  /** Whether it dies now. */
+  /** Whether it dies now; resets the request. */
   takeDeath(): boolean;
   readonly commits: number;
-  /** Everything that is stored, in order. */
+  /** Stored rows, in order. */
   readonly inputs: readonly InputRow[];
   readonly signals: readonly StoredSignal[];
   readonly shadows: readonly ShadowRow[];
@@ -57,7 +57,7 @@ const NOTHING: Commit = {
   forgetBefore: null,
 };
 
-/** Rows of a run of commits, and the queries on them. */
+/** Rows of a sequence of commits, and queries on them. */
 class Tables {
   readonly boots: BootRow[] = [];
   inputs: InputRow[] = [];
@@ -139,9 +139,9 @@ class Tables {
 }
 
 /**
- * A journal in memory with the guarantees of SQLite as set up by `openJournal` (WAL, synchronous = NORMAL) and no more:
- * a commit is there whole or not at all; a process that dies loses none; a power cut may lose the last ones since the
- * last checkpoint, boot or change of the halts, never one in the middle.
+ * A journal in memory with exactly the guarantees of SQLite as set up by `openJournal` (WAL, synchronous = NORMAL):
+ * commits are atomic; a dying process loses none; a power cut may lose the last ones since the last checkpoint, boot or
+ * change of halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   return new CommitLog();
@@ -152,7 +152,7 @@ class CommitLog implements MemoryJournal {
   slowMs = 0;
   #isThreadDying = false;
   #commits: Commit[] = [];
-  /** Commits that survive a power cut. */
+  /** Number of commits that survive a power cut. */
   #safe = 0;
   #tables = new Tables();
 
@@ -193,7 +193,7 @@ class CommitLog implements MemoryJournal {
     if (this.boots.some(({ bootId }) => bootId === boot.bootId))
       throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: a second boot ${boot.bootId}` });
     this.#commit({ boot });
-    // Synced, and with it all before.
+    // A boot is synced, together with everything before it.
     this.checkpoint();
   }
 

@@ -7,7 +7,7 @@ const set = (version: string): ModelSet => ({ version }) as ModelSet;
 describe('the line of models', () => {
   const [first, second, third, fourth] = ['1', '2', '3', '4'].map(set) as [ModelSet, ModelSet, ModelSet, ModelSet];
 
-  it('begins with none, and after each swap names the new set alone', () => {
+  it('starts empty and after each swap names only the new set', () => {
     const line = createModelLine();
     expect([line.named(''), line.named('1')]).toEqual([true, false]);
     for (const next of [first, second, third]) line.swapped(next);

@@ -1,34 +1,37 @@
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 
-/** One possibility of what serves, and what serves when that fails. */
+/** One possible state: the serving set, and its fallback. */
 interface Line {
   readonly serving: ModelSet | null;
   readonly predecessor: ModelSet | null;
-  /** It was slow: dropped behind that bar, unless the second try was fast enough. */
+  /** The set was slow: it is dropped after that bar unless the retry was fast enough. */
   readonly isShaky: boolean;
 }
 
 /**
- * The models that may answer, from the history of the sets of one daemon: a new set makes the previous one its
- * predecessor, a failure restores the predecessor, and a predecessor that fails as well leaves no models. A slow set
- * may be dropped or not, so several states can be possible.
+ * The model sets that may answer, derived from the history of one daemon: a swap makes the previous set the fallback, a
+ * failure restores the fallback, and if that fails too no models remain. A slow set may or may not be dropped, so
+ * several states can be possible.
  */
 export interface ModelLine {
-  /** Activated by a swap. */
+  /** A swap activated this set. */
   swapped(set: ModelSet): void;
-  /** It threw, or answered nonsense. @returns what serves now, where that is certain; undefined: it did not serve */
+  /**
+   * The set threw or gave an invalid answer.
+   * @returns the serving set, if certain; undefined: the set was not serving
+   */
   failed(set: ModelSet): ModelSet | null | undefined;
   slow(set: ModelSet): void;
   /** A signal names its models; empty: none. @returns whether these can have answered */
   named(version: string): boolean;
-  /** Versions that can serve now, for people. */
+  /** Versions that can serve now, for messages. */
   readonly possible: string;
 }
 
 const versionOf = (set: ModelSet | null): string => set?.version ?? '';
 const fallen = ({ predecessor }: Line): Line => ({ serving: predecessor, predecessor: null, isShaky: false });
 
-/** With the possible outcomes of a slow set, each once. */
+/** All states that slow sets may lead to, without duplicates. */
 function outcomesOf(lines: readonly Line[]): Line[] {
   const all = lines.flatMap((line) => (line.isShaky ? [line, fallen(line)] : [line]));
   const isSame = (x: Line, y: Line): boolean =>

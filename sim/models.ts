@@ -14,10 +14,10 @@ const TREES = 4;
 const GOLDEN_ROWS = 4;
 const SAMPLE_ROWS = 200;
 const RISK_QUANTILES = 10;
-/** Different models that a process ever makes: worlds share them. */
+/** Distinct models created per process; worlds share them. */
 const MODELS_MADE = 8;
 
-/** Random trees of two splits each. Nothing was learned: what counts is that they answer, and differ. */
+/** Random trees with two splits each. They are untrained: they only need to answer, and to differ. */
 export function randomEnsemble(rng: Rng, columns: number, baseScore: number): TreeEnsemble {
   const tree = (): Tree => {
     const column = (): number => rng.integer(columns);
@@ -85,7 +85,7 @@ function makeContent(index: number, settings: Settings, schema: FeatureSchema): 
 
 const made = new Map<string, BundleContent>();
 
-/** The `index`-th of a few sets of tiny random models that let trades happen. */
+/** Set number `index` of a few sets of tiny random models that allow trades. */
 export function modelContent(index: number, settings: Settings): BundleContent {
   const schema = featureSchema(settings.minutehand.windows);
   const key = `${schema.hash} ${settings.minutehand.pairs.join()} ${index % MODELS_MADE}`;
@@ -98,9 +98,9 @@ export function modelContent(index: number, settings: Settings): BundleContent {
 }
 
 /**
- * The end of a training run: writes a bundle whole and makes it active.
+ * Ends a training run: writes a complete bundle and activates it.
  * @returns its version
- * @throws any error of the disk
+ * @throws any disk error
  */
 export function publishModels(
   files: FileSystem,

@@ -162,7 +162,7 @@ describe('the oracle', () => {
     [
       'expiry',
       (bench) => {
-        // A late bar counts from one interval after its close.
+        // A late bar is valid for one interval after its close.
         bench.nowMs = 90_000;
         const generated_at_ms = START_MS + 90_000;
         bench.oracle.publish(textOf({ generated_at_ms, valid_until_ms: generated_at_ms + 150_000 }));
@@ -171,7 +171,7 @@ describe('the oracle', () => {
     [
       'expiry',
       (bench) => {
-        // A heartbeat never does.
+        // A heartbeat's validity does not depend on its bar.
         bench.nowMs = 300_000;
         const generated_at_ms = START_MS + 300_000;
         const silent = { reason: 'SILENCE', mode: 'HALT', generated_at_ms };

@@ -21,44 +21,44 @@ export interface Seen {
 
 export interface Published {
   readonly signal: Seen;
-  /** Time of its first publication, in the world's own time. */
+  /** Time of its first publication, in world time. */
   readonly atMs: number;
 }
 
 export interface Oracle {
-  /** A text leaves the daemon by some way. @returns it, when it is the first time */
+  /** A text leaves the daemon on some transport. @returns the signal, at its first publication */
   publish(text: string): Published | null;
-  /** A consumer has checked a text. @param clockMs its wall clock */
+  /** A consumer has checked a text. @param clockMs the consumer's wall clock */
   check(consumer: string, text: string, clockMs: number, verdict: Verdict): void;
   readonly published: ReadonlyMap<string, Published>;
   readonly obeyed: number;
   readonly opens: number;
-  /** Refusals by code: what the weather made consumers refuse. */
+  /** Refusals by code, caused by the injected faults. */
   readonly refusals: ReadonlyMap<string, number>;
 }
 
 export interface OracleOptions {
-  /** Of the world, since its beginning; and as epoch milliseconds. */
+  /** World time since its start; and as epoch milliseconds. */
   nowMs(): number;
   trueMs(): number;
   /** The wall clock of the daemon's machine. */
   wallMs(): number;
-  /** Maximum error of the wall clocks at this moment, in ms: 0 unless a clock was set. */
+  /** Maximum error of the wall clocks now, in ms: 0 unless a clock was set. */
   clockErrorMs(): number;
-  /** A signal of a subject is fresh for this long after its publication. */
+  /** How long a subject's signal is fresh after publication. */
   validMs(pairId: string): number;
   readonly intervalMs: number;
   onViolation(rule: string, what: string): void;
 }
 
-/** A signal leaves the daemon so long after it was made, at most. */
+/** Maximum time from creation to publication. */
 const PUBLISHING_MS = 5000;
 
 export const isHeartbeat = ({ reason }: Seen): boolean => reason === 'SILENCE' || reason === 'SHUTDOWN';
 
 const asOrders = (orders: readonly Order[]): string => orders.map(({ order }) => order).join(' + ');
 
-/** The number of a signal among those of its pair. */
+/** Position of a signal in its pair's sequence. */
 interface Place {
   readonly bootId: string;
   readonly seq: number;
@@ -69,9 +69,9 @@ const placeOf = ({ boot_id, seq }: Seen): Place => ({ bootId: boot_id, seq });
 const isAfter = (x: Place, y: Place): boolean => (x.bootId === y.bootId ? x.seq > y.seq : x.bootId > y.bootId);
 
 /**
- * Sees everything: when each text left the daemon, and what every consumer did with what reached it. Its checks share
- * no code with the consumer's: age is measured in the world's time since publication, order by what was published,
- * wholeness by equality with a published text.
+ * Observes when each text left the daemon and what every consumer did with what it received. Shares no code with the
+ * consumers: age is measured in world time since publication, order by publication, integrity by equality with a
+ * published text.
  */
 export function createOracle(options: OracleOptions): Oracle {
   const published = new Map<string, Published>();
@@ -123,7 +123,7 @@ export function createOracle(options: OracleOptions): Oracle {
   };
 }
 
-/** A consumer found a text stale: by the world's time it has to be. */
+/** A text that a consumer found stale must be stale by world time. */
 function checkStale(options: OracleOptions, consumer: string, text: string, { signal, atMs }: Published): void {
   const sinceNewsMs = isHeartbeat(signal)
     ? options.nowMs() - atMs
@@ -132,11 +132,11 @@ function checkStale(options: OracleOptions, consumer: string, text: string, { si
     options.onViolation('fresh signal refused', `${consumer}, after ${Math.round(sinceNewsMs / 1000)} s: ${text}`);
 }
 
-/** Invariants of every newly published signal, and of those before it. */
+/** Invariants of every new signal, and of its predecessors. */
 class PublicationCheck {
   readonly #options: OracleOptions;
   readonly #last = new Map<string, Place>();
-  /** By pair and minute: the boot that answered it; and with the models, the id of the decision. */
+  /** Per pair and minute: the boot that answered it. With the model version: the signal id. */
   readonly #answered = new Map<string, string>();
   readonly #ids = new Map<string, string>();
 
@@ -164,8 +164,8 @@ class PublicationCheck {
   }
 
   /**
-   * `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is always news, a bar for one interval after
-   * its close.
+   * `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is valid from its creation, a bar for one
+   * interval after its close.
    */
   #checkTimes(signal: Seen): void {
     const options = this.#options;
@@ -180,9 +180,7 @@ class PublicationCheck {
       options.onViolation('generated_at', `${where}: ${sinceMs} ms before it left the daemon`);
   }
 
-  /**
-   * A minute is answered once in a boot; answered again by another one, with the same models, it is the same decision.
-   */
+  /** A boot answers a minute once. If another boot answers it with the same models, the decision is the same. */
   #checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version }: Seen): void {
     const { onViolation } = this.#options;
     const minute = `${pair_id} ${timestamp}`;

@@ -9,7 +9,7 @@ import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 
-/** A pair: its features stepped from the first bar to the last, its answers by `expected_answer.ts`. */
+/** Reference run of a pair: features stepped over all bars, answers by `expected_answer.ts`. */
 export class PairReference implements SubjectReference {
   readonly flat = JSON.stringify(NO_POSITION);
   readonly #pair: Pair;
@@ -40,7 +40,7 @@ export class PairReference implements SubjectReference {
     this.#features.step([{ ...(bar as PairBars), pairIndex: 0 }]);
   }
 
-  /** The answers that models must give to a minute, by the documents. */
+  /** The documented answer of the given models to a minute. */
   answer(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
     const models = version === '' ? null : this.#modelsOf(version);
     const isWarm = this.#features.ready(0);

@@ -6,7 +6,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { protocolConsumer, type ConsumerMaker } from './consumers.ts';
 
-/** Bugs that are put into a world on purpose, to see whether it finds them: name and what is wrong. */
+/** Bugs planted on purpose, to check that the simulation detects them: name and description. */
 export const PLANTED = {
   lost_sync: 'what the trainer syncs is not synced: bundles and active.json can be torn by a power cut',
   skipped_expiry: 'consumers do not check whether a signal has expired',
@@ -29,7 +29,7 @@ export const PLANTED = {
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
 
-/** Bugs of longer timeframes, instruments and series: other worlds cannot show them. */
+/** Bugs of longer timeframes, instruments and series, which other worlds cannot detect. */
 export const NEEDS_VARIETY: ReadonlySet<PlantedBug> = new Set([
   'early_close',
   'kept_bar',
@@ -39,12 +39,12 @@ export const NEEDS_VARIETY: ReadonlySet<PlantedBug> = new Set([
   'forgotten_positions',
 ]);
 
-/** Files whose `sync` does nothing. */
+/** A file system whose `sync` does nothing. */
 export function withoutSync(files: FileSystem): FileSystem {
   return { ...files, sync: () => undefined };
 }
 
-/** Files among which `halts.json` never changes. */
+/** A file system in which `halts.json` never changes. */
 export function withOldHalts(files: FileSystem, path: string): FileSystem {
   let first: ReturnType<FileSystem['stat']> | undefined;
   return {
@@ -53,7 +53,7 @@ export function withOldHalts(files: FileSystem, path: string): FileSystem {
   };
 }
 
-/** A store that leaves the halts out. */
+/** A store without halts. */
 export function withoutHalts(store: JournalStore): JournalStore {
   return {
     ...store,
@@ -88,17 +88,17 @@ export function withoutRefusedShadows(store: JournalStore): JournalStore {
   };
 }
 
-/** A store that finds the start of the recovery one minute too late. */
+/** A store that starts the recovery one minute too late. */
 export function withShortRecovery(store: JournalStore): JournalStore {
   return {
     ...store,
     commonMinuteBefore: (pair, count, until) => store.commonMinuteBefore(pair, Math.max(1, count - 1), until),
-    // Or the bars that the screen looks back over would make up for it.
+    // Otherwise the bars that the screen looks back over would compensate.
     barBefore: (symbol, _count, until) => store.barBefore(symbol, 1, until),
   };
 }
 
-/** A store without the values of series. */
+/** A store without series values. */
 export function withoutSeries(store: JournalStore): JournalStore {
   return {
     ...store,
@@ -117,13 +117,13 @@ export function withFlatInstruments(store: JournalStore): JournalStore {
   };
 }
 
-/** Settings of a feed whose bars come every 50 s. */
+/** Settings of a feed with a bar every 50 s. */
 export function withFasterFeed(settings: Settings): Settings {
   const { minutehand } = settings;
   return { ...settings, minutehand: { ...minutehand, feed: { ...minutehand.feed, interval_ms: 50_000 } } };
 }
 
-/** Consumers that never find a signal too old: to them it is always the moment of its birth. */
+/** Consumers that never consider a signal expired: their clock is always its creation time. */
 export const consumerWithoutExpiry: ConsumerMaker = (state) => {
   const consumer = protocolConsumer(state);
   return {
@@ -135,7 +135,7 @@ export const consumerWithoutExpiry: ConsumerMaker = (state) => {
   };
 };
 
-/** Consumers that take every ENTER for a new one. */
+/** Consumers that treat every ENTER as new. */
 export const forgetfulConsumer: ConsumerMaker = (state) => {
   let consumer = protocolConsumer(state);
   return {
@@ -151,7 +151,7 @@ export const forgetfulConsumer: ConsumerMaker = (state) => {
   };
 };
 
-/** Models that are all the same ones: those that began to load last. */
+/** Model sets that all answer as the set whose loading began last. */
 export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: ModelSet): ModelSet } {
   let newest: ModelSet | null = null;
   return {

@@ -31,7 +31,7 @@ function keepBars(): () => void {
   return () => Object.assign(prototype, { add, take });
 }
 
-/** All that each book was given. */
+/** Every observation given to each series book. */
 function recordTaken(): { taken: WeakMap<SeriesBook, Observation[]>; restore(): void } {
   const { prototype } = SeriesBook;
   const { take } = prototype;
@@ -80,7 +80,7 @@ const IN_CORE: Partial<Record<PlantedBug, () => () => void>> = {
   ignored_revisions: ignoreRevisions,
 };
 
-/** Puts a bug into a part of the daemon that no port reaches. @returns a function that takes it out again */
+/** Plants a bug in a part of the daemon that no port reaches. @returns a function that removes it */
 export function plantInCore(bug: PlantedBug | null): () => void {
   return (bug === null ? undefined : IN_CORE[bug])?.() ?? (() => undefined);
 }

@@ -2,7 +2,7 @@ import type { EpochMs } from '../shared/bar.ts';
 import type { Clock, Rng, Scheduler } from '../shared/ports.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Thrown by every port of a process that was killed, so that nothing it still does has an effect. */
+/** Thrown by every port of a killed process, so that it has no further effect. */
 export class Killed extends Error {
   constructor(name: string) {
     super(`${name} was killed`);
@@ -10,27 +10,27 @@ export class Killed extends Error {
   }
 }
 
-/** With its stack where it has one. */
+/** Includes the stack where there is one. */
 export function describeDefect(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** One life of a simulated program: from its start to its end, its ports work; after that they throw. */
+/** One run of a simulated program. Its ports work until it ends, then they throw. */
 export interface SimulatedProcess {
   readonly name: string;
   readonly alive: boolean;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   /**
-   * An effect of this process on the world outside it. When the kill falls on this very call, the effect has happened
-   * or not, or `torn` has happened instead.
+   * Performs an effect on the outside world. If the kill falls on this call, the effect has happened, has not happened,
+   * or `torn` has happened instead.
    * @throws Killed
    */
   call<T>(effect: () => T, torn?: () => void): T;
-  /** Work of the world for this process: done at `timeMs` unless it is dead by then. */
+  /** External work for this process, done at `timeMs` if the process is still alive. */
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   kill(): void;
-  /** Kills at the n-th call from now, counted from 0. */
+  /** Kills the process at the n-th call from now, counted from 0. */
   killAtCall(n: number): void;
   /** Called once, when the process ends. */
   onDeath(listener: () => void): void;
@@ -42,9 +42,9 @@ export interface ProcessOptions {
   readonly rng: Rng;
   /** Wall-clock time of the machine. */
   wallMs(): number;
-  /** Maximum time of a loop turn: the wait of `afterTurn`. */
+  /** Maximum duration of a loop turn: the delay of `afterTurn`. */
   readonly turnMs: number;
-  /** An error that would have ended a real process: a defect. */
+  /** An error that would have crashed a real process: a defect. */
   onDefect(error: unknown): void;
 }
 
@@ -102,7 +102,7 @@ class Life implements SimulatedProcess {
     throw new Killed(this.name);
   }
 
-  /** `work`, without effect once the process is dead. */
+  /** Wraps `work` to do nothing once the process is dead. */
   guarded(work: () => void): () => void {
     return () => {
       if (!this.#alive) return;
@@ -150,7 +150,7 @@ class ProcessScheduler implements Scheduler {
 
   afterTurn(work: () => void): void {
     this.#life.mustLive();
-    // The turns of one event loop are sequential, in the order of the requests.
+    // Turns of one event loop run sequentially, in order of request.
     const turnMs = this.#turnMs === 0 ? 0 : this.#rng.uniform() * this.#turnMs;
     this.#lastTurnMs = Math.max(this.#lastTurnMs, this.#timeline.nowMs + turnMs);
     this.#timeline.at(this.#lastTurnMs, this.#life.guarded(work), true);

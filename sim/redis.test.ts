@@ -14,7 +14,7 @@ interface Bench {
   readonly heard: string[];
   readonly answers: (string | null)[];
   send(text: string): void;
-  /** Lets so much time pass. */
+  /** Advances the simulated time. */
   pass(ms: number): Promise<void>;
 }
 
@@ -37,6 +37,7 @@ async function openBench(seed = 1): Promise<Bench> {
     keyTtlMs: 1000,
     connectTimeoutMs: 500,
     onBatch: () => undefined,
+    onResent: () => undefined,
   });
   const bus = redis.connect(process);
   const bench: Bench = {
@@ -65,7 +66,7 @@ async function openBench(seed = 1): Promise<Bench> {
 }
 
 describe('the simulated Redis', () => {
-  it('takes batches in order, notifies subscribers, keeps the last signal for a time', async () => {
+  it('takes batches in order, notifies subscribers, keeps the last signal until it expires', async () => {
     const bench = await openBench();
     expect([bench.bus.ready, bench.states]).toEqual([true, ['up']]);
     for (let i = 0; i < 20; i++) bench.send(`signal ${i}`);
@@ -103,7 +104,7 @@ describe('the simulated Redis', () => {
     expect(bench.answers[0]).toMatch(/^OOM/);
   });
 
-  it('loses all its data when it ends, and is reconnected to when it is back and has loaded', async () => {
+  it('loses all data when it ends; connections are restored once it is back and has loaded', async () => {
     const bench = await openBench();
     bench.send('one');
     await bench.pass(50);
@@ -131,7 +132,7 @@ describe('the simulated Redis', () => {
     expect([bench.heard, bench.answers]).toEqual([['one'], []]);
   });
 
-  it('keeps the order of each connection when it continues, but not that between two of them', async () => {
+  it('keeps the order within each connection after a stall, but not between two of them', async () => {
     const orders = new Set<string>();
     for (let seed = 0; seed < 40; seed++) {
       const bench = await openBench(seed);

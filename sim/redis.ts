@@ -1,11 +1,11 @@
 import { barMinutesOf } from '../shared/pair.ts';
-import type { Bus, BusMessage, BusRefusal, Rng } from '../shared/ports.ts';
+import type { Bus, BusMessage, BusRefusal, ResentMessage, Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Faults of Redis. */
+/** Faults of Redis: latency and events per hour. */
 export interface RedisWeather {
-  /** One way through the network: at least this, and up to `spreadMs` more. */
+  /** One-way network latency: at least this, and up to `spreadMs` more. */
   readonly latencyMs: number;
   readonly spreadMs: number;
 }
@@ -14,32 +14,29 @@ export interface RedisSubscription {
   unsubscribe(): void;
 }
 
-/**
- * A Redis server outside the daemon: it outlives every daemon, and executes everything that reached its socket sooner
- * or later.
- */
+/** A Redis server independent of the daemon's processes. It eventually executes everything that reached its socket. */
 export interface SimulatedRedis {
-  /** The connection of a process, which mends itself as that of `daemon/publish/redis_bus.ts` does. */
+  /** The connection of a process; it reconnects as `daemon/publish/redis_bus.ts` does. */
   connect(process: SimulatedProcess): Bus;
-  /** Every signal published from now on, in the order in which Redis executed them; until the server ends. */
+  /** Delivers every signal published from now on, in order of execution, until the server ends. */
   subscribe(onSignal: (text: string) => void, onEnd: () => void): RedisSubscription | null;
-  /** `GET minutehand:signal:<pair_id>`; null when it has expired or the server is away. */
+  /** `GET minutehand:signal:<pair_id>`; null when it has expired or the server is down. */
   get(pairId: string): string | null;
-  /** SHUTDOWN, and all it held is gone. */
+  /** SHUTDOWN: all data is lost. */
   shutDown(): void;
   start(loadingMs: number): void;
   /** SIGSTOP and SIGCONT. */
   stall(): void;
   resume(): void;
-  /** maxmemory reached: SET and XADD are refused, PUBLISH needs no memory. */
+  /** maxmemory reached: SET and XADD are refused, PUBLISH works. */
   isFull: boolean;
   /** Additional delay of every command. */
   slowMs: number;
   readonly isUp: boolean;
-  /** Batches that wait at the server, and the most that ever did. */
+  /** Batches waiting at the server, and the maximum so far. */
   readonly waiting: number;
   readonly mostWaiting: number;
-  /** Entries taken by the stream. */
+  /** Entries added to the stream. */
   readonly entries: number;
 }
 
@@ -50,19 +47,22 @@ export interface RedisOptions {
   readonly keyTtlMs: number;
   readonly connectTimeoutMs: number;
   onBatch(batch: readonly BusMessage[]): void;
+  onResent(messages: readonly ResentMessage[]): void;
 }
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;
-/** Polling interval of a connection to a server that does not answer yet. */
+/** Polling interval while the server does not answer. */
 const GREETING_POLL_MS = 50;
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 
 interface Request {
-  /** Batches of one connection are executed in their order; those of two, as it comes. */
+  /** Batches of one connection execute in order; across connections, in any order. */
   readonly connection: number;
-  readonly batch: readonly BusMessage[];
+  readonly batch: readonly (BusMessage & Partial<ResentMessage>)[];
+  /** Those that are kept already are left as they are. */
+  readonly isRepeated: boolean;
   /** Answers reach a connection that is still the same one. */
   answer(refusal: string | null): void;
 }
@@ -85,9 +85,9 @@ class Server implements SimulatedRedis {
   slowMs = 0;
   mostWaiting = 0;
   entries = 0;
-  /** Counts the lives: what was under way to an earlier one is lost. */
+  /** Number of the server's process: messages in transit to an earlier one are lost. */
   life = 0;
-  /** Listens: it may be stalled or loading. */
+  /** Accepts connections; it may be stalled or loading. */
   isRunning = true;
   #isStalled = false;
   #loadingUntilMs = 0;
@@ -147,7 +147,7 @@ class Server implements SimulatedRedis {
     return this.isUp && key !== undefined && key.untilMs > this.options.timeline.nowMs ? key.text : null;
   }
 
-  /** One command after the other, each when the one before it is done. */
+  /** Executes one command after the other. */
   receive(request: Request): void {
     const { timeline } = this.options;
     this.#waiting.push(request);
@@ -167,12 +167,15 @@ class Server implements SimulatedRedis {
     while (this.#waiting.includes(request)) this.#execute(this.#waiting.shift()!);
   }
 
-  #execute({ batch, answer }: Request): void {
+  #execute({ batch, isRepeated, answer }: Request): void {
     const { timeline, keyTtlMs } = this.options;
     if (timeline.nowMs < this.#loadingUntilMs) return answer(LOADING);
-    for (const { text } of batch) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
+    if (isRepeated && this.isFull) return answer(OUT_OF_MEMORY);
+    const lacking = batch.filter(({ pairId, text }) => !isRepeated || this.get(pairId) !== text);
+    for (const { text, isHeard } of lacking)
+      if (isHeard !== true) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
     if (this.isFull) return answer(OUT_OF_MEMORY);
-    for (const { pairId, text } of batch) {
+    for (const { pairId, text } of lacking) {
       this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs + (barMinutesOf(pairId) - 1) * 60_000 });
       this.entries++;
     }
@@ -226,18 +229,18 @@ class Server implements SimulatedRedis {
   }
 }
 
-/** The connection of one process, over all its attempts. */
+/** The connection of one process, across reconnects. */
 class Connection implements Bus {
   readonly #server: Server;
   readonly #process: SimulatedProcess;
   readonly #timeline: Timeline;
-  /** The attempt, or its connection: answers to an earlier one are discarded. */
+  /** Current attempt: replies to an earlier one are discarded. */
   #current: number;
   #state: 'up' | 'down' | null = null;
   #attempts = 0;
   #isClosing = false;
   #lastArrivalMs = 0;
-  /** Callbacks that lose each unanswered batch. */
+  /** Callbacks that mark each unanswered batch as lost. */
   readonly #pending = new Set<() => void>();
   readonly #listeners: ((state: 'up' | 'down', detail: string) => void)[] = [];
 
@@ -319,32 +322,43 @@ class Connection implements Bus {
   // ---- batches ----
 
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
+    return this.#transmit(batch, false);
+  }
+
+  resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
+    return this.#transmit(messages, true);
+  }
+
+  #transmit(batch: Request['batch'], isRepeated: boolean): Promise<BusRefusal | null> {
     return this.#process.call(() => {
       if (this.#state !== 'up') return Promise.reject(new Error('not connected'));
-      this.#server.options.onBatch(batch);
+      const { onBatch, onResent } = this.#server.options;
+      if (isRepeated) onResent(batch as readonly ResentMessage[]);
+      else onBatch(batch);
       return new Promise((resolve, reject) => {
         const lose = (): void => reject(new Error('Connection is closed.'));
         this.#pending.add(lose);
-        this.#dispatch(batch, (refusal) => {
-          if (this.#pending.delete(lose)) resolve(refusal === null ? null : { words: refusal, signals: batch.length });
+        this.#dispatch(batch, isRepeated, (words) => {
+          const isHeard = words === OUT_OF_MEMORY && !isRepeated;
+          if (this.#pending.delete(lose)) resolve(words === null ? null : { words, signals: batch.length, isHeard });
         });
       });
     });
   }
 
-  #dispatch(batch: readonly BusMessage[], onAnswer: (refusal: string | null) => void): void {
+  #dispatch(batch: Request['batch'], isRepeated: boolean, onAnswer: (refusal: string | null) => void): void {
     const server = this.#server;
     const mine = this.#current;
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#timeline.nowMs + server.travelMs());
     const ofLife = server.life;
-    // In transit it is independent of the sender: most of the time the end of the process or of the connection does not
-    // recall it.
+    // A batch in transit is independent of its sender: usually the end of the process or connection does not stop it.
     this.#timeline.at(
       this.#lastArrivalMs,
       () => {
         if (ofLife !== server.life || !server.isRunning) return;
         if (mine !== this.#current && server.options.rng.integer(2) === 0) return;
-        server.receive({ connection: mine, batch, answer: (refusal) => this.#answered(mine, refusal, onAnswer) });
+        const answer = (refusal: string | null): void => this.#answered(mine, refusal, onAnswer);
+        server.receive({ connection: mine, batch, isRepeated, answer });
       },
       true,
     );

@@ -2,8 +2,7 @@ import process from 'node:process';
 import { Killed } from './process.ts';
 
 /**
- * Takes over this process's unhandled rejections: those of a simulated process that was killed belong to its death, all
- * others are reported.
+ * Takes over this process's unhandled rejections: those of killed simulated processes are ignored, all others reported.
  * @returns a function that restores the previous handlers
  */
 export function watchRejections(onRejection: (reason: unknown) => void): () => void {

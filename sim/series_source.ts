@@ -3,16 +3,16 @@ import type { FeedReply } from './feed.ts';
 import { ln } from '../shared/elementary.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Chances per value, 0…1; outages an hour. */
+/** Fault rates per value, 0…1; outages per hour. */
 export interface SeriesWeather {
-  /** Mean distance of two values. */
+  /** Mean interval between values. */
   readonly everyMs: number;
-  /** A value that comes minutes after its event. */
+  /** A value arrives minutes after its event. */
   readonly late: number;
-  /** An event that gets another value later. */
+  /** An event's value is revised later. */
   readonly revised: number;
   readonly doubled: number;
-  /** A message that is nonsense. */
+  /** A message is invalid. */
   readonly malformed: number;
   readonly lost: number;
   readonly outages: number;
@@ -30,11 +30,11 @@ export interface SeriesSourceOptions {
   readonly timeline: Timeline;
   readonly rng: Rng;
   readonly symbols: readonly string[];
-  /** null: peace, values in time alone. */
+  /** null: no faults, every value in time. */
   weather(): SeriesWeather;
   trueMs(): number;
   request(text: string, onAnswer: (answer: FeedReply) => void): void;
-  /** Values that the daemon has answered as taken, and how. */
+  /** Called with values that the daemon accepted, and its reply. */
   onAccepted(values: readonly SentValue[], answer: NonNullable<FeedReply>): void;
   onRefused(code: string): void;
   onWrongAnswer(what: string): void;
@@ -45,7 +45,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const LONGEST_OUTAGE_MS = 10 * MINUTE_MS;
 const LATEST_MS = 50 * MINUTE_MS;
 const REMEMBERED = 50;
-/** The answers that clocks which were set, and long travels, allow for a good value. */
+/** Replies to a valid value that are allowed after clock changes and long delays. */
 const CLOCK_CODES = ['SERIES_FUTURE', 'SERIES_STALE', 'SERIES_CLOCK'];
 const NAMES: readonly (readonly [series: string, draw: (rng: Rng) => number])[] = [
   ['funding_rate', (rng) => rng.normal() / 1e4],
@@ -70,9 +70,9 @@ function wireOf({ symbol, series, eventMs, value }: SentValue): string {
   return JSON.stringify({ symbol, series, event_time: eventMs, value });
 }
 
-/** The program that sends auxiliary series to the daemon. It never dies, and does not repeat what was not answered. */
+/** The program that sends auxiliary series. It never crashes and does not resend. */
 export class SeriesSource {
-  /** All that was ever sent: key, and the first time of sending. */
+  /** Every value sent: key, and first time of sending. */
   readonly sent = new Map<string, number>();
   readonly #options: SeriesSourceOptions;
   readonly #recent: SentValue[] = [];
@@ -103,7 +103,7 @@ export class SeriesSource {
     const [series, draw] = NAMES[rng.integer(NAMES.length)]!;
     const symbol = symbols[rng.integer(symbols.length)]!;
     const nowMs = Math.floor(trueMs());
-    // Many series have a value for each minute, known a moment after it.
+    // Many series have one value per minute, available shortly after it.
     const minuteMs = nowMs - (nowMs % MINUTE_MS);
     const lagMs = rng.uniform() < late ? rng.uniform() * LATEST_MS : rng.uniform() * 1000;
     const eventMs = rng.integer(2) === 0 && nowMs - minuteMs < 5000 ? minuteMs : Math.floor(nowMs - lagMs);
@@ -147,7 +147,7 @@ export class SeriesSource {
   }
 }
 
-/** Names a value by what the journal has of it. */
+/** Identifies a value by its fields in the journal. */
 export function keyOf({ symbol, series, eventMs, value }: SentValue): string {
   return `${symbol} ${series} ${eventMs} ${value}`;
 }

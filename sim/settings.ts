@@ -2,9 +2,9 @@ import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { policyHash } from '../shared/policy/policy_hash.ts';
 
 /**
- * The settings of this repository for a simulated world: a live market of three pairs (one symbol in two of them),
- * look-backs below 80 bars, and rules that let trades through. What a world depends on is set here, so that a seed has
- * the same meaning with any `config/`.
+ * Settings of simulated worlds: a live market of three pairs (one symbol in two of them), look-backs below 80 bars, and
+ * rules that allow trades. Everything a world depends on is set here, so that a seed gives the same world with any
+ * `config/`.
  */
 export function simulatedSettings(): Settings {
   known ??= makeSettings();

@@ -5,23 +5,26 @@ import type { Timeline } from './timeline.ts';
 export interface ShadowWatchOptions {
   readonly timeline: Timeline;
   readonly journal: MemoryJournal;
-  /** `boot_id` and `shadow_version` of the daemon's health; null: there is no daemon, or it has no shadow set. */
+  /** `boot_id` and `shadow_version` of the daemon's health; null: no daemon, or no shadow set. */
   shadow(): { readonly bootId: string; readonly version: string } | null;
   onViolation(rule: string, what: string): void;
 }
 
 /**
- * Compares the shadow set of the health report with the journal: every decision made while a shadow set was loaded has
- * the answer of that set.
+ * Compares the journal with the shadow set in the health report: every decision made while a shadow set was loaded has
+ * an answer of that set.
  */
 export interface ShadowWatch {
-  /** A signal has left the daemon for the first time. */
+  /** Called when a signal leaves the daemon for the first time. */
   hear(published: Published): void;
-  /** At the end of the world. */
+  /** Called at the end of the world. */
   check(): void;
 }
 
-/** A shadow set that was loaded at the signal before, at this one and so long after it has answered this one. */
+/**
+ * A shadow set must have answered a signal if it was loaded at the previous signal, at this one, and this long
+ * afterward.
+ */
 const PROOF_MS = 5000;
 
 export function createShadowWatch({ timeline, journal, shadow, onViolation }: ShadowWatchOptions): ShadowWatch {
@@ -59,7 +62,7 @@ export function createShadowWatch({ timeline, journal, shadow, onViolation }: Sh
   };
 }
 
-/** A minute of both legs of a warm pair: that is what a shadow set answers. */
+/** A minute with both legs of a warm pair: the minutes that a shadow set answers. */
 function isDecision({ z_score, reason }: Seen): boolean {
   return z_score !== null && reason !== 'SILENCE' && reason !== 'SHUTDOWN';
 }

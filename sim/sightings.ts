@@ -1,4 +1,4 @@
-/** Interesting states that worlds have to reach sometimes: what no seed reaches, no seed tests. */
+/** Coverage: states that the seeds must reach, since a state that no seed reaches is untested. */
 export const SIGHTINGS = [
   'power cut while the journal waits',
   'power cut loses commits',
@@ -74,7 +74,7 @@ export const SIGHTINGS = [
 ] as const;
 export type Sighting = (typeof SIGHTINGS)[number];
 
-/** From so many seeds on, each of the states has to have been reached. */
+/** Number of seeds from which every state must have been reached. */
 export const SEEDS_TO_SEE_ALL = 2000;
 
 const known: ReadonlySet<string> = new Set(SIGHTINGS);
@@ -83,7 +83,7 @@ export function isSighting(name: string): name is Sighting {
   return known.has(name);
 }
 
-/** States that none of so many seeds reached, where they are enough to reach all. */
+/** States that no seed reached, if there were enough seeds to require all; otherwise none. */
 export function neverSeen(seeds: number, counts: Readonly<Record<Sighting, number>>): readonly Sighting[] {
   return seeds < SEEDS_TO_SEE_ALL ? [] : SIGHTINGS.filter((name) => counts[name] === 0);
 }

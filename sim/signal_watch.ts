@@ -7,13 +7,13 @@ export interface SignalWatchOptions {
   readonly oracle: Oracle;
   readonly truth: Truth;
   readonly machine: Machine;
-  /** null: the world has no shadow sets. */
+  /** null: no shadow sets in this world. */
   readonly shadowWatch: ShadowWatch | null;
   see(name: string): void;
   trace(line: () => string): void;
 }
 
-/** Every signal as it leaves the daemon for the first time. */
+/** Observes every signal when it first leaves the daemon. */
 export class SignalWatch {
   readonly #options: SignalWatchOptions;
   readonly #lastByPair = new Map<string, Seen>();
@@ -22,7 +22,7 @@ export class SignalWatch {
     this.#options = options;
   }
 
-  /** A text leaves the daemon by some way. */
+  /** A text leaves the daemon on some transport. */
   publish(text: string): void {
     const { oracle, truth, machine, shadowWatch, trace } = this.#options;
     const fresh = oracle.publish(text);

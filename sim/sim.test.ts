@@ -4,13 +4,13 @@ import { createRng } from '../shared/rng.ts';
 import { PLANTED, type PlantedBug } from './planted.ts';
 import { findPlanted, MAX_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
 import { neverSeen, SEEDS_TO_SEE_ALL, SIGHTINGS, type Sighting } from './sightings.ts';
-import { drawWeather, peaceAfter } from './swarm.ts';
+import { drawWeather, peaceAfter, withJournalFaults } from './swarm.ts';
 
 const SEEDS = 200;
 const DAY_MS = 86_400_000;
-/** In CI each day has seeds of its own; elsewhere they are the same each time. */
+/** In CI, seeds depend on the day; elsewhere they are fixed. */
 const FIRST = process.env['CI'] === 'true' ? 1 + Math.floor(Date.now() / DAY_MS) * SEEDS : 1;
-/** Bugs that show only where several faults meet, and the first seed that shows them. */
+/** Bugs that appear only when several faults coincide, with the first seed that shows them. */
 const RARE: Partial<Record<PlantedBug, number>> = { doubling_retry: 42, lost_fallback: 83, lost_shadows: 84 };
 const planted = (Object.keys(PLANTED) as PlantedBug[]).filter((bug) => IS_LONG || RARE[bug] === undefined);
 
@@ -27,7 +27,7 @@ describe('the simulated world', () => {
     expect(powerCuts).toBeGreaterThan(SEEDS / 10);
   });
 
-  it('is the same for the same seed, to the byte, and different for another one', async () => {
+  it('is byte-identical for the same seed, and different for another', async () => {
     const lines: string[][] = [[], []];
     const first = await runSeed({ seed: 3, trace: (line) => lines[0]!.push(line) });
     const again = await runSeed({ seed: 3, trace: (line) => lines[1]!.push(line) });
@@ -54,10 +54,10 @@ describe('the simulated world', () => {
   );
 });
 
-describe('states that are counted', () => {
+describe('coverage states', () => {
   const all = Object.fromEntries(SIGHTINGS.map((name) => [name, 1])) as Record<Sighting, number>;
 
-  it('have to be reached when enough seeds were run', () => {
+  it('must be reached when enough seeds were run', () => {
     expect(neverSeen(SEEDS_TO_SEE_ALL, all)).toEqual([]);
     expect(neverSeen(SEEDS_TO_SEE_ALL, { ...all, 'heartbeat HALT': 0 })).toEqual(['heartbeat HALT']);
     expect(neverSeen(SEEDS_TO_SEE_ALL - 1, { ...all, 'heartbeat HALT': 0 })).toEqual([]);
@@ -74,8 +74,8 @@ describe('states that are counted', () => {
   );
 });
 
-describe('the weather', () => {
-  it('turns on each fault in some worlds and none in some others, and none at all in peace', () => {
+describe('the fault rates', () => {
+  it('enable each fault in some worlds only, and none after the faults end', () => {
     const on = new Map<string, number>();
     let calm = 0;
     for (let seed = 0; seed < 500; seed++) {
@@ -88,6 +88,14 @@ describe('the weather', () => {
     }
     for (const [name, count] of on) expect([name, count > 50 && count < 350]).toEqual([name, true]);
     expect(calm).toBeGreaterThan(10);
+    for (let seed = 0; seed < 100; seed++) {
+      const { journalFaults, slowJournal, journalDeaths, feed } = withJournalFaults(
+        drawWeather(createRng(seed)),
+        createRng(`journal ${seed}`),
+      );
+      expect(journalFaults + slowJournal + journalDeaths).toBeGreaterThanOrEqual(1);
+      if (journalFaults > 0) expect(feed.rule).toBe('health');
+    }
     const { feed, consumer, ...events } = peaceAfter(drawWeather(createRng(1)));
     for (const [name, value] of Object.entries({ ...feed, ...consumer, ...events }))
       if (typeof value === 'number' && !/Ms$/.test(name)) expect([name, value]).toEqual([name, 0]);

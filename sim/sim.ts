@@ -17,33 +17,35 @@ import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
 import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
-import { describeWeather, drawWeather, type Weather } from './swarm.ts';
+import { describeWeather, drawWeather, withJournalFaults, type Weather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
 import { describeVariety, drawVariety, isVaried, variedSettings } from './variety.ts';
 import { createWorld, type World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** The faults of a world last between these. */
+/** Duration of a world's fault phase. */
 const SHORTEST_STORM_MS = 8 * MINUTE_MS;
 const LONGEST_STORM_MS = 28 * MINUTE_MS;
-/** Time for which a recovered world must stay healthy. */
+/** Time that a recovered world must stay healthy. */
 const PROOF_MS = 2.5 * MINUTE_MS;
 /** A world ends in the idle part of a minute. */
 const QUIET_MS = 45_000;
-/** Time after the faults at which a training run ends, where the models need one, and a person lifts all halts. */
+/** Time after the faults at which a training run replaces models that need it, and an operator lifts all halts. */
 const TRAINING_MS = MINUTE_MS;
 const MAX_VIOLATIONS = 50;
-/** One world of so many is also replayed by `replayJournal`. */
+/** One world in this many is also replayed by `replayJournal`. */
 const REPLAYED_SEEDS = 5;
 const REPLAYED_VARIED_SEEDS = 2;
 
-/** Seeds within which a bug that was planted on purpose has to be found. */
+/** Maximum number of seeds within which a planted bug must be found. */
 export const MAX_SEEDS_TO_FIND = 1000;
 
 export interface SeedOptions {
   readonly seed: number;
   readonly planted?: PlantedBug | null;
+  /** Gives the world faults of the journal, whatever else it has. */
+  readonly hasJournalFaults?: boolean;
   /** Called with every event, one line each. */
   trace?(line: string): void;
 }
@@ -53,7 +55,7 @@ export interface SeedReport {
   readonly violations: readonly Violation[];
   /** Recovery time after the last fault. */
   readonly recoveredAfterMs: number;
-  /** Without those that the machine slept. */
+  /** Excludes time that the machine slept. */
   readonly simulatedHours: number;
   readonly signals: number;
   readonly obeyed: number;
@@ -61,21 +63,22 @@ export interface SeedReport {
   readonly boots: number;
   readonly powerCuts: number;
   readonly publishedModels: number;
-  /** Signals of the journal that were made again by the uninterrupted run. */
+  /** Journaled signals that the reference run recomputed. */
   readonly compared: number;
   readonly worksDone: number;
   readonly refusals: Readonly<Record<string, number>>;
-  /** Interesting states that the world reached. */
+  /** Coverage states that the world reached. */
   readonly sightings: readonly Sighting[];
-  /** SHA-256 over all that was published and journaled: the same for the same seed. */
+  /** SHA-256 over everything published and journaled; depends on the seed only. */
   readonly fingerprint: string;
 }
 
-/** Runs the world of one seed from its beginning to its end. */
+/** Runs one seed's world from start to end. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const { seed, planted = null, trace = null } = options;
   const rng = createRng(`sim ${seed}`);
-  const weather = drawWeather(rng);
+  const drawn = drawWeather(rng);
+  const weather = options.hasJournalFaults === true ? withJournalFaults(drawn, createRng(`journal ${seed}`)) : drawn;
   const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
   const variety = drawVariety(seed, stormMs);
   const settings = variedSettings(simulatedSettings(), variety);
@@ -116,7 +119,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   }
 }
 
-/** The time without faults, in which a person repairs what only a person can. */
+/** The phase without faults, in which an operator repairs what does not recover automatically. */
 async function runPeace(world: World, peaceMs: number): Promise<void> {
   world.timeline.at(peaceMs + TRAINING_MS, () => {
     if (world.needsNewModels) world.trainer.publish();
@@ -129,9 +132,9 @@ async function runPeace(world: World, peaceMs: number): Promise<void> {
 }
 
 /**
- * Checks all that the journal and the observers hold at the end of a world.
- * @param weather of its faults
- * @returns the signals that were made again
+ * Checks the journal and the observers at the end of a world.
+ * @param weather its fault rates
+ * @returns the number of recomputed signals
  */
 async function checkEnd(world: World, weather: Weather, seed: number): Promise<number> {
   checkJournal(world);
@@ -174,9 +177,9 @@ export interface SeedsReport {
   readonly powerCuts: number;
   /** The slowest recovery after the last fault. */
   readonly slowestRecoveryMs: number;
-  /** In how many seeds each interesting state was reached. */
+  /** Number of seeds that reached each coverage state. */
   readonly sightings: Readonly<Record<Sighting, number>>;
-  /** Seeds with violations, with the first one of each. */
+  /** Seeds with violations, and the first violation of each. */
   readonly failed: readonly { readonly seed: number; readonly rule: string; readonly what: string }[];
 }
 
@@ -184,6 +187,7 @@ export interface SeedsReport {
 export async function runSeeds(options: {
   readonly from: number;
   readonly to: number;
+  readonly hasJournalFaults?: boolean;
   onSeed?(report: SeedReport): void;
 }): Promise<SeedsReport> {
   const startMs = performance.now();
@@ -193,7 +197,7 @@ export async function runSeeds(options: {
   let seeds = 0;
   let slowestRecoveryMs = 0;
   for (let seed = options.from; seed <= options.to; seed++) {
-    const report = await runSeed({ seed });
+    const report = await runSeed({ seed, hasJournalFaults: options.hasJournalFaults === true });
     seeds++;
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
     for (const name of report.sightings) sightings[name]++;
@@ -215,7 +219,7 @@ export async function runSeeds(options: {
 
 /**
  * Looks for a planted bug, seed by seed.
- * @returns the first seed whose world shows it, with its violation; null when none up to MAX_SEEDS_TO_FIND does
+ * @returns the first seed that shows it, with the violation; null when none up to MAX_SEEDS_TO_FIND does
  */
 export async function findPlanted(
   planted: PlantedBug,

@@ -4,9 +4,9 @@ import type { PairMinute } from '../daemon/align/minute.ts';
 const SECONDS_PER_MINUTE = 60;
 
 /**
- * The bars of one subject of a longer timeframe, from all its minutes since the beginning: the minutes of each UTC
- * interval are kept, and a bar is made of them when a minute or a time-out at or after the interval's last minute is
- * there. It shares no code with the daemon's resampler.
+ * Bars of one subject with a longer timeframe, built from all its minutes: the minutes of each UTC interval are
+ * collected, and the bar ends with a minute or time-out at or after the interval's last minute. Shares no code with the
+ * daemon's resampler.
  */
 export class SlowBars {
   readonly #barSeconds: number;
@@ -38,12 +38,12 @@ export class SlowBars {
     return ended;
   }
 
-  /** Minutes that the bar with this last minute was made of. */
+  /** Number of minutes in the bar with this last minute. */
   minutesOf(lastMinute: number): number {
     return this.#minutes.get(Math.floor(lastMinute / this.#barSeconds))?.length ?? 0;
   }
 
-  /** Whether a bar has minutes and has not ended. */
+  /** Whether a bar has begun and not ended. */
   get isOpen(): boolean {
     return this.#minutes.size > this.#closed.size;
   }

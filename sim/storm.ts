@@ -9,14 +9,14 @@ import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** Training runs an hour where models fail. */
+/** Training runs per hour in worlds with failing models. */
 const RUNS_OF_FAILING_MODELS = 8;
 const WRITING: readonly Operation[] = ['write', 'rename', 'makeFolder', 'sync'];
 
-/** Schedules the faults of a world's weather, from its beginning until `endMs`. */
+/** Schedules a world's faults from its start until `endMs`. */
 export function scheduleStorm(world: World, endMs: number): void {
   const storm = new Storm(world, endMs);
-  // Each draws from the randomness of the world's events: their order is part of what a seed means.
+  // All draw from the same random stream, so their order is part of what a seed means.
   scheduleMachineFaults(storm);
   scheduleDiskFaults(storm);
   scheduleRedisFaults(storm);
@@ -26,7 +26,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   if (world.variety !== null) scheduleDirections(storm, world.variety);
 }
 
-/** Times of events, and the durations of their effects. */
+/** Random times of events, and durations of their effects. */
 class Storm {
   readonly world: World;
   readonly weather: Weather;
@@ -46,17 +46,17 @@ class Storm {
     return choices[this.rng.integer(choices.length)]!;
   }
 
-  /** Short times are as likely as long ones. */
+  /** Log-uniform: short times are as likely as long ones. */
   duration(longestMs: number): number {
     return 1000 * (longestMs / 1000) ** this.rng.uniform();
   }
 
-  /** After a duration of up to `longestMs`, and at the end at the latest. */
+  /** Calls `work` after a random duration of up to `longestMs`, no later than the end of the faults. */
   within(longestMs: number, work: () => void): void {
     this.timeline.at(Math.min(this.endMs, this.timeline.nowMs + this.duration(longestMs)), work);
   }
 
-  /** An event so many times an hour, at times of no pattern. */
+  /** Schedules an event as a Poisson process with this rate. */
   often(perHour: number, event: () => void): void {
     if (perHour === 0) return;
     const timeMs = this.timeline.nowMs - (HOUR_MS / perHour) * ln(1 - this.rng.uniform());
@@ -67,7 +67,7 @@ class Storm {
     });
   }
 
-  /** Something that begins and ends again. */
+  /** Schedules the start and the end of a condition. */
   spell(longestMs: number, begin: () => void, end: () => void): () => void {
     return () => {
       begin();
@@ -75,7 +75,7 @@ class Storm {
     };
   }
 
-  /** Strikes when the bars of a minute arrive: that is when a daemon has most to lose. */
+  /** Strikes when the bars of a minute arrive, when a daemon has the most to lose. */
   atNextBars(strike: () => void): void {
     const untilMinuteMs = MINUTE_MS - (this.world.trueMs() % MINUTE_MS);
     const atMs = this.timeline.nowMs + untilMinuteMs + this.rng.uniform() * 1500;
@@ -83,7 +83,7 @@ class Storm {
   }
 }
 
-/** The process and the machine. */
+/** Faults of the process and the machine. */
 function scheduleMachineFaults(storm: Storm): void {
   const { world, weather, rng, timeline } = storm;
   storm.often(weather.kills, () => {
@@ -123,7 +123,7 @@ function scheduleMachineFaults(storm: Storm): void {
   });
 }
 
-/** Training runs and damage of direction models. */
+/** Training runs of direction models, and damage to their files. */
 function scheduleDirections(storm: Storm, { directionRuns, directionDamage }: Variety): void {
   const { world, rng } = storm;
   storm.often(directionRuns, () => world.directions.publish());
@@ -133,7 +133,6 @@ function scheduleDirections(storm: Storm, { directionRuns, directionDamage }: Va
   });
 }
 
-/** Disks, and the journal on one. */
 function scheduleDiskFaults(storm: Storm): void {
   const { world, weather, rng } = storm;
   const { disk, journal } = world;
@@ -143,7 +142,7 @@ function scheduleDiskFaults(storm: Storm): void {
   });
   storm.often(weather.modelDiskFaults, () => {
     strikeDisk(storm, world.modelsFolder, storm.pick<readonly Operation[]>(['read'], WRITING, [...WRITING, 'read']));
-    // Faults matter most during work there.
+    // Disk faults matter most during a write.
     world.trainer.publish();
   });
   storm.often(
@@ -165,7 +164,7 @@ function scheduleDiskFaults(storm: Storm): void {
           'attempt to write a readonly database',
         );
         world.trace(() => `journal: ${journal.refusal}`);
-        // Rows that the journal could not write are in memory alone.
+        // Rows that the journal could not write exist only in memory.
         if (weather.powerCuts > 0 && rng.integer(3) === 0) storm.atNextBars(() => world.machine.cutPower());
       },
       () => (journal.refusal = null),
@@ -173,7 +172,7 @@ function scheduleDiskFaults(storm: Storm): void {
   );
 }
 
-/** The thread that writes the journal, and the disk it waits for. */
+/** Faults of the thread that writes the journal, and of its disk. */
 function scheduleJournalThread(storm: Storm): void {
   const { world, weather, rng } = storm;
   const { journal } = world;
@@ -255,14 +254,14 @@ function scheduleRedisFaults(storm: Storm): void {
   );
 }
 
-/** Training runs, spoilt bundles, halts and shadows. */
+/** Training runs, damaged bundles, halts and shadow sets. */
 function scheduleModelEvents(storm: Storm): void {
   const { world, weather, rng } = storm;
   storm.often(weather.swaps, () => {
     if (rng.integer(2) === 0) world.trainer.publish();
     else storm.atNextBars(() => world.trainer.publish());
   });
-  // The fallback for failed models shows only where there were several.
+  // The fallback for failed models is exercised only where there have been several sets.
   storm.often(weather.failingModels > 0 ? RUNS_OF_FAILING_MODELS : 0, () => world.trainer.publish());
   storm.often(weather.trainerKills, () => {
     world.trainer.publish(rng.integer(30));
@@ -287,7 +286,7 @@ function scheduleSilences(storm: Storm): void {
   });
 }
 
-/** Damage to bundles by a person or a failing disk: the daemon has to refuse them and report that. */
+/** Damages a bundle, as an operator or a failing disk would. The daemon must refuse it and report that. */
 function spoilModels(world: World): void {
   const { disk, rng, modelsFolder, trace } = world;
   const halts = haltsPath(modelsFolder);

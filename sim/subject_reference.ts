@@ -1,28 +1,28 @@
 import type { AnsweredMinute, PairMinute } from '../daemon/align/minute.ts';
 
-/** Inputs of an answer beside its minute. */
+/** Inputs of an answer other than the minute itself. */
 export interface Asked {
-  /** Of the models; empty: none. */
+  /** Model version; empty: none. */
   readonly version: string;
   readonly isDegraded: boolean;
   readonly isHalted: boolean;
-  /** The virtual position before, as the journal has it. */
+  /** The previous virtual position, as stored in the journal. */
   readonly position: string;
-  /** The signal's id, by the hash of the models. */
+  /** The signal's id, given the hash of the models. */
   idOf(modelsHash: string): string;
 }
 
 export interface ReferenceAnswer {
-  /** The body of the signal as the journal has it: without its closing brace. */
+  /** Signal body as stored in the journal, without its closing brace. */
   readonly body: string;
   readonly position: string;
-  /** Reasons whose condition held. */
+  /** Every reason whose condition held. */
   readonly met: readonly string[];
 }
 
-/** Answers one subject's bars again, without a restart. */
+/** Recomputes one subject's answers without restarts. */
 export interface SubjectReference {
-  /** The position of a subject without one, as the journal has it. */
+  /** The flat position, as stored in the journal. */
   readonly flat: string;
   /** Features of the newest bar. */
   readonly values: Float64Array;

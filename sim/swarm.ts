@@ -3,7 +3,7 @@ import type { ConsumerWeather } from './consumers.ts';
 import type { FeedWeather } from './feed.ts';
 import type { RedisWeather } from './redis.ts';
 
-/** Rates of faults in a world: events per hour, or chances 0…1. */
+/** Fault rates of a world: events per hour, or probabilities 0…1. */
 export interface Weather {
   readonly feed: FeedWeather;
   readonly consumer: ConsumerWeather;
@@ -12,7 +12,7 @@ export interface Weather {
   readonly turnMs: number;
   readonly kills: number;
   readonly powerCuts: number;
-  /** Stops that let the daemon finish. */
+  /** Graceful stops. */
   readonly restarts: number;
   readonly signalDiskFaults: number;
   readonly modelDiskFaults: number;
@@ -25,23 +25,23 @@ export interface Weather {
   readonly clockSteps: number;
   readonly clockStepMs: number;
   readonly swaps: number;
-  /** A trainer that dies while it publishes. */
+  /** The trainer dies while it publishes. */
   readonly trainerKills: number;
   readonly badModels: number;
   readonly shadows: number;
-  /** Live KPIs past their limits; a person lifts every other halt after a while. */
+  /** Live KPIs beyond their limits; an operator lifts every other halt later. */
   readonly halts: number;
-  /** Chance that a set fails, or becomes slow, some time after it was loaded. */
+  /** Probability that a set fails or becomes slow some time after it was loaded. */
   readonly failingModels: number;
   readonly slowModels: number;
-  /** Times without any bar. */
+  /** Periods without any bar. */
   readonly silences: number;
   readonly silenceMs: number;
-  /** The machine sleeps over a weekend. */
+  /** The machine is suspended over a weekend. */
   readonly sleeps: number;
-  /** Times in which transactions of the journal take long. */
+  /** Periods with slow journal transactions. */
   readonly slowJournal: number;
-  /** The thread that writes the journal dies. */
+  /** Deaths of the thread that writes the journal. */
   readonly journalDeaths: number;
 }
 
@@ -56,7 +56,7 @@ const CALM_FEED: Omit<FeedWeather, 'rule' | 'door' | 'catchesUpAsHistory' | 'apa
   answerLost: 0,
 };
 
-/** The same world with every fault gone. */
+/** The same world without faults. */
 export function peaceAfter(storm: Weather): Weather {
   return {
     ...storm,
@@ -89,13 +89,13 @@ export function peaceAfter(storm: Weather): Weather {
 }
 
 /**
- * Draws which faults a world has and how often, each on its own: a swarm of worlds with a few faults each finds what a
- * single world with all of them hides (Groce et al., Swarm Testing, ISSTA 2012). One world in twenty has none.
+ * Draws which faults a world has, and their rates, independently. Many worlds with a few faults each find what a single
+ * world with all faults hides (Groce et al., Swarm Testing, ISSTA 2012). One world in twenty has none.
  */
 export function drawWeather(rng: Rng): Weather {
   const isCalm = rng.integer(20) === 0;
   const share = isCalm ? 0 : 0.15 + 0.35 * rng.uniform();
-  /** Off, or between the two, small values as likely as large ones. */
+  /** Off, or log-uniform between the two. */
   const maybe = (low: number, high: number): number => {
     const isOn = rng.uniform() < share;
     const value = low * (high / low) ** rng.uniform();
@@ -151,6 +151,24 @@ export function drawWeather(rng: Rng): Weather {
   };
 }
 
+/**
+ * The weather with one to three of these: a slow journal, one that refuses, one whose thread dies. Faults that it has
+ * stay as they are.
+ */
+export function withJournalFaults(weather: Weather, rng: Rng): Weather {
+  const chosen = 1 + rng.integer(7);
+  const forced = (bit: number, drawn: number, most: number): number =>
+    drawn === 0 && (chosen & bit) !== 0 ? most ** rng.uniform() : drawn;
+  const journalFaults = forced(1, weather.journalFaults, 10);
+  return {
+    ...weather,
+    feed: { ...weather.feed, rule: journalFaults > 0 ? 'health' : weather.feed.rule },
+    journalFaults,
+    slowJournal: forced(2, weather.slowJournal, 12),
+    journalDeaths: forced(4, weather.journalDeaths, 8),
+  };
+}
+
 /** The faults of a weather in one line. */
 export function describeWeather(weather: Weather): string {
   const { feed, consumer, network, ...events } = weather;
@@ -160,5 +178,5 @@ export function describeWeather(weather: Weather): string {
   return `${parts.length === 0 ? 'calm' : parts.join(', ')}; feeder: ${feed.rule}, ${feed.door}, ${feed.apart ? 'one message a symbol' : 'one message a minute'}`;
 }
 
-/** Not faults in themselves. */
+/** Parameters that are not faults by themselves. */
 const ALWAYS = new Set(['clockStepMs', 'silenceMs', 'pauseMs', 'latencyMs']);

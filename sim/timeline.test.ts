@@ -18,7 +18,7 @@ function start(timeline: Timeline, defects: unknown[] = [], turnMs = 0): Simulat
 }
 
 describe('the timeline', () => {
-  it('does work in the order of time, whatever the order of the requests', async () => {
+  it('runs work in order of time, independent of the order of requests', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: 50 }), { maxLength: 60 }), fc.integer(), async (times, seed) => {
         const timeline = createTimeline(createRng(seed));
@@ -35,7 +35,7 @@ describe('the timeline', () => {
     );
   });
 
-  it('orders work of the same time by the seed, and ordered work by its order', async () => {
+  it('orders simultaneous work by the seed, and `inOrder` work by its order of request', async () => {
     const orderOf = async (seed: number, inOrder: boolean): Promise<string> => {
       const timeline = createTimeline(createRng(seed));
       let done = '';
@@ -64,7 +64,7 @@ describe('the timeline', () => {
     expect(done[2]).toBe('later');
   });
 
-  it('does work late when other work takes its time, and drops what is canceled', async () => {
+  it('delays work behind work that takes time, and drops canceled work', async () => {
     const timeline = createTimeline(createRng(1));
     const seen: number[] = [];
     timeline.at(1, () => timeline.spend(10));
@@ -76,7 +76,7 @@ describe('the timeline', () => {
 });
 
 describe('a simulated process', () => {
-  it('has timers that end with it, and none of its ports work after it was killed', async () => {
+  it('has timers that end with it, and its ports fail after it was killed', async () => {
     const timeline = createTimeline(createRng(1));
     const process = start(timeline);
     const ticks: number[] = [];

@@ -1,6 +1,6 @@
 import type { Rng } from '../shared/ports.ts';
 
-/** One turn of the real event loop: all promise jobs, however long their chain, are done when it ends. */
+/** One turn of the real event loop: when it ends, all promise jobs are done, however long their chain. */
 const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Due {
@@ -11,30 +11,29 @@ interface Due {
   canceled: boolean;
 }
 
-/** Simulated time: nothing moves it but due work, and no two pieces of work overlap. */
+/** Simulated time. It advances only to run due work, and work never overlaps. */
 export interface Timeline {
-  /** Milliseconds since the world began; never falls. */
+  /** Milliseconds since the world began; never decreases. */
   readonly nowMs: number;
-  /** Pieces of work that wait for their time, canceled ones included. */
+  /** Scheduled work items, including canceled ones. */
   readonly waiting: number;
-  /** Pieces of work that were done. */
+  /** Number of executed work items. */
   readonly worksDone: number;
   /**
-   * Does `work` once at `timeMs`, or as soon as that is over. Work of the same time is done in an order of the seed;
-   * with `inOrder`, in the order of the requests and before the other.
+   * Runs `work` once at `timeMs`, or as soon as possible after. Simultaneous work runs in an order given by the seed;
+   * `inOrder` work runs first, in order of request.
    * @returns a function that cancels it
    */
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
-  /** The present work takes this long: work that falls due in between is done late. */
+  /** Lets the current work take this long: work that falls due meanwhile is delayed. */
   spend(ms: number): void;
-  /** Does all work that is due up to `untilMs`; between two pieces every promise that can continue has continued. */
+  /** Runs all work due up to `untilMs`, draining all promise jobs between two items. */
   run(untilMs: number): Promise<void>;
 }
 
 /**
- * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world
- * must be synchronous or use promises alone: one real turn of the event loop between two pieces of work then drains all
- * promise jobs, however long their chain.
+ * A queue of work ordered by time and, within the same time, by the seed. Everything inside the simulated world is
+ * synchronous or uses only promises, so one real turn of the event loop between two items drains all promise jobs.
  */
 export function createTimeline(rng: Rng): Timeline {
   const heap: Due[] = [];

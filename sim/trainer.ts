@@ -24,47 +24,47 @@ export interface TrainerOptions {
   readonly disk: SimulatedDisk;
   readonly rng: Rng;
   trueMs(): number;
-  /** The files of a process that ends at its `killAt`-th call; undefined: it does not. */
+  /** File system of a process that is killed at its `killAt`-th call; undefined: it is not killed. */
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
   readonly halts: HaltLedger;
-  /** Active halts by the journal. */
+  /** Active halts according to the journal. */
   journaledHalts(): readonly StandingHalt[];
-  /** `halts.json` has become another one, or may have. */
+  /** `halts.json` has changed, or may have. */
   onHaltsChanged(): void;
-  /** A person has lifted a halt. */
+  /** An operator has lifted a halt. */
   onLifted(): void;
   onViolation(rule: string, what: string): void;
 }
 
-/** The other process of the machine, from the view of the daemon: bundles, and which of them is active. */
+/** The trainer as seen by the daemon: bundles, and which of them is active. */
 export interface Trainer {
-  /** A run ends with new models. @returns their version, or null when they could not be published whole */
+  /** Ends a run with new models. @returns their version, or null when publishing failed */
   publish(killAt?: number): string | null;
-  /** Names the active models as the shadow, or none. */
+  /** Makes the active models the shadow, or removes the shadow. */
   nameShadow(): void;
-  /** A live KPI of a pair, or of all, is past its limit under the active models. */
+  /** A live KPI of a pair, or of all, is beyond its limit under the active models. */
   halt(killAt?: number): void;
-  /** A person lifts the halts of a pair under the active models, or all of them. */
+  /** An operator lifts the halts of a pair under the active models, or all of them. */
   resume(pairId: string): void;
-  /** The halts of `halts.json`; null when it is damaged. */
+  /** Halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
-  /** Runs that ended, with any outcome of their models. */
+  /** Number of completed runs, with any outcome. */
   readonly published: number;
-  /** A set by version, as it was trained. @throws RangeError */
+  /** The set of this version as trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
   hasTrained(version: string): boolean;
-  /** Checks that activated models are still active, and whole, after a power cut. @param lostCommits of the journal */
+  /** After a power cut, activated models must still be active and intact. @param lostCommits of the journal */
   checkSurvived(lostCommits: number): void;
-  /** The active models were spoilt from outside: they need not survive. */
+  /** The active models were damaged from outside: they need not survive. */
   forgetActivated(): void;
-  /** The same of `halts.json`. */
+  /** As `forgetActivated`, for `halts.json`. */
   forgetHalts(): void;
   /** Resolves when all published sets are available. */
   settled(): Promise<void>;
 }
 
-/** The disk as it is, faults aside: for those who look at it from outside. */
+/** Read-only view of the disk without faults, for observers. */
 export function peekingFiles(disk: SimulatedDisk): FileSystem {
   return {
     ...disk,
@@ -115,7 +115,7 @@ class SimulatedTrainer implements Trainer {
     }
   }
 
-  /** The run may have made them active. After a power cut, either of the two states is allowed. */
+  /** The run may have activated them. After a power cut, both states are allowed. */
   #keepHalfPublished(): void {
     const { disk, folder } = this.#options;
     const active = this.#peekActive();
@@ -192,7 +192,7 @@ class SimulatedTrainer implements Trainer {
   }
 }
 
-/** Every set that was published, as it was trained, out of the reach of faults. */
+/** Every published set as trained, unaffected by faults. */
 class Archive {
   readonly #options: TrainerOptions;
   readonly #files: SimulatedDisk;
@@ -238,7 +238,7 @@ class Archive {
   }
 }
 
-/** `halts.json`, as the monitor and a person change it. */
+/** `halts.json`, as changed by the monitor and an operator. */
 class HaltsFile {
   readonly #options: TrainerOptions;
   readonly #peeking: FileSystem;
@@ -259,7 +259,7 @@ class HaltsFile {
     }
   }
 
-  /** @returns whether the change came to its end; if not, it may or may not have taken effect */
+  /** @returns whether the change completed; if not, it may or may not have taken effect */
   #change(words: string, change: () => void): boolean {
     const { trace, onHaltsChanged } = this.#options;
     this.#last = null;
@@ -306,7 +306,7 @@ class HaltsFile {
       onViolation('halts lost', `"${this.#last}" before the power cut, now ${String(disk.peek(haltsPath(folder)))}`);
   }
 
-  /** Spoilt from outside. */
+  /** The file was damaged from outside. */
   forget(): void {
     const { halts, journaledHalts, onHaltsChanged } = this.#options;
     this.#last = null;

@@ -10,29 +10,29 @@ export interface TruthOptions {
   readonly timeline: Timeline;
   readonly feed: FeedPolicy;
   readonly signalsFolder: string;
-  /** The pipeline of the daemon that takes bars now; null while there is none. */
+  /** Pipeline of the daemon that accepts bars now; null while there is none. */
   pipeline(): Pipeline | null;
-  /** Returns whether the journal has a signal of the pair: a power cut may have taken them all. */
+  /** Whether the journal has a signal of the pair; a power cut may have lost them all. */
   knowsMinuteOf(pairId: string): boolean;
   hasTrainedDirection(version: string): boolean;
-  /** The halts of `halts.json`; null when it is damaged. */
+  /** Halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
   readonly halts: HaltLedger;
   onViolation(rule: string, what: string): void;
 }
 
-/** Time within which a signal has to report a fault: minutes that wait are still answered as they came. */
+/** Time within which a signal must report a fault: minutes that wait are answered with their original state. */
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
 /**
- * Twice this long after a change of the halts every signal obeys them: twice, because a machine that slept reads them a
- * moment later.
+ * Every signal obeys a change of halts after twice this time: twice because a machine that was suspended reads them
+ * slightly later.
  */
 const HALTS_MS = 5_000;
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
-/** Faults of the world, and the checks of signals and health against them. */
+/** The world's actual faults, and checks of signals and health against them. */
 export class Truth {
   readonly disks: DiskTruth;
   readonly silence: SilenceTruth;
@@ -45,7 +45,7 @@ export class Truth {
     this.silence = new SilenceTruth(options);
   }
 
-  /** A signal has left the daemon for the first time. */
+  /** Called when a signal leaves the daemon for the first time. */
   hear(published: Published): void {
     const { signal } = published;
     this.silence.published(signal);
@@ -69,7 +69,7 @@ export class Truth {
     if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, wrong);
   }
 
-  /** The mode of an instrument's signal against the direction model and the degradations that health has. */
+  /** Checks the mode of an instrument's signal against the direction model and degradations of the health report. */
   #checkDirection({ mode, reason, pair_id, model_version }: Seen, { status }: Pipeline, wrong: (what: string) => void) {
     const active = status.directions[timeframeOf(barSecondsOf(parseSubject(pair_id)))] ?? '';
     if (model_version !== '' && !this.#options.hasTrainedDirection(model_version)) wrong(`models ${model_version}`);
@@ -81,7 +81,7 @@ export class Truth {
       wrong('DEGRADED without degradations');
   }
 
-  /** Halts apply to the models that a signal names, whichever are active in the daemon. */
+  /** Halts apply to the models that a signal names, even if the daemon has swapped since. */
   #checkHalts({ pair_id, seq, model_version, mode, action, reason }: Seen): void {
     const { halts, onViolation } = this.#options;
     if (!halts.isSettled || model_version === '' || isInstrument(parseSubject(pair_id))) return;
@@ -92,7 +92,7 @@ export class Truth {
       onViolation('halt that was not ordered', where);
   }
 
-  /** `halts.json` has become another one, or could not be read: for a moment the daemon need not have read it. */
+  /** `halts.json` has changed or could not be read: the daemon may still have the previous halts. */
   haltsChanged(): void {
     const { timeline, halts, standing } = this.#options;
     halts.unsettle();
@@ -105,7 +105,7 @@ export class Truth {
   }
 }
 
-/** The mode of a signal against the models and degradations that health has. */
+/** Checks the mode of a signal against the models and degradations of the health report. */
 function checkModels(signal: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
   const { mode, reason } = signal;
   const { models, degradations } = status;
@@ -124,11 +124,11 @@ function checkModels(signal: Seen, { status }: Pipeline, wrong: (what: string) =
 class DiskTruth {
   readonly #timeline: Timeline;
   readonly #signalsFolder: string;
-  /** Signal files whose last write failed, and since when there are any. */
+  /** Signal files whose last write failed, and since when. */
   readonly #brokenFiles = new Set<string>();
   #filesBrokenMs: number | null = null;
   #journalBrokenMs: number | null = null;
-  /** Time at which the journal last refused a commit, or lost some. */
+  /** Time at which the journal last refused or lost a commit. */
   journalHurtMs = -Infinity;
 
   constructor(timeline: Timeline, signalsFolder: string) {
@@ -140,22 +140,22 @@ class DiskTruth {
     return sinceMs !== null && this.#timeline.nowMs - sinceMs > DELAY_MS;
   }
 
-  /** For so long that a signal has to be DEGRADED. */
+  /** Long enough that a signal must be DEGRADED. */
   get filesAreBroken(): boolean {
     return this.#isOld(this.#filesBrokenMs);
   }
 
-  /** For so long that a signal has to be DEGRADED. */
+  /** Long enough that a signal must be DEGRADED. */
   get journalIsBroken(): boolean {
     return this.#isOld(this.#journalBrokenMs);
   }
 
-  /** Its last write failed. */
+  /** The journal's last write failed. */
   get isJournalRefusing(): boolean {
     return this.#journalBrokenMs !== null;
   }
 
-  /** The file that a path below the signals folder is written for. */
+  /** The signal file to which a path below the signals folder belongs. */
   #signalFileOf(path: string): string {
     const pair = /^\/([A-Z][^/]*)/.exec(path.slice(this.#signalsFolder.length))?.[1];
     return `${this.#signalsFolder}/${pair === undefined ? 'signals.json' : `${pair}/signal.json`}`;
@@ -200,7 +200,7 @@ class SilenceTruth {
   #checkedMs = 0;
   readonly #lastPublishedMs = new Map<string, number>();
   readonly #lastMinuteMs = new Map<string, number>();
-  /** When the feeder had an answer to a live minute of a symbol, or the journal had it. */
+  /** When the feeder received a reply to a live minute of a symbol, or the journal stored it. */
   readonly #heardMs = new Map<string, number>();
 
   constructor(options: TruthOptions) {
@@ -222,12 +222,12 @@ class SilenceTruth {
     this.#lastMinuteMs.set(pair_id, this.#options.timeline.nowMs);
   }
 
-  /** The daemon has taken a minute of a symbol. */
+  /** The daemon accepted a minute of a symbol. */
   heard(symbol: string): void {
     this.#heardMs.set(symbol, this.#options.timeline.nowMs);
   }
 
-  /** When a subject last had a minute; of a longer bar, a moment after its symbols had one. */
+  /** When a subject last had a minute; for a longer bar, shortly after its symbols had one. */
   #lastHeardMs(pairId: string): number {
     const answeredMs = this.#lastMinuteMs.get(pairId) ?? 0;
     if (barMinutesOf(pairId) === 1) return answeredMs;
@@ -236,7 +236,7 @@ class SilenceTruth {
   }
 
   checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
-    // A heartbeat may be overtaken by the bar that ends the silence.
+    // The bar that ends the silence may overtake a heartbeat.
     const { a, b } = parseSubject(pair_id);
     const newestMs = Math.max(...[a, b].map((symbol) => status.lastTimes.get(symbol) ?? 0)) * 1000;
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
@@ -253,10 +253,10 @@ class SilenceTruth {
     this.#options.timeline.at(SILENCE_CHECK_MS, () => this.#check());
   }
 
-  /** A pair that had a minute is never silent for longer than written. */
+  /** A pair that had a minute is never without a signal for longer than documented. */
   #check(): void {
     const { timeline, pipeline, knowsMinuteOf, onViolation } = this.#options;
-    // A process that slept has to be awake for some time before anything can be expected of it.
+    // After the process was suspended, nothing is required of it for some time.
     if (timeline.nowMs - this.#checkedMs > 2 * SILENCE_CHECK_MS) this.#wokeMs = timeline.nowMs;
     this.#checkedMs = timeline.nowMs;
     timeline.at(timeline.nowMs + SILENCE_CHECK_MS, () => this.#check());

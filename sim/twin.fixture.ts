@@ -8,7 +8,7 @@ export interface JournalChanges {
   readonly inputs?: readonly InputRow[];
 }
 
-/** The rules that the world's journal breaks when these rows replace its own. */
+/** The rules that the world's journal violates with these rows replaced. */
 export function rulesBroken(world: World, changes: JournalChanges = {}): string[] {
   const rules: string[] = [];
   const { inputs, signals, shadows } = world.journal;

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await world.run(30 * MINUTE_MS);
 });
 
-/** All signals, one of them changed: the `back`-th from the end. */
+/** All signals, with the `back`-th from the end changed. */
 function changed(back: number, change: (row: StoredSignal) => StoredSignal | null): StoredSignal[] {
   const at = world.journal.signals.length - back;
   return world.journal.signals.flatMap((row, i) => {
@@ -38,7 +38,7 @@ function changed(back: number, change: (row: StoredSignal) => StoredSignal | nul
 }
 
 describe('the uninterrupted run', () => {
-  it('finds nothing in the journal of a world without faults, across a swap, a halt and a kill', () => {
+  it('finds no violation in a world without faults, across a swap, a halt and a kill', () => {
     expect(world.violations).toEqual([]);
     expect(world.journal.signals.length).toBeGreaterThan(80);
     expect(new Set(world.journal.signals.map(({ bootId }) => bootId)).size).toBe(2);

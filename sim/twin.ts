@@ -17,38 +17,38 @@ import { subjectsOf } from './variety.ts';
 export interface TwinOptions {
   readonly journal: MemoryJournal;
   readonly settings: Settings;
-  /** The set of a version as it was trained. */
+  /** The set of this version as trained. */
   models(version: string): ModelSet;
-  /** The direction model of a version as it was trained. */
+  /** The direction model of this version as trained. */
   directions(version: string): DirectionModel;
-  /** Versions that failed or were slow while they were active, by boot. */
+  /** Whether models failed or were slow in the process of this boot. */
   failedIn(bootId: string): boolean;
   /**
-   * Whether shadow sets continue from their last answer: one that is withdrawn and named again while the journal cannot
-   * be written continues from the journal's position.
+   * Whether shadow sets resume from their last answer. One that is withdrawn and restored while the journal cannot be
+   * written resumes from the journal's position instead.
    */
   readonly shadowsGoOn: boolean;
   onViolation(rule: string, what: string): void;
 }
 
 export interface TwinReport {
-  /** Signals that were made again. */
+  /** Number of recomputed signals. */
   readonly compared: number;
-  /** Of these, minutes that a process had journaled and another one answered. */
+  /** Number of these whose minute was journaled by one process and answered by another. */
   readonly leftOver: number;
-  /** Heartbeats that were journaled and never answered. */
+  /** Number of heartbeats that were journaled and never answered. */
   readonly lostHeartbeats: number;
-  /** Bars that were held back. */
+  /** Number of bars that were held back as suspect. */
   readonly suspects: number;
-  /** Counts of answers, by name: each reason, and exits for which several reasons held. */
+  /** Counts of answers by name: each reason, and exits for which several reasons held. */
   readonly seen: ReadonlyMap<string, number>;
 }
 
 /**
- * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped
- * from the first row to the last without a recovery, and every answer is computed again, by the reference of
- * `expected_answer.ts`. Each journaled signal must have the same features, body and position; its models must be the
- * active ones by the rows before it, and its mode must match the degradations.
+ * One uninterrupted run over the whole journal, across every restart: minutes are aligned and features stepped from the
+ * first row to the last without a recovery, and every answer is recomputed by the reference of `expected_answer.ts`.
+ * Each journaled signal must have the same features, body and position; its models must be the active ones by the rows
+ * before it, and its mode must match the degradations.
  */
 export function checkTwin(options: TwinOptions): TwinReport {
   const { journal, settings, onViolation } = options;
@@ -68,7 +68,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
   return { ...tally, suspects: inputs.suspects };
 }
 
-/** The report of the run so far. */
+/** Totals of the run so far. */
 interface Tally {
   compared: number;
   leftOver: number;
@@ -76,16 +76,16 @@ interface Tally {
   readonly seen: Map<string, number>;
 }
 
-/** State that the runs of all pairs share. */
+/** State shared by all subjects. */
 interface Twin {
   readonly options: TwinOptions;
   readonly inputs: TwinInputs;
   readonly tally: Tally;
-  /** By id, boot and seq of the signal. */
+  /** Shadow rows by signal id, boot and seq. */
   readonly shadows: ReadonlyMap<string, ShadowRow>;
 }
 
-/** The fields of a signal's body that the checks read. */
+/** Fields of a signal's body that the checks read. */
 interface Said {
   readonly model_version: string;
   readonly mode: string;
@@ -94,13 +94,13 @@ interface Said {
 
 const saidBy = ({ body }: StoredSignal): Said => JSON.parse(`${body}}`) as Said;
 
-/** One subject over all that the journal holds of it. */
+/** Reference run of one subject over the whole journal. */
 class SubjectTwin {
   readonly #twin: Twin;
   readonly #subject: Pair;
   readonly #reference: SubjectReference;
   #heartbeats = 0;
-  /** As the journal has it. */
+  /** As stored in the journal. */
   #position: string;
   /** Of the last signal. */
   #bootId = '';
@@ -145,9 +145,7 @@ class SubjectTwin {
     if (minute.outcome === 'COMPLETE') this.#reference.step(minute as PairMinute, input);
   }
 
-  /**
-   * Minutes without an answer at the end of the world; and a heartbeat is not answered by the next process.
-   */
+  /** Minutes may be unanswered at the end of the world; an unanswered heartbeat is not answered by the next process. */
   #unanswered(minute: AnsweredMinute, nextSignal: StoredSignal | undefined): void {
     const { options, tally } = this.#twin;
     if (isHeartbeat(minute)) tally.lostHeartbeats++;
@@ -206,7 +204,7 @@ class SubjectTwin {
     seen.set(name, (seen.get(name) ?? 0) + 1);
   }
 
-  /** Each shadow set has its own virtual position, which continues from its last answer. */
+  /** Each shadow set has its own virtual position, which resumes from its last answer. */
   #checkShadow(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
     const { options, shadows } = this.#twin;
     const row = shadows.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
@@ -238,11 +236,11 @@ class SubjectTwin {
   }
 
   /**
-   * Possible halts of the pair under the models that answered, by the rows before the minute. A leftover
-   * minute was answered at some time between the next boot and its signal, and any state in between is accepted.
+   * Possible halts of the pair under the models that answered, by the rows before the minute. A leftover minute was
+   * answered between the next boot and its signal, so every state in between is accepted.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
-    // Halts concern pairs alone.
+    // Halts concern pairs only.
     if (isInstrument(this.#subject)) return [false];
     const { boots, standings } = this.#twin.inputs;
     const { id } = this.#subject;
@@ -270,7 +268,7 @@ function isAnswerTo(signal: StoredSignal, minute: AnsweredMinute, input: number)
   );
 }
 
-/** The models that a signal names, and its mode, against the rows before it. */
+/** Checks a signal's models and mode against the rows before it. */
 function checkActive(
   { options, inputs, tally }: Twin,
   subject: Pair,
@@ -282,7 +280,7 @@ function checkActive(
   const boot = inputs.boots.get(signal.bootId);
   if (boot === undefined) return onViolation('signal without a boot', where);
   const printed = saidBy(signal);
-  // A minute of the process before was answered after the start had loaded its models.
+  // A minute left over by the previous process was answered after the start had loaded its models.
   const isLeftOver = input < boot.bootInput;
   if (isLeftOver) tally.leftOver++;
   const until = isLeftOver ? signal.afterInput : input;
@@ -301,7 +299,7 @@ function checkActive(
     onViolation('mode DEGRADED for no reason', where);
 }
 
-/** Changes of the models that answer a subject. */
+/** Swaps of the models that answer a subject. */
 function swapsOf(boot: BootSpan, subject: Pair): readonly { readonly input: number; readonly version: string }[] {
   if (!isInstrument(subject)) return boot.swaps;
   const own = timeframeOf(barSecondsOf(subject));
@@ -313,7 +311,7 @@ function degradationsAt(boot: BootSpan, evaluatedAt: number): Set<string> {
   const wrong = new Set<string>();
   for (const { input: at, what, isOver } of boot.degradations) {
     if (at > evaluatedAt) break;
-    // A later swap ends what was wrong with the models.
+    // A later swap ends a degradation of the models.
     const isMended = what === 'models' && boot.swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
     if (isOver || isMended) wrong.delete(what);
     else wrong.add(what);
@@ -321,15 +319,12 @@ function degradationsAt(boot: BootSpan, evaluatedAt: number): Set<string> {
   return wrong;
 }
 
-/** The reason that a heartbeat has to give; nothing of a minute, whose reason is a decision. */
+/** The reason required of a heartbeat; undefined for a minute, whose reason is a decision. */
 function reasonOf(minute: AnsweredMinute): 'SILENCE' | 'SHUTDOWN' | undefined {
   return isHeartbeat(minute) ? minute.outcome : undefined;
 }
 
-/**
- * The shadow's answer to each signal, by id, boot and seq: a decision that is made again by another boot has the same
- * id.
- */
+/** The shadow's answer to each signal, by id, boot and seq: a decision repeated by another boot has the same id. */
 function pairShadows({ signals, shadows }: MemoryJournal): Map<string, ShadowRow> {
   const rows = new Map<string, ShadowRow[]>();
   for (const row of shadows) rows.set(row.signalId, [...(rows.get(row.signalId) ?? []), row]);

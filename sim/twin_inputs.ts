@@ -9,47 +9,47 @@ import { parseStoredValue, type StoredValue } from './known_series.ts';
 import { SlowBars } from './slow_bars.ts';
 import { subjectsOf } from './variety.ts';
 
-/** A minute of a pair, or a heartbeat after it, with the outcome in the inputs. */
+/** A completed minute of a pair, or a heartbeat after it. */
 export interface Ended {
   readonly minute: AnsweredMinute;
   /** Number of the input that ended it, counted from 1. */
   readonly input: number;
 }
 
-/** Active halts from an input on: across boots, since they belong to the world. */
+/** Active halts from an input on; they persist across boots. */
 export interface Standing {
   readonly input: number;
   readonly halts: readonly StandingHalt[];
 }
 
-/** Active models and degradations, by the rows of one boot. */
+/** Active models and degradations according to the rows of one boot. */
 export interface BootSpan {
   readonly bootId: string;
   readonly bootInput: number;
   /** Swaps and degradations in order, each with the number of its input. */
   readonly swaps: { readonly input: number; readonly version: string }[];
   readonly degradations: { readonly input: number; readonly what: string; readonly isOver: boolean }[];
-  /** Direction models likewise; an empty version: none any more. */
+  /** Direction models likewise; an empty version: removed. */
   readonly directions: { readonly input: number; readonly timeframe: string; readonly version: string }[];
 }
 
-/** Contents of a journal's inputs, over all boots. */
+/** Contents of a journal's inputs over all boots. */
 export interface TwinInputs {
-  /** By subject: pairs, and instruments behind them. */
+  /** By subject: pairs first, then instruments. */
   readonly endedByPair: readonly (readonly Ended[])[];
-  /** Values of auxiliary series, in the order of their rows. */
+  /** Values of auxiliary series, in row order. */
   readonly values: readonly StoredValue[];
   readonly boots: ReadonlyMap<string, BootSpan>;
   readonly standings: readonly Standing[];
-  /** Bars that were held back. */
+  /** Number of bars that were held back as suspect. */
   readonly suspects: number;
-  /** Interesting ends of bars of longer timeframes. */
+  /** Coverage states of how longer bars ended. */
   readonly seen: ReadonlySet<string>;
 }
 
 type Violate = (rule: string, what: string) => void;
 
-/** Aligns all inputs from the first to the last, and notes what was active when. */
+/** Aligns all inputs and records what was active at each. */
 export function readInputs(inputs: readonly InputRow[], settings: Settings, onViolation: Violate): TwinInputs {
   const reader = new InputReader(settings, onViolation);
   for (const row of inputs) reader.take(row);
@@ -112,7 +112,7 @@ class InputReader {
       case 'policy':
       case 'rollout':
       case 'lease':
-        // No world has any.
+        // Does not occur in simulated worlds.
         return;
       case 'boot':
       case 'swap':
@@ -169,7 +169,7 @@ class InputReader {
   #endedBar(bar: PairMinute): void {
     const { barSeconds } = this.#subjects[bar.pairIndex]!;
     const minutes = this.#bars[bar.pairIndex]!.minutesOf(bar.time);
-    // Bars of the history have one minute.
+    // Bars of the history consist of one minute.
     if (!bar.backfill && minutes < barSeconds! / 60) this.#seen.add('longer bar with missing minutes');
     this.#ended(bar);
   }
@@ -179,10 +179,10 @@ class InputReader {
   }
 }
 
-/** A suspect bar is followed by its mark, before any other bar. */
+/** A suspect bar's mark must follow before any other bar. */
 class SuspectMarks {
   readonly #onViolation: Violate;
-  /** The suspect bar whose mark has to come next. */
+  /** The suspect bar whose mark must follow. */
   #unmarked: string | null = null;
   count = 0;
 

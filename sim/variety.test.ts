@@ -42,7 +42,7 @@ beforeAll(async () => {
   await world.run(15 * MINUTE_MS);
 });
 
-/** The journal with a change of the rows of auxiliary series. */
+/** The journal with changed rows of auxiliary series. */
 const withSeries = (change: (numbers: number[]) => number[]): JournalChanges => ({
   inputs: world.journal.inputs.map((row) => {
     if (row.kind !== 'series') return row;

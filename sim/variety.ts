@@ -8,30 +8,30 @@ import { createRng } from '../shared/rng.ts';
 import type { History } from './feed.ts';
 import type { SeriesWeather } from './series_source.ts';
 
-/** One world of so many has other timeframes, instruments and auxiliary series beside its pairs. */
+/** One world in this many also has other timeframes, instruments and auxiliary series. */
 const SHARE = 5;
 const MINUTE_MS = 60_000;
 const SECONDS_PER_MINUTE = 60;
-/** Bars of history beyond the warm-up: some are suspect. */
+/** Bars of history beyond the warm-up, since some are suspect. */
 const SPARE_BARS = 12;
 const HISTORY_MINUTES = 90;
 const ONE_MINUTE_PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'EURUSD_USDCHF'] as const;
 
-/** Subjects of a world other than pairs with one-minute bars, and the faults that concern them. */
+/** Subjects of a world other than one-minute pairs, and the faults that concern them. */
 export interface Variety {
   readonly pairs: readonly string[];
   readonly instruments: readonly string[];
-  /** From the beginning to the first end of an hour. */
+  /** Minutes from the start to the first full hour. */
   readonly minutesToHour: number;
   readonly series: SeriesWeather;
-  /** Training runs of direction models an hour, and damage to their files. */
+  /** Training runs of direction models per hour, and damage to their files. */
   readonly directionRuns: number;
   readonly directionDamage: number;
-  /** Chance that a direction model fails some time after it was loaded. */
+  /** Probability that a direction model fails some time after it was loaded. */
   readonly failingDirections: number;
 }
 
-/** Whether the world of a seed has more than pairs with one-minute bars. */
+/** Whether a seed's world has more than one-minute pairs. */
 export function isVaried(seed: number): boolean {
   return isChosen(streamOf(seed));
 }
@@ -40,7 +40,7 @@ const streamOf = (seed: number): Rng => createRng(`variety ${seed}`);
 
 const isChosen = (rng: Rng): boolean => rng.integer(SHARE) === 1;
 
-/** @returns null for a world of one-minute pairs alone */
+/** @returns null for a world of one-minute pairs only */
 export function drawVariety(seed: number, stormMs: number): Variety | null {
   const rng = streamOf(seed);
   if (!isChosen(rng)) return null;
@@ -88,14 +88,14 @@ export function variedSettings(settings: Settings, variety: Variety | null): Set
   return { ...settings, minutehand: { ...settings.minutehand, pairs: [...pairs], instruments: [...instruments] } };
 }
 
-/** Pairs, and instruments behind them. */
+/** Pairs first, then instruments. */
 export function subjectsOf({ minutehand: { pairs, instruments } }: Settings): Pair[] {
   return [...pairs, ...instruments].map(parseSubject);
 }
 
 /**
- * History before the first live minute: enough bars to warm up each subject. A bar of a longer timeframe has its last
- * minute alone, so that an hourly subject needs no ten thousand minutes.
+ * History before the first live minute: enough bars to warm up each subject. A longer bar has only its last minute, so
+ * that an hourly subject does not need ten thousand minutes.
  */
 export function historyOf(settings: Settings, firstLive: number): History {
   const subjects = subjectsOf(settings);
@@ -118,7 +118,7 @@ export function historyOf(settings: Settings, firstLive: number): History {
   return new Map([...symbolsAt].sort(([x], [y]) => x - y));
 }
 
-/** In one line. */
+/** One-line description. */
 export function describeVariety(variety: Variety | null): string {
   if (variety === null) return '';
   const { pairs, instruments, series, ...rest } = variety;

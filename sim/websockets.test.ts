@@ -62,7 +62,7 @@ function openBench(): Bench {
 }
 
 describe('a simulated WebSocket', () => {
-  it('delivers every signal in order, the last one at once to a later subscriber', async () => {
+  it('delivers every signal in order, and the last one immediately to a later subscriber', async () => {
     const bench = openBench();
     const first = bench.connect();
     await bench.pass(10);
@@ -74,7 +74,7 @@ describe('a simulated WebSocket', () => {
     expect(second.heard).toEqual(['signal 9']);
   });
 
-  it('is dropped with 1013 when its reader stalls for too long, after what the kernels hold', async () => {
+  it('is dropped with 1013 when its reader stalls too long, once the kernel buffers are full', async () => {
     const bench = openBench();
     const slow = bench.connect();
     const quick = bench.connect();
@@ -91,7 +91,7 @@ describe('a simulated WebSocket', () => {
     expect(slow.heard.map((text) => text.trim())).toEqual(['0', '1', '2', '3', '4', 'closed 1013']);
   });
 
-  it('continues from its position when the reader continues in time', async () => {
+  it('resumes without loss when the reader resumes in time', async () => {
     const bench = openBench();
     const { socket, heard } = bench.connect();
     await bench.pass(10);
@@ -104,7 +104,7 @@ describe('a simulated WebSocket', () => {
     expect(heard.map((text) => text.trim())).toEqual(Array.from({ length: 12 }, (_, i) => String(i)));
   });
 
-  it('ends with 1006 when the daemon is killed, after what it had written', async () => {
+  it('ends with 1006 when the daemon is killed, after delivering what was written', async () => {
     const bench = openBench();
     const { heard } = bench.connect();
     await bench.pass(10);

@@ -4,25 +4,25 @@ import type { Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The far end of a WebSocket. */
+/** The client's end of a WebSocket. */
 export interface SocketEnd {
   onMessage(text: string): void;
-  /** Called once, when the connection is gone for this end. 1006: without a close frame. */
+  /** Called once when the connection has ended for the client. 1006: without a close frame. */
   onClose(code: number): void;
 }
 
 export interface ClientSocket {
   send(text: string): void;
   close(): void;
-  /** A stalled reader: data sent to it waits, first in its kernel, then at the server. */
+  /** A stalled reader: its data waits in the kernel first, then at the server. */
   isPaused: boolean;
 }
 
-/** The WebSocket side of a daemon's server: the real audience over simulated wires. */
+/** The WebSocket side of the daemon's server: the real audience over simulated connections. */
 export interface SimulatedSockets {
   readonly audience: Audience;
   connect(path: string, query: string, end: SocketEnd): ClientSocket;
-  /** The most that waited for one client at the server, in bytes. */
+  /** Maximum bytes that waited at the server for one client. */
   readonly mostBuffered: number;
 }
 
@@ -34,7 +34,7 @@ export interface SocketOptions {
   readonly latencyMs: number;
   readonly spreadMs: number;
   readonly maxBufferedBytes: number;
-  /** Buffer of the kernels of both sides before the server's memory is used. */
+  /** Size of the kernel buffers of both sides, filled before the server's memory is used. */
   readonly kernelBytes: number;
   onText(text: string): void;
   onDefect(error: unknown): void;
@@ -114,7 +114,7 @@ function connect(
 }
 
 /**
- * Messages to one reader: each waits at the server until the kernels have room, and in them until the reader
+ * Messages to one reader: each waits at the server until the kernel buffers have room, and there until the reader
  * reads.
  */
 class Outbound {
@@ -140,7 +140,7 @@ class Outbound {
     this.serverBytes += text.length;
   }
 
-  /** Moves what fits from the server into the kernels, and from there to the reader. */
+  /** Moves data from the server into the kernel buffers, and from there to the reader. */
   flow(): void {
     if (this.#options.process.alive) this.#fillKernel();
     if (this.isPaused) return;
@@ -162,7 +162,7 @@ class Outbound {
     }
   }
 
-  /** The connection ends for the reader after what the kernels hold. */
+  /** Ends the connection once the reader has received what the kernel buffers hold. */
   hangUp(code: number): void {
     this.#closingCode ??= code;
     this.#atServer = [];
@@ -181,7 +181,7 @@ class Outbound {
     });
   }
 
-  /** The reader has closed: nothing reaches it any more. */
+  /** The reader has closed: nothing is delivered any more. */
   abandon(): void {
     this.#isOpen = false;
   }

@@ -34,35 +34,35 @@ import { Truth } from './truth.ts';
 import { historyOf, subjectsOf, type Variety } from './variety.ts';
 import { WorldClock } from './world_clock.ts';
 
-/** Tuesday, 2025-10-14, 12:00:00 UTC, and some seconds of the seed. */
+/** Tuesday, 2025-10-14, 12:00:00 UTC; the seed adds some seconds. */
 const EPOCH_MS = 1_760_443_200_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const SIGNALS = '/home/signals';
 const MODELS = '/home/models';
-/** Maximum difference of an EA's clock to that of the daemon's machine. */
+/** Maximum clock difference between an EA and the daemon's machine. */
 const MAX_SKEW_MS = 500;
-/** All transports receive a signal within this time. */
+/** All transports publish a signal within this time of each other. */
 const LATE_SEND_MS = 1000;
-/** An answer by WebSocket is under way for less. */
+/** Maximum travel time of a WebSocket reply. */
 const ANSWER_TRAVEL_MS = 2000;
 
 export interface WorldOptions {
   readonly seed: number;
   readonly settings: Settings;
   readonly weather: Weather;
-  /** null: one-minute pairs alone. */
+  /** null: one-minute pairs only. */
   readonly variety: Variety | null;
   readonly planted: PlantedBug | null;
-  /** End of the faults, ms after the beginning. */
+  /** End of the faults, ms from the start. */
   readonly stormMs: number;
   readonly trace: ((line: string) => void) | null;
 }
 
-/** A simulated machine with a daemon and a trainer, and around it a feeder, a Redis server and expert advisors. */
+/** A simulated machine with a daemon and a trainer, plus a feeder, a Redis server and expert advisors. */
 export interface World {
   readonly timeline: Timeline;
-  /** Of the events that befall it. */
+  /** Randomness of external events. */
   readonly rng: Rng;
   readonly settings: Settings;
   readonly machine: Pick<
@@ -75,15 +75,15 @@ export interface World {
   readonly trainer: Trainer;
   readonly directions: DirectionTrainer;
   readonly feed: Feed;
-  /** Auxiliary series; null: none. */
+  /** Source of auxiliary series; null: none. */
   readonly series: SeriesSource | null;
   readonly variety: Variety | null;
   readonly oracle: Oracle;
   readonly shadowWatch: ShadowWatch;
-  /** Interesting states that were reached. */
+  /** Coverage states reached so far. */
   readonly sightings: ReadonlySet<Sighting>;
   readonly violations: Violation[];
-  /** The daemon's process; null between two of them. */
+  /** The daemon's process; null between restarts. */
   readonly process: SimulatedProcess | null;
   readonly daemon: Daemon | null;
   readonly signalsFolder: string;
@@ -96,18 +96,18 @@ export interface World {
   wallOffsetMs: number;
   /** Maximum error of the wall clock so far. */
   readonly clockErrorMs: number;
-  /** No bars until then. */
+  /** The market is closed until this time. */
   closedUntilMs: number;
-  /** Something is wrong with the models on the disk or in memory that only a new bundle mends. */
+  /** Something is wrong with the models, on disk or in memory, that only a new bundle repairs. */
   needsNewModels: boolean;
-  /** Time that the machine slept. */
+  /** Time that the machine was suspended. */
   sleptMs: number;
-  /** Strikes when the next message of the feeder arrives, before the daemon has it; null: nothing waits for one. */
+  /** Called when the feeder's next message arrives, before the daemon receives it; null: nothing. */
   atNextMessage: (() => void) | null;
-  /** As epoch milliseconds: the machine's clock if it had never been set. */
+  /** True time as epoch milliseconds: the machine's clock if it had never been set. */
   trueMs(): number;
   violate(rule: string, what: string): void;
-  /** Notes an interesting state; other names are left out. */
+  /** Records a coverage state; other names are ignored. */
   see(name: string): void;
   trace(line: () => string): void;
   endFaults(): void;
@@ -121,7 +121,7 @@ const CONSUMERS: readonly { name: string; transports: readonly Transport[] }[] =
   { name: 'EA by all', transports: ['file', 'redis', 'websocket'] },
 ];
 
-/** Makes a world as it is before anything has happened in it. The daemon has models and no bars yet. */
+/** Creates a world in its initial state. The daemon has models and no bars yet. */
 export function createWorld(options: WorldOptions): World {
   return new SimulatedWorld(options);
 }
@@ -309,7 +309,18 @@ class SimulatedWorld implements World {
             this.violate('sent late as fresh', `to Redis ${Math.round(sinceMs)} ms after others: ${text}`);
         }
       },
+      onResent: (messages) => {
+        for (const { text } of messages) this.#checkResent(text);
+      },
     });
+  }
+
+  /** A signal that Redis gets late is the last one of its pair that another transport got, and has not expired. */
+  #checkResent(text: string): void {
+    const sent = this.oracle.published.get(text);
+    const isLast = [...this.oracle.published.values()].findLast(({ signal }) => signal.pair_id === sent?.signal.pair_id);
+    if (sent === undefined || isLast !== sent) return this.violate('sent late as fresh', `not the last: ${text}`);
+    if (sent.signal.valid_until_ms < this.#wallMs()) this.violate('sent late as fresh', `expired: ${text}`);
   }
 
   #openOracle(): Oracle {
@@ -422,7 +433,7 @@ class SimulatedWorld implements World {
     });
   }
 
-  /** Most failures of models are answered by a training run at once. */
+  /** Most model failures are answered by an immediate training run. */
   #retrain(): void {
     if (this.#isRetraining || this.rng.integer(4) === 0) return;
     this.#isRetraining = true;
@@ -471,7 +482,7 @@ class SimulatedWorld implements World {
       request: (method, path, query, body, onAnswer) => machine.request(method, path, query, body, onAnswer),
       openSocket: (path, query, end) => machine.sockets?.connect(path, query, end) ?? null,
       powerCuts: () => machine.powerCuts,
-      // It was on its way for a moment, in which much can happen.
+      // Bytes were in transit, and the state may have changed meanwhile.
       asAnswer: (body, powerCuts) => ({
         status: 200,
         body,
@@ -489,7 +500,7 @@ class SimulatedWorld implements World {
     strike?.();
   }
 
-  /** Checks that bars answered as taken and stored are in the journal. */
+  /** Bars confirmed as accepted and stored must be in the journal. */
   #checkStored(items: readonly Item[], answer: NonNullable<FeedReply>): void {
     if (answer.powerCuts !== this.machine.powerCuts) return;
     const { stored } = JSON.parse(answer.body) as { stored: boolean };
@@ -522,7 +533,7 @@ class SimulatedWorld implements World {
     return source;
   }
 
-  /** Checks that values answered as taken and stored are in the journal. */
+  /** Values confirmed as accepted and stored must be in the journal. */
   #checkValuesStored(values: readonly SentValue[], answer: NonNullable<FeedReply>): void {
     const { stored } = JSON.parse(answer.body) as { stored: boolean };
     if (answer.powerCuts !== this.machine.powerCuts || !stored) return;
@@ -573,7 +584,7 @@ class SimulatedWorld implements World {
       this.trace(() => `${name}: ${kinds.join(', ')} ${pairId} at ${signal?.timestamp}`);
   }
 
-  /** Renames and connections tear nothing; only a power cut does, and only files. */
+  /** Only a power cut may tear content, and only of files; renames and connections are atomic. */
   #refused(
     name: string,
     transports: readonly Transport[],

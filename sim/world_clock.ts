@@ -1,6 +1,6 @@
 import type { Timeline } from './timeline.ts';
 
-/** The true time of a world, and the wall clock of its machine, which may be set. */
+/** A world's true time, and its machine's wall clock, which may be set. */
 export class WorldClock {
   readonly #timeline: Timeline;
   /** As epoch milliseconds. */
@@ -14,7 +14,7 @@ export class WorldClock {
     this.startMs = startMs;
   }
 
-  /** As epoch milliseconds: the machine's clock if it had never been set. */
+  /** True time as epoch milliseconds: the machine's clock if it had never been set. */
   trueMs(): number {
     return this.startMs + this.#timeline.nowMs;
   }
@@ -34,7 +34,7 @@ export class WorldClock {
     this.#highestOffsetMs = Math.max(this.#highestOffsetMs, ms);
   }
 
-  /** Maximum error of a difference of two readings of the wall clock so far. */
+  /** Maximum error so far of a difference between two wall-clock readings. */
   get errorMs(): number {
     return this.#highestOffsetMs - this.#lowestOffsetMs;
   }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The command line of the installed services, for root: on their configuration and data, as their user.
+# Command line of the installed services, for root: uses their configuration and data, and runs as their user.
 [ "$1" = service ] && exec /usr/bin/node /opt/minutehand/dist/cli/minutehand.js "$@"
 exec systemd-run --quiet --collect --wait --pipe --uid=minutehand --gid=minutehand \
   --working-directory=/var/lib/minutehand --property=UMask=0027 \

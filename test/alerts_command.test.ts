@@ -12,7 +12,7 @@ let workplace: Workplace;
 let server: Server;
 let url: string;
 const taken: string[] = [];
-/** What the server answers next; 200 when it is empty. */
+/** HTTP status codes of the next responses; 200 when empty. */
 const answers: number[] = [];
 beforeAll(async () => {
   workplace = createWorkplace({ minutehand: { market: 'live' } });
@@ -68,7 +68,7 @@ describe('minutehand alerts', { timeout: 600_000 }, () => {
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CHANNELS_MISSING') as string]);
   });
 
-  it('of a failed unit are sent by the trainer where they were not taken, and resolved when the unit runs again', async () => {
+  it('of a failed unit are sent by the trainer if delivery failed, and resolved when the unit runs again', async () => {
     const env = { MINUTEHAND_WEBHOOK_URL: url };
     const keyOf = (unit: string): string => `unit_failed:${unit}@${hostname()}`;
     const [trainer, standby] = ['minutehand-trainer.service', 'minutehand-standby@main.service'].map(keyOf);

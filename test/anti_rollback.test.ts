@@ -65,7 +65,7 @@ const reported = (expected: object): Promise<void> =>
   expect.poll(health, { timeout: 60_000, interval: 50 }).toMatchObject(expected);
 
 it(
-  'a daemon keeps its models when an older active.json is put back, over kill -9, and follows an intended rollback',
+  'a daemon keeps its models when an older active.json is restored, across kill -9, and follows an intended rollback',
   { timeout: 480_000 },
   async () => {
     await reported({ model_version: versions[0], model_refused: null });
@@ -99,7 +99,7 @@ it(
     promote(0);
     promote(1);
     const { serial: before } = readActiveFile(place.models)!;
-    // Three processes at once: each writes a serial of its own.
+    // Three processes at once: each writes its own serial.
     const rollbacks = await Promise.all([1, 2, 3].map(() => place.run(['models', 'rollback'], { env })));
     expect(rollbacks.map(({ code }) => code)).toEqual([0, 0, 0]);
     expect(readActiveFile(place.models)!.serial).toBe(before! + 3);

@@ -80,7 +80,7 @@ function run(changes: Partial<PeriodOptions> = {}): Promise<PeriodResult> {
   return backtestPeriod(optionsOf(changes));
 }
 
-/** A trade in the words of signals. */
+/** A trade in the form of signals. */
 function wordsOf(trade: TradeRecord): object {
   return {
     pair: trade.pairId,
@@ -93,7 +93,7 @@ function wordsOf(trade: TradeRecord): object {
   };
 }
 
-/** The ENTER and EXIT signals of a replay, brought together by position_id. */
+/** ENTER and EXIT signals of a replay, matched by position_id. */
 async function replayedTrades(replayed = bars, how = settings): Promise<object[]> {
   const signals: Signal[] = [];
   await replayBars({
@@ -125,7 +125,7 @@ async function replayedTrades(replayed = bars, how = settings): Promise<object[]
     });
 }
 
-/** One bar in three hundred × 1000. */
+/** Multiplies one bar in three hundred by 1000. */
 function withBadTicks(columns: BarColumns, rng: Rng): BarColumns {
   const isBad = Array.from(columns.time, () => rng.uniform() < 1 / 300);
   const spoil = (column: Float64Array): Float64Array => column.map((value, i) => (isBad[i] ? value * 1000 : value));
@@ -141,7 +141,7 @@ describe('a backtest', () => {
     const trades = result.bundles[0]!.edge_pairs.trades.map(wordsOf).sort(byPairAndTime);
     expect(trades.length).toBeGreaterThan(30);
     expect(new Set(result.bundles[0]!.edge_pairs.trades.map(({ side }) => side))).toEqual(new Set([-1, 1]));
-    // Decisions of the last two bars are signaled, and cannot be filled any more.
+    // Decisions of the last two bars are signaled but can no longer be filled.
     const end = isoSecond(result.last);
     const fillable = replayed.filter((trade) => (trade as { entered: string }).entered < end);
     const known = fillable.map((trade) => {
@@ -168,7 +168,7 @@ describe('a backtest', () => {
     expect(total.max_drawdown).toBeLessThan(before.max_drawdown);
   });
 
-  it('makes the trades of a replay where bad ticks are held back, and other ones where they are taken', async () => {
+  it('makes the trades of a replay when bad ticks are held back, and different ones when they are accepted', async () => {
     const rng = createRng('bad ticks');
     const spoilt = new Map([...bars].map(([symbol, columns]) => [symbol, withBadTicks(columns, rng)]));
     const screened = screenBars(spoilt, screenPolicy(settings));
@@ -209,7 +209,7 @@ describe('a backtest', () => {
     }
   });
 
-  it('checks AI1 on its evaluation label at all candidates of all pairs together', async () => {
+  it('evaluates AI1 on its evaluation label at all candidates of all pairs', async () => {
     const { windows } = settings.minutehand;
     const scores: number[] = [];
     const labels: number[] = [];
@@ -231,7 +231,7 @@ describe('a backtest', () => {
     expect(result.bundles[0]!.models.ai3.brier).toBeGreaterThan(0);
   });
 
-  it('adds up: trades, daily results, the curve and the pairs agree', () => {
+  it('is consistent: trades, daily results, curve and pairs agree', () => {
     const { all_pairs } = result.bundles[0]!;
     const { total, pairs, trades, curve, days } = all_pairs;
     const count = result.pairs.length;
@@ -242,7 +242,7 @@ describe('a backtest', () => {
     expect(Object.values(pairs).reduce((sum, { net_return }) => sum + net_return, 0) / count).toBeCloseTo(net, 12);
     expect(Object.values(pairs).reduce((sum, pair) => sum + pair.candidates, 0)).toBe(total.candidates);
     const refused = Object.values(total.refusals).reduce((sum, reasons) => sum + reasons, 0);
-    // The last bar but one may still have been entered, without a fill.
+    // An entry at the last bar but one has no fill.
     expect(total.candidates - refused - trades.length).toBeLessThanOrEqual(count);
     expect(total.refusal_rate).toBe(refused / total.candidates);
     expect(result.bars).toBe(Object.values(result.barsOf).reduce((sum, bars) => sum + bars, 0));
@@ -253,12 +253,12 @@ describe('a backtest', () => {
     const built = (await import(program)) as { backtestPeriod: typeof backtestPeriod };
     const prepared = [await prepareModels(bundle, featureSchema(settings.minutehand.windows))];
     const options = optionsOf({ workers: 2, ...(scorer === 'threads' && { prepared }) });
-    // Scores that the caller does not make are made by the threads.
+    // Scores not computed by the caller are computed by the threads.
     const sets = scorer === 'threads' ? [{ ...models, infer: () => expect.fail('the caller scores') }] : [models];
     expect(await built.backtestPeriod({ ...options, sets })).toEqual(result);
   });
 
-  it('is the same whether the bars before the period are many or just enough', async () => {
+  it('does not depend on the number of bars before the period, if there are enough', async () => {
     const firstOf = (before: number): Map<string, BarColumns> =>
       new Map(
         [...bars].map(([symbol, columns]) => {
@@ -283,7 +283,7 @@ describe('a backtest', () => {
     expect(short.bundles[0]!.models).toEqual(result.bundles[0]!.models);
   });
 
-  it('takes other thresholds instead of those of the bundle', async () => {
+  it('uses given thresholds instead of the bundle’s', async () => {
     const none = await run({ thresholds: { theta1: 1 } });
     expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
     expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
@@ -291,7 +291,7 @@ describe('a backtest', () => {
     expect(all.bundles[0]!.all_pairs.total.trades).toBeGreaterThan(result.bundles[0]!.all_pairs.total.trades);
   });
 
-  it('refuses a period without bars, and one in which nothing is warm', async () => {
+  it('refuses a period without bars, and one without warm features', async () => {
     await expect(run({ bars: new Map() })).rejects.toMatchObject({ code: 'DATA_MISSING' });
     const late = bars.get('XAUUSD')!.time.at(-1)! + 60;
     await expect(run({ from: late as OpenTime })).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
@@ -299,7 +299,7 @@ describe('a backtest', () => {
 });
 
 describe('NO_EDGE', () => {
-  it('keeps a pair from every trade of the pairs with an edge, and from none of all pairs', async () => {
+  it('excludes a pair from the trades of pairs with an edge, and not from those of all pairs', async () => {
     const edges = { ...models, hasEdge: (pairId: string) => pairId === 'EURUSD_GBPUSD' };
     const policy = { ...decisionPolicy(settings), require_edge: true };
     const [bundle] = (await run({ sets: [edges], policy })).bundles;
@@ -369,7 +369,7 @@ describe('the written report', () => {
       expect(html).toContain(verdict(one.bundles[0]!, 3, false).slice(0, 40));
       const [{ thresholds }] = one.bundles as [BundleResult];
       expect(html).toContain(`θ1 ${thresholds.theta1}, θ2 ${thresholds.theta2}.`);
-      // The tiny models learned from bars of the first day or so.
+      // The tiny models are trained on roughly the first day of bars.
       expect(html.includes('the figures flatter it')).toBe(isTrainedOn(one, models.manifest));
     }
   });
@@ -416,7 +416,7 @@ describe('the written report', () => {
     );
   });
 
-  it('is the same bytes every time', async () => {
+  it('is byte-identical every time', async () => {
     const again = await run();
     expect([...tradesCsv(again)]).toEqual([...tradesCsv(result)]);
     expect([...equityCsv(again)]).toEqual([...equityCsv(result)]);

@@ -43,7 +43,7 @@ const FIGURES = [
 ];
 
 describe('minutehand backtest', () => {
-  it('gives every figure of the active bundle, in all and of each pair, and writes its files', async () => {
+  it('reports every metric of the active bundle, in total and per pair, and writes its files', async () => {
     const out = join(place.folder, 'report');
     const { code, document } = await json('--data', data, '--from', from, '--out', out);
     expect(code).toBe(0);
@@ -85,7 +85,7 @@ describe('minutehand backtest', () => {
     expect(stdout).toMatch(/^total +\d+/m);
   });
 
-  it('refuses invalid arguments with 2, and what it cannot do with 1', async () => {
+  it('exits with 2 for invalid arguments and with 1 for failures', async () => {
     const here = ['--data', data];
     const cases: [string[], number, string][] = [
       [[...here, '--theta1', '1.2'], 2, 'USAGE'],

@@ -36,9 +36,7 @@ async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promi
   return { code, document: JSON.parse(lines[0]!) as unknown };
 }
 
-/**
- * HistData of some weeks: the first two minutes of each, on a clock that is UTC−5 with a summer hour on European dates.
- */
+/** Some weeks of HistData: the first two minutes of each, with a UTC−5 clock and European daylight-saving dates. */
 function histdata(): string {
   const rows = Array.from({ length: 30 }, (_, week) => {
     const isNewYorkAhead = week >= 9 && week <= 11;
@@ -113,7 +111,7 @@ describe.each([
 describe('bars import', () => {
   const env = () => ({ MINUTEHAND_DATABASE_URL: join(place.folder, 'own.db') });
 
-  it('finds the clock of HistData, and refuses another one by name, unless it is trusted', async () => {
+  it('detects the clock of HistData, and refuses a different one unless it is trusted', async () => {
     const path = join(place.folder, 'DAT_ASCII_EURUSD_M1_2019.csv');
     writeFileSync(path, histdata());
     const wrong = await place.run(['bars', 'import', path, '--timezone', '-05:00'], { env: env() });
@@ -142,7 +140,7 @@ describe('bars import', () => {
     expect(stderr).toMatch(/GBPUSD.*read on the clock -05:00\/EU, which could not be checked: 0 openings/);
   });
 
-  it('keeps series in the store, where a folder of bars has no place for them', async () => {
+  it('imports series into the store, not into a folder of bars', async () => {
     const path = join(place.folder, 'BTCUSDT-8h.csv');
     writeFileSync(path, 'timestamp,symbol,funding_rate\n1768233600000,BTCUSDT,0.0001\n');
     const imported = await place.run(['bars', 'import', path], { env: env() });

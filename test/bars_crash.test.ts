@@ -32,7 +32,7 @@ describe.each([
   { kind: 'postgres', note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
 ])('an import into $kind $note', ({ note, newUrl }) => {
   it(
-    'that is killed leaves a store that opens, and is completed by the next with nothing twice',
+    'that is killed leaves a valid store, and the next import completes it without duplicates',
     { timeout: 180_000 },
     async ({ skip }) => {
       if (note !== '') return skip(note);
@@ -42,7 +42,7 @@ describe.each([
         const running = program.start([url, source]);
         expect(await running.line()).toBe('open');
         for (let put = 0; put <= kill; put++) await running.line();
-        // At an arbitrary point of its work.
+        // At an arbitrary time.
         await sleep(20 + 35 * kill);
         expect(await running.kill('SIGKILL')).toBe('SIGKILL');
         const store = await openStore(url);
@@ -55,7 +55,7 @@ describe.each([
       const lines: string[] = [];
       while (!lines.at(-1)?.startsWith('added')) lines.push(await last.line());
       const [, added, there] = /^added (\d+), there (\d+), conflicts 0$/.exec(lines.at(-1)!)!.map(Number);
-      // A server may still store data that a client had sent when it was killed.
+      // A server may still store data that the killed client had sent.
       expect(there).toBeGreaterThanOrEqual(before);
       expect(added! + there!).toBe(ROWS);
       expect(await last.ended).toBe(0);
@@ -63,7 +63,7 @@ describe.each([
       const { length, time, volume } = await store.bars.read('live', 'EURUSD');
       expect(length).toBe(ROWS);
       expect(volume.every((value, i) => value === i && time[i] === 1_546_300_800 + i * 60)).toBe(true);
-      // On a busy machine the last kill may come when all was done but for the end of the process.
+      // On a busy machine the last kill may come when only the exit is left.
       const imports = await store.imports.list('live');
       expect(imports.filter(({ rows }) => rows === ROWS)).toHaveLength(imports.length);
       expect(imports.length).toBeGreaterThanOrEqual(1);
@@ -77,7 +77,7 @@ describe.each([
   { kind: 'sqlite', note: '', newUrl: () => Promise.resolve(join(folder, 'shared.db')) },
   { kind: 'postgres', note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
 ])('imports of several processes into a new $kind $note', ({ note, newUrl }) => {
-  it('add each minute once between them', { timeout: 180_000 }, async ({ skip }) => {
+  it('add each minute exactly once', { timeout: 180_000 }, async ({ skip }) => {
     if (note !== '') return skip(note);
     const url = await newUrl();
     const count = 40_000;
@@ -114,7 +114,7 @@ describe('an import of a year of HistData', () => {
     const running = program.start([join(folder, 'year.db'), path], { NODE_OPTIONS: '--max-old-space-size=40' });
     let last = '';
     while (!last.startsWith('added')) last = await running.line();
-    // This market never rests, and an hour of March is in no clock with a summer hour.
+    // This market has no weekend; the skipped hour of March does not exist in a clock with daylight-saving time.
     expect(last).toBe(`added ${count - 60}, there 0, conflicts 0`);
     expect(await running.ended).toBe(0);
   });

@@ -1,4 +1,4 @@
-/** For tests of imports that are killed: `import <store> <source>` imports and prints when the first rows are in. */
+/** For tests that kill imports: `import <store> <source>` imports and prints a line once the first rows are stored. */
 import { importBars } from '../cli/bars/import.ts';
 import type { BarSink } from '../shared/bar_file/bar_sink.ts';
 import { openStore } from '../trainer/store/store.ts';

@@ -62,7 +62,7 @@ describe('the import rule', () => {
   });
 });
 
-describe('the rule on modules with one door', () => {
+describe('the rule on modules with a single entry point', () => {
   it('holds in tests too', () => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-lint-'));
     const path = join(folder, 'x.test.ts');
@@ -108,7 +108,7 @@ describe('shared/core', () => {
     expect(await rulesBroken('daemon/x.ts', code)).toEqual([]);
   });
 
-  it('may make a date of a time it was given', async () => {
+  it('may convert a given time to a date', async () => {
     expect(await rulesBroken('shared/core/decide/x.ts', 'export const x = new Date(0);')).toEqual([]);
   });
 });
@@ -137,7 +137,7 @@ describe.each([
     "import { hrtime } from 'node:process';",
     path.startsWith('daemon') ? `import '${up}trainer/pipeline.ts';` : `import '${up}daemon/pipeline.ts';`,
     `import '${up}cli/main.ts';`,
-  ])('may not have: %s', async (code) => {
+  ])('must not contain: %s', async (code) => {
     expect(await rulesBroken(path, code)).toEqual(['no-restricted-imports']);
   });
 

@@ -21,7 +21,7 @@ export async function startBrowser(): Promise<Browser | null> {
       throw new Error('Chromium is not installed; in CI these tests must run. Debian: apt-get install chromium');
     return null;
   }
-  // Its sandbox refuses root, as containers run.
+  // Chromium's sandbox does not run as root, which is usual in containers.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   return chromium.launch({ executablePath, args });
 }

@@ -1,6 +1,6 @@
 /**
- * Vitest's global set-up: programs that tests start are in dist/, so it is rebuilt before the first test if the sources
- * are newer. Otherwise it costs one stat of every source file.
+ * Global set-up: programs that tests start run from dist/, so it is rebuilt before the first test if the sources are
+ * newer. Otherwise this costs one stat per source file.
  */
 export default async function setup(): Promise<void> {
   const path = '../bin/dist.mjs';

@@ -16,7 +16,7 @@ let trained: Finished;
 let version: string;
 let manifest: Manifest;
 beforeAll(async () => {
-  // No AUC reaches this: one gate fails for sure.
+  // No AUC reaches this, so one gate always fails.
   place = createWorkplace({ retrain: { adopt_min_auc: 0.99 } });
   bars = tinyBars(place.settings);
   const data = await place.writeBars('bars', bars);
@@ -42,12 +42,12 @@ describe('train', () => {
     expect(trained.code).toBe(1);
     expect(trained.stderr).toMatch(/ s: reading bars\n.* s: features and labels\n.* s: learning\n/s);
     const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1)!));
-    // One day of bars, less the warm-up.
+    // One day of bars, minus the warm-up.
     expect(Date.parse(manifest.period.from) / 1000).toBeGreaterThan(newest - 86_400);
     expect(Date.parse(manifest.period.to) / 1000).toBeGreaterThanOrEqual(newest);
   });
 
-  it('names the bundle by a hash of the configuration that its manifest sums up', () => {
+  it('names the bundle by the hash of the configuration in its manifest', () => {
     expect(version).toMatch(/^\d{8}_\d{4}-[0-9a-f]{8}$/);
     expect(manifest.configuration).toMatchObject({
       policy_hash: place.settings.policyHash,
@@ -56,7 +56,7 @@ describe('train', () => {
     });
   });
 
-  it('writes training_metadata.json from what its bundle measured', () => {
+  it('writes training_metadata.json from the metrics of its bundle', () => {
     const validation = read(join(version, 'validation.json')) as unknown as Record<string, ModelValidation>;
     const { f1, accuracy } = validation['ai1']!.holdout.pooled;
     expect(f1).not.toBeNull();
@@ -78,7 +78,7 @@ describe('check ml-models', () => {
     expect(await check()).toMatchObject({ code: 1, ok: false, bundles: [{ version, role: null, ok: true }] });
   });
 
-  it('verifies and times the bundles, and writes the view of the active one unless it is a dry run', async () => {
+  it('verifies and times the bundles, and writes the metadata of the active one unless it is a dry run', async () => {
     expect((await place.run(['models', 'promote', version])).code).toBe(0);
     const view = read(PRODUCTION_METADATA);
     expect(view).toMatchObject({

@@ -149,7 +149,7 @@ describe('help', () => {
     const check = (path: string[], { code, stdout, stderr }: Finished): void => {
       expect({ code, stderr }, path.join(' ')).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: minutehand ${path.join(' ')} `));
-      // A description of its own, more than the usage line and the options.
+      // More than the usage line and the options.
       expect(stdout.split('\n\n')[1]!.length, stdout).toBeGreaterThan(40);
       expect(stdout).toContain('--json');
       for (const [, option, meaning] of stdout.matchAll(/^ {2}(-.*?)(?: {2,}(.*))?$/gm))
@@ -303,7 +303,7 @@ describe('bars', () => {
 describe('features', () => {
   const pair = 'XAUUSD_XAGUSD';
 
-  it('writes what the core computes, to the bit: a header, a row per common minute, empty cells in warm-up', async () => {
+  it('writes the core’s values bit for bit: a header, a row per common minute, empty cells in warm-up', async () => {
     const { code, stdout } = await place.run(['features', '--pair', pair, '--data', data]);
     expect(code).toBe(0);
     const [header, ...rows] = stdout.trimEnd().split('\n');
@@ -333,7 +333,7 @@ describe('features', () => {
     expect(part.stdout).toBe([lines[0], ...lines.slice(701, 901), ''].join('\n'));
   });
 
-  it('ends without an error when its reader closes', async () => {
+  it('ends without an error when its output is closed', async () => {
     const features = place.start(['features', '--pair', pair, '--data', data]);
     await eventually('the header', features.stdout);
     features.closeStdout();
@@ -388,7 +388,7 @@ describe('train', () => {
     ]);
   });
 
-  it('--dry-run measures and writes nothing', async () => {
+  it('--dry-run measures but writes nothing', async () => {
     const out = join(place.folder, 'dry');
     const { code, document } = await json('train', '--data', data, '--trials', '0', '--dry-run', '--out', out);
     expect({ code, document }).toMatchObject({ code: 0, document: { version: null, path: null, adopted: false } });
@@ -415,7 +415,7 @@ describe('train', () => {
     );
   });
 
-  it('writes its bundle where the other commands find it', async () => {
+  it('writes its bundle to the folder of the other commands', async () => {
     const trained = await place.run(['train', '--data', data, '--trials', '0']);
     expect(trained.code, trained.stderr).toBe(0);
     const version = /minutehand models promote (\d{8}_\d{4}(?:_\d+)?)\n/.exec(trained.stdout)![1]!;
@@ -441,11 +441,11 @@ describe('train', () => {
     const { version, adopted, gates } = document as { version: string; adopted: boolean; gates: GateResult[] };
     const failed = gates.filter(({ passed }) => !passed);
     expect({ code, adopted }).toEqual({ code: 0, adopted: false });
-    // The market is too short for the limit of samples; most of the other gates are passed.
+    // The market is too short for the sample limit; most other gates pass.
     expect(failed.map(({ name }) => name)).toContain('ai1 samples');
     expect(gates.length - failed.length).toBeGreaterThan(10);
     expect(readFileSync(join(place.models, 'active.json'), 'utf8')).toBe(active);
-    // Bars of a folder are real, whichever market is configured.
+    // Bars from a folder count as real, whatever the configured market.
     expect(readManifest(join(place.models, version)).market).toBe('live');
     const store = await openStore(join(place.home, 'trainer.db'));
     const [row] = (await createRegistry(store, place.models).list()).filter((one) => one.version === version);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
 const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
 const SOURCE = join(packageRoot(), 'config');
 const urlOf = (...parts: string[]): string => JSON.stringify(pathToFileURL(join(packageRoot(), ...parts)).href);
-/** The arguments of many commands come as JSON, and their answers go as JSON. */
+/** Receives the arguments of many commands as JSON, and returns their results as JSON. */
 const MANY_COMMANDS = `
 import { ensureBuilt } from ${urlOf('bin', 'setup.mjs')};
 await ensureBuilt();
@@ -31,32 +31,32 @@ process.exitCode = 0;
 process.stdout.write(JSON.stringify(finished));
 `;
 
-/** A folder with a configuration and a home of its own, in which the command line is run as users run it. */
+/** A folder with its own configuration and home, in which commands run as for a user. */
 export interface Workplace {
   readonly folder: string;
   readonly home: string;
   readonly models: string;
   readonly config: string;
   readonly settings: Settings;
-  /** Runs a command to its end. */
+  /** Runs a command until it exits. */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
   /**
-   * Runs short commands, such as refused ones, to their ends in one process, one after the other: the start of a
-   * process takes most of the time of such a command. That process must end without help, as theirs would.
+   * Runs short commands, such as invalid ones, one after the other in a single process, because process start-up
+   * dominates their time. That process must exit unaided, as theirs would.
    */
   runEach(commands: readonly (readonly string[])[]): Promise<Finished[]>;
   /** Starts a long-running command, as the leader of a process group. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): Running;
   /** Writes bar files into a folder of this name. @returns the folder */
   writeBars(name: string, bars: ReadonlyMap<string, BarColumns>): Promise<string>;
-  /** Kills what still runs and removes the folder. */
+  /** Kills remaining processes and removes the folder. */
   remove(): Promise<void>;
 }
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
-  /** For a command that may hang: SIGKILL ends it then, with all that it has started, and is its `code`. */
+  /** For a command that may hang: after this time SIGKILL ends it and its children, and is its `code`. */
   readonly killAfterMs?: number;
 }
 
@@ -72,11 +72,11 @@ export interface Running {
   readonly stderr: () => string;
   /** Exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
-  /** As `head` does when it has seen enough. */
+  /** As `head` does once it has read enough. */
   closeStdout(): void;
-  /** To the process alone. */
+  /** Signals the process only. */
   kill(signal: NodeJS.Signals): void;
-  /** To the whole process group, as a terminal does on Ctrl-C. */
+  /** Signals the whole process group, as a terminal does on Ctrl-C. */
   killGroup(signal: NodeJS.Signals): void;
 }
 
@@ -99,23 +99,11 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
 
   const launch = (args: readonly string[], env?: NodeJS.ProcessEnv) => launchNode([PROGRAM, ...args], env);
   function launchNode(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const child = spawn(process.execPath, args, {
-      cwd: folder,
-      env: { ...environment, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-    });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+    const launched = launchProgram(process.execPath, args, folder, { ...environment, ...env });
+    const { child } = launched;
     children.add(child);
-    const ended = new Promise<number | NodeJS.Signals>((resolve) =>
-      child.once('close', (code, signal) => {
-        children.delete(child);
-        resolve(code ?? signal!);
-      }),
-    );
-    return { child, output, ended };
+    child.once('close', () => children.delete(child));
+    return launched;
   }
 
   return {
@@ -127,7 +115,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
     async run(args, { env, input = '', killAfterMs } = {}) {
       const { child, output, ended } = launch(args, env);
       const timer = killAfterMs === undefined ? undefined : setTimeout(() => killGroup(child.pid!), killAfterMs);
-      // A command that does not read it may have ended before it was written.
+      // A command that does not read stdin may have ended before this write.
       child.stdin.on('error', () => undefined).end(input);
       const code = await ended;
       clearTimeout(timer);
@@ -145,16 +133,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
       return JSON.parse(output.stdout) as Finished[];
     },
     start(args, env) {
-      const { child, output, ended } = launch(args, env);
-      return {
-        pid: child.pid!,
-        stdout: () => output.stdout,
-        stderr: () => output.stderr,
-        ended,
-        closeStdout: () => void child.stdout.destroy(),
-        kill: (signal) => void child.kill(signal),
-        killGroup: (signal) => void process.kill(-child.pid!, signal),
-      };
+      return runningOf(launch(args, env));
     },
     async writeBars(name, bars) {
       const target = join(folder, name);
@@ -173,8 +152,42 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
   };
 }
 
+interface Launched {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly output: { stdout: string; stderr: string };
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+/** Starts a program as the leader of a process group. */
+export function startProgram(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Running {
+  return runningOf(launchProgram(file, args, cwd, env));
+}
+
+function launchProgram(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Launched {
+  const child = spawn(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  const ended = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('close', (code, signal) => resolve(code ?? signal!)),
+  );
+  return { child, output, ended };
+}
+
+function runningOf({ child, output, ended }: Launched): Running {
+  return {
+    pid: child.pid!,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    ended,
+    closeStdout: () => void child.stdout.destroy(),
+    kill: (signal) => void child.kill(signal),
+    killGroup: (signal) => void process.kill(-child.pid!, signal),
+  };
+}
+
 /** The configuration files of this repository with the values of `settings`. */
-function writeConfig(folder: string, settings: Settings): void {
+export function writeConfig(folder: string, settings: Settings): void {
   mkdirSync(folder, { recursive: true });
   for (const part of ['core', 'retrain', 'signals', 'minutehand'] as const) {
     const name = part === 'minutehand' ? 'minutehand.yaml' : `${part}_policy.yaml`;
@@ -198,12 +211,13 @@ function killGroup(pid: number): void {
 
 type Missing = null | undefined | false | '';
 
-/** Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after a minute */
+/** Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after `minutes` */
 export async function eventually<T extends object | string | number | true>(
   what: string | (() => string),
   look: () => T | Missing | Promise<T | Missing>,
+  minutes = 1,
 ): Promise<T> {
-  for (let tries = 0; tries < 1200; tries++) {
+  for (let tries = 0; tries < 1200 * minutes; tries++) {
     const found = await look();
     if (found) return found;
     await sleep(50);
@@ -211,7 +225,7 @@ export async function eventually<T extends object | string | number | true>(
   throw new Error(`never came: ${typeof what === 'string' ? what : what()}`);
 }
 
-/** The process and all it has started, down to the last; Linux only. */
+/** The process and all its descendants; Linux only. */
 export function processTree(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc'))
@@ -224,13 +238,13 @@ export function processTree(pid: number): number[] {
   return tree;
 }
 
-/** A process that has ended and only waits to be looked at by its parent is not running. */
+/** A zombie process counts as ended. */
 export function isRunning(pid: number): boolean {
   const stat = statOf(pid);
   return stat !== null && stat.state !== 'Z' && stat.state !== 'X';
 }
 
-/** The arguments of a process, as one text. */
+/** Arguments of a process, as one text. */
 export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();

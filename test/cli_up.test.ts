@@ -20,14 +20,13 @@ import {
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 import { skipNote } from './skip_note.ts';
 
-// Each wait has its own deadline, and names its condition.
+// Each wait has its own deadline and names its condition.
 vi.setConfig({ testTimeout: 180_000 });
 
 const { pairs: PAIRS, windows, decision, label, simulated } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 20, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
 /**
- * All pairs and look-backs as they are delivered, so that first models pass the gate; only training and the minutes are
- * short.
+ * Pairs and look-backs as delivered, so that the first models pass the gates; only training and minutes are shortened.
  */
 const FAST: SettingsOverrides = {
   minutehand: {
@@ -74,7 +73,7 @@ function readSignal(pair: string): Signal | null {
   return existsSync(signalPath(pair)) ? verifySignal(readFileSync(signalPath(pair), 'utf8')) : null;
 }
 
-/** The newest signals, once each pair's fits. */
+/** The newest signals, once every pair's signal matches. */
 async function signalsWhere(what: string, fits: (signal: Signal) => boolean): Promise<Signal[]> {
   const signals = await eventually(
     () => `${what}; there is ${PAIRS.map((pair) => JSON.stringify(readSignal(pair))).join('\n')}`,
@@ -110,7 +109,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   let up: Running;
   let daemonPort: number;
   let trainerPort: number;
-  /** Every signal that came by WebSocket since the start. */
+  /** Every signal received by WebSocket since the start. */
   const heard: Signal[] = [];
   let lastOfFirstRun: Signal[];
 
@@ -148,7 +147,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     other.close();
   });
 
-  it('trains first models and has every signal in mode OK, renewed with every bar', async () => {
+  it('trains first models, then every signal is in mode OK, one per bar', async () => {
     const first = await signalsWhere('signals in mode OK', ({ mode }) => mode === 'OK');
     await signalsWhere('newer signals', (signal) => first.every((one) => signal.seq > one.seq));
     const { status, body } = await getJson(daemonPort, '/readyz');
@@ -196,7 +195,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     }
   });
 
-  it('refuses a bundle with one flipped byte: promote does, and the daemon does when it is forced on it', async () => {
+  it('a bundle with one flipped byte is refused by promote, and by the daemon if activated by force', async () => {
     const { version: good } = readActive(place.models)!;
     const bad = '20990101_0000';
     cpSync(join(place.models, good), join(place.models, bad), { recursive: true });
@@ -242,8 +241,8 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect(up.stderr()).toContain('daemon  │ ended with SIGKILL; it is started again');
     for (const [index, signal] of after.entries()) {
       expect(signal.mode).toBe('OK');
-      // Counted back to its first signal, the new boot continues where the killed one stopped, or answers its last
-      // minutes again.
+      // Counted back to its first signal, the new boot resumes where the killed one stopped, or repeats its last
+      // minutes.
       expect(later(signal, before[index]!) - signal.seq).toBeLessThanOrEqual(3);
     }
   });

@@ -90,7 +90,7 @@ describe('minutehand collect', () => {
       const seriesOf = async (): Promise<string[]> =>
         ((await healthOf(workplace))?.series ?? []).map(({ symbol, series }) => `${symbol} ${series}`).sort();
 
-      // The exchange answers nothing useful at first, and the daemon is not there yet.
+      // At first the exchange returns malformed data, and the daemon is not running yet.
       fake.broken.set('klines', { status: 200, body: '{"half": ' });
       fake.broken.set('fundingRate', { status: 429, body: '{"code":-1003,"msg":"Too many requests"}' });
       let collector = collect();
@@ -115,7 +115,7 @@ describe('minutehand collect', () => {
         async () => (await seriesOf()).filter((own) => points.includes(own)).length === points.length,
       );
 
-      // Frames that are malformed, unknown, repeated and of the past; then the connection breaks.
+      // Malformed, unknown, repeated and outdated frames; then the connection breaks.
       const liquidate = (): number => {
         const now = Date.now();
         fake.send('market', '{"e":"forceOrder","o":');
@@ -184,7 +184,7 @@ describe('minutehand collect', () => {
         if (name === 'funding_rate') expect(value).toBe(fundingAt(eventTime * 1000));
         if (name === 'open_interest') expect(value).toBe(openInterestAt(eventTime * 1000));
         if (name === 'order_book_imbalance') expect(value).toBe(0.5);
-        // Repeated frames count once, those of another hour not at all.
+        // Repeated frames count once, those of another hour are ignored.
         if (name === 'sell_liquidations') expect(value % 1.5).toBe(0);
         if (name === 'buy_liquidations') expect(value).toBe(0);
       }

@@ -3,22 +3,22 @@ import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
 
-/** Collects everything that is unreachable. */
+/** Forces a full garbage collection. */
 export const collectAll = runInNewContext('gc') as () => void;
 
 const SERIES = 8;
 
 /**
- * Bytes per round that V8 promotes into the old generation: what stays reachable, or is reachable from old objects that
- * are dead already. Until code is compiled and tables have grown that is more: the least of some series.
- * @param rounds of a series, enough for some minor collections
+ * Bytes per round that V8 promotes to the old generation: data that stays reachable, or is referenced by old dead
+ * objects. Higher until code is compiled and tables have grown, so the minimum of several series is taken.
+ * @param rounds per series, enough for several minor collections
  */
 export async function promotedPerRound(
   rounds: number,
   enough: number,
   work: (round: number) => Promise<void>,
 ): Promise<number> {
-  // Objects from before the first round are old from here on.
+  // Objects created before the first round are old from here on.
   collectAll();
   let least = Infinity;
   for (let series = 0; series < SERIES && least > enough; series++) {

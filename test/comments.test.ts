@@ -5,7 +5,7 @@ import { packageRoot } from '../shared/root.ts';
 
 const WIDTH = 120;
 const FOLDERS = ['bench', 'bin', 'cli', 'daemon', 'mt5', 'shared', 'sim', 'test', 'trainer'];
-/** Directives stand on one line. */
+/** Directives cannot be wrapped. */
 const DIRECTIVE = /Stryker|eslint|prettier-ignore|@ts-/;
 
 it('comments wrap at 120 columns', () => {

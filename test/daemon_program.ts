@@ -1,9 +1,9 @@
 /**
- * A daemon in its own process, for tests that kill it: `<settings.json>` holds whole Settings, MINUTEHAND_HOME is the
- * home; `--standby` after it waits for the lease, MAX_WAITING_ROWS bounds the journal in memory. Prints one JSON line
- * per event: `{say}` while it starts, `{waiting}` when it is the next, `{port, bootId}` when it listens. SIGTERM stops
- * it. CLOCK_RATE makes its clock run that many times as fast from CLOCK_START_MS at CLOCK_ZERO_MS of this machine on;
- * SIGUSR2 sets it forward by an hour, and back at the next one.
+ * A daemon in its own process, for tests that kill it: `<settings.json>` contains complete Settings, MINUTEHAND_HOME is
+ * the home; `--standby` makes it wait for the lease, MAX_WAITING_ROWS bounds the journal's queue. Prints one JSON line
+ * per event: `{say}` during start, `{waiting}` when it is the next standby, `{port, bootId}` when it listens. SIGTERM
+ * stops it. CLOCK_RATE is the speed of its clock, which shows CLOCK_START_MS at this machine's CLOCK_ZERO_MS; SIGUSR2
+ * sets the clock forward by an hour, and back the next time.
  */
 import { readFileSync } from 'node:fs';
 import { standBy, startDaemon } from '../daemon/main.ts';

@@ -16,7 +16,7 @@ const TRIALS = 100_000;
 const MINUTES = 1_000_000;
 const PARAMETERS = ['trees', 'learning_rate', 'leaves', 'min_rows', 'feature_share', 'row_share', 'l2'];
 
-/** Milliseconds from frame to frame, for the record: a test of absolute times fails on a busy machine. */
+/** Prints the times between frames, since a test of absolute times fails on a busy machine. */
 function report(what: string, gaps: readonly number[], cpuMs: number): void {
   const { p50, p99, max } = percentiles([...gaps]);
   const kept = gaps.filter((gap) => gap < 17.5).length / gaps.length;
@@ -27,7 +27,7 @@ function report(what: string, gaps: readonly number[], cpuMs: number): void {
   );
 }
 
-/** Frames that an expression measures, with the processor time that the page's main thread took meanwhile. */
+/** Frames measured by an expression, with the processor time of the page's main thread. */
 async function measured(page: Page, expression: string): Promise<[gaps: number[], cpuMs: number]> {
   const session = await page.context().newCDPSession(page);
   const cpuMs = async (): Promise<number> => {
@@ -58,7 +58,7 @@ function writeSearch(folder: string): void {
 
 const isSkipped = !IS_LONG || chromiumPath() === null;
 
-describe.skipIf(isSkipped)(`the dashboard with much to draw${LONG_NOTE}`, () => {
+describe.skipIf(isSkipped)(`the dashboard with large charts${LONG_NOTE}`, () => {
   let browser: Browser;
   let page: Page;
   let api: ApiWorkplace;
@@ -73,7 +73,7 @@ describe.skipIf(isSkipped)(`the dashboard with much to draw${LONG_NOTE}`, () => 
     await api?.close();
   });
 
-  it(`draws all lines of ${TRIALS} trials, in frames between which the page answers`, async () => {
+  it(`draws all lines of ${TRIALS} trials, in short frames that keep the page responsive`, async () => {
     const { cookie } = await api.logIn('viewer');
     const [name, value] = cookie.split('=') as [string, string];
     await page.context().addCookies([{ name, value, url: api.origin }]);
@@ -118,7 +118,7 @@ describe.skipIf(isSkipped)(`the dashboard with much to draw${LONG_NOTE}`, () => 
   });
 });
 
-/** Gaps of frames until the count of drawn lines stands for ten frames. */
+/** Frame intervals until the count of drawn lines is stable for ten frames. */
 const FRAMES_UNTIL_DRAWN = `(async () => {
   const shown = () => document.querySelector('.parallel [role=status]').textContent;
   const gaps = [];

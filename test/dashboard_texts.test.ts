@@ -3,7 +3,7 @@ import { allowedInJapanese } from '../dashboard/src/text/allowed_ja.ts';
 import { allowed, jsonSchemas, propertiesOf, type JsonSchema } from '../shared/policy/json_schema.ts';
 
 describe('the policy page', () => {
-  it('says in Japanese what each value of the policies may be, but for names and examples', () => {
+  it('shows the allowed values of each policy key in Japanese, except names and examples', () => {
     const texts = Object.values(jsonSchemas()).flatMap((schema) => allowedTexts(schema));
     expect(texts.length).toBeGreaterThan(100);
     const left = texts.map((text) => [text, allowedInJapanese(text).replace(/"(?:[^"\\]|\\.)*"/g, '')] as const);
@@ -13,7 +13,7 @@ describe('the policy page', () => {
   });
 });
 
-/** Of a schema and of all its parts. */
+/** Allowed values of a schema and all its parts. */
 function allowedTexts(schema: JsonSchema): string[] {
   return [allowed(schema), ...Object.values(propertiesOf(schema)).flatMap(allowedTexts)];
 }

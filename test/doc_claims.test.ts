@@ -15,7 +15,7 @@ const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8
   .map((path) => `docs/${path.replaceAll('\\', '/')}`);
 const handWritten = pages.filter((page) => !GENERATED.test(page));
 
-/** Every number of the configuration by its full key and by its last part; null where two keys share that part. */
+/** Every number of the configuration by full key and by last part; null if two keys share that part. */
 function configuredNumbers(): Map<string, number | null> {
   const { core, retrain, signals, minutehand } = loadSettings({ env: {} });
   const numbers = new Map<string, number | null>();
@@ -32,9 +32,7 @@ function configuredNumbers(): Map<string, number | null> {
   return numbers;
 }
 
-/**
- * Values that a text gives for keys of the configuration, as `` `feed.budget_ms` (200) ``; seconds become milliseconds.
- */
+/** Values given in a text for configuration keys, such as `` `feed.budget_ms` (200) ``; seconds become milliseconds. */
 function namedValues(text: string): { key: string; value: number }[] {
   const named = text.matchAll(/`([a-z0-9_.]+)`\s+\((-?[\d.,]+)(\s(?:ms|s|bp))?[);]/g);
   return [...named].map(([, key, value, unit]) => ({
@@ -44,7 +42,7 @@ function namedValues(text: string): { key: string; value: number }[] {
 }
 
 describe('the documents', () => {
-  it('give the configured value wherever they give one of a key', () => {
+  it('give the configured value of every key whose value they mention', () => {
     const configured = configuredNumbers();
     const wrong = [];
     let checked = 0;
@@ -90,7 +88,7 @@ describe('the documents', () => {
     expect(missing).toEqual([]);
   });
 
-  it('have a row for every dependency, and none for another', () => {
+  it('have a row for every dependency and no others', () => {
     const manifests = ['package.json', 'bin/mutation/package.json'].map(
       (path) => JSON.parse(read(path)) as Record<string, Record<string, string>>,
     );
@@ -121,7 +119,7 @@ describe('the documents', () => {
     expect(files.filter((file) => !read(page).includes(`\`${file}\``))).toEqual([]);
   });
 
-  it('mention no part of the product that has no folder', () => {
+  it('mention no part of the product without a folder', () => {
     const texts = ['docs/reference/CONFIGURATION.md', 'config/schema/minutehand.schema.json'].map(read).join('');
     expect(/dashboard/i.test(texts)).toBe(existsSync(join(ROOT, 'dashboard')));
   });

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 /** Anchors of a Markdown page, null for a file that does not exist; `path` is relative to the package. */
 export type AnchorsOf = (path: string) => ReadonlySet<string> | null;
 
-/** The anchors that GitHub gives the headings of a page, in their order. */
+/** GitHub's anchors of a page's headings, in order. */
 export function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, title] of withoutFences(page).matchAll(/^#{1,6} +(.+?) *$/gm)) {
@@ -32,7 +32,7 @@ export function brokenLinks(page: string, text: string, anchors: AnchorsOf): str
     .map((target) => `${page}: ${target}`);
 }
 
-/** Paths `docs/….md` and others in any text of the package that do not exist, as `file: mention`. */
+/** Mentioned paths (`docs/….md` and others) of any text in the package that do not exist, as `file: mention`. */
 export function brokenMentions(file: string, text: string, anchors: AnchorsOf): string[] {
   const mentions = text.matchAll(/(?<![\w/.-])(docs\/[\w/.-]+\.(?:md|json|html|png|svg))(?:#([\w-]+))?/g);
   return [...mentions]

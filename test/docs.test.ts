@@ -17,7 +17,7 @@ import { instrumentJsonSchema, signalJsonSchema } from '../cli/docs/signal_json_
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 
 describe('generated documents (written by `npm run docs`)', () => {
-  it('docs/reference/FEATURES.md, tested beside the features, is for the windows of config/minutehand.yaml', () => {
+  it('docs/reference/FEATURES.md, tested with the features, uses the windows of config/minutehand.yaml', () => {
     expect(loadSettings({ env: {} }).minutehand.windows).toEqual(DEFAULT);
   });
 

@@ -26,7 +26,7 @@ const MINUTES = 220;
 const BAR_MS = 40;
 const NAMES = ['file', 'redis', 'ws'] as const;
 type Name = (typeof NAMES)[number];
-/** Consumers that are killed repeatedly; the others run on. */
+/** Consumers that are killed repeatedly; the others keep running. */
 const KILLED: readonly Name[] = ['file', 'ws'];
 const KILLS = 5;
 const REDIS_RESTARTS = 3;
@@ -108,7 +108,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       await sleep(100 + rng.integer(300));
       if (kills < KILLS) {
         const name = KILLED[kills++ % KILLED.length]!;
-        // Like a power cut, at any moment; every other time it is away for a while.
+        // At any time, like a power cut; every other time it stays down for a while.
         await running.get(name)!.kill('SIGKILL');
         if (kills % 2 === 0) await sleep(5 * BAR_MS);
         await start(name);
@@ -118,7 +118,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
         await redis.kill();
         redis = await startRedis([], port);
       }
-      // The trainer too, at other moments than they.
+      // The trainer is killed too, at other times.
       if (step % 3 === 1 && trainerKills < TRAINER_KILLS) {
         trainerKills++;
         await fills.kill('SIGKILL');
@@ -160,7 +160,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const own = fillsOf(name);
     soundBook(own);
     const opened = new Set(own.filter(({ kind }) => kind === 'open').map(({ position_id }) => position_id));
-    // Entries while it was dead were missed, as they must be.
+    // Entries while it was down are missed by design.
     expect(opened.size).toBeGreaterThan(2);
     for (const { signal_id } of own) expect(published).toContain(signal_id);
   });
@@ -186,7 +186,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const journaled = new Set(entries.map(({ body }) => body.signal_id));
     for (const id of entered) expect(journaled).toContain(id);
     const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: barIntervalMs(settings), settleMs: 0 });
-    // Entries while a program, or Redis, was away were missed; positions that it held may have grown old.
+    // Entries while a program or Redis was down are missed; positions it held may have become too old.
     const allowed = ['ENTER_WITHOUT_FILL', 'OPEN_TOO_LONG'];
     const others = found.filter(({ code }) => !allowed.includes(code));
     expect(others).toEqual([]);
@@ -219,7 +219,7 @@ async function output({ process: child, ended }: RunningProgram): Promise<string
   return text;
 }
 
-/** Both legs or none, each opened once and closed at most once, one position of a pair at a time. */
+/** Both legs or none, each opened once and closed at most once, one position per pair at a time. */
 function soundBook(fills: readonly Fill[]): void {
   const keys = fills.map(fillKey);
   expect(new Set(keys).size).toBe(keys.length);

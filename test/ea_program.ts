@@ -1,6 +1,6 @@
 /**
- * For tests: `minutehand ea` and `minutehand trades` alone, and `fills`, which takes fills as a trainer does, made from
- * the sources as they are now.
+ * For tests: `minutehand ea`, `minutehand trades`, and `fills`, which reads fills as a trainer does; compiled from the
+ * current sources.
  */
 import { Command } from 'commander';
 import pino from 'pino';
@@ -12,7 +12,7 @@ const json = process.argv.includes('--json');
 const program = new Command('minutehand').option('--json');
 const output = () => createOutput(json);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-// Each alone: a program that is killed and restarted repeatedly has to start quickly.
+// Loaded separately, because a repeatedly killed program must start quickly.
 if (process.argv[2] === 'fills')
   program.command('fills').action(async () => {
     const { startFills } = await import('../trainer/fills/fills.ts');

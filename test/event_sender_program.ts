@@ -1,4 +1,4 @@
-/** For tests of a sender that is killed: `<home>` sends the events of its store, with the environment's addresses. */
+/** For tests that kill a sender: `<home>` sends the events of its store to the addresses of the environment. */
 import pino from 'pino';
 import { homePaths } from '../shared/policy/home.ts';
 import { startEventSender } from '../trainer/model_events/event_sender.ts';

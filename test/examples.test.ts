@@ -16,7 +16,7 @@ import { skipNote } from './skip_note.ts';
 import { trainTinyModels } from './tiny_models.ts';
 import type { ConsumerVector } from './vectors/consumer_vectors.ts';
 
-// A busy machine makes them slower, and nothing else.
+// A busy machine only makes them slower.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const EXAMPLES = join(packageRoot(), 'examples');
@@ -32,7 +32,7 @@ const LANGUAGES = [
   { name: 'bash', file: 'follow.sh', program: 'bash', needs: ['bash', 'jq', 'gzip'] },
 ].map((language) => {
   const missing = language.needs.filter((program) => !isThere(program, '--version'));
-  // In CI, skipping would hide a gap: there the test runs, and fails.
+  // In CI, skipping would hide a gap, so the test runs and fails.
   return { ...language, isSkipped: missing.length > 0 && !process.env['CI'], note: `${missing.join(', ')} not found` };
 });
 
@@ -45,7 +45,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs an example on the texts of each vector and returns its orders, or `refused <code>`. */
+/** Runs an example on the texts of each vector; returns its orders, or `refused <code>`. */
 const ASK: Readonly<Record<string, () => readonly Answers[]>> = {
   Python: () => JSON.parse(run('python3', ['-B', '-c', PYTHON_DRIVER, EXAMPLES], JSON.stringify(vectors))) as Answers[],
   Node: () =>
@@ -116,7 +116,7 @@ function life({ markets, steps }) {
 }
 console.log(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(life)));`;
 
-/** `OPEN <id> …` as the vectors have it. */
+/** Shortens `OPEN <id> …` to the form of the vectors. */
 function short(line: string): string {
   const [order, id] = line.split(' ');
   if (order === 'refused') return line;
@@ -145,7 +145,7 @@ describe.each(LANGUAGES)('examples/$file', ({ name, isSkipped, note }) => {
   });
 });
 
-/** A consumer in a process of its own. */
+/** A consumer in its own process. */
 interface Follower {
   readonly child: ChildProcess;
   readonly orders: () => readonly string[];
@@ -159,7 +159,7 @@ describe('the examples beside a running daemon', () => {
   const followers = new Set<ChildProcess>();
   const usable = LANGUAGES.filter(({ isSkipped }) => !isSkipped);
 
-  /** As a user starts it. */
+  /** Starts it as a user does. */
   function follow({ file, program }: (typeof LANGUAGES)[number], state: string, ...flags: string[]): Follower {
     const from = file === 'follow.mjs' ? [PAIR, '--url', `ws://127.0.0.1:${daemon!.port}/signals`] : [signalFile()];
     const args = [join(EXAMPLES, file), ...from, '--state', join(folder, state), ...flags];
@@ -196,7 +196,7 @@ describe('the examples beside a running daemon', () => {
     await place.remove();
   });
 
-  it('open the daemon’s entries, once each, and close its exits, also when they are killed in between', async () => {
+  it('open each entry of the daemon once, and close at its exits, even when killed in between', async () => {
     const orders = new Map<string, string[]>(usable.map(({ name }) => [name, []]));
     const live = usable.map((language) => ({ language, paper: follow(language, `${language.name}.state`, '--paper') }));
     const watching = usable.map((language) => follow(language, `${language.name}_live.state`));

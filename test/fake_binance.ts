@@ -4,18 +4,18 @@ import { WebSocketServer, type WebSocket } from 'ws';
 
 const MINUTE_MS = 60_000;
 
-/** A server of Binance's API for USDT-margined futures on loopback, with faults on demand. */
+/** A loopback server with Binance's API for USDT-margined futures, with faults on demand. */
 export interface FakeBinance {
   readonly url: string;
-  /** Answers of REST that fail from now on, by what their path contains; the text replaces the answer. */
+  /** REST responses that fail from now on, by part of the path; the text replaces the response. */
   readonly broken: Map<string, { readonly status: number; readonly body: string }>;
   /** Names of requests since the start. */
   readonly requests: string[];
-  /** Minutes of which there is no candle, by open in ms. */
+  /** Minutes without a candle, by open in ms. */
   readonly missing: Set<number>;
   /** Milliseconds its clock is ahead. */
   aheadMs: number;
-  /** Sends a frame, or any text, to every client of a kind of stream. @returns how many have it */
+  /** Sends a frame, or any text, to every client of a kind of stream. @returns number of clients */
   send(stream: 'market' | 'public', frame: object | string): number;
   /** Cuts all WebSockets. */
   disconnect(): void;

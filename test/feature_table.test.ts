@@ -56,7 +56,7 @@ const written = async (name: string): Promise<FeatureSource> => {
   return fileSource(path, names);
 };
 
-/** A table of a database that minutehand has not made, filled from the CSV. */
+/** An external table filled from the CSV. */
 async function external(url: string): Promise<FeatureSource> {
   await written('external.csv.gz');
   const [header, ...lines] = gunzipSync(readFileSync(join(root, 'external.csv.gz')))
@@ -93,7 +93,7 @@ const SOURCES = [
 ];
 
 describe.each(SOURCES)('features and labels in $kind $note', ({ kind, note, open }) => {
-  it('come back as the engine made them, to the bit', async ({ skip }) => {
+  it('are read back bit for bit', async ({ skip }) => {
     if (note !== '') return skip(note);
     const source = await open();
     checkSchema(source, schema.definitions);
@@ -143,7 +143,7 @@ describe('training from a table', () => {
     rows: (pairId) => Promise.resolve(change(computed.get(pairId)!)),
   });
 
-  it('gives the same models as from the bars where the table has what the engine makes of them', async () => {
+  it('gives the same models as from bars if the table has the engine’s features', async () => {
     const [plain, fromTable] = [
       await trainFrom(null, 'plain'),
       await trainFrom(
@@ -154,7 +154,7 @@ describe('training from a table', () => {
     expect(bytesOf(fromTable)).toEqual(bytesOf(plain));
     expect(fromTable.manifest.dataset_id).toBe(plain.manifest.dataset_id);
     expect(fromTable.gates.filter(({ passed }) => !passed)).toEqual(plain.gates.filter(({ passed }) => !passed));
-    // Other labels are other models, measured on the same evaluation label.
+    // Different labels give different models, measured on the same evaluation label.
     const flipped = await trainFrom(
       changed((rows) => ({ ...rows, labels: { ...rows.labels!, ai1: rows.labels!.ai1.map((label) => 1 - label) } })),
       'flipped',
@@ -164,7 +164,7 @@ describe('training from a table', () => {
     expect(flipped.manifest.metrics.ai2.holdout.auc).toBe(plain.manifest.metrics.ai2.holdout.auc);
   });
 
-  it('fails a gate where the daemon would compute other features, and stops where rows are missing', async () => {
+  it('fails a gate if the daemon would compute different features, and stops if rows are missing', async () => {
     const scaled = await trainFrom(
       changed((rows) => ({ ...rows, features: rows.features.map((value) => value * 2) })),
       'scaled',

@@ -16,10 +16,10 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 const COLUMNS = ['x0', 'x1', 'x2', 'x3', 'x4'] as const;
 
-/** Features with ties, missing and infinite values, and what is behind the labels. */
+/** Features with ties, missing and infinite values, and the signal behind the labels. */
 interface Drawn {
   readonly features: number[][];
-  /** Log-odds of the positive class; also the mean of the value. */
+  /** Log-odds of the positive class; for regression, the mean of the value. */
   readonly signal: number[];
   readonly uniform: number[];
   readonly normal: number[];
@@ -31,7 +31,7 @@ function draw(rows: number, seed: string): Drawn {
   for (let row = 0; row < rows; row++) {
     const x = COLUMNS.map(() => (rng.uniform() < 0.5 ? rng.integer(7) - 3 : rng.normal()));
     const signal = 1.2 * x[0]! - Math.abs(x[1]!) + (x[2]! > 0 ? 1 : -0.5) * x[3]!;
-    // A missing or infinite value is not used: it is in the column without a meaning.
+    // Missing and infinite values appear in a column that carries no signal.
     x[4] = [NaN, Infinity, -Infinity][rng.integer(20)] ?? x[4]!;
     drawn.features.push(x);
     drawn.signal.push(signal);
@@ -108,7 +108,7 @@ const on = (name: string): string[] => [
 ];
 const QUICK = ['--rounds', '40'];
 
-/** Answers of the ONNX file: [rows × width]. */
+/** Scores of the ONNX file: [rows × width]. */
 async function scoresOf(path: string, { features }: Drawn): Promise<{ width: number; values: Float32Array }> {
   const session = await InferenceSession.create(readFileSync(path), { intraOpNumThreads: 1 });
   const input = new Tensor('float32', Float32Array.from(features.flat()), [features.length, COLUMNS.length]);
@@ -116,14 +116,14 @@ async function scoresOf(path: string, { features }: Drawn): Promise<{ width: num
   return { width: score!.dims[1]!, values: score!.data as Float32Array };
 }
 
-/** A CSV file as its header and its cells. */
+/** Header and cells of a CSV file. */
 function readCsv(path: string): { header: string; cells: string[][] } {
   const [header, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n') as [string, ...string[]];
   return { header, cells: lines.map((line) => line.split(/,(?! light)/)) };
 }
 
 describe('minutehand fit', () => {
-  it('learns two classes nearly as well as they can be separated, and reports it with the ONNX file', async () => {
+  it('learns two classes nearly as well as they can be separated, and writes a report with the ONNX file', async () => {
     const medium = draw(20_000, 'medium');
     writeFileSync(at('medium.csv'), csv(medium, binary(medium)));
     const on = ['--train', at('medium.csv'), '--label', 'y', '--test', at('binary_test.csv')];
@@ -144,7 +144,7 @@ describe('minutehand fit', () => {
     const { width, values } = await scoresOf(at('b.onnx'), test);
     expect(width).toBe(1);
     const labels = binary(test);
-    // No score beats the true probability but by chance.
+    // No score beats the true probability except by chance.
     const ceiling = auc(test.signal, labels)!;
     expect(document['auc']).toBeCloseTo(auc(values, labels)!, 10);
     expect(document['auc']).toBeGreaterThan(ceiling - 0.015);
@@ -189,7 +189,7 @@ describe('minutehand fit', () => {
     expect(decodeFacts(decodeTreeModel(readFileSync(at('c.onnx'))).metadata).classes).toEqual(classes);
   });
 
-  it('learns values around a million, to their noise', async () => {
+  it('learns values around a million, down to their noise', async () => {
     const document = await fit(...on('value'), '--rounds', '100', '--out', at('v.onnx'), '--predict', at('v.csv'));
     expect(document).toMatchObject({ task: 'regression', guessed: true, classes: null });
     const truth = value(test);
@@ -204,7 +204,7 @@ describe('minutehand fit', () => {
     expect(readCsv(at('v.csv')).cells.map(([v]) => Number(v))).toEqual([...values]);
   });
 
-  it('learns a quantile: that share of labels is below', async () => {
+  it('learns a quantile: the matching share of labels is below it', async () => {
     const document = await fit(...on('value'), '--task', 'quantile', '--quantile', '0.9', '--out', at('q.onnx'));
     expect(document).toMatchObject({ task: 'quantile', guessed: false });
     const { values } = await scoresOf(at('q.onnx'), test);
@@ -226,14 +226,14 @@ describe('minutehand fit', () => {
     expect(await bytes('s3.onnx', '--seed', '8', '--workers', '2')).not.toBe(one);
   });
 
-  it('stops where the validation table no longer gains', async () => {
+  it('stops when the validation loss no longer improves', async () => {
     const stopping = ['--valid', at('binary_valid.csv'), '--patience', '5', '--rounds', '300'];
     const { rounds } = await fit(...on('binary'), ...stopping, '--learning-rate', '0.3');
     expect(rounds).toBeGreaterThan(2);
     expect(rounds).toBeLessThan(100);
   });
 
-  it('uses weights: a class of ten times the weight is answered more often', async () => {
+  it('uses weights: a class with ten times the weight is predicted more often', async () => {
     const labels = binary(train);
     writeFileSync(at('weighted.csv'), csv(train, labels, { w: labels.map((label) => (label === 1 ? 10 : 1)) }));
     const args = ['--label', 'y', '--test', at('binary_test.csv'), ...QUICK, '--out', at('w.onnx')];
@@ -257,7 +257,7 @@ describe('minutehand fit', () => {
     expect(stderr).toContain('columns that the model does not use are ignored: id');
   });
 
-  it('answers a test table without labels, and checks nothing there', async () => {
+  it('scores a test table without labels, without metrics', async () => {
     const unlabeled = readFileSync(at('binary_test.csv'), 'utf8').replaceAll(/,[^,\n]*\n/g, '\n');
     writeFileSync(at('unlabeled.csv'), unlabeled);
     const args = ['--train', at('binary_train.csv'), '--label', 'y', '--test', at('unlabeled.csv'), ...QUICK];
@@ -280,7 +280,7 @@ describe('minutehand fit', () => {
     }
   });
 
-  it('learns with a real engine where its library is installed, and reports how to get it where not', async () => {
+  it('uses a real engine if its library is installed, otherwise reports how to install it', async () => {
     for (const engine of ['xgboost', 'lightgbm']) {
       const args = ['fit', ...on('binary'), ...QUICK, '--engine', engine, '--json'];
       const { code, stdout } = await place.run(args);
@@ -306,7 +306,7 @@ describe('minutehand fit', () => {
     );
   });
 
-  it('leaves no partial file, and none where it failed', async () => {
+  it('leaves no partial file, and no file after a failure', async () => {
     expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     const [train, test, out] = [at('binary_train.csv'), at('color_test.csv'), at('x.onnx')];
     const { code } = await place.run(['fit', '--train', train, '--label', 'y', '--test', test, '--out', out]);

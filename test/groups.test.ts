@@ -29,7 +29,7 @@ import type { TrainOptions } from '../trainer/train_options.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
 const [GOLD, FX, AUD] = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'] as const;
-// One group's own risk ranks admit more of its candidates, another's less.
+// A group's own risk ranks accept more of its candidates; another group's fewer.
 const plain = tinySettings({ retrain: { pass_rate_range: [0.05, 0.75] } });
 const { minutehand } = plain;
 const withGroups = (groups: Record<string, string[]>): Settings => ({
@@ -46,7 +46,7 @@ const paths = homePaths({ MINUTEHAND_HOME: root });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const computed = new Map<string, TableRows>();
-/** AI3's labels follow the z-score, upward in one pair and downward in another; all others are real. */
+/** AI3's labels follow the z-score, upward in one pair and downward in another; all other labels are real. */
 function rowsOf(id: string): TableRows {
   const known = computed.get(id);
   if (known !== undefined) return known;
@@ -74,7 +74,7 @@ function optionsOf(settings: Settings, out: string): TrainOptions {
 }
 
 let result: TrainResult;
-/** One group of all pairs. */
+/** A single group of all pairs. */
 let whole: TrainResult;
 beforeAll(async () => {
   result = await train(optionsOf(withGroups({ metals: [GOLD], fx: [FX] }), paths.models));
@@ -84,7 +84,7 @@ beforeAll(async () => {
 const groupOf = (name: string) => readManifest(result.path).groups!.find((group) => group.name === name)!;
 
 describe('train with groups', () => {
-  it('serves a group by each model of its own that is better beyond chance, and has files for these alone', () => {
+  it('uses each of a group’s own models that is significantly better, and writes only those files', () => {
     const { verdict, comparison, own } = groupOf('metals');
     expect(verdict).toBe('own ai3');
     const { ai1, ai2, ai3 } = comparison!;
@@ -106,7 +106,7 @@ describe('train with groups', () => {
     expect(readBundle(result.path).groups!.map(({ name }) => name)).toEqual(['metals']);
   });
 
-  it('keeps them where no own one is better: a group of all pairs learns the pooled ones again, at the same folds', () => {
+  it('keeps them if no own model is better: a group of all pairs relearns the pooled models on the same folds', () => {
     const [{ verdict, comparison, gates }] = whole.manifest.groups as [SubjectGroup];
     expect(verdict).toBe('pooled: no model of its own is better beyond chance');
     for (const { gain, own_log_loss, pooled_log_loss } of Object.values(comparison!))
@@ -115,7 +115,7 @@ describe('train with groups', () => {
     expect(readBundle(whole.path).groups).toBeUndefined();
   });
 
-  it('leaves the pooled models, and the edge of pairs that they serve, as they are', () => {
+  it('does not change the pooled models, nor the edge of pairs that use them', () => {
     for (const file of Object.values(MODEL_FILES))
       expect(readFileSync(join(result.path, file)).equals(readFileSync(join(whole.path, file)))).toBe(true);
     const { groups: _groups, edge, backtest: _backtest, executability: _executability, ...same } = result.manifest;
@@ -156,7 +156,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     expect(gates.find(({ name }) => name === 'golden vectors')).toMatchObject({ passed: true });
   });
 
-  it('is kept by the registry whole, and restored with the files of its groups', async () => {
+  it('is stored by the registry and restored with the files of its groups', async () => {
     const store = await openStore(join(root, 'trainer.db'));
     const registry = createRegistry(store, paths.models);
     activate(paths.models, result.version);
@@ -168,7 +168,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     await store.close();
   });
 
-  it('decides live as its replay and the backtest do, each pair by the models of its group', async () => {
+  it('gives the same decisions live, in replay and in backtest, each pair by its group’s models', async () => {
     const day = (Math.ceil(bars.get('XAUUSD')!.time[0]! / 86_400) * 86_400) as OpenTime;
     const recorded = byMinute(tinyBars(plain, 400));
     const path = paths.journal('simulated', 'main');
@@ -187,7 +187,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     const onProgress = (): void => undefined;
     const certificate = await proveDay({ settings: plain, paths, market: 'simulated', shard: 'main', day, onProgress });
     expect(certificate).toMatchObject({ verdict: 'EQUAL', mismatches: [] });
-    // The pair's size is that of its own AI3, the others' that of the pooled one.
+    // The pair's size comes from its group's AI3, the others' from the pooled one.
     const { x, pair } = result.dataset.holdout.ai3;
     const own = decodeTreeModel(readFileSync(join(result.path, 'metals.ai3.onnx'))).model;
     const shared = decodeTreeModel(readFileSync(join(result.path, 'ai3.onnx'))).model;

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createWorkplace } from './cli_process.ts';
 
-/** Longer than any start: a process that makes a folder for ever never ends. */
+/** Longer than any start: a process that creates a folder in an endless loop never ends. */
 const HANGS_MS = 60_000;
 
 const workplace = createWorkplace();

@@ -3,12 +3,12 @@ import { dirname, join, posix, relative, sep } from 'node:path';
 import ts from 'typescript';
 
 /**
- * Which files each file imports. Type imports count; packages and Node modules do not. Paths are relative to the root.
+ * Files that each file imports. Type imports count; packages and Node modules do not. Paths are relative to the root.
  */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 const SOURCE = /\.(tsx?|mjs)$/;
-/** AssemblyScript, compiled by a compiler of its own. */
+/** AssemblyScript has its own compiler. */
 const KERNEL_SOURCE = /\.as\.ts$/;
 
 /** The imports of every source file below these folders. */
@@ -32,8 +32,8 @@ export function importsOf(path: string, text: string): string[] {
 }
 
 /**
- * For each import that closes a circle, the shortest circle through it, as `a → b → a`. Empty if and only if the graph
- * has no circle.
+ * For each import that closes a circle, the shortest circle through it, as `a → b → a`. Empty if and only if there are
+ * no circles.
  */
 export function importCircles(graph: ImportGraph): string[] {
   const circles = new Set<string>();
@@ -46,10 +46,10 @@ export function importCircles(graph: ImportGraph): string[] {
   return [...circles].sort();
 }
 
-/** Files from `start` to `end`, both included; null when there is no way. */
+/** Files from `start` to `end`, inclusive; null if there is no path. */
 function shortestPath(graph: ImportGraph, start: string, end: string): string[] | null {
   const before = new Map<string, string | null>([[start, null]]);
-  // A map keeps the order of insertion and can grow while it is read: a queue.
+  // A map keeps insertion order and may grow during iteration, so it serves as the queue.
   for (const file of before.keys()) {
     if (file === end) break;
     for (const next of graph.get(file) ?? []) if (!before.has(next)) before.set(next, file);
@@ -60,7 +60,7 @@ function shortestPath(graph: ImportGraph, start: string, end: string): string[] 
   return path;
 }
 
-/** The same circle, beginning and ending with its first file by name. */
+/** The same circle, starting and ending with its first file by name. */
 function fromFirst(circle: readonly string[]): string[] {
   const first = circle.indexOf([...circle].sort()[0]!);
   const turned = [...circle.slice(first), ...circle.slice(0, first)];

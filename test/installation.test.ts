@@ -35,14 +35,14 @@ beforeEach(() => {
   for (const name of ['bin', 'package.json', 'package-lock.json', '.npmrc'])
     cpSync(join(packageRoot(), name), join(folder, name), { recursive: true });
   mkdirSync(join(folder, 'tools'));
-  // The tools that compile SQLite are there, and an npm that only records its arguments.
+  // The tools that compile SQLite exist, and an npm that only records its arguments.
   for (const tool of ['python3', 'make', 'g++']) writeFileSync(join(folder, 'tools', tool), '');
   const note = `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'npm.log'))}, process.argv.slice(2).join(' ') + '\\n');`;
   writeFileSync(join(folder, 'tools', 'npm-cli.js'), `${note}\nprocess.exitCode = 1;\n`);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The packages of the lock file, by their stamp. */
+/** Marks the packages of the lock file as installed. */
 function installed(stamp: { lock?: string; machine?: string } = {}): void {
   mkdirSync(modules, { recursive: true });
   const lock = createHash('sha256')
@@ -52,7 +52,7 @@ function installed(stamp: { lock?: string; machine?: string } = {}): void {
   writeFileSync(join(modules, '.minutehand-lock'), text);
 }
 
-/** Runs a program of bin/ under a Node that gives itself out for another version. */
+/** Runs a program of bin/ under a Node that reports another version. */
 function run(program: string, args: readonly string[], versions: Versions = {}) {
   const tools = join(folder, 'tools');
   const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, ...${JSON.stringify(versions)} } })`;
@@ -103,7 +103,7 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
     expect(npmCalls()).toEqual([]);
   });
 
-  it('installs nothing under Node 20 where SQLite is compiled for no Node 20, and names both versions', () => {
+  it('installs nothing under Node 20 if SQLite is not compiled for it, and names both versions', () => {
     installed();
     const finished = run('minutehand.mjs', ['doctor', '--json'], NODE_20);
     expect(finished.status).toBe(1);
@@ -117,7 +117,7 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
     expect(readdirSync(modules)).toEqual(['.minutehand-lock']);
   });
 
-  it('installs nothing where the compiled SQLite is of another Node', () => {
+  it('installs nothing if SQLite was compiled for another Node', () => {
     installed();
     const place = join(modules, 'better-sqlite3-12', 'build', 'Release');
     mkdirSync(place, { recursive: true });
@@ -130,7 +130,7 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
     expect(npmCalls()).toEqual([]);
   });
 
-  it('installs nothing where the packages are those of another machine', () => {
+  it('installs nothing if the packages are of another machine', () => {
     installed({ machine: 'sunos-sparc' });
     const finished = run('minutehand.mjs', ['status', '--json']);
     expect(errorOf(finished)).toMatchObject({
@@ -165,7 +165,7 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
     expect(stderr).toContain('npm ci failed; the whole log is ');
   });
 
-  it('compiles SQLite under Node 20 and replaces nothing, where the packages are there', () => {
+  it('compiles SQLite under Node 20 and replaces no packages that are installed', () => {
     installed();
     const { status, stderr } = run('build.mjs', [], NODE_20);
     expect({ status, calls: npmCalls() }).toEqual({
@@ -208,7 +208,7 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
 });
 
 describe('SQLite', () => {
-  it('is chosen by the set-up as by the programs, and its errors are those of docs/reference/ERRORS.md', async () => {
+  it('is chosen alike by set-up and programs, with errors of docs/reference/ERRORS.md', async () => {
     const load = async (name: string): Promise<Record<string, unknown>> =>
       (await import(pathToFileURL(join(packageRoot(), 'bin', name)).href)) as Record<string, unknown>;
     expect((await load('node_version.mjs'))['SQLITE_PACKAGE']).toBe(SQLITE_PACKAGE);

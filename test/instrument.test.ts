@@ -20,7 +20,7 @@ import { createWorkplace, eventually, type Running, type Workplace } from './cli
 const HOUR = 3600;
 const START = 1_600_000_000 - (1_600_000_000 % HOUR);
 const HOURS = 1500;
-/** Hours that the daemon gets, from this one on. */
+/** The daemon receives the hours from this one on. */
 const LIVE_FROM = 1200;
 const STARTS_MS = 120_000;
 
@@ -44,7 +44,7 @@ interface WireBar extends Prices {
   readonly trades: number;
 }
 
-/** 30 hours up, 40 quiet, 30 down, 40 quiet: what comes next can be learned. */
+/** 30 hours up, 40 flat, 30 down, 40 flat: a learnable pattern. */
 function trendingHours(): HourBar[] {
   const rng = createRng('trends');
   let price = 20_000;
@@ -54,13 +54,13 @@ function trendingHours(): HourBar[] {
     const drift = hour < 30 ? 0.004 : hour >= 70 && hour < 100 ? -0.004 : 0;
     price *= Math.exp(drift + (drift === 0 ? 0.0004 : 0.002) * rng.normal());
     const [high, low] = [Math.max(open, price) * 1.001, Math.min(open, price) * 0.999];
-    // A quarter to a half is bought by takers.
+    // Takers buy a quarter to a half of the volume.
     const takerBuyVolume = 15 + (t % 16);
     return { time: START + t * HOUR, open, high, low, close: price, volume: 60, takerBuyVolume };
   });
 }
 
-/** Three minutes of an hour, as a feed sends them: the first, one in the middle, and the last. */
+/** Three minutes of an hour, as sent by a feed: first, middle and last. */
 function minutesOf({ time, open, high, low, close, takerBuyVolume }: HourBar): WireBar[] {
   const at = (minute: number, bar: Prices): WireBar => ({
     ...{ symbol: 'BTCUSDT', time: (time + 60 * minute) * 1000, volume: 20, ...bar },
@@ -129,7 +129,7 @@ const shown = (): InstrumentSignal => JSON.parse(readFileSync(signalFile(), 'utf
 const withoutMode = (body: string): string => body.replace(/"mode":"(OK|DEGRADED)"/, '"mode":""');
 
 describe('an instrument', () => {
-  it('gets no model of other features, nor a changed one', async () => {
+  it('accepts no model with different features, and no modified one', async () => {
     const change = (name: string, changes: object): string => {
       const folder = join(place.folder, name, version);
       cpSync(join(place.folder, 'made', version), folder, { recursive: true });
@@ -156,7 +156,7 @@ describe('an instrument', () => {
   });
 
   it(
-    'is learned, activated and answered by a live daemon on every transport, and by a replay of its journal, to the byte',
+    'is trained, activated and answered by a live daemon on every transport, and a replay of its journal is byte-identical',
     { timeout: STARTS_MS },
     async () => {
       const first = await startDaemon();
@@ -265,7 +265,7 @@ describe('an instrument', () => {
   );
 });
 
-/** Each third hour, explained in this process, and one by the command. */
+/** Explains every third hour in this process, and one by the command. */
 async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: string): Promise<void> {
   const explainer = createExplainer(place.settings, { models: place.models, journal: () => journalPath });
   let entered = 0;
@@ -297,7 +297,7 @@ async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: s
   expect(unknown!.stderr).toContain('PAIR_UNKNOWN');
 }
 
-/** Features of the hours at once, as a training steps through them. */
+/** Feature checksums of the hours, stepped as in training. */
 function batchChecksums(): string[] {
   const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, HOUR);
   const missing = new Float64Array(SERIES_NAMES.length).fill(NaN);

@@ -44,7 +44,7 @@ const left = (): string[] => {
 };
 const idsOf = (rows: readonly SignalRow[]): string[] => rows.map(({ signalId }) => signalId);
 
-/** The trainer copies, and archives the days that are over. */
+/** The trainer copies signals, and archives completed days. */
 async function archive(): Promise<void> {
   const log = pino({ level: 'silent' });
   const history = startHistory({ settings: tinySettings(), paths, log, print: () => undefined, env: {}, clock });
@@ -52,7 +52,7 @@ async function archive(): Promise<void> {
   await history.stop();
 }
 
-/** One pass of the daemon. @returns transactions that deleted something, and requests for the thread */
+/** One pass of the daemon. @returns transactions that deleted rows, and requests to the thread */
 async function look(): Promise<{ pruned: number[]; asked: number }> {
   const store = openJournal(path);
   const done = { pruned: [] as number[], asked: 0 };
@@ -73,7 +73,7 @@ async function look(): Promise<{ pruned: number[]; asked: number }> {
     onPruned: (signals) => void done.pruned.push(signals),
   });
   lookNow();
-  // A pass ends on its own; `stop` before that cuts it short.
+  // A pass ends by itself; an earlier `stop` would abort it.
   for (let quiet = -1; quiet !== done.asked;) {
     quiet = done.asked;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -16,11 +16,11 @@ import { tinyBars, trainTinyModels } from './tiny_models.ts';
 
 const MINUTE_MS = 60_000;
 const PATIENTLY = { timeout: 20_000 };
-/** Of a machine that has much else to do. */
+/** Time limit of a start on a busy machine. */
 const STARTS_MS = 180_000;
 const HOURS_BEHIND = 5;
 const LATE_MS = HOURS_BEHIND * 60 * MINUTE_MS + 1000;
-/** The wall clock of every process of this workplace is read from a file: an hour passes when the test writes it. */
+/** Every process of this workplace reads its wall clock from a file, so that the test can advance it. */
 const CLOCK = `
 import { readFileSync } from 'node:fs';
 Date.now = () => Number(readFileSync(process.env.TEST_CLOCK, 'utf8'));
@@ -38,7 +38,7 @@ function setClock(ms: number): void {
   renameSync(`${env['TEST_CLOCK']}.tmp`, env['TEST_CLOCK']!);
 }
 
-/** Close of the minute that is sent next. */
+/** Close of the next minute to be sent. */
 const closeMs = (index = next): number => market[index]!.time * 1000 + MINUTE_MS;
 
 /** Sends the next minutes as one message. */
@@ -49,10 +49,10 @@ async function send(minutes = 1, query = ''): Promise<void> {
   expect(await response.json()).toMatchObject({ rejected: [] });
 }
 
-/** A daemon looks at its arrivals several times in this time: what it has not found by then, it does not find. */
+/** The daemon checks its arrivals several times in this time. */
 const letLook = (): Promise<void> => sleep(400);
 
-/** The next minutes, each so long after its close. */
+/** Sends the next minutes, each `lateMs` after its close. */
 async function sendLate(minutes: number, lateMs: number): Promise<void> {
   for (let i = 0; i < minutes; i++) {
     setClock(closeMs() + lateMs);
@@ -74,7 +74,7 @@ const signalTexts = (): string[] =>
   );
 const modes = (): string[] => signalTexts().map((text) => verifySignal(text.trimEnd()).mode);
 
-/** Verdicts of a consumer on the signal files, by the clock of this workplace: `obey`, or why not. */
+/** Verdicts of a consumer on the signal files by this workplace's clock: `obey`, or the refusal. */
 function verdicts(): string[] {
   const nowMs = Number(readFileSync(env['TEST_CLOCK']!, 'utf8'));
   return signalTexts().map((text) => {
@@ -107,7 +107,7 @@ beforeAll(async () => {
 afterAll(() => workplace.remove());
 
 describe('a live daemon', { timeout: STARTS_MS }, () => {
-  it('is healthy while bars arrive in time', async () => {
+  it('is healthy while bars arrive on time', async () => {
     await sendLate(4, 1000);
     await expect.poll(modes, PATIENTLY).toEqual(['OK', 'OK', 'OK']);
     expect(verdicts()).toEqual(['obey', 'obey', 'obey']);
@@ -141,7 +141,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout()).not.toContain('BARS_LATE');
   });
 
-  it('is reported everywhere when the feeder is on another clock: every signal is expired when it is published', async () => {
+  it('reports a feeder with a wrong clock everywhere: every signal is expired when published', async () => {
     await sendLate(3, LATE_MS);
     await expect.poll(health, PATIENTLY).toMatchObject({
       status: 'degraded',
@@ -165,7 +165,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout().split(words)).toHaveLength(2);
   });
 
-  it('is healthy again as soon as bars arrive in time', async () => {
+  it('is healthy again as soon as bars arrive on time', async () => {
     next += HOURS_BEHIND * 60;
     await sendLate(1, 1000);
     await expect.poll(health, PATIENTLY).toMatchObject({ status: 'ok', degradations: [], late_bars: null });

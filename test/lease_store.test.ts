@@ -32,7 +32,7 @@ async function openBoth(url: string): Promise<LeaseStore[]> {
 }
 const answered = (store: LeaseStore): Promise<LeaseRecord | string> => store.exchange({ kind: 'look' }).catch(String);
 
-/** What a daemon does next: the row that it names is the last one, or an older one. */
+/** Next request of a daemon, based on the last row or an older one. */
 const act = fc.record({
   by: fc.constantFrom(0, 1),
   kind: fc.constantFrom('look', 'renew', 'release', 'raise', 'take', 'take'),
@@ -59,7 +59,7 @@ describe.each(KINDS)('a lease on %s', (kind) => {
                   ? { kind: what, fence: seen.fence, floor: seen.fence + floor }
                   : { kind: what, fence: seen.fence };
           const after = await stores[by]!.exchange(request);
-          // The server's own time is in a new fence.
+          // A new fence has the server's time.
           const expected = decideLease(record, request, HOLDERS[by]!, after.fence > record.fence ? after.fence : 0);
           expect(after).toEqual(expected);
           if (after.fence > record.fence) expect(after.fence).toBeGreaterThan(floor);
@@ -71,7 +71,7 @@ describe.each(KINDS)('a lease on %s', (kind) => {
     );
   });
 
-  it('is taken by one of two that ask at the same time', async (context) => {
+  it('is acquired by one of two concurrent requests', async (context) => {
     const url = await urlOf(kind);
     if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
     const stores = await openBoth(url);
@@ -82,7 +82,7 @@ describe.each(KINDS)('a lease on %s', (kind) => {
     for (const store of stores) await store.close();
   });
 
-  it('reports a lost connection, and answers again', async (context) => {
+  it('reports a lost connection, and recovers', async (context) => {
     const url = await urlOf(kind);
     if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
     const [store, other] = await openBoth(url);

@@ -9,14 +9,14 @@ import { packageRoot } from '../shared/root.ts';
 interface LintConfig {
   readonly FUNCTION_LINES_MAX: number;
   readonly LONGER_FUNCTIONS_MAX: number;
-  /** Lines of the longest function by file. */
+  /** Lines of the longest function, by file. */
   readonly LONGER_FUNCTIONS: Readonly<Record<string, number>>;
   functionsOf(max: number): Linter.RulesRecord;
 }
 
 const config = (await import(pathToFileURL(join(packageRoot(), 'eslint.config.js')).href)) as LintConfig;
 
-/** Reports the lines of every function, counted as the lint rule counts them. */
+/** Counts the lines of every function like the lint rule. */
 const counter = new ESLint({
   cwd: packageRoot(),
   overrideConfigFile: true,
@@ -39,7 +39,7 @@ async function longestFunction(code: string): Promise<number> {
   );
 }
 
-/** @param read the code of a file; null when it is gone */
+/** @param read returns the code of a file; null if it is gone */
 async function staleEntries(
   entries: Readonly<Record<string, number>>,
   read: (file: string) => string | null,

@@ -9,7 +9,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
-/** Longer than any start: a process that waits for the writer of a pipe never ends. */
+/** Longer than any start: a process that waits for a pipe's writer never ends. */
 const HANGS_MS = 60_000;
 const PATIENCE_MS = 150_000;
 
@@ -36,7 +36,7 @@ afterEach(() => {
 });
 
 describe.skipIf(process.platform === 'win32')('a pipe in the models folder', { timeout: PATIENCE_MS }, () => {
-  it('blocks no daemon, whichever file it replaces; it is refused until the file is whole', async () => {
+  it('blocks no daemon, whichever file it replaces; it is refused until replaced by a complete file', async () => {
     for (const name of ['active.json', 'shadow.json', 'halts.json']) pipe(name);
     const daemon = workplace.start(['daemon']);
     const { port } = await eventually('the address of the daemon', () =>

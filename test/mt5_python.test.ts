@@ -8,7 +8,7 @@ import type { ConsumerVector } from './vectors/consumer_vectors.ts';
 
 const ROOT = packageRoot();
 const hasPython = spawnSync('python3', ['--version']).status === 0;
-// In CI, skipping would hide a gap: there the test runs, and fails.
+// In CI, skipping would hide a gap, so the test runs and fails.
 const isSkipped = !hasPython && !process.env['CI'];
 const vectors = (
   JSON.parse(readFileSync(join(ROOT, 'test', 'vectors', 'consumer.json'), 'utf8')) as ConsumerVector[]
@@ -34,7 +34,7 @@ const EXIT = { text: exit!.text, now_ms: exit!.now_ms };
 const answers = (...list: string[]): unknown => ({ broker: { answers: list } });
 const BOTH = ['XAUUSD SELL', 'XAGUSD BUY'];
 
-/** Steps, and what is open and how many requests were sent at their end. */
+/** Steps, with the open positions and the number of requests at their end. */
 const SCENARIOS: readonly (readonly [name: string, steps: readonly unknown[], open: readonly string[], requests: number, options?: unknown])[] = [
   ['opens both legs and closes both', [ENTER, EXIT, { wait: 20 }], [], 4],
   ['keeps both legs while they are wanted', [ENTER, { wait: 60 }], BOTH, 2],
@@ -62,7 +62,7 @@ const SCENARIOS: readonly (readonly [name: string, steps: readonly unknown[], op
 ]; // prettier-ignore
 
 describe.skipIf(isSkipped)(`examples/mt5_python.py${skipNote(isSkipped, 'python3 not found')}`, () => {
-  it('holds every conformance vector, and two legs are open for each position that is held, no others', () => {
+  it('passes every conformance vector, with two open legs per held position and no others', () => {
     const lives = drive({ vectors }) as readonly (readonly [string[], Position[], string[]])[][];
     expect(lives).toHaveLength(vectors.length);
     for (const [index, vector] of vectors.entries()) {

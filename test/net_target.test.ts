@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a bundle of --target net', () => {
-  it('has AI1 to AI3 of the same training, a fourth model, and its walk-forward by both costs and windows', () => {
+  it('has AI1 to AI3 of the same training, a fourth model, and its walk-forward by costs and windows', () => {
     for (const name of ['ai1.onnx', 'ai2.onnx', 'ai3.onnx'])
       expect(readFileSync(join(net.path, name)).equals(readFileSync(join(plain.path, name)))).toBe(true);
     const { manifest, modelsHash } = readBundle(net.path);
@@ -46,7 +46,7 @@ describe('a bundle of --target net', () => {
     expect(manifest.metrics.ai1).toEqual(readBundle(plain.path).manifest.metrics.ai1);
   });
 
-  it('gives a set whose answers are those of its model, and NaN without one', async () => {
+  it('gives a set that answers by its model, and NaN without one', async () => {
     const { x } = net.result.dataset.holdout.ai1;
     const set = await loadModelSet(net.path, schema, x.rows);
     const { result_sigmas } = await set.infer(x.values, x.rows);

@@ -1,4 +1,4 @@
 import fc from 'fast-check';
 
-// Under mutation a counterexample is enough: to shrink it takes most of the time of a run.
+// In mutation testing one counterexample is enough; shrinking would take most of the time.
 fc.configureGlobal({ endOnFailure: true });

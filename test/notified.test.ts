@@ -22,14 +22,14 @@ const OVERRIDES: SettingsOverrides = {
   retrain: { notification_disk_min_mb: 8, monitor_minutes: 10_080, notification_rate_per_minute: 60 },
   minutehand: {
     market: 'live',
-    // Delivered: 2.5 and 5. So that a silent feed is known after 90 s.
+    // Delivered: 2.5 and 5. Lowered so that a silent feed is detected after 90 s.
     feed: { straggler_timeout_ms: 400, silence_degraded_intervals: 1.5, silence_halt_intervals: 5 },
   },
 };
 const SETTINGS = tinySettings(OVERRIDES);
 const MINUTE_MS = 60_000;
 const LONG_MS = 600_000;
-/** Processes of a workplace live at another time of the week. */
+/** Processes of a workplace run at another time of the week. */
 const CLOCK = `
 const RealDate = Date;
 const now = () => RealDate.now() + Number(process.env.TEST_CLOCK_SHIFT);
@@ -64,7 +64,7 @@ interface Arrival {
   readonly what: string;
 }
 
-/** A server that takes notifications, and heartbeats at another path. */
+/** A server that receives notifications, and heartbeats on another path. */
 async function receiver(): Promise<{ url: string; messages: Arrival[]; beats: number[] }> {
   const messages: Arrival[] = [];
   const beats: number[] = [];
@@ -94,7 +94,7 @@ interface Scene extends Awaited<ReturnType<typeof receiver>> {
   secondsUntil(what: string, sinceMs: number, ms?: number): Promise<number | null>;
 }
 
-/** The next time of this weekday (0 is Sunday), 12:00 UTC, minus the present time. */
+/** Offset from now to the next 12:00 UTC of this weekday (0 is Sunday). */
 function shiftTo(weekday: number): number {
   const now = Date.now();
   const noon = Math.floor(now / 86_400_000) * 86_400_000 + 43_200_000;
@@ -102,7 +102,7 @@ function shiftTo(weekday: number): number {
   return noon + days * 86_400_000 - now;
 }
 
-/** A daemon with models, warm, that is sent a bar each minute, a trainer that watches it, and the first heartbeat. */
+/** A warm daemon with models that receives a bar each minute, a trainer that monitors it, and the first heartbeat. */
 async function scene(weekday: number, extra: NodeJS.ProcessEnv = {}, home?: (path: string) => void): Promise<Scene> {
   const { minutehand } = OVERRIDES;
   const enabled = extra['MINUTEHAND_REDIS_URL'] === undefined ? 'off' : 'auto';
@@ -143,7 +143,7 @@ async function scene(weekday: number, extra: NodeJS.ProcessEnv = {}, home?: (pat
   return { ...receiving, workplace, env, daemon, trainer, endFeed, secondsUntil };
 }
 
-/** Sends history at once, then a bar of each symbol after each minute. @returns a function that ends it */
+/** Sends the history at once, then a bar of each symbol per minute. @returns a function that stops it */
 async function feed(url: string, shiftMs: number): Promise<() => void> {
   const warmup = warmupBars(SETTINGS.minutehand.windows) + 5;
   const market = byMinute(tinyBars(SETTINGS, warmup + 60));
@@ -183,7 +183,7 @@ describe.runIf(IS_LONG)(`real processes ${LONG_NOTE}`, { concurrent: true, timeo
     expect(back).not.toBeNull();
   });
 
-  it('end the heartbeat with a killed trainer, of which its unit notifies without it', async () => {
+  it('stop the heartbeat when the trainer is killed, and its unit sends the notification', async () => {
     const { workplace, env, trainer, beats, secondsUntil, endFeed } = await scene(TUESDAY);
     const sinceMs = performance.now();
     trainer.kill('SIGKILL');
@@ -197,7 +197,7 @@ describe.runIf(IS_LONG)(`real processes ${LONG_NOTE}`, { concurrent: true, timeo
     expect(seconds).not.toBeNull();
   });
 
-  it('end the heartbeat when daemon and trainer are killed, and notify of the daemon when the trainer is back', async () => {
+  it('stop the heartbeat when daemon and trainer are killed, and notify of the daemon when the trainer is back', async () => {
     const { workplace, env, daemon, trainer, beats, secondsUntil, endFeed } = await scene(TUESDAY);
     const sinceMs = performance.now();
     daemon.kill('SIGKILL');

@@ -111,7 +111,7 @@ it('a change of the cost function changes live decisions, a replay and a backtes
 });
 
 it('only the cost function computes with spread, commission and slippage', () => {
-  /** Other files that name them: declared, shown, simulated, stored, or compared with fills. */
+  /** Other files that mention costs: declared, shown, simulated, stored, or compared with fills. */
   const allowed = [
     'shared/core/cost/fill_cost.ts',
     'shared/fill/fill.ts',

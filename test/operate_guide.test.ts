@@ -9,7 +9,7 @@ import { packageRoot } from '../shared/root.ts';
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 const operations = read('guides/OPERATE.md');
 const metricsOf = (text: string): string[] => [...new Set(text.match(/`minutehand_[a-z_]+(?:\{[a-z_,]+\})?`/g))].sort();
-/** First cells of the tables below a heading of the third level. */
+/** First cells of the tables below a level-three heading. */
 const rowsBelow = (heading: string): string[] => {
   const section = operations.slice(operations.indexOf(`\n### ${heading}\n`)).split(/\n##/)[1]!;
   return [...section.matchAll(/^\| ?`([a-z_]+)` *\|/gim)].map(([, cell]) => cell!);
@@ -26,7 +26,7 @@ describe('docs/guides/OPERATE.md', () => {
     expect(named.filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('says of every figure that halts what to do', () => {
+  it('describes the response to every KPI that halts', () => {
     expect(rowsBelow('Live KPI halts')).toEqual(HALT_REASONS);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 
-/** Every command that takes pairs, with what else it needs before it looks at them. */
+/** Every command that takes pairs, with other arguments required before pairs are checked. */
 const COMMANDS = [
   ['backtest', '--data', '.'],
   ['replay', '--data', '.'],
@@ -18,7 +18,7 @@ beforeAll(() => {
 afterAll(() => place.remove());
 
 describe('--pairs', () => {
-  it('is taken by every command that takes pairs, by commas, as words or again, and --pair is the same', async () => {
+  it('accepts commas, several words and repetition in every command with pairs; --pair is an alias', async () => {
     const spellings = [
       ['--pairs', 'XAUUSD_XAGUSD,AAA_BBB'],
       ['--pairs', 'XAUUSD_XAGUSD', 'AAA_BBB'],

@@ -67,7 +67,7 @@ it(
 );
 
 it(
-  'the certificate of the next night finds signals that were decided on the bar before, and rings',
+  'the certificate of the next night detects signals decided on the previous bar, and raises an alert',
   { timeout: 120_000 },
   async () => {
     daemon.kill('SIGTERM');
@@ -110,7 +110,7 @@ const unexpected = (): never => {
   throw new Error('the alert was cleared');
 };
 
-/** As a live path would that is one bar behind: each signal of a pair has the decision of the one before. */
+/** Simulates a live path that lags by one bar: each signal of a pair gets the previous one's decision. */
 function decideOnTheBarBefore(path: string, pairId: string): number {
   const db = new Database(path);
   const rows = db

@@ -3,8 +3,8 @@ import { chownSync } from 'node:fs';
 const NOBODY = 65_534;
 
 /**
- * Does `work` without the rights of root, who may write to every folder.
- * @param folder is given to the user that works
+ * Runs `work` without root privileges, since root may write to every folder.
+ * @param folder is given to that user
  */
 export function asPlainUser(folder: string, work: () => void): void {
   if (process.getuid?.() !== 0) return work();

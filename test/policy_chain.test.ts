@@ -10,7 +10,7 @@ import type { EvidenceResult } from '../trainer/policy/evidence_schema.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 
-// Each wait has its own deadline, and names its condition.
+// Each wait has its own deadline and names its condition.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 let place: Workplace;
@@ -40,7 +40,7 @@ function git(cwd: string, ...args: string[]): string {
 interface Up {
   readonly up: Running;
   readonly trainer: string;
-  /** The newest signal since the start; null before the first. */
+  /** Newest signal since the start; null before the first. */
   newest(): Signal | null;
 }
 
@@ -72,7 +72,7 @@ async function call(url: string, method: string, token: string, body?: object) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-it('a change goes from HTTP through Git and another person to the next signal, survives a kill, and the day replays to the byte', async () => {
+it('a change goes from HTTP through Git and approval to the next signal, survives a kill, and the day replays byte for byte', async () => {
   const [ann, bob] = [await tokenOf('ann'), await tokenOf('bob')];
   const { up, trainer, newest } = await startUp();
   const first = await eventually('the first signal', () => newest());
@@ -143,7 +143,7 @@ it('the commands propose, show, reject and compute evidence beside it, from the 
   const { check, replay, backtest } = JSON.parse(stdout) as EvidenceResult;
   expect(check).toMatchObject({ ok: true, text: '' });
   expect(replay!.before).toMatchObject({ entries: 0, net_bps: 0 });
-  // No models are active here: that is said, and nothing is made up.
+  // No models are active, which is reported as such.
   expect(backtest).toMatchObject({ before: null, after: null });
   expect(backtest!.error).not.toBeNull();
   const own = await policy('approve', String(id), '--json');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { skipNote } from './skip_note.ts';
 
-// The checkers are slow to start on a busy machine.
+// The checkers start slowly on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const CONFIGURATION = ['package.json', 'package-lock.json', '.npmrc', '.gitignore', '.oxfmtrc.json', '.oxlintrc.json', 'tsconfig.json', 'eslint.config.js', 'bin']; // prettier-ignore
@@ -28,12 +28,12 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function git(...args: string[]): { status: number | null; stderr: string } {
-    // Of a hook around this test.
+    // Git variables of a hook that runs this test.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')));
     return spawnSync('git', args, { cwd: folder, env, encoding: 'utf8' });
   }
 
-  /** Stages a file of this text alone, and commits. */
+  /** Stages one file with this text, and commits. */
   function commit(path: string, text: string): { status: number | null; stderr: string } {
     git('reset', '-q');
     writeFileSync(join(folder, path), text);
@@ -66,7 +66,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     git('reset', '-q');
   });
 
-  it('checks staged files alone, and names those whose working copy differs', () => {
+  it('checks only staged files, and names those whose working copy differs', () => {
     writeFileSync(join(folder, 'later.md'), 'a\n\n\n\nb\n');
     expect(commit('first.md', 'first\n')).toMatchObject({ status: 0, stderr: '' });
     git('reset', '-q');

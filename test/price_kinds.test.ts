@@ -12,8 +12,8 @@ let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'minutehand-prices-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('what the prices of bars are', () => {
-  it('is kept beside the files of a folder, and other symbols keep theirs', () => {
+describe('the price kind of bars', () => {
+  it('is stored beside the files of a folder, per symbol', () => {
     expect(readPriceKinds(folder)).toEqual({});
     writePriceKind(folder, 'EURUSD', 'bid');
     writePriceKind(folder, 'LINKUSDT', 'last');
@@ -22,7 +22,7 @@ describe('what the prices of bars are', () => {
     expect(() => readPriceKinds(folder)).toThrow(/DATA_FORMAT|ask/);
   });
 
-  it('is kept in the store by market, and the last import counts', async () => {
+  it('is stored by market, and the last import counts', async () => {
     const store = await openStore(join(folder, 'trainer.db'));
     await keepPriceKind(store, 'live', ['EURUSD', 'GBPUSD'], 'mid', 1000);
     await keepPriceKind(store, 'live', ['EURUSD'], 'bid', 2000);
@@ -31,7 +31,7 @@ describe('what the prices of bars are', () => {
     await store.close();
   });
 
-  it('becomes part of the costs, and leaves the settings of others alone', () => {
+  it('becomes part of the costs without changing shared settings', () => {
     const settings = loadSettings({ env: {} });
     const own = withPriceKinds(settings, { EURUSD: 'bid' });
     expect(tradingCosts(own)['EURUSD']!.price).toBe('bid');

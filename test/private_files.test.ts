@@ -31,7 +31,7 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
   }
 
   /**
-   * Runs a daemon until there are signals, and the other `wanted` files are in its home.
+   * Runs a daemon until there are signals and the other `wanted` files are in its home.
    * @returns the mode of every path in `folder`
    */
   async function modesAfterRun(
@@ -46,7 +46,7 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
       () => wanted.every((name) => modesIn(place.home).has(join(place.home, name))),
     );
     const signal = (): string[] => [...modesIn(folder).keys()].filter((path) => path.endsWith('/signal.json'));
-    // A folder has its mode before its file is there.
+    // A folder has its mode before its file exists.
     const pairs = place.settings.minutehand.pairs.length;
     await eventually(
       () => `${pairs} signal files, there are ${signal().length}`,
@@ -55,7 +55,7 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
     return modesIn(folder);
   }
 
-  it('are readable for their user only, under the usual umask', async () => {
+  it('are readable by their user only, under the usual umask', async () => {
     const env = { MINUTEHAND_HOME: place.home };
     start('022', 'trainer', env);
     const stored = ['simulated_main.db', 'trainer.db'];
@@ -66,14 +66,14 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
     expect(modes.get(join(place.home, 'simulated_main.db'))! & 0o777).toBe(0o600);
   });
 
-  it('are shared with the group where the umask was chosen for that', async () => {
+  it('are shared with the group if the umask allows it', async () => {
     const modes = await modesAfterRun('027', place.home, { MINUTEHAND_HOME: place.home });
     for (const [path, mode] of modes) expect((mode & 0o027).toString(8), path).toBe('0');
     expect(modes.get(place.home)! & 0o777).toBe(0o750);
     expect(modes.get(join(place.home, 'signals', 'signals.json'))! & 0o777).toBe(0o640);
   });
 
-  it('are private but for signals in the folder of MINUTEHAND_EXCHANGE, which follow the umask', async () => {
+  it('are private except signals in the folder of MINUTEHAND_EXCHANGE, which follow the umask', async () => {
     const exchange = join(place.folder, 'exchange');
     mkdirSync(exchange);
     const modes = await modesAfterRun('022', exchange, { MINUTEHAND_HOME: place.home, MINUTEHAND_EXCHANGE: exchange });
@@ -84,7 +84,7 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
   });
 });
 
-/** The mode of a folder and of everything in it; what has gone meanwhile is left out. */
+/** Modes of a folder and its contents; files that disappear meanwhile are left out. */
 function modesIn(folder: string): Map<string, number> {
   const modes = new Map<string, number>();
   const visit = (path: string): void => {

@@ -2,30 +2,30 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'vite';
+import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../shared/root.ts';
 
 /**
- * A program of this folder as one JavaScript file, made from the sources as they are now: Node 20 does not run
+ * A program of this folder, bundled from the sources as they are now: Node 20 does not run
  * TypeScript.
  */
 export interface Program {
-  /** Starts it in a process of its own. @param through see `runProgram` */
+  /** Starts it in its own process. @param through see `runProgram` */
   start(args: readonly string[], env?: NodeJS.ProcessEnv, through?: readonly string[]): RunningProgram;
-  /** Kills what still runs and removes the file. */
+  /** Kills remaining processes and removes the file. */
   remove(): Promise<void>;
 }
 
 export interface RunningProgram {
   readonly process: ChildProcess;
-  /** The next line of its output. @throws Error with its error output when it ended instead */
+  /** Next line of output. @throws Error with its stderr if it ended instead */
   line(): Promise<string>;
-  /** Resolves when it has ended, with its exit code or the signal that ended it. */
+  /** Resolves when it has ended, with its exit code or signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** The daemon of daemon_program.ts, whose journal is written by its thread as in a build. */
+/** The daemon of daemon_program.ts, with the journal thread as in a build. */
 export function buildDaemonProgram(): Promise<Program> {
   const thread = join(packageRoot(), 'daemon', 'journal', 'journal_thread_program.ts');
   return buildProgram('daemon_program', { journal_thread_program: thread });
@@ -33,34 +33,23 @@ export function buildDaemonProgram(): Promise<Program> {
 
 /**
  * @param name of the program in test/, without `.ts`
- * @param threads programs of its threads, by name: paths of sources in the repository
+ * @param threads programs of its threads by name: source paths in the repository
  */
 export async function buildProgram(name: string, threads: Readonly<Record<string, string>> = {}): Promise<Program> {
   const root = packageRoot();
-  // Inside node_modules, so that the packages the program imports are found from there.
+  // Inside node_modules, so that the program's packages are found.
   const parent = join(root, 'node_modules', '.cache');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, `${name}-`));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  await build({
-    configFile: false,
-    root,
-    logLevel: 'error',
-    build: {
-      ssr: true,
-      outDir: folder,
-      emptyOutDir: false,
-      target: 'node20',
-      minify: false,
-      rollupOptions: {
-        input: { program: join(root, 'test', `${name}.ts`), ...threads },
-        output: {
-          entryFileNames: ({ name: entry }) => (entry === 'program' ? 'program.mjs' : `${entry}.js`),
-          chunkFileNames: '[name]-[hash].mjs',
-        },
-      },
-    },
-  });
+  const { bundle } = (await import(pathToFileURL(join(root, 'bin', 'bundle.mjs')).href)) as {
+    bundle: (entryPoints: { in: string; out: string }[], outdir: string, options: object) => Promise<void>;
+  };
+  const sources = { program: join(root, 'test', `${name}.ts`), ...threads };
+  const entryPoints = Object.entries(sources).map(([out, path]) => ({ in: path, out }));
+  // Not `.js`: models are loaded in the program itself, without the worker of a build.
+  await bundle(entryPoints, folder, { outExtension: { '.js': '.mjs' } });
+  for (const thread of Object.keys(threads)) writeFileSync(join(folder, `${thread}.js`), `import './${thread}.mjs';\n`);
   const running = new Set<RunningProgram>();
   return {
     start(args, env = {}, through = []) {
@@ -77,7 +66,7 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
 }
 
 /**
- * Starts a JavaScript file, given first of `args`, in a process of its own.
+ * Starts a JavaScript file, the first of `args`, in its own process.
  * @param through command that becomes the program that follows it, such as `ip netns exec`
  */
 export function runProgram(

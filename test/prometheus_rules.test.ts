@@ -12,7 +12,7 @@ const declared = new Set([...DAEMON_METRICS, ...PROCESS_METRICS, ...TRAINER_METR
 const namesIn = (text: string): string[] => [...new Set(text.match(/\bminutehand_[a-z_]+/g))];
 
 describe('config/prometheus/rules.yaml', () => {
-  it('names declared metrics only', () => {
+  it('names only declared metrics', () => {
     const named = namesIn(readFileSync(PATH, 'utf8'));
     expect(named.length).toBeGreaterThan(12);
     expect(named.filter((name) => !declared.has(name))).toEqual([]);
@@ -27,7 +27,7 @@ describe('config/prometheus/rules.yaml', () => {
 });
 
 describe('the Grafana dashboard', () => {
-  it('is what the declarations give, with a panel for each metric', () => {
+  it('is generated from the declarations, with a panel for each metric', () => {
     const text = readFileSync(join(packageRoot(), 'config', 'grafana', 'minutehand.json'), 'utf8');
     expect(text).toBe(renderDashboard());
     const shown = namesIn(text).map((name) => name.replace(/_bucket$/, ''));

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { skipNote } from './skip_note.ts';
 
-/** Also where it is missing in CI, so that the test fails there. */
+/** True also if it is missing in CI, so that the test fails there. */
 export const HAS_PROMTOOL = spawnSync('promtool', ['--version']).error === undefined || process.env['CI'] !== undefined;
-/** For the end of such a test's title. */
+/** Suffix of such a test's title. */
 export const PROMTOOL_NOTE = skipNote(!HAS_PROMTOOL, 'promtool is not installed');
 
 export interface PromtoolAnswer {
@@ -12,7 +12,7 @@ export interface PromtoolAnswer {
   readonly output: string;
 }
 
-/** @param input what it reads, e.g. a scraped page for `check metrics` */
+/** @param input text for stdin, e.g. a scraped page for `check metrics` */
 export function promtool(args: readonly string[], input = ''): PromtoolAnswer {
   const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' });
   return { status, output: `${stdout}${stderr}` };

@@ -13,11 +13,10 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const MAX_LINES = 120;
 const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
-/** The commands that are to be run beside `npm start`, as they stand there; comments are bash's own. */
+/** Commands to run beside `npm start`, as written; comments are bash's. */
 const commands = /Beside it[^\n]*\n+```bash\n([^`]*)```/.exec(readme)![1]!.trimEnd().split('\n');
 /**
- * Commands that run until they are ended, with the sign that they receive signals: text they print, or a file in the
- * home.
+ * Commands that run until they are ended, with evidence that they receive signals: printed text, or a file in the home.
  */
 const ENDLESS: readonly (readonly [command: RegExp, file: string | null, text: string])[] = [
   [/^bash examples/, 'follow_sh.state', ''],
@@ -37,7 +36,7 @@ describe('README.md', () => {
   }); // prettier-ignore
 });
 
-/** Programs that a command needs and that may not be installed here. In CI, skipping would hide a gap. */
+/** Programs that a command needs and that may be missing. In CI, skipping would hide a gap. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = { python3: ['python3'], bash: ['bash', 'jq', 'gzip'] };
 const cases = commands.map((command) => {
   const needed = NEEDS[command.split(' ')[0]!] ?? [];
@@ -67,7 +66,7 @@ describe.runIf(isLinux)(
       up = place.start(['up', '--json']);
       const text = await eventually(() => `the ready line of up: ${up.stderr()}`, () => up.stdout()); // prettier-ignore
       const { daemons } = JSON.parse(text) as { daemons: { port: number }[] };
-      // As this folder looks to them, with a home of their own.
+      // A folder that looks like this one, with its own home.
       folder = mkdtempSync(join(tmpdir(), 'minutehand-readme-'));
       symlinkSync(join(packageRoot(), 'examples'), join(folder, 'examples'));
       symlinkSync(place.home, join(folder, 'var'));
@@ -92,7 +91,7 @@ describe.runIf(isLinux)(
     for (const { command, title, isSkipped } of cases) it.skipIf(isSkipped)(title, () => holds(command));
 
     async function holds(command: string): Promise<void> {
-      // With what it starts in a process group, which is ended as a whole.
+      // In a process group, which is ended as a whole.
       const child = spawn('bash', ['-c', command], {
         cwd: folder,
         env,

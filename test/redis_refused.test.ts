@@ -36,7 +36,7 @@ const status = async (): Promise<Seen> => JSON.parse((await place.run(['status',
 const saidOf = ({ daemons }: Seen) => daemons[0]!.health;
 
 it(
-  'a Redis that refuses one command shows in status, doctor and one console line, and so does its recovery',
+  'a Redis that refuses one command is shown by status, doctor and one console line, and so is its recovery',
   { timeout: 120_000 },
   async ({ skip }) => {
     if (redis === null) return skip(REDIS_NOTE);

@@ -5,29 +5,29 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A real Redis server of a test's own, without persistence, on 127.0.0.1. */
+/** A real, separate Redis server without persistence, on 127.0.0.1. */
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Its data folder; removed when it ends, unless it was given. */
+  /** Its data folder, removed at the end unless given. */
   readonly folder: string;
-  /** Ends it in good order (also when it is paused) and removes its folder. */
+  /** Stops it gracefully (also when paused) and removes its folder. */
   stop(): Promise<void>;
-  /** Kills it like a crash. */
+  /** Kills it, like a crash. */
   kill(): Promise<void>;
-  /** Stops its process: connections stay open, nothing is answered. */
+  /** Suspends its process: connections stay open without replies. */
   pause(): void;
   resume(): void;
 }
 
 /**
- * Starts `redis-server` on a free port, or on `port`, with further command line arguments such as `['--maxmemory',
- * '2mb']`. Resolves when it answers, even if it requires a password or is still loading.
+ * Starts `redis-server` on a free port, or on `port`, with extra command-line arguments such as `['--maxmemory',
+ * '2mb']`. Resolves when it replies, even if it requires a password or is still loading.
  *
- * @param folder of the caller's, with what the server should load; without it the server has one of its own
- * @returns null when the program is not installed, so that a test can skip itself with a reason.
- * @throws Error when it is not installed and `CI` is set: there, skipping would hide a gap.
+ * @param folder data folder of the caller, with data to load; otherwise a new one
+ * @returns null when the program is not installed, so that a test can skip itself with a reason
+ * @throws Error when it is not installed and `CI` is set: there, skipping would hide a gap
  */
 export async function startRedis(
   args: readonly string[] = [],
@@ -43,7 +43,7 @@ export async function startRedis(
     return null;
   }
   if (port !== undefined) return launch(args, port, folder);
-  // Between finding a free port and listening on it another process may take it.
+  // Another process may take the free port before the server listens.
   for (let attempt = 1; ; attempt++) {
     try {
       return await launch(args, await freePort(), folder);
@@ -56,8 +56,7 @@ export async function startRedis(
 export const REDIS_NOTE = 'redis-server is not installed (Debian: apt-get install redis-server)';
 
 /**
- * As `startRedis`; where the program is not installed, the test is skipped with that reason, and fails when `CI` is
- * set.
+ * As `startRedis`; if the program is not installed, the test is skipped with that reason, and fails when `CI` is set.
  * @param context of the test, whose `skip` throws
  */
 export async function requireRedis(
@@ -67,7 +66,7 @@ export async function requireRedis(
   return (await startRedis(...options)) ?? context.skip(REDIS_NOTE);
 }
 
-/** A port of 127.0.0.1 without a listener right now. */
+/** A port of 127.0.0.1 that has no listener now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

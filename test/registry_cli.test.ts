@@ -37,7 +37,7 @@ describe('the commands of models and the registry', () => {
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'archived' });
   });
 
-  it('work without it, report that, and it follows later', async () => {
+  it('work without it, report that, and update it later', async () => {
     const back = await json(['models', 'rollback'], UNREACHABLE);
     expect(back).toMatchObject({ code: 0, document: { version: B, previous: A } });
     expect(back.stderr).toContain('The registry is not updated yet (STORE_UNUSABLE');

@@ -11,7 +11,7 @@ import { trainTinyModels } from './tiny_models.ts';
 
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
-/** Every step would take a minute; the steps taken are not random. */
+/** Step sizes, since testing every step would take a minute; deterministic. */
 const STRIDES = { sqlite: 2, postgres: 9 };
 
 let folder: string;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-registry-crash-'));
   trained = join(folder, 'trained');
   const path = (await trainTinyModels(trained, { created: new Date(Date.UTC(2024, 0, 1, 12)) })).path;
-  // The same models under other names: what they can do plays no part here.
+  // The same models under other names: their quality is irrelevant here.
   for (const [index, version] of VERSIONS.entries()) {
     if (index === 0) continue;
     cpSync(path, join(trained, version), { recursive: true });
@@ -50,7 +50,7 @@ describe.each([
     const store = await openStore(url);
     return { store, registry: createRegistry(store, models) };
   };
-  /** A, B and C were adopted one after the other. */
+  /** A, B and C were adopted in this order. */
   async function prepare(): Promise<{ url: string; models: string }> {
     const home = join(folder, `${kind}-${++homes}`);
     const models = join(home, 'models');
@@ -61,7 +61,7 @@ describe.each([
     await store.close();
     return { url, models };
   }
-  /** From a first run that is not killed: how many steps there are. */
+  /** Number of steps, from a first run that is not killed. */
   async function stepsOf(action: string, lose: (models: string) => void): Promise<number> {
     const { url, models } = await prepare();
     lose(models);
@@ -88,7 +88,7 @@ describe.each([
       expect([...statuses].filter(([, status]) => status === 'active')).toEqual([[pointer.version, 'active']]);
       expect(statuses.get(B)).toBe('archived');
       if (pointer.version === D) expect(statuses.get(C)).toBe('archived');
-      // Nothing that lies there looks like a bundle and is none.
+      // No incomplete folder looks like a bundle.
       for (const version of listVersions(models))
         expect(readBundle(join(models, version)).manifest.version).toBe(version);
 
@@ -100,7 +100,7 @@ describe.each([
       const kept = await store.db.selectFrom('core.model_artifacts').select('version').distinct().execute();
       expect(kept.map(({ version }) => version).sort()).toEqual([B, C, D]);
 
-      // As before for the next death.
+      // Restores the initial state for the next kill.
       for (const table of ['core.model_registry', 'core.model_artifacts'] as const)
         await store.db.deleteFrom(table).execute();
       rmSync(models, { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * For tests of a registry that is killed: `<store> <models> <step> <version>` does `adopt` and `retain`, or `recover`,
- * and dies at step n, counted over every change of a file and every query; step 0 never dies.
+ * For tests that kill a registry: `<store> <models> <step> <version>` runs `adopt` and `retain`, or `recover`, and dies
+ * at step n, counted over every file change and query; step 0 never dies.
  */
 import type { KyselyPlugin } from 'kysely';
 import { MACHINE_FILES } from '../shared/files.ts';
@@ -17,7 +17,7 @@ function next(): void {
 const files: FileSystem = {
   ...MACHINE_FILES,
   write: (path, data) => {
-    // A partial file may be left when a process dies.
+    // A process that dies may leave a partial file.
     MACHINE_FILES.write(path, data.slice(0, data.length / 2));
     next();
     MACHINE_FILES.write(path, data);
@@ -32,7 +32,7 @@ const files: FileSystem = {
   },
   remove: (path) => {
     next();
-    // Nor need all of a folder be gone.
+    // A folder may be removed only in part.
     for (const { name, isFolder } of MACHINE_FILES.list(path).slice(0, 2)) {
       if (!isFolder) MACHINE_FILES.remove(`${path}/${name}`);
       next();

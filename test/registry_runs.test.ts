@@ -37,7 +37,7 @@ afterAll(async () => {
 
 let home: string;
 let printed: string[];
-/** Keys of alerts that the store did not take. */
+/** Keys of alerts that could not be stored. */
 let told: string[];
 let retrainer: Retrainer | null;
 let homes = 0;
@@ -51,16 +51,16 @@ afterEach(async () => {
   await retrainer?.stop();
 });
 
-/** Stands in for `minutehand`: a program that gets the arguments of a training run. */
+/** A program that replaces `minutehand`: it receives the arguments of a training run. */
 function program(body: string): string {
   const path = join(home, `program-${printed.length}.mjs`);
   writeFileSync(path, body);
   return path;
 }
-/** Its stage is its number. */
+/** It reports its pid as its stage. */
 const HANGS = `process.stderr.write(JSON.stringify({ progress: { stage: String(process.pid), share: 0 } }) + '\\n'); setInterval(() => undefined, 1000);`;
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
-/** Trainings yield to everything else on a busy machine. */
+/** Trainings have low priority on a busy machine. */
 const PATIENCE = { timeout: 20_000 };
 const resources = { cpu_seconds: 12.5, peak_memory_bytes: 3_000_000_000, duration_ms: 4321 };
 const answer = (version: string, adopted: boolean): string =>
@@ -106,14 +106,14 @@ const STORES = [
   { kind: 'sqlite', note: '' },
   { kind: 'postgres', note: POSTGRES_NOTE },
 ] as const;
-/** The store of this test, and of the programs that it starts. */
+/** The store of this test and of the programs it starts. */
 const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: string) => void): Promise<void> => {
   if (note !== '') return skip(note);
   if (kind === 'postgres') process.env['MINUTEHAND_DATABASE_URL'] = await server!.createDatabase();
 };
 
 describe('a run that exceeds its limits', () => {
-  it('is ended although its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
+  it('is killed if its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
     const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.05 });
     expect(await runs.start('request')).not.toBeNull();
     await until(([run]) => run!.status !== 'running');
@@ -129,7 +129,7 @@ describe('a run that exceeds its limits', () => {
     expect(await runs.start('request')).toMatchObject({ run_id: 2, status: 'running' });
   });
 
-  it('does not start without the memory that it needs, and is tried again and given up', async () => {
+  it('does not start without enough memory, and is retried, then given up', async () => {
     const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
     await runs.start('request');
     await until(([run]) => run!.status === 'aborted');
@@ -143,7 +143,7 @@ describe('a run that exceeds its limits', () => {
 
 describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on) => {
   beforeEach(({ skip }) => useStore(on, skip));
-  /** A trainer of its own process, in the middle of a run. */
+  /** A trainer in its own process, in the middle of a run. */
   async function midRun(retrain: SettingsOverrides['retrain']): Promise<{ running: RunningProgram; pid: number }> {
     const overrides: SettingsOverrides = { retrain: { retrain_retry_delay_minutes: 0, ...retrain } };
     const running = trainer.start([home, JSON.stringify(overrides), program(HANGS)]);
@@ -158,7 +158,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
         return (pid = Number(runs[0]?.stage));
       }, PATIENCE)
       .toBeGreaterThan(1);
-    // Known in the store, too.
+    // The store has recorded the run too.
     await expect
       .poll(
         () =>
@@ -171,12 +171,12 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     return { running, pid };
   }
 
-  it('leaves a run that the next trainer finds, marks, and tries again, and no training process', async () => {
+  it('leaves a run that the next trainer finds, marks and retries, and no training process', async () => {
     const { running, pid } = await midRun({ retrain_retry_max: 1 });
     await running.kill('SIGKILL');
     expect(isRunning(pid)).toBe(true);
     cpSync(trained, join(home, 'models'), { recursive: true });
-    // The same file as before, with another ending: a process of the dead trainer is known by its command line.
+    // The same file with another ending: a process of the dead trainer is recognized by its command line.
     open(answer(A, false), { retrain_retry_max: 1 });
     await until((runs) => runs[0]?.status === 'rejected');
     await expect.poll(() => isRunning(pid), PATIENCE).toBe(false);
@@ -239,7 +239,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       gate: [{ name: 'auc', passed: false }],
       reasons: ['auc 0.5 (at least 0.52)'],
     });
-    // Two simultaneous requests are one run; it is stopped with its trainer and stays so.
+    // Two simultaneous requests start one run, which is stopped with its trainer and stays so.
     const begun = await Promise.all([retrainer!.start('schedule'), retrainer!.start('request')]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -253,7 +253,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 
-  it('that wait for their next attempt still wait after a restart', async () => {
+  it('that wait for a retry still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
     await retrainer!.start('schedule');
     await until(([run]) => run!.status === 'failed');
@@ -281,7 +281,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     const models = join(home, 'models');
     cpSync(trained, models, { recursive: true });
     for (const version of VERSIONS) {
-      // As the training process does when the gates are passed.
+      // As the training process does when all gates pass.
       activate(models, version);
       open(answer(version, true), { model_version_retention: 2 });
       await retrainer!.start('request');
@@ -305,7 +305,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
 });
 
 describe('runs', () => {
-  it('can be stopped by a person, and are not tried again', async () => {
+  it('can be stopped by an operator, and are not retried', async () => {
     open(HANGS);
     expect(retrainer!.cancel()).toBeNull();
     await retrainer!.start('request');
@@ -316,7 +316,7 @@ describe('runs', () => {
     expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
   });
 
-  it('are audited in the table of the policy, and the configuration beside them', async () => {
+  it('are audited in the policy’s table, with the configuration', async () => {
     open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
     await retrainer!.start('request');
     await until(([run]) => run!.status === 'aborted');
@@ -337,7 +337,7 @@ describe('runs', () => {
     });
   });
 
-  it('are kept in memory where no store can be opened, and that is reported', async () => {
+  it('are kept in memory if no store can be opened, which is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
     expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
@@ -347,7 +347,7 @@ describe('runs', () => {
     expect(told).toEqual(['retrain_failed', 'retrain_aborted']);
   });
 
-  it(`continue in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
+  it(`continue in memory if the store becomes unavailable${POSTGRES_NOTE}`, async ({ skip }) => {
     const server = await startPostgres();
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();

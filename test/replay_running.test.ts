@@ -26,7 +26,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => place.remove());
 
-it('replay --journal reproduces every signal of a daemon that runs and writes', { timeout: 120_000 }, async () => {
+it('replay --journal reproduces every signal of a running daemon', { timeout: 120_000 }, async () => {
   const journal = join(place.home, 'simulated_main.db');
   const command = ['replay', '--journal', journal, '--models', place.models, '--json'];
   const runs = await place.runEach(Array.from({ length: REPLAYS }, () => command));
@@ -36,6 +36,6 @@ it('replay --journal reproduces every signal of a daemon that runs and writes', 
   for (const { signals, equal, unanswered } of summaries) expect(equal + unanswered).toBe(signals);
   const counts = summaries.map(({ equal }) => equal);
   expect(counts).toEqual([...counts].sort((a, b) => a - b));
-  // It did write meanwhile.
+  // The daemon wrote to the journal meanwhile.
   expect(counts.at(-1)).toBeGreaterThan(counts[0]!);
 });

@@ -19,15 +19,15 @@ import { createWorkplace, eventually, type Running, type Workplace } from './cli
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
-// Each wait has its own deadline, and names what it waited for.
+// Each wait has its own deadline and names its condition.
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 });
 
 const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
 const MIN_SAMPLES = 1000;
 /**
- * The smallest training that passes every gate: look-backs as delivered, three pairs, 8,000 minutes. Nothing is
- * searched, so that a second training on the same bars makes the same models, which are not worse than themselves.
+ * The smallest training that passes every gate: look-backs as delivered, three pairs, 8,000 minutes. Without a search,
+ * so that a second training on the same bars gives the same models, which are not worse than the first.
  */
 const SMALL: SettingsOverrides = {
   core: { theta_step: 0.1 },
@@ -52,7 +52,7 @@ const SMALL: SettingsOverrides = {
   },
 };
 const MINUTES = 8000;
-/** Behind those that models are learned from: a search of θ2 alone needs newer bars. */
+/** After the bars that the models were trained on: a search of θ2 alone needs newer bars. */
 const NEWER_MINUTES = 3000;
 
 let place: Workplace;
@@ -64,8 +64,7 @@ let trainerPort: number;
 const heard: Signal[] = [];
 
 /**
- * The trainer works for the live market, on bars that were imported; the daemon runs a simulated one, which takes those
- * models too.
+ * The trainer uses the live market with imported bars; the daemon runs a simulated one, which accepts those models too.
  */
 beforeAll(async () => {
   place = createWorkplace(SMALL);
@@ -95,10 +94,7 @@ async function readyOf<Ready>(name: string, running: Running): Promise<Ready> {
   return JSON.parse(text) as Ready;
 }
 
-/**
- * The run of this number, once it has ended. Training yields to everything else, so a busy machine makes it wait for
- * long.
- */
+/** The run of this number, once it has ended. Training has low priority, so a busy machine delays it. */
 async function runThatEnded(id: number): Promise<RetrainRun> {
   let run: RetrainRun | undefined;
   const hasEnded = async (): Promise<boolean> => {
@@ -119,7 +115,7 @@ async function retrain(kind: RetrainRun['kind'] = 'full'): Promise<RetrainRun> {
   return runThatEnded(((await response.json()) as RetrainRun).run_id);
 }
 
-/** A page of metrics as Prometheus gets it: the names of all, and the value of each series. */
+/** A scraped page of metrics: all names, and the value of each series. */
 async function scrape(port: number): Promise<{ text: string; names: Set<string>; series: Map<string, number> }> {
   const response = await fetch(`http://127.0.0.1:${port}/metrics`);
   expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
@@ -139,12 +135,12 @@ async function registered(): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ version, status }) => [version, status]));
 }
 
-/** Sets the gate that every later training process is checked against. */
+/** Sets the sample gate of all later training processes. */
 function askForSamples(count: number): void {
   setRetrain('quality_min_samples', count);
 }
 
-/** Every later training process reads it. */
+/** Read by every later training process. */
 function setRetrain(key: string, value: unknown): void {
   const path = join(place.config, 'retrain_policy.yaml');
   const document = parseDocument(readFileSync(path, 'utf8'));
@@ -176,7 +172,7 @@ describe('trainer, training process, gates and daemon', () => {
     await signalOf(first);
   });
 
-  it('leave them active when one gate of the next models fails, whatever the results of the others', async () => {
+  it('leave them active if one gate of the next models fails, whatever the other gates', async () => {
     askForSamples(10_000_000);
     const before = activeText();
     const run = await retrain();
@@ -192,7 +188,7 @@ describe('trainer, training process, gates and daemon', () => {
       expect.stringMatching(/^ai2 samples \d+ \(at least 10000000\)$/),
     ]);
     rejected = run.model_version!;
-    // The bundle is there to be looked at, and nothing else has changed.
+    // The bundle is kept for inspection, and nothing else has changed.
     expect(existsSync(join(place.models, rejected, 'manifest.json'))).toBe(true);
     expect(activeText()).toBe(before);
     expect(await registered()).toEqual({ [first]: 'active', [rejected]: 'rejected' });
@@ -201,7 +197,7 @@ describe('trainer, training process, gates and daemon', () => {
     expect(versionsHeard()).toEqual(['', first]);
   });
 
-  it('swap in models that are as good as the champion, between two bars and without a gap', async () => {
+  it('swap in models that are as good as the champion, between two bars without a gap', async () => {
     askForSamples(MIN_SAMPLES);
     const run = await retrain();
     expect(run).toMatchObject({ status: 'adopted', previous_version: first, reasons: [] });
@@ -217,7 +213,7 @@ describe('trainer, training process, gates and daemon', () => {
     for (const id of place.settings.minutehand.pairs) {
       const own = heard.filter(({ pair_id }) => pair_id === id);
       const closes = own.map(({ timestamp }) => Date.parse(timestamp) / 1000);
-      // A slow machine takes so long that a weekend is among them.
+      // On a slow machine a weekend may fall into this period.
       closes.slice(1).forEach((close, i) => expect(close).toBe(openMinuteFrom(closes[i]!) + SECONDS_PER_BAR));
     }
   });
@@ -269,7 +265,7 @@ describe('trainer, training process, gates and daemon', () => {
     expect(activeText()).toBe(before);
   });
 
-  it('hand a θ2 that newer bars chose to the daemon, with the same models and θ1', async () => {
+  it('give the daemon a θ2 chosen on newer bars, with the same models and θ1', async () => {
     await importBars(MINUTES + NEWER_MINUTES);
     const { version: champion } = readActive(place.models)!;
     const before = readManifest(join(place.models, champion));
@@ -318,7 +314,7 @@ describe('trainer, training process, gates and daemon', () => {
     });
   });
 
-  it.runIf(HAS_PROMTOOL)(`serve what promtool accepts${PROMTOOL_NOTE}`, async () => {
+  it.runIf(HAS_PROMTOOL)(`serve a page that promtool accepts${PROMTOOL_NOTE}`, async () => {
     for (const port of [daemonPort, trainerPort]) {
       const { text } = await scrape(port);
       expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, output: '' });
@@ -332,7 +328,7 @@ describe('trainer, training process, gates and daemon', () => {
     }
   });
 
-  it('leave a journal that replays to the byte, arms and swaps included', async () => {
+  it('leave a journal that replays byte for byte, arms and swaps included', async () => {
     const journal = join(place.home, 'simulated_main.db');
     const replay = await place.run(['replay', '--journal', journal, '--models', place.models, '--json']);
     const { equal, signals, differences } = JSON.parse(replay.stdout) as Record<string, unknown>;

@@ -31,7 +31,7 @@ afterAll(() => place.remove());
 
 const journal = (): string => join(place.home, 'simulated_main.db');
 
-/** Bodies of all published signals so far. */
+/** Bodies of all signals published so far. */
 function published(): SignalBody[] {
   const store = openJournal(journal(), { readOnly: true });
   try {
@@ -47,18 +47,18 @@ async function json<Answer>(...args: string[]): Promise<Answer> {
   return JSON.parse(stdout) as Answer;
 }
 
-/** Waits until signals of a kind appear behind the ones so far. */
+/** Waits for new signals of a kind. */
 async function newSignals(what: string, isWanted: (body: SignalBody) => boolean): Promise<void> {
   const before = published().length;
   await eventually(what, () => published().slice(before).some(isWanted) || undefined);
 }
 
 describe('a rollout through all processes', { timeout: 300_000 }, () => {
-  it('goes from stage to stage over kill -9, falls back when it is aborted, and replays to the byte', async () => {
+  it('goes through its stages across kill -9, falls back when aborted, and replays byte for byte', async () => {
     daemon = place.start(['daemon']);
     const signals = join(place.home, 'signals');
     await eventually('signals of the champion', async () => {
-      // From its first signal on the journal has its tables.
+      // The journal has its tables once the first signal is published.
       if (!existsSync(signals) || readdirSync(signals).length === 0) return undefined;
       return published().some(({ mode }) => mode === 'OK') || undefined;
     });

@@ -37,7 +37,7 @@ const PAIRS = ['EURUSD_GBPUSD', 'AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'];
 const TREES = { rounds: 60, learning_rate: 0.1, leaves: 15, min_data_in_leaf: 100 };
 const train = { ai1: TREES, ai2: TREES, ai3: TREES, max_rows: 40_000 };
 const settings = tinySettings({ minutehand: { pairs: PAIRS, windows, decision, label, train } });
-/** Logits. */
+/** Shift in logits. */
 const SHIFT = 1;
 const schema = featureSchema(windows);
 
@@ -51,7 +51,7 @@ const load = (version: string, rows: number): Promise<ModelSet> =>
 const cut = (bars: ReadonlyMap<string, BarColumns>, from: OpenTime, to: OpenTime): Map<string, BarColumns> =>
   new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from, to)]));
 
-/** A challenger that was learned from May and June, and a champion whose reversion probabilities are far too high. */
+/** A challenger trained on May and June, and a champion whose reversion probabilities are far too high. */
 async function makeModels(bars: ReadonlyMap<string, BarColumns>): Promise<[string, string]> {
   const challenger = await trainTinyModels(paths.models, { settings, bars: cut(bars, LEARNED_FROM, JULY) });
   const champion = '20240101_0000';
@@ -69,7 +69,10 @@ async function makeModels(bars: ReadonlyMap<string, BarColumns>): Promise<[strin
   return [champion, challenger.version];
 }
 
-/** July through the pipeline of the daemon; the trainer judges every six hours of bars. @returns the stages */
+/**
+ * July through the daemon's pipeline; the trainer evaluates the rollout every six hours of bars.
+ * @returns the stages
+ */
 async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, challenger: string): Promise<string[]> {
   const place = { settings, paths };
   const journal = openJournal(journalPath);
@@ -82,7 +85,7 @@ async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, cha
     journal.append(bench.inputs.splice(0), bench.rows.splice(0), bench.shadows.splice(0));
     for (const list of [bench.signals, bench.texts, bench.batches]) list.length = 0;
   };
-  /** As the daemon follows rollout.json and active.json. */
+  /** Applies rollout.json and active.json, as the daemon does. */
   async function follow(): Promise<void> {
     const state = readRollout(paths.models)!;
     stages.push(state.status === 'active' ? `${state.stage} ${state.share}` : state.status);

@@ -36,7 +36,7 @@ describe('minutehand scan', () => {
       expect(readFileSync(join(outs[0]!, name), 'utf8')).toBe(readFileSync(join(outs[1]!, name), 'utf8'));
   });
 
-  it('prints what it found and for how many trials, and refuses what it cannot read', async () => {
+  it('prints its results and the number of trials, and refuses unreadable input', async () => {
     const { code, stdout } = await place.run([
       'scan',
       '--data',

@@ -1,6 +1,6 @@
 /**
- * For tests of a sender that is killed: `<store> <webhook> <step>` sends what waits in the outbox. It kills itself with
- * SIGKILL at the step, e.g. `before claim` or `after sent`; without one it prints `idle` when nothing waits.
+ * For tests that kill a sender: `<store> <webhook> <step>` sends the pending outbox entries. It kills itself with
+ * SIGKILL at the step, e.g. `before claim` or `after sent`; without one it prints `idle` when nothing is pending.
  */
 import pino from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';

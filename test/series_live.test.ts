@@ -17,7 +17,7 @@ import { byMinute, openBench, START_MS, type Bench } from '../daemon/pipeline.fi
 const settings = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD'] } });
 const PAIR = parsePair('XAUUSD_XAGUSD');
 const MINUTES = 12;
-/** Bars of the bench's own time. */
+/** Bars shifted to the bench's time. */
 const MARKET = byMinute(tinyBars(settings, MINUTES)).map(({ bars }, minute) => {
   const time = START_MS / 1000 + minute * 60;
   return bars.map((bar) => ({ ...bar, time: time as typeof bar.time }));
@@ -25,7 +25,7 @@ const MARKET = byMinute(tinyBars(settings, MINUTES)).map(({ bars }, minute) => {
 
 type Reading = readonly [close: number, ...values: number[]];
 
-/** A pipeline whose readings of the series at the close of each bar are recorded when it is answered. */
+/** A pipeline that records its readings of the series at the close of each answered bar. */
 function openReader(): { bench: Bench; readings: Reading[] } {
   const readings: Reading[] = [];
   const into = new Float64Array(SERIES.length);
@@ -48,7 +48,7 @@ function openReader(): { bench: Bench; readings: Reading[] } {
   return { bench, readings };
 }
 
-/** What happens in one minute: each leg may be late or absent, and values arrive, about any moment before or after. */
+/** Events of one minute: each leg may be late or absent, and values arrive around any time. */
 const minute = fc.record({
   legs: fc.constantFrom('both', 'split', 'one', 'none'),
   waits: fc.boolean(),
@@ -83,7 +83,7 @@ async function live(day: readonly Minute[]): Promise<{ bench: Bench; readings: R
         );
       }
     };
-    // A bar may come up to two seconds before its close by this clock.
+    // A bar may arrive up to two seconds before its close by this clock.
     passTo(START_MS + i * 60_000 + 58_000);
     observe(0);
     if (legs !== 'none') inputs.take(barInput(a!, false));
@@ -102,7 +102,7 @@ const journalOf = (rows: readonly InputRow[]): Pick<JournalStore, 'seriesBetween
   seriesBetween: (from, to) => rows.filter(({ kind, time }) => kind === 'series' && time >= from && time < to).values(),
 });
 
-/** What training reads at these closes, from the archive of the same journal. */
+/** Training's readings at these closes, from the archive of the same journal. */
 async function trained(rows: readonly InputRow[], closes: readonly number[]): Promise<Reading[]> {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-series-'));
   try {
@@ -117,7 +117,7 @@ async function trained(rows: readonly InputRow[], closes: readonly number[]): Pr
 }
 
 describe('auxiliary series of the daemon', () => {
-  it('give at each close what training reads from their archive, and a replay and a restart the same', async () => {
+  it('have the same values at each close live, in training from their archive, in a replay and after a restart', async () => {
     const day = fc.array(minute, { minLength: 1, maxLength: MINUTES });
     await fc.assert(
       fc.asyncProperty(day, async (minutes) => {

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs `body` in a process of its own, with `withLock`, `lock` (its path) and `log(text)` at hand. */
+/** Runs `body` in its own process, with `withLock`, `lock` (its path) and `log(text)` in scope. */
 function inProcess(body: string) {
   const script = `
     import { appendFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ const logged = () =>
   existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8').trim().split('\n') : [];
 
 describe('the lock of the set-up', () => {
-  it('lets one process work at a time, and all of them in the end', async () => {
+  it('lets one process work at a time, and eventually all of them', async () => {
     const processes = Array.from({ length: 5 }, () =>
       inProcess(`for (let i = 0; i < 3; i++) await withLock(lock, () => {}, async () => {
         log('in ' + process.pid); await sleep(10); log('out ' + process.pid);
@@ -79,7 +79,7 @@ describe('the lock of the set-up', () => {
 
   it('of an earlier process with the same pid does not count', async () => {
     if (process.platform !== 'linux') return;
-    // The pid is this test's own and lives, but it did not start then.
+    // The pid is this running test's, but with a different start time.
     const stale = inProcess(`await withLock(lock, () => {}, async () => { process.kill(process.pid, 'SIGKILL'); });`);
     await once(stale, 'exit');
     const ownerPath = join(folder, 'lock', 'owner.json');

@@ -39,7 +39,7 @@ describe('minutehand signals', () => {
     const results = answers.map(({ stdout }) => JSON.parse(stdout) as Record<string, never>);
     const [archived, again, verified, days, listed, last, exported, restored, file, ...failed] = results;
     expect(archived).toMatchObject({ written: [{ day: DAY, part: 1, rows: rows.length }], failures: [] });
-    // The day is older than signals_history_days: it went as soon as the archive was proven to have it.
+    // The day is older than signals_history_days, so it was pruned as soon as its archive was verified.
     expect(archived).toMatchObject({ pruned: [{ day: DAY, rows: rows.length }] });
     expect(again).toMatchObject({ written: [] });
     expect(verified).toMatchObject({ days: [{ day: DAY, state: 'ok', archived: rows.length, stored: 0 }] });

@@ -21,8 +21,8 @@ import { skipNote } from './skip_note.ts';
 
 const FIRST = '2025-01-01';
 /**
- * `SIGNAL_DAYS=365 npx vitest run test/signals_crash.test.ts` is the whole year, with whole days, killed at any moment;
- * SIGNAL_STORE=postgres on PostgreSQL.
+ * `SIGNAL_DAYS=365 npx vitest run test/signals_crash.test.ts` runs a whole year with full days, killed at random times;
+ * SIGNAL_STORE=postgres uses PostgreSQL.
  */
 const DAYS = Number(process.env['SIGNAL_DAYS'] ?? '0');
 const STORE = process.env['SIGNAL_STORE'] ?? 'sqlite';
@@ -61,7 +61,7 @@ const newLife = async (kind: string, life: Omit<Life, 'home' | 'url'>): Promise<
 const start = ({ home, url, days, minutes, kept }: Life, dieAt: number) =>
   program.start([home, url, FIRST, ...[days, minutes, kept, dieAt].map(String)]);
 
-/** All remaining output of the program. */
+/** Remaining output of the program. */
 async function rest(running: ReturnType<typeof start>): Promise<string[]> {
   const lines: string[] = [];
   try {
@@ -73,7 +73,7 @@ async function rest(running: ReturnType<typeof start>): Promise<string[]> {
 
 const archiveFolder = (home: string): string => join(home, policy.archive_path, 'signals', 'live');
 
-/** Lines of a day from the files themselves, all parts of it. */
+/** Lines of a day, read from all its archive files. */
 function archived(home: string, day: string): string[] {
   const year = join(archiveFolder(home), day.slice(0, 4));
   const names = readdirSync(year).filter((name) => name.startsWith(day) && name.endsWith('.gz'));
@@ -85,7 +85,7 @@ function archived(home: string, day: string): string[] {
   );
 }
 
-/** Nothing lost, nothing twice: the archive, the history, and what is restored from the archive alone. */
+/** No losses and no duplicates: in the archive, in the history, and in a restore from the archive alone. */
 async function check({ home, url, days, minutes, kept }: Life): Promise<{ restoreMs: number; rows: number }> {
   const paths = homePaths({ MINUTEHAND_HOME: home });
   const store = await openStore(url);
@@ -128,21 +128,17 @@ describe.runIf(DAYS === 0).each([
   { kind: 'sqlite', note: '', kills: IS_LONG ? 6 : 4 },
   { kind: 'postgres', note: POSTGRES_NOTE, kills: 2 },
 ])(`a history on $kind $note${NOTES.short}`, ({ kind, note, kills }) => {
-  it(
-    'loses nothing and has nothing twice, however often its process is killed',
-    { timeout: 120_000 },
-    async ({ skip }) => {
-      if (note !== '') return skip(note);
-      const life = await newLife(kind, { days: 3, minutes: 130, kept: 2 });
-      const rng = createRng(`kills ${kind}`);
-      const ends: unknown[] = [];
-      // A day takes about twenty steps: most lives end within their first day.
-      for (let kill = 0; kill < kills; kill++) ends.push(await start(life, 1 + rng.integer(24)).ended);
-      expect(ends.filter((end) => end === 'SIGKILL').length).toBeGreaterThan(kills / 2);
-      expect((await rest(start(life, 0))).at(-1)).toMatch(/^done/);
-      await check(life);
-    },
-  );
+  it('loses and duplicates nothing, however often its process is killed', { timeout: 120_000 }, async ({ skip }) => {
+    if (note !== '') return skip(note);
+    const life = await newLife(kind, { days: 3, minutes: 130, kept: 2 });
+    const rng = createRng(`kills ${kind}`);
+    const ends: unknown[] = [];
+    // A day takes about twenty steps, so most runs end within their first day.
+    for (let kill = 0; kill < kills; kill++) ends.push(await start(life, 1 + rng.integer(24)).ended);
+    expect(ends.filter((end) => end === 'SIGKILL').length).toBeGreaterThan(kills / 2);
+    expect((await rest(start(life, 0))).at(-1)).toMatch(/^done/);
+    await check(life);
+  });
 });
 
 describe.runIf(DAYS > 0)(`a history of ${DAYS || 365} days${NOTES.long}`, () => {

@@ -1,8 +1,8 @@
 /**
- * For tests of a history that is killed: `<home> <store> <first day> <days> <minutes> <days kept> <die at>` is a daemon
- * and a trainer in one, with their own clock. Day by day signals are journaled, copied in pieces, archived when the day
- * is over, and deleted from the journal. It continues where it was killed. Step n is counted over transactions and
- * files of the archive; at step 0 it is never killed.
+ * For tests that kill a history: `<home> <store> <first day> <days> <minutes> <days kept> <die at>` is a daemon and a
+ * trainer in one, with their own clock. Each day, signals are journaled, copied in batches, archived when the day is
+ * over, and deleted from the journal. It resumes where it was killed. Step n counts transactions and archive files;
+ * step 0 is never killed.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -54,7 +54,7 @@ const archive = createArchive(
   {
     ...place,
     async write(name, bytes) {
-      // A partial file may be left when a process dies.
+      // A process that dies may leave a partial file.
       const path = join(home, policy.archive_path, `${name}.tmp`);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes.subarray(0, bytes.length / 2));
@@ -69,7 +69,7 @@ const archive = createArchive(
 const BATCH_ROWS = 600;
 const journalPath = paths.journal('live', 'main');
 
-/** Rows of a day that the journal has, and the day of the last one. */
+/** Number of a day's rows in the journal, and the day of its last row. */
 function journaled(day: string): { rows: number; lastDay: string | null } {
   if (!existsSync(journalPath)) return { rows: 0, lastDay: null };
   const db = new Database(journalPath, { readonly: true });

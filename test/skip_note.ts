@@ -1,7 +1,7 @@
-/** The end of a title with the reason why its test is skipped. */
+/** Suffix of a title with the reason for skipping. */
 export const SKIPPED = / \(skipped: (.+)\)$/s;
 
-/** For the end of a test's title: why it is skipped, or nothing. */
+/** Suffix of a test's title: the reason for skipping, or nothing. */
 export function skipNote(isSkipped: boolean, reason: string): string {
   return isSkipped ? ` (skipped: ${reason})` : '';
 }

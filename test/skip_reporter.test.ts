@@ -9,7 +9,7 @@ const REPORTER = join(packageRoot(), 'test', 'skip_reporter.ts');
 
 let folder: string;
 beforeAll(() => {
-  // Inside node_modules, so that vitest is found from there.
+  // Inside node_modules, so that vitest is found.
   const cache = join(packageRoot(), 'node_modules', '.cache');
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, 'skip-reporter-'));
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a test file that consists of these lines. */
+/** Runs a test file with these lines. */
 function run(lines: string, ...flags: string[]): { code: number | null; output: string } {
   writeFileSync(join(folder, 'one.check.mjs'), `import { describe, it } from 'vitest';\n${lines}`);
   const args = [VITEST, 'run', '--root', folder, '--reporter', REPORTER, ...flags];

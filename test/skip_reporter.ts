@@ -2,9 +2,9 @@ import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/n
 import { SKIPPED } from './skip_note.ts';
 
 /**
- * Prints every skipped test's reason: the note of `context.skip`, else the one in the title of the test or of a suite
- * around it (`skipNote`). A test that is skipped without a reason fails the run. With a name pattern (`-t`) nothing is
- * printed: most tests are left out then.
+ * Prints every skipped test's reason: the note of `context.skip`, otherwise the suffix of the title of the test or a
+ * parent suite (`skipNote`). A test skipped without a reason fails the run. With a name pattern (`-t`) nothing is
+ * printed, because most tests are left out then.
  */
 export default class SkipReporter implements Reporter {
   private isFiltered = false;
@@ -30,7 +30,7 @@ export default class SkipReporter implements Reporter {
   }
 }
 
-/** Why a test was skipped; null without a reason. */
+/** Reason for skipping a test; null without one. */
 export function reasonOf(test: TestCase): string | null {
   const result = test.result();
   if (result.state === 'skipped' && result.note !== undefined) return result.note;

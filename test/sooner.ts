@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Returns whether `work` ends before a timer of `ms` that was started just before it. A timer that `work` itself waits
- * for is due later, however busy the machine is: timers fire in the order in which they are due.
+ * Whether `work` ends before a timer of `ms` started just before it. Timers fire in the order in which they are due, so
+ * this holds on a busy machine too.
  */
 export async function endsSoonerThan(ms: number, work: () => Promise<unknown>): Promise<boolean> {
   const ending = new AbortController();

@@ -7,8 +7,8 @@ import { inspectSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 
 /*
- * Policy files in the form of the specification: its keys alone, values of its types, columns as maps, and entries
- * without a description.
+ * Policy files in the form of the specification: only its keys, with values of its types, columns as maps, and entries
+ * without descriptions.
  */
 
 const CORE = `
@@ -92,7 +92,7 @@ const inspect = () => inspectSettings({ configDir: folder, env: {} });
 const texts = (): string[] => inspect().problems.map(({ key, text }) => `${key} ${text}`);
 
 describe('policy files with the keys of the specification alone', () => {
-  it('are valid, and what they lack has its delivered value', () => {
+  it('are valid, and missing values have their delivered defaults', () => {
     const delivered = inspect().settings!;
     expect(delivered.sources.delivered).toEqual([]);
     write('core', CORE);

@@ -17,7 +17,7 @@ import { skipNote } from './skip_note.ts';
 import { tinySettings, trainTinyModels } from './tiny_models.ts';
 
 /*
- * The tables as the specification names them, with their columns, on a real database of each kind.
+ * The tables and columns of the specification, on a real database of each kind.
  */
 
 const MODEL_REGISTRY_COLUMNS = [
@@ -204,7 +204,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       });
     });
 
-    it('has the statuses of the specification, and none while the first attempt is under way', async () => {
+    it('has the statuses of the specification, and none during the first attempt', async () => {
       const audit = await openRunAudit(store, retrain, 'train.log');
       const seen: unknown[] = [];
       const told = [
@@ -255,7 +255,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       ]);
     });
 
-    it('takes columns as maps of name, type and comment', async () => {
+    it('accepts columns as maps of name, type and comment', async () => {
       const columns = [
         { name: 'run_id', type: 'UUID', comment: 'key' },
         { name: 'status', type: 'VARCHAR(16)', comment: "the run's outcome" },
@@ -293,9 +293,9 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       values: configValues(daemon),
     };
     for (const shard of ['main', 'other']) noteConfigStart(paths.configStarts(shard), start);
-    // The same configuration at the next start is no line.
+    // The same configuration at the next start adds no row.
     noteConfigStart(paths.configStarts('main'), { ...start, at_ms: start.at_ms + 1 });
-    // Both parts of the trainer that follow may do so at once.
+    // Both parts of the trainer that follow it may do so concurrently.
     const followed = await Promise.all([followConfigStarts(store, home), followConfigStarts(store, home)]);
     expect(followed.reduce((sum, count) => sum + count)).toBe(1);
     expect(await followConfigStarts(store, home)).toBe(0);

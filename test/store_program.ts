@@ -1,6 +1,6 @@
 /**
  * For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `prune <file>
- * <count>` prunes it in batches of so many signals, `halt <models> <count>` adds halts one by one.
+ * <count>` deletes from it in batches of `count` signals, `halt <models> <count>` adds halts one by one.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -21,7 +21,7 @@ function collectGarbage(): void {
 if (command === 'lock') {
   try {
     lockHome(path);
-    // The lock is held although nothing here references it.
+    // The lock is held although nothing references it.
     setImmediate(() => {
       collectGarbage();
       print('locked');

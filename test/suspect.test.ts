@@ -28,7 +28,7 @@ const UNSCREENED = { ...settings, minutehand: { ...settings.minutehand, screen: 
 const PAIRS = pairIds.map(parsePair);
 const WARMUP = warmupBars(windows);
 const MARKET = byMinute(tinyBars(settings, 800));
-/** Position of bad bars: the screen and all features are warm. */
+/** Index of the bad bars: the screen and all features are warm by then. */
 const AT = 400;
 
 let folder: string;
@@ -47,7 +47,7 @@ const times = (bar: Bar, factor: number): Bar => {
   const { open, high, low, close } = bar;
   return { ...bar, open: open * factor, high: high * factor, low: low * factor, close: close * factor };
 };
-/** null = the bar never comes. */
+/** null: the bar never arrives. */
 type Change = (bar: Bar, index: number) => Bar | null;
 const onlyEuro =
   (change: Change): Change =>
@@ -63,7 +63,7 @@ function marketWith(change: Change): Bar[][] {
   );
 }
 
-/** Minute by minute, the first ones as history. */
+/** Runs the minutes, the first ones as history. */
 async function run(market: readonly (readonly Bar[])[], given = settings): Promise<Bench> {
   const bench = openBench(given);
   bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -136,7 +136,7 @@ describe('a bar that does not fit its symbol', () => {
     }
   });
 
-  it('that repeats its level is accepted the second time, and two minutes later nothing is held back any more', async () => {
+  it('that repeats its level is accepted the second time, and two minutes later nothing is held back', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT || i === AT + 1 ? times(bar, 1000) : bar))));
     const held = ofPair(bench.rows, PAIRS[0]!.id).filter((row) => bodyOf(row).reason === 'BAR_SUSPECT');
     expect(held.map(({ time }) => time)).toEqual([AT, AT + 2].map((index) => MARKET[index]!.time));
@@ -162,7 +162,7 @@ describe('a bar that does not fit its symbol', () => {
     ]);
   });
 
-  it('is accepted like any other where bars are not screened', async () => {
+  it('is accepted like any other if bars are not screened', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT ? times(bar, 1000) : bar))), UNSCREENED);
     expect(reasonsOf(bench, PAIRS[0]!.id).has('BAR_SUSPECT')).toBe(false);
     const row = ofPair(bench.rows, PAIRS[0]!.id).find(({ time }) => time === MARKET[AT]!.time)!;
@@ -171,7 +171,7 @@ describe('a bar that does not fit its symbol', () => {
   });
 });
 
-/** Bad bars of all kinds in every symbol, also in the warm-up. */
+/** Bad bars of all kinds in every symbol, also during warm-up. */
 function wildMarket(): Bar[][] {
   const rng = createRng('wild market');
   return marketWith((bar) => {
@@ -183,7 +183,7 @@ function wildMarket(): Bar[][] {
 }
 
 describe('the minutes that move features', () => {
-  it('are the same live and in training, to the bit, bad bars included', async () => {
+  it('are the same live and in training, bit for bit, bad bars included', async () => {
     const market = wildMarket();
     const bench = await run(market);
     const screening = screenPolicy(settings);
@@ -219,7 +219,7 @@ describe('the minutes that move features', () => {
     }
   });
 
-  it('are the same after a restart at any moment, between a suspect bar and its verdict too', async () => {
+  it('are the same after a restart at any time, also between a suspect bar and its verdict', async () => {
     const market = wildMarket();
     const bench = await run(market);
     const suspectAt = bench.inputs.flatMap(({ kind }, i) => (kind === 'suspect' ? [i + 1] : []));

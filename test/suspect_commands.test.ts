@@ -29,9 +29,9 @@ function timesThousand(columns: BarColumns, at: number): BarColumns {
   return copy;
 }
 
-/** Output of a command for both folders, without the words that differ by folder and machine. */
+/** Output of a command for both folders, without parts that depend on folder or machine. */
 async function both(...args: string[]): Promise<[string, string]> {
-  // One after the other: a home takes one training at a time.
+  // Sequential, because a home accepts one training at a time.
   const runs: Awaited<ReturnType<Workplace['run']>>[] = [];
   for (const data of [spoilt, without]) runs.push(await place.run([...args, '--data', data]));
   const [first, second] = runs.map(({ code, stdout }) => {
@@ -45,7 +45,7 @@ async function both(...args: string[]): Promise<[string, string]> {
 }
 
 describe('a bar × 1000', () => {
-  it('affects features, backtest and training as if it were missing, and counted by bars check', async () => {
+  it('affects features, backtest and training as if it were missing, and is counted by bars check', async () => {
     const [rows, fewer] = await both('features', '--pair', 'XAUUSD_XAGUSD');
     expect(rows.split('\n')).toHaveLength(2400 + 1);
     expect(rows).toBe(fewer);

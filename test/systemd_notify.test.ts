@@ -9,10 +9,10 @@ import { listenForDatagrams, type DatagramSocket } from '../cli/systemd/datagram
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 
-// As systemd starts them, on a machine that may have none: with a real socket that receives their notifications.
+// Started as by systemd, with a real socket that receives the notifications; needs no systemd.
 const isLinux = process.platform === 'linux';
 const NOTE = skipNote(!isLinux, 'only Linux has systemd');
-/** Returns whether a process is stopped: its state in /proc, after the name in parentheses, is T. */
+/** Whether a process is stopped: its state in /proc, after the name in parentheses, is T. */
 const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_000 }, () => {
@@ -29,7 +29,7 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     socket.close();
   });
 
-  /** With a watchdog that is fed every half second. */
+  /** With a watchdog interval of half a second. */
   const start = (command: string): Running =>
     place.start([command], { NOTIFY_SOCKET: join(place.folder, 'notify'), WATCHDOG_USEC: '2000000' });
   const hears = (service: Running, line: string | RegExp): Promise<unknown> =>
@@ -42,16 +42,16 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     );
 
   it.each([
-    // A weekend, and no models: that is READY all the same.
+    // A weekend and no models still count as READY.
     ['daemon', /^STATUS=waiting for the first bars, 0 of \d pairs ready, no models, mode HALT$/],
     ['trainer', /^STATUS=no run yet, next at \d{4}-/],
-  ])('%s reports that it is ready, its status, its watchdog pings, and that it ends', async (command, status) => {
+  ])('%s reports readiness, status, watchdog pings and stopping', async (command, status) => {
     const service = start(command);
     await hears(service, 'READY=1');
     await hears(service, status);
     heard = [];
     await hears(service, 'WATCHDOG=1');
-    // A stopped process sends nothing, whatever is in its queue.
+    // A stopped process sends nothing, whatever is queued.
     service.kill('SIGSTOP');
     await eventually('stopped', () => isStopped(service.pid));
     socket.received();
@@ -65,7 +65,7 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     expect(await service.ended).toBe(0);
   });
 
-  it('runs the compiled program, which answers as the command does', async () => {
+  it('runs the compiled program, with the same output as the command', async () => {
     const asCommand = await place.run(['service', '--help']);
     const compiled = (argument: string): { status: number | null; stdout: string } =>
       spawnSync(process.execPath, [join(packageRoot(), COMPILED_PROGRAM), 'service', argument], { encoding: 'utf8' });

@@ -38,7 +38,7 @@ const WINDOWS = {
 
 let place: Workplace;
 let dense: Map<string, BarColumns>;
-/** With gaps of minutes and hours, and minutes of one leg alone. */
+/** With gaps of minutes and hours, and minutes of one leg only. */
 let sent: Map<string, BarColumns>;
 let bundle: string;
 beforeAll(async () => {
@@ -49,7 +49,7 @@ beforeAll(async () => {
       windows: WINDOWS,
       label: { horizon_bars: 10 },
       decision: { max_age_bars: 10 },
-      // The bars of weeks come in seconds: nothing is overdue.
+      // Weeks of bars arrive in seconds: nothing is overdue.
       feed: { interval_ms: 600_000 },
     },
   });
@@ -98,12 +98,12 @@ async function send(url: string, minutes: readonly (readonly Bar[])[]): Promise<
   }
 }
 
-/** The bars are years old, for which a live daemon is DEGRADED. */
+/** The bars are years old, so a live daemon is DEGRADED. */
 const withoutMode = (body: string): string => body.replace(/"mode":"(OK|DEGRADED)"/, '"mode":""');
 
 describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
   it(
-    'are answered by a live daemon, killed and started again within a bar, as by a replay of the bars, to the byte',
+    'are answered alike by a live daemon, killed and restarted within a bar, and by a replay of the bars, byte for byte',
     { timeout: STARTS_MS },
     async () => {
       const minutes = byMinute(sent).map(({ bars }) => bars);
@@ -194,21 +194,21 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
       const signaled = enters
         .filter(({ pair_id }) => pair_id === pairId)
         .map(({ timestamp, target, beta, position_scale }) => [timestamp, target, beta, position_scale]);
-      // The last bar's decision is signaled, and cannot be filled any more.
+      // The last bar's decision is signaled but can no longer be filled.
       expect(filled).toEqual(signaled.slice(0, filled.length));
       expect(signaled.length - filled.length).toBeLessThanOrEqual(1);
       for (const { entryTime, entrySignalTime } of own) expect(entryTime).toBeGreaterThanOrEqual(entrySignalTime);
     }
   });
 
-  it('are the same from a folder of their own bars, in which a pair of shorter ones is refused', async () => {
+  it('are the same from a folder of bars in their timeframe, in which a shorter timeframe is refused', async () => {
     const { minutehand } = place.settings;
-    // Six bars seldom reach 2.
+    // Six bars rarely reach z = 2.
     const eager = { ...minutehand, decision: { ...minutehand.decision, z_entry: 1 } };
     const settings = { ...place.settings, minutehand: eager };
     const loaded = await loadModelSet(bundle, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
     const models = { ...loaded, theta1: 0, theta2: 1 };
-    // Files have the opens of their bars.
+    // File times are the opens of bars.
     const hours = new Map(
       ['XAUUSD', 'XAGUSD'].map((symbol) => {
         const own = resampleBars(dense.get(symbol)!, 3600);

@@ -8,18 +8,18 @@ export { TINY_MINUTES, tinyBars, tinySettings, type SettingsOverrides } from './
 
 export interface TinyModelOptions {
   readonly seed?: number;
-  /** The market of the bars in the manifest; they are simulated anyway. */
+  /** Market recorded in the manifest; the bars are simulated in any case. */
   readonly market?: 'live' | 'simulated';
   readonly settings?: Settings;
   readonly bars?: ReadonlyMap<string, BarColumns>;
-  /** Of the search; 0 unless given. */
+  /** Search trials; default 0. */
   readonly trials?: number;
-  /** Gives the version its name; the same minute for every bundle unless given, so that later ones get `_2`, `_3`. */
+  /** Determines the version's name; by default the same minute for every bundle, so that later ones get `_2`, `_3`. */
   readonly created?: Date;
   readonly target?: Target;
 }
 
-/** Really trains on the simulated market, in a second or so. Nothing is made active. */
+/** Trains on the simulated market, in about a second. Activates nothing. */
 export async function trainTinyModels(
   folder: string,
   options: TinyModelOptions = {},
@@ -33,7 +33,7 @@ export async function trainTinyModels(
     gitCommit: null,
     out: folder,
     created: options.created ?? new Date('2024-01-05T12:00:00Z'),
-    // Threads need the built code; the answers are the same (test/cli_commands.test.ts).
+    // Threads need the built code; results are the same (test/cli_commands.test.ts).
     workers: 0,
     cache: null,
     trials: options.trials ?? 0,

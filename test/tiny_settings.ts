@@ -5,7 +5,7 @@ import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { loadSettings, setTimeframes, type Settings } from '../shared/policy/policy.ts';
 import { policyHash } from '../shared/policy/policy_hash.ts';
 
-/** Any part of the settings; objects are merged, lists and plain values replaced. */
+/** Any part of the settings; objects are merged, lists and primitives replaced. */
 export type SettingsOverrides = {
   readonly [Part in 'core' | 'retrain' | 'signals' | 'minutehand']?: PartialDeep<Settings[Part]>;
 };
@@ -27,7 +27,7 @@ const TINY: SettingsOverrides = {
     no_entry_windows: [],
     min_expected_net_bps: -100,
   },
-  // As far as θ2 goes here.
+  // The smallest θ2 range that works here.
   retrain: {
     pass_rate_range: [0.05, 0.95],
     kpi_refusal_rate_min: null,
@@ -63,7 +63,7 @@ const TINY: SettingsOverrides = {
       min_bars: 500,
     },
     search: { trials: 2, theta_evaluations: 12 },
-    // Bars come every 20 ms here: a busy machine must not be taken for a silent market.
+    // Bars arrive every 20 ms here: a busy machine must not count as a silent market.
     feed: { straggler_timeout_ms: 50, silence_degraded_intervals: 500, silence_halt_intervals: 1000 },
     simulated: { bar_interval_ms: 20, history_bars: 400, await_models_ms: 0 },
     transports: { daemon: { port: 0 }, trainer: { port: 0 }, redis: { enabled: 'off' } },
@@ -71,12 +71,12 @@ const TINY: SettingsOverrides = {
   },
 };
 
-/** Minutes of the simulated market that the tiny models learn from. */
+/** Minutes of the simulated market that tiny models are trained on. */
 export const TINY_MINUTES = 2400;
 
 /**
- * The settings of this repository made small: three pairs, look-backs below 80 bars, a few rounds, free ports, no
- * Redis, no log, and rules that let trades through. What a test cares about it sets itself.
+ * This repository's settings made small: three pairs, look-backs below 80 bars, a few rounds, free ports, no Redis, no
+ * log, and rules that allow trades. A test sets whatever it depends on itself.
  */
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
   const real = loadSettings({ env: {} });
@@ -96,7 +96,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The simulated market of these settings from its start, as recorded bars. */
+/** Recorded bars of the simulated market with these settings, from its start. */
 export function tinyBars(settings: Settings, minutes = TINY_MINUTES): Map<string, BarColumns> {
   const { pairs, simulated } = settings.minutehand;
   const symbols = symbolsOf(pairs.map(parsePair));

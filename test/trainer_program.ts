@@ -1,6 +1,6 @@
 /**
- * For tests of a trainer that is killed: `<home> <config> <program>` runs a trainer whose training runs are
- * `<program>`; prints its port and its output.
+ * For tests that kill a trainer: `<home> <config> <program>` runs a trainer whose training runs are `<program>`; prints
+ * its port and its output.
  */
 import pino from 'pino';
 import { homePaths } from '../shared/policy/home.ts';

@@ -42,7 +42,7 @@ const LEASE_SECONDS = Number(process.env['LEASE_SECONDS'] ?? 0.5);
 const MINUTE_MS = 500 * LEASE_SECONDS;
 /** Market minutes of one event at most, waits for a restarted daemon included. */
 const MINUTES_PER_EVENT = 60;
-/** A stopped machine wakes with this much behind it. */
+/** Backlog of a suspended machine when it resumes. */
 const LONG_PAUSE_MS = 10_000;
 /** Of the first fence before the clock of the server. */
 const AHEAD_MS = 3_600_000;
@@ -66,7 +66,7 @@ beforeAll(async () => {
   settings = tinySettings({
     minutehand: {
       market: 'live',
-      // A signal is valid for 14 minutes: a busy machine leaves no minute out.
+      // A signal is valid for 14 minutes, so that a busy machine misses no minute.
       feed: { interval_ms: 240_000, straggler_timeout_ms: 50_000 },
       transports: { redis: { command_timeout_ms: 20_000, max_batches_in_flight: 64 } },
     },
@@ -164,7 +164,7 @@ describe('two machines with one lease', () => {
     'never both speak, leave no minute out and replay in a hundred events inside one process',
     { timeout: INSIDE_ROUNDS > 4 ? 1_800_000 : 240_000 },
     async (context) => {
-      // One each: all daemons of a server publish on one channel.
+      // One each, because all daemons of a server publish on one channel.
       const servers = await Promise.all(Array.from({ length: INSIDE_WORLDS }, () => requireRedis(context)));
       const warmup = warmupBars(settings.minutehand.windows);
       const market = byMinute(tinyBars(settings, warmup + INSIDE_ROUNDS * EVENTS.length * MINUTES_PER_EVENT));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
-/** Calls that start Redis, PostgreSQL, a server of a bucket, a daemon, or a program of this folder. */
+/** Calls that start Redis, PostgreSQL, a bucket server, a daemon, or a program of this project. */
 const STARTS = /redis_server|postgres_server|s3rver|\bstartDaemon\(|\bcreateServer\(|cli_process|\bbuildProgram\(/;
 
 const FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim', 'test', 'mt5'];

@@ -29,7 +29,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => place.remove());
 
-/** A copy with other content whose hashes are right. */
+/** A copy with modified content and matching hashes. */
 function tampered(name: string, change: (manifest: Manifest, folder: string) => void): string {
   const folder = join(place.folder, name);
   cpSync(join(place.models, version), folder, { recursive: true });
@@ -40,7 +40,7 @@ function tampered(name: string, change: (manifest: Manifest, folder: string) => 
   return folder;
 }
 
-/** The next float32 above the threshold of a tree's root. */
+/** Moves the threshold of a tree's root to the next float32. */
 function moveThreshold(manifest: Manifest, folder: string): void {
   const path = join(folder, 'ai1.onnx');
   const { model, metadata } = decodeTreeModel(readFileSync(path));
@@ -52,7 +52,7 @@ function moveThreshold(manifest: Manifest, folder: string): void {
 }
 
 it(
-  'minutehand models verify --deep trains a bundle again and names what is not the same, or why it cannot',
+  'minutehand models verify --deep retrains a bundle and names the differences, or why it cannot',
   { timeout: 480_000 },
   async () => {
     const tree = tampered('tree', moveThreshold);

@@ -14,7 +14,7 @@ const MACHINE = { cpus: 2, cpu: 'x', memory_gib: 8, platform: 'linux', node: '20
 const folder = mkdtempSync(join(tmpdir(), 'minutehand-compare-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Eight rounds, each a little slower than the one before. */
+/** Eight rounds, each slightly slower than the previous one. */
 function rounds(speed: number, decide: number): Round[] {
   return Array.from({ length: 8 }, (_, round) => {
     const drift = speed * (1 + round / 100);
@@ -38,7 +38,7 @@ describe('the comparison of rounds', () => {
     });
   });
 
-  it('is not misled by a machine that is slower today than when the baseline was kept', () => {
+  it('is not misled by a machine that is slower now than when the baseline was saved', () => {
     const result = compareWithBaseline(baseline('m'), 'm', rounds(1.7, 40));
     expect(verdicts(result)).toEqual({ decide: 'faster', infer: 'no difference shown' });
     expect(result.stations['decide']!.ratio).toBeCloseTo(0.8, 12);
@@ -49,7 +49,7 @@ describe('the comparison of rounds', () => {
     expect([result.same_machine, verdicts(result)]).toEqual([false, { decide: null, infer: null }]);
   });
 
-  it('leaves out stations that only one of both measured', () => {
+  it('ignores stations that only one side measured', () => {
     const before = rounds(1, 50).map((round) => ({ ...round, stations: { ...round.stations, redis: 5 } }));
     expect(Object.keys(compareTurns(before, rounds(1, 50)).stations)).toEqual(['decide', 'infer']);
   });

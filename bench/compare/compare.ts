@@ -11,9 +11,9 @@ export interface CompareResult {
   readonly before: string;
   readonly machine: Machine;
   readonly rounds: number;
-  /** paired: by turns in this run; unpaired: against the kept rounds of a baseline, as multiples of the reference. */
+  /** paired: alternating in this run; unpaired: against a baseline's saved rounds, as multiples of the reference. */
   readonly method: 'paired' | 'unpaired';
-  /** False: the baseline is of another machine, and no verdict is given. */
+  /** False: the baseline was measured on another machine, and no verdict is given. */
   readonly same_machine: boolean;
   readonly confidence: number;
   readonly stations: Readonly<
@@ -39,7 +39,7 @@ const BASELINE = z.object({
   ),
 });
 
-/** Measures this build against another, or against the kept rounds of a release. */
+/** Measures this build against another build, or against the saved rounds of a release. */
 export async function benchCompare(options: CompareOptions): Promise<CompareResult> {
   const { before, minutes } = options;
   const machine = describeMachine();
@@ -54,7 +54,7 @@ export async function benchCompare(options: CompareOptions): Promise<CompareResu
   return { ...compareWithBaseline(baseline, fingerprintOf(machine), later!), before, machine };
 }
 
-/** Writes rounds of this build, and of this machine. */
+/** Saves rounds of this build on this machine. */
 export async function saveBaseline(file: string, options: Omit<CompareOptions, 'before'>): Promise<Baseline> {
   const machine = describeMachine();
   const [rounds] = await measureInTurns([roundsOf(packageRoot(), options.minutes)], options);
@@ -82,7 +82,7 @@ export function compareTurns(before: readonly Round[], now: readonly Round[]): S
   return { rounds: now.length, method: 'paired', same_machine: true, confidence: CONFIDENCE, stations };
 }
 
-/** Times are divided by the reference of their round, which takes out a machine that is slower today. */
+/** Divides times by the reference of their round, to compensate for a machine that is slower now. */
 export function compareWithBaseline(baseline: Baseline, fingerprint: string, now: readonly Round[]): Stations {
   const timeOf = ({ stations, reference_us }: Round, name: string): number => stations[name]! / reference_us;
   const compared = byStation(baseline.rounds, now, timeOf, compareUnpaired);
@@ -109,7 +109,7 @@ function byStation(
   return Object.fromEntries(names.map((name) => [name, compare(times(before, name), times(now, name))]));
 }
 
-/** @returns rounds of each build; who is first alternates */
+/** @returns rounds of each build; the order within a round alternates */
 async function measureInTurns(
   builds: readonly MeasureRound[],
   { rounds, print }: Pick<CompareOptions, 'rounds' | 'print'>,

@@ -7,15 +7,15 @@ import { packageRoot } from '../../shared/root.ts';
 import type { Machine } from '../machine.ts';
 import type { StationsResult } from '../stations.ts';
 
-/** One process that measured the stations. */
+/** Measurements of the stations by one process. */
 export interface Round {
-  /** Of a fixed piece of work, just before and after: the speed of the machine at that time. */
+  /** Time of a fixed piece of work just before and after, as a measure of the machine's current speed. */
   readonly reference_us: number;
   /** Median microseconds of each station, and `bar_to_signal`. */
   readonly stations: Readonly<Record<string, number>>;
 }
 
-/** Rounds of a release, kept in bench/baselines/. */
+/** Rounds of a release, saved in bench/baselines/. */
 export interface Baseline {
   readonly version: string;
   readonly fingerprint: string;
@@ -30,13 +30,13 @@ const OUTPUT_BYTES_MAX = 1 << 24;
 const REFERENCE_TIMES = 5;
 const REFERENCE_BYTES = 1 << 22;
 
-/** What makes times of two machines incomparable. */
+/** Properties that make times of two machines incomparable. */
 export function fingerprintOf({ cpus, cpu, memory_gib, platform, node, temporary_files_on }: Machine): string {
   return `${cpus} × ${cpu}, ${memory_gib} GiB, ${platform}, Node ${node.split('.')[0]}, ${temporary_files_on}`;
 }
 
 /**
- * Measures rounds by processes of their own: what the compiler makes of the hot path differs between processes, too.
+ * Measures each round in its own process, because JIT compilation of the hot path varies between processes.
  * @param root of a built checkout
  */
 export function roundsOf(root: string, minutes: number): MeasureRound {
@@ -59,7 +59,7 @@ function mediansOf({ stations, bar_to_signal }: StationsResult): Record<string, 
   return Object.fromEntries(medians);
 }
 
-/** The fastest of some hashes of 4 MiB. */
+/** Fastest of several hashes of 4 MiB. */
 function referenceUs(): number {
   const data = new Uint8Array(REFERENCE_BYTES);
   const times = Array.from({ length: REFERENCE_TIMES }, () => {

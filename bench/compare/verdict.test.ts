@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { comparePaired, compareUnpaired, type Verdict } from './verdict.ts';
 
-/** Rounds of a noisy machine: every fiftieth is disturbed. */
+/** Rounds of a noisy machine: one in fifty is disturbed. */
 function rounds(seed: string, count: number, factor: number): number[] {
   const rng = createRng(seed);
   return Array.from({ length: count }, () => {
@@ -29,13 +29,13 @@ describe('the comparison of two builds', () => {
       expect(shares(compare, 1)('no difference shown')).toBeGreaterThan(0.97);
     });
 
-    it(`finds a tenth more, or less, in nearly all ${name} comparisons of twelve rounds`, () => {
+    it(`detects a change of 10 % in nearly all ${name} comparisons of twelve rounds`, () => {
       expect(shares(compare, 1.1)('slower')).toBeGreaterThan(0.95);
       expect(shares(compare, 1.1)('faster')).toBe(0);
       expect(shares(compare, 1 / 1.1)('faster')).toBeGreaterThan(0.95);
     });
 
-    it(`judges nothing by less rounds than its confidence takes, ${name}`, () => {
+    it(`gives no verdict with too few rounds for its confidence, ${name}`, () => {
       const few = compare([100, 100, 100], [200, 200, 200]);
       expect(few).toEqual({ ratio: 2, low: 0, high: Infinity, verdict: 'no difference shown' });
     });

@@ -1,21 +1,21 @@
-/** 'slower' and 'faster' only where the interval leaves out 1. */
+/** 'slower' or 'faster' only when the interval excludes 1. */
 export type Verdict = 'slower' | 'faster' | 'no difference shown';
 
 export interface Comparison {
   /** Time now over time before. */
   readonly ratio: number;
-  /** Interval of the ratio at `CONFIDENCE`; 0 to Infinity with too few rounds. */
+  /** Confidence interval of the ratio at `CONFIDENCE`; 0 to Infinity with too few rounds. */
   readonly low: number;
   readonly high: number;
   readonly verdict: Verdict;
 }
 
-/** Of each interval: a dozen stations are compared at once. */
+/** For each interval: a dozen stations are compared at once. */
 export const CONFIDENCE = 0.99;
 
 /**
- * Compares rounds in which both were measured, one after the other: the median of the ratios, with the interval of the
- * sign test, which asks nothing of the distribution of the noise.
+ * Compares paired rounds: the median of the ratios, with the interval of the sign test, which makes no assumption about
+ * the noise.
  * @param before time of each round
  * @param now of the same rounds
  */
@@ -27,9 +27,9 @@ export function comparePaired(before: readonly number[], now: readonly number[])
 }
 
 /**
- * Compares rounds of two occasions: the Hodges–Lehmann ratio, with the exact interval of the Mann–Whitney test.
- * @param before time of each round then
- * @param now of each round now
+ * Compares unpaired rounds: the Hodges–Lehmann ratio, with the exact interval of the Mann–Whitney test.
+ * @param before time of each earlier round
+ * @param now time of each current round
  */
 export function compareUnpaired(before: readonly number[], now: readonly number[]): Comparison {
   const logs = now.flatMap((after) => before.map((earlier) => Math.log(after / earlier))).sort(ascending);
@@ -42,7 +42,7 @@ function comparison(log: number, low = -Infinity, high = Infinity): Comparison {
   return { ratio: Math.exp(log), low: Math.exp(low), high: Math.exp(high), verdict };
 }
 
-/** Index of the lower bound among so many sorted values; beyond them when no bound has the confidence. */
+/** Index of the lower bound among `count` sorted values; out of range if none has the confidence. */
 function tailIndex(tail: (atMost: number) => number, count: number): number {
   const allowed = (1 - CONFIDENCE) / 2;
   let index = -1;
@@ -63,9 +63,9 @@ function binomialTail(n: number): (atMost: number) => number {
   };
 }
 
-/** P(U ≤ u) where both samples come from one distribution. */
+/** P(U ≤ u) when both samples have the same distribution. */
 function mannWhitneyTail(m: number, n: number): (atMost: number) => number {
-  // Ways to order i values of one and j of the other sample with so many inversions.
+  // Number of orderings of i values of one sample and j of the other with a given number of inversions.
   const ways: number[][][] = [];
   for (let i = 0; i <= m; i++) {
     ways.push([]);

@@ -17,9 +17,8 @@ import {
 import { startHelper } from './process.ts';
 
 /**
- * Arrival patterns of a minute's bars: in one message; each symbol at a random moment within 2 s; one by one with
- * random gaps of 0 to 3 ms, over one connection or one for each symbol. As `burst`, while another process locks the
- * journal.
+ * Arrival patterns of a minute's bars: in one message; each symbol at a random time within 2 s; one by one with random
+ * gaps of 0 to 3 ms, over one connection or one per symbol; as `burst` while another process locks the journal.
  */
 export const PATTERNS = ['together', 'trickle', 'burst', 'burst_connections', 'burst_stalls'] as const;
 export type Pattern = (typeof PATTERNS)[number];
@@ -27,7 +26,7 @@ export type Pattern = (typeof PATTERNS)[number];
 export interface ArrivalResult {
   readonly pattern: Pattern;
   readonly pairs: number;
-  /** Of each daemon. */
+  /** Number of minutes per daemon. */
   readonly minutes: number;
   /** Microseconds of each signal, from sending the later of its two bars. */
   readonly transports: Readonly<Partial<Record<Transport, ArrivalLatencies>>>;
@@ -37,7 +36,7 @@ export interface ArrivalLatencies {
   readonly real: Percentiles;
   readonly null: Percentiles;
   readonly ratio_p50: number;
-  /** Of the medians of blocks that took turns, by the sign test. */
+  /** From medians of alternating blocks, by the sign test. */
   readonly ratio_p50_interval: readonly [low: number, high: number];
   readonly ratio_p99: number;
   readonly ratio_p999: number;
@@ -45,7 +44,7 @@ export interface ArrivalLatencies {
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Of each pattern and daemon; 1,000 unless given, and 15 % of that where a minute takes 2 s. */
+  /** Minutes per pattern and daemon; default 1,000, and 15 % of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
@@ -54,13 +53,13 @@ const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
 const TRICKLE_SHARE = 0.15;
 const BLOCK_MINUTES = 10;
-/** At least, for an interval. */
+/** Minimum number of blocks for an interval. */
 const INTERVAL_BLOCKS = 10;
 const WARM_UP_MINUTES = 300;
-/** The journal is locked so long, and so often. */
+/** Duration and period of the journal locks. */
 const STALL = { heldMs: 100, everyMs: 5000 };
 
-/** Blocks of the real and the null daemon take turns within each pattern. */
+/** Blocks of the real and the null daemon alternate within each pattern. */
 export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): Promise<ArrivalResult[]> {
   const { trained } = await benchModels(print);
   const field = await openField({ pairs, bundles: [trained], withNull: true, connectionPerSymbol: true });
@@ -78,7 +77,7 @@ export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): P
   }
 }
 
-/** @param field with a connection for each symbol where the pattern is `burst_connections` */
+/** @param field with one connection per symbol for the pattern `burst_connections` */
 export async function measurePattern(field: Field, pattern: Pattern, minutes: number): Promise<ArrivalResult> {
   const stall = pattern === 'burst_stalls' ? startHelper('stall', { path: field.journalPath, ...STALL }) : null;
   try {
@@ -102,7 +101,7 @@ async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise
   return measured;
 }
 
-/** Both daemons at once: within 2 s their signals rarely meet. */
+/** Both daemons at once: within 2 s their signals rarely collide. */
 async function together(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {
   const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
   for (let done = 0; done < minutes; done++) {

@@ -7,12 +7,12 @@ import { startHelper } from './process.ts';
 import { whileTraining, type WhileTraining } from './retraining.ts';
 import { AS_SCHEDULED, startTraining } from './training.ts';
 
-/** The most that the p99 with browsers and a training may be, by the p99 without both. */
+/** Maximum p99 with browsers and training, relative to the p99 without. */
 export const BROWSERS_LIMIT = 1.1;
 const BROWSERS = 50;
 const WARM_UP_MINUTES = 200;
 const BLOCK_MINUTES = 30;
-/** At the beginning of a block what was stopped has just been stopped. */
+/** Minutes discarded at the start of a block, while what was stopped settles. */
 const SETTLING_MINUTES = 4;
 
 export interface BrowsersResult {
@@ -31,9 +31,9 @@ export interface BrowsersResult {
 }
 
 /**
- * Effect of 50 open dashboards and a training on the daemon's latency: the same daemon receives its minutes at a pace,
- * in blocks that alternate between neither, the dashboards, and the dashboards with a training. The trainer that serves
- * the dashboards is connected all the time.
+ * Effect of 50 open dashboards and a training on the daemon's latency: the same daemon receives minutes at a fixed
+ * pace, in blocks that alternate between neither, the dashboards, and the dashboards with a training. The trainer that
+ * serves the dashboards stays connected throughout.
  */
 export async function benchBrowsers(options: {
   readonly pairs: number;
@@ -59,7 +59,7 @@ export async function benchBrowsers(options: {
       browsers.send({ isOpen });
       if (isTraining) training.resume();
       for (let i = -SETTLING_MINUTES; i < BLOCK_MINUTES; i++) {
-        // A run that has ended is followed by another one, which is not paused yet.
+        // A run that has ended is followed by a new one, which is not paused yet.
         if (!isTraining) training.pause();
         await pace();
         const minute = await field.real.minute();

@@ -1,4 +1,4 @@
-/** As many open dashboards: an event stream each, and the reads that a page repeats. */
+/** Simulates open dashboards: per dashboard an event stream, and the requests that a page repeats. */
 import { Agent, get, type ClientRequest } from 'node:http';
 
 export interface BrowsersArgument {

@@ -52,7 +52,7 @@ describe('the field of the end-to-end bench', () => {
       expect(real.map(({ pair_id }) => pair_id).sort()).toEqual(base.map(({ pair_id }) => pair_id).sort());
       expect(new Set(real.map(({ timestamp }) => timestamp)).size).toBe(1);
       expect(real[0]!['timestamp']).not.toBe(base[0]!['timestamp']);
-      // The compared texts have the same size: only numbers change their lengths a little.
+      // The compared texts have the same size, except for the lengths of numbers.
       const [realBytes, nullBytes] = [real, base].map((signals) => JSON.stringify(signals).length);
       expect(Math.abs(realBytes! - nullBytes!) / nullBytes!).toBeLessThan(0.1);
       expect((await open.memory()).rss).toBeGreaterThan(1e7);
@@ -85,7 +85,7 @@ describe('the field of the end-to-end bench', () => {
     }
   });
 
-  it('shows in the signals which models answered, so that swaps can be counted', async () => {
+  it('finds in the signals which models answered, so that swaps can be counted', async () => {
     await withField(async (field) => {
       const [first, second] = bundles.map((path) => basename(path));
       expect((await field.real.minute()).version).toBe(first);

@@ -4,8 +4,8 @@ import { percentiles } from '../percentiles.ts';
 import { openField, type Field, type Latencies, type Target, type Transport } from './field.ts';
 
 /**
- * Microseconds from sending a minute's bars to having all its signals; the real daemon beside the null one of the same
- * run.
+ * Microseconds from sending a minute's bars to having all its signals, for the real daemon and the null daemon of the
+ * same run.
  */
 export interface TransportResult {
   readonly p50_us: number;
@@ -18,7 +18,7 @@ export interface TransportResult {
   readonly null_max_us: number;
   readonly ratio_p50: number;
   readonly ratio_p99: number;
-  /** Minutes whose signals did not come: only Redis may miss some. */
+  /** Minutes whose signals did not arrive: only Redis may miss some. */
   readonly missed: number;
   readonly null_missed: number;
 }
@@ -28,7 +28,7 @@ export interface EndToEndResult {
   readonly models: 'trained' | 'random';
   /** Pause before each minute of a daemon; 0 = back to back. */
   readonly gap_ms: number;
-  /** Minutes that count, of each daemon. */
+  /** Measured minutes per daemon. */
   readonly minutes: number;
   readonly warm_up_minutes: number;
   readonly transports: Readonly<Partial<Record<Transport, TransportResult>>>;
@@ -44,13 +44,13 @@ export interface EndToEndOptions {
 
 const IDLE_GAP_MS = 2000;
 const BLOCK_MINUTES = 25;
-/** Until V8 has compiled what is hot, in both daemons and all consumers. */
+/** Minutes until V8 has compiled the hot code, in both daemons and all consumers. */
 const WARM_UP_MINUTES = 300;
 
 /**
- * Bars in, signals out, as clients in other processes see it: back to back (the next minute is sent when every
- * transport has the last one and the daemon has answered its feeder), and with idle gaps when `idleMinutes` > 0. Blocks
- * of the real and the null daemon take turns.
+ * Latency from bars in to signals out, as seen by clients in other processes: back to back (the next minute is sent
+ * when every transport has delivered the last one and the daemon has replied to its feeder), and with idle gaps when
+ * `idleMinutes` > 0. Blocks of the real and the null daemon alternate.
  */
 export async function benchEndToEnd(options: EndToEndOptions): Promise<EndToEndResult[]> {
   const { pairs, models, minutes, idleMinutes, print } = options;
@@ -90,14 +90,14 @@ async function inTurns(field: Field, minutes: number, block: number): Promise<Me
   };
   for (let done = 0; done < minutes; done += block) {
     const count = Math.min(block, minutes - done);
-    // The order within a turn can affect the figures, so it alternates too.
+    // The order within a block can affect the figures, so it alternates too.
     const order = (done / block) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
     for (const target of order) await run(target, count);
   }
   return measured;
 }
 
-/** Each daemon rests for `gapMs` before its minute; the other one's minute falls into the middle of that. */
+/** Each daemon idles for `gapMs` before its minute; the other daemon's minute falls into the middle of that. */
 async function withGaps(field: Field, minutes: number, gapMs: number): Promise<Measured> {
   const measured = { real: [] as Latencies[], null: [] as Latencies[] };
   for (let i = 0; i < minutes; i++) {

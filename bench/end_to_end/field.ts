@@ -51,15 +51,21 @@ export interface DaemonMemory {
   readonly external: number;
 }
 
+/** A collection by V8 that held the main thread; weak: its callbacks. */
+export interface Pause {
+  readonly kind: 'minor' | 'major' | 'incremental' | 'weak';
+  readonly us: number;
+}
+
 /** After a major collection. */
 export interface CollectedMemory extends DaemonMemory {
   /** Bytes that reached the old generation since the last one. */
   readonly promoted: number;
-  /** Microseconds of each collection since then that was not forced. */
-  readonly pauses: readonly number[];
+  /** Of each collection since then that was not forced. */
+  readonly pauses: readonly Pause[];
 }
 
-/** Messages of the helper processes. */
+/** Messages from the helper processes. */
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
@@ -69,7 +75,7 @@ export type ProgramMessage =
   | { readonly version: string | null; readonly ready: number; readonly redis: string }
   | MinuteReport;
 
-/** A listener had all signals of a minute. */
+/** A listener has received all signals of a minute. */
 export interface MinuteReport {
   readonly timestamp: string;
   /** Arrival of the last one. */
@@ -80,49 +86,49 @@ export interface MinuteReport {
 
 /**
  * One minute of one daemon: microseconds from sending its last bars to having all its signals, by transport. NaN: the
- * signals did not come, which only Redis may do (a batch that finds it stalled is dropped by design).
+ * signals did not arrive, which only Redis may cause (a batch that finds it stalled is dropped by design).
  */
 export type Latencies = Readonly<Record<Transport, number>> & {
-  /** Models that answered. */
+  /** Version of the models that answered. */
   readonly version: string;
-  /** Of each signal, from sending the later of its legs; a transport without signals of the minute is absent. */
+  /** Latency of each signal, from sending its later leg; a transport without signals of the minute is absent. */
   readonly signals: Readonly<Partial<Record<Transport, readonly number[]>>>;
 };
 
-/** Bars of one minute that leave in one message. */
+/** Bars of one minute that are sent in one message. */
 export interface Sending {
-  /** After the minute began. */
+  /** Delay from the start of the minute. */
   readonly delayMs: number;
   readonly connection: number;
   readonly bars: readonly Bar[];
 }
 
-/** Arrival of a minute's bars, ascending in time. */
+/** Schedule of a minute's bars, ascending in time. */
 export type Arrival = (bars: readonly Bar[]) => readonly Sending[];
 
 /** All bars in one message. */
 export const TOGETHER: Arrival = (bars) => [{ delayMs: 0, connection: 0, bars }];
 
-/** A daemon that is fed by this process. */
+/** A daemon fed by this process. */
 export interface Target {
   readonly kind: 'real' | 'null';
   readonly helper: Helper;
-  /** Sends the next minute. Resolves when all transports have its signals and the daemon has answered the feeder. */
+  /** Sends the next minute. Resolves when all transports have its signals and the daemon has replied to the feeder. */
   minute(arrival?: Arrival): Promise<Latencies>;
 }
 
-/** Both daemons and their consumers, each in a process of its own. */
+/** Both daemons and their consumers, each in its own process. */
 export interface Field {
   readonly pairs: readonly string[];
   readonly transports: readonly Transport[];
   readonly real: Target;
   readonly null: Target | null;
   readonly modelsFolder: string;
-  /** Of the real daemon. */
+  /** Home of the real daemon. */
   readonly home: string;
   readonly settingsPath: string;
   readonly journalPath: string;
-  /** Of the real daemon. */
+  /** Memory of the real daemon. */
   memory(): Promise<DaemonMemory>;
   /** Bytes in use after a major collection; needs `exposeGc`. */
   collect(): Promise<CollectedMemory>;
@@ -131,33 +137,31 @@ export interface Field {
 
 export interface FieldOptions {
   readonly pairs: number;
-  /** Bundles copied into the models folder; the first is active. */
+  /** Bundles copied into the models folder; the first one is active. */
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
-  /**
-   * Configuration of the daemon beside what the bench sets; that of this installation unless given.
-   */
+  /** Daemon configuration, apart from what the bench sets; default: that of this installation. */
   readonly settings?: Settings;
-  /** Lets the bench trigger garbage collection in the real daemon. */
+  /** Lets the bench trigger garbage collections in the real daemon. */
   readonly exposeGc?: boolean;
-  /** Each daemon is fed over as many connections as there are symbols; over one unless given. */
+  /** One connection per symbol instead of one per daemon. */
   readonly connectionPerSymbol?: boolean;
 }
 
 /** Minutes of all symbols in one message of the backfill. */
 const BACKFILL_MINUTES = 40;
-/** The two daemons receive different days, so that the minute of a signal identifies its daemon. */
+/** The two daemons receive different days, so that a signal's minute identifies its daemon. */
 const REAL_DAYS_AGO = 400;
 const NULL_DAYS_AGO = 1200;
 const PATIENCE_MS = 30_000;
-/** Maximum delay of Redis after file and WebSocket before the minute counts as missed by it. */
+/** Maximum delay of Redis after file and WebSocket before it counts as having missed the minute. */
 const REDIS_PATIENCE_MS = 3000;
 
 /**
- * Starts a Redis server, the real daemon with warm features and active models, the null daemon with signals as long as
- * the real ones, and one consumer for each transport that waits on both.
- * @throws MinutehandError MODEL_MISSING, and what the daemon refuses
+ * Starts a Redis server, the real daemon with warm features and active models, the null daemon with signals of the same
+ * length, and one consumer per transport for both.
+ * @throws MinutehandError MODEL_MISSING, and errors of the daemon's start
  */
 export async function openField(options: FieldOptions): Promise<Field> {
   const { path: folder, remove } = openTemporaryFolder('home');
@@ -173,10 +177,10 @@ export async function openField(options: FieldOptions): Promise<Field> {
   }
 }
 
-/** Steps that end what was started, in the order in which it was. */
+/** Steps that stop what was started, in order of start. */
 type Undo = (() => Promise<void> | void)[];
 
-/** Common start options of every process of a field. */
+/** Start options shared by all processes of a field. */
 interface Ground {
   readonly folder: string;
   readonly home: string;
@@ -236,7 +240,7 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
   };
 }
 
-/** A Redis server where there is one, and the files of both daemons. */
+/** Starts a Redis server where installed, and prepares the files of both daemons. */
 async function layGround(options: FieldOptions, folder: string, undo: Undo): Promise<Ground> {
   const redis = await startRedis();
   if (redis !== null) undo.push(() => redis.end());
@@ -293,7 +297,7 @@ async function startNullDaemon(
   return { helper, port, feeders: await connectFeeders(port, connections, undo) };
 }
 
-/** One consumer for each transport that waits on all daemons, and reports to `waiting`. */
+/** Starts one consumer per transport, which waits for all daemons and reports to `waiting`. */
 async function startListeners(
   { transports, pairs, redisUrl, undo }: Ground,
   targets: ListenerArgument['targets'],
@@ -319,7 +323,7 @@ function firstEnd(helpers: readonly Helper[]): Promise<never> {
   const broken = Promise.race(helpers.map(({ ended }) => ended)).then((): never => {
     throw new Error('a helper process of the bench ended');
   });
-  // In the end they all end.
+  // At the end of the bench all processes end.
   broken.catch(() => undefined);
   return broken;
 }
@@ -337,16 +341,16 @@ async function connectFeeders(port: number, connections: number, undo: Undo): Pr
 }
 
 /** A WebSocket on `/bars`. */
-interface Feeder {
+export interface Feeder {
   /** Sends one message. @returns when it left, and a promise of the daemon's answer */
   send(text: string): { sentNs: number; answered: Promise<void> };
   close(): void;
 }
 
-async function connectFeeder(port: number, query = ''): Promise<Feeder> {
+export async function connectFeeder(port: number, query = ''): Promise<Feeder> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/bars${query}`, { perMessageDeflate: false });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  /** One for each message that has no answer yet, in their order. */
+  /** One entry per message without a reply, in order. */
   const unanswered: ((error?: Error) => void)[] = [];
   let closed: Error | null = null;
   socket.on('message', (data: Buffer) => {
@@ -372,7 +376,8 @@ async function connectFeeder(port: number, query = ''): Promise<Feeder> {
   };
 }
 
-async function backfill(port: number, market: SimulatedMarket, minutes: number): Promise<void> {
+/** Sends minutes of the past, answered in turn. */
+export async function backfill(port: number, market: SimulatedMarket, minutes: number): Promise<void> {
   const feeder = await connectFeeder(port, '?backfill=1');
   try {
     for (let done = 0; done < minutes; done += BACKFILL_MINUTES) {
@@ -397,7 +402,7 @@ async function untilReady(daemon: Helper, pairs: number, withRedis: boolean): Pr
   }
 }
 
-/** One minute of the real daemon: the signals that the null daemon sends repeatedly. */
+/** Captures one minute of the real daemon: the signals that the null daemon then repeats. */
 async function firstSignals(
   feeder: Feeder,
   market: SimulatedMarket,

@@ -1,6 +1,6 @@
 /**
- * Nanoseconds of a clock that all processes of the machine share (CLOCK_MONOTONIC on Linux), unlike `performance.now`,
- * which begins with each process. A double holds a hundred days of them exactly.
+ * Nanoseconds of a clock shared by all processes of the machine (CLOCK_MONOTONIC on Linux), unlike `performance.now`,
+ * which starts with each process. A double represents a hundred days exactly.
  */
 export function instantNs(): number {
   return Number(process.hrtime.bigint());

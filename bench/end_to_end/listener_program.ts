@@ -1,7 +1,7 @@
 /**
- * A consumer in a process of its own that waits on one transport of both daemons and says when it had all signals of a
- * minute, and when it had each: when the message was read or, for files, `signals.json` after inotify had called.
- * Minutes of the two daemons differ, so a time names the daemon too.
+ * A consumer in its own process that waits on one transport of both daemons and reports when it had all signals of a
+ * minute, and when it had each: when the message was read or, for files, `signals.json` after an inotify event. Minutes
+ * of the two daemons differ, so a time also identifies the daemon.
  */
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +15,11 @@ const { transport, pairs, redisUrl, targets } = JSON.parse(process.argv[2]!) as 
 const tell = (message: ProgramMessage): void => void process.send!(message);
 const TIMESTAMP_AT = '{"timestamp":"'.length;
 const TIMESTAMP_LENGTH = '2025-10-14T12:35:00Z'.length;
-/** A message to the bench costs the machine some time: it is sent when the daemon has done with the minute. */
+/** A report costs processor time, so it is sent after the daemon has finished the minute. */
 const REPORT_DELAY_MS = 2;
 
 /** Arrival times of each minute's signals, until all have come. */
-const seenByMinute = new Map<string, Record<string, number>>();
+const seenByMinute = new Map<string, Map<string, number>>();
 
 function report(message: MinuteReport): void {
   setTimeout(() => tell(message), REPORT_DELAY_MS);
@@ -32,11 +32,13 @@ function fieldOf(text: string, name: string, from = 0): string {
 
 function take(text: string, atNs: number, from = 0): void {
   const timestamp = text.slice(from + TIMESTAMP_AT, from + TIMESTAMP_AT + TIMESTAMP_LENGTH);
-  const seen = seenByMinute.get(timestamp) ?? {};
-  seen[fieldOf(text, 'pair_id', from)] = atNs;
-  if (Object.keys(seen).length < pairs) return void seenByMinute.set(timestamp, seen);
+  let seen = seenByMinute.get(timestamp);
+  if (seen === undefined) seenByMinute.set(timestamp, (seen = new Map()));
+  seen.set(fieldOf(text, 'pair_id', from), atNs);
+  if (seen.size < pairs) return;
   seenByMinute.delete(timestamp);
-  report({ timestamp, atNs, version: fieldOf(text, 'model_version', from), atNsByPair: seen });
+  const version = fieldOf(text, 'model_version', from);
+  report({ timestamp, atNs, version, atNsByPair: Object.fromEntries(seen) });
 }
 
 async function listenWebSocket(): Promise<void> {
@@ -46,7 +48,7 @@ async function listenWebSocket(): Promise<void> {
       const atNs = instantNs();
       take(data.toString('latin1'), atNs);
     });
-    // Without one of its daemons there is nothing to wait for.
+    // Without one of its daemons it cannot complete a minute.
     socket.on('close', () => process.exit(1));
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   }

@@ -1,12 +1,14 @@
 /**
  * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it
  * answers with one signal for each pair that now has both legs of the minute, made before and changed in its minute and
- * number only. What it takes is what transports, kernel and clients take; a real daemon cannot be faster.
+ * number only, under the same settings of the engine. What it takes is what transports, kernel and clients take; a real
+ * daemon cannot be faster.
  */
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
+import { tuneEngine } from '../../daemon/engine.ts';
 import { createFileThread } from '../../daemon/publish/file_thread.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
 import type { Publication } from '../../daemon/publish/publish.ts';
@@ -14,6 +16,7 @@ import { openServer } from '../../daemon/serve/serve.ts';
 import { openRedisPublisher } from '../redis_publisher.ts';
 import type { NullArgument, ProgramMessage, SampleSignal } from './field.ts';
 
+tuneEngine();
 const { signalsFolder, samplePath, transports } = JSON.parse(process.argv[2]!) as NullArgument;
 const signals = JSON.parse(readFileSync(samplePath, 'utf8')) as readonly SampleSignal[];
 const tell = (message: ProgramMessage): void => void process.send!(message);
@@ -44,7 +47,7 @@ const file = createFileThread({
 const redis = openRedisPublisher(transports.redis, { onState: () => undefined, onFailure: fail });
 const bootId = (JSON.parse(signals[0]!.text) as { boot_id: string }).boot_id;
 const publishers = [websocket, file, redis].map((one) => ({ publish: one.publish.bind(one) }));
-/** Milliseconds of the newest bar of each symbol. */
+/** Open of each symbol's newest bar, in ms. */
 const lastTime = new Map<string, number>();
 let seq = 0;
 

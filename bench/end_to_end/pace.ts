@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Resolves at multiples of `intervalMs` from its making; at once when it is behind, without trying to catch up. */
+/** Resolves at multiples of `intervalMs` from creation; immediately when late, without catching up. */
 export function createPace(intervalMs: number): () => Promise<void> {
   let dueMs = performance.now();
   return async () => {

@@ -11,22 +11,22 @@ import { openTemporaryFolder } from '../temporary_folder.ts';
 const END_GRACE_MS = 5000;
 const START_TIMEOUT_MS = 120_000;
 
-/** A helper process of the bench. It ends with the bench, for whatever reason the bench ends. */
+/** A helper process of the bench. It ends with the bench, however that ends. */
 export interface Helper {
   readonly pid: number;
   /** Resolves when it has ended, for any reason. */
   readonly ended: Promise<void>;
   send(message: object): void;
-  /** The next message that `wanted` is true of. @throws Error when the process ends before, or after two minutes */
+  /** The next message for which `wanted` is true. @throws Error if the process ends first, or after two minutes */
   next<T extends object>(wanted: (message: Partial<T>) => boolean): Promise<T>;
   onMessage(listener: (message: object) => void): void;
-  /** SIGTERM, and SIGKILL when that does not help. */
+  /** SIGTERM, then SIGKILL if necessary. */
   end(): Promise<void>;
 }
 
 /**
- * Starts one of the programs beside this file.
- * @param name `daemon`, `null_daemon` or `listener`; `argument` reaches it as JSON
+ * Starts one of the programs in this folder.
+ * @param name `daemon`, `null_daemon` or `listener`; `argument` is passed as JSON
  * @param flags of Node
  */
 export function startHelper(name: string, argument: object, flags: readonly string[] = []): Helper {
@@ -68,7 +68,7 @@ export function startHelper(name: string, argument: object, flags: readonly stri
   };
 }
 
-/** Programs run as they were built, also for tests that run from the sources. */
+/** Programs run from the build, also for tests that run from the sources. */
 function programPath(name: string): string {
   const file = `${name}_program.js`;
   return import.meta.url.endsWith('.ts')
@@ -97,7 +97,7 @@ export interface RedisHelper {
 }
 
 /**
- * A Redis server of the bench's own on a free port, without persistence.
+ * A separate Redis server on a free port, without persistence.
  * @returns null when `redis-server` is not installed
  */
 export async function startRedis(): Promise<RedisHelper | null> {

@@ -4,15 +4,15 @@ import { openField, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
 import { startTraining, trainingWays, type Training, type TrainingWay } from './training.ts';
 
-/** The most that the p99 while a retrain runs may be, by the p99 without. */
+/** Maximum p99 during a retrain, relative to the p99 without. */
 export const RETRAINING_LIMIT = 1.5;
 const WARM_UP_MINUTES = 200;
-/** Short against other load on the machine, long against the first minutes after a change. */
+/** Short compared with other load on the machine, long compared with the minutes after a change. */
 const BLOCK_MINUTES = 40;
-/** At the beginning of a block what was stopped has just been stopped. */
+/** Minutes discarded at the start of a block, while what was stopped settles. */
 const SETTLING_MINUTES = 4;
 
-/** Microseconds while a training was at work, and their ratios to those without. */
+/** Microseconds during training, and their ratios to those without. */
 export interface WhileTraining {
   readonly latencies: Percentiles;
   readonly ratio_p50: number;
@@ -22,10 +22,10 @@ export interface WhileTraining {
 export interface RetrainingResult {
   readonly pairs: number;
   readonly pace_ms: number;
-  /** Minutes that count, without training and as many with each way of it. */
+  /** Measured minutes without training, and with each method. */
   readonly minutes: number;
   readonly without: Readonly<Partial<Record<Transport, Percentiles>>>;
-  /** The first is the way of the trainer. */
+  /** The first is the trainer's method. */
   readonly ways: readonly {
     readonly name: string;
     readonly workers: number;
@@ -37,7 +37,7 @@ export interface RetrainingResult {
 
 export interface RetrainingOptions {
   readonly pairs: number;
-  /** Without training, and with each way of it. */
+  /** Minutes without training, and with each method. */
   readonly minutes: number;
   readonly paceMs: number;
   readonly ways?: readonly TrainingWay[];
@@ -45,10 +45,9 @@ export interface RetrainingOptions {
 }
 
 /**
- * Effect of a full retrain on the daemon's latency: the same daemon receives its minutes at a pace, in blocks that
- * alternate between no training and `minutehand train`, started as the trainer starts it and in other ways. A training
- * outside its turn is suspended (SIGSTOP), so all blocks have the same daemon, the same memory in use and the same
- * noise of the machine.
+ * Effect of a full retrain on the daemon's latency: the same daemon receives minutes at a fixed pace, in blocks that
+ * alternate between no training and `minutehand train`, started as the trainer starts it and in other ways. Outside its
+ * block a training is suspended (SIGSTOP), so that all blocks have the same daemon, memory use and machine noise.
  */
 export async function benchRetraining(options: RetrainingOptions): Promise<RetrainingResult> {
   const { pairs, paceMs, print } = options;
@@ -69,7 +68,7 @@ export async function benchRetraining(options: RetrainingOptions): Promise<Retra
     const block = async (own: Training | null, latencies: Latencies[]): Promise<void> => {
       own?.resume();
       for (let i = -SETTLING_MINUTES; i < BLOCK_MINUTES; i++) {
-        // A run that has ended is followed by another one, which is not paused yet.
+        // A run that has ended is followed by a new one, which is not paused yet.
         for (const other of trainings) if (other !== own) other.pause();
         await pace();
         const minute = await field.real.minute();
@@ -103,7 +102,7 @@ export async function benchRetraining(options: RetrainingOptions): Promise<Retra
 
 type Minutes = readonly Pick<Latencies, Transport>[];
 
-/** Minutes that a transport missed do not count. */
+/** Excludes minutes that a transport missed. */
 function percentilesOf(minutes: Minutes, transport: Transport): Percentiles {
   return percentiles(minutes.map((one) => one[transport]).filter((us) => !Number.isNaN(us)));
 }

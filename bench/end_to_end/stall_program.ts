@@ -1,4 +1,4 @@
-/** Locks a SQLite file for writers again and again, as a disk that stalls does. */
+/** Locks a SQLite file against writers repeatedly, like a stalling disk. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../shared/store/sqlite.ts';
 

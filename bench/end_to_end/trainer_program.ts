@@ -1,4 +1,4 @@
-/** The trainer's API beside the daemon of the bench: the same settings and home, no training of its own. */
+/** The trainer's API for the bench's daemon: the same settings and home, without training. */
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { homePaths } from '../../shared/policy/home.ts';

@@ -15,15 +15,15 @@ import { openTemporaryFolder } from '../temporary_folder.ts';
 const BARS_DAYS_AGO = 60;
 const MINUTES = 20_160;
 
-/** Way to keep a training run from the daemon's processor. */
+/** A method of keeping a training run off the daemon's processor. */
 export interface TrainingWay {
   readonly name: string;
   readonly nice: number;
-  /** Words before the program. */
+  /** Command-line prefix of the program. */
   readonly under: readonly string[];
   /**
-   * In a session of its own with the lowest weight. Where Linux groups processes by session (sched_autogroup_enabled),
-   * nice applies within a session only, and each session has one share of the machine.
+   * In its own session with the lowest weight. Where Linux groups processes by session (sched_autogroup_enabled), nice
+   * applies within a session only, and each session has one share of the machine.
    */
   readonly ownSession: boolean;
   readonly workers: number;
@@ -40,7 +40,7 @@ export const AS_SCHEDULED: TrainingWay = {
   workers: Math.max(1, availableParallelism() - 1),
 };
 
-/** As the trainer does it, and what else this machine has. */
+/** The trainer's method, and others available on this machine. */
 export function trainingWays(): TrainingWay[] {
   const idle = ['chrt', '--idle', '0'];
   const hasIdle = spawnSync(idle[0]!, [...idle.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
@@ -55,15 +55,15 @@ export function trainingWays(): TrainingWay[] {
 export interface Training {
   /** Runs that ended. */
   readonly runs: number;
-  /** Stops it with all its threads, until `resume`. */
+  /** Stops all its threads until `resume`. */
   pause(): void;
   resume(): void;
   end(): Promise<void>;
 }
 
 /**
- * `minutehand train` of the configured pairs on simulated bars, repeatedly with another seed, each a process with its
- * own home: all of it, nothing from a cache.
+ * Runs `minutehand train` for the configured pairs on simulated bars repeatedly, each time with a new seed, as a
+ * process with its own home and no cache.
  */
 export async function startTraining({ nice, under, ownSession, workers }: TrainingWay): Promise<Training> {
   const { path: folder, remove } = openTemporaryFolder('train');

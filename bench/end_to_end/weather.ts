@@ -2,17 +2,18 @@ import { basename } from 'node:path';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
-import { slope, type Point } from '../slope.ts';
+import { slope, slopeRange, type Point, type SlopeRange } from '../slope.ts';
 import type { Measured } from './end_to_end.ts';
 import { openField, type Field, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
 import { AS_SCHEDULED, startTraining, type Training } from './training.ts';
 
-/** A signal that takes longer than this while the trainer trains and models are swapped counts as late. */
+/** During training and swaps, a signal counts as late above this latency. */
 const LATE_US = 20_000;
 const WARM_UP_MINUTES = 200;
 const MB = 2 ** 20;
 const MS_PER_HOUR = 3_600_000;
+const BLOCKS = 24;
 
 interface WeatherTransport {
   readonly real: Percentiles;
@@ -25,7 +26,7 @@ export interface WeatherResult {
   readonly pairs: number;
   readonly pace_ms: number;
   readonly minutes: number;
-  /** Hot swaps that showed in the signals. */
+  /** Hot swaps observed in the signals. */
   readonly swaps: number;
   /** Training runs that ended during the bench; null without training. */
   readonly training_runs: number | null;
@@ -33,16 +34,19 @@ export interface WeatherResult {
   readonly memory: MemoryTrend;
 }
 
-/** Resident memory of the daemon over the run, without its first tenth. */
+/** Resident memory of the daemon over the run. */
 export interface MemoryTrend {
   readonly first_mb: number;
   readonly last_mb: number;
+  /** Without the first tenth. */
   readonly slope_mb_per_hour: number;
+  /** Of the means of equal blocks of the run, without its first third. */
+  readonly bytes_per_minute: SlopeRange;
 }
 
 export interface WeatherOptions {
   readonly pairs: number;
-  /** Of each daemon; more when the swaps need longer. */
+  /** Minutes per daemon; more if the swaps need longer. */
   readonly minutes: number;
   readonly paceMs: number;
   readonly swaps: number;
@@ -52,8 +56,8 @@ export interface WeatherOptions {
 }
 
 /**
- * Minutes at a pace, while the trainer trains at its lower priority, run after run, and bundles are swapped as fast as
- * the daemon takes them. The null daemon receives its minutes halfway between; its figures measure the machine alone.
+ * Minutes at a fixed pace while trainings run back to back and bundles are swapped as fast as the daemon accepts them.
+ * The null daemon receives its minutes halfway between; its figures measure the machine alone.
  */
 export async function benchWeather(options: WeatherOptions): Promise<WeatherResult> {
   const { pairs, paceMs, print } = options;
@@ -81,7 +85,7 @@ export async function benchWeather(options: WeatherOptions): Promise<WeatherResu
       const latencies = await field.real.minute();
       measured.real.push(latencies);
       if (swapper.swaps < options.swaps) swapper.saw(latencies.version);
-      await memory.sample();
+      await memory.sample(measured.real.length);
       if (field.null === null) continue;
       await pace();
       measured.null.push(await field.null.minute());
@@ -115,11 +119,15 @@ function lateness(measured: Measured, transport: Transport): WeatherTransport {
   };
 }
 
+export interface Swapper {
+  /** Those that the signals have shown. */
+  readonly swaps: number;
+  /** @param version of the last signals */
+  saw(version: string): void;
+}
+
 /** Activates the next bundle as soon as the signals show that the last one is active. */
-function createSwapper(
-  field: Field,
-  versions: readonly string[],
-): { readonly swaps: number; saw(version: string): void } {
+export function createSwapper(field: Field, versions: readonly string[]): Swapper {
   let swaps = 0;
   let wanted: string | null = null;
   return {
@@ -135,16 +143,25 @@ function createSwapper(
   };
 }
 
+export interface MemoryWatch {
+  /** @param minute number of minutes so far */
+  sample(minute: number): Promise<void>;
+  trend(): MemoryTrend;
+}
+
 /** Resident memory, a sample each second. */
-export function createMemoryTrend(field: Pick<Field, 'memory'>): { sample(): Promise<void>; trend(): MemoryTrend } {
+export function createMemoryTrend(field: Pick<Field, 'memory'>): MemoryWatch {
   const points: Point[] = [];
+  const byMinute: Point[] = [];
   let nextMs = 0;
   return {
-    async sample() {
+    async sample(minute) {
       const nowMs = performance.now();
       if (nowMs < nextMs) return;
       nextMs = nowMs + 1000;
-      points.push({ x: nowMs / MS_PER_HOUR, y: (await field.memory()).rss / MB });
+      const { rss } = await field.memory();
+      points.push({ x: nowMs / MS_PER_HOUR, y: rss / MB });
+      byMinute.push({ x: minute, y: rss });
     },
     trend() {
       const settled = points.slice(Math.floor(points.length / 10));
@@ -152,7 +169,19 @@ export function createMemoryTrend(field: Pick<Field, 'memory'>): { sample(): Pro
         first_mb: points[0]?.y ?? NaN,
         last_mb: points.at(-1)?.y ?? NaN,
         slope_mb_per_hour: slope(settled),
+        bytes_per_minute: slopeRange(blockMeans(byMinute).slice(BLOCKS / 3)),
       };
     },
   };
+}
+
+/** Neighboring samples are not independent; means of long blocks nearly are. Fewer points than blocks stay as they are. */
+function blockMeans(points: readonly Point[]): Point[] {
+  if (points.length < BLOCKS) return [...points];
+  return Array.from({ length: BLOCKS }, (_, i) => {
+    const [from, to] = [i, i + 1].map((end) => Math.floor((end * points.length) / BLOCKS));
+    const block = points.slice(from, to);
+    const mean = (of: 'x' | 'y'): number => block.reduce((sum, point) => sum + point[of], 0) / block.length;
+    return { x: mean('x'), y: mean('y') };
+  });
 }

@@ -9,7 +9,7 @@ type Answer<O> = O extends { responses: infer R }
   : never;
 type Part<O, Name extends string> = O extends { parameters: { [K in Name]?: infer Value } } ? Value : never;
 
-/** What a call takes beside its path. */
+/** Options of a call besides its path. */
 export interface Call<O> {
   readonly path?: Part<O, 'path'>;
   readonly query?: Part<O, 'query'>;
@@ -17,13 +17,13 @@ export interface Call<O> {
 }
 
 export interface ApiOptions {
-  /** `http://127.0.0.1:7401`; empty in a page of the trainer. */
+  /** `http://127.0.0.1:7401`; empty in a page served by the trainer. */
   readonly origin?: string;
   /** `authorization`, or `x-csrf-token` of a session. */
   headers(): Readonly<Record<string, string>>;
 }
 
-/** A refusal: an error of docs/reference/ERRORS.md. */
+/** An error response: an error of docs/reference/ERRORS.md. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -37,7 +37,7 @@ export class ApiError extends Error {
   }
 }
 
-/** null for what is no JSON, as a proxy's page of an error. */
+/** null if it is not JSON, such as a proxy's error page. */
 function jsonOf(text: string): { readonly error?: { code: string; message: string; next: string } } | null {
   try {
     return JSON.parse(text) as object;
@@ -46,7 +46,7 @@ function jsonOf(text: string): { readonly error?: { code: string; message: strin
   }
 }
 
-/** Calls endpoints by the types of the OpenAPI document. */
+/** Calls endpoints with the types of the OpenAPI document. */
 export function createClient({ origin = '', headers }: ApiOptions) {
   async function call<M extends Method, P extends PathOf<M>>(
     method: M,

@@ -40,12 +40,12 @@ export type ExplainedModel = NonNullable<Explanation['models']>['ai1'];
 
 let csrfToken = '';
 
-/** Sent with every request from now on. */
+/** Sets the token sent with every further request. */
 export function setCsrfToken(token: string | null): void {
   csrfToken = token ?? '';
 }
 
-/** The typed client of this page's trainer. Every call may throw an `ApiError`. */
+/** Typed client of the trainer that serves this page. Every call may throw an `ApiError`. */
 export const api = createClient({
   headers: (): Record<string, string> => (csrfToken === '' ? {} : { 'x-csrf-token': csrfToken }),
 });

@@ -4,10 +4,12 @@ const NONE = '–';
 
 export function num(value: number | null | undefined, digits = 2): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
-  return (Object.is(value, -0) ? 0 : value).toLocaleString('en-US', {
+  const text = Math.abs(value).toLocaleString('en-US', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
+  // What is rounded to zero has no sign.
+  return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
 export function signed(value: number | null | undefined, digits = 2): string {
@@ -15,12 +17,23 @@ export function signed(value: number | null | undefined, digits = 2): string {
   return `${value < 0 ? '−' : '+'}${num(Math.abs(value), digits)}`;
 }
 
-/** Five significant digits, for values of any size. */
+/** Five significant digits, for values of any magnitude. */
 export function compact(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   if (value === 0) return '0';
   const size = Math.abs(value);
-  return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(5)));
+  const text = size >= 1e5 || size < 1e-3 ? size.toExponential(2) : String(Number(size.toPrecision(5)));
+  return value < 0 ? `−${text}` : text;
+}
+
+/** Eight significant digits at most. */
+export function price(value: number | null | undefined): string {
+  return value === null || value === undefined ? NONE : String(Number(value.toPrecision(8)));
+}
+
+export function basisPoints(value: number | null | undefined): string {
+  const text = num(value);
+  return text === NONE ? NONE : `${text} bp`;
 }
 
 export function percent(share: number, digits = 0): string {
@@ -37,7 +50,7 @@ const UNITS = {
   ja: { s: '秒', m: '分', h: '時間', d: '日' },
 } as const;
 
-/** The greatest unit that fits, or two for hours and days. */
+/** In the largest unit that fits; two units for hours and days. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return NONE;
   const { s, m, h, d } = UNITS[language.value];

@@ -19,7 +19,7 @@ const MINUTE_MS = 60_000;
 const SETTLE_MS = 4000;
 const BURST_MS = 400;
 
-/** undefined: not known yet; null: nobody is logged in. */
+/** undefined: not loaded yet; null: logged out. */
 export const session = signal<Session | null | undefined>(undefined);
 export const isConnected = signal(false);
 export const status = signal<Status | null>(null);
@@ -29,9 +29,9 @@ export const trails = signal<ReadonlyMap<string, readonly Signal[]>>(new Map());
 export const currentModel = signal<CurrentModel | null>(null);
 export const run = signal<Run | null>(null);
 export const alerts = signal<readonly Alert[]>([]);
-/** Clock of this page, once a second. */
+/** This page's clock, updated once per second. */
 export const nowMs = signal(Date.now());
-/** Minutes of subjects answered per minute of wall-clock time; null in the first seconds. */
+/** Signals per minute of wall-clock time; null in the first seconds. */
 export const barsPerMinute = signal<number | null>(null);
 
 export const openAlerts = computed(() => alerts.value.filter(({ state }) => state === 'open'));
@@ -41,7 +41,7 @@ let waiting: Signal[] = [];
 const received: number[] = [];
 let rateSinceMs = Infinity;
 
-/** Reads who is logged in, then everything the first page shows, and follows the events. */
+/** Loads the session, then the data of the first page, and subscribes to events. */
 export async function start(): Promise<void> {
   try {
     const found = await api.get('/api/session');
@@ -83,11 +83,11 @@ function tick(): void {
   barsPerMinute.value = !(spanMs >= SETTLE_MS) ? null : (received.length * MINUTE_MS) / spanMs;
 }
 
-/** One rendering for all signals of a frame. */
+/** Renders once for all signals of a frame. */
 function take(one: Signal): void {
   if (waiting.length === 0) requestAnimationFrame(show);
   waiting.push(one);
-  // A stream begins with the last signals, which are no rate.
+  // A stream starts with the last signals, which do not count toward the rate.
   if (Date.now() > rateSinceMs) received.push(Date.now());
 }
 
@@ -106,12 +106,12 @@ function show(): void {
   trails.value = longer;
 }
 
-/** For measurements: when the first signals are on the screen. */
+/** For measurements: the time at which the first signals are shown. */
 function markFirst(): void {
   requestAnimationFrame(() => performance.mark('first figures'));
 }
 
-/** A failed look leaves what was known; the connection's state tells. */
+/** A failed request keeps the previous state; the connection indicator shows the failure. */
 async function quietly(read: () => Promise<void>): Promise<void> {
   try {
     await read();
@@ -135,7 +135,7 @@ const readStatus = (): Promise<void> =>
     status.value = await api.get('/api/status');
   });
 
-/** The trails before the page was opened. */
+/** Loads the trails from before the page was opened. */
 const readTrails = (): Promise<void> =>
   quietly(async () => {
     const from = new Date(Date.now() - 90 * MINUTE_MS).toISOString();

@@ -18,7 +18,7 @@ export type PageName = (typeof PAGES)[number];
 
 export interface Place {
   readonly page: PageName | null;
-  /** The rest of the path: a subject. */
+  /** Rest of the path: a subject. */
   readonly part: string;
   readonly query: URLSearchParams;
 }
@@ -46,7 +46,7 @@ export function go(path: string): void {
   scrollTo(0, 0);
 }
 
-/** Changes the query of the present page without a step in the history. */
+/** Changes the query of the current page without a history entry. */
 export function setQuery(name: string, value: string): void {
   const url = new URL(location.href);
   if (value === '') url.searchParams.delete(name);
@@ -55,7 +55,7 @@ export function setQuery(name: string, value: string): void {
   address.value = url.pathname + url.search;
 }
 
-/** Follows links within the dashboard without a load. */
+/** Handles links within the dashboard without a page load. */
 addEventListener('click', (event) => {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
     return;

@@ -20,7 +20,7 @@ effect(() => {
   document.documentElement.dataset['theme'] = theme.value;
 });
 
-/** The value of a custom property of the style sheet under the present theme. */
+/** Value of a CSS custom property in the current theme. */
 export function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

@@ -31,7 +31,7 @@ function live({ markets, instruments = false, max_clock_skew_ms: maxClockSkewMs,
 describe('the conformance vectors of a consumer', () => {
   it.each(CONSUMER_VECTORS.map((vector) => [vector.name, vector] as const))('hold: %s', (_, vector) => live(vector));
 
-  it('reach every refusal and every order', () => {
+  it('cover every refusal and every order', () => {
     const printed = CONSUMER_VECTORS.flatMap(({ steps }) => steps)
       .flatMap((step) => ('expect' in step ? [step.expect] : []))
       .flatMap((expectation) => ('refuse' in expectation ? [expectation.refuse] : expectation.orders))
@@ -39,7 +39,7 @@ describe('the conformance vectors of a consumer', () => {
     expect(new Set(printed)).toEqual(new Set([...Object.keys(REFUSALS), 'open', 'close', 'hold', 'halt']));
   });
 
-  // Written anew by `npx vitest run test/vectors --update`.
+  // Updated by `npx vitest run test/vectors --update`.
   it('are in consumer.json for consumers in other languages', async () => {
     const path = join(packageRoot(), 'test', 'vectors', 'consumer.json');
     const { code } = await format(path, JSON.stringify(CONSUMER_VECTORS), { printWidth: 120 });

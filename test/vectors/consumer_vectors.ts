@@ -24,16 +24,16 @@ export type VectorStep =
       readonly expect: Expectation;
       readonly legs?: readonly OrderLeg[];
     }
-  /** The consumer's process ends and starts again with what it had written down. */
+  /** The consumer's process ends and restarts with its saved state. */
   | { readonly restart: true }
-  /** Its own stop closes a position. */
+  /** The consumer's own stop closes a position. */
   | { readonly closed: string };
 
-/** One life of a consumer that begins with nothing. */
+/** One run of a consumer that starts without state. */
 export interface ConsumerVector {
   readonly name: string;
   readonly markets: readonly MarketKind[];
-  /** false: of a consumer of pairs alone; true: of one that trades instruments too; absent: of both. */
+  /** false: for consumers of pairs only; true: for consumers of instruments too; absent: for both. */
   readonly instruments?: boolean;
   readonly max_clock_skew_ms: number;
   readonly steps: readonly VectorStep[];
@@ -62,7 +62,7 @@ const hearInstrument = (body: InstrumentBody, seq: number, expect: Expectation, 
   expect,
 });
 
-/** A line that the daemon would never write, with a checksum that fits. */
+/** A line that the daemon would never write, with a matching checksum. */
 const signed = (covered: string): string => `${covered},"crc32":"${checksum(covered)}"}`;
 const unsigned = (line: string): string => line.slice(0, line.lastIndexOf(',"crc32"'));
 
@@ -73,7 +73,7 @@ const whole = (line: string, expect: Expectation, afterMs = 0): VectorStep => ({
   expect,
 });
 
-/** The vectors of test/vectors/consumer.json, with expectations written by hand. */
+/** Vectors of test/vectors/consumer.json, with hand-written expectations. */
 export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
   live('a position is opened, kept and closed', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),

@@ -70,6 +70,7 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
   const { signals_table: live, signals_history_table: history } = policy;
   await makeTable(store, live, ['market', 'pair_id']);
   await makeTable(store, history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+  await makeIndex(store, history);
   await makePolicyView(store, history);
   return new StoreSignalTables(store, history, live);
 }
@@ -89,6 +90,14 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   // PostgreSQL lets one of two who make a table at the same time fail.
   await make().catch(make);
   await addColumns({ kind, db }, table);
+}
+
+/** Has all that `points` reads of one subject: a year of it is read without the signals of the others. */
+async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
+  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
+  const text = `CREATE INDEX IF NOT EXISTS ${flatName(table)}_by_subject ON ${nameIn(kind, table)} (${key})`;
+  const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
+  await make().catch(make);
 }
 
 /** Columns that a table of an earlier version does not have. All of them are nullable. */

@@ -6,13 +6,10 @@ import type { Trials } from './trials.ts';
 
 const HEIGHT = 180;
 const [LEFT, TOP, BOTTOM] = [64, 8, 20];
-/** Results beyond this share of the ranks are shown at the upper edge: a few bad ones would flatten all others. */
+/** Results beyond this rank are drawn at the upper edge, because a few bad ones would flatten all others. */
 const SHOWN_RANKS = 0.95;
 
-/**
- * Results of all trials in their order, and the best so far. Every trial marks its pixel: what lies on one pixel is
- * drawn once.
- */
+/** Results of all trials in order, and the best so far. Trials that share a pixel are drawn once. */
 export function SearchHistoryChart({
   trials,
   direction,

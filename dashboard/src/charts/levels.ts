@@ -7,7 +7,7 @@ export interface Levels {
 
 const NONE: Levels = { stop: null, target: null };
 
-/** Stop and take profit of the open position of an instrument at each signal, from the signal of its entry on. */
+/** Stop and take profit of an instrument's open position at each signal, starting with the entry signal. */
 export function levelsOf(signals: readonly Signal[]): Levels[] {
   let open = NONE;
   return signals.map(({ action, target: side, stop, take_profit, price }) => {

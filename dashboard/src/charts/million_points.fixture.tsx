@@ -7,9 +7,9 @@ import { SeriesChart, wholeOf } from './series.tsx';
 import { zoomed, type Range } from './window.ts';
 
 /**
- * The charts of a subject with many minutes, for a measurement in a browser.
+ * Charts of a subject with many minutes, for measurement in a browser.
  * @param count minutes
- * @param hasPrices whether the chart of prices is among them
+ * @param hasPrices whether to include the price chart
  */
 function show(count: number, hasPrices: boolean): (share: number, frames: number) => Promise<number[]> {
   const times = Array.from({ length: count }, (_, i) => 1_500_000_020 + 60 * i);

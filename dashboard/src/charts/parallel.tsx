@@ -7,16 +7,16 @@ import { drawingOrder, type Trials } from './trials.ts';
 
 const HEIGHT = 280;
 const [TOP, BOTTOM, SIDE] = [22, 18, 40];
-/** Drawn at once; the others follow frame by frame. */
+/** Lines drawn immediately; the others follow frame by frame. */
 const FIRST = 1500;
-/** Time for lines in a frame of 16 ms. */
+/** Drawing time per frame of 16 ms. */
 const FRAME_MS = 6;
 const BATCH = 100;
 const FIRST_LINES = 400;
-/** The count of drawn lines is shown every so many frames. */
+/** Frames between updates of the count of drawn lines. */
 const FRAMES_PER_COUNT = 6;
 const SHADES = 8;
-/** Below this share of an axis a drag is a click, which ends its filter. */
+/** A drag below this share of an axis is a click, which removes the filter. */
 const SMALLEST = 0.02;
 
 interface Props {
@@ -26,8 +26,8 @@ interface Props {
 }
 
 /**
- * A line for each trial through its parameters and its result. Dragging on an axis leaves the trials within. An even
- * sample and the best are drawn at once, all others in the following frames, so that no frame takes long.
+ * One line per trial through its parameters and its result. Dragging on an axis filters trials. An even sample and the
+ * best are drawn immediately, the others over the following frames, to keep each frame short.
  */
 export function ParallelCoordinates({ trials, filters, onFilter }: Props) {
   const host = useRef<HTMLDivElement>(null);
@@ -118,12 +118,12 @@ function Range({ x, range: [from, to] }: { readonly x: number; readonly range: r
   return <rect class="range" x={x - 5} width="10" y={TOP + (1 - to) * tall} height={(to - from) * tall} />;
 }
 
-/** The result's rank is the last axis, the best above. */
+/** The last axis is the result's rank, best at the top. */
 function placeOn({ axes, places, rank }: Trials, axis: number, trial: number): number {
   return axis < axes.length ? places[axis]![trial]! : 1 - rank[trial]!;
 }
 
-/** Draws in frames. @returns what ends it */
+/** Draws over several frames. @returns a function that stops it */
 function drawAll(
   canvas: HTMLCanvasElement,
   width: number,
@@ -165,7 +165,7 @@ function drawAll(
   return () => cancelAnimationFrame(frame);
 }
 
-/** From the best to the worst. */
+/** Colors from best to worst. */
 function shadesOf(): string[] {
   const [best, worst] = [color('accent'), color('amber')];
   return Array.from(
@@ -174,7 +174,7 @@ function shadesOf(): string[] {
   );
 }
 
-/** One path for each shade. A line is interrupted where a trial does not have a parameter. */
+/** Draws one path per shade. A line has a gap where a trial lacks a parameter. */
 function strokeBatch(
   ctx: CanvasRenderingContext2D,
   trials: Trials,

@@ -30,7 +30,7 @@ interface Made {
   readonly chart: IChartApi;
   readonly a: ISeriesApi<'Line'>;
   readonly b: ISeriesApi<'Line'>;
-  /** Levels of the open position of an instrument. */
+  /** Levels of an instrument's open position. */
   readonly stop: ISeriesApi<'Line'>;
   readonly target: ISeriesApi<'Line'>;
   readonly markers: ISeriesMarkersPluginApi<Time>;
@@ -61,7 +61,7 @@ export function PriceChart(props: Props) {
   useEffect(() => {
     if (made.current === null) return;
     fill(made.current, props);
-    // Not under the hand that moves it.
+    // Not while the pointer is on the chart.
     if (!made.current.chart.chartElement().matches(':hover')) showRange(made.current.chart, props);
     showCursor(made.current, props);
   }, [props.signals]);
@@ -71,7 +71,7 @@ export function PriceChart(props: Props) {
   return <div class="chart prices" ref={host} role="img" aria-label={t('subject.prices')} />;
 }
 
-/** The minute that is asked about. */
+/** Marks the selected minute. */
 function showCursor({ chart, a }: Made, { cursor, signals, times }: Props): void {
   const at = cursor === null ? -1 : lowerBound(times, cursor);
   const signal = times[at] === cursor ? signals[at] : undefined;
@@ -88,19 +88,19 @@ function showRange(chart: IChartApi, { range, times }: Props): void {
   else scale.setVisibleRange({ from: range.value[0] as UTCTimestamp, to: range.value[1] as UTCTimestamp });
 }
 
-/** Movement goes on for a moment. */
+/** Scrolling continues briefly after a gesture. */
 const GESTURE_MS = 400;
 
-/** Follows the range of the page, and sets it when this chart is moved by hand. @returns what ends it */
+/** Synchronizes the range with the page's other charts. @returns a function that stops it */
 function shareRange(chart: IChartApi, latest: { readonly current: Props }): () => void {
-  // A new minute moves the view as well: only what follows a gesture is a choice.
+  // A new minute moves the view as well, so only a range after a gesture counts as chosen.
   let gestureMs = -Infinity;
   const onGesture = (event: Event): void => {
     if (event.type === 'wheel' || (event as PointerEvent).buttons > 0) gestureMs = performance.now();
   };
   const element = chart.chartElement();
   for (const type of ['wheel', 'pointermove']) element.addEventListener(type, onGesture, { passive: true });
-  /** What this chart has set itself; undefined: nothing. */
+  /** Range last set by this chart itself; undefined: none. */
   let own: Range | null | undefined;
   const stop = effect(() => {
     if (latest.current.range.value === own) return;
@@ -127,7 +127,7 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
       textColor: color('muted'),
       fontSize: 11,
       fontFamily: 'system-ui, sans-serif',
-      // Its style element would need an inline style; the footer has the attribution.
+      // Its style element would need an inline style; the attribution is in the footer.
       attributionLogo: false,
     },
     grid: { vertLines: grid, horzLines: grid },
@@ -160,12 +160,12 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
   return { chart, a, b, stop: level('red'), target: level('green'), markers: createSeriesMarkers(a) };
 }
 
-/** Of leg A, or of the instrument. */
+/** Price of leg A, or of the instrument. */
 function priceOf({ price_a, price }: Signal): number | null {
   return price_a ?? price ?? null;
 }
 
-/** A level that ends where there is none. */
+/** A line with gaps where there is no level. */
 function gapped(levels: readonly (number | null)[], times: readonly number[]) {
   return levels.map((value, i) => ({ time: times[i] as UTCTimestamp, ...(value === null ? {} : { value }) }));
 }

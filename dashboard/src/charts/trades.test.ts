@@ -31,7 +31,7 @@ describe('the results of a backtest', () => {
     );
   });
 
-  it('of two curves lie on common times, each as it was last', () => {
+  it('of two curves are aligned to common times, each with its last value', () => {
     const curves = [equityOf([trade('A_B', 1, 5), trade('A_B', 3, -2)]), equityOf([trade('A_B', 2, 1)])];
     expect(together(curves, 'equity')).toEqual({
       times: [60, 120, 180],

@@ -1,4 +1,4 @@
-/** A trade of a backtest: columns of `trades.csv` of `minutehand backtest --out`. */
+/** A trade of a backtest, with columns of `trades.csv` of `minutehand backtest --out`. */
 export interface BacktestTrade {
   readonly model_version: string;
   readonly pair_id: string;
@@ -11,14 +11,14 @@ export interface BacktestTrade {
   readonly cost_bps: number;
   readonly swap_bps: number;
   readonly net_bps: number;
-  /** What was earned: basis points of the gross notional at full size. */
+  /** Net result with position_scale applied, basis points of gross notional. */
   readonly scaled_net_bps: number;
 }
 
 const TEXTS = ['model_version', 'pair_id', 'side', 'entry_time', 'exit_time', 'reason'] as const;
 const NUMBERS = ['position_scale', 'gross_bps', 'cost_bps', 'swap_bps', 'net_bps', 'scaled_net_bps'] as const;
 
-/** @returns null for what is no such file */
+/** @returns null if the text is not such a file */
 export function parseTrades(csv: string): BacktestTrade[] | null {
   const [head = '', ...lines] = csv.trim().split(/\r?\n/);
   const names = head.split(',');
@@ -38,12 +38,12 @@ export function parseTrades(csv: string): BacktestTrade[] | null {
 export interface EquityCurve {
   /** Exits, epoch seconds. */
   readonly times: number[];
-  /** Sum of the results so far, and its distance below its peak (≤ 0); basis points. */
+  /** Cumulative net result, and drawdown from its peak (≤ 0); basis points. */
   readonly equity: number[];
   readonly drawdown: number[];
 }
 
-/** Closed trades only: an open position moves nothing. @param trades in order of their exits */
+/** Equity curve of closed trades only. @param trades in order of exit */
 export function equityOf(trades: readonly BacktestTrade[]): EquityCurve {
   const curve: EquityCurve = { times: [], equity: [], drawdown: [] };
   let [sum, peak] = [0, 0];
@@ -57,7 +57,7 @@ export function equityOf(trades: readonly BacktestTrade[]): EquityCurve {
   return curve;
 }
 
-/** The values of several curves at the exits of all, each as it was last. */
+/** Values of several curves at the exits of all, each with its last value. */
 export function together(curves: readonly EquityCurve[], of: 'equity' | 'drawdown') {
   const times = [...new Set(curves.flatMap((curve) => curve.times))].sort((a, b) => a - b);
   const values = curves.map((curve) => {
@@ -71,7 +71,7 @@ export function together(curves: readonly EquityCurve[], of: 'equity' | 'drawdow
   return { times, values };
 }
 
-/** Results by month of the exit and by pair, basis points. */
+/** Net results by pair and month of exit, basis points. */
 export function monthsOf(trades: readonly BacktestTrade[]) {
   const months = [...new Set(trades.map(({ exit_time }) => exit_time.slice(0, 7)))].sort();
   const pairs = [...new Set(trades.map(({ pair_id }) => pair_id))].sort();
@@ -82,7 +82,7 @@ export function monthsOf(trades: readonly BacktestTrade[]) {
       const { net, trades: count } = cells.get(key) ?? { net: 0, trades: 0 };
       cells.set(key, { net: net + scaled_net_bps, trades: count + 1 });
     }
-  /** @param pair '' = all */
+  /** @param pair '' = all pairs */
   const at = (pair: string, month: string) => cells.get(`${pair} ${month}`) ?? null;
   return { months, pairs, at };
 }

@@ -7,7 +7,7 @@ const place = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(N
 const bounds = fc.tuple(place, place).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
 
 describe('parallel coordinates', () => {
-  it('keep exactly the trials that are within all bounds, in the order of drawing', () => {
+  it('keep exactly the trials within all bounds, in drawing order', () => {
     const table = fc.integer({ min: 0, max: 40 }).chain((count) =>
       fc.record({
         places: fc.array(fc.array(place, { minLength: count, maxLength: count }), { minLength: 2, maxLength: 2 }),
@@ -36,7 +36,7 @@ describe('parallel coordinates', () => {
     );
   });
 
-  it('draw fewer lines after a late frame, more after one in time, within limits', () => {
+  it('draw fewer lines after a late frame and more after an on-time one, within limits', () => {
     expect(nextQuota(1000, 33)).toBe(600);
     expect(nextQuota(1000, 16)).toBeCloseTo(1100);
     expect(nextQuota(51, 100)).toBe(50);

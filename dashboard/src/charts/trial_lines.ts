@@ -1,13 +1,13 @@
 import type { Trials } from './trials.ts';
 
-/** A frame of 60 a second, with the jitter of a timer. */
+/** Duration of a frame at 60 Hz, plus timer jitter. */
 const LATE_MS = 17.5;
 const [LEAST_LINES, MOST_LINES] = [50, 10_000];
 
-/** Bounds that a trial must keep on an axis, from 0 to 1. */
+/** Bounds on an axis, from 0 to 1. */
 export type Filters = ReadonlyMap<number, readonly [number, number]>;
 
-/** The trials within all bounds, in their order. One pass over each axis that has bounds. */
+/** Trials within all bounds, in their given order. One pass per axis with bounds. */
 export function passing(order: Int32Array, trials: Trials, filters: Filters): Int32Array {
   if (filters.size === 0) return order;
   const isOut = new Uint8Array(trials.count);
@@ -21,7 +21,7 @@ export function passing(order: Int32Array, trials: Trials, filters: Filters): In
   return order.filter((trial) => isOut[trial] === 0);
 }
 
-/** Lines of the next frame: fewer after one that was late, for what a canvas draws is rasterized after its script. */
+/** Lines of the next frame: fewer after a late frame, because canvas drawing is rasterized after the script. */
 export function nextQuota(quota: number, gapMs: number): number {
   return gapMs > LATE_MS ? Math.max(LEAST_LINES, quota * 0.6) : Math.min(MOST_LINES, quota * 1.1);
 }

@@ -24,7 +24,7 @@ function historyOf(rows: readonly { x: number; c: string | null; value: number |
 }
 
 describe('trials of a search', () => {
-  it('lie on their axes by the scale of the parameter, pruned ones left out, ranked from the best', () => {
+  it('are placed on their axes by the parameter’s scale, without pruned ones, ranked from the best', () => {
     const trials = trialsOf(
       historyOf([
         { x: 10, c: 'b', value: 3 },
@@ -40,7 +40,7 @@ describe('trials of a search', () => {
     expect(trials.axes.map(({ name }) => name)).toEqual(['x', 'c', 'noise']);
   });
 
-  it('attribute their result to the parameter that it depends on', () => {
+  it('attribute the result to the parameter that it depends on', () => {
     const rows = Array.from({ length: 2000 }, (_, i) => {
       const x = Math.exp(((i * 0.7548776662466927) % 1) * Math.log(100));
       return { x, c: 'abc'[Math.floor(((i * 0.5698402909980532) % 1) * 3)]!, value: (Math.log(x) - 2) ** 2 };
@@ -51,7 +51,7 @@ describe('trials of a search', () => {
     for (const { name, share } of others) expect(share, name).toBeLessThan(0.02);
   });
 
-  it('are each drawn once, and the first of them reach from end to end', () => {
+  it('are each drawn once, and the first ones span the whole range', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 4, max: 500 }), (count, first) => {
         const rank = Float32Array.from(

@@ -4,24 +4,24 @@ import type { SearchHistory } from '../api.ts';
 export interface Axis {
   readonly name: string;
   readonly kind: 'number' | 'category';
-  /** Text at a place from 0 (below) to 1. */
+  /** Text at a position from 0 (bottom) to 1. */
   readonly labels: readonly { readonly at: number; readonly text: string }[];
 }
 
-/** Trials with a result, in columns. */
+/** Trials with a result, as columns. */
 export interface Trials {
   readonly count: number;
-  /** Numbers of the trials. */
+  /** Trial numbers. */
   readonly number: Int32Array;
   readonly value: Float64Array;
-  /** 0 = best … 1 = worst. */
+  /** 0 = best, 1 = worst. */
   readonly rank: Float32Array;
   readonly axes: readonly Axis[];
-  /** Of each axis, 0 to 1; NaN where a trial does not have the parameter. */
+  /** Positions by axis, 0 to 1; NaN if the trial lacks the parameter. */
   readonly places: readonly Float32Array[];
 }
 
-/** Places of all complete trials on their axes; the result is the last axis, by rank. */
+/** Positions of all complete trials on their axes; the last axis is the rank of the result. */
 export function trialsOf(history: SearchHistory): Trials {
   const complete: number[] = [];
   history.value.forEach((value, i) => {
@@ -61,7 +61,7 @@ function shown(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** Ranks from 0 (best) to 1; equal values have the same. */
+/** Ranks from 0 (best) to 1; ties share a rank. */
 function ranksOf(value: Float64Array, sign: 1 | -1): Float32Array {
   const order = Array.from(value, (_, i) => i).sort((a, b) => sign * (value[a]! - value[b]!));
   const rank = new Float32Array(value.length);
@@ -79,7 +79,7 @@ const BINS = 12;
 
 /**
  * Share of the variance of the result's rank that each parameter explains alone: variance between its classes, adjusted
- * for their number (ω² of a one-way analysis of variance), greatest first. Effects of parameters together are not in it.
+ * for their number (ω² of a one-way analysis of variance), greatest first. Interactions are not included.
  */
 export function importanceOf({ rank, axes, places, count }: Trials): { name: string; share: number }[] {
   const found = axes.map(({ name, labels, kind }, axis) => {
@@ -87,7 +87,7 @@ export function importanceOf({ rank, axes, places, count }: Trials): { name: str
     const [sum, rows] = [new Float64Array(bins + 1), new Float64Array(bins + 1)];
     for (let i = 0; i < count; i++) {
       const place = places[axis]![i]!;
-      // The last class has the trials without the parameter.
+      // The last class holds trials without the parameter.
       const bin = Number.isNaN(place) ? bins : Math.min(bins - 1, Math.floor(place * bins));
       sum[bin]! += rank[i]!;
       rows[bin]!++;
@@ -113,8 +113,7 @@ function explained(rank: Float32Array, sum: Float64Array, rows: Float64Array): n
 }
 
 /**
- * The order in which lines are drawn: an even sample and the best first, then all others from the worst to the best, which
- * stay on top.
+ * Drawing order: first an even sample and the best, then all others from worst to best, so that the best are on top.
  */
 export function drawingOrder({ rank, count }: Pick<Trials, 'rank' | 'count'>, first: number): Int32Array {
   const order = new Int32Array(count);

@@ -102,7 +102,7 @@ export default function AlertsPage() {
 
 const MINUTES = [15, 60, 240, 1440, 10_080] as const;
 
-/** Alerts that are not sent for a time, and a form to add one. */
+/** Silenced alert keys, and a form to add one. */
 function Silences({ silences, onChanged }: { readonly silences: readonly Silence[]; readonly onChanged: () => void }) {
   const [error, setError] = useState<ApiError | null>(null);
   async function submit(event: SubmitEvent): Promise<void> {

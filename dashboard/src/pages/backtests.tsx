@@ -12,7 +12,7 @@ import { t } from '../text/text.ts';
 
 const READ_MS = 5000;
 
-/** Holdout backtests of all bundles, a backtest with its trades or two of them, and a form to start one. */
+/** Holdout backtests of all bundles, one backtest with its trades or a comparison of two, and a form to start one. */
 export default function BacktestsPage() {
   const { data, error, reload } = useLoaded(() => api.get('/api/backtests'), String(Math.floor(nowMs.value / READ_MS)));
   const [shown, setShown] = useState<readonly ShownBacktest[]>([]);
@@ -40,7 +40,7 @@ export default function BacktestsPage() {
   );
 }
 
-/** `trades.csv` of `minutehand backtest --out`, read in the browser: one, or two to compare. */
+/** Loads `trades.csv` of `minutehand backtest --out` in the browser: one file, or two to compare. */
 function Files(props: {
   readonly shown: readonly ShownBacktest[];
   readonly onRead: (read: readonly ShownBacktest[]) => void;
@@ -82,7 +82,7 @@ function Files(props: {
   );
 }
 
-/** A file may have the trades of two bundles. */
+/** A file may contain the trades of two bundles. */
 function byModels(file: string, trades: readonly BacktestTrade[]): ShownBacktest[] {
   const groups = [...Map.groupBy(trades, ({ model_version }) => model_version)];
   return groups.map(([version, own]) => ({ name: `${file} ${version}`, trades: own }));

@@ -7,7 +7,7 @@ import { t, type TextKey } from '../text/text.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Bars that this installation has: by symbol, and by day of one (`/app/data/EURUSD`). */
+/** Bars of this installation: by symbol, and by day for one (`/app/data/EURUSD`). */
 export default function DataPage() {
   const { data, error } = useLoaded(() => api.get('/api/data'), '');
   const symbols = data?.symbols ?? [];
@@ -102,7 +102,7 @@ function openings(byHour: Readonly<Record<string, number>>): string {
     .join(', ')}`;
 }
 
-/** The trainer's clock beside this browser's. */
+/** The trainer's clock compared with this browser's. */
 function Clock() {
   const time = status.value?.time;
   if (time === undefined) return null;
@@ -165,11 +165,11 @@ function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
 }
 
 const CELL = 14;
-/** Of the text `2026-11`. */
+/** Width of the text `2026-11`. */
 const MONTH_WIDTH = 48;
 type Day = SymbolCoverage['days'][number];
 
-/** A column for each week, a row for each weekday from Monday on; the fuller a day, the stronger its color. */
+/** One column per week, one row per weekday from Monday; the color shows the coverage of the day. */
 function Calendar({ coverage: { days, symbol } }: { readonly coverage: SymbolCoverage }) {
   const first = Date.parse(days[0]!.day);
   const monday = first - ((new Date(first).getUTCDay() + 6) % 7) * DAY_MS;
@@ -218,7 +218,7 @@ function Calendar({ coverage: { days, symbol } }: { readonly coverage: SymbolCov
   );
 }
 
-/** From this share of missing minutes on a day has holes. */
+/** A day with at least this share of missing minutes is shown as incomplete. */
 const HOLES = 0.05;
 
 function levelOf({ bars, missing, spikes, suspects }: Day, most: number): string {

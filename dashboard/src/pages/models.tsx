@@ -1,5 +1,5 @@
 import { api, type CurrentModel, type Edge, type Model, type ModelDetail } from '../api.ts';
-import { compact, minuteOf, num, signed } from '../format.ts';
+import { minuteOf, num, signed } from '../format.ts';
 import { currentModel, readModels, session, subjects } from '../live.ts';
 import {
   Badge,
@@ -24,7 +24,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   archived: 'quiet',
 };
 
-/** A bundle (`?a=`, the active one unless given), or two (`?b=`), and the registry. */
+/** One bundle (`?a=`, default: the active one) or two (`?b=`), and the registry. */
 export default function ModelsPage() {
   const current = currentModel.value;
   const { query } = place.value;
@@ -133,7 +133,7 @@ function Details({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | 
   );
 }
 
-/** Which bundles are shown. */
+/** Selection of the bundles. */
 function Choice({
   a,
   b,
@@ -199,8 +199,8 @@ function edgeColumns(labels: ReadonlyMap<string, string>): Column<EdgeRow>[] {
     number('mean_gross_bps', t('models.gross'), signed),
     number('mean_net_bps', t('models.net'), signed),
     number('lower_5_net_bps', t('models.lower'), signed),
-    number('mean_cost_bps', t('subject.cost'), (value) => num(value)),
-    number('break_even_cost_bps', t('models.breakEven'), (value) => compact(value)),
+    number('mean_cost_bps', t('models.cost'), (value) => num(value)),
+    number('break_even_cost_bps', t('models.breakEven'), signed),
   ];
 }
 
@@ -285,7 +285,7 @@ function Actions(props: {
   );
 }
 
-/** The active bundle and the one to be promoted, side by side. */
+/** The active bundle and the candidate for promotion, side by side. */
 function Evidence({ active, name }: { readonly active: string; readonly name: string }) {
   const { data, error } = useLoaded(() => readBoth(active === '' ? null : active, name), `${active} ${name}`);
   if (error !== null) return <Failure error={error} />;

@@ -42,6 +42,7 @@ export default function PolicyPage() {
         columns={columnsOf(setEdited)}
         rowKey={({ key }) => key}
         empty="policy.none"
+        kind="policy"
       />
       {edited !== null && (
         <Proposal
@@ -174,7 +175,9 @@ function Proposal({
   );
 }
 
-/** Numbers, lists and truth values as JSON; what is none is sent as text, and the server names what it expects. */
+/**
+ * Parses numbers, lists and booleans as JSON; anything else is sent as text, and the server reports what it expects.
+ */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -4,7 +4,7 @@ import { api, ApiError, type Signal, type SignalHistory, type Subject as Subject
 import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, wholeOf, type ChartProps, type Series } from '../charts/series.tsx';
 import { lowerBound, zoomed, type Range } from '../charts/window.ts';
-import { duration, num, percent, signed } from '../format.ts';
+import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
 import { Why } from '../parts/why.tsx';
@@ -12,7 +12,7 @@ import { go, pathOf, place, setQuery } from '../router.ts';
 import { codeText, language, meaningText, t } from '../text/text.ts';
 
 const HOURS = [2, 6, 24, 72, 720, 8760] as const;
-/** Signals of a period, and of a part of it that is zoomed into. */
+/** Maximum number of signals of a period, and of a zoomed part. */
 const POINTS = 4000;
 const MOST = 60_000;
 const SETTLED_MS = 400;
@@ -134,7 +134,7 @@ function minuteInQuery(): number | null {
   return Number.isNaN(ms) ? null : ms / 1000;
 }
 
-/** Arrow keys move the minute that is asked about. */
+/** Arrow keys move the selected minute. */
 function onArrow(
   event: KeyboardEvent,
   times: readonly number[],
@@ -151,12 +151,12 @@ function onArrow(
 }
 
 function readHistory(id: string, hours: number): Promise<SignalHistory> {
-  // The clock of a simulated market is its own: what was published in the last hours of this one's.
+  // A simulated market has its own clock, so the period refers to publication times.
   const from = new Date(Date.now() - hours * 3_600_000).toISOString();
   return api.get('/api/signals/history', { query: { subject: id, from, points: POINTS } });
 }
 
-/** The signals of the part that is in view, once it stays there, where the period is thinned. */
+/** Signals of the visible part once the view rests, if the period is thinned. */
 function useDetail(id: string, history: SignalHistory | null, range: Shared<Range | null>): readonly Signal[] | null {
   const [detail, setDetail] = useState<readonly Signal[] | null>(null);
   useEffect(() => {
@@ -193,12 +193,12 @@ function useDetail(id: string, history: SignalHistory | null, range: Shared<Rang
   return detail;
 }
 
-/** The thinned signals stay in view. */
+/** The thinned signals remain shown. */
 function ignoreRefusal(error: unknown): void {
   if (!(error instanceof ApiError)) throw error;
 }
 
-/** History with what came since, a minute once, ascending. */
+/** History merged with newer signals, one per minute, ascending. */
 function useHistory(
   history: readonly Signal[] | null,
   detail: readonly Signal[] | null,
@@ -267,14 +267,14 @@ function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: Sub
   };
 }
 
-/** The range of all charts, which the address has too: `?view=from,to` in minutes since 1970. */
+/** The range of all charts, mirrored in the URL: `?view=from,to` in minutes since 1970. */
 function useRange(): Shared<Range | null> {
   const range = useMemo(() => signal<Range | null>(rangeInQuery()), []);
   useEffect(() => {
     let timer = 0;
     return effect(() => {
       void range.value;
-      // Not with every frame of a movement.
+      // Not with every frame of a gesture.
       timer ||= setTimeout(() => {
         timer = 0;
         const now = range.peek();
@@ -298,7 +298,7 @@ const ZOOMS: Readonly<Record<string, readonly [factor: number, shift: number]>> 
   PageDown: [1, 0.5],
 };
 
-/** + and − zoom, page up and down move, Home shows everything. */
+/** + and − zoom, page up and page down move, Home shows everything. */
 function onZoomKey(event: KeyboardEvent, range: Shared<Range | null>, times: readonly number[]): void {
   const isTyping = /^(INPUT|SELECT)$/.test((event.target as Element).tagName);
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -319,7 +319,7 @@ function zoomBy(
   range.value = zoomed(now, whole, factor, (now[0] + now[1]) / 2, shift);
 }
 
-/** The same by buttons, for touch and for screen readers. */
+/** The same as buttons, for touch and screen readers. */
 function Zoom({ range, times }: { readonly range: Shared<Range | null>; readonly times: readonly number[] }) {
   const button = (key: string, sign: string, label: string) => (
     <button type="button" aria-label={label} title={label} onClick={() => zoomBy(range, times, ZOOMS[key]!)}>
@@ -388,8 +388,8 @@ function SpreadFacts({ subject, newest }: { readonly subject: SubjectRow; readon
     <>
       <Fact name="z" value={signed(newest?.z_score)} />
       <Fact name={t('subject.beta')} value={num(newest?.beta, 3)} />
-      <Fact name={t('subject.cost')} value={`${num(subject.cost_bps)} bp`} />
-      <Fact name={t('subject.breakEven')} value={`${num(subject.break_even_cost_bps)} bp`} />
+      <Fact name={t('subject.cost')} value={basisPoints(subject.cost_bps)} />
+      <Fact name={t('subject.breakEven')} value={basisPoints(subject.break_even_cost_bps)} />
     </>
   );
 }
@@ -422,7 +422,7 @@ const TONE_OF: Readonly<Record<string, string>> = { ENTER: 'green', EXIT: 'amber
 const COLUMNS = 120;
 type ReasonCounts = SignalHistory['reasons'][number];
 
-/** As the server counts them, by place in the list. */
+/** Counts as by the server, by position in the list. */
 function reasonsOf(signals: readonly Signal[]): ReasonCounts[] {
   const found = new Map<string, ReasonCounts>();
   signals.forEach(({ reason, action }, index) => {
@@ -441,7 +441,7 @@ interface ReasonsProps {
   readonly kind: SubjectRow['kind'];
 }
 
-/** How often each reason was given, and when. */
+/** Frequency of each reason over time. */
 function Reasons({ reasons, count: all, kind }: ReasonsProps) {
   const totals = Array.from({ length: COLUMNS }, (_, i) => reasons.reduce((sum, { columns }) => sum + columns[i]!, 0));
   return (

@@ -4,7 +4,7 @@ import { Failure, Panel, useLoaded } from './basics.tsx';
 import { session } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 
-/** As far as the form needs it: https://json-schema.org/draft/2020-12. */
+/** The subset of JSON Schema that the form needs: https://json-schema.org/draft/2020-12. */
 interface Schema {
   readonly $ref?: string;
   readonly type?: string;
@@ -30,7 +30,7 @@ interface Document {
 
 const PATH = '/api/backtests';
 
-/** A form of what `POST /api/backtests` takes by the OpenAPI document; nothing where the server has no such endpoint. */
+/** Form for `POST /api/backtests`, generated from the OpenAPI document; empty if the server has no such endpoint. */
 export function BacktestForm({ onStarted }: { readonly onStarted: () => void }) {
   const { data } = useLoaded(async () => (await (await fetch('/api/openapi.json')).json()) as Document, '');
   const [error, setError] = useState<ApiError | null>(null);
@@ -102,7 +102,7 @@ function Field({
   );
 }
 
-/** With its reference followed, and the first kind of several but null. */
+/** Follows a reference, and selects the first non-null alternative. */
 function resolved(document: Document, schema: Schema): Schema {
   const name = schema.$ref?.split('/').at(-1);
   const found = name === undefined ? schema : { ...document.components?.schemas?.[name], ...schema };

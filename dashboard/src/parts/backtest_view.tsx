@@ -7,7 +7,7 @@ import { minuteOf, num, percent, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Panel, Table, type Column } from './basics.tsx';
 
-/** A backtest with its trades, in order of their exits. */
+/** A backtest with its trades in order of exit. */
 export interface ShownBacktest {
   readonly name: string;
   readonly trades: readonly BacktestTrade[];
@@ -15,7 +15,7 @@ export interface ShownBacktest {
 
 const TONES = ['accent', 'amber'] as const;
 
-/** Equity, drawdown, months and trades of one backtest, or of two on each other. */
+/** Equity, drawdown, months and trades of one backtest, or of two for comparison. */
 export function BacktestView({ shown }: { readonly shown: readonly ShownBacktest[] }) {
   const range = useMemo(() => signal<Range | null>(null), []);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -86,7 +86,7 @@ function Summary({ shown }: { readonly shown: readonly ShownBacktest[] }) {
   );
 }
 
-/** Color of a result: four levels up to `full` on each side of zero. */
+/** Color class of a result: four levels up to `full` on each side of zero. */
 export function levelOf(net: number | null, full: number): string {
   if (net === null) return '';
   return `${net < 0 ? 'loss' : 'gain'}-${Math.min(4, 1 + Math.floor((3.99 * Math.abs(net)) / Math.max(full, 1e-9)))}`;

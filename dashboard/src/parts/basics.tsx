@@ -15,7 +15,7 @@ export function ModeBadge({ mode }: { readonly mode: string }) {
   return <Badge tone={MODE_TONES[mode] ?? 'quiet'}>{codeText('mode', mode)}</Badge>;
 }
 
-/** The side of a position: of leg A, or of the instrument. */
+/** Side of a position: of leg A, or of the instrument. */
 export function SideText({ kind, target }: { readonly kind: 'pair' | 'instrument'; readonly target: number }) {
   const side = target === 0 ? 'flat' : target > 0 ? 'long' : 'short';
   const text = side === 'flat' || kind === 'pair' ? t(`tile.${side}`) : t(`tile.${side}One`);
@@ -63,7 +63,7 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-/** Reads on mount and whenever `key` changes; an answer that is overtaken is dropped. */
+/** Loads on mount and whenever `key` changes; outdated responses are dropped. */
 export function useLoaded<T>(read: () => Promise<T>, key: string): Loaded<T> {
   const [state, setState] = useState<{ data: T | null; error: ApiError | null }>({ data: null, error: null });
   const [turn, setTurn] = useState(0);
@@ -81,12 +81,12 @@ export function useLoaded<T>(read: () => Promise<T>, key: string): Loaded<T> {
   return { ...state, reload: () => setTurn((now) => now + 1) };
 }
 
-/** A button that asks before it acts, and shows a refusal. */
+/** A button that asks for confirmation, and shows errors. */
 export function ConfirmedButton(props: {
   readonly label: string;
   readonly question: string;
   readonly tone?: 'danger';
-  /** What the decision rests on; made when the question is asked. */
+  /** Shown with the question; rendered when the question is asked. */
   readonly evidence?: () => ComponentChildren;
   readonly act: () => Promise<unknown>;
 }) {
@@ -147,13 +147,13 @@ export interface Column<Row> {
   readonly title: string;
   readonly isNumber?: boolean;
   readonly cell: (row: Row) => ComponentChildren;
-  /** Class of the cell. */
+  /** CSS class of the cell. */
   readonly tone?: (row: Row) => string;
-  /** What CSV and JSON have. */
+  /** Value in CSV and JSON. */
   readonly value: (row: Row) => string | number | boolean | null;
 }
 
-/** A table whose rows can be saved as CSV and JSON. */
+/** A table that can be saved as CSV and JSON. */
 export function Table<Row>(props: {
   readonly name: string;
   readonly label: string;
@@ -161,9 +161,9 @@ export function Table<Row>(props: {
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => string | number;
   readonly empty: TextKey;
-  /** All rows, where `rows` is a page of them. */
+  /** All rows, if `rows` is one page of them. */
   readonly saved?: readonly Row[];
-  readonly kind?: 'heat' | 'heat small';
+  readonly kind?: 'heat' | 'heat small' | 'policy';
 }) {
   const { rows, columns, name, saved = props.rows } = props;
   if (rows.length === 0) return <Empty text={t(props.empty)} />;
@@ -211,7 +211,7 @@ export function Table<Row>(props: {
 
 function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cell = (value: string | number | boolean | null): string => {
-    // A leading = + - @ of a text would be a formula in a spreadsheet.
+    // A leading = + - @ would be a formula in a spreadsheet.
     const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };

@@ -7,7 +7,7 @@ import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type C
 
 type Change = (act: () => Promise<unknown>) => Promise<void>;
 
-/** The bundles of the direction model: what they showed, verification, promotion. */
+/** Bundles of the direction model: metrics, verification, promotion. */
 export function DirectionModels() {
   const { data, error, reload } = useLoaded(
     () => api.get('/api/ml/direction-models'),

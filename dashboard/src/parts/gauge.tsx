@@ -4,7 +4,7 @@ import { t } from '../text/text.ts';
 const REACH = 4;
 const at = (z: number): number => 50 + (50 * Math.max(-REACH, Math.min(REACH, z))) / REACH;
 
-/** z on a line from −4 to 4, with the zones in which entries are candidates. */
+/** z on a scale from −4 to 4, with the zones of entry candidates. */
 export function Gauge({
   z,
   entry,
@@ -35,7 +35,7 @@ export function Gauge({
   );
 }
 
-/** A value of 0 to 1 with its threshold. */
+/** A value from 0 to 1 with its threshold. */
 export function Meter(props: {
   readonly label: string;
   readonly value: number | null;
@@ -57,7 +57,7 @@ export function Meter(props: {
   );
 }
 
-/** Three probabilities whose sum is 1, side by side. */
+/** Three probabilities that sum to 1, side by side. */
 export function Shares({ up, range, down }: Readonly<Record<'up' | 'range' | 'down', number | null>>) {
   const label = t('tile.shares', { up: num(up), range: num(range), down: num(down) });
   const [u, r, d] = [100 * (up ?? 0), 100 * (range ?? 0), 100 * (down ?? 0)];
@@ -71,7 +71,7 @@ export function Shares({ up, range, down }: Readonly<Record<'up' | 'range' | 'do
   );
 }
 
-/** A small line around 0, with the entry limits. */
+/** A small line around 0, with the entry thresholds. */
 export function Sparkline({
   values,
   limit,

@@ -8,11 +8,11 @@ interface Row {
   readonly a: number | null;
   readonly b: number | null;
   readonly shown: (value: number | null) => string;
-  /** Which direction is better; 0: neither. */
+  /** Direction of improvement; 0: neither. */
   readonly better: 1 | -1 | 0;
 }
 
-/** Figures of two bundles side by side; with one, of that alone. */
+/** Metrics of one bundle, or of two side by side. */
 export function ModelComparison({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const rows = rowsOf(a, b);
   const number = (key: 'a' | 'b', title: string): Column<Row> => ({
@@ -77,24 +77,20 @@ function rowsOf(a: ModelDetail, b: ModelDetail | null): Row[] {
   const models = (['ai1', 'ai2'] as const).flatMap((name) =>
     (
       [
-        ['auc', 1],
-        ['brier', -1],
-        ['log_loss', -1],
-        ['ece', -1],
+        ['auc', 'AUC', 1],
+        ['brier', 'Brier', -1],
+        ['log_loss', 'log loss', -1],
+        ['ece', 'ECE', -1],
       ] as const
-    ).map(([metric, better]) =>
-      row(
-        `${name.toUpperCase()} ${metric.replace('_', ' ')}`,
-        ({ manifest }) => manifest.metrics[name].holdout[metric],
-        better,
-      ),
+    ).map(([metric, shown, better]) =>
+      row(`${name.toUpperCase()} ${shown}`, ({ manifest }) => manifest.metrics[name].holdout[metric], better),
     ),
   );
   return [
     row('θ1', ({ manifest }) => manifest.theta1, 0, num),
     row('θ2', ({ manifest }) => manifest.theta2, 0, num),
     ...models,
-    row('AI3 brier', ({ manifest }) => manifest.metrics.ai3.holdout.brier, -1),
+    row('AI3 Brier', ({ manifest }) => manifest.metrics.ai3.holdout.brier, -1),
     row(t('models.edgePairs'), ({ manifest }) => withEdge(manifest.edge), 1, count),
     row(t('models.trades'), ({ manifest }) => manifest.backtest?.trades, 0, count),
     row(t('monitor.winRate'), ({ manifest }) => manifest.backtest?.win_rate, 1, share),
@@ -120,7 +116,7 @@ interface GateRow {
   readonly b: Gate | null;
 }
 
-/** Gates of a bundle, or of two side by side, with their figures. */
+/** Gate results of one bundle, or of two side by side. */
 export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const of = (detail: ModelDetail | null): ReadonlyMap<string, Gate> =>
     new Map((detail?.manifest.gates ?? []).map((gate) => [gate.name, gate]));
@@ -181,7 +177,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
 const SIDE = 220;
 const MARGIN = 26;
 
-/** Share of positives over predicted probability, on the holdout; a calibrated model is on the diagonal. */
+/** Fraction of positives against predicted probability on the holdout; a calibrated model is on the diagonal. */
 export function Reliability({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   return (
     <div class="reliability">
@@ -244,7 +240,7 @@ function Axes() {
   );
 }
 
-/** Points as large as their rows. */
+/** Point size shows the number of rows. */
 function Curve({ bins, kind }: { readonly bins: Bins; readonly kind: 'a' | 'b' }) {
   const shown = bins.flatMap(({ rows, confidence, frequency }) =>
     confidence === null || frequency === null ? [] : [{ rows, x: at(confidence), y: up(frequency) }],

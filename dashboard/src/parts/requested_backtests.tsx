@@ -9,7 +9,7 @@ import { Badge, ConfirmedButton, Failure, Panel, Table, type Column, type Tone }
 
 const TONES: Readonly<Record<string, Tone>> = { queued: 'quiet', running: 'info', done: 'good', failed: 'bad' };
 
-/** Requested backtests; one can be shown with its trades, two on each other. */
+/** Requested backtests; one can be shown with its trades, two can be compared. */
 export function RequestedBacktests(props: {
   readonly requested: readonly RequestedBacktest[];
   readonly onShow: (shown: readonly ShownBacktest[]) => void;

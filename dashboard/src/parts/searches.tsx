@@ -8,7 +8,7 @@ import { place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 import { Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
 
-/** Parameter searches: `?search=`, the newest unless given. */
+/** Parameter searches: `?search=`, default: the newest. */
 export function Searches({ version }: { readonly version: string }) {
   const { data, error } = useLoaded(() => api.get('/api/searches'), version);
   const searches = data?.searches ?? [];

@@ -4,7 +4,7 @@ import { compact, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { codeText, meaningText, t } from '../text/text.ts';
 
-/** A minute is asked about when the pointer has rested on it for this long. */
+/** An explanation is requested once the pointer has rested on a minute for this long. */
 const REST_MS = 120;
 const SHOWN = 6;
 const SHOWN_RELATION: Readonly<Record<string, string>> = { '>=': '≥', '<=': '≤' };
@@ -18,7 +18,7 @@ interface Props {
   readonly onUnpin: () => void;
 }
 
-/** Why a minute was answered as it was. */
+/** Explains the answer to a minute. */
 export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
   const [explanation, setExplanation] = useState<Explanation | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -150,11 +150,11 @@ interface AttributionProps {
   readonly name: string;
   readonly model: ExplainedModel;
   readonly features: Explanation['features'];
-  /** Scores before a softmax, which are no probabilities. */
+  /** Scores before a softmax, not probabilities. */
   readonly isScore?: boolean;
 }
 
-/** The contributions as bars around 0, the greatest first. */
+/** Contributions as bars around 0, largest first. */
 function Attribution({ name, model, features, isScore = false }: AttributionProps) {
   const { answer, expected, contributions, code } = model;
   const shown = (contributions ?? []).slice(0, SHOWN);

@@ -1,4 +1,4 @@
-/** The phrases of `allowed` in shared/policy/json_schema.ts, the longer ones first. */
+/** Phrases of `allowed` in shared/policy/json_schema.ts, longer ones first. */
 const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/a whole number from (\S+) to ([^\s,]+)/g, '$1～$2 の整数'],
   [/a (?:whole )?number from (\S+) to ([^\s,]+)/g, '$1～$2 の数'],
@@ -25,7 +25,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/ or /g, ' または '],
 ];
 
-/** What a value may be, in Japanese. */
+/** Allowed values of a key, in Japanese. */
 export function allowedInJapanese(text: string): string {
   return PHRASES.reduce((shown, [phrase, words]) => shown.replace(phrase, words), text);
 }

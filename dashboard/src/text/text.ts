@@ -28,9 +28,15 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return (dictionary.value[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
-/** The text of a code that the server gives, or the code itself. */
+/** Text of a server code, or the code itself. */
 export function codeText(prefix: string, code: string): string {
   return dictionary.value[`${prefix}.${code}`] ?? code;
+}
+
+/** A stage of a training run; what stands behind its comma is shown as it is. */
+export function stageText(stage: string): string {
+  const [name = '', ...details] = stage.split(', ');
+  return [codeText('stage', name), ...details].join(', ');
 }
 
 /** What a reason means for a subject of this kind. */
@@ -39,7 +45,7 @@ export function meaningText(kind: 'pair' | 'instrument', reason: string): string
   return dictionary.value[own] ?? codeText('meaning', reason);
 }
 
-/** What a value may be, from the English text that the server gives. */
+/** Allowed values of a key, from the server's English text. */
 export function allowedText(text: string): string {
   return language.value === 'ja' ? allowedInJapanese(text) : text;
 }
