@@ -21,6 +21,7 @@ import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
+import type { JournaledLease } from '../shared/store/lease_text.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
@@ -351,7 +352,7 @@ class AssembledDaemon implements Daemon {
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
         print(`This daemon publishes from now on (fence ${fence}).`);
-        this.#applyLease(fence);
+        this.#applyLease({ fence });
       },
       onLosing: () => {
         this.pipeline.inputs.shutDown();
@@ -362,15 +363,16 @@ class AssembledDaemon implements Daemon {
         const error = new MinutehandError('LEASE_LOST');
         log.error({ code: error.code }, error.message);
         print(`${error.code}: ${error.message} ${error.next}`);
-        this.#applyLease(null);
+        this.#applyLease({ fence: null });
       },
+      onSeen: (seen) => this.#applyLease({ fence: null, seen }),
       onServer: (state, detail) => log.info({ state, detail }, 'lease server'),
     });
   }
 
   /** Journaled at once, and not with the next bar. */
-  #applyLease(fence: number | null): void {
-    this.pipeline.inputs.apply({ kind: 'lease', fence });
+  #applyLease(lease: JournaledLease): void {
+    this.pipeline.inputs.apply({ kind: 'lease', ...lease });
     void this.pipeline.queue.settled().then(() => this.pipeline.settled());
   }
 

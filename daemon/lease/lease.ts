@@ -29,7 +29,7 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   /** Unique to this process. */
   readonly holder: string;
-  /** Highest fence that this daemon has had: a server that has lost its data may name a lower one. */
+  /** Highest fence that this daemon has had or seen: a server that has lost its data may name a lower one. */
   readonly floor: number;
 }
 
@@ -62,6 +62,11 @@ export class Lease {
   /** Of this holder; null = standby. */
   get fence(): number | null {
     return this.#fence;
+  }
+
+  /** Of all that this daemon has had or seen. */
+  get highestFence(): number {
+    return this.#highestFence;
   }
 
   /** The last record seen, and since when it has been the same; null after a failure. */

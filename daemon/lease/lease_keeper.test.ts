@@ -11,6 +11,7 @@ let offsetMs: number;
 let record: LeaseRecord;
 let isReachable: boolean;
 let events: string[];
+let seen: number[];
 let tick: () => void;
 let lose: () => void;
 let resets: number;
@@ -29,7 +30,7 @@ const scheduler: Scheduler = {
 
 beforeEach(() => {
   [nowMs, offsetMs, record, isReachable, events, resets] = [0, 0, { holder: '', fence: 3, beat: 3 }, true, [], 0];
-  requests.length = 0;
+  [requests.length, seen] = [0, []];
   isReady = true;
   keeper = new LeaseKeeper({
     ...{ leaseMs: LEASE_MS, holder: 'me', floor: 0, scheduler, maxStepMs: 100 },
@@ -52,6 +53,7 @@ beforeEach(() => {
       return Promise.resolve();
     },
     onLost: (inMs) => void events.push(inMs === 0 ? 'lost' : `lost in ${inMs}`),
+    onSeen: (fence) => void seen.push(fence),
     onServer: (state) => void events.push(state),
   });
 });
@@ -107,6 +109,7 @@ describe('the keeper of a lease', () => {
     await passTo(500);
     expect(events).toEqual(['up', 'taken 4', 'lost']);
     expect(keeper.health()).toEqual({ role: 'standby', fence: null, holder: 'you', server: 'up' });
+    expect(seen).toEqual([3, 9]);
     await passTo(1100);
     expect(keeper.health().holder).toBe('you');
     await passTo(2000);

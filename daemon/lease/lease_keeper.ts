@@ -23,6 +23,8 @@ export interface LeaseKeeperOptions {
   onLosing(): Promise<void>;
   /** This daemon publishes nothing from here on. @param inMs after which nothing that was sent before may leave */
   onLost(inMs: number): void;
+  /** Another daemon has or had this lease: remembered, in case the server forgets it. */
+  onSeen(fence: number): void;
   /** Called once per change. */
   onServer(state: 'up' | 'down', detail: string): void;
 }
@@ -125,11 +127,12 @@ export class LeaseKeeper {
         this.#pending = null;
         if (this.#isLosing) return;
         this.#enter('up', 'connected');
-        const before = this.#lease.fence;
+        const { fence: before, highestFence } = this.#lease;
         this.#lease.answered(request, record, sentMs, this.#options.clockMs());
         const after = this.#lease.fence;
         if (before !== null && after === null) this.#options.onLost(0);
         if (before === null && after !== null) this.#options.onTaken(after);
+        if (after === null && this.#lease.highestFence > highestFence) this.#options.onSeen(this.#lease.highestFence);
         // A lease that is free is taken at once.
         if (after === null && request.kind === 'look') this.#takeIfFree();
       },

@@ -20,6 +20,7 @@ import {
   type ShadowRow,
   type SignalRow,
 } from './journal_store.ts';
+import { fenceOf } from './lease_text.ts';
 import { JournalWriter } from './journal_writer.ts';
 import type { Database } from './sqlite.ts';
 
@@ -142,7 +143,7 @@ class SqliteJournal implements JournalFile {
     const row = this.#db
       .prepare("SELECT subject FROM inputs WHERE kind = 'lease' AND subject <> '' ORDER BY input_id DESC LIMIT 1")
       .get() as { subject: string } | undefined;
-    return Number(row?.subject ?? 0);
+    return fenceOf(row?.subject ?? '');
   }
 
   *shadows(): IterableIterator<ShadowRow> {

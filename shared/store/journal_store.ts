@@ -138,7 +138,7 @@ export interface JournalStore {
   lastShadows(modelVersion: string): LastSignal[];
   /** The active halts at the end, as the text of their row; empty when there are none. They outlive boots. */
   lastHalts(): string;
-  /** Of the newest lease that this journal's daemon has held; 0 = it has held none. */
+  /** The newest of a lease that this journal's daemon has held or seen; 0 = none. */
   lastFence(): number;
   /** All answers of shadow sets, in order. */
   shadows(): IterableIterator<ShadowRow>;
