@@ -434,6 +434,8 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
 
 /** Whether the last signal with this fence of each pair has mode HALT. */
 function endsWithHalt(heard: readonly HeardSignal[], fence: number): boolean {
-  const last = new Map(heard.filter(({ signal }) => signal.fence === fence).map((one) => [one.signal.pair_id, one]));
-  return last.size > 0 && [...last.values()].every(({ signal }) => signal.mode === 'HALT');
+  // One transport may bring an earlier one later.
+  const all = heard.flatMap(({ signal }) => (signal.fence === fence ? signal : [])).sort((x, y) => x.seq - y.seq);
+  const last = new Map(all.map((signal) => [signal.pair_id, signal]));
+  return last.size > 0 && [...last.values()].every(({ mode }) => mode === 'HALT');
 }
