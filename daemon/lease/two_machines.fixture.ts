@@ -369,7 +369,8 @@ async function happen(
   const taken = listener.takeover();
   const { fence } = listener;
   const heal = strike(kind, holder, standby, leaseServer);
-  let [struckMs, atMs, healedMs] = [nowMs(), performance.now(), 0];
+  const struckMs = nowMs();
+  let [atMs, healedMs] = [performance.now(), 0];
   let saidHalt: boolean | null = null;
   const lookAtFiles = (): void => {
     if (!ISOLATING.includes(kind)) return;
