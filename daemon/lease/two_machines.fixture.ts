@@ -21,10 +21,7 @@ import type { MachineNetwork, ServerPorts } from './machine_network.fixture.ts';
 export const EVENTS = ['kill', 'end', 'cut', 'part', 'pause', 'clock'] as const;
 /** In namespaces, too. dark: all its ways are silent; down: its interfaces are; standby, both: a cut of those. */
 export const NETWORK_EVENTS = [...EVENTS, 'dark', 'down', 'standby', 'both'] as const;
-/**
- * What happens to the lease server. hang: its processes stand still; restart: it ends and starts again; power: so do all
- * daemons, at the same time.
- */
+/** What happens to the lease server. hang: it stands still; restart: it starts again; power: so do all daemons. */
 export const SERVER_EVENTS = ['hang', 'restart', 'power'] as const;
 /** older: after the next take-over the lease server is one with the row of before. */
 export type EventKind = (typeof NETWORK_EVENTS)[number] | (typeof SERVER_EVENTS)[number] | 'older';
