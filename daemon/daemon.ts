@@ -21,6 +21,7 @@ import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
+import type { JournaledLease } from '../shared/store/lease_text.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
@@ -339,36 +340,39 @@ class AssembledDaemon implements Daemon {
   }
 
   #openLease(): LeaseKeeper | undefined {
-    const { lease, scheduler, clock } = this.#ports;
+    const { lease, scheduler, clock, store } = this.#ports;
     if (lease === undefined) return undefined;
     const { settings, log, print } = this.#options;
     return new LeaseKeeper({
       ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
+      floor: store.lastFence(),
       clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
       maxStepMs: this.#intervalMs / 2,
       isReady: () => this.#isReady(),
       onTaken: (fence) => {
         log.info({ fence }, 'lease taken');
         print(`This daemon publishes from now on (fence ${fence}).`);
-        this.#applyLease(fence);
+        this.#applyLease({ fence });
       },
       onLosing: () => {
         this.pipeline.inputs.shutDown();
         return this.pipeline.queue.settled();
       },
-      onLost: () => {
+      onLost: (inMs) => {
+        this.publishers.withdraw(inMs);
         const error = new MinutehandError('LEASE_LOST');
         log.error({ code: error.code }, error.message);
         print(`${error.code}: ${error.message} ${error.next}`);
-        this.#applyLease(null);
+        this.#applyLease({ fence: null });
       },
+      onSeen: (seen) => this.#applyLease({ fence: null, seen }),
       onServer: (state, detail) => log.info({ state, detail }, 'lease server'),
     });
   }
 
   /** Journaled at once, and not with the next bar. */
-  #applyLease(fence: number | null): void {
-    this.pipeline.inputs.apply({ kind: 'lease', fence });
+  #applyLease(lease: JournaledLease): void {
+    this.pipeline.inputs.apply({ kind: 'lease', ...lease });
     void this.pipeline.queue.settled().then(() => this.pipeline.settled());
   }
 

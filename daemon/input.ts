@@ -9,6 +9,7 @@ import type { Timeframe } from '../shared/pair.ts';
 import type { Observation } from '../shared/core/series/series_book.ts';
 import { parseDecisionRecord, type DecisionRecord } from '../shared/policy/decision_record.ts';
 import type { InputRow } from '../shared/store/journal.ts';
+import { leaseText, parseLeaseText, type JournaledLease } from '../shared/store/lease_text.ts';
 import { observationRow, parseObservation } from '../shared/store/observation.ts';
 import type { BarOutcome } from './align/align.ts';
 import type { Degradation } from './degradations.ts';
@@ -88,10 +89,8 @@ export interface RolloutInput {
 }
 
 /** This daemon publishes under another lease, or none, from here on. */
-export interface LeaseInput {
+export interface LeaseInput extends JournaledLease {
   readonly kind: 'lease';
-  /** Of all signals from here on; null = they are withheld. */
-  readonly fence: number | null;
 }
 
 /** A value of an auxiliary series; bars that close after its arrival see it. */
@@ -178,7 +177,7 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
     case 'rollout':
       return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
     case 'lease':
-      return row(input.fence === null ? '' : `${input.fence}`);
+      return row(leaseText(input));
     case 'policy':
       return row(input.record.text);
     case 'series':
@@ -254,7 +253,7 @@ export async function inputOf(
       return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
     }
     case 'lease':
-      return { kind, fence: subject === '' ? null : Number(subject) };
+      return { kind, ...parseLeaseText(subject) };
     case 'policy':
       return { kind, record: parseDecisionRecord(subject) };
     case 'series':

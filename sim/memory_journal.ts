@@ -4,6 +4,7 @@ import { textHash } from '../shared/policy/policy_hash.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { BootRow, InputRow, JournalStore, LastSignal, ShadowRow, SignalRow } from '../shared/store/journal.ts';
+import { fenceOf } from '../shared/store/lease_text.ts';
 
 /** One transaction. */
 interface Commit {
@@ -210,6 +211,8 @@ class CommitLog implements MemoryJournal {
       lastSignals: () => lastOfEachPair(this.signals),
       lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),
       lastHalts: () => this.#tables.lastHalts(),
+      lastFence: () =>
+        fenceOf(this.inputs.findLast(({ kind, subject }) => kind === 'lease' && subject !== '')?.subject ?? ''),
       shadows: () => [...this.shadows].values(),
       commonMinuteBefore: (pair, count, until) => commonMinuteBefore(this.inputs, pair, count, until),
       barBefore: (symbol, count, until) => this.#tables.barBefore(symbol, count, until),

@@ -35,7 +35,7 @@ const answered = (store: LeaseStore): Promise<LeaseRecord | string> => store.exc
 /** Next request of a daemon, based on the last row or an older one. */
 const act = fc.record({
   by: fc.constantFrom(0, 1),
-  kind: fc.constantFrom('look', 'renew', 'release', 'take', 'take'),
+  kind: fc.constantFrom('look', 'renew', 'release', 'raise', 'take', 'take'),
   isOld: fc.boolean(),
   floor: fc.constantFrom(0, 5, Date.now() + 1e9),
 });
@@ -55,7 +55,9 @@ describe.each(KINDS)('a lease on %s', (kind) => {
               ? { kind: what }
               : what === 'take'
                 ? { kind: what, seen, floor }
-                : { kind: what, fence: seen.fence };
+                : what === 'raise'
+                  ? { kind: what, fence: seen.fence, floor: seen.fence + floor }
+                  : { kind: what, fence: seen.fence };
           const after = await stores[by]!.exchange(request);
           // A new fence has the server's time.
           const expected = decideLease(record, request, HOLDERS[by]!, after.fence > record.fence ? after.fence : 0);

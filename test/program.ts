@@ -10,8 +10,8 @@ import { packageRoot } from '../shared/root.ts';
  * TypeScript.
  */
 export interface Program {
-  /** Starts it in its own process. */
-  start(args: readonly string[], env?: NodeJS.ProcessEnv): RunningProgram;
+  /** Starts it in its own process. @param through see `runProgram` */
+  start(args: readonly string[], env?: NodeJS.ProcessEnv, through?: readonly string[]): RunningProgram;
   /** Kills remaining processes and removes the file. */
   remove(): Promise<void>;
 }
@@ -52,8 +52,8 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
   for (const thread of Object.keys(threads)) writeFileSync(join(folder, `${thread}.js`), `import './${thread}.mjs';\n`);
   const running = new Set<RunningProgram>();
   return {
-    start(args, env = {}) {
-      const program = runProgram([join(folder, 'program.mjs'), ...args], env);
+    start(args, env = {}, through = []) {
+      const program = runProgram([join(folder, 'program.mjs'), ...args], env, through);
       running.add(program);
       void program.ended.then(() => running.delete(program));
       return program;
@@ -65,9 +65,17 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
   };
 }
 
-/** Starts a JavaScript file, the first of `args`, in its own process. */
-export function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
-  const child = spawn(process.execPath, args, {
+/**
+ * Starts a JavaScript file, the first of `args`, in its own process.
+ * @param through command that becomes the program that follows it, such as `ip netns exec`
+ */
+export function runProgram(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  through: readonly string[] = [],
+): RunningProgram {
+  const [command, ...all] = [...through, process.execPath, ...args];
+  const child = spawn(command!, all, {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -8,7 +8,7 @@ export interface CuttablePath {
   close(): Promise<void>;
 }
 
-export async function openCuttablePath(targetPort: number): Promise<CuttablePath> {
+export async function openCuttablePath(targetPort: number, host = '127.0.0.1'): Promise<CuttablePath> {
   let isCut = false;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -27,7 +27,7 @@ export async function openCuttablePath(targetPort: number): Promise<CuttablePath
       if (isCut) from.pause();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     cut() {

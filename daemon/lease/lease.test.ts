@@ -22,7 +22,7 @@ interface Node {
 
 type Fault =
   | { kind: 'pause' | 'cut' | 'kill'; at: number; node: number; ms: number }
-  | { kind: 'step' | 'lose'; at: number; ms: number };
+  | { kind: 'step' | 'lose' | 'revert'; at: number; ms: number };
 
 interface Outcome {
   readonly fences: readonly number[];
@@ -40,7 +40,7 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
     holder: name,
     offsetMs: i * 12_345,
     rate: 1 + (uniform() - 0.5) * 0.04,
-    lease: new lease({ leaseMs: LEASE_MS, holder: name }),
+    lease: new lease({ leaseMs: LEASE_MS, holder: name, floor: 0 }),
     pausedUntil: 0,
     cutUntil: 0,
     pending: null,
@@ -48,6 +48,7 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
     lastFence: 0,
   }));
   let record = NO_LEASE;
+  const history: { readonly row: LeaseRecord; readonly until: number }[] = [];
   let serverOffset = 1_700_000_000_000;
   const fences: number[] = [];
   const overlaps: string[] = [];
@@ -56,8 +57,11 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
     for (const fault of faults) {
       if (fault.at < now || fault.at >= now + STEP_MS) continue;
       if (fault.kind === 'step') serverOffset += fault.ms;
-      else if (fault.kind === 'lose') {
-        record = NO_LEASE;
+      else if (fault.kind === 'lose' || fault.kind === 'revert') {
+        record =
+          fault.kind === 'lose'
+            ? NO_LEASE
+            : (history.findLast(({ until }) => until <= now - fault.ms)?.row ?? NO_LEASE);
         // A server that starts anew ends its connections.
         for (const node of nodes) [node.pending] = [null, node.lease.failed()];
       } else {
@@ -66,7 +70,7 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
         if (fault.kind === 'cut') node.cutUntil = now + fault.ms;
         if (fault.kind === 'kill') {
           node.holder = `${node.name}${now}`;
-          node.lease = new lease({ leaseMs: LEASE_MS, holder: node.holder });
+          node.lease = new lease({ leaseMs: LEASE_MS, holder: node.holder, floor: node.lastFence });
           [node.pending, node.pausedUntil] = [null, now + fault.ms];
         }
       }
@@ -78,8 +82,9 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
       if (pending !== null && pending.record === null && now >= pending.arrivesAt) {
         if (now < node.cutUntil) pending.arrivesAt = Infinity;
         else {
-          record = decideLease(record, pending.request, node.holder, serverOffset + now);
-          pending.record = record;
+          const row = decideLease(record, pending.request, node.holder, serverOffset + now);
+          if (row !== record) history.push({ row: record, until: now });
+          pending.record = record = row;
           pending.arrivesAt = now + 1 + Math.floor(uniform() * 60);
         }
       }
@@ -104,10 +109,11 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
       (n) => n.lease.fence !== null && n.lease.holds(n.lease.fence, n.offsetMs + n.rate * now),
     );
     if (holders.length > 1) overlaps.push(`${now}: ${holders.map(({ name }) => name).join(' and ')}`);
-    for (const {
-      lease: { fence },
-    } of holders)
-      if (fence !== null && fence !== fences.at(-1)) fences.push(fence);
+    for (const one of holders) {
+      const fence = one.lease.fence!;
+      one.lastFence = fence;
+      if (fence !== fences.at(-1)) fences.push(fence);
+    }
     gap = holders.length === 0 ? gap + STEP_MS : 0;
     longestGapMs = Math.max(longestGapMs, gap);
   }
@@ -124,11 +130,14 @@ const ofDaemon = fc.record({
 });
 const step = (min: number) => fc.record({ kind: fc.constant('step'), at, ms: fc.integer({ min, max: 1e9 }) });
 const lose = fc.record({ kind: fc.constant('lose'), at, ms: fc.constant(0) });
-/** The fence may fall only when the server loses its data and its clock is set back. */
+/** A replica takes over that was so far behind. */
+const revert = fc.record({ kind: fc.constant('revert'), at, ms: fc.integer({ min: 0, max: 3000 }) });
+/** The fence may fall only when the server loses its data, its clock is set back, and a daemon has missed a fence. */
 const faultsOf = (): fc.Arbitrary<Fault[]> =>
   fc.oneof(
     fc.array(fc.oneof(ofDaemon, step(-1e9)), { maxLength: 8 }),
-    fc.array(fc.oneof(ofDaemon, step(0), lose), { maxLength: 8 }),
+    fc.array(fc.oneof(ofDaemon, step(0), lose, revert), { maxLength: 8 }),
+    fc.array(fc.oneof(step(-1e9), lose), { maxLength: 8 }),
   ) as fc.Arbitrary<Fault[]>;
 
 describe('a lease', () => {
@@ -141,6 +150,25 @@ describe('a lease', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('is never held by two, whatever a server that takes over has lost', () => {
+    const any = fc.array(fc.oneof(ofDaemon, step(-1e9), lose, revert), { maxLength: 8 }) as fc.Arbitrary<Fault[]>;
+    fc.assert(
+      fc.property(any, fc.integer(), (faults, seed) => {
+        expect(simulate(faults, seed, 10_000).overlaps).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('is never held by two when a replica takes over that names the former holder', () => {
+    const cut = (node: number, at: number, ms: number): Fault => ({ kind: 'cut', at, node, ms });
+    for (const first of [0, 1, 2]) {
+      const faults: Fault[] = [cut(first, 3000, 1600), { kind: 'revert', at: 4700, ms: 1700 }];
+      for (const node of [0, 1, 2]) if (node !== first) faults.push(cut(node, 4600, 2000));
+      for (let seed = 0; seed < 5; seed++) expect(simulate(faults, seed, 9000).overlaps).toEqual([]);
+    }
   });
 
   it('is held again within 1.6 of its duration after a holder ends', () => {
@@ -166,7 +194,7 @@ describe('a lease', () => {
   });
 
   it('is halted before its time is over, and ends before a standby may take it', () => {
-    const lease = new Lease({ leaseMs: 1000, holder: 'a' });
+    const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 0 });
     lease.answered({ kind: 'look' }, NO_LEASE, 0, 0);
     expect(lease.request(999)).toEqual({ kind: 'look' });
     const take = lease.request(1000)!;
@@ -179,7 +207,7 @@ describe('a lease', () => {
   });
 
   it('is taken at once when it was released, and by nobody before a full duration when there is no row', () => {
-    const lease = new Lease({ leaseMs: 1000, holder: 'a' });
+    const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 0 });
     lease.answered({ kind: 'look' }, { holder: '', fence: 4, beat: 9 }, 0, 1);
     expect(lease.request(2)).toEqual({ kind: 'take', seen: { holder: '', fence: 4, beat: 9 }, floor: 4 });
     lease.failed();
@@ -189,8 +217,44 @@ describe('a lease', () => {
     expect(lease.request(6001)).toEqual({ kind: 'take', seen: NO_LEASE, floor: 4 });
   });
 
+  it('is not taken at once from a server that was away, for its row may be an old one', () => {
+    const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 0 });
+    for (const holder of ['', 'a']) {
+      lease.failed();
+      lease.answered({ kind: 'look' }, { holder, fence: 4, beat: 9 }, 0, 1);
+      expect(lease.request(2)).toEqual({ kind: 'look' });
+      expect(lease.request(1001)).toMatchObject({ kind: 'take' });
+    }
+  });
+
+  it('is taken above every fence that this daemon has had, also from a server that names a lower one', () => {
+    const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 50 });
+    const seen = { holder: '', fence: 4, beat: 9 };
+    lease.answered({ kind: 'look' }, seen, 0, 1);
+    expect(lease.request(2)).toEqual({ kind: 'look' });
+    expect(lease.request(1001)).toEqual({ kind: 'take', seen, floor: 50 });
+  });
+
+  it('is raised by a standby that knows a higher fence, and its holder takes it again above that one', () => {
+    const [holder, standby] = ['a', 'b'].map((name, i) => new Lease({ leaseMs: 1000, holder: name, floor: 50 * i }));
+    let row = { holder: 'a', fence: 7, beat: 3 };
+    holder!.answered({ kind: 'take', seen: NO_LEASE, floor: 0 }, row, 0, 1);
+    standby!.answered({ kind: 'look' }, row, 0, 1);
+    const raise = standby!.request(2)!;
+    expect(raise).toEqual({ kind: 'raise', fence: 7, floor: 50 });
+    row = decideLease(row, raise, 'b', 0);
+    standby!.answered(raise, row, 2, 3);
+    expect(standby!.request(4)).toEqual({ kind: 'look' });
+    const renew = holder!.request(300)!;
+    holder!.answered(renew, decideLease(row, renew, 'a', 0), 300, 301);
+    expect(holder!.fence).toBeNull();
+    const take = holder!.request(302)!;
+    holder!.answered(take, decideLease(row, take, 'a', 0), 302, 303);
+    expect(holder!.fence).toBe(52);
+  });
+
   it('ends at once when the server names another holder', () => {
-    const lease = new Lease({ leaseMs: 1000, holder: 'a' });
+    const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 0 });
     const take = { kind: 'take', seen: NO_LEASE, floor: 0 } as const;
     lease.answered(take, { holder: 'a', fence: 7, beat: 1 }, 0, 1);
     lease.answered({ kind: 'renew', fence: 7 }, { holder: 'b', fence: 8, beat: 2 }, 200, 201);

@@ -11,6 +11,8 @@ export interface LeaseRecord {
 export type LeaseRequest =
   | { readonly kind: 'look' }
   | { readonly kind: 'renew' | 'release'; readonly fence: number }
+  /** Puts the fence of this row above `floor`, so that its holder takes it anew with a higher one. */
+  | { readonly kind: 'raise'; readonly fence: number; readonly floor: number }
   /**
    * Succeeds when the row still has the fence and beat of `seen`. The new fence is above `floor` and that of the row.
    */
@@ -27,6 +29,8 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   /** Unique to this process. */
   readonly holder: string;
+  /** Highest fence that this daemon has had or seen: a server that has lost its data may name a lower one. */
+  readonly floor: number;
 }
 
 /**
@@ -43,18 +47,26 @@ export class Lease {
   #fence: number | null = null;
   #sentMs = -Infinity;
   #renewedMs = -Infinity;
-  #highestFence = 0;
+  #highestFence: number;
   #yieldsUntilMs = -Infinity;
+  /** Since when the server has answered after the last failure; null = not yet again. */
+  #answersSinceMs: number | null = -Infinity;
   /** null = unknown. */
   #seen: { readonly record: LeaseRecord; readonly sinceMs: number } | null = null;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    this.#highestFence = options.floor;
   }
 
   /** Of this holder; null = standby. */
   get fence(): number | null {
     return this.#fence;
+  }
+
+  /** Of all that this daemon has had or seen. */
+  get highestFence(): number {
+    return this.#highestFence;
   }
 
   /** The last record seen, and since when it has been the same; null after a failure. */
@@ -97,14 +109,20 @@ export class Lease {
       return nowMs < this.#renewedMs + RENEW * leaseMs ? null : { kind: 'renew', fence: this.#fence };
     if (this.#seen === null || nowMs < this.#yieldsUntilMs) return { kind: 'look' };
     const { record, sinceMs } = this.#seen;
+    const floor = this.#highestFence;
     const isReleased = record.holder === '' && record.fence > 0;
+    // The row of a server that has lost its newest data says nothing about who holds the lease.
+    const isKnown = record.fence === floor && nowMs - this.#answersSinceMs! >= leaseMs;
     const waitMs = isReady ? leaseMs : NOT_READY * leaseMs;
-    const isFree = (isReady && (isReleased || record.holder === holder)) || nowMs - sinceMs >= waitMs;
-    return isFree ? { kind: 'take', seen: record, floor: this.#highestFence } : { kind: 'look' };
+    const isAtOnce = isReady && isKnown && (isReleased || record.holder === holder);
+    if (isAtOnce || nowMs - sinceMs >= waitMs) return { kind: 'take', seen: record, floor };
+    const isBehind = record.holder !== '' && record.fence < floor;
+    return isBehind ? { kind: 'raise', fence: record.fence, floor } : { kind: 'look' };
   }
 
   /** @param sentMs when the request was sent */
   answered(request: LeaseRequest, record: LeaseRecord, sentMs: number, nowMs: number): void {
+    this.#answersSinceMs ??= nowMs;
     this.#highestFence = Math.max(this.#highestFence, record.fence);
     this.#see(record, nowMs);
     const isOurs = record.holder === this.#options.holder;
@@ -120,6 +138,7 @@ export class Lease {
   /** After a failure the server may be another one with older data: nothing that was seen before counts. */
   failed(): void {
     this.#seen = null;
+    this.#answersSinceMs = null;
   }
 
   #renewed(sentMs: number, nowMs: number): void {

@@ -11,6 +11,7 @@ let offsetMs: number;
 let record: LeaseRecord;
 let isReachable: boolean;
 let events: string[];
+let seen: number[];
 let tick: () => void;
 let lose: () => void;
 let resets: number;
@@ -29,10 +30,10 @@ const scheduler: Scheduler = {
 
 beforeEach(() => {
   [nowMs, offsetMs, record, isReachable, events, resets] = [0, 0, { holder: '', fence: 3, beat: 3 }, true, [], 0];
-  requests.length = 0;
+  [requests.length, seen] = [0, []];
   isReady = true;
   keeper = new LeaseKeeper({
-    ...{ leaseMs: LEASE_MS, holder: 'me', scheduler, maxStepMs: 100 },
+    ...{ leaseMs: LEASE_MS, holder: 'me', floor: 0, scheduler, maxStepMs: 100 },
     store: {
       exchange(request) {
         requests.push(request);
@@ -51,7 +52,8 @@ beforeEach(() => {
       events.push(`halt at ${nowMs}, may publish: ${keeper.isHolder()}`);
       return Promise.resolve();
     },
-    onLost: () => void events.push('lost'),
+    onLost: (inMs) => void events.push(inMs === 0 ? 'lost' : `lost in ${inMs}`),
+    onSeen: (fence) => void seen.push(fence),
     onServer: (state) => void events.push(state),
   });
 });
@@ -83,11 +85,13 @@ describe('the keeper of a lease', () => {
     await start();
     isReachable = false;
     await passTo(2000);
-    expect(events).toEqual(['up', 'taken 4', 'down', 'halt at 700, may publish: true', 'lost']);
+    expect(events).toEqual(['up', 'taken 4', 'down', 'halt at 700, may publish: true', 'lost in 200']);
     expect(keeper.isHolder()).toBe(false);
     expect(resets).toBeGreaterThan(0);
     isReachable = true;
-    await passTo(3000);
+    await passTo(2900);
+    expect(events.slice(5)).toEqual(['up']);
+    await passTo(3400);
     expect(events.slice(5)).toEqual(['up', 'taken 5']);
   });
 
@@ -105,6 +109,7 @@ describe('the keeper of a lease', () => {
     await passTo(500);
     expect(events).toEqual(['up', 'taken 4', 'lost']);
     expect(keeper.health()).toEqual({ role: 'standby', fence: null, holder: 'you', server: 'up' });
+    expect(seen).toEqual([3, 9]);
     await passTo(1100);
     expect(keeper.health().holder).toBe('you');
     await passTo(2000);
@@ -118,7 +123,7 @@ describe('the keeper of a lease', () => {
     expect(events).toHaveLength(2);
     offsetMs = 5000;
     await passTo(600);
-    expect(events.slice(2)).toEqual(['halt at 400, may publish: true', 'lost']);
+    expect(events.slice(2)).toEqual(['halt at 400, may publish: true', 'lost in 700']);
     expect(record.holder).toBe('');
     await passTo(2200);
     expect(keeper.isHolder()).toBe(false);

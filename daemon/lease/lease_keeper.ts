@@ -5,6 +5,8 @@ import type { LeaseStore } from './lease_store.ts';
 export interface LeaseKeeperOptions {
   readonly leaseMs: number;
   readonly holder: string;
+  /** See `LeaseOptions`. */
+  readonly floor: number;
   readonly store: LeaseStore;
   readonly scheduler: Scheduler;
   /** Milliseconds of a clock that never goes back and counts suspension. */
@@ -19,8 +21,10 @@ export interface LeaseKeeperOptions {
   onTaken(fence: number): void;
   /** The lease could not be renewed: a last signal of each pair may still leave. Resolves when it has. */
   onLosing(): Promise<void>;
-  /** This daemon publishes nothing from here on. */
-  onLost(): void;
+  /** This daemon publishes nothing from here on. @param inMs after which nothing that was sent before may leave */
+  onLost(inMs: number): void;
+  /** Another daemon has or had this lease: remembered, in case the server forgets it. */
+  onSeen(fence: number): void;
   /** Called once per change. */
   onServer(state: 'up' | 'down', detail: string): void;
 }
@@ -123,11 +127,12 @@ export class LeaseKeeper {
         this.#pending = null;
         if (this.#isLosing) return;
         this.#enter('up', 'connected');
-        const before = this.#lease.fence;
+        const { fence: before, highestFence } = this.#lease;
         this.#lease.answered(request, record, sentMs, this.#options.clockMs());
         const after = this.#lease.fence;
-        if (before !== null && after === null) this.#options.onLost();
+        if (before !== null && after === null) this.#options.onLost(0);
         if (before === null && after !== null) this.#options.onTaken(after);
+        if (after === null && this.#lease.highestFence > highestFence) this.#options.onSeen(this.#lease.highestFence);
         // A lease that is free is taken at once.
         if (after === null && request.kind === 'look') this.#takeIfFree();
       },
@@ -142,8 +147,9 @@ export class LeaseKeeper {
     const halted = this.isHolder() ? this.#options.onLosing() : Promise.resolve();
     void halted.then(() => {
       this.#isLosing = false;
+      const inMs = Math.max(0, this.#lease.deadlineMs - this.#options.clockMs());
       leave();
-      this.#options.onLost();
+      this.#options.onLost(inMs);
     });
   }
 

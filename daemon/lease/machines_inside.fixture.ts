@@ -15,7 +15,16 @@ import { createRedisBus, redisBusOptions } from '../publish/redis_bus.ts';
 import { openCuttablePath, type CuttablePath } from './cut.fixture.ts';
 import type { LeaseStore } from './lease_store.ts';
 import { openRedisLease } from './redis_lease.ts';
-import { SignalListener, type EventKind, type TwoMachinesReport } from './two_machines.fixture.ts';
+import {
+  ISOLATING,
+  SignalListener,
+  type EVENTS,
+  type HeardSignal,
+  type TwoMachinesEvent,
+  type TwoMachinesReport,
+} from './two_machines.fixture.ts';
+
+type EventKind = (typeof EVENTS)[number];
 
 export interface MachinesInsideOptions {
   readonly folder: string;
@@ -380,7 +389,7 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
   const feed = (): void => machines.forEach((machine) => machine.feed(all, history.length));
   const endFeed = time.after(POLL_MS, feed, POLL_MS);
   const running = time.run();
-  const takeovers: { kind: EventKind; ms: number }[] = [];
+  const happened: TwoMachinesEvent[] = [];
   let untilMs = 0;
   const holderAndStandby = async (): Promise<InsideMachine> => {
     for (;;) {
@@ -396,13 +405,16 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
       const holder = await holderAndStandby();
       await time.pass(rng.uniform() * minuteMs);
       const taken = listener.takeover();
-      const atMs = time.nowMs;
+      const { fence } = listener;
+      const [struckMs, atMs] = [nowMs(), time.nowMs];
       const heal = holder.strike(kind);
       await taken;
-      takeovers.push({ kind, ms: time.nowMs - atMs });
+      const [takeoverMs, answeredMs] = [time.nowMs - atMs, nowMs()];
+      const saidHalt = ISOLATING.includes(kind) ? endsWithHalt(listener.heard, fence) : null;
       if (kind === 'pause') await time.pass(options.pauseMs);
       await time.pass(rng.uniform() * minuteMs);
       await heal();
+      happened.push({ kind, fence, struckMs, healedMs: nowMs(), answeredMs, takeoverMs, saidHalt });
     }
     await holderAndStandby();
     await time.pass(4 * minuteMs);
@@ -415,5 +427,15 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
     listener.close();
   }
   const sent = minutes.filter(({ time }) => (time + 60) * 1000 <= untilMs).map(({ time }) => time);
-  return { homes: machines.map(({ paths }) => paths), heard: listener.heard, sent, takeovers };
+  const homes = machines.map(({ paths }) => paths);
+  const leaseMs = (1000 * options.leaseSeconds * 60_000) / minuteMs;
+  return { homes, heard: listener.heard, sent, events: happened, leaseMs };
+}
+
+/** Whether the last signal with this fence of each pair has mode HALT. */
+function endsWithHalt(heard: readonly HeardSignal[], fence: number): boolean {
+  // One transport may bring an earlier one later.
+  const all = heard.flatMap(({ signal }) => (signal.fence === fence ? signal : [])).sort((x, y) => x.seq - y.seq);
+  const last = new Map(all.map((signal) => [signal.pair_id, signal]));
+  return last.size > 0 && [...last.values()].every(({ mode }) => mode === 'HALT');
 }

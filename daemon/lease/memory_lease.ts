@@ -11,6 +11,8 @@ export function decideLease(record: LeaseRecord, request: LeaseRequest, holder: 
       return record.holder === holder && record.fence === request.fence ? { ...record, beat: record.beat + 1 } : record;
     case 'release':
       return record.holder === holder && record.fence === request.fence ? { ...record, holder: '' } : record;
+    case 'raise':
+      return record.fence > 0 && record.fence === request.fence ? { ...record, fence: request.floor + 1 } : record;
     case 'take': {
       const { seen, floor } = request;
       if (record.fence !== seen.fence || record.beat !== seen.beat) return record;

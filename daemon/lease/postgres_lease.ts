@@ -7,6 +7,7 @@ const TABLE = `CREATE TABLE IF NOT EXISTS minutehand_lease
 const LOOK = 'SELECT holder, fence, beat FROM minutehand_lease WHERE name = $1';
 const RENEW = 'UPDATE minutehand_lease SET beat = beat + 1 WHERE name = $1 AND holder = $2 AND fence = $3';
 const RELEASE = "UPDATE minutehand_lease SET holder = '' WHERE name = $1 AND holder = $2 AND fence = $3";
+const RAISE = 'UPDATE minutehand_lease SET fence = $3::bigint + 1 WHERE name = $1 AND fence = $2';
 /** The fence is at least the server's time, so that it rises too when the server lost its data. */
 const TAKE = `INSERT INTO minutehand_lease AS row
   SELECT $1, $2, greatest($5::bigint + 1, $3::bigint + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint),
@@ -39,6 +40,9 @@ class PostgresLease implements LeaseStore {
       case 'renew':
       case 'release':
         await client.query(request.kind === 'renew' ? RENEW : RELEASE, [name, holder, request.fence]);
+        break;
+      case 'raise':
+        await client.query(RAISE, [name, request.fence, request.floor]);
         break;
       case 'take':
         await client.query(TAKE, [name, holder, request.seen.fence, request.seen.beat, request.floor]);

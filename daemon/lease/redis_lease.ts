@@ -20,6 +20,8 @@ if kind == 'take' then
     fence = math.max(fence + 1, tonumber(ARGV[5]) + 1, now[1] * 1000 + math.floor(now[2] / 1000))
     holder, beat, changed = me, beat + 1, true
   end
+elseif kind == 'raise' then
+  if fence > 0 and fence == at then fence, changed = tonumber(ARGV[5]) + 1, true end
 elseif kind ~= 'look' and holder == me and fence == at then
   if kind == 'renew' then beat = beat + 1 else holder = '' end
   changed = true
@@ -60,10 +62,9 @@ class RedisLease implements LeaseStore {
     if (this.#redis.status !== 'ready') throw new Error(this.#problem);
     const { name, holder } = this.#address;
     const { kind } = request;
-    const [at, beat, floor] =
-      kind === 'take'
-        ? [request.seen.fence, request.seen.beat, request.floor]
-        : [kind === 'look' ? 0 : request.fence, 0, 0];
+    const [at, beat] =
+      kind === 'take' ? [request.seen.fence, request.seen.beat] : [kind === 'look' ? 0 : request.fence, 0];
+    const floor = kind === 'take' || kind === 'raise' ? request.floor : 0;
     const row = await this.#redis.eval(SCRIPT, 1, leaseKey(name), holder, kind, at, beat, floor);
     const [owner, fence, counted] = row as [string, string, string];
     return { holder: owner, fence: Number(fence), beat: Number(counted) };

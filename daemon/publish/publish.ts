@@ -25,6 +25,8 @@ export interface Publisher<Name extends string = string> {
   /** A large batch comes in pieces, one `publish` each; otherwise it comes whole. */
   readonly takesPieces?: boolean;
   publish(batch: readonly Publication[]): void;
+  /** The lease is lost and ends in so many milliseconds: of a transport that keeps data, none may leave after that. */
+  withdraw?(inMs: number): void;
   /** Lets go of sockets and timers. Publishing afterward does nothing. */
   close(): Promise<void>;
 }

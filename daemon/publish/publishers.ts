@@ -56,6 +56,11 @@ export class Publishers {
     for (const transport of this.#open) transport.attach?.(server);
   }
 
+  /** See `Publisher`. */
+  withdraw(inMs: number): void {
+    for (const publisher of this.all) publisher.withdraw?.(inMs);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.all.map((publisher) => publisher.close()));
   }

@@ -55,7 +55,8 @@ const MAX_DOUBLINGS = 6;
  * Sends each batch to Redis at once. While Redis is absent, starting, stalled or refuses, the signals of a batch are
  * counted in `missed`, and the last one of each pair is kept: it is sent once Redis accepts again, before any later
  * one, unless it may no longer leave. A connection without answers is reset, so that data this process has not sent yet
- * is discarded.
+ * is discarded; at the end of a lease, too, or a network that is whole again would bring an earlier holder's signals
+ * after the next one's.
  *
  * Data that the other machine's kernel already holds cannot be recalled: when a stalled Redis continues, it executes
  * the batches that were sent before the stall was detected, at most `maxBatchesInFlight` and at one bar a minute a
@@ -82,7 +83,8 @@ class BusPublisher implements RedisPublisher {
   /** Whether signals that it does not get count as missed. */
   #isExpected: boolean;
   #isStalled = false;
-  #batchesInFlight = 0;
+  #batchesSent = 0;
+  #batchesSettled = 0;
   /** Since the last answer: a server that is too slow for them gets them ever more rarely. */
   #lostResends = 0;
   #isClosing = false;
@@ -98,6 +100,10 @@ class BusPublisher implements RedisPublisher {
     return this.#connection === 'up' && this.refusal !== null ? 'refused' : this.#connection;
   }
 
+  get #batchesInFlight(): number {
+    return this.#batchesSent - this.#batchesSettled;
+  }
+
   publish(batch: readonly Publication[]): void {
     if (this.#isClosing || batch.length === 0) return;
     const { bus, maxBatchesInFlight } = this.#options;
@@ -108,6 +114,13 @@ class BusPublisher implements RedisPublisher {
       if (this.#isExpected) this.missed += batch.length;
       this.#unsent.note(batch, number);
     }
+  }
+
+  withdraw(inMs: number): void {
+    const { bus, scheduler } = this.#options;
+    const sent = this.#batchesSent;
+    if (this.#batchesSettled < sent)
+      scheduler.after(inMs, () => void (this.#batchesSettled < sent && !this.#isClosing && bus.reset()));
   }
 
   async close(): Promise<void> {
@@ -180,7 +193,7 @@ class BusPublisher implements RedisPublisher {
   /** @param onAnswer gets what was refused, or that the connection ended before the answer */
   #whenAnswered(answer: Promise<BusRefusal | null>, onAnswer: (refused: BusRefusal | 'lost' | null) => void): void {
     const { bus, scheduler, commandTimeoutMs } = this.#options;
-    this.#batchesInFlight++;
+    this.#batchesSent++;
     const cancel = scheduler.after(commandTimeoutMs, () => {
       this.#isStalled = true;
       bus.reset();
@@ -188,7 +201,7 @@ class BusPublisher implements RedisPublisher {
     const settle = (refused: BusRefusal | 'lost' | null): void => {
       cancel();
       if (refused !== 'lost') this.#lostResends = 0;
-      this.#batchesInFlight--;
+      this.#batchesSettled++;
       onAnswer(refused);
       if (this.#batchesInFlight > 0) return;
       this.#whenIdle?.();

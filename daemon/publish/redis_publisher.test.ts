@@ -182,6 +182,27 @@ describe('the publisher over any connection to Redis', () => {
     expect([bus.closes, bus.resets]).toEqual([1, 0]);
   });
 
+  it('resets a connection at the end of a lease when it has not answered what was sent under it', async () => {
+    publisher.publish(batch('one'));
+    publisher.publish(batch('two'));
+    publisher.withdraw!(90);
+    bus.answers[0]!.resolve(null);
+    await settle();
+    const end = timers.find(({ ms }) => ms === 90)!;
+    end.work();
+    expect(bus.resets).toBe(1);
+    bus.answers[1]!.resolve(null);
+    await settle();
+    publisher.publish(batch('of the next lease'));
+    end.work();
+    expect(bus.resets).toBe(1);
+    bus.answers[2]!.resolve(null);
+    await settle();
+    timers = [];
+    publisher.withdraw!(90);
+    expect(timers).toEqual([]);
+  });
+
   it('resets a connection that has not answered within that time, so nothing is sent later', async () => {
     publisher.publish(batch('1'));
     const closed = publisher.close();

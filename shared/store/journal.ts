@@ -20,6 +20,7 @@ import {
   type ShadowRow,
   type SignalRow,
 } from './journal_store.ts';
+import { fenceOf } from './lease_text.ts';
 import { JournalWriter } from './journal_writer.ts';
 import type { Database } from './sqlite.ts';
 
@@ -136,6 +137,13 @@ class SqliteJournal implements JournalFile {
       .prepare("SELECT subject FROM inputs WHERE kind = 'halts' ORDER BY input_id DESC LIMIT 1")
       .get() as { subject: string } | undefined;
     return row?.subject ?? '';
+  }
+
+  lastFence(): number {
+    const row = this.#db
+      .prepare("SELECT subject FROM inputs WHERE kind = 'lease' AND subject <> '' ORDER BY input_id DESC LIMIT 1")
+      .get() as { subject: string } | undefined;
+    return fenceOf(row?.subject ?? '');
   }
 
   *shadows(): IterableIterator<ShadowRow> {

@@ -241,6 +241,17 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
+    it('returns the fence of the newest lease that was held or seen', () => {
+      const journal = create();
+      const store = journal.open();
+      expect(store.lastFence()).toBe(0);
+      store.append([word('lease', '1700000000007', 1), bar('A', 1), word('lease', '', 1), bar('A', 2)], []);
+      expect(store.lastFence()).toBe(1700000000007);
+      store.append([word('lease', 'seen 1700000000009', 2), word('boot', 'b2', 2)], []);
+      expect(journal.open().lastFence()).toBe(1700000000009);
+      store.close();
+    });
+
     it('finds the minute from which the last bars of a pair were complete, like a full scan', () => {
       const minute = fc.integer({ min: 1, max: 25 });
       const row = fc.record({

@@ -138,6 +138,8 @@ export interface JournalStore {
   lastShadows(modelVersion: string): LastSignal[];
   /** The active halts at the end, as the text of their row; empty when there are none. They outlive boots. */
   lastHalts(): string;
+  /** The newest of a lease that this journal's daemon has held or seen; 0 = none. */
+  lastFence(): number;
   /** All answers of shadow sets, in order. */
   shadows(): IterableIterator<ShadowRow>;
   /**

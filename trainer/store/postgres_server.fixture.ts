@@ -1,4 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -12,6 +13,11 @@ export interface PostgresServer {
   readonly port: number;
   /** Makes an empty database. @returns its address */
   createDatabase(): Promise<string>;
+  /** Stops its processes: connections stay open, nothing is answered. */
+  pause(): void;
+  resume(): void;
+  /** Ends all sessions, and starts again on its port with its data. */
+  restart(): Promise<void>;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
 }
@@ -77,33 +83,56 @@ async function launch(programs: string, port: number): Promise<PostgresServer> {
     max_wal_size: '256MB',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn(join(programs, 'postgres'), ['-D', data, ...args], {
-    ...options,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
   let output = made.stderr;
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const run = (): ChildProcess => {
+    const server = spawn(join(programs, 'postgres'), ['-D', data, ...args], {
+      ...options,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    server.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    server.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    return server;
+  };
+  let child = run();
   // SIGINT ends sessions and the server; SIGQUIT ends it at once, for when this process has no time left.
   const endAtOnce = (): void => void child.kill('SIGQUIT');
   process.once('exit', endAtOnce);
-  const stop = async (): Promise<void> => {
-    process.off('exit', endAtOnce);
+  const end = async (): Promise<void> => {
+    signalAll('SIGCONT');
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
     child.kill('SIGINT');
     await exited;
+  };
+  /** Sessions have processes of their own. */
+  const signalAll = (signal: NodeJS.Signals): void => {
+    const sessions = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(/ +/);
+    for (const pid of [child.pid!, ...sessions.map(Number)].filter((id) => id > 0)) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has ended.
+      }
+    }
+  };
+  const stop = async (): Promise<void> => {
+    process.off('exit', endAtOnce);
+    await end();
     rmSync(folder, { recursive: true, force: true });
   };
 
   const address = (database: string): string => `postgres://minutehand@127.0.0.1:${port}/${database}`;
-  const deadlineMs = performance.now() + START_MS;
-  while (!(await runs(address('postgres'), 'SELECT 1'))) {
-    if (child.exitCode !== null || performance.now() > deadlineMs) {
-      await stop();
-      throw new Error(`PostgreSQL did not start on port ${port}:\n${output}`);
+  const started = async (): Promise<void> => {
+    const deadlineMs = performance.now() + START_MS;
+    while (!(await runs(address('postgres'), 'SELECT 1'))) {
+      if (child.exitCode !== null || performance.now() > deadlineMs) {
+        await stop();
+        throw new Error(`PostgreSQL did not start on port ${port}:\n${output}`);
+      }
+      await sleep(50);
     }
-    await sleep(50);
-  }
+  };
+  await started();
   let databases = 0;
   return {
     port,
@@ -111,6 +140,13 @@ async function launch(programs: string, port: number): Promise<PostgresServer> {
       const name = `test_${++databases}`;
       if (!(await runs(address('postgres'), `CREATE DATABASE ${name}`))) throw new Error(`no database: ${output}`);
       return address(name);
+    },
+    pause: () => signalAll('SIGSTOP'),
+    resume: () => signalAll('SIGCONT'),
+    async restart() {
+      await end();
+      child = run();
+      await started();
     },
     stop,
   };
