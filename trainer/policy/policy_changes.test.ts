@@ -40,7 +40,7 @@ function git(cwd: string, ...args: string[]): string {
   return execFileSync('git', [...identity, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
-/** As a process that has just started. */
+/** Like a freshly started process. */
 function start(env: NodeJS.ProcessEnv = {}): PolicyChanges {
   const own = { ...env, MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config };
   const settings = loadSettings({ env: own });
@@ -53,7 +53,7 @@ const inForce = (): number =>
 const changeOf = async (id: number) => (await listChanges(store, nowMs, 10)).find(({ change_id }) => change_id === id)!;
 const ownRepository = (): string => join(folder, 'policy', 'repository.git');
 
-/** A bare remote with the configuration, and a checkout of somebody else. */
+/** A bare remote with the configuration, and another user's checkout. */
 function makeRemote(): { remote: string; other: string } {
   const [remote, other] = [join(folder, 'remote.git'), join(folder, 'other')];
   git(folder, 'init', '--bare', '--quiet', remote);
@@ -96,7 +96,7 @@ describe('a change of the configuration', () => {
     const row = rows.find(({ key }) => key === 'min_expected_net_bps');
     expect(row).toMatchObject({ changed_by: 'ann', approved_by: 'bob', commit_id: applied.merge_commit, after: '0.5' });
     expect(row!.policy_hash).not.toBe(before.policyHash);
-    // What a person edits in the folder is not in force any more.
+    // Direct edits of the folder have no effect any more.
     edit(join(config, 'core_policy.yaml'), /min_expected_net_bps:\n  value: 0/, 'min_expected_net_bps:\n  value: 9');
     expect(inForce()).toBe(0.5);
     expect(await start().advance()).toEqual([]);
@@ -186,7 +186,7 @@ describe('a change of the configuration', () => {
 });
 
 describe('what was never approved', () => {
-  it('is not applied when it is pushed to the branch in force, nor does it pass with an approved change', async () => {
+  it('is not applied when pushed to the approved branch, nor together with an approved change', async () => {
     const { remote, other } = makeRemote();
     const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
     const { change_id } = await start(env).propose(MORE);

@@ -45,14 +45,14 @@ type Row = Selectable<ChangeRequestsTable>;
 type Committed = Row & { readonly commit_id: string; readonly base_commit: string; readonly branch: string };
 
 /**
- * The way of a change: proposed (a commit on a branch of its own), approved or rejected, merged, applied. Each step is
- * stored before the next begins, and is found again from the repository and the store after a kill. One process at a
- * time takes a step: the lock `policy` of the home.
+ * Lifecycle of a change: proposed (a commit on a separate branch), approved or rejected, merged, applied. Each step is
+ * stored before the next one starts, and is recovered from repository and store after a kill. Steps are serialized by
+ * the home's lock `policy`.
  */
 export class PolicyChanges {
   readonly #context: PolicyContext;
   readonly #env: NodeJS.ProcessEnv;
-  /** Read once: files that are edited while this process runs are not in force. */
+  /** Read once: later edits of the files have no effect on this process. */
   readonly #ownTexts: ConfigTexts;
 
   constructor(context: PolicyContext) {
@@ -61,7 +61,7 @@ export class PolicyChanges {
     this.#ownTexts = textsOf(context.settings);
   }
 
-  /** The configuration in force. */
+  /** The approved configuration. */
   current(): Settings {
     const { settings, paths } = this.#context;
     const approved = readApproved(paths.policy);
@@ -127,9 +127,9 @@ export class PolicyChanges {
   }
 
   /**
-   * The work that is due: pull requests are opened and closed, approved changes are merged and applied, oldest approval
-   * first. What fails is stored with the change and tried again by the next call.
-   * @returns the changes that were applied
+   * Performs pending work: opens and closes pull requests, merges and applies approved changes, oldest approval first.
+   * Failures are stored with the change and retried by the next call.
+   * @returns the applied changes
    */
   async advance(): Promise<number[]> {
     const store = await this.#context.store();
@@ -156,7 +156,7 @@ export class PolicyChanges {
   }
 
   /**
-   * Writes the approved files again as they are in the repository.
+   * Restores the approved files from the repository.
    * @returns the commit; null when nothing was applied
    */
   restore(): Promise<string | null> {
@@ -172,7 +172,7 @@ export class PolicyChanges {
 
   // ---- merge and apply ----
 
-  /** Every part may have been done already by a process that was killed. @returns whether it is applied now */
+  /** Each part may have been done by a killed process. @returns whether it is applied now */
   async #apply(store: Store, repository: ConfigRepository, host: GitHost | null, row: Row): Promise<boolean> {
     const { paths, clock } = this.#context;
     const id = Number(row.change_id);
@@ -187,7 +187,7 @@ export class PolicyChanges {
     writeApprovedFiles(paths.policy, commit, texts);
     const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
     const [author, approver] = [row.proposed_by, row.decided_by ?? ''];
-    // Before the pointer: the daemon's own note of its configuration finds nothing new then.
+    // Before the pointer, so that the daemon's own record of its configuration finds no change.
     const noted = {
       changed_by: author,
       program: 'policy',
@@ -206,7 +206,7 @@ export class PolicyChanges {
     return true;
   }
 
-  /** @returns the commit whose files are those in force with this change and nothing else */
+  /** @returns the commit whose files are the approved ones with only this change */
   async #merge(
     repository: ConfigRepository,
     host: GitHost | null,
@@ -308,7 +308,7 @@ export class PolicyChanges {
       configured: this.#env['MINUTEHAND_POLICY_REPOSITORY'],
       texts: () => this.#texts(),
     });
-    // Before the first approved change the files are a person's, and our own repository only follows them.
+    // Before the first approved change, the files are edited directly and our repository follows them.
     if (readPointer(paths.policy) === null) await repository.adopt(this.#ownTexts, valuesText);
     return repository;
   }
