@@ -2,6 +2,7 @@
 export const PARTS = [
   'end-to-end',
   'arrival',
+  'instruments',
   'stations',
   'inference',
   'features',

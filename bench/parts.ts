@@ -4,6 +4,7 @@ import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
 import { benchArrival, type ArrivalResult } from './end_to_end/arrival.ts';
 import { benchBrowsers, type BrowsersResult } from './end_to_end/browsers.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
+import { benchInstruments, type InstrumentsResult } from './end_to_end/instruments.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
@@ -21,6 +22,7 @@ export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
   readonly arrival?: readonly ArrivalResult[];
+  readonly instruments?: InstrumentsResult;
   readonly stations?: StationsResult;
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
@@ -55,11 +57,15 @@ export interface BenchOptions {
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
+const INSTRUMENT_SYMBOLS = 100;
+const INSTRUMENT_MINUTES = 1800;
 const WEATHER_MINUTES = 600;
 const WEATHER_SWAPS = 100;
 const WEATHER_PACE_MS = 100;
 const MANY_SWAPS_PACE_MS = 50;
 const SOAK_PACE_MS = 50;
+/** 100,000 minutes in 35 min, and each swap in the idle time between two. */
+const COUNTED_SOAK_PACE_MS = 20;
 const RETRAINING_MINUTES = 400;
 const BROWSERS_MINUTES = 300;
 const RETRAINING_PACE_MS = 200;
@@ -91,6 +97,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
+    ...(wants('instruments') && { instruments: await instruments(options) }),
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, print) }),
     ...(wants('inference') && { inference: await benchInference(print) }),
     ...(wants('features') && { features: await features(print) }),
@@ -111,8 +118,8 @@ async function endToEnd({ pairs, minutes, idle, print }: BenchOptions): Promise<
   for (const count of pairs === undefined ? PAIRS : [pairs]) {
     const planned = endToEndMinutes(count);
     const counts = { minutes: minutes ?? planned.minutes, idleMinutes: idle ? planned.idleMinutes : 0 };
-    // Trained models exist for the configured pairs only; random ones of fixed size make runs and sizes comparable.
-    for (const models of count <= 10 ? (['trained', 'random'] as const) : (['random'] as const))
+    // Random models of one size make runs and sizes comparable; trained ones are what a daemon has.
+    for (const models of count === 100 ? (['random'] as const) : (['trained', 'random'] as const))
       results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, print })));
   }
   return results;
@@ -122,7 +129,15 @@ function arrival({ pairs = 10, minutes, print }: BenchOptions): Promise<ArrivalR
   return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), print });
 }
 
-/** Peers are development dependencies, loaded only when requested. */
+function instruments({
+  pairs = INSTRUMENT_SYMBOLS,
+  minutes = INSTRUMENT_MINUTES,
+  print,
+}: BenchOptions): Promise<InstrumentsResult> {
+  return benchInstruments({ symbols: pairs, minutes, print });
+}
+
+/** The peers are development dependencies: loaded only when they are asked for. */
 async function features(print: (line: string) => void): Promise<FeaturesResult> {
   const { benchFeatures } = await import('./features.ts');
   return benchFeatures(print);
@@ -164,6 +179,8 @@ function browsers({ pairs = 10, minutes = BROWSERS_MINUTES, print }: BenchOption
   return benchBrowsers({ pairs, minutes, paceMs: RETRAINING_PACE_MS, print });
 }
 
-function soak({ pairs = 10, soakMs, print }: BenchOptions): Promise<SoakResult> {
-  return benchSoak({ pairs, durationMs: soakMs, paceMs: SOAK_PACE_MS, print });
+function soak({ pairs = 10, soakMs, minutes, manySwaps, print }: BenchOptions): Promise<SoakResult> {
+  const given = minutes === undefined ? {} : { minutes };
+  const paceMs = minutes === undefined ? SOAK_PACE_MS : COUNTED_SOAK_PACE_MS;
+  return benchSoak({ pairs, durationMs: soakMs, ...given, swaps: manySwaps, paceMs, print });
 }

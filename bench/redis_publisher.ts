@@ -14,6 +14,7 @@ export function openRedisPublisher(
     scheduler: MACHINE_SCHEDULER,
     commandTimeoutMs: transport.command_timeout_ms,
     maxBatchesInFlight: transport.max_batches_in_flight,
+    mayLeave: () => true,
     onState,
     onFailure,
     onRecovered: () => undefined,

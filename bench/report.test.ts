@@ -43,6 +43,19 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(text).not.toMatch(/undefined|NaN/);
   });
 
+  it('shows the signals of instruments, at the ends of hours too', () => {
+    const text = renderBenchmarks({
+      machine,
+      instruments: {
+        ...{ symbols: 100, timeframes: ['1m', '1h'], trees: 100, budget_ms: 200 },
+        ...{ minutes: percentiles([1000, 2000]), hours: percentiles([3000]) },
+      },
+    });
+    expect(text).toContain('|1m|2|100|1.00/2.00/2.00/2.00|');
+    expect(text).toContain('|1m and 1h|1|200|3.00/3.00/3.00/3.00|');
+    expect(text).toContain('The budget is 200 ms');
+  });
+
   it('shows the time of each station of a backtest, and of the whole', () => {
     const text = renderBenchmarks({
       machine,

@@ -4,6 +4,7 @@ import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
+import type { InstrumentsResult } from './end_to_end/instruments.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
@@ -37,6 +38,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
 `,
     result.end_to_end && endToEnd(result.end_to_end),
     result.arrival && arrival(result.arrival),
+    result.instruments && instruments(result.instruments),
     result.swaps && weather(result.swaps),
     result.retraining && retraining(result.retraining),
     result.browsers && browsers(result.browsers),
@@ -102,6 +104,18 @@ ${results[0]?.pairs} pairs, trained models: each signal, from sending the later 
 | bars arrive | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
+`;
+}
+
+function instruments({ symbols, timeframes, trees, minutes, hours, budget_ms }: InstrumentsResult): string {
+  return `## Instruments
+
+${symbols} symbols, each an instrument of ${timeframes.join(' and ')}, in one daemon; direction models of 3 × ${trees} random trees × 31 leaves. From sending the bars of all symbols in one message until a WebSocket client has all signals; milliseconds, p50/p99/p99.9/max. The budget is ${budget_ms} ms.
+
+| the minute ends bars of | minutes | signals | ms |
+|---|---|---|---|
+| 1m | ${minutes.count} | ${symbols} | ${spread(minutes)} |
+| ${timeframes.join(' and ')} | ${hours.count} | ${timeframes.length * symbols} | ${spread(hours)} |
 `;
 }
 
@@ -222,7 +236,7 @@ the bound is 1e-9.
 }
 
 function soak(result: SoakResult): string {
-  const { pairs, pace_ms, duration_ms, minutes, memory, heap, transports } = result;
+  const { pairs, pace_ms, duration_ms, minutes, swaps, memory, heap, transports } = result;
   const rows = Object.entries(transports).map(
     ([transport, { first, last, all }]) =>
       `| ${TRANSPORT_NAMES[transport as Transport]} | ${spread(first)} | ${spread(last)} | ${spread(all)} |`,
@@ -230,7 +244,7 @@ function soak(result: SoakResult): string {
   const failed = soakFailure(result);
   return `## Soak
 
-${minutes} minutes of ${pairs} pairs in ${(duration_ms / 60_000).toFixed(1)} min of wall clock, one each ${pace_ms} ms. ${memoryText(memory)}
+${minutes} minutes of ${pairs} pairs in ${(duration_ms / 60_000).toFixed(1)} min of wall clock, one each ${pace_ms} ms, ${swaps} hot swaps. ${memoryText(memory)}
 
 ${heapText(heap)} ${failed === null ? 'Passed.' : `**Failed:** ${failed}.`}
 
@@ -348,14 +362,21 @@ function bestValue(value: number): string {
   return Math.abs(value) < 0.1 ? value.toPrecision(2) : value.toFixed(3);
 }
 
-function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): string {
-  return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth.`;
+function memoryText({ first_mb, last_mb, slope_mb_per_hour, bytes_per_minute }: MemoryTrend): string {
+  const { slope, low, high } = bytes_per_minute;
+  const byMinute = Number.isFinite(low)
+    ? `; ${slope.toFixed(0)} bytes a minute without the first third (one-sided 99 % bounds ${low.toFixed(0)} and ${high.toFixed(0)}, over block means)`
+    : '';
+  return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth${byMinute}.`;
 }
 
 function heapText(trend: HeapTrend): string {
   const { collections, first_left_mb, last_left_mb, left_bytes_per_minute: left, pauses } = trend;
-  const longest = pauses === null ? 'no pauses' : `pauses of ${spread(pauses)} ms (p50/p99/p99.9/max)`;
-  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). ${trend.promoted_bytes_per_minute.toFixed(0)} bytes a minute reached the old generation; V8's own collections: ${longest}.`;
+  const kinds = Object.entries(pauses).map(
+    ([kind, { count, over_1_ms, ...us }]) =>
+      `${count} ${kind}, ${spread({ count, ...us })} ms, ${over_1_ms} above 1 ms`,
+  );
+  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). ${trend.promoted_bytes_per_minute.toFixed(0)} bytes a minute reached the old generation; V8's own collections (p50/p99/p99.9/max): ${kinds.length === 0 ? 'none' : kinds.join('; ')}.`;
 }
 
 /** @param value null in a record read from JSON if it was not measured (NaN) */

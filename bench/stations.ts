@@ -9,7 +9,7 @@ import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tuneCollector } from '../daemon/collector.ts';
+import { tuneEngine } from '../daemon/engine.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import { openJournalThread, type JournalThread } from '../daemon/journal/journal_thread.ts';
 import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
@@ -62,7 +62,7 @@ type MinuteTimes = Record<Station | 'bar_to_signal', number>;
  * system is invalid.
  */
 export async function benchStations(minutes: number, print: (line: string) => void): Promise<StationsResult> {
-  tuneCollector();
+  tuneEngine();
   const settings = loadSettings({ env: {} });
   const { trained } = await benchModels(print);
   const { path: folder, remove } = openTemporaryFolder('stations');

@@ -4,7 +4,7 @@
  */
 import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { MODULES, SetupError, readJson } from './project.mjs';
+import { SetupError, readJson } from './project.mjs';
 
 /** Entry points: command line, threads and child processes. */
 const PROGRAMS = [
@@ -57,10 +57,28 @@ const require = bundledRequire(bundledUrl);`;
  * @throws {SetupError}
  */
 export async function bundlePrograms(dist, replaced) {
+  const programs = PROGRAMS.map((program) => ({ in: join(dist, `${program}.js`), out: nameOf(program) }));
+  await bundle(programs, join(dist, FOLDER)).catch((/** @type {Error} */ error) => {
+    throw new SetupError(`${error.message}\nthe build failed`);
+  });
+  for (const program of PROGRAMS) {
+    const bundle = relative(dirname(program), join(FOLDER, nameOf(program)));
+    writeFileSync(join(dist, `${program}.js`), `export * from '${bundle}.js';\n`);
+  }
+  keepChunks(join(replaced, FOLDER), join(dist, FOLDER));
+}
+
+/**
+ * Puts programs into `outdir` together with the packages they use.
+ * @param {{ in: string, out: string }[]} entryPoints
+ * @param {string} outdir
+ * @param {import('esbuild').BuildOptions} [options]
+ */
+export async function bundle(entryPoints, outdir, options = {}) {
   const { build } = await import('esbuild');
   await build({
-    entryPoints: PROGRAMS.map((program) => ({ in: join(dist, `${program}.js`), out: nameOf(program) })),
-    outdir: join(dist, FOLDER),
+    entryPoints,
+    outdir,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -69,15 +87,9 @@ export async function bundlePrograms(dist, replaced) {
     external: EXTERNAL,
     banner: { js: BANNER },
     logLevel: 'silent',
-    plugins: [englishZod, originalUrls(dist)],
-  }).catch((/** @type {Error} */ error) => {
-    throw new SetupError(`${error.message}\nthe build failed`);
+    plugins: [englishZod, originalUrls(outdir)],
+    ...options,
   });
-  for (const program of PROGRAMS) {
-    const bundle = relative(dirname(program), join(FOLDER, nameOf(program)));
-    writeFileSync(join(dist, `${program}.js`), `export * from '${bundle}.js';\n`);
-  }
-  keepChunks(join(replaced, FOLDER), join(dist, FOLDER));
 }
 
 /** @param {string} program */
@@ -92,19 +104,17 @@ const englishZod = {
 };
 
 /**
- * Keeps code working that finds files relative to its own file.
- * @param {string} dist
+ * JavaScript that finds files beside its own file keeps finding them.
+ * @param {string} outdir
  * @returns {import('esbuild').Plugin}
  */
-const originalUrls = (dist) => ({
+const originalUrls = (outdir) => ({
   name: 'original URLs',
   setup({ onLoad }) {
     onLoad({ filter: /\.[cm]?js$/ }, ({ path }) => {
       const code = readFileSync(path, 'utf8');
       if (!/\b(import\.meta\.url|__dirname|__filename)\b/.test(code)) return undefined;
-      const at = path.startsWith(MODULES)
-        ? `../../node_modules/${relative(MODULES, path)}`
-        : `../${relative(dist, path)}`;
+      const at = relative(outdir, path);
       const contents = code
         .replaceAll('import.meta.url', `new URL('${at}', bundledUrl).href`)
         .replaceAll('__dirname', `bundledPath(new URL('${dirname(at)}', bundledUrl))`)

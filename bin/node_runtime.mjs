@@ -12,8 +12,8 @@ import { mustHold, testsHold } from './steps.mjs';
 
 /** Files that a fresh clone does not have. */
 const NOT_CLONED = ['.git', 'node_modules', 'dist', 'dist.new', 'dist.old', 'var', 'coverage'];
-/** In addition to the version that runs the tests. */
-export const OTHER_NODES = ['22', '24'];
+/** Beside the one that runs the tests; the newest first. */
+export const OTHER_NODES = ['24', '22'];
 
 const SIGNALS = 10;
 const START_WITHIN_S = 480;
@@ -33,25 +33,28 @@ export async function testOnNode(wanted, vitestArgs) {
   await runTests?.(vitestArgs);
 }
 
+/** @returns {string} a copy of this folder as a fresh clone has it, removed when this process ends */
+export function freshCopy() {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-node-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  cpSync(ROOT, folder, { recursive: true, filter: isCloned });
+  return folder;
+}
+
 /**
- * `npm start` in a fresh copy of this folder, until there are ten signals.
+ * `npm start` in a copy of this folder, until there are ten signals.
  * @param {string} wanted a version of Node, such as `24` or `22.23.1`
+ * @param {string} [folder] the copy; where another Node has installed and built there, this one finds nothing to do
  * @returns {Promise<((vitestArgs: string[]) => Promise<void>) | null>} runs tests in that copy; null: failed
  */
-export async function startOnNode(wanted) {
+export async function startOnNode(wanted, folder = freshCopy()) {
   /** @type {Runtime | undefined} */
   let runtime;
   if (!(await mustHold(`fetch Node ${wanted}`, async () => void (runtime = await fetchNode(wanted)))) || !runtime)
     return null;
-  const { node, version } = runtime;
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-node-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const found = runtime;
-  const start = () => {
-    cpSync(ROOT, folder, { recursive: true, filter: isCloned });
-    return startsUp(found, folder);
-  };
-  if (!(await mustHold(`npm start with Node ${version}`, start))) return null;
+  const { node, version } = runtime;
+  if (!(await mustHold(`npm start with Node ${version}`, () => startsUp(found, folder)))) return null;
   return (vitestArgs) => testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
 }
 
@@ -93,13 +96,14 @@ async function fetchNode(wanted) {
 
 /** @param {Runtime} runtime @param {string} folder @returns {Promise<boolean>} */
 async function startsUp({ version, environment }, folder) {
-  const home = join(folder, 'var');
+  const home = join(folder, 'var', `node-${version}`);
   const places = {
     MINUTEHAND_HOME: home,
     MINUTEHAND_CONFIG: shortTraining(folder),
     MINUTEHAND_DAEMON_PORT: '0',
     MINUTEHAND_TRAINER_PORT: '0',
   };
+  const isInstalled = existsSync(join(folder, 'node_modules'));
   let output = '';
   let code = /** @type {number | null} */ (null);
   const startMs = performance.now();
@@ -115,7 +119,7 @@ async function startsUp({ version, environment }, folder) {
   if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
   const faults = startFaults({ version, output, code, signals });
   print(
-    `Node ${version}: ${signals} OK signals ${seconds.toFixed(1)} s after npm start (installation and build included)`,
+    `Node ${version}: ${signals} OK signals ${seconds.toFixed(1)} s after npm start (${isInstalled ? 'installed and built before' : 'installation and build included'})`,
   );
   if (faults.length > 0) print(`${output.split('\n').slice(-40).join('\n')}\n${faults.join('\n')}`);
   return faults.length === 0;

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
-import { OTHER_NODES, startOnNode } from './node_runtime.mjs';
+import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
@@ -69,9 +69,16 @@ const besideCompilation = () => ({
       await mustHold('lint', checkedBeside('oxlint/bin/oxlint', ['--type-aware']));
     })(),
   ]),
-  // Both at once: each start waits half of its time for the network or for the next minute.
-  otherNodes: Promise.all((inCi ? OTHER_NODES : []).map(startOnNode)),
+  otherNodes: inCi ? startOnOtherNodes() : Promise.resolve([]),
 });
+
+/** One installation and one build, by the newest, serve them all. */
+async function startOnOtherNodes() {
+  const folder = freshCopy();
+  const starts = [];
+  for (const version of OTHER_NODES) starts.push(await startOnNode(version, folder));
+  return starts;
+}
 
 await run(async () => {
   /** @type {ReturnType<typeof besideCompilation> | null} */

@@ -9,6 +9,9 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
   'sim/sim.test.ts',
+  'shared/bar_file/bar_check.test.ts',
+  'cli/bars/import.test.ts',
+  'cli/bars/store_sink.test.ts',
   'daemon/kill.test.ts',
   'daemon/feed/redis.test.ts',
   'trainer/backtest/executability.test.ts',
@@ -20,6 +23,7 @@ const LONG = [
   'test/signals_crash.test.ts',
   'test/dashboard.test.ts',
   'test/dashboard_frames.test.ts',
+  'test/fresh_clone.test.ts',
   'test/notified.test.ts',
   'test/two_machines.test.ts',
   'trainer/monitor/evidence.test.ts',

@@ -373,10 +373,11 @@ class AssembledDaemon implements Daemon {
   }
 
   #openPublishers(): Publishers {
-    const { files, scheduler, bus, openSignalFiles } = this.#ports;
+    const { files, clock, scheduler, bus, openSignalFiles } = this.#ports;
     const { settings, paths, shard, log, print } = this.#options;
     return new Publishers({
-      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, scheduler, bus, log, print },
+      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, clock, scheduler, bus },
+      ...{ log, print },
       openFileThread: openSignalFiles?.bind(this.#ports),
       lease: this.#lease,
       onFailure: (what) => this.#degradesWith(what),

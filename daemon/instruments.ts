@@ -88,15 +88,20 @@ export class Instruments {
     );
   }
 
-  /** Those of pairs. Ids of the next bars of the instruments are computed, while no bar waits. */
-  afterDecision(answers: readonly Answer[]): readonly MinuteAnswer[] {
+  /** The answers to pairs. */
+  pairsIn(answers: readonly Answer[]): readonly MinuteAnswer[] {
     if (this.#isAbsent) return answers as readonly MinuteAnswer[];
+    return answers.filter(({ minute }) => minute.pairIndex < this.#first) as MinuteAnswer[];
+  }
+
+  /** Computes the ids of the next bars of the instruments among the answers. */
+  precomputeIds(answers: readonly Answer[]): void {
+    if (this.#isAbsent) return;
     for (const { minute } of answers) {
       if (minute.pairIndex < this.#first) continue;
       const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
       this.#options.decider.ids.precompute(minute, this.slots.activeOf(barSeconds));
     }
-    return answers.filter(({ minute }) => minute.pairIndex < this.#first) as MinuteAnswer[];
   }
 
   #answer({ minute }: MinuteItem): InstrumentAnswer {

@@ -14,7 +14,8 @@ import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
-import { tuneCollector } from './collector.ts';
+import { IdleCollector, minorCollection } from './collector.ts';
+import { tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import { readBarStream } from './feed/redis_stream.ts';
@@ -101,7 +102,7 @@ export async function standBy(
 }
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
-  tuneCollector();
+  tuneEngine();
   const daemon = new DaemonProcess(options, unlock, provisions);
   try {
     return await daemon.start();
@@ -120,6 +121,7 @@ class DaemonProcess {
   readonly #observed: Observed;
   #server: Server | null = null;
   #feed: RunningFeed | null = null;
+  #collector: IdleCollector | null = null;
 
   constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
@@ -243,15 +245,24 @@ class DaemonProcess {
       },
     );
     this.#undo.push(() => allSettled([this.#server?.close() ?? Promise.resolve(), daemon.stop()]));
+    const { pipeline } = daemon;
+    this.#collector = new IdleCollector({
+      scheduler: MACHINE_SCHEDULER,
+      idleWindow: () => pipeline.idleWindow(),
+      isIdle: () => pipeline.queue.isIdle,
+      collect: minorCollection(),
+    });
     return daemon;
   }
 
   #observer(): DaemonObserver {
     const [observed, logs] = [this.#observed, this.#logs];
+    const noteSignals = (signals: number): void => this.#collector?.note(signals);
     return {
       onSignals(batch, timing, models, bootId) {
         observed.batch(batch, timing);
         logs.batch(batch, timing, models, bootId);
+        noteSignals(batch.length);
       },
       onBar: (outcome) => observed.bar(outcome),
       onSeries: (outcome) => observed.series.add(outcome),

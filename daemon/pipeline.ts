@@ -1,5 +1,6 @@
 import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import { Bookkeeping } from './bookkeeping.ts';
 import type { Answer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
 import { IdleWindow } from './idle_window.ts';
@@ -39,6 +40,7 @@ export class Pipeline {
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
+  readonly #books: Bookkeeping;
   readonly #turns: Turns;
   readonly #stopwatch: Stopwatch;
 
@@ -52,6 +54,7 @@ export class Pipeline {
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
       apply: (input) => takeEffect(input, owners),
+      finish: () => this.#books.finish(),
       ...{ onWaiting: () => this.#turns.interrupt(), readsSeries: (at: number) => at >= pairs.length },
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
@@ -69,7 +72,9 @@ export class Pipeline {
     this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
-    this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch: this.#stopwatch });
+    const [stopwatch, recorder] = [this.#stopwatch, this.#recorder];
+    this.#books = new Bookkeeping({ ...parts, recorder, stopwatch, slots, arms, idle, instruments: this.#instruments });
+    this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch });
     const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
     const { slots: directions, isReady, hasTaker } = this.#instruments;
     const answering = { slots, directions, decider, shadow, arms, envelope, batches };
@@ -78,8 +83,8 @@ export class Pipeline {
   }
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
-    const { clock, observer } = this.#options;
-    const watch = this.#stopwatch;
+    const [{ clock }, watch] = [this.#options, this.#stopwatch];
+    this.#books.finishBefore(batch);
     const room = this.#recorder.room(batch);
     if (room !== null) await room;
     watch.start();
@@ -106,16 +111,13 @@ export class Pipeline {
     watch.lap('file');
     if (this.queue.isEmpty) await this.#turns.rest();
     watch.start();
-    const ofPairs = this.#instruments.afterDecision(answers);
+    const ofPairs = this.#instruments.pairsIn(answers);
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
     this.#arms.follow(ofPairs);
     watch.lap('shadow');
-    this.#recorder.store(answers, nowMs);
-    watch.lap('journal');
-    if (publications.length > 0) observer.onSignals(answers, watch.timing(answers.length));
-    for (const answer of ofPairs)
-      this.#decider.ids.precompute(answer.minute, this.#arms.nextModels(answer, this.#models.active));
-    this.#idle.open();
+    const [isPublished, timing] = [publications.length > 0, watch.timing(answers.length)];
+    this.#books.add({ answers, ofPairs, nowMs, isPublished, timing });
+    if (this.queue.isEmpty) this.#books.finish();
   }
 
   // ---- between two minutes ----

@@ -1,4 +1,5 @@
 import { createHook } from 'node:async_hooks';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
@@ -7,7 +8,8 @@ import { parsePair } from '../shared/pair.ts';
 import type { Bus, Scheduler } from '../shared/ports.ts';
 import { promotedPerRound } from '../test/collections.ts';
 import { tinySettings } from '../test/tiny_settings.ts';
-import { tuneCollector } from './collector.ts';
+import { IdleCollector, minorCollection } from './collector.ts';
+import { tuneEngine } from './engine.ts';
 import { barInput } from './input.ts';
 import { NO_JOURNAL } from './journal/journal.ts';
 import { openBench, START_MS } from './pipeline.fixture.ts';
@@ -19,7 +21,7 @@ import { createAudience } from './serve/audience.ts';
 
 const START = START_MS / 1000;
 
-tuneCollector();
+tuneEngine();
 
 const bSymbols = (pairs: number): string[] => Array.from({ length: pairs }, (_, i) => `B${i}`);
 
@@ -88,13 +90,14 @@ async function workOf(pairs: number): Promise<Work> {
       work.toRedis++;
       return Promise.resolve(null);
     },
+    resend: () => Promise.reject(new Error('nothing was missed')),
     reset: () => undefined,
     onState: () => undefined,
     close: () => Promise.resolve(),
   };
   const redis = createRedisPublisher({
     ...{ bus, scheduler: MACHINE_SCHEDULER, isExpected: true, commandTimeoutMs: 60_000, maxBatchesInFlight: 9 },
-    ...{ onState: () => undefined, onFailure, onRecovered: () => undefined },
+    ...{ mayLeave: () => true, onState: () => undefined, onFailure, onRecovered: () => undefined },
   });
   const end = {
     ...{ name: 'redis' as const, failures: 0, close: () => Promise.resolve() },
@@ -115,7 +118,62 @@ async function workOf(pairs: number): Promise<Work> {
   return work;
 }
 
+/**
+ * Signals and transactions in their order, where the bars of `later` arrive right behind the first signals.
+ * @param later bars: symbol and minute
+ */
+async function orderOf(later: readonly (readonly [symbol: string, minute: number])[]): Promise<string[]> {
+  const order: string[] = [];
+  let rows = 0;
+  let arriving: (() => void) | null = () => later.forEach(([symbol, minute]) => take(symbol, minute));
+  let endRest = (): void => undefined;
+  const scheduler: Scheduler = {
+    ...MACHINE_SCHEDULER,
+    // A rest lasts until something arrives, or for a turn where nothing does.
+    after(_ms, work) {
+      endRest = work;
+      setImmediate(() => {
+        arriving?.();
+        arriving = null;
+        setImmediate(() => endRest());
+      });
+      return () => void (endRest = () => undefined);
+    },
+  };
+  const pipeline = openPipeline(2, {
+    ...{ scheduler, restMs: 1 },
+    sockets: [
+      {
+        ...{ name: 'websocket', failures: 0, close: () => Promise.resolve() },
+        publish: (batch) => void order.push(...batch.map(({ pairId }) => pairId)),
+      },
+    ],
+    journal: { ...NO_JOURNAL, signal: () => void rows++, flush: () => order.push(`${rows} journaled`) },
+  });
+  const take = (symbol: string, minute: number): void => {
+    const time = (START + 60 * minute) as OpenTime;
+    const bar = { symbol, time, open: 100, high: 100, low: 100, close: 100, volume: 1 };
+    pipeline.inputs.take(barInput(bar, false));
+  };
+  take('A', 0);
+  take('B0', 0);
+  await pipeline.settled();
+  return order;
+}
+
 describe('the way of a bar', () => {
+  it('does not lead over the journal of other pairs that were answered just before, which then takes one transaction', async () => {
+    expect(await orderOf([['B1', 0]])).toEqual(['A_B0', 'A_B1', '2 journaled']);
+  });
+
+  it('leads over the journal of the same pair: at most its last signal is missing there', async () => {
+    const next = [
+      ['A', 1],
+      ['B0', 1],
+    ] as const;
+    expect(await orderOf(next)).toEqual(['A_B0', '1 journaled', 'A_B0', '2 journaled']);
+  });
+
   it('has as many promises, loop turns and writes for a hundred pairs as for two', async () => {
     const [few, many] = [await workOf(2), await workOf(100)];
     expect(few).toMatchObject({ signals: 2, toClient: 1, toRedis: 1 });
@@ -139,5 +197,49 @@ describe('the way of a bar', () => {
     });
     // The minutes themselves have 560 bytes, and texts of two times 64.
     expect(promoted).toBeLessThan(100);
+  });
+});
+
+describe('the young generation', () => {
+  it('is collected after some batches, when nothing waits, and otherwise after the next batch', async () => {
+    const due: (() => void)[] = [];
+    const after: Scheduler['after'] = (_ms, work) => {
+      due.push(work);
+      return () => undefined;
+    };
+    let [isIdle, collected] = [false, 0];
+    const collector = new IdleCollector({
+      scheduler: { ...MACHINE_SCHEDULER, after },
+      idleWindow: () => Promise.resolve(),
+      isIdle: () => isIdle,
+      collect: () => void collected++,
+    });
+    const pass = async (): Promise<void> => {
+      due.shift()!();
+      await loopTurn();
+    };
+    while (due.length === 0) collector.note(10);
+    collector.note(10);
+    expect(due).toHaveLength(1);
+    await pass();
+    expect(collected).toBe(0);
+    isIdle = true;
+    collector.note(10);
+    await pass();
+    expect(collected).toBe(1);
+    collector.note(10);
+    expect(due).toHaveLength(0);
+  });
+
+  it('is emptied by a minor collection', () => {
+    const used = (): number =>
+      getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_used_size;
+    const collect = minorCollection();
+    collect();
+    const garbage = Array.from({ length: 2000 }, (_, i) => ({ i, text: `${i}` }));
+    const before = used();
+    garbage.length = 0;
+    collect();
+    expect(used()).toBeLessThan(before);
   });
 });

@@ -27,6 +27,7 @@ function open(onAnswer: (queue: Queue) => void = () => undefined, readsSeries?: 
     },
     apply: (input) =>
       void done.push(input.kind === 'series' ? input.observation.name : (input as { bootId: string }).bootId),
+    finish: () => undefined,
     ...(readsSeries && { readsSeries }),
     onIdle: () => void done.push(`idle ${queue.isIdle}`),
   });
@@ -45,6 +46,15 @@ describe('Queue', () => {
     await queue.settled();
     expect(done).toEqual(['0@1 1@1', 'idle false']);
     expect([queue.isIdle, queue.isEmpty, queue.done]).toEqual([true, true, 1]);
+  });
+
+  it('is not empty while a batch is answered behind which other inputs of its loop turn wait', async () => {
+    const isEmpty: boolean[] = [];
+    const { queue, push, endTurn } = open((own) => isEmpty.push(own.isEmpty));
+    push(minuteOf(0, 1), boot('a'), minuteOf(1, 1));
+    endTurn();
+    await queue.settled();
+    expect(isEmpty).toEqual([false, true]);
   });
 
   it('publishes no pair twice in a batch, and allows any number of backfill minutes', async () => {

@@ -13,6 +13,8 @@ export interface QueueOptions {
   loopTurn(): Promise<void>;
   answer(batch: readonly MinuteItem[]): Promise<void>;
   apply(input: StateInput): void;
+  /** Ends what `answer` left to do: before anything but a minute takes effect, and when nothing waits. */
+  finish(): void;
   /** Whether the answers of a subject depend on auxiliary series, whose values end its batch; by default all do. */
   readsSeries?(pairIndex: number): boolean;
   /** Called when something is pushed while something else is under way. */
@@ -28,6 +30,8 @@ export interface QueueOptions {
 export class Queue {
   readonly #options: QueueOptions;
   #items: (MinuteItem | StateInput)[] = [];
+  /** Number of items of the loop turn that is being answered which still wait. */
+  #left = 0;
   #running: Promise<void> | null = null;
   #done = 0;
 
@@ -40,8 +44,9 @@ export class Queue {
     return this.#running === null;
   }
 
+  /** Nothing waits. */
   get isEmpty(): boolean {
-    return this.#items.length === 0;
+    return this.#items.length + this.#left === 0;
   }
 
   /** Grows with each batch that has been answered and journaled, and with everything else that has taken effect. */
@@ -67,7 +72,7 @@ export class Queue {
   }
 
   async #run(): Promise<void> {
-    const { loopTurn, answer, apply, onIdle, readsSeries = () => true } = this.#options;
+    const { loopTurn, answer, finish, onIdle, readsSeries = () => true } = this.#options;
     await loopTurn();
     while (this.#items.length > 0) {
       const items = this.#items;
@@ -78,18 +83,26 @@ export class Queue {
         if (item.kind === 'minute') {
           const { batch, values, end } = batchFrom(items, at, readsSeries);
           at = end;
+          this.#left = items.length - end;
           await answer(batch);
-          for (const value of values) apply(value);
+          for (const value of values) this.#apply(value);
           this.#done += values.length;
         } else {
           at++;
-          apply(item);
+          this.#apply(item);
         }
         this.#done++;
       }
     }
+    finish();
     onIdle();
     this.#running = null;
+  }
+
+  #apply(input: StateInput): void {
+    const { finish, apply } = this.#options;
+    finish();
+    apply(input);
   }
 }
 

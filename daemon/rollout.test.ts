@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { armVersion, keyedHash, type ActiveRollout, type RolloutStage } from '../shared/bundle/rollout.ts';
@@ -155,6 +155,23 @@ describe('a rollout in the daemon', () => {
     expect(Math.min(seen.champion, seen.challenger, seen.kept)).toBeGreaterThan(10);
     const entries = bodies.filter(({ action, arm }) => action === 'ENTER' && arm !== undefined);
     expect(new Set(entries.map(({ arm }) => arm))).toEqual(new Set(['champion', 'challenger']));
+  });
+
+  it('formats the constant part of a pair’s signals once for each arm, and not whenever the arm changes', async () => {
+    const store = openJournal(join(folder, 'templates.db'));
+    const bench = await boot(store, 'boot', null);
+    await take(bench, 0, WARMUP, true);
+    await begin(bench, store, rolloutAt('rollout'));
+    await take(bench, WARMUP, WARMUP + 1);
+    const write = vi.spyOn(Buffer.prototype, 'write');
+    await take(bench, WARMUP + 1, WARMUP + 21);
+    const formatted = write.mock.calls.filter(([text]: unknown[]) =>
+      `${text as string}`.startsWith('","model_version":"'),
+    );
+    write.mockRestore();
+    store.close();
+    expect(bench.signals.length).toBeGreaterThanOrEqual(21 * pairIds.length);
+    expect(formatted).toEqual([]);
   });
 
   it(

@@ -88,6 +88,14 @@ export interface BusRefusal {
   readonly words: string;
   /** Signals of which at least one command was refused. */
   readonly signals: number;
+  /** Its channels took the batch all the same. */
+  readonly isHeard: boolean;
+}
+
+/** A signal that Redis may lack. */
+export interface ResentMessage extends BusMessage {
+  /** It has been on the channels: only key and stream may lack it. */
+  readonly isHeard: boolean;
 }
 
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */
@@ -99,6 +107,8 @@ export interface Bus {
    * connection ended before the answer, so that the outcome is unknown.
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
+  /** Sends signals whose outcome is unknown or bad again; one that is its pair's key is left as it is. */
+  resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null>;
   /** Discards unsent data and reconnects. */
   reset(): void;
   /** The listener receives the state, once it is known, and every change: up, or down with the reason. */

@@ -37,6 +37,7 @@ async function openBench(seed = 1): Promise<Bench> {
     keyTtlMs: 1000,
     connectTimeoutMs: 500,
     onBatch: () => undefined,
+    onResent: () => undefined,
   });
   const bus = redis.connect(process);
   const bench: Bench = {

@@ -1,5 +1,5 @@
 import { barMinutesOf } from '../shared/pair.ts';
-import type { Bus, BusMessage, BusRefusal, Rng } from '../shared/ports.ts';
+import type { Bus, BusMessage, BusRefusal, ResentMessage, Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -47,6 +47,7 @@ export interface RedisOptions {
   readonly keyTtlMs: number;
   readonly connectTimeoutMs: number;
   onBatch(batch: readonly BusMessage[]): void;
+  onResent(messages: readonly ResentMessage[]): void;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -59,8 +60,10 @@ const LOADING = 'LOADING Redis is loading the dataset in memory';
 interface Request {
   /** Batches of one connection execute in order; across connections, in any order. */
   readonly connection: number;
-  readonly batch: readonly BusMessage[];
-  /** Replies are delivered only to the connection that sent the batch. */
+  readonly batch: readonly (BusMessage & Partial<ResentMessage>)[];
+  /** Those that are kept already are left as they are. */
+  readonly isRepeated: boolean;
+  /** Answers reach a connection that is still the same one. */
   answer(refusal: string | null): void;
 }
 
@@ -164,12 +167,15 @@ class Server implements SimulatedRedis {
     while (this.#waiting.includes(request)) this.#execute(this.#waiting.shift()!);
   }
 
-  #execute({ batch, answer }: Request): void {
+  #execute({ batch, isRepeated, answer }: Request): void {
     const { timeline, keyTtlMs } = this.options;
     if (timeline.nowMs < this.#loadingUntilMs) return answer(LOADING);
-    for (const { text } of batch) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
+    if (isRepeated && this.isFull) return answer(OUT_OF_MEMORY);
+    const lacking = batch.filter(({ pairId, text }) => !isRepeated || this.get(pairId) !== text);
+    for (const { text, isHeard } of lacking)
+      if (isHeard !== true) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
     if (this.isFull) return answer(OUT_OF_MEMORY);
-    for (const { pairId, text } of batch) {
+    for (const { pairId, text } of lacking) {
       this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs + (barMinutesOf(pairId) - 1) * 60_000 });
       this.entries++;
     }
@@ -316,20 +322,31 @@ class Connection implements Bus {
   // ---- batches ----
 
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
+    return this.#transmit(batch, false);
+  }
+
+  resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
+    return this.#transmit(messages, true);
+  }
+
+  #transmit(batch: Request['batch'], isRepeated: boolean): Promise<BusRefusal | null> {
     return this.#process.call(() => {
       if (this.#state !== 'up') return Promise.reject(new Error('not connected'));
-      this.#server.options.onBatch(batch);
+      const { onBatch, onResent } = this.#server.options;
+      if (isRepeated) onResent(batch as readonly ResentMessage[]);
+      else onBatch(batch);
       return new Promise((resolve, reject) => {
         const lose = (): void => reject(new Error('Connection is closed.'));
         this.#pending.add(lose);
-        this.#dispatch(batch, (refusal) => {
-          if (this.#pending.delete(lose)) resolve(refusal === null ? null : { words: refusal, signals: batch.length });
+        this.#dispatch(batch, isRepeated, (words) => {
+          const isHeard = words === OUT_OF_MEMORY && !isRepeated;
+          if (this.#pending.delete(lose)) resolve(words === null ? null : { words, signals: batch.length, isHeard });
         });
       });
     });
   }
 
-  #dispatch(batch: readonly BusMessage[], onAnswer: (refusal: string | null) => void): void {
+  #dispatch(batch: Request['batch'], isRepeated: boolean, onAnswer: (refusal: string | null) => void): void {
     const server = this.#server;
     const mine = this.#current;
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#timeline.nowMs + server.travelMs());
@@ -340,7 +357,8 @@ class Connection implements Bus {
       () => {
         if (ofLife !== server.life || !server.isRunning) return;
         if (mine !== this.#current && server.options.rng.integer(2) === 0) return;
-        server.receive({ connection: mine, batch, answer: (refusal) => this.#answered(mine, refusal, onAnswer) });
+        const answer = (refusal: string | null): void => this.#answered(mine, refusal, onAnswer);
+        server.receive({ connection: mine, batch, isRepeated, answer });
       },
       true,
     );

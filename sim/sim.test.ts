@@ -4,7 +4,7 @@ import { createRng } from '../shared/rng.ts';
 import { PLANTED, type PlantedBug } from './planted.ts';
 import { findPlanted, MAX_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
 import { neverSeen, SEEDS_TO_SEE_ALL, SIGHTINGS, type Sighting } from './sightings.ts';
-import { drawWeather, peaceAfter } from './swarm.ts';
+import { drawWeather, peaceAfter, withJournalFaults } from './swarm.ts';
 
 const SEEDS = 200;
 const DAY_MS = 86_400_000;
@@ -88,6 +88,14 @@ describe('the fault rates', () => {
     }
     for (const [name, count] of on) expect([name, count > 50 && count < 350]).toEqual([name, true]);
     expect(calm).toBeGreaterThan(10);
+    for (let seed = 0; seed < 100; seed++) {
+      const { journalFaults, slowJournal, journalDeaths, feed } = withJournalFaults(
+        drawWeather(createRng(seed)),
+        createRng(`journal ${seed}`),
+      );
+      expect(journalFaults + slowJournal + journalDeaths).toBeGreaterThanOrEqual(1);
+      if (journalFaults > 0) expect(feed.rule).toBe('health');
+    }
     const { feed, consumer, ...events } = peaceAfter(drawWeather(createRng(1)));
     for (const [name, value] of Object.entries({ ...feed, ...consumer, ...events }))
       if (typeof value === 'number' && !/Ms$/.test(name)) expect([name, value]).toEqual([name, 0]);

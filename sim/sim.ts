@@ -17,7 +17,7 @@ import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
 import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
-import { describeWeather, drawWeather, type Weather } from './swarm.ts';
+import { describeWeather, drawWeather, withJournalFaults, type Weather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
 import { describeVariety, drawVariety, isVaried, variedSettings } from './variety.ts';
 import { createWorld, type World } from './world.ts';
@@ -44,6 +44,8 @@ export const MAX_SEEDS_TO_FIND = 1000;
 export interface SeedOptions {
   readonly seed: number;
   readonly planted?: PlantedBug | null;
+  /** Gives the world faults of the journal, whatever else it has. */
+  readonly hasJournalFaults?: boolean;
   /** Called with every event, one line each. */
   trace?(line: string): void;
 }
@@ -75,7 +77,8 @@ export interface SeedReport {
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const { seed, planted = null, trace = null } = options;
   const rng = createRng(`sim ${seed}`);
-  const weather = drawWeather(rng);
+  const drawn = drawWeather(rng);
+  const weather = options.hasJournalFaults === true ? withJournalFaults(drawn, createRng(`journal ${seed}`)) : drawn;
   const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
   const variety = drawVariety(seed, stormMs);
   const settings = variedSettings(simulatedSettings(), variety);
@@ -184,6 +187,7 @@ export interface SeedsReport {
 export async function runSeeds(options: {
   readonly from: number;
   readonly to: number;
+  readonly hasJournalFaults?: boolean;
   onSeed?(report: SeedReport): void;
 }): Promise<SeedsReport> {
   const startMs = performance.now();
@@ -193,7 +197,7 @@ export async function runSeeds(options: {
   let seeds = 0;
   let slowestRecoveryMs = 0;
   for (let seed = options.from; seed <= options.to; seed++) {
-    const report = await runSeed({ seed });
+    const report = await runSeed({ seed, hasJournalFaults: options.hasJournalFaults === true });
     seeds++;
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
     for (const name of report.sightings) sightings[name]++;

@@ -151,7 +151,25 @@ export function drawWeather(rng: Rng): Weather {
   };
 }
 
-/** One-line description of a world's faults. */
+/**
+ * The weather with one to three of these: a slow journal, one that refuses, one whose thread dies. Faults that it has
+ * stay as they are.
+ */
+export function withJournalFaults(weather: Weather, rng: Rng): Weather {
+  const chosen = 1 + rng.integer(7);
+  const forced = (bit: number, drawn: number, most: number): number =>
+    drawn === 0 && (chosen & bit) !== 0 ? most ** rng.uniform() : drawn;
+  const journalFaults = forced(1, weather.journalFaults, 10);
+  return {
+    ...weather,
+    feed: { ...weather.feed, rule: journalFaults > 0 ? 'health' : weather.feed.rule },
+    journalFaults,
+    slowJournal: forced(2, weather.slowJournal, 12),
+    journalDeaths: forced(4, weather.journalDeaths, 8),
+  };
+}
+
+/** The faults of a weather in one line. */
 export function describeWeather(weather: Weather): string {
   const { feed, consumer, network, ...events } = weather;
   const parts = Object.entries({ ...events, ...feed, ...consumer, ...network })

@@ -309,7 +309,18 @@ class SimulatedWorld implements World {
             this.violate('sent late as fresh', `to Redis ${Math.round(sinceMs)} ms after others: ${text}`);
         }
       },
+      onResent: (messages) => {
+        for (const { text } of messages) this.#checkResent(text);
+      },
     });
+  }
+
+  /** A signal that Redis gets late is the last one of its pair that another transport got, and has not expired. */
+  #checkResent(text: string): void {
+    const sent = this.oracle.published.get(text);
+    const isLast = [...this.oracle.published.values()].findLast(({ signal }) => signal.pair_id === sent?.signal.pair_id);
+    if (sent === undefined || isLast !== sent) return this.violate('sent late as fresh', `not the last: ${text}`);
+    if (sent.signal.valid_until_ms < this.#wallMs()) this.violate('sent late as fresh', `expired: ${text}`);
   }
 
   #openOracle(): Oracle {

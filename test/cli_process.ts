@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,23 +99,11 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
 
   const launch = (args: readonly string[], env?: NodeJS.ProcessEnv) => launchNode([PROGRAM, ...args], env);
   function launchNode(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const child = spawn(process.execPath, args, {
-      cwd: folder,
-      env: { ...environment, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-    });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+    const launched = launchProgram(process.execPath, args, folder, { ...environment, ...env });
+    const { child } = launched;
     children.add(child);
-    const ended = new Promise<number | NodeJS.Signals>((resolve) =>
-      child.once('close', (code, signal) => {
-        children.delete(child);
-        resolve(code ?? signal!);
-      }),
-    );
-    return { child, output, ended };
+    child.once('close', () => children.delete(child));
+    return launched;
   }
 
   return {
@@ -145,16 +133,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
       return JSON.parse(output.stdout) as Finished[];
     },
     start(args, env) {
-      const { child, output, ended } = launch(args, env);
-      return {
-        pid: child.pid!,
-        stdout: () => output.stdout,
-        stderr: () => output.stderr,
-        ended,
-        closeStdout: () => void child.stdout.destroy(),
-        kill: (signal) => void child.kill(signal),
-        killGroup: (signal) => void process.kill(-child.pid!, signal),
-      };
+      return runningOf(launch(args, env));
     },
     async writeBars(name, bars) {
       const target = join(folder, name);
@@ -173,8 +152,42 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
   };
 }
 
+interface Launched {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly output: { stdout: string; stderr: string };
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+/** Starts a program as the leader of a process group. */
+export function startProgram(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Running {
+  return runningOf(launchProgram(file, args, cwd, env));
+}
+
+function launchProgram(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Launched {
+  const child = spawn(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  const ended = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('close', (code, signal) => resolve(code ?? signal!)),
+  );
+  return { child, output, ended };
+}
+
+function runningOf({ child, output, ended }: Launched): Running {
+  return {
+    pid: child.pid!,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    ended,
+    closeStdout: () => void child.stdout.destroy(),
+    kill: (signal) => void child.kill(signal),
+    killGroup: (signal) => void process.kill(-child.pid!, signal),
+  };
+}
+
 /** The configuration files of this repository with the values of `settings`. */
-function writeConfig(folder: string, settings: Settings): void {
+export function writeConfig(folder: string, settings: Settings): void {
   mkdirSync(folder, { recursive: true });
   for (const part of ['core', 'retrain', 'signals', 'minutehand'] as const) {
     const name = part === 'minutehand' ? 'minutehand.yaml' : `${part}_policy.yaml`;
@@ -198,12 +211,13 @@ function killGroup(pid: number): void {
 
 type Missing = null | undefined | false | '';
 
-/** Polls until `look` returns a value, however slow the machine. @throws Error with `what` after a minute */
+/** Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after `minutes` */
 export async function eventually<T extends object | string | number | true>(
   what: string | (() => string),
   look: () => T | Missing | Promise<T | Missing>,
+  minutes = 1,
 ): Promise<T> {
-  for (let tries = 0; tries < 1200; tries++) {
+  for (let tries = 0; tries < 1200 * minutes; tries++) {
     const found = await look();
     if (found) return found;
     await sleep(50);

@@ -6,11 +6,31 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
 import { activateDirection } from '../shared/bundle/direction/active_direction.ts';
 import { packageRoot } from '../shared/root.ts';
-import type { Signal } from '../shared/signal/signal.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import {
+  activateBundle,
+  approveByKeyboard,
+  changeIsApplied,
+  confirm,
+  faultsOf,
+  forgive,
+  holds,
+  linkIn,
+  logIn,
+  PAGES,
+  PICTURES_NOTE,
+  proposeChange,
+  setLook,
+  signalOf,
+  startTraining,
+  stopTraining,
+  takePictures,
+  watchSubject,
+  watchTiles,
+} from './dashboard_steps.ts';
 import { IS_LONG } from './long.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
@@ -23,31 +43,7 @@ const FIRST_VIEW_BYTES = 150_000;
 const FIRST_VIEW_MS = 1000;
 const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const DIST = join(packageRoot(), 'dashboard', 'dist');
-const PAGES = [
-  '/',
-  ...[
-    'subjects',
-    'models',
-    'runs',
-    'backtests',
-    'monitor',
-    'data',
-    'trades',
-    'alerts',
-    'policy',
-    'changes',
-    'audit',
-  ].map((name) => `/app/${name}`),
-  `/app/subjects/${INSTRUMENT}`,
-];
-/** Folder for screenshots of every page in both languages and themes, for visual review. */
-const PICTURES = process.env['MINUTEHAND_PICTURES'];
-const PICTURES_NOTE = skipNote(PICTURES === undefined, 'MINUTEHAND_PICTURES names no folder');
-const LOOKS = [1280, 390].flatMap((width) =>
-  (['en', 'ja'] as const).flatMap((language) =>
-    (['dark', 'light'] as const).map((theme) => [language, theme, width] as const),
-  ),
-);
+const ALL_PAGES = [...PAGES, `/app/subjects/${INSTRUMENT}`];
 
 describe('the first view of the dashboard', () => {
   it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
@@ -111,8 +107,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let directions: string[];
   /** policy_hash of the signals before the policy change. */
   let policyHash: string;
-  /** Console messages and refused requests. */
-  const faults: string[] = [];
+  /** What the console says and the server refuses. */
+  let faults: string[];
 
   beforeAll(async () => {
     place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 }, instruments: [INSTRUMENT] } });
@@ -129,16 +125,10 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await register(place, versions);
     const up = place.start(['up']);
     health = () => up.stdout() + up.stderr();
-    link = await eventually(health, () => /http:\S+\/login\?code=\S+/.exec(health())?.[0]);
+    link = await eventually(health, () => linkIn(health()));
     context = await browser.newContext({ locale: 'en-US', colorScheme: 'dark' });
     page = await context.newPage();
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) faults.push(message.text());
-    });
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('response', (response) => {
-      if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
-    });
+    faults = faultsOf(page);
   });
   afterAll(async () => {
     await browser?.close();
@@ -146,13 +136,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('logs in by the one-time link, once, and shows every subject live', async () => {
-    await page.goto(link);
-    expect(new URL(page.url()).search).toBe('');
-    const subjects = place.settings.minutehand.pairs.length + 1;
-    await holds(page, `document.querySelectorAll('.tile time').length === ${subjects}`);
-    const shown = `document.querySelector('.tile time').dateTime`;
-    const first = await page.evaluate<string>(shown);
-    await holds(page, `${shown} !== '${first}'`);
+    await logIn(page, link);
+    await watchTiles(page, place.settings.minutehand.pairs.length + 1);
     expect(await page.locator('nav a[aria-current="page"]').innerText()).toContain('Overview');
     const other = await browser.newContext();
     expect((await other.request.get(link, { maxRedirects: 0 })).status()).toBe(401);
@@ -178,11 +163,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('opens a subject from its tile, and explains its last minute', async () => {
-    await page.locator('.tile').first().click();
-    await page.waitForSelector('.uplot canvas');
-    await page.waitForSelector('.chart.prices canvas');
-    await page.waitForSelector('.attribution li');
-    expect(await page.locator('.why').innerText()).toContain('bit-identical');
+    await watchSubject(page);
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
     await page.keyboard.press('+');
@@ -204,15 +185,15 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     const panel = page.getByRole('region', { name: 'Direction models' }).first();
     const row = panel.getByRole('row').filter({ hasText: directions[1]! });
     await row.getByRole('button', { name: 'Verify' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await confirm(page);
     await row.getByText('Verified:').waitFor();
     await row.getByRole('button', { name: 'Promote' }).click();
     await page.getByRole('dialog').getByText('Log loss', { exact: true }).waitFor();
-    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+    await confirm(page);
     await row.getByText('active', { exact: true }).waitFor();
     await eventually(
       () => `${directions[1]!} in a signal`,
-      () => signalOf(place, INSTRUMENT).model_version === directions[1] || undefined,
+      () => signalOf(place.home, INSTRUMENT).model_version === directions[1] || undefined,
     );
   });
 
@@ -227,57 +208,30 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       ['Promote', active, other],
       ['Roll back', other, active],
     ] as const) {
-      const own = page.getByRole('link', { name: to, exact: true });
-      const row = page.getByRole('region', { name: 'Registry' }).getByRole('row').filter({ has: own });
-      await row.getByRole('button', { name: button }).click();
-      const dialog = page.getByRole('dialog');
-      await dialog.getByText(`They replace ${from}`).waitFor();
-      await dialog.getByRole('row', { name: 'AI1 auc' }).waitFor();
-      await dialog.getByRole('button', { name: 'Confirm' }).click();
-      await row.getByText('active', { exact: true }).first().waitFor();
+      await activateBundle(page, { button, from, to });
       await eventually(
         () => `${to} in a signal`,
-        () => signalOf(place).model_version === to || undefined,
+        () => signalOf(place.home, place.settings.minutehand.pairs[0]!).model_version === to || undefined,
       );
     }
   });
 
   it('proposes a policy change, which its author cannot approve and another person can', async () => {
-    policyHash = signalOf(place).policy_hash;
-    await page.goto(new URL('/app/policy?filter=core.z_entry_unknown', link).href);
-    await page.getByRole('searchbox').fill('core.theta1_initial');
-    await page.getByRole('button', { name: 'Change core.theta1_initial' }).click();
-    await page.getByLabel('New value').fill('0.71');
-    await page.getByLabel('Reason').fill('calmer');
-    await page.getByRole('dialog').getByRole('button', { name: 'Propose a change' }).click();
-    await page.getByRole('link', { name: 'Change 1 waits for approval.' }).click();
-    await approve(page);
-    await page.getByRole('alert').getByText('CHANGE_OWN').waitFor();
-    faults.splice(0, faults.length, ...faults.filter((fault) => !/409|403/.test(fault)));
-    const { stdout } = await place.run(['token', 'link', '--name', 'another']);
-    const other = await (await browser.newContext({ locale: 'en-US' })).newPage();
-    await other.goto(/http:\S+\/login\?code=\S+/.exec(stdout)![0].replace(/^http:\/\/[^/]+/, new URL(link).origin));
-    await other.goto(new URL('/app/changes', link).href);
-    await approve(other);
-    await other.locator('.badge', { hasText: /approved|applied/ }).waitFor();
-    expect(await other.locator('.diff').innerText()).toContain('0.71');
-    await other.context().close();
+    policyHash = signalOf(place.home, place.settings.minutehand.pairs[0]!).policy_hash;
+    await proposeChange(page, link, 'core.theta1_initial', '0.71');
+    forgive(faults, /409|403/);
+    const args = ['token', 'create', '--role', 'approver', '--name', 'another', '--json'];
+    const { token } = JSON.parse((await place.run(args)).stdout) as { token: string };
+    await approveByKeyboard(browser, new URL(link).origin, token);
   });
 
   it("carries the approved policy in the daemon's next signals", async () => {
-    await eventually('another policy_hash in a signal', () => signalOf(place).policy_hash !== policyHash || undefined);
-    // The trainer restarts with it, which ends the event stream once.
-    await eventually(health, () => health().includes('Trainer continues with change 1') || undefined);
-    const answers = (): Promise<true | undefined> =>
-      fetch(new URL('/healthz', link)).then(
-        ({ ok }) => ok || undefined,
-        () => undefined,
-      );
-    await eventually('the trainer again', answers);
-    await page.goto(new URL('/app/changes', link).href);
-    await page.locator('.badge', { hasText: 'applied' }).waitFor();
-    await holds(page, `document.querySelector('.link-state')?.classList.contains('on') === true`);
-    faults.splice(0, faults.length, ...faults.filter((fault) => !/net::ERR_/.test(fault)));
+    await eventually(
+      'another policy_hash in a signal',
+      () => signalOf(place.home, place.settings.minutehand.pairs[0]!).policy_hash !== policyHash || undefined,
+    );
+    await changeIsApplied(page, link, health);
+    forgive(faults, /net::ERR_/);
   });
 
   it('silences alerts, and saves a table as CSV', async () => {
@@ -294,16 +248,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('starts a training run, shows it, and stops it', async () => {
-    await page.goto(new URL('/app/runs', link).href);
-    await page.getByRole('button', { name: 'Start training' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
-    await page.waitForSelector('progress');
-    await page.getByRole('button', { name: 'Stop' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
-    await page
-      .locator('.badge', { hasText: /^(stopped|adopted|rejected)$/ })
-      .first()
-      .waitFor();
+    await startTraining(page, link);
+    expect(await stopTraining(page)).toMatch(/^(stopped|adopted|rejected)$/);
   });
 
   it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
@@ -313,9 +259,8 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       ['en', 'dark', 1280],
     ] as const) {
       await page.setViewportSize({ width, height: 800 });
-      await page.evaluate(`localStorage.setItem('minutehand.language', '${language}')`);
-      await page.evaluate(`localStorage.setItem('minutehand.theme', '${theme}')`);
-      for (const path of PAGES) {
+      await setLook(page, language, theme);
+      for (const path of ALL_PAGES) {
         await page.goto(new URL(path, link).href);
         const isShown = await page.waitForSelector('main .panel, main .tile').catch(() => null);
         expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
@@ -332,20 +277,9 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(foreign).toEqual([]);
   });
 
-  it.skipIf(PICTURES === undefined)(`takes pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, async () => {
-    for (const [language, theme, width] of LOOKS) {
-      await page.setViewportSize({ width, height: 800 });
-      await page.evaluate(`localStorage.setItem('minutehand.language', '${language}')`);
-      await page.evaluate(`localStorage.setItem('minutehand.theme', '${theme}')`);
-      for (const path of PAGES) {
-        await page.goto(new URL(path, link).href);
-        await page.waitForSelector('main .panel, main .tile');
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-        const name = `${path.replaceAll('/', '_')}_${language}_${theme}_${width}.png`;
-        await page.screenshot({ path: join(PICTURES!, name), fullPage: true });
-      }
-    }
-  });
+  it.skipIf(PICTURES_NOTE !== '')(`leaves pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, () =>
+    takePictures(page, link, ALL_PAGES),
+  );
 
   it('forbids inline scripts and styles, other sites and frames', async () => {
     const { headers } = await fetch(new URL('/', link));
@@ -370,22 +304,7 @@ async function register({ home, models }: Workplace, versions: readonly string[]
   await store.close();
 }
 
-/** The signal that a consumer of a subject reads: the first pair unless given. */
-function signalOf(
-  { home, settings }: Workplace,
-  id = settings.minutehand.pairs[0]!,
-): Pick<Signal, 'model_version' | 'policy_hash'> {
-  return JSON.parse(readFileSync(join(home, 'signals', id, 'signal.json'), 'utf8')) as Signal;
-}
-
-async function approve(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Approve' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
-}
-
-/**
- * Violations found by axe-core: rule and element. Uses the debugger protocol, to which the page's CSP does not apply.
- */
+/** What axe-core finds: the rule, and where. By the protocol of the debugger, which the page's policy does not bind. */
 async function violations(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
   const evaluate = async (expression: string): Promise<unknown> => {
@@ -398,14 +317,4 @@ async function violations(page: Page): Promise<string[]> {
     .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`);
   await session.detach();
   return found as string[];
-}
-
-/**
- * Waits for an expression of the page. Polled from outside: the page's CSP forbids `eval`, which waitForFunction needs.
- */
-async function holds(page: Page, expression: string): Promise<void> {
-  await eventually(
-    () => expression,
-    async () => (await page.evaluate<boolean>(expression)) || undefined,
-  );
 }

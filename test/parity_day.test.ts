@@ -4,17 +4,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Certificate } from '../cli/parity/certificate.ts';
 import { proveDay } from '../cli/parity/prove_day.ts';
+import { computeEvidence } from '../cli/policy_evidence.ts';
 import { barInput } from '../daemon/input.ts';
 import { byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
 import type { Bar, OpenTime } from '../shared/bar.ts';
+import { activate } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { homePaths } from '../shared/policy/home.ts';
-import type { Settings } from '../shared/policy/policy.ts';
-import type { SignalBody } from '../shared/signal/signal.ts';
+import { loadSettings, type Settings } from '../shared/policy/policy.ts';
+import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { Database } from '../shared/store/sqlite.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import { textsOf } from '../trainer/policy/config_texts.ts';
+import { openStore } from '../trainer/store/store.ts';
+import { writeConfig } from './cli_process.ts';
 import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
 
 const settings = tinySettings();
@@ -59,8 +64,15 @@ interface LiveDay {
   readonly daemon?: Settings;
 }
 
-/** Runs a night and a day through a real pipeline into a journal. @returns the certificate of the day */
-async function certify({ before, backfill, change, alter, daemon = settings }: LiveDay): Promise<Certificate> {
+/** A night and a day through a real pipeline into a journal. @returns the certificate of the day */
+async function certify(live: LiveDay): Promise<Certificate> {
+  const { path } = await record(live);
+  live.alter?.(path);
+  return proveDay({ settings, paths, market: 'simulated', shard: 'main', day: DAY, onProgress: () => undefined });
+}
+
+/** @returns the journal, and what was published */
+async function record({ before, backfill, change, daemon = settings }: LiveDay, history = HISTORY) {
   const path = paths.journal('simulated', 'main');
   rmSync(path, { force: true });
   const journal = openJournal(path);
@@ -70,7 +82,7 @@ async function certify({ before, backfill, change, alter, daemon = settings }: L
   const late: Bar[] = [];
   for (const [index, bars] of MARKET.entries()) {
     before?.(index, bench);
-    const isHistory = index < HISTORY || backfill?.(index) === true;
+    const isHistory = index < history || backfill?.(index) === true;
     for (const bar of late.splice(0)) inputs.take(barInput(bar, false));
     for (const bar of bars) {
       const how = change?.(bar.symbol, index) ?? 1;
@@ -82,8 +94,7 @@ async function certify({ before, backfill, change, alter, daemon = settings }: L
     journal.append(bench.inputs.splice(0), bench.rows.splice(0));
   }
   journal.close();
-  alter?.(path);
-  return proveDay({ settings, paths, market: 'simulated', shard: 'main', day: DAY, onProgress: () => undefined });
+  return { path, signals: bench.signals };
 }
 
 function scaled(bar: Bar, factor: number): Bar {
@@ -165,7 +176,30 @@ describe('the parity certificate of a day', () => {
     expect(signals).toEqual({});
   });
 
-  it('explains a refused entry by a halt, but not a different z or probability', async () => {
+  it('decides without models what was decided without them, an exit too', async () => {
+    let [removedAt, exits] = [Infinity, 0];
+    const certificate = await certify({
+      before(index, { pipeline, signals }) {
+        const isHeld = signals.slice(-pairs.length).some(({ target }) => target !== 0);
+        if (index >= BEFORE + 100 && removedAt === Infinity && isHeld) {
+          pipeline.inputs.apply({ kind: 'swap', set: null });
+          removedAt = index;
+        }
+        if (index === removedAt + 100) pipeline.inputs.apply({ kind: 'swap', set: sets[0]! });
+      },
+      alter: (path) =>
+        changeSignals(path, ({ action, model_version }) => {
+          if (action === 'EXIT' && model_version === '') exits++;
+          return null;
+        }),
+    });
+    expect(exits).toBeGreaterThan(0);
+    expect(certificate.mismatches).toEqual([]);
+    expect(certificate).toMatchObject({ verdict: 'EXPLAINED', replay: { different: 0 } });
+    for (const { explained } of Object.values(certificate.decisions)) expect(explained).toEqual({ NO_MODEL: 100 });
+  });
+
+  it('lets a halt explain a refused entry alone, not another z or another probability', async () => {
     let planted = 0;
     const certificate = await certify({
       before(index, { pipeline }) {
@@ -262,5 +296,77 @@ describe('the parity certificate of a day', () => {
     expect(certificate.verdict).toBe('MISMATCH');
     expect(certificate.replay.equal).toBe(0);
     for (const { equal, mismatches } of Object.values(certificate.decisions)) expect(mismatches).toBeGreaterThan(equal);
+  });
+});
+
+/** The minute at 17:00 in New York, in winter. */
+const NIGHT = BEFORE - 120;
+
+/**
+ * What the entries of these signals earned, bps of gross notional at the published scale: those that were closed, and
+ * those that the last minute closes. Each fill is at the open of the minute after the signal's, after half of 1.1 times
+ * its quoted spread, commission and slippage. Who is in over the end of the trading day pays for one night.
+ */
+function resultsOf(signals: readonly Signal[]) {
+  const market = MARKET.map((bars) => new Map(bars.map((bar) => [bar.symbol, bar])));
+  const earned = ({ pair_id, target, beta, position_scale }: Signal, from: number, to: number): number => {
+    const legs = pair_id.split('_').map((symbol, leg) => {
+      const weight = (leg === 0 ? target : -target * beta!) / (1 + Math.abs(beta!));
+      const { commission_bps, slippage_bps, ...swaps } = settings.minutehand.symbols[symbol]!;
+      const swap = weight > 0 ? swaps.swap_long_bps_per_night : swaps.swap_short_bps_per_night;
+      const nights = from < NIGHT && to >= NIGHT ? 1 : 0;
+      const [entry, exit] = [market[from]!.get(symbol)!, market[to]!.get(symbol)!];
+      const costOf = ({ spread, close }: Bar): number => (0.5 * 1.1 * 1e4 * spread!) / close + commission_bps + slippage_bps; // prettier-ignore
+      return (
+        weight * 1e4 * Math.log(exit.open / entry.open) -
+        Math.abs(weight) * (costOf(entry) + costOf(exit) + nights * swap)
+      );
+    });
+    return position_scale! * (legs[0]! + legs[1]!);
+  };
+  const fillOf = ({ timestamp }: Signal): number => (Date.parse(timestamp) / 1000 - MARKET[0]![0]!.time) / 60;
+  const last = MARKET.length - 1;
+  const [closed, open]: [number[], number[]] = [[], []];
+  for (const pairId of pairs) {
+    let entry: Signal | null = null;
+    for (const signal of signals.filter(({ pair_id }) => pair_id === pairId)) {
+      if (signal.action === 'EXIT' && fillOf(signal) <= last)
+        closed.push(earned(entry!, fillOf(entry!), fillOf(signal)));
+      if (signal.action !== 'HOLD') entry = signal.action === 'ENTER' ? signal : null;
+    }
+    if (entry !== null && fillOf(entry) < last) open.push(earned(entry, fillOf(entry), last));
+  }
+  return { closed, open };
+}
+
+function figuresOf(results: readonly number[], entries = results.length): object {
+  const net = results.reduce((sum, result) => sum + result, 0);
+  const close = (value: number): unknown => expect.closeTo(value, 6);
+  const wins = results.filter((result) => result > 0).length;
+  return { entries, net_bps: close(net), mean_net_bps: close(net / results.length), win_rate: wins / results.length };
+}
+
+describe('the evidence of a policy change', () => {
+  it('has the figures of what a daemon under either policy publishes, fill by fill', async () => {
+    activate(paths.models, sets[0]!.version);
+    const changed = tinySettings({ minutehand: { decision: { z_entry: 2.4 } } });
+    writeConfig(join(folder, 'config'), changed);
+    const texts = textsOf(loadSettings({ configDir: join(folder, 'config'), env: {} }));
+    const { signals: after } = await record({ daemon: changed }, 0);
+    const { signals: before } = await record({}, 0);
+    const store = await openStore(join(folder, 'trainer.db'));
+    const task = { before: settings, texts, paths, store, onProgress: () => undefined };
+    const { check, replay, backtest } = await computeEvidence(task);
+    await store.close();
+    expect(check).toEqual({ ok: true, policy_hash: changed.policyHash, text: '' });
+    const expected = [before, after].map((signals) => {
+      const { closed, open } = resultsOf(signals);
+      expect(closed.length).toBeGreaterThan(10);
+      const entries = signals.filter(({ action }) => action === 'ENTER').length;
+      return { replay: figuresOf(closed, entries), backtest: figuresOf([...closed, ...open]) };
+    });
+    const sides = { from: expect.any(String) as string, to: expect.any(String) as string, error: null };
+    expect(replay).toEqual({ ...sides, before: expected[0]!.replay, after: expected[1]!.replay });
+    expect(backtest).toEqual({ ...sides, before: expected[0]!.backtest, after: expected[1]!.backtest });
   });
 });

@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'vite';
+import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../shared/root.ts';
 
 /**
- * A program of this folder bundled into one JavaScript file from the current sources, since Node 20 does not run
+ * A program of this folder, bundled from the sources as they are now: Node 20 does not run
  * TypeScript.
  */
 export interface Program {
@@ -42,25 +42,14 @@ export async function buildProgram(name: string, threads: Readonly<Record<string
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, `${name}-`));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  await build({
-    configFile: false,
-    root,
-    logLevel: 'error',
-    build: {
-      ssr: true,
-      outDir: folder,
-      emptyOutDir: false,
-      target: 'node20',
-      minify: false,
-      rollupOptions: {
-        input: { program: join(root, 'test', `${name}.ts`), ...threads },
-        output: {
-          entryFileNames: ({ name: entry }) => (entry === 'program' ? 'program.mjs' : `${entry}.js`),
-          chunkFileNames: '[name]-[hash].mjs',
-        },
-      },
-    },
-  });
+  const { bundle } = (await import(pathToFileURL(join(root, 'bin', 'bundle.mjs')).href)) as {
+    bundle: (entryPoints: { in: string; out: string }[], outdir: string, options: object) => Promise<void>;
+  };
+  const sources = { program: join(root, 'test', `${name}.ts`), ...threads };
+  const entryPoints = Object.entries(sources).map(([out, path]) => ({ in: path, out }));
+  // Not `.js`: models are loaded in the program itself, without the worker of a build.
+  await bundle(entryPoints, folder, { outExtension: { '.js': '.mjs' } });
+  for (const thread of Object.keys(threads)) writeFileSync(join(folder, `${thread}.js`), `import './${thread}.mjs';\n`);
   const running = new Set<RunningProgram>();
   return {
     start(args, env = {}) {

@@ -1,14 +1,8 @@
-import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
-import { writeDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
-import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
-import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
-import { withCover } from '../shared/bundle/onnx/tree_cover.ts';
-import { predictModel, type TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { writeRandomDirection } from '../bench/direction_bundle.ts';
+import { liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { randomEnsemble, randomRows } from '../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
-import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
-import { basename } from 'node:path';
 
 const GOLDEN_ROWS = 3;
 
@@ -17,45 +11,10 @@ const GOLDEN_ROWS = 3;
  * @returns its version
  */
 export function writeTinyDirection(models: string, symbol: string, timeframe: Timeframe, created = new Date()): string {
-  const schema = liveInstrumentSchema(TIMEFRAMES[timeframe]);
-  const columns = schema.definitions.length;
+  const columns = liveInstrumentSchema(TIMEFRAMES[timeframe]).definitions.length;
   const rng = createRng(`direction ${symbol}`);
   const ensembles = ['up', 'down', 'range'].map((seed) => randomEnsemble({ trees: 8, leaves: 8, columns, seed }));
-  const x = { rows: 200, columns, values: randomRows(rng, 200, columns) };
-  const model: TreeModel = withCover({ link: 'softmax', ensembles }, x);
-  const values = randomRows(rng, GOLDEN_ROWS, columns);
-  const answers = predictModel(model, { rows: GOLDEN_ROWS, columns, values });
-  const rowsOf = (of: ArrayLike<number>, width: number): number[][] =>
-    Array.from({ length: GOLDEN_ROWS }, (_, row) => Array.from({ length: width }, (__, k) => of[row * width + k]!));
-  const [up, down, range] = [0.61, 0.6, 0.78];
-  const manifest: Omit<DirectionManifest, 'format' | 'version' | 'created' | 'files'> = {
-    git_commit: null,
-    engine: { name: 'gbdt', parameters: { trees: 8 } },
-    timeframe: TIMEFRAMES[timeframe],
-    windows: { ...INSTRUMENT_WINDOWS },
-    feature_schema: schema.hash,
-    features: schema.definitions.map(({ name }) => name),
-    instruments: [symbol],
-    sources: [],
-    period: { from: '2020-01-01T00:00Z', to: '2020-03-01T00:00Z' },
-    data_hash: 'random',
-    label: { unit: 'percent', threshold: 0.02, horizon: 24 },
-    balance: 'none',
-    calibration: { kind: 'vector', slope: [1, 1, 1], intercept: [0, 0, 0] },
-    strategy: { theta_up: 0.34, theta_down: 0.34, stop: 0.02, target: 0.02, max_age_bars: 24 },
-    metrics: {
-      ...{ rows: 1000, log_loss: 0.96, log_loss_prior: 1.09, brier: 0.57, class_wise_ece: 0.02 },
-      ...{ auc: [up, down, range], up_or_down_auc: 0.52 },
-      ...{ net_bps: 3.1, lower_5_net_bps: 0.4, upper_95_net_bps: 5.9, trades: 42 },
-    },
-    edge: { [symbol]: { no_edge: false, trades: 42, net_bps: 3.1, lower_net_bps: 0.4 } },
-    golden: { features: rowsOf(values, columns).map((row) => row.map((v) => (Number.isNaN(v) ? null : v))), probabilities: rowsOf(answers, 3) }, // prettier-ignore
-  };
-  const folder = writeDirectionBundle(directionFolder(models), created, {
-    manifest,
-    model: encodeTreeModel(model, { metadata: { feature_schema: schema.hash } }),
-    report: {},
-    card: ({ version }) => `# Direction model ${version}\n`,
-  });
-  return basename(folder);
+  const rows = randomRows(rng, 200, columns);
+  const goldenRows = randomRows(rng, GOLDEN_ROWS, columns);
+  return writeRandomDirection(models, { symbols: [symbol], timeframe, created, ensembles, rows, goldenRows });
 }

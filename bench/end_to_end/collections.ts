@@ -1,10 +1,17 @@
 import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import { getHeapSpaceStatistics } from 'node:v8';
-import type { CollectedMemory, DaemonMemory } from './field.ts';
+import type { CollectedMemory, DaemonMemory, Pause } from './field.ts';
 
 interface Collection extends PerformanceEntry {
-  readonly detail: { readonly flags: number };
+  readonly detail: { readonly flags: number; readonly kind: number };
 }
+
+const KINDS: Readonly<Record<number, Pause['kind']>> = {
+  [constants.NODE_PERFORMANCE_GC_MINOR]: 'minor',
+  [constants.NODE_PERFORMANCE_GC_MAJOR]: 'major',
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL]: 'incremental',
+  [constants.NODE_PERFORMANCE_GC_WEAKCB]: 'weak',
+};
 
 export function memoryNow(): DaemonMemory {
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -13,11 +20,13 @@ export function memoryNow(): DaemonMemory {
 
 /** Watches the garbage collections of this process. */
 export function watchCollections(): { collect(): CollectedMemory } {
-  let pausesUs: number[] = [];
+  let pauses: Pause[] = [];
   const forced = constants.NODE_PERFORMANCE_GC_FLAGS_FORCED;
   new PerformanceObserver((list) => {
     for (const { duration, detail } of list.getEntries() as Collection[])
-      if ((detail.flags & forced) === 0) pausesUs.push(1000 * duration);
+      // The daemon forces minor ones, this watch major ones.
+      if ((detail.flags & forced) === 0 || KINDS[detail.kind] === 'minor')
+        pauses.push({ kind: KINDS[detail.kind] ?? 'major', us: 1000 * duration });
   }).observe({ entryTypes: ['gc'] });
   let oldAfter = oldBytes();
   return {
@@ -26,9 +35,9 @@ export function watchCollections(): { collect(): CollectedMemory } {
       const promoted = Math.max(0, oldBytes() - oldAfter);
       globalThis.gc!();
       oldAfter = oldBytes();
-      const pauses = pausesUs;
-      pausesUs = [];
-      return { ...memoryNow(), promoted, pauses };
+      const made = pauses;
+      pauses = [];
+      return { ...memoryNow(), promoted, pauses: made };
     },
   };
 }

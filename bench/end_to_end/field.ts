@@ -51,12 +51,18 @@ export interface DaemonMemory {
   readonly external: number;
 }
 
+/** A collection by V8 that held the main thread; weak: its callbacks. */
+export interface Pause {
+  readonly kind: 'minor' | 'major' | 'incremental' | 'weak';
+  readonly us: number;
+}
+
 /** After a major collection. */
 export interface CollectedMemory extends DaemonMemory {
   /** Bytes that reached the old generation since the last one. */
   readonly promoted: number;
-  /** Microseconds of each unforced collection since the last one. */
-  readonly pauses: readonly number[];
+  /** Of each collection since then that was not forced. */
+  readonly pauses: readonly Pause[];
 }
 
 /** Messages from the helper processes. */
@@ -335,13 +341,13 @@ async function connectFeeders(port: number, connections: number, undo: Undo): Pr
 }
 
 /** A WebSocket on `/bars`. */
-interface Feeder {
-  /** Sends one message. @returns when it was sent, and a promise of the daemon's reply */
+export interface Feeder {
+  /** Sends one message. @returns when it left, and a promise of the daemon's answer */
   send(text: string): { sentNs: number; answered: Promise<void> };
   close(): void;
 }
 
-async function connectFeeder(port: number, query = ''): Promise<Feeder> {
+export async function connectFeeder(port: number, query = ''): Promise<Feeder> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/bars${query}`, { perMessageDeflate: false });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   /** One entry per message without a reply, in order. */
@@ -370,7 +376,8 @@ async function connectFeeder(port: number, query = ''): Promise<Feeder> {
   };
 }
 
-async function backfill(port: number, market: SimulatedMarket, minutes: number): Promise<void> {
+/** Sends minutes of the past, answered in turn. */
+export async function backfill(port: number, market: SimulatedMarket, minutes: number): Promise<void> {
   const feeder = await connectFeeder(port, '?backfill=1');
   try {
     for (let done = 0; done < minutes; done += BACKFILL_MINUTES) {

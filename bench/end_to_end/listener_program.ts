@@ -18,8 +18,8 @@ const TIMESTAMP_LENGTH = '2025-10-14T12:35:00Z'.length;
 /** A report costs processor time, so it is sent after the daemon has finished the minute. */
 const REPORT_DELAY_MS = 2;
 
-/** Arrival times of each minute's signals, until all have arrived. */
-const seenByMinute = new Map<string, Record<string, number>>();
+/** Arrival times of each minute's signals, until all have come. */
+const seenByMinute = new Map<string, Map<string, number>>();
 
 function report(message: MinuteReport): void {
   setTimeout(() => tell(message), REPORT_DELAY_MS);
@@ -32,11 +32,13 @@ function fieldOf(text: string, name: string, from = 0): string {
 
 function take(text: string, atNs: number, from = 0): void {
   const timestamp = text.slice(from + TIMESTAMP_AT, from + TIMESTAMP_AT + TIMESTAMP_LENGTH);
-  const seen = seenByMinute.get(timestamp) ?? {};
-  seen[fieldOf(text, 'pair_id', from)] = atNs;
-  if (Object.keys(seen).length < pairs) return void seenByMinute.set(timestamp, seen);
+  let seen = seenByMinute.get(timestamp);
+  if (seen === undefined) seenByMinute.set(timestamp, (seen = new Map()));
+  seen.set(fieldOf(text, 'pair_id', from), atNs);
+  if (seen.size < pairs) return;
   seenByMinute.delete(timestamp);
-  report({ timestamp, atNs, version: fieldOf(text, 'model_version', from), atNsByPair: seen });
+  const version = fieldOf(text, 'model_version', from);
+  report({ timestamp, atNs, version, atNsByPair: Object.fromEntries(seen) });
 }
 
 async function listenWebSocket(): Promise<void> {

@@ -1,12 +1,14 @@
 /**
- * The null daemon: the server and publishers of the real one, and nothing in between. It replies to a message of bars
- * with one prepared signal per pair that has both legs of the minute, changed only in minute and number. Its latency is
- * that of transports, kernel and clients, a lower bound for the real daemon.
+ * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it
+ * answers with one signal for each pair that now has both legs of the minute, made before and changed in its minute and
+ * number only, under the same settings of the engine. What it takes is what transports, kernel and clients take; a real
+ * daemon cannot be faster.
  */
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
+import { tuneEngine } from '../../daemon/engine.ts';
 import { createFileThread } from '../../daemon/publish/file_thread.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
 import type { Publication } from '../../daemon/publish/publish.ts';
@@ -14,6 +16,7 @@ import { openServer } from '../../daemon/serve/serve.ts';
 import { openRedisPublisher } from '../redis_publisher.ts';
 import type { NullArgument, ProgramMessage, SampleSignal } from './field.ts';
 
+tuneEngine();
 const { signalsFolder, samplePath, transports } = JSON.parse(process.argv[2]!) as NullArgument;
 const signals = JSON.parse(readFileSync(samplePath, 'utf8')) as readonly SampleSignal[];
 const tell = (message: ProgramMessage): void => void process.send!(message);

@@ -19,7 +19,16 @@ async function trendOf(leak: number, promotedPerMinute = 0): Promise<HeapTrend> 
     const promoted = promotedPerMinute * (minute - collectedAt);
     collectedAt = minute;
     const heap = 20 * MB + leak * minute + rng.normal() * 50_000;
-    return Promise.resolve({ rss: 0, heap, external: 7 * MB, promoted, pauses: [700] });
+    return Promise.resolve({
+      rss: 0,
+      heap,
+      external: 7 * MB,
+      promoted,
+      pauses: [
+        { kind: 'minor', us: 700 },
+        { kind: 'major', us: 1700 },
+      ],
+    });
   };
   const watch = createHeapTrend({ collect }, 12_000);
   for (minute = 1; minute <= 12_000; minute++) await watch.sample(minute, minute - 1);
@@ -39,10 +48,27 @@ describe('a soak', () => {
   });
 });
 
+it('a soak of many minutes fails when resident memory grows, beyond its error', async () => {
+  const heap = await trendOf(0);
+  const failureOf = (minutes: number, low: number): string | null => {
+    const memory = { first_mb: 200, last_mb: 210, slope_mb_per_hour: 1 };
+    return soakFailure({
+      heap,
+      minutes,
+      memory: { ...memory, bytes_per_minute: { slope: 300, low, high: 600 - low } },
+    });
+  };
+  expect(failureOf(100_000, 200)).toMatch(/resident memory grows by 300 bytes a minute/);
+  expect([failureOf(100_000, -50), failureOf(500, 200)]).toEqual([null, null]);
+});
+
 it('a soak fails when what a bar allocates reaches the old generation', async () => {
   expect(soakFailure({ heap: await trendOf(0, 4000) })).toBeNull();
   expect(soakFailure({ heap: await trendOf(0, 5000) })).toMatch(/5000 bytes a minute reach the old generation/);
-  expect((await trendOf(0)).pauses).toMatchObject({ p50: 700, max: 700 });
+  expect((await trendOf(0)).pauses).toMatchObject({
+    minor: { p50: 700, max: 700, over_1_ms: 0 },
+    major: { count: 15, max: 1700, over_1_ms: 15 },
+  });
 });
 
 describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {

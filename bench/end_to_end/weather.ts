@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
-import { slope, type Point } from '../slope.ts';
+import { slope, slopeRange, type Point, type SlopeRange } from '../slope.ts';
 import type { Measured } from './end_to_end.ts';
 import { openField, type Field, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
@@ -13,6 +13,7 @@ const LATE_US = 20_000;
 const WARM_UP_MINUTES = 200;
 const MB = 2 ** 20;
 const MS_PER_HOUR = 3_600_000;
+const BLOCKS = 24;
 
 interface WeatherTransport {
   readonly real: Percentiles;
@@ -33,11 +34,14 @@ export interface WeatherResult {
   readonly memory: MemoryTrend;
 }
 
-/** Resident memory of the daemon over the run, without its first tenth. */
+/** Resident memory of the daemon over the run. */
 export interface MemoryTrend {
   readonly first_mb: number;
   readonly last_mb: number;
+  /** Without the first tenth. */
   readonly slope_mb_per_hour: number;
+  /** Of the means of equal blocks of the run, without its first third. */
+  readonly bytes_per_minute: SlopeRange;
 }
 
 export interface WeatherOptions {
@@ -81,7 +85,7 @@ export async function benchWeather(options: WeatherOptions): Promise<WeatherResu
       const latencies = await field.real.minute();
       measured.real.push(latencies);
       if (swapper.swaps < options.swaps) swapper.saw(latencies.version);
-      await memory.sample();
+      await memory.sample(measured.real.length);
       if (field.null === null) continue;
       await pace();
       measured.null.push(await field.null.minute());
@@ -115,11 +119,15 @@ function lateness(measured: Measured, transport: Transport): WeatherTransport {
   };
 }
 
-/** Activates the next bundle as soon as the signals show that the previous one is active. */
-function createSwapper(
-  field: Field,
-  versions: readonly string[],
-): { readonly swaps: number; saw(version: string): void } {
+export interface Swapper {
+  /** Those that the signals have shown. */
+  readonly swaps: number;
+  /** @param version of the last signals */
+  saw(version: string): void;
+}
+
+/** Activates the next bundle as soon as the signals show that the last one is active. */
+export function createSwapper(field: Field, versions: readonly string[]): Swapper {
   let swaps = 0;
   let wanted: string | null = null;
   return {
@@ -135,16 +143,25 @@ function createSwapper(
   };
 }
 
+export interface MemoryWatch {
+  /** @param minute number of minutes so far */
+  sample(minute: number): Promise<void>;
+  trend(): MemoryTrend;
+}
+
 /** Resident memory, a sample each second. */
-export function createMemoryTrend(field: Pick<Field, 'memory'>): { sample(): Promise<void>; trend(): MemoryTrend } {
+export function createMemoryTrend(field: Pick<Field, 'memory'>): MemoryWatch {
   const points: Point[] = [];
+  const byMinute: Point[] = [];
   let nextMs = 0;
   return {
-    async sample() {
+    async sample(minute) {
       const nowMs = performance.now();
       if (nowMs < nextMs) return;
       nextMs = nowMs + 1000;
-      points.push({ x: nowMs / MS_PER_HOUR, y: (await field.memory()).rss / MB });
+      const { rss } = await field.memory();
+      points.push({ x: nowMs / MS_PER_HOUR, y: rss / MB });
+      byMinute.push({ x: minute, y: rss });
     },
     trend() {
       const settled = points.slice(Math.floor(points.length / 10));
@@ -152,7 +169,19 @@ export function createMemoryTrend(field: Pick<Field, 'memory'>): { sample(): Pro
         first_mb: points[0]?.y ?? NaN,
         last_mb: points.at(-1)?.y ?? NaN,
         slope_mb_per_hour: slope(settled),
+        bytes_per_minute: slopeRange(blockMeans(byMinute).slice(BLOCKS / 3)),
       };
     },
   };
+}
+
+/** Neighboring samples are not independent; means of long blocks nearly are. Fewer points than blocks stay as they are. */
+function blockMeans(points: readonly Point[]): Point[] {
+  if (points.length < BLOCKS) return [...points];
+  return Array.from({ length: BLOCKS }, (_, i) => {
+    const [from, to] = [i, i + 1].map((end) => Math.floor((end * points.length) / BLOCKS));
+    const block = points.slice(from, to);
+    const mean = (of: 'x' | 'y'): number => block.reduce((sum, point) => sum + point[of], 0) / block.length;
+    return { x: mean('x'), y: mean('y') };
+  });
 }

@@ -44,7 +44,7 @@ export function addBench(program: Command, output: () => Output): void {
       '--soak <duration>',
       `run at an accelerated pace for 90s, 10m, 1h; means --part soak (default: ${DEFAULT_SOAK})`,
     )
-    .option('--swaps <n>', 'number of further swaps after 100 during training, to measure memory (default: 0)')
+    .option('--swaps <n>', 'hot swaps of a soak, or further ones after 100 during training (default: 0)')
     .option('--check', 'end to end with 10 pairs: exit code 1 when p99.9 exceeds feed.budget_ms, or p50 the ratio')
     .option('--max-ratio <n>', 'of --check: p50 against the null daemon, at most', '3')
     .option('--compare <before>', 'compare stations with a baseline file, or alternately with another built checkout')
@@ -59,7 +59,7 @@ With --json:
                    "transports": {"file" | "redis" | "websocket":
                      {"p50_us", "p99_us", "p999_us", "max_us", "null_p50_us", "null_p99_us", "null_p999_us", "null_max_us", "ratio_p50", "ratio_p99",
                       "missed", "null_missed"}}}],
-   "arrival" | "stations" | "inference" | "features" | "growth" | "rounding" | "trainer" | "search" | "backtest" | "swaps" | "retraining" | "browsers" | "soak": {…} for the parts that were asked for}
+   "arrival" | "instruments" | "stations" | "inference" | "features" | "growth" | "rounding" | "trainer" | "search" | "backtest" | "swaps" | "retraining" | "browsers" | "soak": {…} for the parts that were asked for}
 
 Examples:
   minutehand bench --pairs 10 --json

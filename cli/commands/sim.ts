@@ -13,6 +13,7 @@ interface SimFlags {
   readonly seeds?: string;
   readonly planted?: PlantedBug;
   readonly findPlanted?: true;
+  readonly journalFaults?: true;
 }
 
 export function addSim(program: Command, output: () => Output): void {
@@ -47,6 +48,7 @@ export function addSim(program: Command, output: () => Output): void {
         'forgotten_positions',
       ] satisfies PlantedBug[]),
     )
+    .option('--journal-faults', 'every world has a journal that is slow, refuses or whose thread dies')
     .option('--find-planted', 'print the seed at which each planted bug is found')
     .action((flags: SimFlags) => runSim(flags, output()));
   addSimRollout(sim, output);
@@ -58,13 +60,18 @@ async function runSim(flags: SimFlags, output: Output): Promise<void> {
   if (flags.planted !== undefined && flags.seed === undefined)
     throw new MinutehandError('USAGE', { seen: '--planted without --seed', expected: '--planted <bug> --seed <n>' });
   if (flags.findPlanted) return findAll(output);
-  if (flags.seed !== undefined) return runOne(parseSeed(flags.seed), flags.planted, output);
-  return runMany(parseSeeds(flags.seeds ?? '1..200'), output);
+  if (flags.seed !== undefined) return runOne(parseSeed(flags.seed), flags, output);
+  return runMany(parseSeeds(flags.seeds ?? '1..200'), flags.journalFaults === true, output);
 }
 
-async function runOne(seed: number, planted: PlantedBug | undefined, output: Output): Promise<void> {
+async function runOne(seed: number, { planted, journalFaults }: SimFlags, output: Output): Promise<void> {
   const { runSeed } = await import('../../sim/sim.ts');
-  const report = await runSeed({ seed, planted: planted ?? null, trace: (line) => output.line(line) });
+  const report = await runSeed({
+    seed,
+    planted: planted ?? null,
+    hasJournalFaults: journalFaults === true,
+    trace: (line) => output.line(line),
+  });
   output.line(summaryOf(report));
   output.result(report);
   if (report.violations.length > 0) process.exitCode = FAILED;
@@ -88,12 +95,17 @@ function summaryOf({
   );
 }
 
-async function runMany({ from, to }: { from: number; to: number }, output: Output): Promise<void> {
+async function runMany(
+  { from, to }: { from: number; to: number },
+  hasJournalFaults: boolean,
+  output: Output,
+): Promise<void> {
   const { runSeeds } = await import('../../sim/sim.ts');
   const progress = output.progress();
   const report = await runSeeds({
     from,
     to,
+    hasJournalFaults,
     onSeed({ seed, violations }) {
       for (const { rule } of violations.slice(0, 1)) output.note(`seed ${seed}: ${rule}`);
       progress.update('Seeds', seed - from + 1, to - from + 1);
@@ -119,7 +131,9 @@ async function runMany({ from, to }: { from: number; to: number }, output: Outpu
   const first = failed[0];
   if (first === undefined) return output.line('No invariant was violated.');
   for (const { seed, rule, what } of failed.slice(0, MAX_SHOWN)) output.line(`seed ${seed}: ${rule}: ${what}`);
-  output.line(`${failed.length} seeds failed. The first one with its trace: npx minutehand sim --seed ${first.seed}`);
+  output.line(
+    `${failed.length} seeds failed. The first one with its trace: npx minutehand sim --seed ${first.seed}${hasJournalFaults ? ' --journal-faults' : ''}`,
+  );
   process.exitCode = FAILED;
 }
 

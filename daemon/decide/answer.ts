@@ -37,7 +37,13 @@ export interface AnswerContext {
   readonly halted: Uint8Array;
   readonly encoder: BodyEncoder;
   /** Only while a rollout is active. */
-  readonly rollout?: { readonly id: string; readonly arm: Arm };
+  readonly rollout?: RolloutArm | undefined;
+}
+
+/** An arm of a rollout. */
+export interface RolloutArm {
+  readonly id: string;
+  readonly arm: Arm;
 }
 
 /** The deterministic answer to one minute of one pair. */

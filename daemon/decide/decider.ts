@@ -11,7 +11,7 @@ import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
-import { answerMinute, type MinuteAnswer, type AnswerContext } from './answer.ts';
+import { answerMinute, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
 export interface DeciderOptions {
@@ -113,6 +113,7 @@ export class Decider {
     scores: BatchScores | null,
     halted: Uint8Array,
     encoder: BodyEncoder = this.#encoder,
+    rollout?: RolloutArm,
   ): AnswerContext {
     const { schema, matrix, degradations } = this.#options;
     return {
@@ -126,6 +127,7 @@ export class Decider {
       isDegraded: degradations.size > 0,
       halted,
       encoder,
+      rollout,
     };
   }
 }

@@ -14,13 +14,15 @@ import type { Route } from '../serve/http_route.ts';
 /** refused: the server answers, and refuses. */
 export type ConnectionState = 'up' | 'down' | 'refused' | 'off' | 'unknown';
 
-/** By remote transport: `redis`, `redis_refused` and `redis_missed`. */
+/** By remote transport: `redis`, `redis_refused`, `redis_missed` and `redis_resent`. */
 export type TransportsHealth = Readonly<
   Record<RemoteName, ConnectionState> &
     /** Why the server refuses signals, until it takes a whole batch again. */
     Record<`${RemoteName}_refused`, ErrorReport | null> &
     /** Signals that the server did not take since the start. */
-    Record<`${RemoteName}_missed`, number>
+    Record<`${RemoteName}_missed`, number> &
+    /** Signals that it got later. */
+    Record<`${RemoteName}_resent`, number>
 >;
 
 export interface DirectionHealth {

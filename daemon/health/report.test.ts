@@ -79,6 +79,7 @@ describe('the health of a daemon', () => {
       redis: 'off',
       redis_refused: null,
       redis_missed: 0,
+      redis_resent: 0,
       bar_stream: 'off',
       bar_stream_refused: null,
       last_bars: { EURUSD: '2025-10-14T12:34:00.000Z' },
@@ -116,7 +117,7 @@ describe('the health of a daemon', () => {
     const refusal = new MinutehandError('PUBLISH_REDIS', { seen: 'NOPERM' });
     const late = { symbols: ['EURUSD'] };
     const refused = { version: 'other', code: 'MODEL_HASH' };
-    const redis = { state: 'refused', refusal, missed: 7 };
+    const redis = { state: 'refused', refusal, missed: 7, resent: 5 };
     const report = reportOf(
       { expiredPairs: ['XAUUSD_XAGUSD'] },
       {
@@ -137,12 +138,13 @@ describe('the health of a daemon', () => {
       redis: 'refused',
       redis_refused: { code: 'PUBLISH_REDIS' },
       redis_missed: 7,
+      redis_resent: 5,
       bar_stream: 'up',
       bar_stream_refused: null,
     });
     const unknown = reportOf(
       {},
-      { links: { redis: { state: null, refusal: null, missed: 0 } }, redisFeed: () => ({ state: null, refusal }) },
+      { links: { redis: { state: null, refusal: null, missed: 0, resent: 0 } }, redisFeed: () => ({ state: null, refusal }) },
     );
     expect(unknown).toMatchObject({ redis: 'unknown', redis_refused: null, bar_stream: 'unknown' });
     expect(unknown.bar_stream_refused).toMatchObject({ code: 'PUBLISH_REDIS' });

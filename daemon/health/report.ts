@@ -101,6 +101,7 @@ export function transportsHealth(links: Publishers['links']): TransportsHealth {
       [name, link === undefined ? 'off' : (link.state ?? 'unknown')],
       [`${name}_refused`, link?.refusal?.toJSON() ?? null],
       [`${name}_missed`, link?.missed ?? 0],
+      [`${name}_resent`, link?.resent ?? 0],
     ];
   });
   return Object.fromEntries(entries) as TransportsHealth;

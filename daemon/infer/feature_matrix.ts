@@ -5,6 +5,9 @@ import { checksum } from '../../shared/signal/encode.ts';
 import { isHeartbeat } from '../align/minute.ts';
 import type { MinuteItem } from '../queue.ts';
 
+/** Minutes whose rows are written while their features are in the cache. */
+const PIECE = 64;
+
 /** The features of all pairs, and the rows of a batch that models score: float32, [rows × columns]. */
 export class FeatureMatrix {
   readonly features: FeatureEngine;
@@ -36,11 +39,26 @@ export class FeatureMatrix {
    * @returns how many rows there are
    */
   step(batch: readonly MinuteItem[]): number {
-    const complete: PairBars[] = [];
-    for (const { minute } of batch) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
-    this.features.step(complete);
     let rows = 0;
-    for (const { minute, publish } of batch) {
+    for (let from = 0; from < batch.length; from += PIECE) {
+      // A pair is published by its last minute of a batch.
+      const piece = batch.length <= PIECE ? batch : batch.slice(from, from + PIECE);
+      this.#stepFeatures(piece);
+      rows = this.#fillRows(piece, rows);
+    }
+    return rows;
+  }
+
+  #stepFeatures(items: readonly MinuteItem[]): void {
+    const complete: PairBars[] = [];
+    for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
+    this.features.step(complete);
+  }
+
+  /** @returns how many rows there are then */
+  #fillRows(items: readonly MinuteItem[], filled: number): number {
+    let rows = filled;
+    for (const { minute, publish } of items) {
       const { pairIndex, outcome } = minute;
       const isScored = publish && (outcome === 'COMPLETE' || isHeartbeat(minute)) && this.features.ready(pairIndex);
       this.#rows[pairIndex] = isScored ? rows : -1;

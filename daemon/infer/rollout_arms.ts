@@ -6,6 +6,7 @@ import { ARMS, Assignment, type Arm } from '../../shared/core/rollout/assignment
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { createBodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { AnswerContext, MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { InputSink, RolloutInput } from '../input.ts';
@@ -48,9 +49,11 @@ export class RolloutArms {
   readonly #options: RolloutArmsOptions;
   /** Virtual arms are compared without halts, like a shadow. */
   readonly #noneHalted: Uint8Array;
+  /** The champion has the decider's: bodies of both arms differ in fields that an encoder keeps. */
+  readonly #encoder = createBodyEncoder();
   #running: Running | null = null;
   /** Of the batch that was decided last; null without a rollout. */
-  #virtual: Contexts | null = null;
+  #decided: Contexts | null = null;
   #slowBatches = 0;
   /** Of the process before, in a replay. */
   #kept: Pick<Running, 'rollout' | 'positions'> | null = null;
@@ -154,18 +157,13 @@ export class RolloutArms {
     const { decider, halts } = this.#options;
     if (!this.isActive(champion)) return decider.decide(items, champion, scores, halts.mask);
     const { rollout, challenger } = this.#running!;
+    const { id } = rollout;
+    const mask = halts.challengerMask;
     const contexts: Contexts = {
-      champion: armContext(decider.contextOf(champion, scores, halts.mask), rollout, 'champion'),
-      challenger: armContext(
-        decider.contextOf(challenger, challengerScores, halts.challengerMask),
-        rollout,
-        'challenger',
-      ),
+      champion: decider.contextOf(champion, scores, halts.mask, undefined, { id, arm: 'champion' }),
+      challenger: decider.contextOf(challenger, challengerScores, mask, this.#encoder, { id, arm: 'challenger' }),
     };
-    this.#virtual = {
-      champion: { ...contexts.champion, halted: this.#noneHalted },
-      challenger: { ...contexts.challenger, halted: this.#noneHalted },
-    };
+    this.#decided = contexts;
     return decider.decideBy(items, (pairIndex, time, position) => contexts[this.#armOf(pairIndex, time, position)]);
   }
 
@@ -179,10 +177,15 @@ export class RolloutArms {
   /** Journals the virtual answers of both arms to a batch that `decide` answered, and prepares the next bar. */
   follow(answers: readonly MinuteAnswer[]): void {
     const { matrix, decider, journal } = this.#options;
-    const virtual = this.#virtual;
+    const decided = this.#decided;
     const running = this.#running;
-    this.#virtual = null;
-    if (virtual === null || running === null) return;
+    this.#decided = null;
+    if (decided === null || running === null) return;
+    const halted = this.#noneHalted;
+    const virtual: Contexts = {
+      champion: { ...decided.champion, halted },
+      challenger: { ...decided.challenger, halted },
+    };
     const { rollout, positions, assignment } = running;
     for (const { minute, body } of answers) {
       const { pairIndex, time, outcome } = minute;
@@ -205,7 +208,3 @@ export class RolloutArms {
 }
 
 const NONE: RolloutInput = { kind: 'rollout', rollout: null, set: null };
-
-function armContext(context: AnswerContext, { id }: ActiveRollout, arm: Arm): AnswerContext {
-  return { ...context, rollout: { id, arm } };
-}

@@ -38,10 +38,11 @@ describe('a recorder', () => {
     };
     const matrix = { checksum: (pairIndex: number) => `crc ${pairIndex}` } as unknown as FeatureMatrix;
     const recorder = new SignalRecorder({ bootId: 'boot', pairs: [0, 1], matrix, journal });
-    recorder.store(
+    recorder.add(
       [answerOf(0, 'COMPLETE'), answerOf(1, 'LEG_MISSING', { riskProb: null, position: HELD })],
       1234 as EpochMs,
     );
+    recorder.store();
     const common = { bootId: 'boot', time: at(5), generatedAtMs: 1234 };
     expect(rows).toEqual([
       {

@@ -20,6 +20,8 @@ export class SignalRecorder {
   readonly #options: RecorderOptions;
   /** By pair: the transaction of its last signal, as `Journal.flush` counts them. */
   readonly #transactions: Float64Array;
+  /** Indices of pairs. */
+  readonly #added: number[] = [];
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -38,7 +40,8 @@ export class SignalRecorder {
     return journal.room(last);
   }
 
-  store(answers: readonly Answer[], generatedAtMs: EpochMs): void {
+  /** Collects what `store` hands to the writer. */
+  add(answers: readonly Answer[], generatedAtMs: EpochMs): void {
     const { bootId, matrix, journal } = this.#options;
     for (const { minute, body, bodyText, riskProb, position, seq } of answers) {
       const { pairIndex, time, outcome } = minute;
@@ -54,9 +57,14 @@ export class SignalRecorder {
         position: positionText(position),
         generatedAtMs,
       });
+      this.#added.push(pairIndex);
     }
-    const transaction = journal.flush();
-    for (const { minute } of answers) this.#transactions[minute.pairIndex] = transaction;
+  }
+
+  store(): void {
+    const transaction = this.#options.journal.flush();
+    for (const pairIndex of this.#added) this.#transactions[pairIndex] = transaction;
+    this.#added.length = 0;
   }
 }
 

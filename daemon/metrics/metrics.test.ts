@@ -161,7 +161,7 @@ describe('the metrics of events', () => {
           { ...publisher, name: 'websocket', failures: 0 },
           { ...publisher, name: 'file', failures: 6, retries: 3 },
         ],
-        links: { redis: { state: 'up', refusal: null, missed: 40 } },
+        links: { redis: { state: 'up', refusal: null, missed: 40, resent: 4 } },
       },
       logs: { lost: () => 5 },
     });
@@ -175,6 +175,7 @@ describe('the metrics of events', () => {
       minutehand_websocket_connections: 3,
       minutehand_degradations: 2,
       minutehand_redis_missed_signals_total: 40,
+      minutehand_redis_resent_signals_total: 4,
       minutehand_signal_file_retries_total: 3,
       minutehand_log_lines_lost_total: 5,
       'minutehand_publish_failures_total{publisher="file"}': 6,

@@ -218,12 +218,20 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     help: 'Failed attempts to publish.',
     read: ({ publishers }) => publishers.all.map(({ name, failures }) => [name, failures]),
   },
-  ...REMOTE_TRANSPORTS.map(({ name, label }): Metric<MetricsSource> => ({
-    name: `minutehand_${name}_missed_signals_total`,
-    type: 'counter',
-    help: `Signals that ${label} did not take.`,
-    read: ({ publishers }) => publishers.links[name]?.missed ?? 0,
-  })),
+  ...REMOTE_TRANSPORTS.flatMap(({ name, label }): Metric<MetricsSource>[] => [
+    {
+      name: `minutehand_${name}_missed_signals_total`,
+      type: 'counter',
+      help: `Signals that ${label} did not take.`,
+      read: ({ publishers }) => publishers.links[name]?.missed ?? 0,
+    },
+    {
+      name: `minutehand_${name}_resent_signals_total`,
+      type: 'counter',
+      help: `Signals that ${label} got later.`,
+      read: ({ publishers }) => publishers.links[name]?.resent ?? 0,
+    },
+  ]),
   {
     name: 'minutehand_signal_file_retries_total',
     type: 'counter',

@@ -49,10 +49,11 @@ export class Stopwatch {
     this.#lapUs = this.#clock.monotonicUs();
   }
 
-  /** A station ends here, and the next one begins. */
-  lap(station: Station): void {
+  /** A station ends here, and the next one begins. @returns microseconds */
+  lap(station: Station): number {
     this.#took[station] = 0;
     this.add(station);
+    return this.#took[station];
   }
 
   /** As `lap`, for a station that comes several times in a batch. */

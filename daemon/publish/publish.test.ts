@@ -99,6 +99,7 @@ async function openWays(url: string) {
     scheduler: MACHINE_SCHEDULER,
     commandTimeoutMs: 300,
     maxBatchesInFlight: MAX_IN_FLIGHT,
+    mayLeave: () => false,
     onState: () => undefined,
     onFailure: () => undefined,
     onRecovered: () => undefined,

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import { Publishers, type PublishersOptions } from './publishers.ts';
-import { byTransport, REMOTE_TRANSPORTS, TRANSPORT_NAMES } from './transports.ts';
+import { byTransport, REMOTE_TRANSPORTS, TRANSPORT_NAMES, type TransportLease } from './transports.ts';
 
 const PAIRS = [parsePair('EURUSD_GBPUSD'), parsePair('AUDUSD_NZDUSD')];
 const settings = tinySettings();
@@ -26,13 +27,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const bus: Bus = {
+const bus = {
   ready: true,
+  resent: [] as unknown[],
   send: () => Promise.resolve(answer),
+  resend: (messages) => Promise.resolve((bus.resent.push(...messages), null)),
   reset: () => undefined,
   onState: (listener) => (enter = listener),
   close: () => Promise.resolve(void closes++),
-};
+} as Bus & { ready: boolean; resent: unknown[] };
 const logged = (level: string) => (fields: { err?: { code: string } }, text: string) =>
   void events.push(`${level} ${text} ${JSON.stringify({ ...fields, err: fields.err?.code })}`);
 
@@ -43,6 +46,7 @@ function open(more: Partial<PublishersOptions> = {}): Publishers {
     shard: 'main',
     signalsFolder: join(folder, 'signals'),
     files: MACHINE_FILES,
+    clock: { nowMs: () => 1000 as EpochMs, monotonicUs: () => 0 },
     scheduler: { after: () => () => undefined } as unknown as Scheduler,
     bus,
     openFileThread: undefined,
@@ -125,7 +129,7 @@ describe('the transports that the settings enable', () => {
       'info redis {"state":"up","detail":"connected"}',
       'Redis takes the signals too (connected).',
     ]);
-    answer = { words: 'OOM', signals: 1 };
+    answer = { words: 'OOM', signals: 1, isHeard: true };
     redis.publish(batch);
     await settle();
     answer = null;
@@ -137,5 +141,21 @@ describe('the transports that the settings enable', () => {
       'info redis accepts signals again {"missed":1}',
       'Redis accepts all signals again (1 were missed).',
     ]);
+  });
+
+  it('send a signal that Redis missed later only while it is valid, and with its lease held', () => {
+    const held = (fence: number) => ({ isHolder: () => true, deadlineMs: () => 0, holds: (own: number) => own === fence });
+    const missed = (limits: object) => [{ pairId: 'EURUSD_GBPUSD', text: JSON.stringify(limits) }];
+    const sentLater = (limits: object, lease?: TransportLease): number => {
+      const redis = open(lease === undefined ? {} : { lease }).sockets[1]!;
+      [bus.ready, bus.resent] = [false, []];
+      redis.publish(missed(limits));
+      bus.ready = true;
+      enter('up', 'connected');
+      return bus.resent.length;
+    };
+    expect([sentLater({ valid_until_ms: 1000 }), sentLater({ valid_until_ms: 999 })]).toEqual([1, 0]);
+    expect(sentLater({ valid_until_ms: 1000, fence: 7 }, held(7))).toBe(1);
+    expect(sentLater({ valid_until_ms: 1000, fence: 6 }, held(7))).toBe(0);
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import type { MinutehandError } from '../../shared/errors.ts';
+import type { Bus } from '../../shared/ports.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
@@ -41,20 +42,23 @@ async function server(
 
 const COMMAND_TIMEOUT_MS = 1_000;
 
+function busTo(url: string): Bus {
+  const bus = createRedisBus({
+    ...{ url, caFile: null, keyTtlMs: 150_000, streamMaxLen: 1_000 },
+    ...{ connectTimeoutMs: 2_000, commandTimeoutMs: COMMAND_TIMEOUT_MS },
+  });
+  toClose.push(() => bus.close());
+  return bus;
+}
+
 function publisherTo(url: string, isExpected = true): RedisPublisher {
   const publisher = createRedisPublisher({
-    bus: createRedisBus({
-      url,
-      caFile: null,
-      keyTtlMs: 150_000,
-      streamMaxLen: 1_000,
-      connectTimeoutMs: 2_000,
-      commandTimeoutMs: COMMAND_TIMEOUT_MS,
-    }),
+    bus: busTo(url),
     scheduler: MACHINE_SCHEDULER,
     isExpected,
     commandTimeoutMs: COMMAND_TIMEOUT_MS,
     maxBatchesInFlight: 4,
+    mayLeave: ({ valid_until_ms }) => valid_until_ms >= Date.now(),
     onState: (state, detail) => states.push(`${state}: ${detail}`),
     onFailure: (error) => errors.push(error),
     onRecovered: () => recoveries++,
@@ -110,6 +114,11 @@ async function streamSeqs(client: Redis): Promise<number[]> {
 }
 
 const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
+/** Not expired. */
+const validSignal = (pairId: string, seq: number) => ({
+  pairId,
+  text: JSON.stringify({ pair_id: pairId, seq, valid_until_ms: 2 * Date.now() }),
+});
 const isUp = (publisher: RedisPublisher) => () => publisher.state === 'up';
 
 describe('the Redis publisher', () => {
@@ -201,28 +210,33 @@ describe('the Redis publisher', () => {
     expect(publisher.missed).toBe(1);
   });
 
-  it('recovers after a crash of Redis and sends nothing of the time between', async (context) => {
+  it('recovers after a crash of Redis and sends once the last valid signal of each pair of the time between', async (context) => {
     const first = await server(context);
     const publisher = publisherTo(first.url);
     await until('connected', isUp(publisher));
     publisher.publish([signal('A_B', 1)]);
     await first.kill();
-    publisher.publish([signal('A_B', 2)]);
+    publisher.publish([validSignal('A_B', 2)]);
     await until('down', () => publisher.state === 'down');
-    publisher.publish([signal('A_B', 3)]);
-    await until('all settled', () => publisher.missed >= 2);
+    publisher.publish([signal('A_B', 3), validSignal('C_D', 3), validSignal('E_F@1h', 3)]);
+    publisher.publish([validSignal('C_D', 4)]);
+    await until('all settled', () => publisher.missed >= 5);
 
     const second = await server(context, [], first.port);
     await until('up', isUp(publisher));
-    publisher.publish([signal('A_B', 4)]);
+    publisher.publish([signal('C_D', 5)]);
     const client = clientOf(second);
-    await until('taken', async () => (await client.xlen(SIGNALS_STREAM)) > 0);
-    const entries = await client.xrange(SIGNALS_STREAM, '-', '+');
-    expect(entries.map(([, fields]) => fields[3])).toEqual([signal('A_B', 4).text]);
+    await until('taken', async () => (await client.xlen(SIGNALS_STREAM)) > 2);
+    expect((await streamSeqs(client)).sort()).toEqual([3, 4, 5]);
+    expect((await streamSeqs(client)).at(-1)).toBe(5);
+    expect(await client.get(signalKey('A_B'))).toBeNull();
+    expect(await client.get(signalKey('E_F@1h'))).toMatch('"seq":3,');
+    expect(await client.pttl(signalKey('E_F@1h'))).toBeGreaterThan(3_600_000);
+    expect(publisher.resent).toBe(2);
     expect(states.map((state) => state.split(':')[0])).toEqual(['up', 'down', 'up']);
   });
 
-  it('stays fast while Redis stalls, counts, and afterward sends only what was published before the stall was noticed', async (context) => {
+  it('stays fast while Redis stalls, counts, and afterward sends what was published before the stall was noticed, and the last signal', async (context) => {
     const redis = await server(context);
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
@@ -237,7 +251,7 @@ describe('the Redis publisher', () => {
     let publishingMs = 0;
     const published = 200;
     for (let seq = 1; seq <= published; seq++) {
-      publishingMs += timeMs(() => publisher.publish([signal('A_B', seq)]));
+      publishingMs += timeMs(() => publisher.publish([validSignal('A_B', seq)]));
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await until('down', () => publisher.state === 'down');
@@ -255,9 +269,10 @@ describe('the Redis publisher', () => {
     const sent = (await client.xrange(SIGNALS_STREAM, '-', '+')).map(
       ([, fields]) => (JSON.parse(fields[3]!) as { seq: number }).seq,
     );
-    expect(sent[0]).toBe(0);
-    expect(sent.at(-1)).toBe(1_000);
-    const late = sent.slice(1, -1);
+    expect([sent[0], ...sent.slice(-2)]).toEqual([0, published, 1_000]);
+    const late = sent.slice(1, -2);
+    expect(late.toSorted((a, b) => a - b)).toEqual(late);
+    expect(publisher.resent).toBe(1);
     expect(late.length).toBeLessThanOrEqual(4);
     expect(late.every((seq) => seq <= 4)).toBe(true);
   });
@@ -387,6 +402,31 @@ describe('the Redis publisher', () => {
       failures: 0,
       states: ['up: connected'],
     });
+  });
+
+  it('sends again what Redis may have taken, and nothing a second time', async (context) => {
+    const redis = await server(context);
+    const client = clientOf(redis);
+    await client.rpush(signalKey('E_F'), 'a list');
+    const heard = await listen(redis, SIGNALS_CHANNEL, signalChannel('C_D'), signalChannel('E_F'));
+    const bus = busTo(redis.url);
+    await until('connected', () => bus.ready);
+    const [taken, lost, refused] = [signal('A_B', 1), signal('C_D', 2), signal('E_F', 3)];
+    await bus.send([taken]);
+    const again = [taken, lost].map((message) => ({ ...message, isHeard: false }));
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await bus.resend([...again, { ...refused, isHeard: true }])).toBeNull();
+    }
+    expect(await streamSeqs(client)).toEqual([1, 2, 3]);
+    expect(await client.mget([taken, lost, refused].map(({ pairId }) => signalKey(pairId)))).toEqual(
+      [taken, lost, refused].map(({ text }) => text),
+    );
+    await until('all heard', () => heard.length >= 3);
+    expect(heard).toEqual([
+      [SIGNALS_CHANNEL, taken.text],
+      [SIGNALS_CHANNEL, lost.text],
+      [signalChannel('C_D'), lost.text],
+    ]);
   });
 
   it('reports a Redis that is busy with a script for too long, and its recovery', async (context) => {

@@ -3,6 +3,7 @@ import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
 import { refusalAdvice } from '../../shared/redis_refusal.ts';
 import { waitAtMost } from '../wait.ts';
 import type { Publication, Publisher } from './publish.ts';
+import { UnsentSignals, type SignalLimits } from './unsent_signals.ts';
 
 export interface RedisPublisherOptions {
   /** Closed with the publisher. */
@@ -14,6 +15,8 @@ export interface RedisPublisherOptions {
   readonly commandTimeoutMs: number;
   /** Unanswered batches at most; while there are as many, signals are skipped and counted. */
   readonly maxBatchesInFlight: number;
+  /** Whether a missed signal may still be sent: it has not expired, and its lease is held. */
+  mayLeave(limits: SignalLimits): boolean;
   /** Called when it is first known whether Redis answers, and then only when that changes. */
   onState(state: 'up' | 'down', detail: string): void;
   /** Called with PUBLISH_REDIS at the first batch that Redis refuses after a good one, all of it or in part. */
@@ -31,6 +34,8 @@ export interface RedisPublisher extends Publisher<'redis'> {
    * was absent, stalled, refused them, or the bound in flight was reached.
    */
   readonly missed: number;
+  /** Signals that Redis got later, or had got before its answer was lost. */
+  readonly resent: number;
   /**
    * null until the first attempt to connect has ended. refused: connected, and the last batch was refused, all of it or
    * in part.
@@ -41,11 +46,14 @@ export interface RedisPublisher extends Publisher<'redis'> {
 }
 
 const CLOSE_GRACE_MS = 500;
+/** After a refusal, where no later batch shows that Redis accepts again. */
+const RETRY_REFUSED_MS = 10_000;
 
 /**
- * Sends each batch to Redis at once, or drops it. Nothing is queued and nothing is sent twice: while Redis is absent,
- * starting or stalled, the signals of a batch are counted in `missed`. A connection without answers is reset, so that
- * data this process has not sent yet is discarded.
+ * Sends each batch to Redis at once. While Redis is absent, starting, stalled or refuses, the signals of a batch are
+ * counted in `missed`, and the last one of each pair is kept: it is sent once Redis accepts again, before any later
+ * one, unless it may no longer leave. A connection without answers is reset, so that data this process has not sent yet
+ * is discarded.
  *
  * Data that the other machine's kernel already holds cannot be recalled: when a stalled Redis continues, it executes
  * the batches that were sent before the stall was detected, at most `maxBatchesInFlight` and at one bar a minute a
@@ -59,8 +67,13 @@ class BusPublisher implements RedisPublisher {
   readonly name = 'redis';
   failures = 0;
   missed = 0;
+  resent = 0;
   refusal: MinutehandError | null = null;
   readonly #options: RedisPublisherOptions;
+  readonly #unsent = new UnsentSignals();
+  /** Of the last batch. */
+  #number = 0;
+  #cancelRetry: () => void = () => undefined;
   #missedWhenUp = 0;
   #missedBeforeRefusal = 0;
   #connection: 'up' | 'down' | null = null;
@@ -84,13 +97,19 @@ class BusPublisher implements RedisPublisher {
   publish(batch: readonly Publication[]): void {
     if (this.#isClosing || batch.length === 0) return;
     const { bus, maxBatchesInFlight } = this.#options;
-    if (bus.ready && this.#batchesInFlight < maxBatchesInFlight) this.#send(batch);
-    else if (this.#isExpected) this.missed += batch.length;
+    const number = ++this.#number;
+    if (bus.ready && this.#batchesInFlight < maxBatchesInFlight) {
+      this.#send(batch, number);
+    } else {
+      if (this.#isExpected) this.missed += batch.length;
+      this.#unsent.note(batch, number);
+    }
   }
 
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#cancelRetry();
     const { bus, scheduler } = this.#options;
     if (this.#batchesInFlight > 0) {
       await waitAtMost(scheduler, CLOSE_GRACE_MS, (release) => (this.#whenIdle = release));
@@ -113,46 +132,72 @@ class BusPublisher implements RedisPublisher {
       onState(next, this.#isStalled ? `no answer within ${commandTimeoutMs} ms` : detail);
     }
     this.#isStalled = false;
+    if (next === 'up') this.#resend();
   }
 
-  #send(batch: readonly Publication[]): void {
+  #send(batch: readonly Publication[], number: number): void {
+    this.#whenAnswered(this.#options.bus.send(batch), (refused) => {
+      if (refused === null) {
+        this.#unsent.taken(batch, number);
+        this.#recover();
+      } else {
+        this.#unsent.note(batch, number, refused !== 'lost' && refused.isHeard);
+        if (refused !== 'lost') this.#refuse(refused);
+        this.missed += refused === 'lost' ? batch.length : refused.signals;
+      }
+    });
+  }
+
+  /** Sends what is still missing. */
+  #resend(): void {
+    const messages = this.#unsent.take(this.#options.mayLeave);
+    if (messages.length === 0) return;
+    const number = ++this.#number;
+    this.#whenAnswered(this.#options.bus.resend(messages), (refused) => {
+      if (refused === null) {
+        this.resent += messages.length;
+        this.#recover();
+      } else {
+        this.#unsent.note(messages, number);
+        if (refused !== 'lost') this.#refuse(refused);
+      }
+    });
+  }
+
+  /** @param onAnswer gets what was refused, or that the connection ended before the answer */
+  #whenAnswered(answer: Promise<BusRefusal | null>, onAnswer: (refused: BusRefusal | 'lost' | null) => void): void {
     const { bus, scheduler, commandTimeoutMs } = this.#options;
     this.#batchesInFlight++;
     const cancel = scheduler.after(commandTimeoutMs, () => {
       this.#isStalled = true;
       bus.reset();
     });
-    const settle = (): void => {
+    const settle = (refused: BusRefusal | 'lost' | null): void => {
       cancel();
       this.#batchesInFlight--;
-      if (this.#batchesInFlight === 0) this.#whenIdle?.();
+      onAnswer(refused);
+      if (this.#batchesInFlight > 0) return;
+      this.#whenIdle?.();
+      if (this.#unsent.size > 0 && refused === null && !this.#isClosing) this.#resend();
     };
-    void bus.send(batch).then(
-      (refused) => {
-        settle();
-        if (refused === null) this.#recover();
-        else this.#refuse(refused);
-      },
-      () => {
-        settle();
-        this.missed += batch.length;
-      },
-    );
+    void answer.then(settle, () => settle('lost'));
   }
 
   #recover(): void {
     if (this.refusal === null) return;
+    this.#cancelRetry();
     this.refusal = null;
     this.#options.onRecovered(this.missed - this.#missedBeforeRefusal);
   }
 
-  #refuse({ words, signals }: BusRefusal): void {
+  #refuse({ words }: BusRefusal): void {
     this.failures++;
-    if (this.refusal === null) {
-      this.#missedBeforeRefusal = this.missed;
-      this.refusal = new MinutehandError('PUBLISH_REDIS', { seen: words, next: refusalAdvice(words) });
-      this.#options.onFailure(this.refusal);
-    }
-    this.missed += signals;
+    const { bus, scheduler } = this.#options;
+    this.#cancelRetry();
+    if (!this.#isClosing) this.#cancelRetry = scheduler.after(RETRY_REFUSED_MS, () => bus.ready && this.#resend());
+    if (this.refusal !== null) return;
+    this.#missedBeforeRefusal = this.missed;
+    this.refusal = new MinutehandError('PUBLISH_REDIS', { seen: words, next: refusalAdvice(words) });
+    this.#options.onFailure(this.refusal);
   }
 }

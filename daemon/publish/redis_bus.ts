@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import type { Bus, BusMessage, BusRefusal } from '../../shared/ports.ts';
+import type { Bus, BusMessage, BusRefusal, ResentMessage } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
-import { BatchCommands } from './redis_commands.ts';
+import { BatchCommands, lifeMs } from './redis_commands.ts';
 
 export interface RedisBusOptions {
   /**
@@ -43,6 +43,16 @@ export const SIGNALS_STREAM = 'minutehand:signals';
 export const signalChannel = (pairId: string): string => `minutehand:signals:${pairId}`;
 export const signalKey = (pairId: string): string => `minutehand:signal:${pairId}`;
 
+const TRY = `
+local pairsRefused, words = 0, nil
+local isTaken
+local function try(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return end
+  isTaken = false
+  words = words or reply.err
+end`;
+
 /**
  * SET, PUBLISH and XADD of every pair, as one command: each separate command costs ioredis some microseconds of the
  * main thread, here and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with
@@ -51,20 +61,36 @@ export const signalKey = (pairId: string): string => `minutehand:signal:${pairId
  * number of pairs of which a command was refused, and the first refusal.
  */
 const PAIRS_SCRIPT = `
-local pairsRefused, words = 0, nil
-local isTaken
-local function try(...)
-  local reply = redis.pcall(...)
-  if type(reply) ~= 'table' or not reply.err then return end
-  isTaken = false
-  words = words or reply.err
-end
+${TRY}
 for i = 2, #ARGV, 3 do
   local pair, signal = ARGV[i + 1], ARGV[i + 2]
   isTaken = true
   try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i])
   try('PUBLISH', '${signalChannel('')}' .. pair, signal)
   try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
+  if not isTaken then pairsRefused = pairsRefused + 1 end
+end
+return {pairsRefused, words}`;
+
+/**
+ * The same for signals that may have been taken, each of which is then its pair's key. ARGV: length of the stream, then
+ * life of the key in ms, pair id, signal, and 1 for one that has been on the channels. `SET … GET` needs no right to
+ * GET; a Redis before 6.2 does not know it, nor whether it took the signal.
+ */
+const RESEND_SCRIPT = `
+${TRY}
+for i = 2, #ARGV, 4 do
+  local pair, signal = ARGV[i + 1], ARGV[i + 2]
+  isTaken = true
+  local before = redis.pcall('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i], 'GET')
+  if type(before) == 'table' then try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i]) end
+  if isTaken and before ~= signal then
+    if ARGV[i + 3] == '0' then
+      try('PUBLISH', '${SIGNALS_CHANNEL}', signal)
+      try('PUBLISH', '${signalChannel('')}' .. pair, signal)
+    end
+    try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
+  end
   if not isTaken then pairsRefused = pairsRefused + 1 end
 end
 return {pairsRefused, words}`;
@@ -83,7 +109,7 @@ const LOADING_RETRY_MS = 1_000;
  * too, but signals are tried, and refused, while the server is still loading, and ioredis writes a warning.
  *
  * While it is away the connection is tried again after 0.1 s, 0.2 s … 5 s. A server that is still loading its data, and
- * one that refuses the credentials, is not `ready`. Nothing is queued, nothing is sent twice.
+ * one that refuses the credentials, is not `ready`. Nothing is queued here.
  *
  * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `caFile` cannot be read
  */
@@ -94,6 +120,7 @@ export function createRedisBus(options: RedisBusOptions): Bus {
 type BusListener = Parameters<Bus['onState']>[0];
 
 class RedisBus implements Bus {
+  readonly #options: RedisBusOptions;
   readonly #commands: BatchCommands;
   readonly #redis: Redis;
   readonly #listeners: BusListener[] = [];
@@ -102,6 +129,7 @@ class RedisBus implements Bus {
   #lastError = CONNECTION_CLOSED;
 
   constructor(options: RedisBusOptions) {
+    this.#options = options;
     this.#commands = new BatchCommands({
       channel: SIGNALS_CHANNEL,
       script: PAIRS_SCRIPT,
@@ -133,10 +161,24 @@ class RedisBus implements Bus {
       if (reply.status === 'fulfilled') continue;
       const error = reply.reason as Error;
       if (error.name !== 'ReplyError') throw error;
-      return { words: error.message, signals: batch.length };
+      const isHeard = replies.some(({ status }) => status === 'fulfilled');
+      return { words: error.message, signals: batch.length, isHeard };
     }
-    const [signals, words] = (replies[1] as PromiseFulfilledResult<unknown>).value as [signals: number, words?: string];
-    return words === undefined ? null : { words, signals };
+    return refusalIn((replies[1] as PromiseFulfilledResult<unknown>).value, true);
+  }
+
+  async resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
+    const { streamMaxLen, keyTtlMs } = this.#options;
+    const words = messages.flatMap(({ pairId, text, isHeard }) => [
+      ...[lifeMs(pairId, keyTtlMs), pairId, text],
+      isHeard ? 1 : 0,
+    ]);
+    try {
+      return refusalIn(await this.#redis.eval(RESEND_SCRIPT, 0, streamMaxLen, ...words), false);
+    } catch (error) {
+      if ((error as Error).name !== 'ReplyError') throw error;
+      return { words: (error as Error).message, signals: messages.length, isHeard: false };
+    }
   }
 
   reset(): void {
@@ -182,6 +224,12 @@ class RedisBus implements Bus {
     this.#state = next;
     for (const listener of this.#listeners) listener(next, detail);
   }
+}
+
+/** @param reply of a script */
+function refusalIn(reply: unknown, isHeard: boolean): BusRefusal | null {
+  const [signals, words] = reply as [signals: number, words?: string];
+  return words === undefined ? null : { words, signals, isHeard };
 }
 
 function clientOptions(options: RedisBusOptions) {

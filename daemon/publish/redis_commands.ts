@@ -88,11 +88,15 @@ export class BatchCommands {
   #pairOf(pairId: string): Buffer {
     let known = this.#pairs.get(pairId);
     if (known === undefined) {
-      const ttl = this.#keyTtlMs + (barMinutesOf(pairId) - 1) * MS_PER_MINUTE;
-      this.#pairs.set(pairId, (known = Buffer.from(bulk(`${ttl}`) + bulk(pairId))));
+      this.#pairs.set(pairId, (known = Buffer.from(bulk(`${lifeMs(pairId, this.#keyTtlMs)}`) + bulk(pairId))));
     }
     return known;
   }
+}
+
+/** @param keyTtlMs life of the key of a pair of one-minute bars */
+export function lifeMs(pairId: string, keyTtlMs: number): number {
+  return keyTtlMs + (barMinutesOf(pairId) - 1) * MS_PER_MINUTE;
 }
 
 /** Writes `$`, the length of the text that follows, and CRLF. @returns the address behind them */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MinutehandError } from '../../shared/errors.ts';
-import type { Bus, BusMessage, BusRefusal, Scheduler } from '../../shared/ports.ts';
+import type { Bus, BusMessage, BusRefusal, ResentMessage, Scheduler } from '../../shared/ports.ts';
 import { createRedisPublisher, type RedisPublisher } from './redis.ts';
 
 /** A connection whose answers the test gives. Real servers: redis.test.ts. */
@@ -9,11 +9,18 @@ class ScriptedBus implements Bus {
   resets = 0;
   closes = 0;
   readonly sent: string[][] = [];
+  readonly resent: string[][] = [];
   readonly answers: { resolve(refusal: BusRefusal | null): void; reject(error: Error): void }[] = [];
   enter: (state: 'up' | 'down', detail: string) => void = () => undefined;
 
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
     this.sent.push(batch.map(({ text }) => text));
+    return new Promise((resolve, reject) => this.answers.push({ resolve, reject }));
+  }
+
+  /** A `*` marks what the channels have. */
+  resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
+    this.resent.push(messages.map(({ text, isHeard }) => `${(JSON.parse(text) as { n: number }).n}${isHeard ? '*' : ''}`));
     return new Promise((resolve, reject) => this.answers.push({ resolve, reject }));
   }
 
@@ -36,6 +43,7 @@ let timers: { ms: number; work: () => void }[];
 let states: string[];
 let failures: MinutehandError[];
 let recoveries: number[];
+let nowMs: number;
 let publisher: RedisPublisher;
 
 const scheduler: Pick<Scheduler, 'after'> = {
@@ -47,16 +55,22 @@ const scheduler: Pick<Scheduler, 'after'> = {
 };
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const batch = (...texts: string[]) => texts.map((text) => ({ pairId: 'A_B', text }));
+const signal = (pairId: string, n: number, valid_until_ms = 100) => ({
+  pairId,
+  text: JSON.stringify({ n, valid_until_ms }),
+});
+const OOM = { words: 'OOM', signals: 1, isHeard: true };
 
 beforeEach(() => {
   bus = new ScriptedBus();
-  [timers, states, failures, recoveries] = [[], [], [], []];
+  [timers, states, failures, recoveries, nowMs] = [[], [], [], [], 0];
   publisher = createRedisPublisher({
     bus,
     scheduler: scheduler as Scheduler,
     isExpected: true,
     commandTimeoutMs: 700,
     maxBatchesInFlight: 2,
+    mayLeave: ({ valid_until_ms }) => valid_until_ms >= nowMs,
     onState: (state, detail) => states.push(`${state}: ${detail}`),
     onFailure: (error) => failures.push(error),
     onRecovered: (missed) => recoveries.push(missed),
@@ -81,14 +95,14 @@ describe('the publisher over any connection to Redis', () => {
     publisher.publish(batch('0'));
     bus.ready = true;
     publisher.publish(batch('1', '2', '3'));
-    bus.answers[0]!.resolve({ words: 'OOM', signals: 2 });
+    bus.answers[0]!.resolve({ words: 'OOM', signals: 2, isHeard: true });
     await settle();
     expect([publisher.state, publisher.missed, publisher.failures]).toEqual(['refused', 3, 1]);
     bus.enter('down', 'gone');
     expect(publisher.state).toBe('down');
     bus.enter('up', 'connected');
     publisher.publish(batch('4'));
-    bus.answers[1]!.resolve({ words: 'OOM', signals: 1 });
+    bus.answers[1]!.resolve({ words: 'OOM', signals: 1, isHeard: true });
     await settle();
     publisher.publish(batch('5'));
     bus.answers[2]!.resolve(null);
@@ -105,7 +119,7 @@ describe('the publisher over any connection to Redis', () => {
     for (const count of [1, 2]) {
       bus.enter('down', 'gone');
       bus.ready = false;
-      publisher.publish(batch(...Array.from({ length: count }, String)));
+      publisher.publish(batch(...Array.from({ length: count }, (_, i) => `${i}`)));
       bus.ready = true;
       bus.enter('up', 'connected');
     }
@@ -174,5 +188,89 @@ describe('the publisher over any connection to Redis', () => {
     grace.work();
     await closed;
     expect([bus.closes, bus.resets]).toEqual([1, 1]);
+  });
+});
+
+describe('the last signal of each pair that Redis missed', () => {
+  const answerNext = async (refusal: BusRefusal | null): Promise<void> => {
+    bus.answers.shift()!.resolve(refusal);
+    await settle();
+  };
+  const enter = (state: 'up' | 'down'): void => {
+    bus.ready = state === 'up';
+    bus.enter(state, state);
+  };
+  beforeEach(() => enter('up'));
+
+  it('is sent once after reconnection, before any later one, and counted', async () => {
+    enter('down');
+    for (let n = 1; n <= 2; n++) publisher.publish([signal('A_B', n), signal('C_D', 10 * n)]);
+    enter('up');
+    publisher.publish([signal('A_B', 3)]);
+    expect([bus.resent, bus.sent.length]).toEqual([[['2', '20']], 1]);
+    await answerNext(null);
+    await answerNext(null);
+    enter('down');
+    enter('up');
+    expect([bus.resent.length, publisher.missed, publisher.resent]).toEqual([1, 4, 2]);
+  });
+
+  it('is not sent when it has expired, or a later one of its pair was taken', async () => {
+    enter('down');
+    publisher.publish([signal('A_B', 1, 50), signal('C_D', 2)]);
+    nowMs = 51;
+    enter('up');
+    expect(bus.resent).toEqual([['2']]);
+    await answerNext(OOM);
+    publisher.publish([signal('C_D', 3)]);
+    await answerNext(null);
+    enter('down');
+    enter('up');
+    expect([bus.resent.length, publisher.state, publisher.resent]).toEqual([1, 'up', 0]);
+  });
+
+  it('is the newest one whatever the order in which the batches fail', async () => {
+    publisher.publish([signal('A_B', 1)]);
+    publisher.publish([signal('A_B', 2)]);
+    publisher.publish([signal('A_B', 3)]);
+    enter('down');
+    for (const { reject } of bus.answers.splice(0)) reject(new Error('closed'));
+    await settle();
+    enter('up');
+    expect([bus.resent, publisher.missed]).toEqual([[['3']], 3]);
+    enter('down');
+    bus.answers.shift()!.reject(new Error('closed'));
+    await settle();
+    enter('up');
+    await answerNext(null);
+    // Missed once, whatever became of the first attempt.
+    expect([bus.resent, publisher.missed, publisher.resent]).toEqual([[['3'], ['3']], 3, 1]);
+  });
+
+  it('is sent when the bound in flight was reached and all batches have been answered', async () => {
+    for (let n = 1; n <= 4; n++) publisher.publish([signal('A_B', n)]);
+    await answerNext(null);
+    expect(bus.resent).toEqual([]);
+    await answerNext(null);
+    await answerNext(null);
+    expect([bus.sent.length, bus.resent, publisher.missed, publisher.resent]).toEqual([2, [['4']], 2, 1]);
+  });
+
+  it('is offered again after a refusal, to the channels only if they lack it, until Redis takes it', async () => {
+    publisher.publish([signal('A_B', 1)]);
+    await answerNext(OOM);
+    publisher.publish([signal('C_D', 2)]);
+    await answerNext({ ...OOM, isHeard: false });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(timers.map(({ ms }) => ms)).toEqual([10_000]);
+      timers.shift()!.work();
+      await answerNext(attempt === 0 ? { ...OOM, isHeard: false } : null);
+    }
+    expect(bus.resent).toEqual([
+      ['1*', '2'],
+      ['1*', '2'],
+    ]);
+    expect([timers, publisher.state, recoveries]).toEqual([[], 'up', [2]]);
+    expect([publisher.missed, publisher.resent, publisher.failures, failures.length]).toEqual([2, 2, 3, 1]);
   });
 });

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { allSignalsFile, type Settings } from '../../shared/policy/policy.ts';
-import type { Bus, FileSystem, Scheduler } from '../../shared/ports.ts';
+import type { Bus, Clock, FileSystem, Scheduler } from '../../shared/ports.ts';
 import { DELIVERED_REDIS_URL } from '../../shared/redis_address.ts';
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
@@ -13,6 +13,8 @@ import { createWebSocketPublisher, type TopicServer } from './websocket.ts';
 /** The lease as transports need it that keep signals. */
 export interface TransportLease {
   isHolder(): boolean;
+  /** Whether a signal with this fence may leave now. */
+  holds(fence: number): boolean;
   /** Milliseconds of `os.uptime()` after which nothing may leave. */
   deadlineMs(): number;
 }
@@ -23,6 +25,7 @@ export interface TransportOptions {
   readonly shard: string;
   readonly signalsFolder: string;
   readonly files: FileSystem;
+  readonly clock: Clock;
   readonly scheduler: Scheduler;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
@@ -39,7 +42,7 @@ export interface TransportOptions {
 }
 
 /** The connection of a remote transport. */
-export type Link = Pick<RedisPublisher, 'state' | 'refusal' | 'missed'>;
+export type Link = Pick<RedisPublisher, 'state' | 'refusal' | 'missed' | 'resent'>;
 
 /** A transport that the settings enable. */
 export interface OpenTransport<Name extends string = string> {
@@ -138,7 +141,7 @@ function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
 }
 
 function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
-  const { bus, scheduler, settings, onFailure, onRecovered, log, print } = options;
+  const { bus, clock, scheduler, settings, lease, onFailure, onRecovered, log, print } = options;
   if (bus === null) return null;
   const { url, command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
   const publisher = createRedisPublisher({
@@ -147,6 +150,8 @@ function openRedis(options: TransportOptions): OpenTransport<'redis'> | null {
     isExpected: url !== DELIVERED_REDIS_URL,
     commandTimeoutMs: command_timeout_ms,
     maxBatchesInFlight: max_batches_in_flight,
+    mayLeave: ({ valid_until_ms, fence }) =>
+      valid_until_ms >= clock.nowMs() && (lease === undefined || (fence !== undefined && lease.holds(fence))),
     onState(state, detail) {
       log.info({ state, detail }, 'redis');
       print(

@@ -111,6 +111,10 @@ function Page({ page }: { readonly page: PageName | null }) {
 function Navigation() {
   const { page } = place.value;
   const count = openAlerts.value.length;
+  // On a phone the links are a strip that is wider than the window.
+  useEffect(() => {
+    document.querySelector('nav a[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [page]);
   return (
     <nav aria-label={t('app.navigation')}>
       <a class="brand" href="/" aria-label="minutehand">

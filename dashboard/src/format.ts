@@ -4,10 +4,12 @@ const NONE = '–';
 
 export function num(value: number | null | undefined, digits = 2): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
-  return (Object.is(value, -0) ? 0 : value).toLocaleString('en-US', {
+  const text = Math.abs(value).toLocaleString('en-US', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
+  // What is rounded to zero has no sign.
+  return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
 export function signed(value: number | null | undefined, digits = 2): string {
@@ -20,7 +22,18 @@ export function compact(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   if (value === 0) return '0';
   const size = Math.abs(value);
-  return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(5)));
+  const text = size >= 1e5 || size < 1e-3 ? size.toExponential(2) : String(Number(size.toPrecision(5)));
+  return value < 0 ? `−${text}` : text;
+}
+
+/** Eight significant digits at most. */
+export function price(value: number | null | undefined): string {
+  return value === null || value === undefined ? NONE : String(Number(value.toPrecision(8)));
+}
+
+export function basisPoints(value: number | null | undefined): string {
+  const text = num(value);
+  return text === NONE ? NONE : `${text} bp`;
 }
 
 export function percent(share: number, digits = 0): string {

@@ -17,7 +17,7 @@ import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';
 import type { InstrumentBody } from '../signal/instrument_signal.ts';
-import type { InputRow, JournaledAnswer, JournalFile } from '../store/journal.ts';
+import type { JournaledAnswer, JournalFile } from '../store/journal.ts';
 import { parseObservation } from '../store/observation.ts';
 import { firstMinuteOfBars, journaledLegs } from '../store/warm_bars.ts';
 import { attribute } from './explained_scores.ts';
@@ -148,20 +148,10 @@ function recompute({ journal, instrument, time, answer }: InstrumentQuestion): R
   return { features, inputs: { a: last, b: last, bars: bars.length, from: isoMinute(bars[0]!.time) } };
 }
 
-/** After a bar of the symbol so much later, none of its earlier minutes changes any more. */
-const SETTLED_SECONDS = 600;
-
 /** The last `count` bars up to the one at `time`, with their taker volume. */
 function barsThrough(journal: JournalFile, instrument: Pair, count: number, time: OpenTime): Bar[] {
   const from = firstMinuteOfBars(journal, instrument, count, time) ?? time;
-  const settled = time + barSecondsOf(instrument) + SETTLED_SECONDS;
-  function* inputs(): Generator<InputRow> {
-    for (const row of journal.inputsFrom(from)) {
-      if (row.kind === 'bar' && row.subject === instrument.a && row.time > settled) return;
-      if (row.time <= time) yield row;
-    }
-  }
-  return journaledLegs(inputs(), instrument).a.slice(-count);
+  return journaledLegs(journal.inputsFrom(from, { until: time }), instrument).a.slice(-count);
 }
 
 async function openModel(

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildProgram } from '../../test/program.ts';
+import { parsePair } from '../pair.ts';
 import { openJournal, type InputRow } from './journal.ts';
 import { at, bar, describeJournalStore, shadow, signal, word } from './journal_conformance.fixture.ts';
 import { Database } from './sqlite.ts';
+import { journaledBars } from './warm_bars.ts';
 
 let folder: string;
 let files = 0;
@@ -51,6 +53,45 @@ describe('the journal file', () => {
     journal.append([row], []);
     expect([...journal.bars('A')]).toEqual([old, row.bar]);
     journal.close();
+  });
+
+  it('reads the inputs of a period in their order, found by the index of times, and a bar of an hour no later ones', () => {
+    const path = freshPath();
+    const store = openJournal(path);
+    const rows = Array.from({ length: 600 }, (_, i) => [bar('A', i), bar('B', i)]).flat();
+    // One that came late, and one that is of an earlier time than those around it.
+    store.append([...rows.slice(0, 1000), word('timeout', 'A_B', 3), ...rows.slice(1000), bar('A', 250)], []);
+    const read = vi.spyOn(Database.prototype, 'prepare');
+    const found = [...store.inputsFrom(at(240), { until: at(299) })];
+    const statements = read.mock.calls.map(([text]) => text);
+    read.mockRestore();
+    expect(found).toEqual([...rows.slice(480, 600), bar('A', 250)]);
+    expect([...store.inputsFrom(at(499), { after: 1000 })]).toEqual(rows.slice(1000));
+    expect([...store.inputsFrom(at(700))]).toEqual([]);
+    const db = new Database(path, { readonly: true });
+    const plans = statements.map((text) =>
+      db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...text.match(/\?/g)!.map(() => 0)),
+    );
+    db.close();
+    expect(plans).toEqual(
+      [
+        [{ detail: 'SEARCH inputs USING COVERING INDEX inputs_by_time (time>? AND time<?)' }],
+        [{ detail: 'SEARCH inputs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)' }],
+      ].map(([row]) => [expect.objectContaining(row!)]),
+    );
+    const times: number[] = [];
+    const watched: Parameters<typeof journaledBars>[0] = {
+      commonBars: (...args) => store.commonBars(...args),
+      commonMinuteBefore: (...args) => store.commonMinuteBefore(...args),
+      *inputsFrom(...args) {
+        for (const row of store.inputsFrom(...args)) yield ((times.push(row.time), row));
+      },
+    };
+    const bars = journaledBars(watched, parsePair('A_B@1h'), 2, at(299));
+    expect(bars.map(({ a }) => a.time)).toEqual([at(239), at(299)]);
+    expect(Math.max(...times)).toBe(at(299));
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(at(60));
+    store.close();
   });
 
   it('finds by pair the signals that were made late, whatever heartbeats follow', () => {

@@ -12,6 +12,7 @@ import {
   type JournalFile,
   type JournalStore,
   type LastSignal,
+  type InputRange,
   type LateSignals,
   type PruneBounds,
   type PrunedSignals,
@@ -34,6 +35,8 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 }
 
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
+
+const INPUT_IDS = 'SELECT min(input_id) AS first, max(input_id) AS last FROM inputs WHERE time >= ? AND time <= ?';
 
 class SqliteJournal implements JournalFile {
   readonly #path: string;
@@ -214,11 +217,21 @@ class SqliteJournal implements JournalFile {
 
   *inputsFrom(
     from: OpenTime,
-    { after = 0, through = ALL_ROWS }: { readonly after?: number; readonly through?: number } = {},
+    { after = 0, through = ALL_ROWS, until = ALL_ROWS as OpenTime }: InputRange = {},
   ): IterableIterator<InputRow> {
+    // Times ascend almost as ids do: the index of times tells where to begin and to end.
+    const found = this.#db.prepare(INPUT_IDS).get(from, until) as { first: number | null; last: number };
+    if (found.first === null) return;
     const rows = this.#db
-      .prepare('SELECT * FROM inputs WHERE time >= ? AND input_id > ? AND input_id <= ? ORDER BY input_id')
-      .iterate(from, after, through) as IterableIterator<StoredInput>;
+      .prepare(
+        'SELECT * FROM inputs WHERE time >= ? AND time <= ? AND input_id >= ? AND input_id <= ? ORDER BY input_id',
+      )
+      .iterate(
+        from,
+        until,
+        Math.max(after + 1, found.first),
+        Math.min(through, found.last),
+      ) as IterableIterator<StoredInput>;
     for (const row of rows) yield toInput(row);
   }
 

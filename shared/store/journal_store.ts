@@ -204,6 +204,13 @@ export interface JournaledAnswer extends AnsweredSignal {
   readonly positionBefore: string | null;
 }
 
+/** Inputs with ids after `after` and up to `through`, of minutes up to `until`. */
+export interface InputRange {
+  readonly after?: number;
+  readonly through?: number;
+  readonly until?: OpenTime;
+}
+
 /** A journal on disk. */
 export interface JournalFile extends JournalStore {
   /** Whether an input of this kind about this subject was stored, of minute `from` or later. */
@@ -219,8 +226,7 @@ export interface JournalFile extends JournalStore {
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */
   commonBars(pair: Pair, count: number, until: OpenTime): { readonly a: Bar; readonly b: Bar }[];
-  /** @param ids input ids after `after` and up to `through` only */
-  inputsFrom(from: OpenTime, ids?: { readonly after?: number; readonly through?: number }): IterableIterator<InputRow>;
+  inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
   /** @param rows only signals after row `after` and up to row `through` */
   signals(rows?: { readonly after?: number; readonly through?: number }): IterableIterator<AnsweredSignal>;
   /** null when nothing was ever pruned. */

@@ -45,18 +45,19 @@ export function journaledLegs(inputs: Iterable<InputRow>, pair: Pair): { readonl
 }
 
 /** The last `count` bars of a pair up to the one at `time` that both legs have, ascending. */
-export function journaledBars(journal: JournalFile, pair: Pair, count: number, time: OpenTime): { a: Bar; b: Bar }[] {
+export function journaledBars(
+  journal: Pick<JournalFile, 'commonBars' | 'commonMinuteBefore' | 'inputsFrom'>,
+  pair: Pair,
+  count: number,
+  time: OpenTime,
+): { a: Bar; b: Bar }[] {
   if (pair.barSeconds === undefined) return journal.commonBars(pair, count, time);
   const from = firstMinuteOfBars(journal, pair, count, time) ?? time;
-  const legs = journaledLegs(inputsThrough(journal.inputsFrom(from), time), pair);
+  const legs = journaledLegs(journal.inputsFrom(from, { until: time }), pair);
   const ofB = new Map(legs.b.map((bar) => [bar.time, bar]));
   const common = legs.a.flatMap((a) => {
     const b = ofB.get(a.time);
     return b === undefined ? [] : [{ a, b }];
   });
   return common.slice(-count);
-}
-
-function* inputsThrough(inputs: Iterable<InputRow>, time: OpenTime): Generator<InputRow> {
-  for (const row of inputs) if (row.time <= time) yield row;
 }

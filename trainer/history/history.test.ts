@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { CompiledQuery } from 'kysely';
 import pino from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -52,6 +52,18 @@ const KINDS = [
   { kind: 'sqlite' as const, note: '', newUrl: () => Promise.resolve(join(folder, 'home', 'trainer.db')) },
   { kind: 'postgres' as const, note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
 ];
+
+/** How a database with many rows executes a statement. */
+function planOf({ kind, db }: Store, { sql: text, parameters }: CompiledQuery): Promise<string> {
+  return db.transaction().execute(async (on) => {
+    if (kind === 'postgres')
+      for (const other of ['seqscan', 'bitmapscan', 'sort'])
+        await on.executeQuery(CompiledQuery.raw(`SET LOCAL enable_${other} = off`));
+    const explain = kind === 'postgres' ? 'EXPLAIN' : 'EXPLAIN QUERY PLAN';
+    const { rows } = await on.executeQuery(CompiledQuery.raw(`${explain} ${text}`, [...parameters]));
+    return JSON.stringify(rows);
+  });
+}
 
 async function all(pages: AsyncIterable<readonly SignalRow[]>): Promise<SignalRow[]> {
   const rows: SignalRow[] = [];
@@ -243,8 +255,13 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     const asIs = await readThinned(tables, filter, 10_000);
     expect([asIs.isThinned, asIs.total, asIs.rows.map(signalLine)]).toEqual([false, whole.length, whole]);
     const sliced: number[] = [];
+    const queries = vi.spyOn(store.db.getExecutor(), 'executeQuery');
     for await (const slice of tables.points(filter, 7)) sliced.push(...slice.map(({ seq }) => seq));
+    const read = queries.mock.calls.map(([query]) => query);
+    queries.mockRestore();
     expect(sliced).toEqual(asIs.rows.map(({ seq }) => seq));
+    for (const query of read) expect(await planOf(store, query)).toMatch(/Index Only Scan using|USING COVERING INDEX/);
+    for (const query of read) expect(await planOf(store, query)).toContain('history_by_subject');
     const few = await readThinned(tables, filter, 10);
     expect(few.isThinned).toBe(true);
     expect(few.total).toBe(whole.length);

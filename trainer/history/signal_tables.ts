@@ -67,6 +67,7 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
   const { signals_table: live, signals_history_table: history } = policy;
   await makeTable(store, live, ['market', 'pair_id']);
   await makeTable(store, history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+  await makeIndex(store, history);
   await makePolicyView(store, history);
   return new StoreSignalTables(store, history, live);
 }
@@ -86,6 +87,14 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   // PostgreSQL fails one of two processes that create a table at the same time.
   await make().catch(make);
   await addColumns({ kind, db }, table);
+}
+
+/** Covers all columns that `points` reads of one subject, so that a year is read without other subjects' signals. */
+async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
+  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
+  const text = `CREATE INDEX IF NOT EXISTS ${flatName(table)}_by_subject ON ${nameIn(kind, table)} (${key})`;
+  const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
+  await make().catch(make);
 }
 
 /** Adds columns that are missing in a table of an earlier version. All are nullable. */

@@ -7,7 +7,7 @@ export const CAUSES = {
   BAR_SUSPECT: 'the bar of a leg was held back as suspect: the minute is dropped',
   KPI_HALT: 'a live KPI halts the entries of the pair',
   LEG_MISSING: 'the bar of a leg came after straggler_timeout_ms: the minute is dropped',
-  NO_MODEL: 'no model set was active',
+  NO_MODEL: 'no model set answered: the backtest decides as without one',
   POLICY_CHANGED: 'decided under another configuration of the journal, as the backtest under that one decides',
   WARMUP: 'the daemon had not seen enough bars yet',
 } as const;
@@ -34,13 +34,11 @@ export function explains(
   before: Position,
   fields: Fields,
   isInBacktest: boolean,
-): Exclude<Cause, 'BACKFILL' | 'POLICY_CHANGED'> | null {
+): Exclude<Cause, 'BACKFILL' | 'NO_MODEL' | 'POLICY_CHANGED'> | null {
   const { reason, z_score } = live.body;
   // The backtest does not have a minute that moves no features, nor one before the features exist.
   if (reason === 'BAR_SUSPECT' || reason === 'LEG_MISSING' || reason === 'WARMUP')
     return !isInBacktest && isHeld(live, before) && isUnscored(live) && z_score === null ? reason : null;
-  if (reason === 'NO_MODEL')
-    return isHeld(live, before) && isUnscored(live) && fields['z_score'] === undefined ? reason : null;
   if (reason === 'KPI_HALT') return isRefusedEntry(live, fields) ? reason : null;
   return null;
 }

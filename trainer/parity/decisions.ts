@@ -1,7 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import { servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';
-import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, ModelScores } from '../../shared/core/decide/decide.ts';
 import type { Step } from '../../shared/core/decide/step.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
@@ -72,13 +72,11 @@ export async function compareDecisions(
   const { time, z, length } = day.history;
   let position = day.position;
   for (const segment of segmentsOf(day, policies.current)) {
-    const set = sets.get(segment.version);
     const policy = policies.of(segment.policyHash);
     const end = Math.min(segment.end, length - 1);
-    for (let t = segment.start; (set === undefined || policy === null) && t < end; t++)
-      tally.addUndecided(time[t]!, z[t]!, policy !== null);
-    if (set !== undefined && policy !== null)
-      position = await runSegment(day, set, policy, { ...segment, end, position }, tally);
+    for (let t = segment.start; policy === null && t < end; t++) tally.addUndecided(time[t]!, z[t]!);
+    if (policy !== null)
+      position = await runSegment(day, sets.get(segment.version), policy, { ...segment, end, position }, tally);
     position = tally.positionAfter(day.history.time[segment.end - 1]!) ?? position;
   }
   tally.addMinutesWithoutBars(day.history.time[day.history.length - 1]);
@@ -108,45 +106,39 @@ function segmentsOf({ history, from, to, live }: PairDay, current: string): Segm
   return segments;
 }
 
-/** @returns the live position behind the segment */
+/**
+ * @param whole undefined = no models were active: nothing is entered, and exits that need no model still happen
+ * @returns the live position behind the segment
+ */
 async function runSegment(
   { history }: PairDay,
-  whole: ModelSet,
+  whole: ModelSet | undefined,
   policy: ParityPolicy,
   { start, end, position }: Segment & { readonly position: Position },
   tally: Tally,
 ): Promise<Position> {
-  const set = servingSet(whole, history.pair.id);
-  const { theta1, theta2 } = set;
-  const scores = await scoreAllBars(set, history, start);
+  const set = whole === undefined ? null : servingSet(whole, history.pair.id);
+  const scores = set === null ? null : await scoreAllBars(set, history, start);
+  const scoresAt = (t: number): ModelScores | null =>
+    scores === null || !tally.isScored(history.time[t]!)
+      ? null
+      : { return_prob: scores.ai1[t]!, risk_score: scores.riskScore[t]!, result_sigmas: scores.resultSigmas[t]! };
   let held = position;
   runBacktest(history, start, end + 1, {
-    thresholds: { theta1, theta2 },
+    thresholds: { theta1: set?.theta1 ?? 1, theta2: set?.theta2 ?? 0 },
     policy: policy.decision,
-    edge: set.hasEdge(history.pair.id),
+    edge: set?.hasEdge(history.pair.id) ?? false,
     costs: policy.costs,
-    ...(set.expectation && { expectation: set.expectation }),
-    scores: (t) => ({
-      return_prob: scores.ai1[t]!,
-      risk_score: scores.riskScore[t]!,
-      result_sigmas: scores.resultSigmas[t]!,
-    }),
-    scale: (t) => scores.ai3[t]!,
+    ...(set?.expectation && { expectation: set.expectation }),
+    scores: scoresAt,
+    scale: (t) => scores!.ai3[t]!,
     start: position,
     observe(t, step) {
-      const [return_prob, risk_score] = [scores.ai1[t]!, scores.riskScore[t]!];
-      tally.add(history.time[t]!, { z_score: history.z[t]!, return_prob, risk_score, step });
+      tally.add(history.time[t]!, history.z[t]!, scoresAt(t), step);
       return (held = tally.positionAfter(history.time[t]!) ?? held);
     },
   });
   return held;
-}
-
-interface BacktestAnswer {
-  readonly z_score: number;
-  readonly return_prob: number;
-  readonly risk_score: number;
-  readonly step: Step;
 }
 
 class Tally {
@@ -175,22 +167,29 @@ class Tally {
     return this.#live.get(time)?.position;
   }
 
-  add(time: number, answer: BacktestAnswer): void {
+  /** Whether the live models scored a minute: they may be absent, or fail. */
+  isScored(time: number): boolean {
+    return this.#live.get(time)?.body.return_prob !== null;
+  }
+
+  /** @param scores null: the backtest decided without models, as live */
+  add(time: number, z: number, scores: ModelScores | null, step: Step): void {
     const live = this.#match(time);
     if (live === undefined) return this.#differ(time, live, undecided(live));
-    const fields = differences(live, answer);
+    const fields = differences(live, z, scores, step);
     if (Object.keys(fields).length > 0) return this.#differ(time, live, fields);
-    if (live.body.policy_hash === this.#currentHash) this.#equal++;
+    if (scores === null) this.#explain('NO_MODEL');
+    else if (live.body.policy_hash === this.#currentHash) this.#equal++;
     else this.#explain('POLICY_CHANGED');
   }
 
   /**
-   * A minute without a model set, or of an unknown configuration.
+   * A minute of an unknown configuration.
    * @param z of the backtest
    */
-  addUndecided(time: number, z: number, isPolicyKnown: boolean): void {
+  addUndecided(time: number, z: number): void {
     const live = this.#match(time);
-    const unknown = isPolicyKnown ? {} : { policy_hash: { live: live?.body.policy_hash ?? null, backtest: null } };
+    const unknown = { policy_hash: { live: live?.body.policy_hash ?? null, backtest: null } };
     const isEqual = live === undefined || live.body.z_score === z;
     const differentZ = isEqual ? {} : { z_score: { live: live.body.z_score, backtest: z } };
     this.#differ(time, live, { ...undecided(live), ...differentZ, ...unknown });
@@ -244,14 +243,18 @@ function undecided(live: LiveDecision | undefined): Fields {
  * Fields of a signal that the backtest computes too. The virtual account is as old as the journal, and is left out, as
  * is the rollout whose challenger opened the position.
  */
-function differences({ body, position }: LiveDecision, answer: BacktestAnswer): Fields {
-  const { decision, position: after } = answer.step;
+function differences(
+  { body, position }: LiveDecision,
+  z: number,
+  scores: ModelScores | null,
+  { decision, position: after }: Step,
+): Fields {
   const { account: _live, rollout: _arm, ...held } = position;
   const { account: _backtest, rollout: _opened, ...expected } = after;
   const both: Record<string, readonly [live: unknown, backtest: unknown]> = {
-    z_score: [body.z_score, answer.z_score],
-    return_prob: [body.return_prob, answer.return_prob],
-    risk_score: [body.risk_score, answer.risk_score],
+    z_score: [body.z_score, z],
+    return_prob: [body.return_prob, scores?.return_prob ?? null],
+    risk_score: [body.risk_score, scores?.risk_score ?? null],
     action: [body.action, decision.action],
     reason: [body.reason, decision.reason],
     target: [body.target, decision.target],

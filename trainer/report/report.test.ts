@@ -25,7 +25,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/post
 import { openStore, type Store } from '../store/store.ts';
 import { makeReport, targetsOf } from './make_report.ts';
 import { reportPage } from './report_page.ts';
-import { makeUpMissed, sendWeeklyReport, type WeeklyReportOptions } from './weekly_report.ts';
+import { makeUpMissed, sendWeeklyReport, summaryOf, type WeeklyReportOptions } from './weekly_report.ts';
 
 const settings = tinySettings({ minutehand: { market: 'live' } });
 const FROM = '2026-11-16T00:00:00.000Z';
@@ -176,6 +176,19 @@ describe.each([
       })),
     ).toEqual(bundles);
     expect(evaluations.map(({ reasons }) => reasons)).toEqual([[], ['a gate']]);
+    const paths = ['theta1', 'theta2', ...MEASURED];
+    const select = paths.map((path) => `${field(path)} AS "${path}"`).join(', ');
+    const [measured] = await rows(
+      `SELECT version, created, ${select} FROM core.model_registry WHERE version = '${evaluations[0]!.version}'`,
+    );
+    const { version, created, theta1, theta2, models, backtest } = evaluations[0]!;
+    const shown = [
+      ...Object.entries(models).flatMap(([name, own]) =>
+        Object.entries(own).map(([key, value]) => [`metrics.${name}.holdout.${key}`, value] as const),
+      ),
+      ...Object.entries(backtest!).map(([key, value]) => [`backtest.${key}`, value] as const),
+    ];
+    expect({ version, created, theta1, theta2, ...Object.fromEntries(shown) }).toEqual(measured);
     const ended = `finished_at >= '${FROM}' AND finished_at < '${TO}' AND market = 'live'`;
     expect(runs).toEqual(
       await rows(
@@ -201,6 +214,52 @@ describe.each([
       ),
     );
     expect(parity.map(({ mismatches }) => mismatches)).toEqual([0, 3]);
+  });
+
+  it('has targets and a summary that equal SQL queries', async () => {
+    const report = await makeReport(store, settings, FROM, TO);
+    const one = async (text: string): Promise<number> => Number(Object.values((await rows(text))[0]!)[0]);
+    const days = `market = 'live' AND day BETWEEN '2026-11-16' AND '2026-11-22'`;
+    const { kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max, drift_psi_max, fill_cost_gap } =
+      settings.retrain;
+    const targetOf = (name: string, subject = '') =>
+      report.targets.find((target) => target.name === name && target.subject === subject);
+    const paper = `SELECT %s FROM (SELECT sum(pnl) AS total, max(time_ms) AS closed FROM core.live_trades
+      WHERE market = 'live' AND kind = 'close' AND account = 'paper' GROUP BY place, position_id) p
+      WHERE closed >= ${FROM_MS} AND closed < ${TO_MS}`;
+    const [closed, wins, pnl] = [
+      await one(paper.replace('%s', 'count(*)')),
+      await one(paper.replace('%s', 'count(CASE WHEN total > 0 THEN 1 END)')),
+      await one(paper.replace('%s', 'sum(total)')),
+    ];
+    expect(targetOf('win_rate', 'paper')).toMatchObject({ measured: wins / closed, least: kpi_win_rate_min, most: null }); // prettier-ignore
+    const candidates = `FROM ${HISTORY} WHERE ${PUBLISHED} AND abs(z_score) >= ${settings.minutehand.decision.z_entry}`;
+    const refused = await one(
+      `SELECT count(*) ${candidates} AND action = 'HOLD' AND target = 0 AND reason NOT IN ('SILENCE', 'SHUTDOWN')`,
+    );
+    const entered = await one(`SELECT count(*) FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER'`);
+    const [least, most] = [kpi_refusal_rate_min, kpi_refusal_rate_max];
+    expect(targetOf('refusal_rate')).toMatchObject({ measured: refused / (refused + entered), least, most });
+    const psi = await one(`SELECT max(psi) FROM core.drift_figures WHERE ${days}`);
+    expect(targetOf('largest_psi')).toMatchObject({ measured: psi, most: drift_psi_max, met: psi <= drift_psi_max! });
+    const mismatches = await one(`SELECT count(*) FROM core.parity_results WHERE ${days} AND verdict = 'MISMATCH'`);
+    expect(targetOf('parity_mismatches')).toMatchObject({ measured: mismatches, most: 0, met: false });
+    const [worst] = await rows(
+      `SELECT symbol, avg(10000.0 * (filled_price / signal_price - 1) * (CASE side WHEN 'BUY' THEN 1 ELSE -1 END)) AS paid
+       FROM core.live_trades WHERE ${IN_PERIOD} AND kind <> 'refused' AND account = 'paper' GROUP BY symbol ORDER BY symbol`,
+    );
+    const { spread_bps, slippage_bps } = settings.minutehand.symbols[String(worst!['symbol'])]!;
+    const cost = targetOf('cost_ratio', `paper ${String(worst!['symbol'])}`)!;
+    expect(cost.measured).toBeCloseTo(Number(worst!['paid']) / (spread_bps / 2 + slippage_bps), 9);
+    expect(cost.most).toBe(fill_cost_gap === null ? null : 1 + fill_cost_gap);
+    const made = `FROM core.model_registry WHERE created >= '${FROM}' AND created < '${TO}' AND version IN ('${report.evaluations.map(({ version }) => version).join("','")}')`;
+    const text = summaryOf(report, 'file').split('\n');
+    expect(text).toContain(`paper: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} USD`);
+    expect(text).toContain(
+      `Bundles: ${await one(`SELECT count(*) ${made}`)} trained, ${await one(`SELECT count(*) ${made} AND status IN ('active', 'archived')`)} adopted`,
+    );
+    const certificates = await one(`SELECT count(*) FROM core.parity_results WHERE ${days}`);
+    expect(text).toContain(`Parity: ${certificates} days, ${mismatches} mismatches`);
   });
 
   it('is a page without script whose targets are those of the policy, and is sent once a week', async () => {
@@ -320,6 +379,7 @@ async function fillStore(store: Store, models: string): Promise<void> {
   await registry.adopt(bundle(1, 'live'));
   await registry.reject(bundle(2, 'live'), ['a gate']);
   await registry.register(bundle(3, 'simulated'));
+  await measure(store);
   const runs = [
     [-1, 'adopted', 'live'],
     [1, 'adopted', 'live'],
@@ -349,6 +409,32 @@ async function fillStore(store: Store, models: string): Promise<void> {
   await keepParityResult(store, certificate, 2);
   await keepParityResult(store, { ...certificate, day: '2026-11-17', verdict: 'MISMATCH', decisions }, 3);
   await keepParityResult(store, { ...certificate, day: '2026-11-23' }, 4);
+}
+
+const MEASURED = [
+  ...['ai1', 'ai2', 'ai3'].flatMap((name) =>
+    ['rows', 'auc', 'brier', 'ece', 'log_loss'].map((figure) => `metrics.${name}.holdout.${figure}`),
+  ),
+  ...['trades', 'win_rate', 'mean_net_bps', 'net_sharpe', 'max_drawdown'].map((figure) => `backtest.${figure}`),
+];
+
+/** Gives the bundles figures, each its own. */
+async function measure({ db }: Store): Promise<void> {
+  for (const { version, manifest } of await db
+    .selectFrom('core.model_registry')
+    .select(['version', 'manifest'])
+    .execute()) {
+    const measured = JSON.parse(manifest) as Record<string, unknown>;
+    for (const [index, path] of MEASURED.entries()) {
+      const keys = path.split('.');
+      const last = keys.pop()!;
+      let place = measured;
+      for (const key of keys) place = (place[key] ??= {}) as Record<string, unknown>;
+      place[last] = last === 'rows' || last === 'trades' ? 100 + index : 0.5 + index / 64;
+    }
+    const text = JSON.stringify(measured);
+    await db.updateTable('core.model_registry').set({ manifest: text }).where('version', '=', version).execute();
+  }
 }
 
 async function addSignals(store: Store): Promise<void> {

@@ -2,78 +2,103 @@
 export type Range = readonly [from: number, to: number];
 type Values = readonly (number | null)[];
 
-/** Rows per block with precomputed extremes. */
-const BLOCK = 64;
-/** Minimum number of rows for precomputed extremes. */
-const LONG = 8192;
-/** Below this many rows per pixel, rows are drawn unchanged. */
-const ROWS_PER_PIXEL = 4;
+/** What a chart draws of a window. */
+export interface Rows {
+  /** Times, then the values of each line. */
+  readonly data: [number[], ...(number | null)[][]];
+  /** Seconds of a column, if each column has two rows: the least and the greatest value; null: rows as they are. */
+  readonly columnSeconds: number | null;
+}
 
-/**
- * Lines over time, reduced for any window to the rows that a screen shows: each pixel keeps the minimum and maximum of
- * its rows, so that no extreme is lost.
- */
+/** Rows of a block whose extremes are known in advance. */
+const BLOCK = 16;
+
+/** Lines over time, of which any window can be had in as many rows as a screen shows. */
 export class SeriesWindow {
   readonly #times: readonly number[];
-  readonly #series: readonly Values[];
-  readonly #least: readonly Float64Array[];
-  readonly #greatest: readonly Float64Array[];
+  readonly #lines: readonly Line[];
 
   constructor(times: readonly number[], series: readonly Values[]) {
     this.#times = times;
-    this.#series = series;
-    const blocks = times.length < LONG ? 0 : Math.ceil(times.length / BLOCK);
-    this.#least = series.map(() => new Float64Array(blocks));
-    this.#greatest = series.map(() => new Float64Array(blocks));
-    series.forEach((values, at) => {
-      for (let block = 0; block < blocks; block++) {
-        const [least, greatest] = extremes(values, block * BLOCK, (block + 1) * BLOCK);
-        this.#least[at]![block] = least;
-        this.#greatest[at]![block] = greatest;
-      }
-    });
+    this.#lines = series.map((values) => new Line(times, values));
   }
 
-  /** Times, then the values of each line. Includes the neighbors on both sides, so that lines reach the edges. */
-  rows([from, to]: Range, pixels: number): [number[], ...(number | null)[][]] {
+  /**
+   * With at most one row for each pixel: the rows, and the neighbors on both sides, so that lines reach the edges. With
+   * more: the extremes of the line between the edges of each pixel (M4: Jugel et al. 2014), so that columns drawn
+   * between them cover the same pixels.
+   */
+  rows([from, to]: Range, pixels: number): Rows {
     const begin = Math.max(0, lowerBound(this.#times, from) - 1);
     const end = Math.min(this.#times.length, lowerBound(this.#times, to) + 2);
-    const count = end - begin;
-    if (count <= ROWS_PER_PIXEL * pixels || this.#least[0]?.length === 0)
-      return [this.#times.slice(begin, end), ...this.#series.map((values) => values.slice(begin, end))];
-    const size = Math.ceil(count / pixels / BLOCK) * BLOCK;
-    const times: number[] = [];
-    const first = Math.floor(begin / BLOCK) * BLOCK;
-    for (let at = first; at < end; at += size)
-      times.push(this.#times[at]!, this.#times[Math.min(at + (size >> 1), this.#times.length - 1)]!);
-    return [times, ...this.#series.map((_values, line) => this.#extremesOf(line, first, end, size))];
-  }
-
-  #extremesOf(line: number, first: number, end: number, size: number): (number | null)[] {
-    const [least, greatest] = [this.#least[line]!, this.#greatest[line]!];
-    const found: (number | null)[] = [];
-    for (let at = first; at < end; at += size) {
-      let [low, high] = [Infinity, -Infinity];
-      const last = Math.min(least.length, (at + size) / BLOCK);
-      for (let block = at / BLOCK; block < last; block++) {
-        if (least[block]! < low) low = least[block]!;
-        if (greatest[block]! > high) high = greatest[block]!;
-      }
-      found.push(low === Infinity ? null : low, high === -Infinity ? null : high);
-    }
-    return found;
+    if (end - begin <= pixels + 3)
+      return {
+        data: [this.#times.slice(begin, end), ...this.#lines.map(({ values }) => values.slice(begin, end))],
+        columnSeconds: null,
+      };
+    const columnSeconds = (to - from) / pixels;
+    // The same edges wherever the window is moved: nothing flickers.
+    const first = Math.floor(from / columnSeconds);
+    const edges = Array.from({ length: pixels + 2 }, (_, i) => (first + i) * columnSeconds);
+    const starts = edges.map((edge) => lowerBound(this.#times, edge));
+    const times = edges.slice(0, -1).flatMap((edge) => [edge, edge + columnSeconds / 2]);
+    return { data: [times, ...this.#lines.map((line) => line.extremes(edges, starts))], columnSeconds };
   }
 }
 
-function extremes(values: Values, from: number, to: number): [number, number] {
-  let [least, greatest] = [Infinity, -Infinity];
-  for (let i = from; i < Math.min(to, values.length); i++) {
-    const value = values[i];
-    if (value === null || value === undefined) continue;
-    if (value < least) least = value;
-    if (value > greatest) greatest = value;
+class Line {
+  readonly #times: readonly number[];
+  readonly values: Values;
+  readonly #least: Float64Array;
+  readonly #greatest: Float64Array;
+
+  constructor(times: readonly number[], values: Values) {
+    this.#times = times;
+    this.values = values;
+    const blocks = Math.floor(values.length / BLOCK);
+    this.#least = new Float64Array(blocks).fill(Infinity);
+    this.#greatest = new Float64Array(blocks).fill(-Infinity);
+    for (let i = 0; i < blocks * BLOCK; i++) {
+      const [value, block] = [values[i] ?? null, Math.floor(i / BLOCK)];
+      if (value === null) continue;
+      if (value < this.#least[block]!) this.#least[block] = value;
+      if (value > this.#greatest[block]!) this.#greatest[block] = value;
+    }
   }
-  return [least, greatest];
+
+  /**
+   * Least and greatest value between each two edges, one after the other; null where there is no line.
+   * @param edges times
+   * @param starts of each edge, the first row that is not before it
+   */
+  extremes(edges: readonly number[], starts: readonly number[]): (number | null)[] {
+    const found: (number | null)[] = [];
+    let before = this.#at(edges[0]!, starts[0]!);
+    for (let column = 0; column + 1 < edges.length; column++) {
+      const after = this.#at(edges[column + 1]!, starts[column + 1]!);
+      const end = starts[column + 1]!;
+      let least = Math.min(before ?? Infinity, after ?? Infinity);
+      let greatest = Math.max(before ?? -Infinity, after ?? -Infinity);
+      for (let i = starts[column]!; i < end;) {
+        const block = i % BLOCK === 0 && i + BLOCK <= end ? i / BLOCK : -1;
+        const [low, high] = block < 0 ? [this.values[i], this.values[i]] : [this.#least[block], this.#greatest[block]];
+        if ((low ?? Infinity) < least) least = low!;
+        if ((high ?? -Infinity) > greatest) greatest = high!;
+        i += block < 0 ? 1 : BLOCK;
+      }
+      found.push(least === Infinity ? null : least, greatest === -Infinity ? null : greatest);
+      before = after;
+    }
+    return found;
+  }
+
+  /** Value of the line at a time, from the rows on both sides. */
+  #at(time: number, row: number): number | null {
+    const [before, after] = [this.values[row - 1] ?? null, this.values[row] ?? null];
+    if (before === null || after === null) return null;
+    const [from, to] = [this.#times[row - 1]!, this.#times[row]!];
+    return before + ((after - before) * (time - from)) / (to - from);
+  }
 }
 
 /** Index of the first time ≥ `time`. */

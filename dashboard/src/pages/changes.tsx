@@ -1,5 +1,5 @@
 import { api, type Change } from '../api.ts';
-import { minuteOf } from '../format.ts';
+import { minuteOf, signed } from '../format.ts';
 import { nowMs, session } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
@@ -161,7 +161,7 @@ function ComparedLine({
   if (compared === null) return null;
   const { before, after, error } = compared;
   const text = (figures: NonNullable<typeof compared>['before']): string =>
-    figures === null ? '–' : t('changes.figures', { entries: figures.entries, net: figures.net_bps.toFixed(1) });
+    figures === null ? '–' : t('changes.figures', { entries: figures.entries, net: signed(figures.net_bps, 1) });
   return (
     <span>
       {title}: {error ?? `${text(before)} → ${text(after)}`}

@@ -1,5 +1,5 @@
 import { api, type CurrentModel, type Edge, type Model, type ModelDetail } from '../api.ts';
-import { compact, minuteOf, num, signed } from '../format.ts';
+import { minuteOf, num, signed } from '../format.ts';
 import { currentModel, readModels, session, subjects } from '../live.ts';
 import {
   Badge,
@@ -199,8 +199,8 @@ function edgeColumns(labels: ReadonlyMap<string, string>): Column<EdgeRow>[] {
     number('mean_gross_bps', t('models.gross'), signed),
     number('mean_net_bps', t('models.net'), signed),
     number('lower_5_net_bps', t('models.lower'), signed),
-    number('mean_cost_bps', t('subject.cost'), (value) => num(value)),
-    number('break_even_cost_bps', t('models.breakEven'), (value) => compact(value)),
+    number('mean_cost_bps', t('models.cost'), (value) => num(value)),
+    number('break_even_cost_bps', t('models.breakEven'), signed),
   ];
 }
 

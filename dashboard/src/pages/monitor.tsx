@@ -54,23 +54,26 @@ function Findings({ report, lookedAt }: { readonly report: Report; readonly look
   );
 }
 
+const shareText = (share: number | null): string => (share === null ? '–' : percent(share, 1));
+const gapText = (gap: number | null): string => (gap === null ? '–' : `${signed(100 * gap, 1)} %`);
+
 function LiveAgainstBacktest({ auc, win_rate, pass_rate, risk_streak }: Report['performance']) {
   const rows = [
     {
       name: t('monitor.auc'),
       live: num(auc.live, 3),
       bundle: num(auc.bundle, 3),
-      gap: signed(auc.gap, 3),
+      gap: gapText(auc.gap),
       count: auc.live_count,
     },
     {
       name: t('monitor.winRate'),
-      live: num(win_rate.live, 3),
-      bundle: num(win_rate.bundle, 3),
-      gap: signed(win_rate.gap, 3),
+      live: shareText(win_rate.live),
+      bundle: shareText(win_rate.bundle),
+      gap: gapText(win_rate.gap),
       count: win_rate.live_count,
     },
-    { name: t('monitor.passRate'), live: num(pass_rate.live, 3), bundle: '', gap: '', count: null },
+    { name: t('monitor.passRate'), live: shareText(pass_rate.live), bundle: '', gap: '', count: null },
     {
       name: t('monitor.streak'),
       live: `${risk_streak.blocks} / ${risk_streak.limit}`,
@@ -169,7 +172,6 @@ function Kpis({ kpi }: Pick<Report, 'kpi'>) {
     value: (row) => row[key],
     cell: (row) => shown(row[key]),
   });
-  const share = (value: number | null): string => (value === null ? '–' : percent(value, 1));
   return (
     <Panel title={t('monitor.kpi')} wide>
       <Table
@@ -191,10 +193,10 @@ function Kpis({ kpi }: Pick<Report, 'kpi'>) {
               ),
           },
           number('trades', 'models.trades', (value) => num(value, 0)),
-          number('win_rate', 'monitor.winRate', share),
+          number('win_rate', 'monitor.winRate', shareText),
           number('drawdown', 'monitor.drawdown', (value) => (value === null ? '–' : percent(value, 3))),
           number('candidates', 'monitor.candidates', (value) => num(value, 0)),
-          number('refusal_rate', 'monitor.refusalRate', share),
+          number('refusal_rate', 'monitor.refusalRate', shareText),
         ]}
       />
     </Panel>

@@ -16,7 +16,7 @@ import {
 import { Badge, Empty, ModeBadge, SideText } from '../parts/basics.tsx';
 import { Gauge, Meter, Shares, Sparkline } from '../parts/gauge.tsx';
 import { pathOf } from '../router.ts';
-import { codeText, t } from '../text/text.ts';
+import { codeText, stageText, t } from '../text/text.ts';
 
 export function Overview() {
   return (
@@ -101,7 +101,7 @@ function Figures() {
           </span>
         ))}
       </Figure>
-      <Figure label={t('overview.training')} note={training === null ? undefined : codeText('stage', training.stage)}>
+      <Figure label={t('overview.training')} note={training === null ? undefined : stageText(training.stage)}>
         <a href={pathOf('runs')}>{training === null ? t('overview.idle') : `${num(training.percent, 0)} %`}</a>
       </Figure>
     </dl>

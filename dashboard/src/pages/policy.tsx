@@ -42,6 +42,7 @@ export default function PolicyPage() {
         columns={columnsOf(setEdited)}
         rowKey={({ key }) => key}
         empty="policy.none"
+        kind="policy"
       />
       {edited !== null && (
         <Proposal

@@ -3,7 +3,7 @@ import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
 import { Searches } from '../parts/searches.tsx';
-import { codeText, t } from '../text/text.ts';
+import { codeText, stageText, t } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
   running: 'info',
@@ -83,7 +83,7 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
       <dl class="facts row">
         <div>
           <dt>{t('runs.stage')}</dt>
-          <dd>{run.stage}</dd>
+          <dd>{stageText(run.stage)}</dd>
         </div>
         <div>
           <dt>%</dt>
@@ -101,7 +101,7 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
       <ol class="stages">
         {run.stages.map(({ stage, duration_ms }) => (
           <li key={stage}>
-            {stage} <span class="note">{duration(duration_ms)}</span>
+            {stageText(stage)} <span class="note">{duration(duration_ms)}</span>
           </li>
         ))}
       </ol>

@@ -4,7 +4,7 @@ import { api, ApiError, type Signal, type SignalHistory, type Subject as Subject
 import { PriceChart } from '../charts/prices.tsx';
 import { SeriesChart, wholeOf, type ChartProps, type Series } from '../charts/series.tsx';
 import { lowerBound, zoomed, type Range } from '../charts/window.ts';
-import { duration, num, percent, signed } from '../format.ts';
+import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
 import { Why } from '../parts/why.tsx';
@@ -388,8 +388,8 @@ function SpreadFacts({ subject, newest }: { readonly subject: SubjectRow; readon
     <>
       <Fact name="z" value={signed(newest?.z_score)} />
       <Fact name={t('subject.beta')} value={num(newest?.beta, 3)} />
-      <Fact name={t('subject.cost')} value={`${num(subject.cost_bps)} bp`} />
-      <Fact name={t('subject.breakEven')} value={`${num(subject.break_even_cost_bps)} bp`} />
+      <Fact name={t('subject.cost')} value={basisPoints(subject.cost_bps)} />
+      <Fact name={t('subject.breakEven')} value={basisPoints(subject.break_even_cost_bps)} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { api, type Trade } from '../api.ts';
-import { compact, duration, minuteOf, num, signed } from '../format.ts';
+import { microseconds, minuteOf, num, price, signed } from '../format.ts';
+import { subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
@@ -22,11 +23,12 @@ export default function TradesPage() {
 }
 
 function columnsOf(): Column<Trade>[] {
+  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   const text = (key: 'kind' | 'symbol' | 'side' | 'account', title: string): Column<Trade> => ({
     key,
     title,
     value: (row) => row[key],
-    cell: (row) => row[key],
+    cell: (row) => codeText(`fill.${key}`, row[key]),
   });
   const number = (
     key: 'lots' | 'filled_price' | 'slippage_bps' | 'latency_ms' | 'pnl',
@@ -50,7 +52,7 @@ function columnsOf(): Column<Trade>[] {
       key: 'subject',
       title: t('subject.choose'),
       value: ({ pair_id }) => pair_id,
-      cell: ({ pair_id }) => <a href={pathOf('subjects', pair_id)}>{pair_id}</a>,
+      cell: ({ pair_id }) => <a href={pathOf('subjects', pair_id)}>{labels.get(pair_id) ?? pair_id}</a>,
     },
     text('kind', t('trades.kind')),
     {
@@ -59,12 +61,12 @@ function columnsOf(): Column<Trade>[] {
       value: ({ reason }) => reason,
       cell: ({ reason }) => codeText('reason', reason),
     },
-    text('symbol', ''),
+    text('symbol', t('data.symbol')),
     text('side', t('trades.side')),
     number('lots', t('trades.lots'), (value) => num(value)),
-    number('filled_price', t('trades.price'), compact),
+    number('filled_price', t('trades.price'), price),
     number('slippage_bps', t('trades.slippage'), (value) => signed(value)),
-    number('latency_ms', t('trades.latency'), duration),
+    number('latency_ms', t('trades.latency'), (value) => microseconds(value === null ? null : 1000 * value)),
     number('pnl', t('trades.pnl'), (value, { currency }) => (value === null ? '' : `${signed(value)} ${currency}`)),
     text('account', t('trades.account')),
   ];

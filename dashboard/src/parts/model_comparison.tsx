@@ -77,24 +77,20 @@ function rowsOf(a: ModelDetail, b: ModelDetail | null): Row[] {
   const models = (['ai1', 'ai2'] as const).flatMap((name) =>
     (
       [
-        ['auc', 1],
-        ['brier', -1],
-        ['log_loss', -1],
-        ['ece', -1],
+        ['auc', 'AUC', 1],
+        ['brier', 'Brier', -1],
+        ['log_loss', 'log loss', -1],
+        ['ece', 'ECE', -1],
       ] as const
-    ).map(([metric, better]) =>
-      row(
-        `${name.toUpperCase()} ${metric.replace('_', ' ')}`,
-        ({ manifest }) => manifest.metrics[name].holdout[metric],
-        better,
-      ),
+    ).map(([metric, shown, better]) =>
+      row(`${name.toUpperCase()} ${shown}`, ({ manifest }) => manifest.metrics[name].holdout[metric], better),
     ),
   );
   return [
     row('θ1', ({ manifest }) => manifest.theta1, 0, num),
     row('θ2', ({ manifest }) => manifest.theta2, 0, num),
     ...models,
-    row('AI3 brier', ({ manifest }) => manifest.metrics.ai3.holdout.brier, -1),
+    row('AI3 Brier', ({ manifest }) => manifest.metrics.ai3.holdout.brier, -1),
     row(t('models.edgePairs'), ({ manifest }) => withEdge(manifest.edge), 1, count),
     row(t('models.trades'), ({ manifest }) => manifest.backtest?.trades, 0, count),
     row(t('monitor.winRate'), ({ manifest }) => manifest.backtest?.win_rate, 1, share),

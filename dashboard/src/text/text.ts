@@ -33,7 +33,13 @@ export function codeText(prefix: string, code: string): string {
   return dictionary.value[`${prefix}.${code}`] ?? code;
 }
 
-/** Meaning of a reason for this kind of subject. */
+/** A stage of a training run; what stands behind its comma is shown as it is. */
+export function stageText(stage: string): string {
+  const [name = '', ...details] = stage.split(', ');
+  return [codeText('stage', name), ...details].join(', ');
+}
+
+/** What a reason means for a subject of this kind. */
 export function meaningText(kind: 'pair' | 'instrument', reason: string): string {
   const own = `meaning.${kind}.${reason}`;
   return dictionary.value[own] ?? codeText('meaning', reason);

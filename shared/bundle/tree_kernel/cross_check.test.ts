@@ -14,7 +14,7 @@ async function verdictOn(packed: PackedTrees): Promise<number> {
   const scorer = await loadScorer(encodeOnnx(ensemble), COLUMNS, 'check');
   const verdict = checkTrees(packed, features, await scorer.score(features, rows));
   await scorer.release();
-  expect(verdict.rows).toBe(2 * rows);
+  expect(verdict.rows).toBe(rows);
   return verdict.largestDifference;
 }
 
@@ -53,16 +53,8 @@ describe('the check', () => {
     ['a threshold a little higher', 8 + 4, higher],
     ['other leaves struck out', 8 + 8, turned],
     ['leaf values a little higher', 8 + 30 * 12, higherLeaves],
-  ])('detects a wrong table of the passes: %s', async (_what, at, change) => {
+  ])('detects a wrong table: %s', async (_what, at, change) => {
     expect(await verdictOn(corrupted(at, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
-  });
-
-  it.each([
-    ['a threshold a little higher', 4, higher],
-    ['another child', 8, (view: DataView, at: number) => view.setUint32(at, view.getUint32(at + 4, true), true)],
-  ])('detects a wrong table of the walked trees: %s', async (_what, offset, change) => {
-    const { walkedNodesAt } = packTrees(ensemble, 'sigmoid');
-    expect(await verdictOn(corrupted(walkedNodesAt + offset, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
   });
 
   it('detects an answer that is not a number', async () => {

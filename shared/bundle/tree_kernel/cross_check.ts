@@ -72,18 +72,14 @@ export function checkTrees(packed: PackedTrees, features: Float32Array, answers:
   const kernel = openTreeKernel([packed], Math.max(...CALLS));
   const own = kernel.answers[0]!;
   let largestDifference = 0;
-  let rows = 0;
-  for (const stretch of [CALLS, [1]])
-    for (let row = 0, call = 0; row < answers.length; call++) {
-      const count = Math.min(stretch[call % stretch.length]!, answers.length - row);
-      kernel.score(features.subarray(row * packed.columns, (row + count) * packed.columns), count);
-      for (let i = 0; i < count; i++) {
-        largestDifference = Math.max(largestDifference, difference(own[i]!, answers[row + i]!));
-        rows++;
-      }
-      row += count;
-    }
-  return { rows, largestDifference };
+  for (let row = 0, call = 0; row < answers.length; call++) {
+    const count = Math.min(CALLS[call % CALLS.length]!, answers.length - row);
+    kernel.score(features.subarray(row * packed.columns, (row + count) * packed.columns), count);
+    for (let i = 0; i < count; i++)
+      largestDifference = Math.max(largestDifference, difference(own[i]!, answers[row + i]!));
+    row += count;
+  }
+  return { rows: answers.length, largestDifference };
 }
 
 function difference(a: number, b: number): number {

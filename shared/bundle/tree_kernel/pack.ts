@@ -5,30 +5,19 @@ export const PASS_ROWS = 12;
 const LEAVES_PER_WORD = 32;
 const NODE_BYTES = 12;
 const WORD_HEADER_BYTES = 8;
-const WALKED_TOGETHER = 8;
-const GROUP_WORDS = 1 + WALKED_TOGETHER;
-const WALKED_NODE_WORDS = 4;
 const KIND = { whole: 0, first: 1, later: 2 } as const;
 
 /**
- * An ensemble as tree_kernel.as.ts reads it, one block of bytes at any address that four divides, little-endian:
- *
- * - Per word of up to 32 leaves (a larger tree has several, from left to right): kind u16, leaf values u16, bytes of
+ * An ensemble as tree_kernel.as.ts reads it, one block of bytes at any address that four divides, little-endian. Per word of up to 32 leaves (a larger tree has several, from left to right): kind u16, leaf values u16, bytes of
  *   the nodes u32; per node its column in bytes u32, threshold f32, and the leaves u32 that remain for a row that goes
  *   right; the leaf values f32. Words of larger trees have 33 of them, the last one 0 for rows whose leaf is in another
  *   word.
- * - Per group of eight trees: steps to the deepest leaf u32, the roots u32.
- * - Per node: its column in bytes u32, threshold f32, left and right child u32. A leaf has its value for a threshold
- *   and is its own child.
  *
  * A node that sends missing values left reads a second copy of its column, in which they are −∞.
  */
 export interface PackedTrees {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: number;
-  readonly groups: number;
-  readonly groupsAt: number;
-  readonly walkedNodesAt: number;
   readonly columns: number;
   readonly base: number;
   readonly link: 'none' | 'sigmoid';
@@ -38,20 +27,12 @@ export interface PackedTrees {
 export function packTrees(ensemble: TreeEnsemble, link: 'none' | 'sigmoid'): PackedTrees {
   const { columns, baseScore, trees } = ensemble;
   const layouts = trees.map(layOut);
-  const groups = Math.ceil(trees.length / WALKED_TOGETHER);
-  const groupsAt = layouts.reduce((sum, layout) => sum + wordsBytes(layout), 0);
-  const walkedNodesAt = groupsAt + groups * GROUP_WORDS * 4;
-  // One more than there are: the leaf of value 0 that fills the last group.
-  const walkedNodes = trees.reduce((sum, tree) => sum + tree.feature.length, 1);
-  const bytes = new Uint8Array(walkedNodesAt + walkedNodes * WALKED_NODE_WORDS * 4);
+  const bytes = new Uint8Array(layouts.reduce((sum, layout) => sum + wordsBytes(layout), 0));
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const [i, tree] of trees.entries()) at = writeWords(view, at, tree, layouts[i]!, columns);
-  const roots = writeWalkedNodes(view, walkedNodesAt, trees, columns);
-  const depths = layouts.map(({ depth }) => depth);
-  writeGroups(view, groupsAt, roots, depths);
   const words = layouts.reduce((sum, layout) => sum + layout.words.length, 0);
-  return { bytes, words, groups, groupsAt, walkedNodesAt, columns, base: baseScore, link };
+  return { bytes, words, columns, base: baseScore, link };
 }
 
 /** A tree with its leaves numbered from left to right. */
@@ -59,7 +40,6 @@ interface Layout {
   readonly firstLeaf: Int32Array;
   readonly leavesUnder: Int32Array;
   readonly leafCount: number;
-  readonly depth: number;
   /** Per word of leaves the nodes that have leaves of it on their left. */
   readonly words: readonly (readonly number[])[];
 }
@@ -67,15 +47,11 @@ interface Layout {
 function layOut(tree: Tree): Layout {
   const { feature, left, right } = tree;
   const parentsFirst: number[] = [];
-  const depths = new Int32Array(feature.length);
   const open = [0];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     parentsFirst.push(node);
     if (feature[node]! < 0) continue;
-    for (const child of [right[node]!, left[node]!]) {
-      depths[child] = depths[node]! + 1;
-      open.push(child);
-    }
+    open.push(right[node]!, left[node]!);
   }
   const leavesUnder = new Int32Array(feature.length).fill(1);
   for (let i = parentsFirst.length - 1; i >= 0; i--) {
@@ -93,7 +69,7 @@ function layOut(tree: Tree): Layout {
     firstLeaf[right[node]!] = to;
     for (let word = from >>> 5; word <= (to - 1) >>> 5; word++) words[word]!.push(node);
   }
-  return { firstLeaf, leavesUnder, leafCount, depth: depths.reduce((most, depth) => Math.max(most, depth), 0), words };
+  return { firstLeaf, leavesUnder, leafCount, words };
 }
 
 /** Number of leaf values after the nodes of a word. */
@@ -144,38 +120,4 @@ function writeWords(view: DataView, start: number, tree: Tree, layout: Layout, c
 function bitsBetween(from: number, to: number): number {
   const below = to === 32 ? -1 : (1 << to) - 1;
   return below & ~((1 << from) - 1);
-}
-
-/** @returns the root of each tree, and last the leaf of value 0, in bytes from the first node */
-function writeWalkedNodes(view: DataView, start: number, trees: readonly Tree[], columns: number): number[] {
-  const roots: number[] = [];
-  let at = start;
-  for (const tree of trees) {
-    const root = at - start;
-    roots.push(root);
-    for (let node = 0; node < tree.feature.length; node++) {
-      const isLeaf = tree.feature[node]! < 0;
-      const place = (of: number): number => root + of * WALKED_NODE_WORDS * 4;
-      view.setUint32(at, isLeaf ? 0 : slotOf(tree, node, columns) * 4, true);
-      view.setFloat32(at + 4, isLeaf ? tree.value[node]! : tree.threshold[node]!, true);
-      view.setUint32(at + 8, place(isLeaf ? node : tree.left[node]!), true);
-      view.setUint32(at + 12, place(isLeaf ? node : tree.right[node]!), true);
-      at += WALKED_NODE_WORDS * 4;
-    }
-  }
-  const nothing = at - start;
-  view.setUint32(at + 8, nothing, true);
-  view.setUint32(at + 12, nothing, true);
-  return [...roots, nothing];
-}
-
-function writeGroups(view: DataView, start: number, roots: readonly number[], depths: readonly number[]): void {
-  let at = start;
-  for (let first = 0; first < depths.length; first += WALKED_TOGETHER) {
-    view.setUint32(at, Math.max(...depths.slice(first, first + WALKED_TOGETHER)), true);
-    for (let i = 0; i < WALKED_TOGETHER; i++) {
-      view.setUint32(at + 4 + i * 4, roots[first + i] ?? roots.at(-1)!, true);
-    }
-    at += GROUP_WORDS * 4;
-  }
 }

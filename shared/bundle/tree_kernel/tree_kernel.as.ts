@@ -2,58 +2,43 @@
  * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees from the layout that pack.ts
  * writes and documents. The method is QuickScorer (Lucchese et al. 2015): a tree is not walked; all of its nodes are
  * evaluated, each false condition masks out the leaves on its left, and the lowest remaining leaf is the leaf of the
- * row. So there is no branch to mispredict, and four rows are evaluated at once. The rows of a pass are column by
- * column in `lanes`.
+ * row. So there is no branch to mispredict, four rows are evaluated at once, and memory is read in order: after a
+ * pause, when the tables have left the caches, even a single row takes a third of the time of walking the trees. The
+ * rows of a pass are column by column in `lanes`.
  */
 
 /** Rows of a pass: three vectors of four keep sums, masks and temporaries of all rows in registers. */
 const PASS: u32 = 12;
 const LANE_BYTES: u32 = 48;
 const NODE_BYTES: u32 = 12;
+const MODEL_BYTES: u32 = 20;
 const TREE_HEADER_BYTES: u32 = 8;
-const WALKED_TOGETHER: u32 = 8;
 
 /** A tree of up to 32 leaves; the first, and a later, word of 32 leaves of a larger one. */
 const WHOLE: u32 = 0;
 const FIRST: u32 = 1;
 
 /**
- * @param models address of one record of 8 words per model: words of leaves, their address, groups of walked trees,
- * their address, address of the walked nodes, base (f32), 1 = sigmoid, address of the answers
+ * @param models address of one record of 5 words per model: words of leaves, their address, base (f32), 1 = sigmoid,
+ * address of the answers
  * @param features row by row
  * @param lanes room for `columns` × 2 × 12 numbers
  */
 export function score(models: u32, modelCount: u32, features: u32, columns: u32, lanes: u32, rows: u32): void {
-  const end = models + modelCount * 32;
+  const end = models + modelCount * MODEL_BYTES;
   let row: u32 = 0;
   while (row < rows) {
     const left = rows - row;
     const from = features + row * columns * 4;
     const offset = row * 4;
-    if (left == 1) {
-      layOutRow(from, columns, lanes);
-      for (let model = models; model < end; model += 32) walk(model, lanes, offset);
-      return;
-    }
     const count = left < PASS ? left : PASS;
     layOutPass(from, columns, lanes, count);
-    for (let model = models; model < end; model += 32) {
+    for (let model = models; model < end; model += MODEL_BYTES) {
       if (count > 8) pass12(model, lanes, offset);
       else if (count > 4) pass8(model, lanes, offset);
       else pass4(model, lanes, offset);
     }
     row += count;
-  }
-}
-
-/** One row, then the same with −∞ for what is missing: ≤ sends that left at every threshold. */
-function layOutRow(from: u32, columns: u32, lanes: u32): void {
-  const end = from + columns * 4;
-  const second = columns * 4;
-  for (; from < end; from += 4, lanes += 4) {
-    const x = load<f32>(from);
-    store<f32>(lanes, x);
-    store<f32>(lanes + second, x != x ? -Infinity : x);
   }
 }
 
@@ -203,7 +188,7 @@ function pass4(model: u32, lanes: u32, offset: u32): void {
 
 /** The answers of four rows from their sums: the base is added last, as onnxruntime does. */
 function finish(model: u32, offset: u32, sums: v128): void {
-  const answers = load<u32>(model, 28) + offset;
+  const answers = load<u32>(model, 16) + offset;
   finishOne(model, answers, f32x4.extract_lane(sums, 0));
   finishOne(model, answers + 4, f32x4.extract_lane(sums, 1));
   finishOne(model, answers + 8, f32x4.extract_lane(sums, 2));
@@ -211,53 +196,8 @@ function finish(model: u32, offset: u32, sums: v128): void {
 }
 
 function finishOne(model: u32, answer: u32, sum: f32): void {
-  const logit = sum + load<f32>(model, 20);
-  store<f32>(answer, load<u32>(model, 24) == 1 ? sigmoid(logit) : logit);
-}
-
-/** One child: the left one when the row's number is at most the threshold. A leaf is its own child. */
-function step(nodes: u32, node: u32, row: u32): u32 {
-  const at = nodes + node;
-  const isRight = !(load<f32>(row + load<u32>(at)) <= load<f32>(at, 4));
-  return load<u32>(at + ((isRight as u32) << 2), 8);
-}
-
-/** A single row: lanes would be empty, so eight trees are walked side by side and wait for each other's memory. */
-function walk(model: u32, row: u32, offset: u32): void {
-  let group = load<u32>(model, 12);
-  const end = group + load<u32>(model, 8) * (4 + WALKED_TOGETHER * 4);
-  const nodes = load<u32>(model, 16);
-  let sum: f32 = 0;
-  for (; group < end; group += 4 + WALKED_TOGETHER * 4) {
-    let n0 = load<u32>(group, 4);
-    let n1 = load<u32>(group, 8);
-    let n2 = load<u32>(group, 12);
-    let n3 = load<u32>(group, 16);
-    let n4 = load<u32>(group, 20);
-    let n5 = load<u32>(group, 24);
-    let n6 = load<u32>(group, 28);
-    let n7 = load<u32>(group, 32);
-    for (let steps = load<u32>(group); steps > 0; steps--) {
-      n0 = step(nodes, n0, row);
-      n1 = step(nodes, n1, row);
-      n2 = step(nodes, n2, row);
-      n3 = step(nodes, n3, row);
-      n4 = step(nodes, n4, row);
-      n5 = step(nodes, n5, row);
-      n6 = step(nodes, n6, row);
-      n7 = step(nodes, n7, row);
-    }
-    // A leaf's value is at the position of a node's threshold.
-    sum += load<f32>(nodes + n0, 4);
-    sum += load<f32>(nodes + n1, 4);
-    sum += load<f32>(nodes + n2, 4);
-    sum += load<f32>(nodes + n3, 4);
-    sum += load<f32>(nodes + n4, 4);
-    sum += load<f32>(nodes + n5, 4);
-    sum += load<f32>(nodes + n6, 4);
-    sum += load<f32>(nodes + n7, 4);
-  }
-  finishOne(model, load<u32>(model, 28) + offset, sum);
+  const logit = sum + load<f32>(model, 8);
+  store<f32>(answer, load<u32>(model, 12) == 1 ? sigmoid(logit) : logit);
 }
 
 /** a·b + c rounded once (but for one case in some hundred millions): a product of two float32 is exact in float64. */

@@ -81,6 +81,12 @@ describe('the tree kernel', () => {
     }
   });
 
+  it('reads each node once and in order, for a single row too', () => {
+    const [trees, leaves] = [300, 31];
+    const { bytes } = packTrees(randomEnsemble({ trees, leaves, columns: 9, seed: 'bytes' }), 'sigmoid');
+    expect(bytes.length).toBe(trees * (8 + 12 * (leaves - 1) + 4 * leaves));
+  });
+
   it('equals onnxruntime to the bit before the sigmoid, and is within 1e-6 of it after', async () => {
     for (const [trees, leaves] of [
       [1, 1],

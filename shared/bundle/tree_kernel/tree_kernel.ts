@@ -2,7 +2,7 @@ import { compileKernel, PAGE_BYTES, wasm } from '../../webassembly.ts';
 import { PASS_ROWS, type PackedTrees } from './pack.ts';
 
 const KERNEL_FILE = 'dist/shared/bundle/tree_kernel/tree_kernel.wasm';
-const WORDS_PER_MODEL = 8;
+const WORDS_PER_MODEL = 5;
 
 /** Ensembles in the memory of one WebAssembly instance, which scores them all in one call. */
 export interface TreeKernel {
@@ -55,12 +55,9 @@ export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: numbe
     const at = modelsAt + i * WORDS_PER_MODEL * 4;
     view.setUint32(at, ensemble.words, true);
     view.setUint32(at + 4, start, true);
-    view.setUint32(at + 8, ensemble.groups, true);
-    view.setUint32(at + 12, start + ensemble.groupsAt, true);
-    view.setUint32(at + 16, start + ensemble.walkedNodesAt, true);
-    view.setFloat32(at + 20, ensemble.base, true);
-    view.setUint32(at + 24, ensemble.link === 'sigmoid' ? 1 : 0, true);
-    view.setUint32(at + 28, answersAt + i * answersBytes, true);
+    view.setFloat32(at + 8, ensemble.base, true);
+    view.setUint32(at + 12, ensemble.link === 'sigmoid' ? 1 : 0, true);
+    view.setUint32(at + 16, answersAt + i * answersBytes, true);
   });
 
   const input = new Float32Array(memory.buffer, featuresAt, maxRows * columns);

@@ -257,7 +257,8 @@ export class FeatureEngine {
     const width = this.definitions.length;
     const first = pairIndex * width;
     for (let c = 0; c < width; c++) {
-      out[at + c] = Math.max(-LARGEST_FLOAT32, Math.min(LARGEST_FLOAT32, values[first + c]!));
+      const value = values[first + c]!;
+      out[at + c] = value > LARGEST_FLOAT32 ? LARGEST_FLOAT32 : value < -LARGEST_FLOAT32 ? -LARGEST_FLOAT32 : value;
     }
   }
 }

@@ -63,6 +63,10 @@ describe('the body encoder', () => {
           leverage_reduction_rate: fc.constantFrom(0, 0.5, 1),
           mode: fc.constantFrom('OK' as const, 'HALT' as const),
         },
+        ...{
+          arm: fc.constantFrom('champion' as const, 'challenger' as const),
+          rollout: fc.constantFrom('r1', 'rollout 2'),
+        },
       },
       { requiredKeys: [] },
     );

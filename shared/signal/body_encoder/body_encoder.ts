@@ -33,6 +33,9 @@ interface Template {
   readonly body: SignalBody;
   /** Address; −1 = not ASCII, or too long. */
   readonly segmentsAt: number;
+  /** Behind the last value. */
+  readonly tailAt: number;
+  readonly tailBytes: number;
 }
 
 export interface BodyEncoder {
@@ -102,7 +105,9 @@ class TemplateEncoder implements BodyEncoder {
     this.#setNumber(18, body.leverage_reduction_rate);
     if (!this.#isAscii) return encodeBody(body);
     const end = this.#kernel.encode(template.segmentsAt, VALUES_AT, SLOTS, OUTPUT_AT);
-    return this.#bytes.toString('latin1', OUTPUT_AT, end) + encodeLaterFields(body);
+    const { tailAt, tailBytes } = template;
+    if (tailBytes > 0) this.#bytes.copyWithin(end, tailAt, tailAt + tailBytes);
+    return this.#bytes.toString('latin1', OUTPUT_AT, end + tailBytes);
   }
 
   #setNumber(slot: number, value: number | null): void {
@@ -127,19 +132,21 @@ class TemplateEncoder implements BodyEncoder {
 
   #prepare(subject: number, body: SignalBody): Template {
     const segments = segmentsOf(body);
-    const text = segments.join('');
+    const tail = encodeLaterFields(body);
+    const text = segments.join('') + tail;
     const isAscii = Buffer.byteLength(text) === text.length && text.length < TEMPLATE_BYTES;
     const known = this.#templates[subject]?.segmentsAt ?? -1;
     const segmentsAt = !isAscii ? -1 : known < 0 ? this.#reserve(SEGMENTS_BYTES + TEMPLATE_BYTES) : known;
-    const template = { body, segmentsAt };
+    let at = segmentsAt + SEGMENTS_BYTES;
+    const template = { body, segmentsAt, tailAt: at + text.length - tail.length, tailBytes: tail.length };
     this.#templates[subject] = template;
     if (!isAscii) return template;
-    let at = segmentsAt + SEGMENTS_BYTES;
     segments.forEach((segment, i) => {
       const length = this.#bytes.write(segment, at, 'latin1');
       this.#words.set([at, length], segmentsAt / 4 + 2 * i);
       at += length;
     });
+    this.#bytes.write(tail, at, 'latin1');
     return template;
   }
 
@@ -174,7 +181,9 @@ function isUnchanged(last: SignalBody, body: SignalBody): boolean {
     last.pair_id === body.pair_id &&
     last.model_version === body.model_version &&
     last.feature_schema === body.feature_schema &&
-    last.policy_hash === body.policy_hash
+    last.policy_hash === body.policy_hash &&
+    last.arm === body.arm &&
+    last.rollout === body.rollout
   );
 }
 

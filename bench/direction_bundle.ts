@@ -1,0 +1,71 @@
+import { basename } from 'node:path';
+import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
+import { writeDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
+import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
+import { withCover } from '../shared/bundle/onnx/tree_cover.ts';
+import { predictModel, type TreeEnsemble, type TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
+
+export interface RandomDirectionOptions {
+  /** All have an edge. */
+  readonly symbols: readonly string[];
+  readonly timeframe: Timeframe;
+  readonly created: Date;
+  /** Of the columns of `liveInstrumentSchema`: up, down, range. */
+  readonly ensembles: readonly TreeEnsemble[];
+  /** `[rows, columns]`: the cover of the trees, and golden vectors. */
+  readonly rows: Float32Array;
+  readonly goldenRows: Float32Array;
+}
+
+/**
+ * Writes a valid direction bundle of random trees into a folder of bundles.
+ * @returns its version
+ */
+export function writeRandomDirection(models: string, options: RandomDirectionOptions): string {
+  const { symbols, timeframe, created, ensembles, rows, goldenRows } = options;
+  const schema = liveInstrumentSchema(TIMEFRAMES[timeframe]);
+  const columns = schema.definitions.length;
+  const x = { rows: rows.length / columns, columns, values: rows };
+  const model: TreeModel = withCover({ link: 'softmax', ensembles }, x);
+  const golden = goldenRows.length / columns;
+  const answers = predictModel(model, { rows: golden, columns, values: goldenRows });
+  const rowsOf = (of: ArrayLike<number>, width: number): number[][] =>
+    Array.from({ length: golden }, (_, row) => Array.from({ length: width }, (__, k) => of[row * width + k]!));
+  const [up, down, range] = [0.61, 0.6, 0.78];
+  const features = rowsOf(goldenRows, columns).map((row) => row.map((value) => (Number.isNaN(value) ? null : value)));
+  const manifest: Omit<DirectionManifest, 'format' | 'version' | 'created' | 'files'> = {
+    git_commit: null,
+    engine: { name: 'gbdt', parameters: { trees: ensembles[0]!.trees.length } },
+    timeframe: TIMEFRAMES[timeframe],
+    windows: { ...INSTRUMENT_WINDOWS },
+    feature_schema: schema.hash,
+    features: schema.definitions.map(({ name }) => name),
+    instruments: [...symbols],
+    sources: [],
+    period: { from: '2020-01-01T00:00Z', to: '2020-03-01T00:00Z' },
+    data_hash: 'random',
+    label: { unit: 'percent', threshold: 0.02, horizon: 24 },
+    balance: 'none',
+    calibration: { kind: 'vector', slope: [1, 1, 1], intercept: [0, 0, 0] },
+    strategy: { theta_up: 0.34, theta_down: 0.34, stop: 0.02, target: 0.02, max_age_bars: 24 },
+    metrics: {
+      ...{ rows: 1000, log_loss: 0.96, log_loss_prior: 1.09, brier: 0.57, class_wise_ece: 0.02 },
+      ...{ auc: [up, down, range], up_or_down_auc: 0.52 },
+      ...{ net_bps: 3.1, lower_5_net_bps: 0.4, upper_95_net_bps: 5.9, trades: 42 },
+    },
+    edge: Object.fromEntries(
+      symbols.map((symbol) => [symbol, { no_edge: false, trades: 42, net_bps: 3.1, lower_net_bps: 0.4 }]),
+    ),
+    golden: { features, probabilities: rowsOf(answers, 3) },
+  };
+  const folder = writeDirectionBundle(directionFolder(models), created, {
+    manifest,
+    model: encodeTreeModel(model, { metadata: { feature_schema: schema.hash } }),
+    report: {},
+    card: ({ version }) => `# Direction model ${version}\n`,
+  });
+  return basename(folder);
+}

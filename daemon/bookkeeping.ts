@@ -1,0 +1,75 @@
+import type { EpochMs } from '../shared/bar.ts';
+import type { Answer, MinuteAnswer } from './decide/answer.ts';
+import type { Decider } from './decide/decider.ts';
+import type { IdleWindow } from './idle_window.ts';
+import type { ModelSlots } from './infer/model_slots.ts';
+import type { RolloutArms } from './infer/rollout_arms.ts';
+import type { Instruments } from './instruments.ts';
+import type { SignalRecorder } from './journal/record.ts';
+import type { BatchTiming, Stopwatch } from './metrics/stopwatch.ts';
+import type { PipelineObserver } from './pipeline_options.ts';
+import type { MinuteItem } from './queue.ts';
+
+/** A batch whose signals have left. */
+export interface AnsweredBatch {
+  readonly answers: readonly Answer[];
+  readonly ofPairs: readonly MinuteAnswer[];
+  readonly nowMs: EpochMs;
+  /** false = without the lease. */
+  readonly isPublished: boolean;
+  /** Up to the journal. */
+  readonly timing: BatchTiming;
+}
+
+export interface BookkeepingOptions {
+  readonly recorder: SignalRecorder;
+  readonly stopwatch: Stopwatch;
+  readonly decider: Pick<Decider, 'ids'>;
+  readonly arms: Pick<RolloutArms, 'nextModels'>;
+  readonly instruments: Pick<Instruments, 'precomputeIds'>;
+  readonly idle: Pick<IdleWindow, 'open'>;
+  readonly observer: Pick<PipelineObserver, 'onSignals'>;
+  readonly slots: Pick<ModelSlots, 'active'>;
+}
+
+/**
+ * Journal, metrics and the ids of the next bars: what no consumer waits for. Bars that arrive meanwhile are answered
+ * first, unless they are of a subject that still has a signal here: at most one signal of each is not journaled.
+ */
+export class Bookkeeping {
+  readonly #options: BookkeepingOptions;
+  #batches: AnsweredBatch[] = [];
+
+  constructor(options: BookkeepingOptions) {
+    this.#options = options;
+  }
+
+  add(batch: AnsweredBatch): void {
+    this.#batches.push(batch);
+  }
+
+  /** To be called before a batch is answered. */
+  finishBefore(batch: readonly MinuteItem[]): void {
+    for (const { answers } of this.#batches)
+      for (const { minute } of answers)
+        for (const item of batch) if (item.minute.pairIndex === minute.pairIndex) return this.finish();
+  }
+
+  /** Journals all signals in one transaction. */
+  finish(): void {
+    if (this.#batches.length === 0) return;
+    const { recorder, stopwatch, decider, arms, instruments, idle, observer, slots } = this.#options;
+    const batches = this.#batches;
+    this.#batches = [];
+    stopwatch.start();
+    for (const { answers, nowMs } of batches) recorder.add(answers, nowMs);
+    recorder.store();
+    const journal_us = stopwatch.lap('journal') / batches.length;
+    for (const { answers, ofPairs, isPublished, timing } of batches) {
+      if (isPublished) observer.onSignals(answers, { ...timing, journal_us });
+      for (const answer of ofPairs) decider.ids.precompute(answer.minute, arms.nextModels(answer, slots.active));
+      instruments.precomputeIds(answers);
+    }
+    idle.open();
+  }
+}

@@ -1,0 +1,140 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readActive } from '../shared/bundle/bundle.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
+import { packageRoot } from '../shared/root.ts';
+import { chromiumPath, startBrowser } from './browser.ts';
+import { eventually, isRunning, processTree, startProgram, type Running } from './cli_process.ts';
+import {
+  activateBundle,
+  approveAsAnother,
+  changeIsApplied,
+  endOfTraining,
+  faultsOf,
+  forgive,
+  linkIn,
+  logIn,
+  PAGES,
+  proposeChange,
+  signalOf,
+  startTraining,
+  stopTraining,
+  takePictures,
+  watchSubject,
+  watchTiles,
+} from './dashboard_steps.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
+
+/** The compilation of SQLite, the build and a training take a quarter of it on idle cores. */
+const MINUTES = 25;
+vi.setConfig({ testTimeout: MINUTES * 60_000, hookTimeout: 60_000 });
+
+const { pairs } = loadSettings({ env: {} }).minutehand;
+const isSkipped = !IS_LONG || chromiumPath() === null || process.platform !== 'linux';
+
+/** The last commit, with the delivered configuration, as somebody starts it who has just cloned it. */
+describe.skipIf(isSkipped)(`npm start in a fresh clone, in Chromium${LONG_NOTE}`, () => {
+  let folder: string;
+  let clone: string;
+  let home: string;
+  let env: NodeJS.ProcessEnv;
+  let up: Running;
+  let browser: Browser;
+  let page: Page;
+  let link: string;
+  let faults: string[];
+  let hasEnded = false;
+  /** @throws Error when `npm start` has ended */
+  const output = (): string => {
+    const text = up.stdout() + up.stderr();
+    if (hasEnded) throw new Error(text);
+    return text;
+  };
+  const activeBundle = (): string => readActive(join(home, 'models'))!.version;
+  const carries = (what: 'model_version' | 'policy_hash', fits: (value: string | null) => boolean): Promise<true> =>
+    eventually(
+      () => `${what} in a signal: ${output()}`,
+      () => fits(signalOf(home, pairs[0]!)[what]) || undefined,
+    );
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'minutehand-clone-'));
+    clone = join(folder, 'minutehand');
+    home = join(folder, 'home');
+    execFileSync('git', ['clone', '--quiet', packageRoot(), clone]);
+    const own = Object.entries(process.env).filter(([name]) => !/^(MINUTEHAND_|VITEST|NODE_(ENV|OPTIONS)$)/.test(name));
+    const ports = { MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
+    env = { ...Object.fromEntries(own), MINUTEHAND_HOME: home, ...ports };
+    up = startProgram('npm', ['start'], clone, env);
+    void up.ended.then(() => (hasEnded = true));
+    browser = (await startBrowser())!;
+    page = await (await browser.newContext({ locale: 'en-US', colorScheme: 'dark' })).newPage();
+    page.setDefaultTimeout(120_000);
+    faults = faultsOf(page);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    if (up !== undefined && isRunning(up.pid)) up.killGroup('SIGKILL');
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('logs in by the printed link, and shows a signal of every pair once the first models are trained', async () => {
+    link = await eventually(output, () => linkIn(output()), MINUTES);
+    await logIn(page, link);
+    await eventually(output, () => output().includes('Training run 1: models') || undefined, MINUTES);
+    await watchTiles(page, pairs.length);
+    await watchSubject(page);
+    expect(faults).toEqual([]);
+  });
+
+  it('starts a training, shows its progress and stops it', async () => {
+    await startTraining(page, link);
+    expect(await stopTraining(page)).toBe('stopped');
+  });
+
+  it('trains other models, rolls back to the first and promotes the others: the daemon uses the ones chosen', async () => {
+    const first = activeBundle();
+    await startTraining(page, link);
+    expect(await endOfTraining(page, MINUTES)).toBe('adopted');
+    const second = activeBundle();
+    await carries('model_version', (version) => version === second);
+    for (const [button, from, to] of [
+      ['Roll back', second, first],
+      ['Roll back', first, second],
+    ] as const) {
+      await page.goto(new URL('/app/models', link).href);
+      await activateBundle(page, { button, from, to });
+      await carries('model_version', (version) => version === to);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('proposes a policy change, which another person approves and the next signals carry', async () => {
+    const { policy_hash: before } = signalOf(home, pairs[0]!);
+    await proposeChange(page, link, 'core.theta1_initial', '0.71');
+    forgive(faults, /403/);
+    const command = [join(clone, 'bin', 'minutehand.mjs'), 'token', 'link', '--name', 'another'];
+    const printed = execFileSync(process.execPath, command, { cwd: clone, env, encoding: 'utf8' });
+    await approveAsAnother(browser, linkIn(printed)!);
+    await carries('policy_hash', (hash) => hash !== before);
+    await changeIsApplied(page, link, output);
+    forgive(faults, /net::ERR_/);
+    expect(faults).toEqual([]);
+  });
+
+  it('leaves pictures where MINUTEHAND_PICTURES names a folder', { timeout: 2 * MINUTES * 60_000 }, () =>
+    takePictures(page, link, [...PAGES, `/app/subjects/${pairs[0]!}`]),
+  );
+
+  it('ends on Ctrl-C and leaves neither a process nor a change in the clone', async () => {
+    const pids = processTree(up.pid);
+    up.killGroup('SIGINT');
+    await up.ended;
+    await eventually('the end of all processes', () => !pids.some(isRunning));
+    expect(execFileSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' })).toBe('');
+  });
+});
