@@ -144,7 +144,10 @@ describe('the health of a daemon', () => {
     });
     const unknown = reportOf(
       {},
-      { links: { redis: { state: null, refusal: null, missed: 0, resent: 0 } }, redisFeed: () => ({ state: null, refusal }) },
+      {
+        links: { redis: { state: null, refusal: null, missed: 0, resent: 0 } },
+        redisFeed: () => ({ state: null, refusal }),
+      },
     );
     expect(unknown).toMatchObject({ redis: 'unknown', redis_refused: null, bar_stream: 'unknown' });
     expect(unknown.bar_stream_refused).toMatchObject({ code: 'PUBLISH_REDIS' });

@@ -144,7 +144,11 @@ describe('the transports that the settings enable', () => {
   });
 
   it('send a signal that Redis missed later only while it is valid, and with its lease held', () => {
-    const held = (fence: number) => ({ isHolder: () => true, deadlineMs: () => 0, holds: (own: number) => own === fence });
+    const held = (fence: number) => ({
+      isHolder: () => true,
+      deadlineMs: () => 0,
+      holds: (own: number) => own === fence,
+    });
     const missed = (limits: object) => [{ pairId: 'EURUSD_GBPUSD', text: JSON.stringify(limits) }];
     const sentLater = (limits: object, lease?: TransportLease): number => {
       const redis = open(lease === undefined ? {} : { lease }).sockets[1]!;

@@ -20,7 +20,9 @@ class ScriptedBus implements Bus {
 
   /** A `*` marks what the channels have. */
   resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
-    this.resent.push(messages.map(({ text, isHeard }) => `${(JSON.parse(text) as { n: number }).n}${isHeard ? '*' : ''}`));
+    this.resent.push(
+      messages.map(({ text, isHeard }) => `${(JSON.parse(text) as { n: number }).n}${isHeard ? '*' : ''}`),
+    );
     return new Promise((resolve, reject) => this.answers.push({ resolve, reject }));
   }
 

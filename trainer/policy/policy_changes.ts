@@ -83,7 +83,7 @@ export class PolicyChanges {
       const repository = await this.#open();
       await repository.assertClean();
       const base = (await repository.tip())!;
-      await this.#assertInForce(repository, base, this.#texts());
+      await this.#assertApproved(repository, base, this.#texts());
       const nowMs = this.#context.clock.nowMs();
       const store = await this.#context.store();
       const expiresMs = nowMs + settings.retrain.change_expiry_days * DAY_MS;
@@ -181,8 +181,8 @@ export class PolicyChanges {
       await updateChange(store, id, { status: 'applied', failure: null, applied_ms: clock.nowMs() });
       return true;
     }
-    const inForce = this.#texts();
-    const commit = await this.#merge(repository, host, change, inForce);
+    const approvedTexts = this.#texts();
+    const commit = await this.#merge(repository, host, change, approvedTexts);
     const texts = await repository.texts(commit);
     writeApprovedFiles(paths.policy, commit, texts);
     const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
@@ -211,9 +211,9 @@ export class PolicyChanges {
     repository: ConfigRepository,
     host: GitHost | null,
     change: Committed,
-    inForce: ConfigTexts,
+    approvedTexts: ConfigTexts,
   ): Promise<string> {
-    const tip = await this.#assertMergeable(repository, change, inForce);
+    const tip = await this.#assertMergeable(repository, change, approvedTexts);
     if (tip !== null) {
       await repository.assertClean();
       if (host !== null && change.pull_request_number !== null) {
@@ -232,7 +232,7 @@ export class PolicyChanges {
       }
     }
     const merged = (await repository.tip())!;
-    await this.#assertInForce(repository, merged, changedTexts(inForce, changeOf(change).changes));
+    await this.#assertApproved(repository, merged, changedTexts(approvedTexts, changeOf(change).changes));
     return merged;
   }
 
@@ -243,30 +243,30 @@ export class PolicyChanges {
   async #assertMergeable(
     repository: ConfigRepository,
     { commit_id, base_commit, branch, changes }: Committed,
-    inForce: ConfigTexts,
+    approvedTexts: ConfigTexts,
   ): Promise<string | null> {
     const wanted = JSON.parse(changes) as Changes;
     const tip = (await repository.tip())!;
     if (await repository.isAncestor(commit_id, tip)) {
-      await this.#assertInForce(repository, tip, changedTexts(inForce, wanted));
+      await this.#assertApproved(repository, tip, changedTexts(approvedTexts, wanted));
       return null;
     }
     const head = await repository.branchTip(branch);
     if (head !== commit_id)
       throw new MinutehandError('CHANGE_UNAPPROVED', { seen: `${branch} is at ${head}`, expected: commit_id });
-    await this.#assertInForce(repository, tip, inForce);
+    await this.#assertApproved(repository, tip, approvedTexts);
     const base = await repository.texts(base_commit);
     for (const key of Object.keys(wanted))
-      if (valueIn(base, key) !== valueIn(inForce, key))
+      if (valueIn(base, key) !== valueIn(approvedTexts, key))
         throw new MinutehandError('CHANGE_CONFLICT', {
-          seen: `${key} is ${valueIn(inForce, key)}`,
+          seen: `${key} is ${valueIn(approvedTexts, key)}`,
           expected: valueIn(base, key),
         });
     return tip;
   }
 
   /** @throws MinutehandError CHANGE_UNAPPROVED when the files of a commit have other values than these */
-  async #assertInForce(repository: ConfigRepository, commit: string, texts: ConfigTexts): Promise<void> {
+  async #assertApproved(repository: ConfigRepository, commit: string, texts: ConfigTexts): Promise<void> {
     if (valuesText(await repository.texts(commit)) === valuesText(texts)) return;
     const applied = readPointer(this.#context.paths.policy)?.commit;
     const since = applied === undefined ? '' : `, behind ${applied.slice(0, 12)}`;
