@@ -211,7 +211,9 @@ function killGroup(pid: number): void {
 
 type Missing = null | undefined | false | '';
 
-/** Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after `minutes` */
+/**
+ * Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after `minutes`
+ */
 export async function eventually<T extends object | string | number | true>(
   what: string | (() => string),
   look: () => T | Missing | Promise<T | Missing>,

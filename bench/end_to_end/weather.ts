@@ -175,7 +175,9 @@ export function createMemoryTrend(field: Pick<Field, 'memory'>): MemoryWatch {
   };
 }
 
-/** Neighboring samples are not independent; means of long blocks nearly are. Fewer points than blocks stay as they are. */
+/**
+ * Neighboring samples are not independent; means of long blocks nearly are. Fewer points than blocks stay as they are.
+ */
 function blockMeans(points: readonly Point[]): Point[] {
   if (points.length < BLOCKS) return [...points];
   return Array.from({ length: BLOCKS }, (_, i) => {
