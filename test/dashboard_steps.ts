@@ -146,7 +146,9 @@ export async function approveAsAnother(browser: Browser, link: string): Promise<
   await page.context().close();
 }
 
-/** Waits until the change is shown as applied and the event stream, which the trainer's start ends once, is back. */
+/**
+ * Waits until the change is shown as applied and the event stream, which the trainer's new start ends once, is back.
+ */
 export async function changeIsApplied(page: Page, origin: string, output: () => string): Promise<void> {
   await eventually(output, () => output().includes('Trainer continues with change 1') || undefined);
   const answers = (): Promise<true | undefined> =>

@@ -27,7 +27,7 @@ import type { TrainerOptions } from './trainer_options.ts';
 export interface RunningTrainer {
   readonly port: number;
   readonly retrainer: Retrainer;
-  /** Its activity, in one line for people. */
+  /** One-line activity status. */
   status(): string;
   stop(): Promise<void>;
 }
@@ -106,7 +106,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   };
 }
 
-/** What reads and writes the records of signals, fills and models. @returns a function that ends it */
+/** Starts the services for records of signals, fills and models. @returns a function that stops them */
 function startRecords(options: TrainerOptions & { readonly notifier: Notifications }): () => Promise<void> {
   const parity = startNightlyParity(options);
   const weekly = startWeeklyReport(options);
@@ -117,7 +117,7 @@ function startRecords(options: TrainerOptions & { readonly notifier: Notificatio
   };
 }
 
-/** As soon as there are enough bars, where the daemon has no models. */
+/** Trains as soon as there are enough bars, if the daemon has no models. */
 function trainFirstModels({ settings, paths, print }: TrainerOptions, retrainer: Retrainer, signal: AbortSignal): void {
   const lack = lackOfModels(settings, paths);
   if (lack === null) return;
@@ -126,7 +126,7 @@ function trainFirstModels({ settings, paths, print }: TrainerOptions, retrainer:
   });
 }
 
-/** A schedule as it is shown. */
+/** A schedule with its name. */
 interface NamedSchedule extends Schedule {
   readonly name: string;
   readonly cron: string;
@@ -141,7 +141,7 @@ function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retr
 
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
-    if (lack !== null) print(`The incremental training is left out: there are no models to warm-start from. ${lack}.`);
+    if (lack !== null) print(`The incremental training is skipped: there are no models to warm-start from. ${lack}.`);
     else if ((await retrainer.start('incremental schedule', 'incremental')) === null)
       print('The incremental training is skipped: another run is active.');
   }

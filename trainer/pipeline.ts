@@ -25,11 +25,10 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
 
 /**
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
- * bundle. Groups of pairs take the stations from learn to gates on their own rows. The same bars, settings and seed
+ * bundle. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
  * give byte-identical ONNX files.
- * @returns null for a warm start from which no model gains a tree: then there is nothing new
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN when onnxruntime does not answer as the learner
- * did
+ * @returns null for a warm start that adds no tree to any model
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN if onnxruntime disagrees with the learner
  */
 export async function train(options: TrainOptions): Promise<TrainResult>;
 export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;
@@ -74,15 +73,15 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   });
 }
 
-/** The holdout as the models of each pair decide it. */
+/** Holdout result with each pair decided by the models that it uses. */
 function servedProof(pooled: HoldoutProof, groups: readonly LearnedGroup[]): HoldoutProof {
   const own = groups.flatMap((group) => group.own?.proven.pairs ?? []);
   return own.length === 0 ? pooled : proofOf(pooled.pairs.map((pair) => own.find(({ id }) => id === pair.id) ?? pair));
 }
 
 /**
- * A warm start from a bundle: adds trees for the bars since it was learned in full.
- * @returns null when no model gains a tree: then there is nothing new
+ * A warm start from a bundle: adds trees for the bars since its last full training.
+ * @returns null if no model gains a tree
  * @throws MinutehandError WARM_START_REFUSED, and as `train`
  */
 export async function trainFromWarmStart(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
@@ -103,7 +102,7 @@ async function openDataset(
   return warmStart === null ? dataset : warmStart.newRows(dataset);
 }
 
-/** The work of all models at once. That of each begins when its search has found what it is learned by. */
+/** Runs the work of all models concurrently; each starts once its parameter search has finished. */
 async function forEachModel<Trained>(
   dataset: Dataset,
   { settings, warmStart }: TrainingPlan,

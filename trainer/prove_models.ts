@@ -21,21 +21,21 @@ import { validateModel } from './validate/validation.ts';
 
 const RISK_QUANTILES = 200;
 
-/** A model with its validation and the results of its leakage tests. */
+/** A model with its validation and leakage test results. */
 export interface ExaminedModel extends TrainedModel {
   readonly leakage: readonly GateResult[];
 }
 
-/** Models that are learned, for the pairs of `dataset`. */
+/** Trained models for the pairs of `dataset`. */
 export interface LearnedParts {
   readonly dataset: Dataset;
   readonly models: Readonly<Record<ModelName, ExaminedModel>>;
   readonly settings: Settings;
-  /** Of features and labels. */
+  /** Results for features and labels. */
   readonly leakage: readonly GateResult[];
-  /** The model of the result; its folds where it was learned in this run. */
+  /** Model of the result, with its folds if trained in this run. */
   readonly net: { readonly model: TreeModel; readonly folds?: LearnedModel['folds'] } | null;
-  /** Of a warm start, which takes them over; null = they are chosen here. */
+  /** Values reused by a warm start; null = chosen here. */
   readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
 }
 

@@ -30,7 +30,7 @@ const FRIDAY_CLOSE_MINUTE = 16 * 60;
 const MIN_QUOTES = 4;
 const MIN_DAY_QUOTES = 100;
 /** A step that changes the multiple by less is left out. */
-const LEAST_CHANGE = 0.08;
+const MIN_CHANGE = 0.08;
 
 /**
  * The profile of a symbol: each quote over the median of its trading day (17:00 to 17:00 New York), the median of each
@@ -63,7 +63,7 @@ export function learnSpreads({ time, bps }: QuotedSpreads, fallback: SpreadProfi
     if (own.length >= MIN_QUOTES) known++;
     const multiple = own.length >= MIN_QUOTES ? median(own) : fallback[minute]!;
     const last = steps.at(-1)?.[1] ?? 0;
-    if (Math.abs(multiple - last) > LEAST_CHANGE * last) steps.push([minute, Math.round(100 * multiple) / 100]);
+    if (Math.abs(multiple - last) > MIN_CHANGE * last) steps.push([minute, Math.round(100 * multiple) / 100]);
   }
   const covered = known / (MINUTES_PER_WEEK / BUCKET_MINUTES);
   return { spread_bps: median([...medians.values()]), steps, quotes, days: medians.size, covered };

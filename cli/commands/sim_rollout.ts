@@ -21,7 +21,7 @@ export function addSimRollout(sim: Command, output: () => Output): void {
     .command('rollout')
     .summary('staged rollouts of equal, worse and better challengers')
     .description(
-      'Runs rollouts by retrain_policy.yaml on simulated scores, judged every minute: equal challengers, planted regressions, and real improvements. Exit code 1 when more than 5 % of the equal ones are promoted or aborted, a regression is not aborted within the loss budget, or the share of promoted improvements differs from the stated power by more than 3 standard errors.',
+      'Runs rollouts by retrain_policy.yaml on simulated scores, evaluated every minute: equal challengers, planted regressions, and real improvements. Exit code 1 when more than 5 % of the equal ones are promoted or aborted, a regression is not aborted within the loss budget, or the share of promoted improvements differs from the stated power by more than 3 standard errors.',
     )
     .option('--equal <n>', 'rollouts of an equal challenger', '1000')
     .option('--regressions <n>', 'rollouts of worse challengers', '100')

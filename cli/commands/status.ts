@@ -137,7 +137,7 @@ function rolloutLines(rollout: NonNullable<TrainerState['health']>['rollout']): 
   const { id, stage, share, challenger, champion, promotion_e_value, evidence, next, blocked } = rollout;
   const seen =
     evidence === null
-      ? 'not judged yet'
+      ? 'not evaluated yet'
       : `${evidence.labels} matured labels, e-values benefit ${evidence.benefit.toFixed(2)} of ${promotion_e_value.toFixed(0)}, harm ${evidence.harm.toFixed(2)} of 20, ${evidence.loss_bps.toFixed(1)} bps behind`;
   return [
     `  rollout  ${id} stage ${stage}: ${challenger} ${100 * share} % against ${champion}; ${seen}`,

@@ -7,7 +7,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is logged in */
+        /** The current session */
         get: {
             parameters: {
                 query?: never;
@@ -47,7 +47,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Log in by the code of a login link, or by a token */
+        /** Log in by a login link’s code or a token */
         post: {
             parameters: {
                 query?: never;
@@ -172,15 +172,15 @@ export interface paths {
                             active_version: string | null;
                             /** @description Why active.json cannot be read */
                             active_error: string | null;
-                            /** @description Of the configuration that the trainer has loaded */
+                            /** @description Hash of the configuration loaded by the trainer */
                             policy_hash: string;
                             /** @description Every daemon is up with models, no halts and no degradations */
                             is_ready: boolean;
                             daemons: {
-                                /** @description Shard that it serves */
+                                /** @description Its shard */
                                 shard: string;
                                 /**
-                                 * @description It answers; it runs and does not answer; it does not run
+                                 * @description up: responds; mute: runs but does not respond; down: not running
                                  * @enum {string}
                                  */
                                 presence: "up" | "mute" | "down";
@@ -292,15 +292,15 @@ export interface paths {
                             active_version: string | null;
                             /** @description Why active.json cannot be read */
                             active_error: string | null;
-                            /** @description Of the configuration that the trainer has loaded */
+                            /** @description Hash of the configuration loaded by the trainer */
                             policy_hash: string;
                             /** @description Every daemon is up with models, no halts and no degradations */
                             is_ready: boolean;
                             daemons: {
-                                /** @description Shard that it serves */
+                                /** @description Its shard */
                                 shard: string;
                                 /**
-                                 * @description It answers; it runs and does not answer; it does not run
+                                 * @description up: responds; mute: runs but does not respond; down: not running
                                  * @enum {string}
                                  */
                                 presence: "up" | "mute" | "down";
@@ -379,7 +379,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What models are asked about */
+        /** Pairs and instruments */
         get: {
             parameters: {
                 query?: never;
@@ -446,13 +446,13 @@ export interface paths {
                 query?: {
                     /** @description Only this subject */
                     subject?: string;
-                    /** @description Published from this moment on */
+                    /** @description Publication time, inclusive */
                     from?: string;
-                    /** @description Published before this moment */
+                    /** @description Publication time, exclusive */
                     to?: string;
                     /** @description Only these */
                     action?: "ENTER" | "EXIT" | "HOLD";
-                    /** @description The newest so many of the history */
+                    /** @description Maximum number of signals, the newest */
                     limit?: number;
                 };
                 header?: never;
@@ -510,17 +510,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A period of one subject for a chart, a year too */
+        /** Thinned history of one subject, for charts */
         get: {
             parameters: {
                 query: {
                     /** @description The subject */
                     subject: string;
-                    /** @description Published from this moment on */
+                    /** @description Publication time, inclusive */
                     from?: string;
-                    /** @description Published before this moment */
+                    /** @description Publication time, exclusive */
                     to?: string;
-                    /** @description About so many signals of a longer period */
+                    /** @description Approximate number of signals of a longer period */
                     points?: number;
                 };
                 header?: never;
@@ -538,9 +538,9 @@ export interface paths {
                         "application/json": {
                             /** @description Signals of the period */
                             total: number;
-                            /** @description true: of each part of the period, the signals with the smallest and largest z */
+                            /** @description true: only the signals with the smallest and largest z of each part of the period */
                             is_thinned: boolean;
-                            /** @description Oldest first; all entries and exits are among them */
+                            /** @description Oldest first; includes all entries and exits */
                             signals: components["schemas"]["Signal"][];
                             /** @description The most frequent first */
                             reasons: {
@@ -588,7 +588,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Why a minute was answered as it was */
+        /** Explanation of the answer to a minute */
         get: {
             parameters: {
                 query: {
@@ -647,7 +647,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happens, as it happens */
+        /** Server-sent events */
         get: {
             parameters: {
                 query?: never;
@@ -930,7 +930,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description true: also those that are over */
+                    /** @description true: include resolved alerts */
                     all?: "true" | "false";
                     limit?: number;
                 };
@@ -1107,7 +1107,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin a training run */
+        /** Start a training run */
         post: {
             parameters: {
                 query?: never;
@@ -1165,7 +1165,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin a training run */
+        /** Start a training run */
         post: {
             parameters: {
                 query?: never;
@@ -1277,7 +1277,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop the run that is under way */
+        /** Stop the current run */
         post: {
             parameters: {
                 query?: never;
@@ -1331,7 +1331,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a bundle and make it the active one; daemons swap it in between two bars */
+        /** Verify and activate a bundle; daemons swap it in between two bars */
         post: {
             parameters: {
                 query?: never;
@@ -1387,7 +1387,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Verify a bundle and let it score along, or end the shadow */
+        /** Verify a bundle and make it the shadow, or end the shadow */
         put: {
             parameters: {
                 query?: never;
@@ -1674,7 +1674,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a direction bundle as a daemon does, without a change */
+        /** Verify a direction bundle as a daemon does, without activating it */
         post: {
             parameters: {
                 query?: never;
@@ -1891,7 +1891,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End the active rollout; the champion answers from the next bar on */
+        /** Abort the active rollout; the champion answers from the next bar on */
         post: {
             parameters: {
                 query?: never;
@@ -1990,7 +1990,7 @@ export interface paths {
                 };
             };
         };
-        /** Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it */
+        /** Propose a configuration change: a commit on a separate branch, applied after approval by another user */
         put: {
             parameters: {
                 query?: never;
@@ -2133,7 +2133,7 @@ export interface paths {
                                 /** @enum {string} */
                                 part: "core" | "retrain" | "signals" | "minutehand";
                                 value: unknown;
-                                /** @description Value minutehand is delivered with; null for minutehand.yaml */
+                                /** @description Default; null for minutehand.yaml */
                                 delivered: unknown;
                                 /** @description Japanese label */
                                 label_ja: string | null;
@@ -2522,7 +2522,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delete cached features and labels; refused while a run is under way */
+        /** Delete cached features and labels; refused during a run */
         post: {
             parameters: {
                 query?: never;
@@ -2609,7 +2609,7 @@ export interface paths {
                                 after: unknown;
                                 /** @description done, or refused with its status */
                                 outcome: string;
-                                /** @description Chained to the entry before */
+                                /** @description Hash chain */
                                 hash: string;
                             }[];
                         };
@@ -2656,9 +2656,9 @@ export interface paths {
                 query?: {
                     limit?: number;
                     subject?: string;
-                    /** @description Filled from this moment on */
+                    /** @description Fill time, inclusive */
                     from?: string;
-                    /** @description Filled before this moment */
+                    /** @description Fill time, exclusive */
                     to?: string;
                 };
                 header?: never;
@@ -2674,7 +2674,7 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description Newest first; every column of core.live_trades but the line */
+                            /** @description Newest first; every column of core.live_trades except the line */
                             trades: ({
                                 fill_key: string;
                                 account: string;
@@ -2692,17 +2692,17 @@ export interface paths {
                                 lots: number;
                                 requested_price: number | null;
                                 filled_price: number | null;
-                                /** @description Above zero is worse */
+                                /** @description Positive is worse */
                                 slippage_bps: number | null;
                                 /** @description Fill, epoch ms */
                                 time_ms: number;
                                 /** @description Publication of the signal, epoch ms */
                                 signal_ms: number | null;
                                 latency_ms: number | null;
-                                /** @description Of a close, in `currency` */
+                                /** @description P&L of a close, in `currency` */
                                 pnl: number | null;
                                 currency: string;
-                                /** @description When the trainer took it, epoch ms */
+                                /** @description Receipt by the trainer, epoch ms */
                                 received_ms: number;
                             } & {
                                 [key: string]: unknown;
@@ -2799,7 +2799,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Backtests that were requested, and holdout backtests of the bundles */
+        /** Requested backtests, and holdout backtests of the bundles */
         get: {
             parameters: {
                 query?: {
@@ -2820,7 +2820,7 @@ export interface paths {
                         "application/json": {
                             /** @description Holdout backtests of the bundles, newest first */
                             backtests: {
-                                /** @description Bundle whose holdout it is */
+                                /** @description Bundle of the holdout */
                                 version: string;
                                 created: string;
                                 market: string;
@@ -2938,7 +2938,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a backtest that waits or runs */
+        /** Cancel a queued or running backtest */
         post: {
             parameters: {
                 query?: never;
@@ -2992,7 +2992,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures of one backtest minus those of another */
+        /** Differences between two backtests */
         get: {
             parameters: {
                 query: {
@@ -3105,7 +3105,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Trades, equity, or the page of a backtest; files of the last 50 are kept */
+        /** Trades, equity or report of a backtest; files of the last 50 are kept */
         get: {
             parameters: {
                 query?: never;
@@ -3163,7 +3163,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures of a period */
+        /** Report of a period */
         get: {
             parameters: {
                 query: {
@@ -3171,7 +3171,7 @@ export interface paths {
                     from: string;
                     /** @description End, exclusive */
                     to: string;
-                    /** @description html: a page for people */
+                    /** @description html: a readable page */
                     format?: "json" | "html";
                 };
                 header?: never;
@@ -3225,7 +3225,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Latest scores of a subject, as its daemon published them */
+        /** Latest published scores of a subject */
         get: {
             parameters: {
                 query: {
@@ -3341,7 +3341,7 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description After five minutes a request begins another scan, and gets this one */
+                            /** @description A request after five minutes starts a new scan and returns this one */
                             scanned_at: string;
                             duration_ms: number;
                             /** @description Configured symbols with a bar, imported or journaled */
@@ -3401,12 +3401,12 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description Newest first; the last 30 that have ended */
+                            /** @description Newest first; the last 30 finished ones */
                             searches: {
                                 search_id: string;
                                 /** @description ai1, ai2 or ai3 */
                                 model: string;
-                                /** @description false: under way, or cut off and to be resumed */
+                                /** @description false: running, or interrupted and resumable */
                                 is_finished: boolean;
                                 /** @description Last trial, epoch ms */
                                 changed_ms: number;
@@ -3505,11 +3505,11 @@ export interface components {
     schemas: {
         AlertInput: {
             alert_id: number;
-            /** @description One of a kind while it is open */
+            /** @description Deduplication key: unique among open alerts */
             key: string;
             /** @description Of docs/reference/NOTIFICATIONS.md */
             event: string;
-            /** @description The event for people */
+            /** @description Human-readable event */
             title: string;
             /** @enum {string} */
             severity: "critical" | "warning" | "info";
@@ -3519,9 +3519,9 @@ export interface components {
             command: string;
             /** @description Bundle concerned */
             version: string | null;
-            /** @description Epoch ms, as the other times */
+            /** @description Epoch ms, as all times here */
             opened_ms: number;
-            /** @description When it was last reported */
+            /** @description Last report */
             last_ms: number;
             count: number;
             /** @enum {string} */
@@ -3560,7 +3560,7 @@ export interface components {
                 bars: number;
             };
             drift: {
-                /** @description Why there is none */
+                /** @description Why there is no report */
                 skipped?: string;
                 /** @description Live against training */
                 features?: ({
@@ -3639,7 +3639,7 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
-            /** @description What is past its limit by more than chance */
+            /** @description Significant violations of limits */
             findings: ({
                 text: string;
             } & {
@@ -3654,7 +3654,7 @@ export interface components {
             next_look_at: string | null;
             /** @description As GET /monitor */
             report: (components["schemas"]["MonitorLookInput"] | ({
-                /** @description Why there is no look */
+                /** @description Why there is no report */
                 skipped: string;
             } & {
                 [key: string]: unknown;
@@ -3669,9 +3669,9 @@ export interface components {
             from?: string;
             /** @description End of the bars, UTC */
             to?: string;
-            /** @description All configured when absent */
+            /** @description Default: all configured */
             pairs?: string[];
-            /** @description That of the bundle when absent */
+            /** @description Default: the bundle’s */
             theta1?: number;
             theta2?: number;
             /**
@@ -3681,7 +3681,7 @@ export interface components {
              */
             costs?: "flat" | "profile";
             /**
-             * @description Why; part of the audit
+             * @description Reason, for the audit
              * @default
              */
             reason?: string;
@@ -3735,13 +3735,13 @@ export interface components {
             started_ms: number | null;
             finished_ms: number | null;
             error: string | null;
-            /** @description As `minutehand backtest --json`; null until it is done */
+            /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
         };
         BacktestComparisonInput: {
             before: number;
             after: number;
-            /** @description Both decided on the same bars of the same pairs */
+            /** @description Same bars and pairs */
             is_same_period: boolean;
             /** @description after − before, as if each pair had an edge */
             all_pairs: {
@@ -3831,16 +3831,16 @@ export interface components {
                 win_rate: number | null;
                 pnl: number;
             }[];
-            /** @description Costs a side by account and symbol */
+            /** @description Costs per side, by account and symbol */
             costs: {
                 /** @description paper, demo or real */
                 account: string;
                 symbol: string;
                 fills: number;
-                /** @description Paid: mean from the requested to the filled price */
+                /** @description Mean from requested to filled price; positive is a cost */
                 slippage_bps: number | null;
                 configured_slippage_bps: number | null;
-                /** @description Paid: mean from the close that the signal named to the filled price */
+                /** @description Mean from the signal’s close to the filled price; positive is a cost */
                 shortfall_bps: number | null;
                 /** @description Half of spread_bps plus slippage_bps, without the profile of the week */
                 configured_bps: number | null;
@@ -3853,7 +3853,7 @@ export interface components {
                 theta1: number | null;
                 theta2: number | null;
             }[];
-            /** @description PSI of each feature, the last look of each UTC day */
+            /** @description PSI by feature, last report of each UTC day */
             drift: {
                 day: string;
                 model_version: string;
@@ -3870,7 +3870,7 @@ export interface components {
                 equal_signals: number;
                 mismatches: number;
             }[];
-            /** @description Limits of the policy beside what was measured */
+            /** @description Policy limits with measurements */
             targets: {
                 name: string;
                 /** @description Account, or empty */
@@ -3878,7 +3878,7 @@ export interface components {
                 measured: number | null;
                 least: number | null;
                 most: number | null;
-                /** @description null: nothing was measured, or there is no limit */
+                /** @description null: no measurement or no limit */
                 met: boolean | null;
             }[];
         };
@@ -3894,7 +3894,7 @@ export interface components {
             attempt: number;
             /** @description ISO 8601 in UTC */
             started_at: string;
-            /** @description null while it is under way */
+            /** @description null while running */
             finished_at: string | null;
             /** @description running, adopted, rollout_started, rejected, failed, killed, stopped or aborted */
             status: string;
@@ -3904,7 +3904,7 @@ export interface components {
             percent: number;
             /** @description Time left; null while unknown */
             eta_seconds: number | null;
-            /** @description Stages that are done */
+            /** @description Completed stages */
             stages: ({
                 stage: string;
                 duration_ms: number;
@@ -3913,11 +3913,11 @@ export interface components {
             })[];
             /** @description Its bundle */
             model_version: string | null;
-            /** @description Active bundle when it began */
+            /** @description Active bundle at its start */
             previous_version: string | null;
             /** @description Holdout metrics of each model */
             metrics: unknown;
-            /** @description Every gate with its figure */
+            /** @description Every gate with its result */
             gate: unknown;
             /** @description Failed gates of a rejected bundle */
             reasons: string[];
@@ -4057,7 +4057,7 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description What a training run takes */
+        /** @description Options of a training run */
         MLTrainingConfigInput: {
             /** @description refused unless all: the models learn all subjects together */
             symbol?: string;
@@ -4073,13 +4073,13 @@ export interface components {
              * @constant
              */
             save_model?: true;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             validation_split?: number;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             train_test_split?: number;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             cross_validation_folds?: number;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
@@ -4091,7 +4091,7 @@ export interface components {
             n_estimators?: number;
             /** @description not supported: refused when given */
             learning_rate?: number;
-            /** @description Search; that of the configuration when absent */
+            /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
             /** @description Feature generators */
             automl_config?: components["schemas"]["AutoMLConfigModelInput"];
@@ -4105,12 +4105,12 @@ export interface components {
              * @enum {string}
              */
             kind?: "full" | "incremental" | "thresholds";
-            /** @description Why; part of the audit */
+            /** @description Reason, for the audit */
             reason?: string;
         };
         TrainingStatusInput: {
             is_training: boolean;
-            /** @description Of the newest run, or idle */
+            /** @description Status of the newest run, or idle */
             status: string;
             /** @description 0 to 100 */
             progress: number;
@@ -4132,7 +4132,7 @@ export interface components {
              */
             timeframe?: "1m";
             /**
-             * @description The newest so many minutes
+             * @description Number of newest minutes
              * @default 1000
              */
             limit?: number;
@@ -4152,7 +4152,7 @@ export interface components {
             /** @description Seconds */
             processing_time: number;
             feature_names: string[];
-            /** @description By feature, of these minutes */
+            /** @description By feature */
             statistics: {
                 [key: string]: {
                     /** @description Newest value */
@@ -4164,13 +4164,13 @@ export interface components {
                     missing: number;
                 };
             };
-            /** @description Minutes that both legs have */
+            /** @description Minutes with bars of both legs */
             rows: number;
             /** @description Hash of the feature schema */
             feature_schema: string;
         };
         ConfigValidationResponseInput: {
-            /** @description The check was made */
+            /** @description Always true */
             success: boolean;
             valid: boolean;
             errors: string[];
@@ -4246,15 +4246,15 @@ export interface components {
             } | null;
         };
         ConfigInput: {
-            /** @description Of the configuration that the trainer has loaded */
+            /** @description Hash of the configuration loaded by the trainer */
             policy_hash: string;
-            /** @description Its values, by file; passwords are hidden */
+            /** @description Values by file; passwords are hidden */
             config: {
                 [key: string]: {
                     [key: string]: unknown;
                 };
             };
-            /** @description Environment variables that win over a file */
+            /** @description Environment variables that override a file */
             overrides: {
                 variable: string;
                 setting: string;
@@ -4277,19 +4277,19 @@ export interface components {
             changes: {
                 [key: string]: unknown;
             };
-            /** @description The values when it was proposed */
+            /** @description Values when it was proposed */
             before: {
                 [key: string]: unknown;
             };
             reason: string;
             proposed_by: string;
-            /** @description Epoch ms, as the other times */
+            /** @description Epoch ms, as all times here */
             proposed_ms: number;
-            /** @description An open change expires */
+            /** @description Expiry of an undecided change */
             expires_ms: number;
             decided_by: string | null;
             decided_ms: number | null;
-            /** @description Of the configuration it was proposed against */
+            /** @description Hash of the configuration it was proposed against */
             policy_hash: string;
             /** @description When each value takes effect */
             applies: {
@@ -4322,21 +4322,21 @@ export interface components {
             breaks: number;
             /** @description open = high = low = close */
             flat_bars: number;
-            /** @description Closes more than 0.5 % away from the close before, inside a session */
+            /** @description Closes more than 0.5 % from the previous close, inside a session */
             spikes: number;
-            /** @description The same over a break */
+            /** @description The same across a break */
             break_jumps: number;
-            /** @description Bars that training leaves out; null without screening */
+            /** @description Suspect bars, excluded from training; null without screening */
             suspects: number | null;
             clock: {
-                /** @description Openings of a week by hour in New York */
+                /** @description Week openings by hour in New York */
                 week_opens_new_york: {
                     [key: string]: number;
                 };
-                /** @description The stamps are probably not UTC */
+                /** @description Timestamps are probably not UTC */
                 suspect: boolean;
             };
-            /** @description Ascending UTC days that have a bar */
+            /** @description UTC days with bars, ascending */
             days: {
                 day: string;
                 bars: number;
@@ -4360,18 +4360,18 @@ export interface components {
         DirectionModelInput: {
             /** @description Version of the bundle */
             model_id: string;
-            /** @description Bars of the instruments it answers */
+            /** @description Timeframe of its instruments */
             timeframe: string;
             /** @description ISO 8601 in UTC */
             created: string;
-            /** @description Symbols it has learned from */
+            /** @description Symbols it was trained on */
             instruments: string[];
-            /** @description Those that showed an edge after costs */
+            /** @description Symbols with an edge after costs */
             with_edge: string[];
             is_active: boolean;
             /** @description Predecessor of the active one */
             is_previous: boolean;
-            /** @description Code of the error that keeps it from being used */
+            /** @description Error code if it is unusable */
             error: string | null;
         };
         /** @description The manifest of a direction bundle without golden answers */
@@ -4470,7 +4470,7 @@ export interface components {
         };
         VerifiedDirectionInput: {
             version: string;
-            /** @description Rows whose answers were compared with onnxruntime */
+            /** @description Rows compared with onnxruntime */
             rows: number;
             /** @description Of a probability */
             largest_difference: number;
@@ -4491,18 +4491,18 @@ export interface components {
             entry: string;
             /** @description return_prob · (1 − risk_score) */
             confidence: number | null;
-            /** @description Smallest return_prob of an entry */
+            /** @description Entry requires return_prob above this */
             theta1: number | null;
-            /** @description Risk rank from which entries are refused */
+            /** @description Entry requires a risk rank below this */
             theta2: number | null;
             /** @description AI3: size, 0 to 1 */
             position_scale: number | null;
             /**
-             * @description What a consumer does
+             * @description Action for consumers
              * @enum {string}
              */
             action: "ENTER" | "EXIT" | "HOLD";
-            /** @description Why, from the list of docs/reference/PROTOCOL.md */
+            /** @description Reason, see docs/reference/PROTOCOL.md */
             reason: string;
             /**
              * @description State of the daemon
@@ -4525,7 +4525,7 @@ export interface components {
             model_version: string;
             /** @description Hash of the configuration that decided it */
             policy_hash: string;
-            /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+            /** @description Expected net result of an entry now, basis points; absent in an instrument's */
             expected_net_bps?: number | null;
             /** @description Probability of up; absent in a pair's */
             ml_up_prob?: number | null;
@@ -4533,9 +4533,9 @@ export interface components {
             ml_down_prob?: number | null;
             /** @description Probability of range; absent in a pair's */
             ml_range_prob?: number | null;
-            /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+            /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
             stop?: number | null;
-            /** @description Gain that ends it, likewise; absent in a pair's */
+            /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
             take_profit?: number | null;
             /** @description Close of the bar; absent in a pair's */
             price?: number | null;
@@ -4566,18 +4566,18 @@ export interface components {
                 entry: string;
                 /** @description return_prob · (1 − risk_score) */
                 confidence: number | null;
-                /** @description Smallest return_prob of an entry */
+                /** @description Entry requires return_prob above this */
                 theta1: number | null;
-                /** @description Risk rank from which entries are refused */
+                /** @description Entry requires a risk rank below this */
                 theta2: number | null;
                 /** @description AI3: size, 0 to 1 */
                 position_scale: number | null;
                 /**
-                 * @description What a consumer does
+                 * @description Action for consumers
                  * @enum {string}
                  */
                 action: "ENTER" | "EXIT" | "HOLD";
-                /** @description Why, from the list of docs/reference/PROTOCOL.md */
+                /** @description Reason, see docs/reference/PROTOCOL.md */
                 reason: string;
                 /**
                  * @description State of the daemon
@@ -4600,7 +4600,7 @@ export interface components {
                 model_version: string;
                 /** @description Hash of the configuration that decided it */
                 policy_hash: string;
-                /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+                /** @description Expected net result of an entry now, basis points; absent in an instrument's */
                 expected_net_bps?: number | null;
                 /** @description Probability of up; absent in a pair's */
                 ml_up_prob?: number | null;
@@ -4608,9 +4608,9 @@ export interface components {
                 ml_down_prob?: number | null;
                 /** @description Probability of range; absent in a pair's */
                 ml_range_prob?: number | null;
-                /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+                /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
                 stop?: number | null;
-                /** @description Gain that ends it, likewise; absent in a pair's */
+                /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
                 take_profit?: number | null;
                 /** @description Close of the bar; absent in a pair's */
                 price?: number | null;
@@ -4619,7 +4619,7 @@ export interface components {
             };
             /** @description Meaning of the reason */
             meaning: string;
-            /** @description Whether the minute, computed again, is what was published */
+            /** @description Whether recomputation gives the published signal */
             reproduced: {
                 equal: boolean;
                 code: string | null;
@@ -4633,7 +4633,7 @@ export interface components {
                 name: string;
                 unit: string;
                 value: number | null;
-                /** @description Rank in training, 0 to 1 */
+                /** @description Quantile in training, 0 to 1 */
                 percentile: number | null;
             }[];
             models: {
@@ -4649,7 +4649,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 ai2: {
@@ -4664,7 +4664,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 ai3: {
@@ -4679,11 +4679,11 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
             } | null;
-            /** @description Of an instrument; probabilities are the softmax of the scores */
+            /** @description For instruments; probabilities are the softmax of the scores */
             direction: {
                 up: {
                     /** @description Probability, or size of AI3 */
@@ -4697,7 +4697,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 down: {
@@ -4712,7 +4712,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 range: {
@@ -4727,7 +4727,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
             } | null;
@@ -4735,7 +4735,7 @@ export interface components {
             strategy: {
                 theta_up: number;
                 theta_down: number;
-                /** @description Share of the close of the entry */
+                /** @description Fraction of the close at entry */
                 stop: number;
                 target: number;
                 max_age_bars: number;
@@ -4744,42 +4744,42 @@ export interface components {
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
-                /** @description At z, or at z_entry for a bar that is no candidate */
+                /** @description At z, or at z_entry if the bar is not a candidate */
                 expected_net_bps: number;
                 expected_gross_bps: number;
                 min_expected_net_bps: number;
                 break_even_prob: number | null;
             } | null;
-            /** @description Of an entry, in the order in which they are asked */
+            /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
                 name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason of a refusal by it */
+                /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
                 value: number | null;
                 limit: number | null;
-                /** @description How value must relate to limit */
+                /** @description Required relation of value to limit */
                 relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description What value has to move by; 0 when it holds */
+                /** @description Required change of value; 0 if the condition holds */
                 change: number | null;
-                /** @description |change| over the scale of the value */
+                /** @description |change| relative to the scale of the value */
                 relative: number | null;
             }[];
-            /** @description Those that did not hold, the nearest first */
+            /** @description Conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
                 name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason of a refusal by it */
+                /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
                 value: number | null;
                 limit: number | null;
-                /** @description How value must relate to limit */
+                /** @description Required relation of value to limit */
                 relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description What value has to move by; 0 when it holds */
+                /** @description Required change of value; 0 if the condition holds */
                 change: number | null;
-                /** @description |change| over the scale of the value */
+                /** @description |change| relative to the scale of the value */
                 relative: number | null;
             }[];
         } & {
@@ -4789,7 +4789,7 @@ export interface components {
         ModelInput: {
             /** @description Version of the bundle */
             model_id: string;
-            /** @description The same: `load` takes it */
+            /** @description Same as model_id, as used by `load` */
             model_name: string;
             /**
              * @description State in the registry
@@ -4797,19 +4797,19 @@ export interface components {
              */
             status: "candidate" | "active" | "archived" | "rejected";
             is_active: boolean;
-            /** @description Predecessor of the active one: what a rollback activates */
+            /** @description Predecessor of the active one, target of a rollback */
             is_previous: boolean;
-            /** @description Scores along without trading */
+            /** @description Scores the same bars without publishing */
             is_shadow: boolean;
             /** @description ISO 8601 in UTC */
             created: string;
             adopted_at: string | null;
             retired_at: string | null;
-            /** @description When its files were removed by retention */
+            /** @description When retention removed its files */
             removed_at: string | null;
             /** @description Failed gates */
             reasons: string[];
-            /** @description A row of `model_registry` each */
+            /** @description Rows of `model_registry` */
             models: {
                 /** @description AI1, AI2 or AI3 */
                 model_type: string;
@@ -5260,7 +5260,7 @@ export interface components {
                     [key: string]: unknown;
                 };
                 gates?: unknown[];
-                /** @description Absent: the pooled models serve it */
+                /** @description Absent: uses the pooled models */
                 own?: {
                     theta1: number;
                     theta2: number;
@@ -5276,7 +5276,7 @@ export interface components {
             /** @description Its predecessor */
             previous: string | null;
             shadow: string | null;
-            /** @description Since it was made */
+            /** @description Age of the bundle */
             age_seconds: number | null;
             /** @description Whether it has a signature */
             is_signed: boolean | null;
@@ -5321,7 +5321,7 @@ export interface components {
             version: string | null;
             /** @description Its predecessor */
             previous: string | null;
-            /** @description Scores along without trading */
+            /** @description Scores the same bars without publishing */
             shadow: string | null;
         };
         RemovedModelsInput: {
@@ -5384,9 +5384,9 @@ export interface components {
             position_scale: number | null;
             /** @description Distance of the spread from its mean, standard deviations */
             z_score: number | null;
-            /** @description Smallest return_prob of an entry */
+            /** @description Entry requires return_prob above this */
             theta1: number | null;
-            /** @description Risk rank from which entries are refused */
+            /** @description Entry requires a risk rank below this */
             theta2: number | null;
             /** @description Probability of up, of an instrument */
             ml_up_prob: number | null;
@@ -5398,7 +5398,7 @@ export interface components {
             expected_net_bps: number | null;
         };
         PredictRequestInput: {
-            /** @description Hash that the row was made for */
+            /** @description Feature schema of the row */
             feature_schema: string;
             /** @description In the order of the schema, or by name */
             features: (number | null)[] | {
@@ -5418,7 +5418,7 @@ export interface components {
             risk_score: number | null;
             /** @description AI3: size, 0 to 1 */
             position_scale: number | null;
-            /** @description AI2 before its rank is taken */
+            /** @description AI2: probability before ranking */
             risk_prob: number | null;
             engines: {
                 [key: string]: string;
@@ -5438,14 +5438,14 @@ export interface components {
                     kind: "float" | "integer" | "categorical";
                     low?: number;
                     high?: number;
-                    /** @description Equal ratios are equal distances */
+                    /** @description Logarithmic scale */
                     log?: boolean;
                     choices?: (number | string | boolean)[];
                 } & {
                     [key: string]: unknown;
                 };
             };
-            /** @description Of each trial, in order */
+            /** @description By trial */
             state: ("running" | "complete" | "pruned" | "failed")[];
             /** @description Mean log loss of the folds; null without one */
             value: (number | null)[];
@@ -5461,7 +5461,7 @@ export interface components {
             token?: string;
         };
         SessionInput: {
-            /** @description Who is logged in */
+            /** @description The current session */
             name: string;
             /**
              * @description Each role includes those before it
@@ -5469,11 +5469,11 @@ export interface components {
              */
             role: "viewer" | "operator" | "approver";
             /**
-             * @description What the request was identified by
+             * @description Kind of credentials
              * @enum {string}
              */
             via: "session" | "token";
-            /** @description Value of the header x-csrf-token of every write; null for tokens */
+            /** @description Required value of the header x-csrf-token in writes; null for tokens */
             csrf_token: string | null;
         };
         SubjectInput: {
@@ -5484,13 +5484,13 @@ export interface components {
              * @enum {string}
              */
             kind: "pair" | "instrument";
-            /** @description For people: XAU/USD vs XAG/USD */
+            /** @description Display name: XAU/USD vs XAG/USD */
             label: string;
             /** @description Symbols of its legs */
             symbols: string[];
             /** @description 1m, 5m, 15m, 1h, 4h or 1d */
             timeframe: string;
-            /** @description Shard whose daemon answers it */
+            /** @description Its shard */
             shard: string;
             /** @description |z| from which a bar is an entry candidate; null for an instrument */
             z_entry: number | null;
@@ -5504,18 +5504,18 @@ export interface components {
             theta_up: number | null;
             /** @description ml_down_prob above which it is entered short */
             theta_down: number | null;
-            /** @description Active bundle that answers it */
+            /** @description Its active bundle */
             model_version: string | null;
             /** @description true: the active bundle earns less than it costs; null without one */
             no_edge: boolean | null;
         };
         Alert: {
             alert_id: number;
-            /** @description One of a kind while it is open */
+            /** @description Deduplication key: unique among open alerts */
             key: string;
             /** @description Of docs/reference/NOTIFICATIONS.md */
             event: string;
-            /** @description The event for people */
+            /** @description Human-readable event */
             title: string;
             /** @enum {string} */
             severity: "critical" | "warning" | "info";
@@ -5525,9 +5525,9 @@ export interface components {
             command: string;
             /** @description Bundle concerned */
             version: string | null;
-            /** @description Epoch ms, as the other times */
+            /** @description Epoch ms, as all times here */
             opened_ms: number;
-            /** @description When it was last reported */
+            /** @description Last report */
             last_ms: number;
             count: number;
             /** @enum {string} */
@@ -5566,7 +5566,7 @@ export interface components {
                 bars: number;
             };
             drift: {
-                /** @description Why there is none */
+                /** @description Why there is no report */
                 skipped?: string;
                 /** @description Live against training */
                 features?: ({
@@ -5645,7 +5645,7 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
-            /** @description What is past its limit by more than chance */
+            /** @description Significant violations of limits */
             findings: ({
                 text: string;
             } & {
@@ -5660,7 +5660,7 @@ export interface components {
             next_look_at: string | null;
             /** @description As GET /monitor */
             report: (components["schemas"]["MonitorLook"] | ({
-                /** @description Why there is no look */
+                /** @description Why there is no report */
                 skipped: string;
             } & {
                 [key: string]: unknown;
@@ -5675,9 +5675,9 @@ export interface components {
             from?: string;
             /** @description End of the bars, UTC */
             to?: string;
-            /** @description All configured when absent */
+            /** @description Default: all configured */
             pairs?: string[];
-            /** @description That of the bundle when absent */
+            /** @description Default: the bundle’s */
             theta1?: number;
             theta2?: number;
             /**
@@ -5687,7 +5687,7 @@ export interface components {
              */
             costs: "flat" | "profile";
             /**
-             * @description Why; part of the audit
+             * @description Reason, for the audit
              * @default
              */
             reason: string;
@@ -5741,13 +5741,13 @@ export interface components {
             started_ms: number | null;
             finished_ms: number | null;
             error: string | null;
-            /** @description As `minutehand backtest --json`; null until it is done */
+            /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
         };
         BacktestComparison: {
             before: number;
             after: number;
-            /** @description Both decided on the same bars of the same pairs */
+            /** @description Same bars and pairs */
             is_same_period: boolean;
             /** @description after − before, as if each pair had an edge */
             all_pairs: {
@@ -5837,16 +5837,16 @@ export interface components {
                 win_rate: number | null;
                 pnl: number;
             }[];
-            /** @description Costs a side by account and symbol */
+            /** @description Costs per side, by account and symbol */
             costs: {
                 /** @description paper, demo or real */
                 account: string;
                 symbol: string;
                 fills: number;
-                /** @description Paid: mean from the requested to the filled price */
+                /** @description Mean from requested to filled price; positive is a cost */
                 slippage_bps: number | null;
                 configured_slippage_bps: number | null;
-                /** @description Paid: mean from the close that the signal named to the filled price */
+                /** @description Mean from the signal’s close to the filled price; positive is a cost */
                 shortfall_bps: number | null;
                 /** @description Half of spread_bps plus slippage_bps, without the profile of the week */
                 configured_bps: number | null;
@@ -5859,7 +5859,7 @@ export interface components {
                 theta1: number | null;
                 theta2: number | null;
             }[];
-            /** @description PSI of each feature, the last look of each UTC day */
+            /** @description PSI by feature, last report of each UTC day */
             drift: {
                 day: string;
                 model_version: string;
@@ -5876,7 +5876,7 @@ export interface components {
                 equal_signals: number;
                 mismatches: number;
             }[];
-            /** @description Limits of the policy beside what was measured */
+            /** @description Policy limits with measurements */
             targets: {
                 name: string;
                 /** @description Account, or empty */
@@ -5884,7 +5884,7 @@ export interface components {
                 measured: number | null;
                 least: number | null;
                 most: number | null;
-                /** @description null: nothing was measured, or there is no limit */
+                /** @description null: no measurement or no limit */
                 met: boolean | null;
             }[];
         };
@@ -5900,7 +5900,7 @@ export interface components {
             attempt: number;
             /** @description ISO 8601 in UTC */
             started_at: string;
-            /** @description null while it is under way */
+            /** @description null while running */
             finished_at: string | null;
             /** @description running, adopted, rollout_started, rejected, failed, killed, stopped or aborted */
             status: string;
@@ -5910,7 +5910,7 @@ export interface components {
             percent: number;
             /** @description Time left; null while unknown */
             eta_seconds: number | null;
-            /** @description Stages that are done */
+            /** @description Completed stages */
             stages: ({
                 stage: string;
                 duration_ms: number;
@@ -5919,11 +5919,11 @@ export interface components {
             })[];
             /** @description Its bundle */
             model_version: string | null;
-            /** @description Active bundle when it began */
+            /** @description Active bundle at its start */
             previous_version: string | null;
             /** @description Holdout metrics of each model */
             metrics: unknown;
-            /** @description Every gate with its figure */
+            /** @description Every gate with its result */
             gate: unknown;
             /** @description Failed gates of a rejected bundle */
             reasons: string[];
@@ -6063,7 +6063,7 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description What a training run takes */
+        /** @description Options of a training run */
         MLTrainingConfig: {
             /** @description refused unless all: the models learn all subjects together */
             symbol?: string;
@@ -6079,13 +6079,13 @@ export interface components {
              * @constant
              */
             save_model: true;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             validation_split?: number;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             train_test_split?: number;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             cross_validation_folds?: number;
-            /** @description fixed by the configuration: only its present value is taken */
+            /** @description fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
@@ -6097,7 +6097,7 @@ export interface components {
             n_estimators?: number;
             /** @description not supported: refused when given */
             learning_rate?: number;
-            /** @description Search; that of the configuration when absent */
+            /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
             /** @description Feature generators */
             automl_config?: components["schemas"]["AutoMLConfigModel"];
@@ -6111,12 +6111,12 @@ export interface components {
              * @enum {string}
              */
             kind: "full" | "incremental" | "thresholds";
-            /** @description Why; part of the audit */
+            /** @description Reason, for the audit */
             reason?: string;
         };
         TrainingStatus: {
             is_training: boolean;
-            /** @description Of the newest run, or idle */
+            /** @description Status of the newest run, or idle */
             status: string;
             /** @description 0 to 100 */
             progress: number;
@@ -6138,7 +6138,7 @@ export interface components {
              */
             timeframe: "1m";
             /**
-             * @description The newest so many minutes
+             * @description Number of newest minutes
              * @default 1000
              */
             limit: number;
@@ -6158,7 +6158,7 @@ export interface components {
             /** @description Seconds */
             processing_time: number;
             feature_names: string[];
-            /** @description By feature, of these minutes */
+            /** @description By feature */
             statistics: {
                 [key: string]: {
                     /** @description Newest value */
@@ -6170,13 +6170,13 @@ export interface components {
                     missing: number;
                 };
             };
-            /** @description Minutes that both legs have */
+            /** @description Minutes with bars of both legs */
             rows: number;
             /** @description Hash of the feature schema */
             feature_schema: string;
         };
         ConfigValidationResponse: {
-            /** @description The check was made */
+            /** @description Always true */
             success: boolean;
             valid: boolean;
             errors: string[];
@@ -6252,15 +6252,15 @@ export interface components {
             } | null;
         };
         Config: {
-            /** @description Of the configuration that the trainer has loaded */
+            /** @description Hash of the configuration loaded by the trainer */
             policy_hash: string;
-            /** @description Its values, by file; passwords are hidden */
+            /** @description Values by file; passwords are hidden */
             config: {
                 [key: string]: {
                     [key: string]: unknown;
                 };
             };
-            /** @description Environment variables that win over a file */
+            /** @description Environment variables that override a file */
             overrides: {
                 variable: string;
                 setting: string;
@@ -6283,19 +6283,19 @@ export interface components {
             changes: {
                 [key: string]: unknown;
             };
-            /** @description The values when it was proposed */
+            /** @description Values when it was proposed */
             before: {
                 [key: string]: unknown;
             };
             reason: string;
             proposed_by: string;
-            /** @description Epoch ms, as the other times */
+            /** @description Epoch ms, as all times here */
             proposed_ms: number;
-            /** @description An open change expires */
+            /** @description Expiry of an undecided change */
             expires_ms: number;
             decided_by: string | null;
             decided_ms: number | null;
-            /** @description Of the configuration it was proposed against */
+            /** @description Hash of the configuration it was proposed against */
             policy_hash: string;
             /** @description When each value takes effect */
             applies: {
@@ -6328,21 +6328,21 @@ export interface components {
             breaks: number;
             /** @description open = high = low = close */
             flat_bars: number;
-            /** @description Closes more than 0.5 % away from the close before, inside a session */
+            /** @description Closes more than 0.5 % from the previous close, inside a session */
             spikes: number;
-            /** @description The same over a break */
+            /** @description The same across a break */
             break_jumps: number;
-            /** @description Bars that training leaves out; null without screening */
+            /** @description Suspect bars, excluded from training; null without screening */
             suspects: number | null;
             clock: {
-                /** @description Openings of a week by hour in New York */
+                /** @description Week openings by hour in New York */
                 week_opens_new_york: {
                     [key: string]: number;
                 };
-                /** @description The stamps are probably not UTC */
+                /** @description Timestamps are probably not UTC */
                 suspect: boolean;
             };
-            /** @description Ascending UTC days that have a bar */
+            /** @description UTC days with bars, ascending */
             days: {
                 day: string;
                 bars: number;
@@ -6366,18 +6366,18 @@ export interface components {
         DirectionModel: {
             /** @description Version of the bundle */
             model_id: string;
-            /** @description Bars of the instruments it answers */
+            /** @description Timeframe of its instruments */
             timeframe: string;
             /** @description ISO 8601 in UTC */
             created: string;
-            /** @description Symbols it has learned from */
+            /** @description Symbols it was trained on */
             instruments: string[];
-            /** @description Those that showed an edge after costs */
+            /** @description Symbols with an edge after costs */
             with_edge: string[];
             is_active: boolean;
             /** @description Predecessor of the active one */
             is_previous: boolean;
-            /** @description Code of the error that keeps it from being used */
+            /** @description Error code if it is unusable */
             error: string | null;
         };
         /** @description The manifest of a direction bundle without golden answers */
@@ -6476,7 +6476,7 @@ export interface components {
         };
         VerifiedDirection: {
             version: string;
-            /** @description Rows whose answers were compared with onnxruntime */
+            /** @description Rows compared with onnxruntime */
             rows: number;
             /** @description Of a probability */
             largest_difference: number;
@@ -6497,18 +6497,18 @@ export interface components {
             entry: string;
             /** @description return_prob · (1 − risk_score) */
             confidence: number | null;
-            /** @description Smallest return_prob of an entry */
+            /** @description Entry requires return_prob above this */
             theta1: number | null;
-            /** @description Risk rank from which entries are refused */
+            /** @description Entry requires a risk rank below this */
             theta2: number | null;
             /** @description AI3: size, 0 to 1 */
             position_scale: number | null;
             /**
-             * @description What a consumer does
+             * @description Action for consumers
              * @enum {string}
              */
             action: "ENTER" | "EXIT" | "HOLD";
-            /** @description Why, from the list of docs/reference/PROTOCOL.md */
+            /** @description Reason, see docs/reference/PROTOCOL.md */
             reason: string;
             /**
              * @description State of the daemon
@@ -6531,7 +6531,7 @@ export interface components {
             model_version: string;
             /** @description Hash of the configuration that decided it */
             policy_hash: string;
-            /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+            /** @description Expected net result of an entry now, basis points; absent in an instrument's */
             expected_net_bps?: number | null;
             /** @description Probability of up; absent in a pair's */
             ml_up_prob?: number | null;
@@ -6539,9 +6539,9 @@ export interface components {
             ml_down_prob?: number | null;
             /** @description Probability of range; absent in a pair's */
             ml_range_prob?: number | null;
-            /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+            /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
             stop?: number | null;
-            /** @description Gain that ends it, likewise; absent in a pair's */
+            /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
             take_profit?: number | null;
             /** @description Close of the bar; absent in a pair's */
             price?: number | null;
@@ -6572,18 +6572,18 @@ export interface components {
                 entry: string;
                 /** @description return_prob · (1 − risk_score) */
                 confidence: number | null;
-                /** @description Smallest return_prob of an entry */
+                /** @description Entry requires return_prob above this */
                 theta1: number | null;
-                /** @description Risk rank from which entries are refused */
+                /** @description Entry requires a risk rank below this */
                 theta2: number | null;
                 /** @description AI3: size, 0 to 1 */
                 position_scale: number | null;
                 /**
-                 * @description What a consumer does
+                 * @description Action for consumers
                  * @enum {string}
                  */
                 action: "ENTER" | "EXIT" | "HOLD";
-                /** @description Why, from the list of docs/reference/PROTOCOL.md */
+                /** @description Reason, see docs/reference/PROTOCOL.md */
                 reason: string;
                 /**
                  * @description State of the daemon
@@ -6606,7 +6606,7 @@ export interface components {
                 model_version: string;
                 /** @description Hash of the configuration that decided it */
                 policy_hash: string;
-                /** @description Expected result of an entry now after costs, basis points; absent in an instrument's */
+                /** @description Expected net result of an entry now, basis points; absent in an instrument's */
                 expected_net_bps?: number | null;
                 /** @description Probability of up; absent in a pair's */
                 ml_up_prob?: number | null;
@@ -6614,9 +6614,9 @@ export interface components {
                 ml_down_prob?: number | null;
                 /** @description Probability of range; absent in a pair's */
                 ml_range_prob?: number | null;
-                /** @description Loss that ends the position, a share of its entry's close; absent in a pair's */
+                /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
                 stop?: number | null;
-                /** @description Gain that ends it, likewise; absent in a pair's */
+                /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
                 take_profit?: number | null;
                 /** @description Close of the bar; absent in a pair's */
                 price?: number | null;
@@ -6625,7 +6625,7 @@ export interface components {
             };
             /** @description Meaning of the reason */
             meaning: string;
-            /** @description Whether the minute, computed again, is what was published */
+            /** @description Whether recomputation gives the published signal */
             reproduced: {
                 equal: boolean;
                 code: string | null;
@@ -6639,7 +6639,7 @@ export interface components {
                 name: string;
                 unit: string;
                 value: number | null;
-                /** @description Rank in training, 0 to 1 */
+                /** @description Quantile in training, 0 to 1 */
                 percentile: number | null;
             }[];
             models: {
@@ -6655,7 +6655,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 ai2: {
@@ -6670,7 +6670,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 ai3: {
@@ -6685,11 +6685,11 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
             } | null;
-            /** @description Of an instrument; probabilities are the softmax of the scores */
+            /** @description For instruments; probabilities are the softmax of the scores */
             direction: {
                 up: {
                     /** @description Probability, or size of AI3 */
@@ -6703,7 +6703,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 down: {
@@ -6718,7 +6718,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
                 range: {
@@ -6733,7 +6733,7 @@ export interface components {
                         feature: string;
                         logits: number;
                     }[] | null;
-                    /** @description Why there are none */
+                    /** @description Error code if unavailable */
                     code: string | null;
                 };
             } | null;
@@ -6741,7 +6741,7 @@ export interface components {
             strategy: {
                 theta_up: number;
                 theta_down: number;
-                /** @description Share of the close of the entry */
+                /** @description Fraction of the close at entry */
                 stop: number;
                 target: number;
                 max_age_bars: number;
@@ -6750,42 +6750,42 @@ export interface components {
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
-                /** @description At z, or at z_entry for a bar that is no candidate */
+                /** @description At z, or at z_entry if the bar is not a candidate */
                 expected_net_bps: number;
                 expected_gross_bps: number;
                 min_expected_net_bps: number;
                 break_even_prob: number | null;
             } | null;
-            /** @description Of an entry, in the order in which they are asked */
+            /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
                 name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason of a refusal by it */
+                /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
                 value: number | null;
                 limit: number | null;
-                /** @description How value must relate to limit */
+                /** @description Required relation of value to limit */
                 relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description What value has to move by; 0 when it holds */
+                /** @description Required change of value; 0 if the condition holds */
                 change: number | null;
-                /** @description |change| over the scale of the value */
+                /** @description |change| relative to the scale of the value */
                 relative: number | null;
             }[];
-            /** @description Those that did not hold, the nearest first */
+            /** @description Conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
                 name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason of a refusal by it */
+                /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
                 value: number | null;
                 limit: number | null;
-                /** @description How value must relate to limit */
+                /** @description Required relation of value to limit */
                 relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description What value has to move by; 0 when it holds */
+                /** @description Required change of value; 0 if the condition holds */
                 change: number | null;
-                /** @description |change| over the scale of the value */
+                /** @description |change| relative to the scale of the value */
                 relative: number | null;
             }[];
         } & {
@@ -6795,7 +6795,7 @@ export interface components {
         Model: {
             /** @description Version of the bundle */
             model_id: string;
-            /** @description The same: `load` takes it */
+            /** @description Same as model_id, as used by `load` */
             model_name: string;
             /**
              * @description State in the registry
@@ -6803,19 +6803,19 @@ export interface components {
              */
             status: "candidate" | "active" | "archived" | "rejected";
             is_active: boolean;
-            /** @description Predecessor of the active one: what a rollback activates */
+            /** @description Predecessor of the active one, target of a rollback */
             is_previous: boolean;
-            /** @description Scores along without trading */
+            /** @description Scores the same bars without publishing */
             is_shadow: boolean;
             /** @description ISO 8601 in UTC */
             created: string;
             adopted_at: string | null;
             retired_at: string | null;
-            /** @description When its files were removed by retention */
+            /** @description When retention removed its files */
             removed_at: string | null;
             /** @description Failed gates */
             reasons: string[];
-            /** @description A row of `model_registry` each */
+            /** @description Rows of `model_registry` */
             models: {
                 /** @description AI1, AI2 or AI3 */
                 model_type: string;
@@ -7266,7 +7266,7 @@ export interface components {
                     [key: string]: unknown;
                 };
                 gates?: unknown[];
-                /** @description Absent: the pooled models serve it */
+                /** @description Absent: uses the pooled models */
                 own?: {
                     theta1: number;
                     theta2: number;
@@ -7282,7 +7282,7 @@ export interface components {
             /** @description Its predecessor */
             previous: string | null;
             shadow: string | null;
-            /** @description Since it was made */
+            /** @description Age of the bundle */
             age_seconds: number | null;
             /** @description Whether it has a signature */
             is_signed: boolean | null;
@@ -7327,7 +7327,7 @@ export interface components {
             version: string | null;
             /** @description Its predecessor */
             previous: string | null;
-            /** @description Scores along without trading */
+            /** @description Scores the same bars without publishing */
             shadow: string | null;
         };
         RemovedModels: {
@@ -7390,9 +7390,9 @@ export interface components {
             position_scale: number | null;
             /** @description Distance of the spread from its mean, standard deviations */
             z_score: number | null;
-            /** @description Smallest return_prob of an entry */
+            /** @description Entry requires return_prob above this */
             theta1: number | null;
-            /** @description Risk rank from which entries are refused */
+            /** @description Entry requires a risk rank below this */
             theta2: number | null;
             /** @description Probability of up, of an instrument */
             ml_up_prob: number | null;
@@ -7404,7 +7404,7 @@ export interface components {
             expected_net_bps: number | null;
         };
         PredictRequest: {
-            /** @description Hash that the row was made for */
+            /** @description Feature schema of the row */
             feature_schema: string;
             /** @description In the order of the schema, or by name */
             features: (number | null)[] | {
@@ -7424,7 +7424,7 @@ export interface components {
             risk_score: number | null;
             /** @description AI3: size, 0 to 1 */
             position_scale: number | null;
-            /** @description AI2 before its rank is taken */
+            /** @description AI2: probability before ranking */
             risk_prob: number | null;
             engines: {
                 [key: string]: string;
@@ -7444,14 +7444,14 @@ export interface components {
                     kind: "float" | "integer" | "categorical";
                     low?: number;
                     high?: number;
-                    /** @description Equal ratios are equal distances */
+                    /** @description Logarithmic scale */
                     log?: boolean;
                     choices?: (number | string | boolean)[];
                 } & {
                     [key: string]: unknown;
                 };
             };
-            /** @description Of each trial, in order */
+            /** @description By trial */
             state: ("running" | "complete" | "pruned" | "failed")[];
             /** @description Mean log loss of the folds; null without one */
             value: (number | null)[];
@@ -7467,7 +7467,7 @@ export interface components {
             token?: string;
         };
         Session: {
-            /** @description Who is logged in */
+            /** @description The current session */
             name: string;
             /**
              * @description Each role includes those before it
@@ -7475,11 +7475,11 @@ export interface components {
              */
             role: "viewer" | "operator" | "approver";
             /**
-             * @description What the request was identified by
+             * @description Kind of credentials
              * @enum {string}
              */
             via: "session" | "token";
-            /** @description Value of the header x-csrf-token of every write; null for tokens */
+            /** @description Required value of the header x-csrf-token in writes; null for tokens */
             csrf_token: string | null;
         };
         Subject: {
@@ -7490,13 +7490,13 @@ export interface components {
              * @enum {string}
              */
             kind: "pair" | "instrument";
-            /** @description For people: XAU/USD vs XAG/USD */
+            /** @description Display name: XAU/USD vs XAG/USD */
             label: string;
             /** @description Symbols of its legs */
             symbols: string[];
             /** @description 1m, 5m, 15m, 1h, 4h or 1d */
             timeframe: string;
-            /** @description Shard whose daemon answers it */
+            /** @description Its shard */
             shard: string;
             /** @description |z| from which a bar is an entry candidate; null for an instrument */
             z_entry: number | null;
@@ -7510,7 +7510,7 @@ export interface components {
             theta_up: number | null;
             /** @description ml_down_prob above which it is entered short */
             theta_down: number | null;
-            /** @description Active bundle that answers it */
+            /** @description Its active bundle */
             model_version: string | null;
             /** @description true: the active bundle earns less than it costs; null without one */
             no_edge: boolean | null;

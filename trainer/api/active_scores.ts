@@ -10,12 +10,12 @@ import type { predictRequest, rowScoresSchema } from './schema/predict.ts';
 
 type Request = z.infer<typeof predictRequest>;
 
-/** Scores of feature rows by the active bundle, in this process: daemons take no part. */
+/** Scores feature rows by the active bundle, in this process, independent of the daemons. */
 export class ActiveScores {
   readonly #schema: FeatureSchema;
   readonly #models: string;
   #set: ModelSet | null = null;
-  /** One row after the other: answers of a set are overwritten by the next. */
+  /** Rows are scored sequentially, because a set reuses its output memory. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ minutehand }: Settings, { models }: Pick<HomePaths, 'models'>) {

@@ -22,7 +22,7 @@ export interface Answer {
 export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly raw?: string | Buffer;
 }
 
@@ -35,12 +35,12 @@ export interface ApiWorkplace {
   readonly store: Store;
   ask(method: string, path: string, how?: Ask): Promise<Answer>;
   token(role: Role, name?: string): Promise<string>;
-  /** Headers of a browser that is logged in. */
+  /** Headers of a logged-in browser. */
   logIn(role: Role, name?: string): Promise<{ readonly cookie: string; readonly 'x-csrf-token': string }>;
   close(): Promise<void>;
 }
 
-/** @param prepare what must be there before the trainer starts */
+/** @param prepare runs before the trainer starts */
 export async function openApiWorkplace(
   overrides: SettingsOverrides = {},
   prepare: (paths: HomePaths) => Promise<void> = async () => undefined,
@@ -82,7 +82,7 @@ export function bearer(token: string): { readonly authorization: string } {
   return { authorization: `Bearer ${token}` };
 }
 
-/** Without any header of a browser, and no redirect is followed. */
+/** Sends a request without browser headers, and follows no redirects. */
 function send(port: number, method: string, path: string, { headers = {}, body, raw }: Ask): Promise<Answer> {
   const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = content === undefined ? {} : { 'content-type': 'application/json' };

@@ -16,7 +16,7 @@ import type { RunKind } from '../schedule/run.ts';
 const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
 const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds'] satisfies readonly RunKind[];
 
-/** What the endpoints report and act on. */
+/** State and actions of the endpoints. */
 export interface ApiParts {
   readonly retrainer: Retrainer;
   readonly monitor: Pick<Monitor, 'status'>;
@@ -24,7 +24,7 @@ export interface ApiParts {
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   readonly metrics: TrainerMetricsSource;
   readonly rollout: Pick<RolloutWatch, 'state'>;
-  /** The schedules, and the next time of each. */
+  /** Schedules, with the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
@@ -42,7 +42,7 @@ export function addRoutes(
     const error = refuse(accessRequestOf(request.raw));
     if (error !== null) throw error;
   });
-  // No endpoint takes a body: a body that a client sends is neither read nor refused.
+  // No endpoint takes a body, so a body that a client sends is neither read nor refused.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => {
     payload.on('end', () => done(null, undefined)).resume();
@@ -84,7 +84,7 @@ export function addRoutes(
   });
 }
 
-/** Maps refusals of fastify to error codes. */
+/** Maps fastify's errors to error codes. */
 function codedError(error: FastifyError): Error {
   const { statusCode, message } = error;
   if (statusCode === 413) return new MinutehandError('BODY_TOO_LARGE', { cause: error });
@@ -100,7 +100,7 @@ function kindOf(query: unknown): RunKind {
   throw new MinutehandError('RETRAIN_KIND', { seen: `kind=${String(kind).slice(0, 40)}` });
 }
 
-/** A damaged pointer does not make the trainer unwell: its next bundle that is adopted mends it. */
+/** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
 function activeVersion(paths: HomePaths): { active_version: string | null; active_error?: object } {
   try {
     return { active_version: readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null };

@@ -44,7 +44,7 @@ import { addTrainingRoutes } from './routes/training.ts';
 const MAX_BODY_BYTES = 256 * 1024;
 const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
 const SELF = ["'self'"];
-/** No inline script or style, no other site, no frame. */
+/** No inline scripts or styles, no other sites, no frames. */
 const SECURITY_HEADERS = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -62,13 +62,13 @@ const SECURITY_HEADERS = {
     },
   },
   frameguard: { action: 'deny' },
-  // Plain HTTP on loopback: TLS is a proxy's, and so is this header.
+  // Plain HTTP on loopback: TLS and this header belong to a proxy.
   strictTransportSecurity: false,
 } as const;
 
 /**
  * Adds the API below `/api`, `/login` and the dashboard to the trainer's server.
- * @returns the OpenAPI document, once the server is ready
+ * @returns a function that gives the OpenAPI document once the server is ready
  */
 export async function addApi(server: FastifyInstance, context: ApiContext): Promise<() => object> {
   let document = (): object => ({});
@@ -76,7 +76,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     const api = scope.withTypeProvider<ZodTypeProvider>();
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);
-    // JSON only: what a form of another site could send has another type.
+    // JSON only, since forms of other sites cannot send it.
     api.removeAllContentTypeParsers();
     api.addContentTypeParser(
       'application/json',

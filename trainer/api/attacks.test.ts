@@ -28,7 +28,7 @@ describe('an attack on the API', () => {
       }
   });
 
-  it('by a frame, an inline script or a sniffed type meets the headers against it', async () => {
+  it('by a frame, an inline script or a sniffed type is blocked by headers', async () => {
     const token = bearer(await api.token('viewer'));
     for (const path of ['/', '/api/status', '/api/session']) {
       const { headers } = await api.ask('GET', path, { headers: token });
@@ -46,7 +46,7 @@ describe('an attack on the API', () => {
     }
   });
 
-  it('by a name with markup gets it back as JSON only', async () => {
+  it('by a name with markup is returned as JSON only', async () => {
     const markup = '<script>alert(1)</script>';
     const token = bearer(await api.token('operator', markup));
     const { headers, body } = await api.ask('GET', '/api/session', { headers: token });
@@ -56,7 +56,7 @@ describe('an attack on the API', () => {
     expect([unknown.status, unknown.headers['content-type']]).toEqual([404, 'application/json; charset=utf-8']);
   });
 
-  it('by a form of another site is refused for its content type', async () => {
+  it('by a form of another site is refused by content type', async () => {
     const session = await api.logIn('operator');
     for (const type of [
       'application/x-www-form-urlencoded',
@@ -70,7 +70,7 @@ describe('an attack on the API', () => {
     }
   });
 
-  it('by a body that is too large, is not JSON, or reaches for a prototype is refused', async () => {
+  it('by a body that is too large, not JSON, or pollutes a prototype is refused', async () => {
     const headers = bearer(await api.token('operator'));
     const post = (raw: string | Buffer) => api.ask('POST', '/api/ml-training/train', { headers, raw });
     const socket = connect(api.port, '127.0.0.1');
@@ -125,12 +125,12 @@ describe('an attack on the API', () => {
     }
   });
 
-  it('by a path that is no URL is refused with a code', async () => {
+  it('by a path that is not a URL is refused with a code', async () => {
     const { status, body } = await api.ask('GET', '/api/%E0%A4%A');
     expect([status, body.error?.code]).toEqual([400, 'REQUEST_INVALID']);
   });
 
-  it('by open event streams is bounded for each client, and others are still served', async () => {
+  it('by open event streams is limited per client, and others are still served', async () => {
     const greedy = bearer(await api.token('viewer', 'greedy'));
     const streams: IncomingMessage[] = [];
     try {
@@ -169,7 +169,7 @@ describe('an attack on the API', () => {
     }
   });
 
-  it('by a request that never ends is answered with 408 and closed', async () => {
+  it('by a request that never ends gets 408 and is closed', async () => {
     const server = createHttpServer({ headersMs: 100, requestMs: 150, checkMs: 30 });
     server.post('/', async () => 'done');
     await server.listen({ host: '127.0.0.1', port: 0 });

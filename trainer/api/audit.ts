@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import type { ApiWritesTable } from '../store/access_tables.ts';
 import type { Store } from '../store/store.ts';
 
-/** What was done, as it is recorded. `before` and `after` are any JSON. */
+/** One recorded action. `before` and `after` are any JSON. */
 export interface AuditEntry {
   readonly actor: string;
   readonly role: string;
@@ -19,7 +19,7 @@ export type AuditRow = Selectable<ApiWritesTable>;
 
 /** Previous hash of the first entry. */
 export const FIRST_HASH = '0'.repeat(64);
-/** Two processes that append at once: one of them finds another last entry. */
+/** Attempts, since another process may append at the same time. */
 const TRIES = 20;
 
 /** Appends to the hash chain. @returns the hash of the new last entry */
@@ -48,9 +48,9 @@ export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number
 
 export interface AuditCheck {
   readonly entries: number;
-  /** Of the last entry; keep it elsewhere to notice entries that were cut off at the end. */
+  /** Hash of the last entry. Store it elsewhere to detect truncation. */
   readonly head: string;
-  /** The first entry that does not fit its hash or the one before; null when all do. */
+  /** First entry that does not match its hash or its predecessor; null if all do. */
   readonly broken: number | null;
 }
 

@@ -12,13 +12,13 @@ export interface NewChange {
   readonly reason: string;
   readonly by: string;
   readonly policyHash: string;
-  /** An open change without a decision expires. */
+  /** An undecided change expires at this time. */
   readonly expiresMs: number;
 }
 
 type Row = Selectable<ChangeRequestsTable>;
 
-/** A change request as it is shown. */
+/** A change request as shown by the API. */
 export function changeOf({ pull_request_open: _open, pull_request_number: _number, ...row }: Row) {
   const changes = JSON.parse(row.changes) as Record<string, unknown>;
   return {
@@ -60,7 +60,7 @@ export async function updateChange(
   return changeOf(await update.returningAll().executeTakeFirstOrThrow());
 }
 
-/** Open changes whose time has passed have expired. */
+/** Marks overdue open changes as expired. */
 export async function expireChanges({ db }: Store, nowMs: number): Promise<void> {
   await db
     .updateTable('core.change_requests')
@@ -84,7 +84,7 @@ export async function listChanges(store: Store, nowMs: number, limit: number): P
 }
 
 /**
- * Decides an open change; of two decisions at once one is refused.
+ * Decides an open change; of two concurrent decisions one is refused.
  * @throws MinutehandError CHANGE_UNKNOWN
  */
 export async function decideChange(

@@ -10,7 +10,7 @@ import type { ConfigPart } from '../../shared/policy/schema.ts';
 
 export type Changes = Readonly<Record<string, unknown>>;
 
-/** The present values of these keys. @throws MinutehandError CONFIG_UNKNOWN_KEY */
+/** Current values of these keys. @throws MinutehandError CONFIG_UNKNOWN_KEY */
 export function presentValues(settings: Settings, keys: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     keys.map((key) => {
@@ -27,7 +27,7 @@ export function presentValues(settings: Settings, keys: readonly string[]): Reco
 }
 
 /**
- * Checks changes as `config check` would: on a copy of the files.
+ * Validates changes like `config check`, on a copy of the files.
  * @throws MinutehandError CONFIG_INVALID, CONFIG_UNKNOWN_KEY
  */
 export function checkChanges({ sources }: Settings, changes: Changes): void {
@@ -47,7 +47,7 @@ export function checkChanges({ sources }: Settings, changes: Changes): void {
   }
 }
 
-/** A file with changed values; comments and order stay. */
+/** A file with changed values; comments and order are preserved. */
 export function changedText(text: string, part: ConfigPart, changes: readonly (readonly [string, unknown])[]): string {
   const document = parseDocument(text);
   for (const [key, value] of changes) {
@@ -57,7 +57,7 @@ export function changedText(text: string, part: ConfigPart, changes: readonly (r
   return document.toString({ lineWidth: 120 });
 }
 
-/** The changes that lead back to the delivered policy. minutehand.yaml describes an installation and stays. */
+/** Changes that restore the delivered policy. minutehand.yaml is specific to an installation and not changed. */
 export function changesToDelivered(settings: Settings): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
   for (const part of ['core', 'retrain', 'signals'] as const) {

@@ -14,7 +14,7 @@ import type { Identity, Role } from './access/role.ts';
 import type { EventHub } from './events/hub.ts';
 import type { DaemonSignals } from './events/daemon_signals.ts';
 
-/** A server whose requests are typed by their zod schemas. */
+/** A server with requests typed by their zod schemas. */
 export type Api = FastifyInstance<
   RawServerDefault,
   IncomingMessage,
@@ -23,7 +23,7 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** What the routes of the API work on. */
+/** State shared by the routes of the API. */
 export interface ApiContext {
   readonly settings: Settings;
   readonly paths: HomePaths;
@@ -37,11 +37,11 @@ export interface ApiContext {
   readonly hub: EventHub;
   readonly signals: DaemonSignals;
   readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;
-  /** The schedules, and the next time of each. */
+  /** Schedules, with the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
-/** What a write changed, for the audit. */
+/** Changes made by a write, for the audit. */
 export interface Written {
   readonly target: string;
   readonly before?: unknown;
@@ -50,7 +50,7 @@ export interface Written {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The role that a route needs; `public` routes need none. Every route below /api has one. */
+    /** Role required by a route; `public` routes need none. Every route below /api has one. */
     role?: Role | 'public';
   }
   interface FastifyRequest {
@@ -58,7 +58,7 @@ declare module 'fastify' {
     identity: Identity | null;
     /** Set by a write for the audit. */
     written: Written | null;
-    /** Set where credentials are refused, for the audit: which kind, and from where. */
+    /** Set when credentials are refused, for the audit: their kind and origin. */
     refusedLogin: string | null;
   }
 }

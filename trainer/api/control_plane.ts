@@ -53,7 +53,7 @@ export async function startControlPlane(
   };
 }
 
-/** Publishes what has changed since the last look: the newest run, the active models. */
+/** Publishes changes of the newest run and the active models. */
 function watchOf({ hub, retrainer, paths }: ApiContext): () => void {
   let [run, models, directions] = ['', '', ''];
   return () => {

@@ -8,7 +8,7 @@ export interface DaemonFigures {
   readonly bars_total: number | null;
 }
 
-/** Reads them. Never rejects. */
+/** Reads a daemon's metrics. Never rejects. */
 export async function readDaemonFigures(url: string | null): Promise<DaemonFigures> {
   try {
     if (url === null) return figuresOf('');
@@ -19,7 +19,7 @@ export async function readDaemonFigures(url: string | null): Promise<DaemonFigur
   }
 }
 
-/** @param text in Prometheus' text format */
+/** @param text in Prometheus text format */
 export function figuresOf(text: string): DaemonFigures {
   const accepted = /^minutehand_bars_total\{outcome="accepted"\} (\d+)$/m.exec(text);
   const buckets = [...text.matchAll(BUCKETS)];
@@ -35,7 +35,7 @@ export function figuresOf(text: string): DaemonFigures {
   };
 }
 
-/** By linear interpolation within a bucket, as Prometheus' histogram_quantile. Counts are cumulative. */
+/** Linear interpolation within a bucket, as in Prometheus' histogram_quantile. Counts are cumulative. */
 function quantileOf(bounds: readonly { readonly le: number; readonly count: number }[], share: number): number | null {
   const total = bounds.at(-1)?.count ?? 0;
   if (total === 0) return null;

@@ -14,7 +14,7 @@ import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 const SUBJECT = 'BTCUSDT@1h';
 let api: ApiWorkplace;
 let own: ReturnType<typeof createClient>;
-/** Oldest first; the files of the last one are damaged. */
+/** Oldest first; the last one's files are damaged. */
 let versions: string[];
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ afterAll(() => api.close());
 const load = (model_name: string) => own.post('/api/ml/direction-models/{model_name}/load', { path: { model_name } });
 
 describe('instruments in the API', () => {
-  it('have bundles that are listed, shown, verified, promoted and rolled back; a damaged one is refused', async () => {
+  it('list, show, verify, promote and roll back their bundles, and refuse a damaged one', async () => {
     const listed = async () => (await own.get('/api/ml/direction-models')).models;
     expect((await listed()).map(({ model_id, error, is_active }) => [model_id, error, is_active])).toEqual([
       [versions[2], 'MODEL_HASH', false],

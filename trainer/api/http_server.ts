@@ -2,13 +2,13 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../shared/http/node_server.ts';
 
-/** How long a client may take, in ms. */
+/** Time limits for clients, in ms. */
 export interface HttpLimits {
-  /** For the head of a request. */
+  /** Maximum time for the head of a request. */
   readonly headersMs: number;
-  /** For the whole request. */
+  /** Maximum time for the whole request. */
   readonly requestMs: number;
-  /** How often slow clients are looked for. */
+  /** Interval of the check for slow clients. */
   readonly checkMs: number;
 }
 
@@ -26,10 +26,10 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
       headersTimeout: headersMs,
       connectionsCheckingInterval: checkMs,
     },
-    // What fastify refuses before any route: a path that is not a URL.
+    // Refused by fastify before routing: a path that is not a URL.
     frameworkErrors: (error, _request, reply) => {
       const refusal = new MinutehandError('REQUEST_INVALID', { seen: error.message.slice(0, 100) });
-      // Typed for any route; this is none.
+      // The reply is typed for a route, and here there is none.
       void (reply as FastifyReply).status(refusal.status).send({ error: describeError(refusal) });
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),

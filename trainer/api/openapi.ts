@@ -7,7 +7,7 @@ import { createHttpServer } from './http_server.ts';
 export async function openApiDocument(settings: Settings): Promise<object> {
   const server = createHttpServer();
   try {
-    // Registering routes reads settings only; no handler runs.
+    // Registering routes only reads settings; no handler runs.
     const document = await addApi(server, { settings } as ApiContext);
     await server.ready();
     return document();

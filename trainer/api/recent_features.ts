@@ -13,7 +13,7 @@ import { commonMinutes } from '../dataset/pair_history.ts';
 import type { ApiContext } from './context.ts';
 import type { generatedSchema } from './schema/automl_features.ts';
 
-/** Markets close over weekends and holidays. */
+/** Maximum closed time of a market (weekends and holidays). */
 const CLOSED_S = 4 * 86_400;
 
 interface Statistics {

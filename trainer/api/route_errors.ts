@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 
-/** Refusals that every route may give. */
+/** Errors that every route may return. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
   ...(['HOST_REFUSED', 'ORIGIN_REFUSED', 'LOGIN_REQUIRED', 'LOGIN_REFUSED', 'ATTEMPTS_TOO_MANY'] as const),
   ...(['ROLE_REFUSED', 'CSRF_REFUSED', 'REQUEST_INVALID', 'STORE_UNUSABLE', 'INTERNAL'] as const),
@@ -24,7 +24,7 @@ const GIT: readonly ErrorCode[] = [
 ];
 const CONFIG: readonly ErrorCode[] = ['CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY', ...GIT, ...WITH_BODY];
 
-/** Further refusals, by method and path as the OpenAPI document has them. */
+/** Additional errors, by method and path as in the OpenAPI document. */
 export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/ml-training/train': TRAIN,
   'POST /api/ml/train': TRAIN,

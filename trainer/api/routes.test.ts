@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** The same models as a bundle of their own. */
+/** Copies the models to a new version. */
 function copyUnder(models: string, version: string, name: string): string {
   cpSync(join(models, version), join(models, name), { recursive: true });
   const manifest = join(models, name, 'manifest.json');
@@ -49,7 +49,7 @@ function copyUnder(models: string, version: string, name: string): string {
 const client = (headers: Record<string, string>) => createClient({ origin: api.origin, headers: () => headers });
 
 describe('the endpoints of the specification, by the generated client', () => {
-  it('list, load, and remove models; the active one, its predecessor and the shadow stay', async () => {
+  it('list, load, and remove models, but not the active one, its predecessor and the shadow', async () => {
     const own = client(approver);
     const { models } = await own.get('/api/ml/models');
     expect(models.map(({ model_id }) => model_id)).toEqual([...versions].reverse());
@@ -136,7 +136,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.post('/api/automl-features/clear-cache')).toMatchObject({ success: true });
   });
 
-  it('show the configuration and propose changes, which another person approves', async () => {
+  it('show the configuration and propose changes that another user approves', async () => {
     const [ann, bob] = [client(approver), client(bearer(await api.token('approver', 'bob')))];
     const { config } = await ann.get('/api/ml/config');
     expect(config).toMatchObject({ core: { theta1_initial: 0.4 } });
@@ -344,12 +344,12 @@ interface Document {
   readonly components: { readonly schemas: Schemas };
 }
 
-/** Refused beyond the schema: unknown keys of the configuration, an end before its start, a minute that is none. */
+/** Refused beyond the schema: unknown configuration keys, an end before its start, a time that is not a full minute. */
 const BEYOND_SCHEMA = ['GET /api/explain', 'PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'];
 
 describe('every route', () => {
   it(
-    'answers values of its own schema, nearly valid and huge ones, also several at once, with its answer or a declared code',
+    'answers valid, nearly valid and huge values, also concurrently, with its response or a declared code',
     { timeout: 240_000 },
     async () => {
       const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
@@ -446,7 +446,7 @@ function urlOf(path: string, { parts }: Drawn): string {
   return query.length === 0 ? filled : `${filled}?${query.join('&')}`;
 }
 
-/** Also of the router: a path that another value turns into another one. */
+/** Also returned by the router, when a value changes the path. */
 const OF_ROUTER = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
 
 function expectDeclared({ status, body, text }: Answer, name: string): void {

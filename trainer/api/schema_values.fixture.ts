@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** A JSON Schema, as far as the OpenAPI document uses it. */
+/** The subset of JSON Schema used by the OpenAPI document. */
 export interface ValueSchema {
   readonly $ref?: string;
   readonly anyOf?: readonly ValueSchema[];
@@ -27,7 +27,7 @@ export type Schemas = Readonly<Record<string, ValueSchema>>;
 
 const DAYS = { min: new Date('2020-01-01T00:00:00Z'), max: new Date('2030-01-01T00:00:00Z'), noInvalidDate: true };
 
-/** Values that fit a schema. */
+/** Values that match a schema. */
 export function validValues(schema: ValueSchema, named: Schemas): fc.Arbitrary<unknown> {
   if (schema.$ref !== undefined) return validValues(named[schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1)]!, named);
   if (schema.const !== undefined) return fc.constant(schema.const);
@@ -86,7 +86,7 @@ function objects({ properties = {}, required = [], additionalProperties }: Value
 
 const OTHERS: readonly unknown[] = [null, true, -1, 0.5, 1e308, '', '\u0000', '../../etc/passwd', "'; DROP TABLE x;--", [], {}, [[[[]]]], Number.MAX_SAFE_INTEGER + 2]; // prettier-ignore
 
-/** A value that nearly fits: one part of a valid one is removed, added, or of another type. */
+/** An almost valid value: one part is removed, added, or has another type. */
 export function nearlyValid(valid: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc
     .tuple(valid, fc.nat(), fc.nat(), fc.constantFrom('remove', 'add', 'replace'))
@@ -101,7 +101,7 @@ export function nearlyValid(valid: fc.Arbitrary<unknown>): fc.Arbitrary<unknown>
     });
 }
 
-/** A value of some hundred kilobytes, or very deep. */
+/** A value of some hundred kilobytes, or with very deep nesting. */
 export const hugeValues: fc.Arbitrary<unknown> = fc.constantFrom<unknown>(
   'x'.repeat(200_000),
   Array.from({ length: 20_000 }, (_none, index) => index),

@@ -4,8 +4,8 @@ import type { ApiOptions } from '../schedule/run.ts';
 import type { MLTrainingConfig } from './schema/training.ts';
 
 /**
- * Options of `train` for a request.
- * @throws MinutehandError SETTING_UNSUPPORTED for what a run cannot honor
+ * Converts a request to options of `train`.
+ * @throws MinutehandError SETTING_UNSUPPORTED for unsupported values
  */
 export function trainingOptions(config: MLTrainingConfig, { minutehand }: Settings): ApiOptions {
   const { holdout_fraction, folds } = minutehand.train;

@@ -35,7 +35,7 @@ function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
   };
 }
 
-/** A profile makes the spread follow the minute: ten per cent above its quote, else base times multiple. */
+/** With a profile the spread varies by minute: ten percent above its quote, otherwise base times multiple. */
 function fillOf(
   { spread_bps, commission_bps, slippage_bps, profile }: FillCosts,
   time: number,
@@ -46,7 +46,7 @@ function fillOf(
   return spread / 2 + commission_bps + slippage_bps;
 }
 
-/** With what the barriers promise at the costs of the minute that follows, as PROTOCOL has it. */
+/** Expected result between the barriers at the costs of the next minute, as PROTOCOL specifies. */
 function expectedOf(history: PairHistory, t: number, how: BacktestOptions) {
   const scores = how.scores(t);
   if (scores === null) return null;
@@ -61,7 +61,7 @@ function expectedOf(history: PairHistory, t: number, how: BacktestOptions) {
   return { ...scores, expected_net_bps };
 }
 
-/** Bar by bar: the decisions first, then the money each one moves, with holdings in both legs. */
+/** Bar by bar: the decisions first, then the cash flow of each, with holdings in both legs. */
 function obviousTrades(history: PairHistory, from: number, to: number, how: BacktestOptions) {
   const flat: HeldPosition = { side: 0, entryZ: 0, alpha: 0, beta: 0, zMean: 0, zStd: 0, ageBars: 0 };
   const decisions: ExpectedDecision[] = [];
@@ -104,7 +104,7 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     if (exitFill <= entryFill) continue;
     const beta = history.beta[signal]!;
     const gross = 1 + Math.abs(beta);
-    // Returns of one unit of money, split over the legs; log returns as everywhere.
+    // Returns of one unit of capital, split over the legs; log returns as everywhere.
     const legA = decisions[at]!.target / gross;
     const legB = (-decisions[at]!.target * beta) / gross;
     const earned =
@@ -136,13 +136,13 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
   return trades;
 }
 
-/** A path of z with alpha 0, mean 0, std 1; leg B at rest; opens where the closes before were. */
+/** A path of z with alpha 0, mean 0, std 1; leg B constant; each open equals the previous close. */
 function pathOf(z: readonly number[], change: Partial<HistoryBar> = {}): PairHistory {
   return historyOf(z.map((lnA) => ({ ...CALM_BAR, lnA, ...change })));
 }
 
 describe('backtest', () => {
-  it('equals the reference decision asked bar by bar on plain objects, with the money counted leg by leg', () => {
+  it('equals the reference decision evaluated bar by bar, with cash flows counted leg by leg', () => {
     let trades = 0;
     const reasons = new Set<string>();
     fc.assert(
@@ -208,12 +208,12 @@ describe('backtest', () => {
     expect(trade!.grossBps).toBeCloseTo(1e4 * (0.5 * 1.6 + 0.5 * 0.04), 8);
   });
 
-  it('takes costs by hand: spread once, commission and slippage at each side, each leg by its share', () => {
+  it('charges the spread once, commission and slippage per side, each leg by its share', () => {
     const gold = { spread_bps: 0.9, commission_bps: 0.2, slippage_bps: 0.2 };
     const silver = { spread_bps: 6, commission_bps: 0.3, slippage_bps: 0.6 };
     const history = pathOf([2, 2, 0, 0], { beta: 3 });
     const [trade] = backtest(history, 0, 4, options({ costs: { a: gold, b: silver } }));
-    // beta 3: a quarter of the money in gold, three quarters in silver.
+    // beta 3: a quarter of the capital in gold, three quarters in silver.
     expect(trade!.grossBps - trade!.netBps).toBeCloseTo(0.25 * 1.7 + 0.75 * 7.8, 10);
   });
 
@@ -241,7 +241,7 @@ describe('backtest', () => {
     expect(backtest(open, 4, 4, options())).toEqual([]);
   });
 
-  it('opens nothing on the bar that closes a position, and nothing where scores, thresholds or edge forbid it', () => {
+  it('opens nothing on the bar that closes a position, nor if scores, thresholds or edge forbid it', () => {
     const history = pathOf([2, 0, 2, 0, 0]);
     const trades = backtest(history, 0, 5, options());
     expect(trades.map(({ entryTime, exitTime }) => [entryTime, exitTime])).toEqual([
@@ -253,7 +253,7 @@ describe('backtest', () => {
     expect(backtest(history, 0, 5, options({ edge: false, policy: { ...POLICY, require_edge: true } }))).toEqual([]);
   });
 
-  it('counts as candidates the bars that are flat and far out, and says why each that was not entered was refused', () => {
+  it('counts flat bars with |z| ≥ z_entry as candidates, with the reason of each refusal', () => {
     const history = historyOf([
       { ...CALM_BAR, lnA: 2 },
       { ...CALM_BAR, lnA: 2 },
@@ -282,7 +282,7 @@ describe('backtest', () => {
     expect([run.candidates, run.refusals]).toEqual([2, { PROB_LOW: 2 }]);
   });
 
-  it('makes the same run with a step at each bar, as an observer sees it, as with steps where something may happen', () => {
+  it('gives the same run with a step at each bar, as with an observer, as with steps only where needed', () => {
     let skipped = 0;
     let trades = 0;
     fc.assert(

@@ -13,11 +13,11 @@ import { swapBpsPerNight, type SwapCosts } from './swap.ts';
 
 const BPS = 1e4;
 
-/** Basis points are of gross notional at full size: what was really earned is `scale` times that. */
+/** Basis points refer to gross notional at full size; the realized result is `scale` times that. */
 export interface Trade {
   readonly pairId: string;
   readonly side: -1 | 1;
-  /** Opens of the bars at which the fills were taken: the ones after the decisions. */
+  /** Opens of the bars at which the fills took place: the ones after the decisions. */
   readonly entryTime: OpenTime;
   readonly exitTime: OpenTime;
   readonly reason: string;
@@ -27,12 +27,12 @@ export interface Trade {
   readonly netBps: number;
 }
 
-/** A trade with what it was made of. */
+/** A trade with its components. */
 export interface FilledTrade extends Trade {
-  /** Bars of the history at whose close was decided; `exitSignal` is −1 where the data ended first. */
+  /** Bars of the history at whose close the decisions were made; `exitSignal` is −1 if the data ended first. */
   readonly entrySignal: number;
   readonly exitSignal: number;
-  /** Bars of the history at whose open was filled. */
+  /** Bars of the history at whose open the fills took place. */
   readonly entryBar: number;
   readonly exitBar: number;
   /** Hedge ratio, frozen at the entry. */
@@ -41,7 +41,7 @@ export interface FilledTrade extends Trade {
   readonly scale: number;
   /** AI3's position_scale at the entry, before leverage_reduction_rate. */
   readonly fullScale: number;
-  /** What opening both legs cost, what opening and closing them cost, and what overnight swaps cost. */
+  /** Cost of opening both legs, of opening and closing them, and of overnight swaps. */
   readonly entryCostBps: number;
   readonly costBps: number;
   readonly swapBps: number;
@@ -52,7 +52,7 @@ export interface LegPair<T> {
   readonly b: T;
 }
 
-/** Interest of positions that are held over the end of a trading day. */
+/** Interest on positions held over the end of a trading day. */
 export interface OvernightSwaps {
   readonly rolls: readonly Rollover[];
   readonly swaps: LegPair<SwapCosts>;
@@ -63,38 +63,40 @@ export interface BacktestOptions {
   readonly policy: DecisionPolicy;
   readonly edge: boolean;
   readonly costs: PairFillCosts;
-  /** Without it overnight swaps cost nothing. */
+  /** Default: overnight swaps cost nothing. */
   readonly overnight?: OvernightSwaps;
-  /** Calibration of the expected result; without one it is what the barriers promise. */
+  /** Calibration of the expected result; default: the result at the barriers. */
   readonly expectation?: Expectation;
-  /** What the models answer to bar `t`; asked only of bars in [from, to). */
+  /** Model scores of bar `t`; called only for bars in [from, to). */
   scores(t: number): ModelScores | null;
-  /** position_scale of bar `t`; asked only where a position is opened. Without it every position has full size. */
+  /** position_scale of bar `t`; called only at entries. Default: full size. */
   scale?(t: number): number;
-  /** Before the first bar; flat without it. The trade of an open one is not recorded. */
+  /**
+   * Position before the first bar; default: flat. The trade of a position that is open at the start is not recorded.
+   */
   readonly start?: Position;
-  /** Is passed what was done at bar `t`. @returns the position to continue with */
+  /** Called with the step at bar `t`. @returns the position to continue with */
   observe?(t: number, done: Step): Position;
 }
 
-/** What a run over one pair's bars did. */
+/** Result of a run over one pair's bars. */
 export interface BacktestRun {
   readonly trades: readonly FilledTrade[];
   /** Entry candidates: bars at which the pair was flat and |z| ≥ z_entry. */
   readonly candidates: number;
-  /** Why candidates were refused, and how many were for each reason. */
+  /** Number of refused candidates by reason. */
   readonly refusals: Readonly<Partial<Record<Reason, number>>>;
 }
 
 /**
- * One pair's trades by the daemon's own `step`, bar by bar. A decision at the close of a bar is filled at the open of
- * the next one; what is still open at the end is closed at the last open.
+ * Trades of one pair, using the daemon's own `step` bar by bar. A decision at a bar's close is filled at the next open;
+ * a position open at the end is closed at the last open.
  */
 export function backtest(history: PairHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
   return [...runBacktest(history, from, to, options).trades];
 }
 
-/** `backtest`, with what was refused. */
+/** As `backtest`, with candidates and refusals. */
 export function runBacktest(history: PairHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
   const { policy } = options;
   const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false };
@@ -108,7 +110,7 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   for (let t = from; t + 1 < to; t++) {
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(history.z[t]!) >= policy.z_entry;
-    // Nothing is decided on most bars, and no position ages: a step would take as long as the features.
+    // Shortcut: on most bars nothing is decided and no position ages, and a step would take as long as the features.
     if (before.side === 0 && !isCandidate && options.observe === undefined) continue;
     const market = marketAt(history, t);
     const scores = scoresAtBar(market, t, history, options);
@@ -181,7 +183,7 @@ function makeTrade(
   };
 }
 
-/** What filling both legs at the open of a bar costs, leg A bought where `side` > 0. */
+/** Cost of filling both legs at the open of a bar; leg A is bought if `side` > 0. */
 export function fillCostAt(
   history: PairHistory,
   bar: number,
@@ -193,7 +195,7 @@ export function fillCostAt(
   return pairFillCostBps(costs, beta, openTimeAt(history, bar), quotedA[bar]!, quotedB[bar]!, side);
 }
 
-/** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */
+/** P&L before costs of a position between the opens of two bars, in basis points of gross notional. */
 export function grossBps(
   { openA, openB }: PairHistory,
   side: number,
@@ -207,8 +209,8 @@ export function grossBps(
 }
 
 /**
- * Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first,
- * up to the second.
+ * A position opened at the open of `entry` and closed at the open of `exit` is held over every end of a trading day
+ * after the first and up to the second.
  */
 export function swapBetween(
   overnight: OvernightSwaps | undefined,

@@ -28,7 +28,7 @@ function policyOf(z_entry: number, max_age_bars: number): DecisionPolicy {
   };
 }
 
-/** A history whose features name their bar, kept from `start` on, in descending order of time. */
+/** A history whose features identify their bar, kept from `start` on, in descending order of time. */
 function namedHistory(seed: string, length: number, start: number): PairHistory {
   const history = randomHistory(seed, length, 1);
   const rows = length - start;
@@ -38,7 +38,7 @@ function namedHistory(seed: string, length: number, start: number): PairHistory 
   return { ...history, row, features, rows };
 }
 
-/** Answers by bar, into the same memory each time, as a model set does; those of models that are not asked are −1. */
+/** Answers by bar, into the same memory each time, like a model set; models that are not scored answer −1. */
 function createSet(answers: readonly number[], isPromise: boolean) {
   const batch = (): Float64Array => new Float64Array(ROWS_PER_SCORE);
   const scores: BatchScores = {
@@ -71,7 +71,7 @@ function createSet(answers: readonly number[], isPromise: boolean) {
   return { set, asked };
 }
 
-/** Bar by bar: which bars each model is asked about. */
+/** Computes bar by bar which bars each model must score. */
 function obviousScores(history: PairHistory, start: number, policy: DecisionPolicy, answers: readonly number[]) {
   const expected = NAMES.map(() => new Float64Array(history.length).fill(NaN));
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
@@ -91,7 +91,7 @@ function obviousScores(history: PairHistory, start: number, policy: DecisionPoli
 }
 
 describe('scoreBars', () => {
-  it('asks each model about the bars at which its answer decides or is evaluated, once, and about no others', async () => {
+  it('scores each model once at exactly the bars where its answer decides or is evaluated', async () => {
     let left = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -121,7 +121,7 @@ describe('scoreBars', () => {
     expect(left).toBeGreaterThan(1000);
   });
 
-  it('takes an answer exactly at a threshold for a refusal, and a z exactly at the entry for a candidate', async () => {
+  it('treats an answer exactly at a threshold as a refusal, and z exactly at the entry as a candidate', async () => {
     const policy = policyOf(2.5, 3);
     const at = async (returnProb: number, riskScore: number, z: number): Promise<boolean> => {
       const { time: minutes, ...history } = namedHistory('threshold', 40, 0);
@@ -141,7 +141,7 @@ describe('scoreBars', () => {
     expect(await at(0.51, 0.6, 2.5)).toBe(false);
   });
 
-  it('asks about all bars in batches of what the set was loaded for', async () => {
+  it('scores all bars in batches of the set’s size', async () => {
     const length = 2 * ROWS_PER_SCORE + 10;
     const history = namedHistory('long', length, 3);
     const answers = Array.from({ length: 5 * length }, (_, i) => i);
@@ -152,7 +152,7 @@ describe('scoreBars', () => {
     expect(scores.ai2.subarray(3)).toEqual(Float64Array.from({ length: length - 3 }, (_, i) => 5 * (i + 3) + 1));
   });
 
-  it('asks nothing where there is no bar', async () => {
+  it('scores nothing without bars', async () => {
     const { set, asked } = createSet([], false);
     const scores = await scoreBars(set, namedHistory('none', 20, 20), 20, policyOf(2, 6), THRESHOLDS);
     expect(asked).toEqual([]);

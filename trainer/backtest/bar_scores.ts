@@ -6,18 +6,18 @@ import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 
-/** Rows that are scored at once: model sets must be loaded for as many. */
+/** Rows per batch; model sets must be loaded for this many. */
 export const ROWS_PER_SCORE = 4096;
 /**
- * AI2 and AI3 are evaluated on every seventh minute: neighbors say nearly the same, and seven favors no minute of the
+ * AI2 and AI3 are evaluated on every seventh minute: neighbors are nearly identical, and seven favors no minute of the
  * hour.
  */
 const MINUTES_PER_EVALUATED = 7;
 
-/** Answers of the models, one element per bar of the history; NaN where none is needed. */
+/** Model answers, one element per bar of the history; NaN where none is needed. */
 export interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
   readonly riskScore: Float64Array;
-  /** Of a model of the result; else NaN. */
+  /** Answers of the model of the result; otherwise NaN. */
   readonly resultSigmas: Float64Array;
 }
 
@@ -33,11 +33,11 @@ const RISK_MODELS: readonly BundleModel[] = ['ai2'];
 const SCALE_MODELS: readonly BundleModel[] = ['ai3'];
 
 /**
- * Scores the bars from `start` on, each model only where its answer decides or is evaluated. The others stay NaN.
+ * Scores the bars from `start` on, each model only where its answer decides or is evaluated. Other elements stay NaN.
  *
- * - AI1 and the model of the result: entry candidates, of the policy and of the evaluation.
- * - AI2: candidates that pass `theta1`; bars at which a position may be open, which is `max_age_bars` after each entry
- *   by both thresholds, and after `start`: a position may have been opened in the part before; evaluated minutes.
+ * - AI1 and the model of the result: entry candidates of the policy and of the evaluation.
+ * - AI2: candidates that pass `theta1`; bars at which a position may be open, i.e. `max_age_bars` after each entry by
+ * both thresholds and after `start` (a position may have been opened in the previous part); evaluated minutes.
  * - AI3: entries by both thresholds; evaluated minutes.
  * @param whole loaded for `ROWS_PER_SCORE` rows
  * @param history with the features of all of these bars
@@ -121,7 +121,7 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
   return scores;
 }
 
-/** Rows that are asked about, and their bars. */
+/** Rows to score, with their bars. */
 interface Batch {
   readonly rows: Float32Array;
   readonly bars: Int32Array;
@@ -132,7 +132,7 @@ function newBatch({ features, rows }: PairHistory): Batch {
   return { rows: new Float32Array(ROWS_PER_SCORE * columns), bars: new Int32Array(ROWS_PER_SCORE) };
 }
 
-/** Asks these models about the bars that `isWanted` names, in ascending order; `take` receives each answer. */
+/** Scores the bars that `isWanted` selects with these models, in ascending order; `take` receives each answer. */
 async function scoreWhere(
   set: ModelSet,
   models: readonly BundleModel[],
@@ -148,13 +148,13 @@ async function scoreWhere(
     for (; t < length && count < ROWS_PER_SCORE; t++) {
       if (!isWanted(t)) continue;
       const from = row[t]! * columns;
-      // A view of each row would take longer than the loop.
+      // Creating a view of each row would take longer than the loop.
       for (let c = 0; c < columns; c++) rows[count * columns + c] = features[from + c]!;
       bars[count++] = t;
     }
     if (count === 0) return;
     const asked = set.infer(rows.subarray(0, count * columns), count, models);
-    // Trees answer at once.
+    // Trees answer synchronously.
     const answers = asked instanceof Promise ? await asked : asked;
     for (let i = 0; i < count; i++) take(bars[i]!, answers, i);
   }

@@ -22,7 +22,7 @@ function normals(seed: string, count: number, mean: number): number[] {
 }
 
 describe('pairEdge', () => {
-  it('sees an edge in trades that clearly earn after costs', () => {
+  it('shows an edge of trades that clearly earn after costs', () => {
     const edge = pairEdge(tradesOf(normals('good', 200, 0.6)), 'seed');
     expect(edge).toMatchObject({ no_edge: false, trades: 200 });
     expect(edge.mean_net_bps).toBeCloseTo(0.6, 0);
@@ -31,14 +31,14 @@ describe('pairEdge', () => {
     expect(edge.lower_5_net_bps).toBeLessThan(edge.mean_net_bps!);
   });
 
-  it('sees none in trades that lose, or that earn before costs only', () => {
+  it('shows none of trades that lose, or that earn before costs only', () => {
     expect(pairEdge(tradesOf(normals('bad', 200, -0.6)), 'seed').no_edge).toBe(true);
     const eaten = pairEdge(tradesOf(normals('eaten', 200, -0.4), 0.8), 'seed');
     expect(eaten.mean_gross_bps).toBeGreaterThan(0);
     expect(eaten.no_edge).toBe(true);
   });
 
-  it('sees none in no trades, in few trades however good, and in trades that earn exactly nothing', () => {
+  it('shows none without trades, with few trades however good, and with trades that net exactly zero', () => {
     expect(pairEdge([], 'seed')).toEqual({
       no_edge: true,
       trades: 0,
@@ -65,12 +65,12 @@ describe('pairEdge', () => {
   });
 
   it('draws every trade, the last one too, and as many as there are', () => {
-    // A fifth of all resamples and more hold the one loss, wherever it stands.
+    // At least a fifth of all resamples contain the one loss, wherever it is.
     for (const place of [0, 10, 19]) {
       const net = Array.from({ length: 20 }, (_, i) => (i === place ? -1000 : 1));
       expect(pairEdge(tradesOf(net), 'seed').lower_5_net_bps, `loss at ${place}`).toBeLessThan(0);
     }
-    // 22 is no multiple of a block of four.
+    // 22 is not a multiple of the block length four.
     expect(pairEdge(tradesOf(Array<number>(22).fill(50)), 'seed').lower_5_net_bps).toBe(50);
   });
 
@@ -91,14 +91,14 @@ describe('pairEdge', () => {
     expect(Math.abs(bound - (mean - (1.645 * std) / Math.sqrt(net.length)))).toBeLessThan(0.04);
   });
 
-  it('is more careful when good and bad trades come in runs: blocks keep what single draws would tear apart', () => {
+  it('is lower when good and bad trades come in runs, since blocks preserve dependence', () => {
     const runs = Array.from({ length: 400 }, (_, i) => (Math.floor(i / 20) % 2 === 0 ? 1.2 : -1));
     const shuffled = runs.map((_, i) => runs[(i * 149) % 400]!);
     const bound = (net: readonly number[]): number => pairEdge(tradesOf(net), 'seed').lower_5_net_bps!;
     expect(bound(runs)).toBeLessThan(bound(shuffled) - 0.1);
   });
 
-  it('shows an edge about one time in twenty when there is none', () => {
+  it('shows an edge in about one of twenty cases without one', () => {
     let shown = 0;
     for (let i = 0; i < 100; i++) if (!pairEdge(tradesOf(normals(`null ${i}`, 60, 0)), `seed ${i}`).no_edge) shown++;
     expect(shown).toBeGreaterThan(0);

@@ -4,11 +4,11 @@ import type { Trade } from './backtest.ts';
 
 const RESAMPLES = 2000;
 const LOWER_SHARE = 0.05;
-/** With fewer trades a bootstrap says nothing: no edge is shown. */
+/** With fewer trades a bootstrap is meaningless and no edge is shown. */
 export const MIN_TRADES = 20;
 
 /**
- * Whether a pair's trades, on bars that no choice has seen, show an edge after costs: the lower 5 % bound of a
+ * Whether a pair's trades, on bars unseen by any choice, show an edge after costs: the lower 5 % bound of a
  * moving-block bootstrap (Künsch 1989; blocks of √n trades in order of time) of the mean net P&L per trade is above
  * zero.
  */

@@ -35,7 +35,7 @@ function options(overnight: OvernightSwaps, scale: (t: number) => number = () =>
   };
 }
 
-/** The deepest fall from any point to any later one, the start at 0 included. */
+/** The largest fall from any point to any later one, including the start at 0. */
 function obviousDrawdown(curve: readonly number[]): number {
   const all = [0, ...curve];
   let deepest = 0;
@@ -77,7 +77,7 @@ describe('markToMarket', () => {
           for (let i = 0; i < time.length; i++) if (time[i]! >= entryTime && time[i]! <= exitTime) sum += change[i]!;
           expect(sum * 1e4).toBeCloseTo(scale * netBps, 8);
           expect(scale).toBe(scales[entrySignal]);
-          // Night by night, leg by leg.
+          // Swap by swap, leg by leg.
           let paid = 0;
           for (const roll of rolls) {
             if (!(roll.time > entryTime && roll.time <= exitTime)) continue;
@@ -96,7 +96,7 @@ describe('markToMarket', () => {
     expect(withSwaps).toBeGreaterThan(50);
   });
 
-  it('shows at each close what closing there would earn, less the half of the costs that is paid', () => {
+  it('shows at each close the result of closing there, minus the half of the costs already paid', () => {
     const history = historyOf([
       { ...CALM_BAR, lnA: 2 },
       { ...CALM_BAR, lnA: 1.7, lnOpenA: 1.9, lnOpenB: 0.01, lnB: 0.03 },
@@ -114,8 +114,9 @@ describe('markToMarket', () => {
   });
 });
 
-describe('a night', () => {
-  // Sells A at e^2 and buys B at 1: the night of a short A is −0.2 bps, that of a long B −0.4, each leg has half.
+describe('an overnight swap', () => {
+  // Sells A at e^2 and buys B at 1: the swap of a short A is −0.2 bps, that of a long B −0.4; each leg is half of the
+  // position.
   const history = historyOf([2, 2, 2, 2, 2, 0].map((lnA) => ({ ...CALM_BAR, lnA, lnOpenA: 2, lnOpenB: 0 })));
   const { time } = history;
   const rolls = [
@@ -125,7 +126,7 @@ describe('a night', () => {
   ];
   const overnight: OvernightSwaps = { rolls, swaps: SWAPS };
 
-  it('is paid at the first bar after it: at the very minute of the end of the day, not at the entry', () => {
+  it('is paid at the first bar at or after the end of the day, not at the entry', () => {
     const trades = backtest(history, 0, 6, options(overnight));
     expect(trades).toMatchObject([{ entryBar: 1, exitBar: 5, swapBps: expect.closeTo(4 * -0.3, 12) as number }]);
     const curve = [...cumulate(markToMarket(history, trades, overnight))];
@@ -133,7 +134,7 @@ describe('a night', () => {
     expect(curve).toEqual([...held, (-1.8 + 1.2) / 1e4].map((value) => expect.closeTo(value, 12) as number));
   });
 
-  it('costs nothing where there are none', () => {
+  it('costs nothing without swaps', () => {
     const { overnight: _, ...rest } = options(overnight);
     const trades = backtest(history, 0, 6, rest);
     const curve = [...cumulate(markToMarket(history, trades, null))];
@@ -143,7 +144,7 @@ describe('a night', () => {
 });
 
 describe('totalCurve', () => {
-  it('has at every minute the mean of what the pairs are worth', () => {
+  it('is at every minute the mean value of the pairs', () => {
     const a = { time: Float64Array.of(600, 720), change: Float64Array.of(0.5, -0.25) };
     const b = { time: Float64Array.of(660), change: Float64Array.of(1) };
     const none = { time: new Float64Array(), change: new Float64Array() };

@@ -7,20 +7,20 @@ import { swapBpsPerNight } from './swap.ts';
 
 const BPS = 1e4;
 
-/** How the value of positions moved, as fractions of the capital: only bars at which it did, ascending. */
+/** Changes in the value of positions, as fractions of capital; only bars with a change, ascending. */
 export interface PnlChanges {
   /**
-   * Epoch seconds of the bar open. The value is the one at the bar's close, or at its open where the position was
-   * closed there.
+   * Epoch seconds of the bar open. The value is that at the bar's close, or at its open if the position was closed
+   * there.
    */
   readonly time: Float64Array;
   readonly change: Float64Array;
 }
 
 /**
- * Trades of one pair marked to market at every close, scale and costs included. The capital is the full-size gross
- * notional, which stays as it is: nothing is reinvested. The costs of a fill are paid when it happens; a
- * night is paid at the first bar after it. The changes of a trade add up to scale · netBps / 10,000.
+ * Marks one pair's trades to market at every close, with scale and costs. Capital is the full-size gross notional and
+ * constant: nothing is reinvested. Costs of a fill are paid at the fill, an overnight swap at the first bar after it.
+ * The changes of a trade sum to scale · netBps / 10,000.
  */
 export function markToMarket(
   history: PairHistory,
@@ -52,7 +52,7 @@ export function markToMarket(
   return changes;
 }
 
-/** One value per minute from `from` on: what all changes until then add up to, each curve with the same weight. */
+/** Cumulative value per minute from `from` on, each curve with the same weight. */
 export function totalCurve(curves: readonly PnlChanges[], from: number, minutes: number): Float64Array {
   const total = new Float64Array(minutes);
   for (const { time, change } of curves) {
@@ -62,13 +62,13 @@ export function totalCurve(curves: readonly PnlChanges[], from: number, minutes:
   return total;
 }
 
-/** What the changes until then add up to, one value per change. */
+/** Cumulative sum, one value per change. */
 export function cumulate({ change }: PnlChanges): Float64Array {
   let sum = 0;
   return change.map((value) => (sum += value));
 }
 
-/** The deepest fall of a curve that begins at 0 from its highest value so far: ≥ 0, in the unit of the curve. */
+/** Maximum drawdown of a curve that starts at 0: ≥ 0, in the unit of the curve. */
 export function maxDrawdown(curve: ArrayLike<number>): number {
   let peak = 0;
   let deepest = 0;

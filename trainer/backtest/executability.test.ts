@@ -43,7 +43,7 @@ function tradesOf(history: PairHistory, costs: PairFillCosts, min_expected_net_b
 }
 
 describe('figures of executability', () => {
-  it('are those that every trade, taken apart, gives', () => {
+  it('equal the sums over individual trades', () => {
     fc.assert(
       fc.property(fc.string(), fc.boolean(), (seed, isFlat) => {
         const history = { ...randomHistory(seed, 400, 1), pair: parsePair('EURUSD_GBPUSD') };
@@ -87,15 +87,15 @@ describe('figures of executability', () => {
 });
 
 interface Planted {
-  /** Size of the shocks that come back, and how long half of one takes; 0: none. */
+  /** Size of mean-reverting shocks, and their half-life; 0: none. */
   readonly shockBps: number;
   /** Innovations of the pair's spread. */
   readonly noiseBps: number;
-  /** Spread of each leg's quotes in quiet minutes: prices are bids. */
+  /** Quoted spread of each leg in normal minutes: prices are bids. */
   readonly quoteBps: number;
 }
 
-/** Five weeks of one-minute bids; the spread of the pair has shocks, the quotes widen as the profile says. */
+/** Five weeks of one-minute bids; the pair's spread has shocks, and the quotes widen according to the profile. */
 function plantedHistory(seed: string, { shockBps, noiseBps, quoteBps }: Planted): PairHistory {
   const rng = createRng(seed);
   const bars: HistoryBar[] = [];
@@ -139,7 +139,7 @@ function plantedHistory(seed: string, { shockBps, noiseBps, quoteBps }: Planted)
   return { ...history, pair: parsePair('EURUSD_GBPUSD'), time: history.time.map((time) => time + first) };
 }
 
-/** Whether a pair's trades become an edge that the gates let pass. */
+/** Whether a pair's trades give an edge that passes the gates. */
 function isAdopted(history: PairHistory, costs: PairFillCosts, seed: string) {
   const trades = tradesOf(history, costs, 0);
   const edge = pairEdge(trades, seed);
@@ -155,7 +155,7 @@ function isAdopted(history: PairHistory, costs: PairFillCosts, seed: string) {
 describe(`the gates on executability, ${IS_LONG ? 100 : 4} worlds`, () => {
   const worlds = Array.from({ length: IS_LONG ? 100 : 4 }, (_, i) => `world ${i}`);
 
-  it('refuse every planted artifact of quotes that widen at the rollover, which flat costs take for an edge', () => {
+  it('refuse every planted artifact of quotes that widen at the rollover, which flat costs mistake for an edge', () => {
     let seeming = 0;
     for (const seed of worlds) {
       const history = plantedHistory(seed, { shockBps: 0, noiseBps: 0.05, quoteBps: 1.2 });

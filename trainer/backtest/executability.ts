@@ -6,21 +6,21 @@ import { assetClassOf, defaultProfile, multipleAt, type SpreadProfile } from '..
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { fillCostAt, grossBps, type FilledTrade } from './backtest.ts';
 
-/** Minutes by which entries are delayed. */
+/** Delays of entries in minutes. */
 export const DELAYS = [1, 2, 5] as const;
-/** The widest minutes are those with a spread above this quantile of all minutes. */
+/** The widest minutes have a spread above this quantile of all minutes. */
 const WIDE_QUANTILE = 0.75;
 const HOURS = 24;
 
-/** Sums over the trades of a pair, which add up over pairs. Basis points at full size. */
+/** Additive sums over the trades of a pair. Basis points at full size. */
 export interface ExecutabilityTally {
   readonly trades: number;
   readonly gross: number;
   readonly cost: number;
   readonly swap: number;
-  /** Net results with entries delayed by `DELAYS`; a position that is closed before has none. */
+  /** Net results with entries delayed by `DELAYS`; a position closed earlier has none. */
   readonly delayed: readonly number[];
-  /** Trades that were entered outside the widest minutes. */
+  /** Trades entered outside the widest minutes. */
   readonly narrowTrades: number;
   readonly narrowNet: number;
   /** By hour of the entry in New York. */
@@ -28,14 +28,14 @@ export interface ExecutabilityTally {
   readonly hourNet: readonly number[];
 }
 
-/** @param from first bar that was decided on: the widest quarter is of the bars from there on */
+/** @param from first decided bar; the widest quarter is computed from there on */
 export function tallyExecutability(
   history: PairHistory,
   from: number,
   trades: readonly FilledTrade[],
   costs: PairFillCosts,
 ): ExecutabilityTally {
-  // Without trades nothing reads it, and it takes as long as the decisions.
+  // Without trades the result is unused, and takes as long as the decisions.
   const isWide = trades.length === 0 ? () => false : wideMinutes(history, from, costs);
   const hourTrades = new Array<number>(HOURS).fill(0);
   const hourNet = new Array<number>(HOURS).fill(0);
@@ -81,7 +81,7 @@ export function executabilityOf(tallies: readonly ExecutabilityTally[]): Executa
   };
 }
 
-/** The same exit after a later entry, at the costs of the later minute. */
+/** The same exit with a later entry, at the costs of the later minute. */
 function delayedNetBps(history: PairHistory, trade: FilledTrade, minutes: number, costs: PairFillCosts): number {
   const { side, beta, entryBar, exitBar, costBps, entryCostBps, swapBps } = trade;
   const later = lowerBound(history.time, history.time[entryBar]! + minutes * 60);
@@ -90,7 +90,9 @@ function delayedNetBps(history: PairHistory, trade: FilledTrade, minutes: number
   return grossBps(history, side, beta, later, exitBar) - entryCost - (costBps - entryCostBps) - swapBps;
 }
 
-/** Whether the spreads of a bar are among the widest quarter: quoted, else by the profiles, whatever is charged. */
+/**
+ * Whether a bar's spread is in the widest quarter: as quoted, otherwise by the profiles, independent of charged costs.
+ */
 function wideMinutes(history: PairHistory, from: number, costs: PairFillCosts): (bar: number) => boolean {
   const { pair, time, length, quotedA, quotedB } = history;
   const spreadOf = (symbol: string, { spread_bps, profile }: FillCosts, quoted: Float64Array) => {
@@ -127,7 +129,7 @@ export function executabilityCells(figures: Executability): string[] {
   ];
 }
 
-/** The hours with most of the trades, with their shares of trades and of the net result. */
+/** The hours with most trades, with their shares of trades and net result. */
 export function busiestHours({ trades, net_bps, hours }: Executability): string {
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
   const busiest = hours

@@ -15,14 +15,14 @@ import { proveEdge, type HoldoutProof } from './holdout.ts';
 const settings = tinySettings();
 const { windows, pairs, symbols } = settings.minutehand;
 const definitions = featureDefinitions(windows);
-// Two days: 17:00 in New York comes by twice, once on a Wednesday.
+// Two days: 17:00 in New York occurs twice, once on a Wednesday.
 const bars = tinyBars(settings, 2900);
 const histories = pairs
   .map(parsePair)
   .map((pair) => buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, windows, () => true));
 const holdoutFrom = histories[0]!.time[200]! as OpenTime;
 
-/** A model without a tree: the same probability for every row. */
+/** A model without trees: the same probability for every row. */
 function constantModel(logit: number): TreeModel {
   return { link: 'sigmoid', ensembles: [{ columns: definitions.length, baseScore: logit, trees: [] }] };
 }
@@ -65,7 +65,7 @@ describe('proveEdge', () => {
       const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
       );
-      // Both legs pay 5 bps a night whatever their sides, so their shares do not matter.
+      // Both legs pay 5 bps per night on either side, so their shares do not matter.
       const paid = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * swapDays[i]! }));
       const edge = pairEdge(paid, `7/edge/${id}`);
       expect(costly[id]!.trades).toBe(trades.length);
@@ -77,8 +77,8 @@ describe('proveEdge', () => {
     expect(less.length).toBeGreaterThan(0);
   });
 
-  it('asks the models about the features of each bar of the holdout, and reports progress after each pair', () => {
-    // AI1 says yes where the z-score is above 0: of all entries those that sell leg A are left.
+  it('scores the features of each bar of the holdout, and reports progress after each pair', () => {
+    // AI1 accepts only z-scores above 0: entries that sell leg A remain.
     const column = definitions.findIndex(({ name }) => name === 'z_score');
     const tree = emptyTree(3);
     tree.feature[0] = column;

@@ -15,24 +15,24 @@ import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './
 import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
 import { rollovers } from './rollover.ts';
 
-/** What decides in a backtest. */
+/** Models and thresholds that decide in a backtest. */
 export interface Deciders {
   readonly ai1: TreeModel;
   readonly ai2: TreeModel;
   readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
-  /** Calibration of the expected result; null: it is what the barriers promise. */
+  /** Calibration of the expected result; null: the result at the barriers. */
   readonly expectation: Expectation | null;
   /** Model of the result. */
   readonly net?: TreeModel;
 }
 
-/** What the holdout, which no choice has seen, earns after costs, overnight swaps included. */
+/** Result on the holdout after costs and overnight swaps. */
 export interface HoldoutProof {
   readonly pairs: readonly ProvenPair[];
   /** Whether each pair has an edge. */
   readonly edge: Record<string, PairEdge>;
-  /** All pairs together, as if each had one. */
+  /** All pairs, as if each had an edge. */
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
 }
@@ -45,7 +45,7 @@ export interface ProvenPair {
   readonly tally: ExecutabilityTally;
 }
 
-/** The backtest of the holdout, evaluated as if the gate NO_EDGE were not there. */
+/** Backtest of the holdout, evaluated without the check for NO_EDGE. */
 export function proveEdge(
   dataset: Dataset,
   { ai1, ai2, riskQuantiles, thresholds, expectation, net }: Deciders,
@@ -88,7 +88,7 @@ export function proveEdge(
   return proofOf(proven);
 }
 
-/** The figures of these pairs together. */
+/** Results of these pairs. */
 export function proofOf(proven: readonly ProvenPair[]): HoldoutProof {
   return {
     pairs: proven,
@@ -101,7 +101,7 @@ export function proofOf(proven: readonly ProvenPair[]): HoldoutProof {
   };
 }
 
-/** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */
+/** Features of every bar from `from` on: the holdout keeps all, so its rows are contiguous. */
 function holdoutFeatures(history: PairHistory, from: number, columns: number): Matrix {
   const rows = history.length - from;
   const first = rows === 0 ? history.rows : history.row[from]!;

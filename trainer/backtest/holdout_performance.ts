@@ -6,7 +6,7 @@ import { markToMarket, maxDrawdown, totalCurve } from './equity.ts';
 import { sharpe } from './performance.ts';
 import { tradingDayAt } from './rollover.ts';
 
-/** What one pair traded on the holdout, as if it had an edge. */
+/** A pair's trades on the holdout, as if it had an edge. */
 export interface PairTrades {
   readonly history: PairHistory;
   /** First bar of the holdout in the history. */
@@ -16,8 +16,8 @@ export interface PairTrades {
 }
 
 /**
- * The holdout backtest of all pairs together, as if each had an edge: full size, after costs, the capital split evenly.
- * Drawdown is a fraction of the capital.
+ * Holdout backtest of all pairs, as if each had an edge: full size, after costs, equal capital. Drawdown is a fraction
+ * of capital.
  */
 export function holdoutBacktest(pairs: readonly PairTrades[]): HoldoutBacktest {
   const traded = pairs.filter(({ history, from }) => from < history.length);
@@ -36,7 +36,7 @@ export function holdoutBacktest(pairs: readonly PairTrades[]): HoldoutBacktest {
 
 type Curves = readonly ReturnType<typeof markToMarket>[];
 
-/** Net result of every trading day on which a pair had bars, the pairs weighted alike. */
+/** Net result of every trading day with bars, pairs weighted equally. */
 function dailyResults(pairs: readonly PairTrades[], curves: Curves): number[] {
   const days = new Map<number, number>();
   for (const [i, { history, from, overnight }] of pairs.entries()) {
@@ -62,8 +62,8 @@ function curveOf(pairs: readonly PairTrades[], curves: Curves): Float64Array {
 }
 
 /**
- * The round-trip cost that a pair's trades would bear: at `break_even_cost_bps` they earn nothing, overnight swaps
- * paid. Both in basis points of gross notional; null without trades.
+ * Round-trip cost at which a pair's trades earn nothing after overnight swaps (`break_even_cost_bps`). In basis points
+ * of gross notional; null without trades.
  */
 export function breakEven(trades: readonly FilledTrade[]): Pick<PairEdge, 'mean_cost_bps' | 'break_even_cost_bps'> {
   if (trades.length === 0) return { mean_cost_bps: null, break_even_cost_bps: null };

@@ -36,7 +36,7 @@ function tradeOf(changes: Partial<TradeRecord>): TradeRecord {
 interface Traded {
   readonly version: string;
   readonly trades?: readonly TradeRecord[];
-  /** Trades of each pair as published. */
+  /** Number of published trades by pair. */
   readonly published?: Readonly<Record<string, number>>;
   /** Net value at every minute, as if every pair had an edge. */
   readonly curve?: readonly number[];
@@ -84,7 +84,7 @@ describe('tradesCsv', () => {
 });
 
 describe('equityCsv', () => {
-  it('has the value of both views at the close of every minute, and of each pair what its changes add up to by then', () => {
+  it('has at the close of every minute the value of both views, and the cumulative changes of each pair', () => {
     const changes = {
       AAA_BBB: changesOf([[0, 0.5]]),
       CCC_DDD: changesOf([
@@ -122,7 +122,7 @@ describe('equityCsv', () => {
     [1_200_001, 1440],
     [28_800_001, 1440],
   ])('of %i minutes has a row every %i minutes, and one for the last', (minutes, step) => {
-    // A curve of that length, of which only the rows are read.
+    // A curve of that length whose values are not read.
     const curve = { length: minutes } as unknown as Float64Array;
     const at = new Proxy(curve, { get: (_, minute) => Number(minute) });
     const view = { curve: at, changes: {} } as unknown as ViewResult;

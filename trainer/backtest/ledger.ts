@@ -2,11 +2,11 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { PnlChanges } from './equity.ts';
 import { VIEWS, type PeriodResult, type TradeRecord } from './period.ts';
 
-/** Rows of an equity file at most; of these steps, in minutes, the first that stays below. */
+/** Maximum rows of an equity file; the first of these steps (minutes) that stays below is used. */
 const MAX_ROWS = 20_000;
 const STEPS = [1, 5, 15, 60, 1440];
 
-/** How bundles are named where there are two. */
+/** Names if there are two bundles. */
 export const ROLES = ['champion', 'challenger'] as const;
 
 const TRADE_COLUMNS: readonly (readonly [name: string, of: (trade: TradeRecord) => string | number])[] = [
@@ -31,9 +31,9 @@ const TRADE_COLUMNS: readonly (readonly [name: string, of: (trade: TradeRecord) 
 ];
 
 /**
- * All trades as CSV, of every bundle, in order of pair, then time. Basis points are of gross notional at full size;
- * `scaled_net_bps` is what was earned. `published` is 0 where NO_EDGE would have kept the daemon from the trade. Signal
- * times are those of the signals' `timestamp`.
+ * All trades of every bundle as CSV, ordered by pair, then time. Basis points refer to gross notional at full size;
+ * `scaled_net_bps` is the realized result. `published` is 0 for trades prevented by NO_EDGE. Signal times are the
+ * signals' `timestamp`.
  */
 export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
   yield `model_version,published,${TRADE_COLUMNS.map(([name]) => name).join(',')}\n`;
@@ -45,10 +45,7 @@ export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
   }
 }
 
-/**
- * Net values over time as CSV, fractions of the capital: of each bundle and view, then of each pair as if it had an
- * edge.
- */
+/** Net values over time as CSV, as fractions of capital: by bundle and view, then by pair as if it had an edge. */
 export function* equityCsv(result: PeriodResult): Generator<string> {
   const { first, last, bundles, pairs } = result;
   const minutes = (last - first) / SECONDS_PER_BAR + 1;
@@ -68,7 +65,7 @@ export function* equityCsv(result: PeriodResult): Generator<string> {
   }
 }
 
-/** What the changes up to a time add up to; times are asked for in ascending order. */
+/** Cumulative changes up to a time; times must be queried in ascending order. */
 function createStairs({ time, change }: PnlChanges): (until: number) => number {
   let next = 0;
   let sum = 0;
@@ -78,7 +75,7 @@ function createStairs({ time, change }: PnlChanges): (until: number) => number {
   };
 }
 
-/** `2019-03-01T12:35:00Z`, as signals have it. */
+/** `2019-03-01T12:35:00Z`, as in signals. */
 export function isoSecond(time: number): string {
   return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
 }

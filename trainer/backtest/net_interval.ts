@@ -17,7 +17,7 @@ export interface NetInterval {
   readonly net_bps: number | null;
   readonly lower_5_net_bps: number | null;
   readonly upper_95_net_bps: number | null;
-  /** Too few trades, or the lower bound is not above 0. */
+  /** Too few trades, or a lower bound not above 0. */
   readonly no_edge: boolean;
 }
 

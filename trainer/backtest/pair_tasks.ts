@@ -21,40 +21,40 @@ import { tradeDays, type TradeDays } from './net_interval.ts';
 import type { BarsPart } from './parts.ts';
 import { tradingDayAt, type Rollover } from './rollover.ts';
 
-/** A pair's warm bars and their scores by each bundle, in memory that its tasks share. */
+/** A pair's warm bars with scores by bundle, in memory shared by its tasks. */
 export interface PairColumns {
   readonly history: HistoryColumns;
   readonly scores: readonly BarScores[];
 }
 
-/** Features of a part of a pair, and its scores. */
+/** Computes the features and scores of one part of a pair. */
 export interface PartTask {
   readonly kind: 'part';
   readonly pair: Pair;
   readonly part: BarsPart;
   readonly windows: Windows;
-  /** First bar that is decided on. */
+  /** First decided bar. */
   readonly from: OpenTime;
   readonly policy: DecisionPolicy;
-  /** Of each bundle. */
+  /** Thresholds by bundle. */
   readonly thresholds: readonly Thresholds[];
-  /** Of the part; written to. */
+  /** Columns of the part; written to. */
   readonly columns: PairColumns;
 }
 
-/** A pair as one bundle decides on it. */
+/** Trades a pair with one bundle. */
 export interface ViewTask {
   readonly kind: 'view';
   readonly pair: Pair;
   readonly history: HistoryColumns;
   readonly scores: BarScores;
-  /** First bar that is decided on. */
+  /** First decided bar. */
   readonly start: number;
   readonly rolls: readonly Rollover[];
   readonly options: Omit<BacktestOptions, 'scores' | 'scale'> & { readonly overnight: OvernightSwaps };
 }
 
-/** Labels of a pair, and what each bundle answered to them. */
+/** Computes a pair's labels, with each bundle's answers. */
 export interface LabelTask {
   readonly kind: 'labels';
   readonly pair: Pair;
@@ -66,11 +66,9 @@ export interface LabelTask {
 
 export type PairTask = PartTask | ViewTask | LabelTask;
 
-/** A trade as it is written down. */
+/** A trade as recorded. */
 export interface TradeRecord extends FilledTrade {
-  /**
-   * Epoch seconds of the closes at which was decided, the `timestamp` of the signals; null where the data ended first.
-   */
+  /** Epoch seconds of the closes of the decisions, the `timestamp` of the signals; null if the data ended first. */
   readonly entrySignalTime: number;
   readonly exitSignalTime: number | null;
   readonly entryPrices: readonly [a: number, b: number];
@@ -83,31 +81,31 @@ export interface PairView {
   readonly changes: PnlChanges;
   /** Without leverage_reduction_rate; null where the policy has no steps. */
   readonly fullChanges: PnlChanges | null;
-  /** Net result of each trading day; its index is that of the day. */
+  /** Net result of each trading day, by day index. */
   readonly days: Float64Array;
   readonly tally: ExecutabilityTally;
   readonly tradeDays: TradeDays;
 }
 
-/** Scores of the bars whose label is known, and their labels. */
+/** Scores and labels of the bars with a known label. */
 export interface Evaluated {
   readonly scores: Float64Array;
   readonly labels: Float64Array;
 }
 
 export interface PairLabels {
-  /** Of each bundle. */
+  /** By bundle. */
   readonly evaluated: readonly Readonly<Record<ModelName, Evaluated>>[];
-  /** Open of the first bar of each trading day, NaN for one without bars. */
+  /** Open of the first bar of each trading day, NaN without bars. */
   readonly dayStart: Float64Array;
 }
 
-/** Features of a part that waits for its scores; null when it has them. */
+/** Features of a part to be scored; null if scored. */
 export type UnscoredPart = Pick<PairHistory, 'row' | 'features' | 'rows'> | null;
 
 export type PairTaskResult = UnscoredPart | PairView | PairLabels;
 
-/** @param sets null: parts are not scored, their features are returned */
+/** @param sets null: parts are not scored, and their features are returned */
 export function performTask(
   task: PairTask,
   sets: readonly ModelSet[] | null,
@@ -122,7 +120,7 @@ export function performTask(
   }
 }
 
-/** Memory of a result that is not needed where it was made. */
+/** Memory of a result that can be transferred. */
 export function buffersOf(result: PairTaskResult): ArrayBuffer[] {
   if (result === null || !('features' in result)) return [];
   return [result.features.buffer as ArrayBuffer, result.row.buffer as ArrayBuffer];
@@ -137,7 +135,7 @@ async function buildPart(task: PartTask, sets: readonly ModelSet[] | null): Prom
   return null;
 }
 
-/** @param kept the part's features */
+/** @param kept features of the part */
 export async function scorePart(
   { pair, from, policy, thresholds, columns }: PartTask,
   kept: NonNullable<UnscoredPart>,
@@ -150,7 +148,7 @@ export async function scorePart(
     await scoreBars(set, history, start, policy, thresholds[i]!, columns.scores[i]!);
 }
 
-/** Without features. */
+/** The history without features. */
 export function historyOf(pair: Pair, columns: HistoryColumns): PairHistory {
   return {
     pair,
@@ -162,7 +160,7 @@ export function historyOf(pair: Pair, columns: HistoryColumns): PairHistory {
   };
 }
 
-/** Those of the part, as views of the same memory. */
+/** Columns of the part, as views of the same memory. */
 export function columnsOfPart({ history, scores }: PairColumns, { first, end }: BarsPart): PairColumns {
   return {
     history: viewColumns(history, first, end),

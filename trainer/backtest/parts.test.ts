@@ -15,7 +15,7 @@ const pair = parsePair('USDCAD_BCOUSD');
 const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
 
 describe('parts of a pair', () => {
-  it.each([100_000, 700, 101, 30])('of %i bars, built apart, are to the bit what the whole is', (barsPerPart) => {
+  it.each([100_000, 700, 101, 30])('of %i bars, built separately, are bit-identical to the whole', (barsPerPart) => {
     const whole = buildPairHistory(pair, a, b, windows, () => true);
     const parts = partsOf(a, b, windows, barsPerPart);
     expect(parts.length).toBe(Math.max(1, Math.round(whole.length / barsPerPart)));
@@ -33,7 +33,7 @@ describe('parts of a pair', () => {
     expect(Float32Array.from(features)).toEqual(whole.features);
   });
 
-  it('that are sent to a thread take only their own bars along', () => {
+  it('that are sent to a thread contain only their own bars', () => {
     const [first] = partsOf(a, b, windows, 200);
     expect(first!.a.time.buffer.byteLength).toBe(8 * first!.a.length);
   });
@@ -47,7 +47,7 @@ describe('parts of a pair', () => {
     );
   });
 
-  it('are one without warm bars where the bars are too few', () => {
+  it('are a single one without warm bars if there are too few bars', () => {
     const none = viewBars(a, 0, 0);
     expect(partsOf(none, b, windows, 10)).toEqual([{ first: 0, end: 0, a: none, b }]);
   });

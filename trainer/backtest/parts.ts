@@ -5,9 +5,9 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { matchMinutes } from '../dataset/pair_history.ts';
 
-/** A stretch of a pair's bars, with the bars before it that warm its features. */
+/** A segment of a pair's bars, preceded by the bars that warm up its features. */
 export interface BarsPart {
-  /** Of the pair's warm bars, this part has those from `first` up to, not including, `end`. */
+  /** The part covers the pair's warm bars from `first` up to, not including, `end`. */
   readonly first: number;
   readonly end: number;
   readonly a: BarColumns;
@@ -15,9 +15,9 @@ export interface BarsPart {
 }
 
 /**
- * A pair's bars in stretches of about `barsPerPart` warm bars that can be built apart, on several threads: features are
- * a function of the last bars of their warm-up, so each stretch begins that much earlier and gives the very bits of the
- * whole. A stretch is cut out when it is asked for.
+ * Splits a pair's bars into segments of about `barsPerPart` warm bars that threads can build separately. Features are a
+ * function of the bars of their warm-up, so each segment starts that much earlier and is bit-identical to the whole.
+ * Segments are created lazily.
  */
 export function partsOf(a: BarColumns, b: BarColumns, windows: Windows, barsPerPart: number): BarsPart[] {
   const warmUp = warmupBars(windows);
@@ -43,7 +43,7 @@ export function partsOf(a: BarColumns, b: BarColumns, windows: Windows, barsPerP
   });
 }
 
-/** Views of memory that threads share; else a copy, since a view that is sent takes all of its memory along. */
+/** Views if the memory is shared by threads; otherwise a copy, since sending a view would send its whole buffer. */
 function barsBetween(columns: BarColumns, from: OpenTime, to: OpenTime): BarColumns {
   const cut = columns.time.buffer instanceof SharedArrayBuffer ? viewBars : copyBars;
   const time = columns.time.subarray(0, columns.length);

@@ -47,7 +47,7 @@ describe('sharpe and sortino', () => {
     );
   });
 
-  it('do not exist without days, with one, or where nothing varies', () => {
+  it('are null without days, with one day, or without variation', () => {
     expect([sharpe([]), sharpe([0.1]), sharpe([0, 0, 0])]).toEqual([null, null, null]);
     expect([sortino([]), sortino([0.1, 0.2])]).toEqual([null, null]);
   });
@@ -58,7 +58,7 @@ describe('sharpe and sortino', () => {
 });
 
 describe('performanceOf', () => {
-  it('counts money by scale, and by the capital of all pairs', () => {
+  it('scales results, relative to the capital of all pairs', () => {
     const performance = performanceOf({
       trades: [
         trade({ grossBps: 12, netBps: 10, costBps: 1.5, swapBps: 0.5, scale: 0.5 }),
@@ -94,7 +94,7 @@ describe('performanceOf', () => {
     expect(performance.annual_return).toBeCloseTo(-0.00025 * 252, 12);
   });
 
-  it('counts as won the trades that earned more than nothing', () => {
+  it('counts trades with a positive result as won', () => {
     const nothing = { days: [], maxDrawdown: 0, bars: 0, pairs: 1, candidates: 0, refusals: {} };
     const trades = [5, 1, 0, -3].map((netBps, i) => trade({ netBps, scale: (i + 1) / 4 }));
     expect(performanceOf({ ...nothing, trades })).toMatchObject({
@@ -116,7 +116,7 @@ describe('performanceOf', () => {
     });
   });
 
-  it('says nothing about trades that were never made', () => {
+  it('is null for means of no trades', () => {
     const nothing = { days: [0, 0], maxDrawdown: 0, bars: 100, pairs: 1, candidates: 0, refusals: {} };
     expect(performanceOf({ ...nothing, trades: [] })).toMatchObject({
       net_return: 0,

@@ -1,14 +1,13 @@
 import type { Reason } from '../../shared/core/decide/decide.ts';
 import type { FilledTrade } from './backtest.ts';
 
-/** Sharpe and Sortino are those of daily results times the root of this. */
+/** Annualization of Sharpe and Sortino: root of this times the daily ratio. */
 export const TRADING_DAYS_PER_YEAR = 252;
 const BPS = 1e4;
 
 /**
- * What trading did. Returns and drawdown are fractions of the capital, which is the full-size gross notional of each
- * pair; nothing is reinvested, and of several pairs each has the same share. Basis points are of that notional,
- * position_scale applied.
+ * Trading results. Returns and drawdown are fractions of capital, which is the full-size gross notional of each pair;
+ * nothing is reinvested, and pairs have equal shares. Basis points refer to that notional, with position_scale applied.
  */
 export interface Performance {
   readonly net_return: number;
@@ -16,26 +15,26 @@ export interface Performance {
   /** Mean net result of a trading day × 252. null without days. */
   readonly annual_return: number | null;
   /**
-   * Mean ÷ standard deviation (ddof 1) of the net results of trading days, days without a trade included, × √252. null
-   * where nothing varies.
+   * Mean ÷ standard deviation (ddof 1) of the net results of trading days, including days without a trade, × √252. null
+   * without variation.
    */
   readonly net_sharpe: number | null;
-  /** Mean ÷ root of the mean square of the negative ones, × √252. null without a losing day. */
+  /** Mean ÷ root mean square of negative results, × √252. null without a losing day. */
   readonly sortino: number | null;
-  /** Of the net value at every minute. */
+  /** Computed from the net value at every minute. */
   readonly max_drawdown: number;
   readonly trades: number;
   readonly win_rate: number | null;
   readonly mean_net_bps: number | null;
   readonly mean_gross_bps: number | null;
-  /** The same trades at full size, as NO_EDGE is evaluated. */
+  /** The same trades at full size, the basis of NO_EDGE. */
   readonly mean_net_bps_full_size: number | null;
   readonly mean_cost_bps: number | null;
   readonly mean_swap_bps: number | null;
   readonly mean_scale: number | null;
-  /** Share of the pairs' bars in which a position was open. */
+  /** Share of the pairs' bars with an open position. */
   readonly exposure: number;
-  /** Notional that was opened and closed over the capital, in the whole period. */
+  /** Opened and closed notional over capital, for the whole period. */
   readonly turnover: number;
   readonly trading_days: number;
   readonly candidates: number;
@@ -47,7 +46,7 @@ export interface Performance {
 
 export interface PerformanceInput {
   readonly trades: readonly FilledTrade[];
-  /** Net results of the trading days that had bars. */
+  /** Net results of trading days with bars. */
   readonly days: readonly number[];
   readonly maxDrawdown: number;
   /** Bars of all pairs. */
@@ -94,8 +93,8 @@ export function performanceOf(input: PerformanceInput): Performance {
 }
 
 /**
- * Annualised Sharpe ratio (Sharpe 1966, without a riskless rate: positions are financed, and what that costs is in the
- * results): mean ÷ standard deviation (ddof 1) × √252. null with fewer than two days or where nothing varies.
+ * Annualized Sharpe ratio (Sharpe 1966, without a risk-free rate: financing costs are part of the results): mean ÷
+ * standard deviation (ddof 1) × √252. null with fewer than two days or without variation.
  */
 export function sharpe(days: readonly number[]): number | null {
   const m = mean(days);
@@ -105,7 +104,7 @@ export function sharpe(days: readonly number[]): number | null {
 }
 
 /**
- * Annualised Sortino ratio (Sortino & Price 1994) with a target of 0: mean ÷ √(mean of min(0, day)²) × √252. null
+ * Annualized Sortino ratio (Sortino & Price 1994) with a target of 0: mean ÷ √(mean of min(0, day)²) × √252. null
  * without a losing day.
  */
 export function sortino(days: readonly number[]): number | null {

@@ -20,13 +20,13 @@ const settings = tinySettings();
 const { pairs, symbols, windows } = settings.minutehand;
 const policy = decisionPolicy(settings);
 const labels = datasetPolicy(settings);
-// Two days from a Tuesday on: 17:00 in New York comes by twice, the second time on a Wednesday.
+// Two days from a Tuesday on: 17:00 in New York occurs twice, the second time on a Wednesday.
 const bars = tinyBars(tinySettings({ minutehand: { simulated: { seed: 46 } } }), 3008);
 const PERIOD_FROM = '2024-01-02T12:00:30Z';
 const ROLLS = ['2024-01-02T22:00Z', '2024-01-03T22:00Z'].map((text) => Date.parse(text) / 1000);
 const from = (Date.parse(PERIOD_FROM) / 1000) as OpenTime;
 
-/** What the set answers to a row: any function of its features. */
+/** A set's answer to a row: an arbitrary function of its features. */
 function answerTo(row: Float32Array, shift: number): number {
   const sum = row.reduce((total, value, i) => total + (Number.isFinite(value) ? value * (i + 1) : 0), shift);
   const share = Math.abs(Math.sin(sum * 7));
@@ -64,7 +64,7 @@ function run(changes: Partial<PeriodOptions> = {}): Promise<PeriodResult> {
   });
 }
 
-/** The whole pair at once, every bar scored. */
+/** The whole pair at once, with every bar scored. */
 interface WholePair {
   readonly id: string;
   readonly history: PairHistory;
@@ -112,7 +112,7 @@ beforeEach(async () => {
 });
 
 describe('backtestPeriod', () => {
-  it('makes the trades of each pair, its changes of value and its counts as the whole pair at once gives them', () => {
+  it('gives the trades, value changes and counts of the whole pair computed at once', () => {
     const { all_pairs, edge_pairs } = result.bundles[0]!;
     expect(edge_pairs).toEqual(all_pairs);
     let charged = 0;
@@ -140,7 +140,7 @@ describe('backtestPeriod', () => {
     expect(all_pairs.trades.some(({ exitSignalTime }) => exitSignalTime === null)).toBe(true);
   });
 
-  it('begins at the first bar that is decided on, ends at the last, and counts the bars of each pair', () => {
+  it('starts at the first decided bar, ends at the last, and counts the bars of each pair', () => {
     const times = whole.map(({ history, start }) => history.time.subarray(start));
     expect(result.pairs).toEqual(pairs);
     expect(result.first).toBe(Math.min(...times.map((time) => time[0]!)));
@@ -179,7 +179,7 @@ describe('backtestPeriod', () => {
     });
   });
 
-  it('adds the curve, the drawdowns and the totals up from the pairs', () => {
+  it('aggregates curve, drawdowns and totals over the pairs', () => {
     const { all_pairs } = result.bundles[0]!;
     const { curve, changes, total, trades } = all_pairs;
     expect(curve).toHaveLength((result.last - result.first) / 60 + 1);
@@ -232,7 +232,7 @@ describe('backtestPeriod', () => {
     }
   });
 
-  it('checks each model on its labels of the bars from the beginning of the period on', () => {
+  it('evaluates each model on its labels from the start of the period', () => {
     const pooled = (shift: number, labelOf: (history: PairHistory, t: number) => number | null) => {
       const scores: number[] = [];
       const found: number[] = [];
@@ -275,7 +275,7 @@ describe('backtestPeriod', () => {
     ]);
   });
 
-  it('answers for several bundles on the same bars, each by its own name, thresholds and edges', async () => {
+  it('evaluates several bundles on the same bars, each with its own name, thresholds and edges', async () => {
     const other = setOf({ version: '20240102_0000', theta1: 0.9, theta2: 0.3, hasEdge: (id) => id === pairs[1] });
     const required = { ...policy, require_edge: true };
     const { bundles } = await run({ sets: [setOf(), other], policy: required });
@@ -288,12 +288,12 @@ describe('backtestPeriod', () => {
     const { all_pairs, edge_pairs } = bundles[1]!;
     expect(all_pairs.trades.length).toBeGreaterThan(edge_pairs.trades.length);
     expect(edge_pairs.trades).toEqual(all_pairs.trades.filter(({ pairId }) => pairId === pairs[1]));
-    // Where no edge is required, a missing one changes nothing.
+    // If no edge is required, a missing one changes nothing.
     const [free] = (await run({ sets: [other] })).bundles;
     expect(free!.edge_pairs).toEqual(free!.all_pairs);
   });
 
-  it('takes each threshold that is asked for in place of that of the bundle', async () => {
+  it('uses each given threshold instead of the bundle’s', async () => {
     const [{ thresholds, all_pairs }] = (await run({ thresholds: { theta2: 0.1 } })).bundles as [
       PeriodResult['bundles'][0],
     ];
@@ -301,7 +301,7 @@ describe('backtestPeriod', () => {
     expect(all_pairs.total.trades).toBeLessThan(result.bundles[0]!.all_pairs.total.trades);
   });
 
-  it('leaves out a pair whose symbols share no minute, and one without a warm bar in the period', async () => {
+  it('excludes a pair whose symbols share no minute, and one without a warm bar in the period', async () => {
     const [first, second, third] = pairs.map(parsePair);
     const apart = new Map(bars).set(first!.a, viewBars(bars.get(first!.a)!, 0, 0));
     const two = await run({ bars: apart });
@@ -316,9 +316,9 @@ describe('backtestPeriod', () => {
     expect(warm.first).toBe(result.first);
   });
 
-  it('has a day only where a pair has bars, and counts for each pair its own', async () => {
+  it('has a day only if a pair has bars, counted per pair', async () => {
     const [first, second] = pairs.map(parsePair);
-    // Only the first day of one pair, only the last day of the other.
+    // The first day of one pair only, the last day of the other only.
     const cut = new Map(bars);
     const at = (symbol: string, time: number): number => bars.get(symbol)!.time.findIndex((own) => own >= time);
     cut.set(first!.a, viewBars(bars.get(first!.a)!, 0, at(first!.a, ROLLS[0]!)));
@@ -329,7 +329,7 @@ describe('backtestPeriod', () => {
     expect(both.days).toHaveLength(2);
     expect(both.days[0]).toBe(both.first);
     expect(both.days[1]).toBeGreaterThanOrEqual(ROLLS[1]!);
-    // The day of a pair whose bars begin later that day begins with the first bar of any pair.
+    // A pair whose bars start later that day has the day's start of the earliest pair.
     const later = bars.get(second!.a)!;
     cut.set(first!.a, bars.get(first!.a)!);
     cut.set(second!.a, viewBars(later, at(second!.a, ROLLS[1]! + 3600), later.length));
@@ -351,7 +351,7 @@ describe('backtestPeriod', () => {
     await expect(run({ costs: {} })).rejects.toThrow(new RangeError('no costs of XAUUSD'));
   });
 
-  it('reduces positions by drawdown and risk as a reader of the trades would, and shows the drawdown without', async () => {
+  it('reduces positions by drawdown and risk as recomputed from the trades, and shows the drawdown without', async () => {
     const free = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
     const costs = Object.fromEntries(Object.keys(symbols).map((id) => [id, free]));
     const leverage = {

@@ -42,30 +42,29 @@ export { ROWS_PER_SCORE } from './bar_scores.ts';
 export type { TradeRecord } from './pair_tasks.ts';
 
 /**
- * Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads
- * have one.
+ * Bars per segment of a pair: long compared with the warm-up that each one repeats, short enough to occupy all threads.
  */
 const BARS_PER_PART = 50_000;
 const PROGRAM = new URL('./period_worker.js', import.meta.url);
-/** Both ways of looking at a bundle: as if every pair had an edge, and as the daemon publishes it. */
+/** Two views of a bundle: all pairs as if each had an edge, and as published by the daemon. */
 export const VIEWS = ['all_pairs', 'edge_pairs'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface PeriodOptions {
   readonly pairs: readonly Pair[];
-  /** Bars before `from` warm the features; there are none from `to` on. */
+  /** Bars before `from` warm up the features; there are none from `to` on. */
   readonly bars: ReadonlyMap<string, BarColumns>;
   readonly from: OpenTime;
-  /** What decides, loaded for `ROWS_PER_SCORE` rows: one bundle, or several on the same bars. */
+  /** Models loaded for `ROWS_PER_SCORE` rows: of one bundle, or of several on the same bars. */
   readonly sets: readonly ModelSet[];
-  /** The same bundles, for threads to score with; without them, or for onnxruntime, the calling thread scores. */
+  /** The same bundles, for scoring on threads; without them, or for onnxruntime, the calling thread scores. */
   readonly prepared?: readonly PreparedModels[];
-  /** Instead of those of the bundle. */
+  /** Overrides the bundle's thresholds. */
   readonly thresholds?: Partial<Thresholds>;
   readonly policy: DecisionPolicy;
   readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
   readonly costs: Readonly<Record<string, TradingCosts>>;
-  /** Threads that do the work; 0 = the calling one. They change the time and nothing else. */
+  /** Threads that do the work; 0 = the calling one. Affects speed only, not results. */
   readonly workers: number;
   onProgress(done: number, total: number): void;
 }
@@ -73,9 +72,9 @@ export interface PeriodOptions {
 export interface ViewResult {
   readonly total: Performance;
   readonly pairs: Readonly<Record<string, Performance>>;
-  /** In order of pair, then time. */
+  /** Ordered by pair, then time. */
   readonly trades: readonly TradeRecord[];
-  /** Net value at every minute of the period, all pairs together. */
+  /** Net value at every minute of the period, over all pairs. */
   readonly curve: Float64Array;
   readonly changes: Readonly<Record<string, PnlChanges>>;
   /** Net results of the trading days, ascending. */
@@ -83,16 +82,16 @@ export interface ViewResult {
   /** The same trades without leverage_reduction_rate; null where the policy has no steps. */
   readonly fullLeverage: Pick<Performance, 'net_return' | 'max_drawdown'> | null;
   readonly executability: Executability;
-  /** Of these trades, at full size. */
+  /** Interval of these trades at full size. */
   readonly interval: NetInterval;
 }
 
-/** What one bundle did in the period. */
+/** Result of one bundle in the period. */
 export interface BundleResult extends Readonly<Record<View, ViewResult>> {
   readonly version: string;
   readonly thresholds: Thresholds;
   readonly models: Readonly<Record<ModelName, ModelMetrics>>;
-  /** What AI1 answered to the candidates of its evaluation label, and what they were. */
+  /** AI1's answers to the candidates of its evaluation label, and the labels. */
   readonly ai1: { readonly scores: Float64Array; readonly labels: Float64Array };
   /** Pairs without an edge by this bundle. */
   readonly noEdge: readonly string[];
@@ -100,20 +99,19 @@ export interface BundleResult extends Readonly<Record<View, ViewResult>> {
 
 export interface PeriodResult {
   readonly pairs: readonly string[];
-  /** Opens of the first and the last bar that a pair could decide on. */
+  /** Opens of the first and last bar that a pair could decide on. */
   readonly first: OpenTime;
   readonly last: OpenTime;
-  /** Bars that were decided on, of all pairs, and of each. */
+  /** Number of decided bars, in total and by pair. */
   readonly bars: number;
   readonly barsOf: Readonly<Record<string, number>>;
-  /** Opens of the first bars of the trading days, ascending; `days` of a view belong to them. */
+  /** Opens of the first bars of the trading days, ascending; `days` of a view refer to them. */
   readonly days: readonly number[];
   readonly bundles: readonly BundleResult[];
 }
 
 /**
- * Trades of every bundle on the same bars, by the daemon's features, scores, `decide` and position, one bar after the
- * other.
+ * Trades of every bundle on the same bars, by the daemon's features, scores, decision and position, bar by bar.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, DATA_FORMAT as `checkTimeframes`
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
@@ -144,12 +142,12 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
   }
 }
 
-/** What the tasks of all pairs have in common. */
+/** Inputs shared by the tasks of all pairs. */
 interface Work {
   readonly threads: TaskThreads<PairTask, PairTaskResult>;
   readonly rolls: readonly Rollover[];
   readonly options: PeriodOptions;
-  /** Scores a part whose thread has no models. */
+  /** Scores a part if its thread has no models. */
   score(task: PartTask, kept: NonNullable<UnscoredPart>): Promise<void>;
   onPart(): void;
 }
@@ -170,7 +168,7 @@ function openWork(parts: number, rolls: readonly Rollover[], options: PeriodOpti
     rolls,
     options,
     score(task, kept) {
-      // A set's answers are overwritten by the next question: parts wait for each other.
+      // A set reuses its output memory, so parts are scored sequentially.
       scored = scored.then(() => scorePart(task, kept, sets));
       return scored;
     },
@@ -183,7 +181,9 @@ function isInWasm({ models, groups = [] }: PreparedModels): boolean {
   return all.every(({ engine }) => engine === 'wasm-simd');
 }
 
-/** Memory of pairs in work, of the longest one: it is used again, since collecting shared memory may take long. */
+/**
+ * Reusable memory for the pairs in progress, sized for the longest one, because collecting shared memory may take long.
+ */
 interface Memory {
   take(): PairColumns;
   giveBack(columns: PairColumns): void;
@@ -205,12 +205,12 @@ function openMemory(length: number, { sets, workers }: PeriodOptions): Memory {
   };
 }
 
-/** Warm bars of all parts of a pair. */
+/** Number of warm bars of all parts of a pair. */
 function barsOf(parts: readonly BarsPart[]): number {
   return parts.at(-1)!.end;
 }
 
-/** What one bundle did with one pair. */
+/** Result of one bundle for one pair. */
 interface PairBundleResult {
   readonly views: Readonly<Record<View, PairView>>;
   readonly evaluated: Readonly<Record<ModelName, Evaluated>>;
@@ -286,7 +286,7 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
     return threads.run(() => task, urgent) as Promise<PairView>;
   };
   const viewsOf = async (set: ModelSet, i: number): Promise<PairBundleResult['views']> => {
-    // Nothing but a missing edge makes a difference.
+    // The views differ only if an edge is required and missing.
     const isGated = policy.require_edge && !set.hasEdge(pair.id);
     const [allPairs, gated] = await Promise.all([view(i, true, false), isGated ? view(i, false, true) : null]);
     return { all_pairs: allPairs, edge_pairs: gated ?? allPairs };
@@ -442,7 +442,7 @@ function sumCounts(counts: readonly Readonly<Partial<Record<Reason, number>>>[])
   return sum;
 }
 
-/** The least of each element that is there. */
+/** Elementwise minimum of the values present. */
 function earliest(columns: readonly Float64Array[]): Float64Array {
   return columns[0]!.map((_, i) => {
     const there = columns.map((column) => column[i]!).filter((value) => !Number.isNaN(value));

@@ -5,7 +5,7 @@ import { serveTasks } from '../thread_program.ts';
 import { ROWS_PER_SCORE } from './bar_scores.ts';
 import { buffersOf, performTask, type PairTask } from './pair_tasks.ts';
 
-/** A thread of `backtestPeriod`, with models of its own where it is given them. */
+/** A thread of `backtestPeriod`, with its own models if given. */
 const prepared = workerData as readonly PreparedModels[] | null;
 let sets: Promise<ModelSet[]> | undefined;
 

@@ -15,9 +15,9 @@ import { rollovers, tradingDayAt } from './rollover.ts';
 type Row = NetReport['walk_forward'][number];
 
 /**
- * Trades of the training period that the model of the result alone decides, each bar answered by the walk-forward model
- * of what came before: entries where the expected result after costs is above the margin. By either cost model, with
- * and without `no_entry_windows`.
+ * Trades of the training period decided by the model of the result alone, each bar scored by the walk-forward model of
+ * earlier data: entries with an expected result after costs above the margin. With either cost model, with and without
+ * `no_entry_windows`.
  */
 export function evaluateResult(
   { histories, definitions, from, holdoutFrom }: Dataset,
@@ -60,7 +60,7 @@ interface Answered {
   readonly history: PairHistory;
   readonly start: number;
   readonly end: number;
-  /** Of bars from `start` on; −Infinity where features were not kept, which are no candidates. */
+  /** Scores of the bars from `start` on; −Infinity where features were not kept, i.e. for non-candidates. */
   readonly sigmas: Float64Array;
 }
 

@@ -5,7 +5,7 @@ import { rollovers, tradingDayAt } from './rollover.ts';
 const at = (text: string): number => Date.parse(text) / 1000;
 const isoOf = (time: number): string => new Date(time * 1000).toISOString().slice(0, 16);
 
-/** Every whole hour that a clock in New York shows as 17:00 on a working day, by this machine's time zones. */
+/** Every full hour that is 17:00 in New York on a working day, by this machine's time zone database. */
 function obviousRollovers(from: number, to: number): { time: number; swapDays: number }[] {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: 'America/New_York',
@@ -34,7 +34,7 @@ describe('rollovers', () => {
       ),
       { numRuns: 200 },
     );
-    // Both changes of a year.
+    // Both clock changes of a year.
     expect(rollovers(at('2019-03-08T00:00Z'), at('2019-03-12T00:00Z')).map(({ time }) => isoOf(time))).toEqual([
       '2019-03-08T22:00',
       '2019-03-11T21:00',
@@ -45,7 +45,7 @@ describe('rollovers', () => {
     ]);
   });
 
-  it('include the last minute that is asked for and not the first', () => {
+  it('include the last minute of the range and not the first', () => {
     const roll = at('2019-07-08T21:00Z');
     const counts = [
       [roll, roll + 60],
@@ -70,7 +70,7 @@ describe('rollovers', () => {
 });
 
 describe('tradingDayAt', () => {
-  it('has a Sunday evening with the Monday, and a new day at the very minute of the rollover', () => {
+  it('counts Sunday evening as Monday, and starts a new day at the minute of the rollover', () => {
     const rolls = rollovers(at('2019-07-01T00:00Z'), at('2019-08-01T00:00Z'));
     const day = (text: string): number => tradingDayAt(rolls, at(text));
     expect(day('2019-07-07T22:00Z')).toBe(day('2019-07-08T20:59Z'));

@@ -7,20 +7,18 @@ const ROLL_HOUR = 17;
 const WEDNESDAY = 3;
 const SATURDAY = 6;
 
-/** An end of a trading day: whoever holds a position over it pays, or gets, interest. */
+/** End of a trading day: positions held over it pay or receive interest. */
 export interface Rollover {
-  /** Epoch seconds, UTC: 21:00 while New York has summer time, else 22:00. */
+  /** Epoch seconds, UTC: 21:00 during daylight-saving time in New York, otherwise 22:00. */
   readonly time: number;
-  /**
-   * Days of swap that are charged: 3 on Wednesday, when the settlement two working days later jumps over the weekend.
-   */
+  /** Days of swap charged: 3 on Wednesday, when settlement two working days later skips the weekend. */
   readonly swapDays: number;
 }
 
 /**
- * The ends of trading days after `from`, up to and including `to` (epoch seconds): 17:00 in New York, Monday to Friday.
- * By the rule of the United States since 2007 (Energy Policy Act of 2005), not by this machine's time zones. Holidays
- * are days like any other.
+ * Ends of trading days after `from`, up to and including `to` (epoch seconds): 17:00 in New York, Monday to Friday. By
+ * the United States rule since 2007 (Energy Policy Act of 2005), independent of this machine's time zones. Holidays
+ * count as normal days.
  */
 export function rollovers(from: number, to: number): Rollover[] {
   const found: Rollover[] = [];
@@ -34,9 +32,7 @@ export function rollovers(from: number, to: number): Rollover[] {
   return found;
 }
 
-/**
- * Positions of `time` among rollovers: how many of them are not after it. Bars of one trading day have the same number.
- */
+/** Number of rollovers not after `time`. Bars of one trading day have the same number. */
 export function tradingDayAt(rolls: readonly Rollover[], time: number): number {
   let low = 0;
   let high = rolls.length;

@@ -1,13 +1,11 @@
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
 
-/**
- * What holding a symbol over one night costs, in basis points of its notional. Positive is paid, negative is received.
- */
+/** Cost of holding a symbol overnight, in basis points of its notional. Positive: paid; negative: received. */
 export type SwapCosts = Pick<SymbolCosts, 'swap_long_bps_per_night' | 'swap_short_bps_per_night'>;
 
 /**
- * What one night costs a position in both legs, in basis points of its gross notional. Leg A has the side `side` and
- * the share 1 / (1 + |beta|), leg B the side −side · sign(beta) and the rest.
+ * Overnight cost of a position in both legs, in basis points of its gross notional. Leg A has the side `side` and the
+ * share 1 / (1 + |beta|); leg B has the side −side · sign(beta) and the rest.
  */
 export function swapBpsPerNight(side: number, beta: number, a: SwapCosts, b: SwapCosts): number {
   const hedge = Math.abs(beta);

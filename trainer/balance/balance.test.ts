@@ -48,7 +48,7 @@ describe('balanceRows', () => {
     expect([...own!.stopping]).toEqual([...stopping]);
   });
 
-  it('gives all classes the same weight with class weights of ratio 1, and leaves weights with ratio 0', () => {
+  it('gives all classes the same weight with ratio 1, and leaves weights unchanged with ratio 0', () => {
     fc.assert(
       fc.property(fc.integer({ min: 30, max: 200 }), fc.double({ min: 0, max: 1, noNaN: true }), (count, ratio) => {
         const rows = rowsOf(count, `weights ${count}`);
@@ -75,7 +75,7 @@ describe('balanceRows', () => {
     expect(new Set(kept).size).toBe(kept.length);
   });
 
-  it('fills classes up by SMOTE with rows between two of their own class', () => {
+  it('adds SMOTE rows between two rows of the same class', () => {
     const rows = rowsOf(150, 'smote');
     const train = range(0, 150);
     const most = Math.max(...countClasses(rows.y, train, 3));

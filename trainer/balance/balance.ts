@@ -4,7 +4,7 @@ import type { Task } from '../learn/trees/learner.ts';
 import { countClasses } from './class_counts.ts';
 import { smote } from './smote.ts';
 
-/** How training makes up for classes of unequal size. Each is applied to the training rows of a fold alone. */
+/** Methods against class imbalance. Each is applied only to the training rows of a fold. */
 export const BALANCES = ['none', 'class_weights', 'undersample', 'smote', 'focal'] as const;
 export type Balance = (typeof BALANCES)[number];
 
@@ -12,14 +12,12 @@ export const FOCAL_LOSS = { gamma: 2, alpha: 0.25 } as const;
 
 export interface BalancePlan {
   readonly balance: Balance;
-  /**
-   * Exponent of the class weights, in [0, 1]: 1 gives all classes the same weight, 0 leaves them as they are.
-   */
+  /** Exponent of the class weights, in [0, 1]: 1 gives all classes the same weight, 0 leaves them unchanged. */
   readonly classWeightRatio: number;
   readonly seed: string;
 }
 
-/** What is learned from and on what boosting ends. */
+/** Rows to learn from, and rows for early stopping. */
 export interface BalancedRows {
   readonly rows: FitRows;
   readonly task: Task;
@@ -29,9 +27,9 @@ export interface BalancedRows {
 
 /**
  * Balances the training rows of a fold. Rows outside `train` and `stopping` are never read, and `stopping` is never
- * resampled: where training is balanced its rows carry class weights, so that both measure the same.
+ * resampled: if training is balanced, its rows carry class weights, so that both have the same loss.
  * @param train rows to learn from
- * @param stopping rows that end boosting
+ * @param stopping rows for early stopping
  */
 export function balanceRows(
   rows: FitRows,
@@ -53,7 +51,7 @@ export function balanceRows(
   return { rows: more, task, train: all, stopping };
 }
 
-/** (rows / (classes · rows of the class))^ratio, scaled so that the training rows keep their number. [classes] */
+/** (rows / (classes · rows of the class))^ratio, scaled to keep the total weight of the training rows. [classes] */
 export function classWeights(y: Float64Array, train: Int32Array, classes: number, ratio: number): Float64Array {
   if (!(ratio >= 0 && ratio <= 1)) throw new RangeError(`class weight ratio is ${ratio}, expected one in [0, 1]`);
   const counts = countClasses(y, train, classes);
@@ -62,14 +60,14 @@ export function classWeights(y: Float64Array, train: Int32Array, classes: number
   return raw.map((weight) => (weight * train.length) / total);
 }
 
-/** @param parts rows whose weights are multiplied by that of their class */
+/** @param parts rows whose weights are multiplied by their class weight */
 function reweighted(rows: FitRows, weights: Float64Array, parts: readonly Int32Array[]): FitRows {
   const own = rows.weights.slice();
   for (const part of parts) for (const row of part) own[row] = own[row]! * weights[rows.y[row]!]!;
   return { ...rows, weights: own };
 }
 
-/** As many rows of each class as the rarest has, drawn without replacement, ascending. */
+/** Draws without replacement as many rows of each class as the rarest has, ascending. */
 function undersampled(y: Float64Array, train: Int32Array, classes: number, seed: string): Int32Array {
   const fewest = Math.min(...countClasses(y, train, classes).filter((count) => count > 0));
   const rng = createRng(`${seed}/undersample`);

@@ -2,16 +2,17 @@ import { createRng } from '../../shared/rng.ts';
 import type { FitRows } from '../learn/trees/fit.ts';
 import { countClasses } from './class_counts.ts';
 
-/** Neighbors among which the second point is drawn (Chawla et al. 2002). */
+/** Number of neighbors from which the second point is drawn (Chawla et al. 2002). */
 const NEIGHBORS = 5;
-/** Rows of a class among which neighbors are searched: a sample, since all pairs would be quadratic. */
+/** Rows of a class in which neighbors are searched: a sample, since all pairs would be quadratic. */
 const POOL_ROWS = 1000;
 
 /**
- * Fills every class up to the most frequent one with synthetic rows between a row of the class and one of its nearest
- * neighbors in it (SMOTE). Columns are scaled by their standard deviation over the training rows; a value missing on
- * either side stays missing. A synthetic row has the time of its row and the later label end of both.
- * @returns the rows with the synthetic ones behind them, and `train` with those
+ * Adds synthetic rows to every class up to the size of the most frequent one, each between a row of the class and one
+ * of its nearest neighbors in the class (SMOTE). Columns are scaled by their standard deviation over the training rows;
+ * a value missing on either side stays missing. A synthetic row has the time of its row and the later label end of
+ * both.
+ * @returns the rows followed by the synthetic ones, and `train` with those
  */
 export function smote(
   rows: FitRows,
@@ -46,7 +47,7 @@ interface Synthetic {
   readonly share: number;
 }
 
-/** 1 / standard deviation of each column over the training rows that have it; 0 for a constant one. */
+/** 1 / standard deviation of each column over the training rows that have a value; 0 for a constant column. */
 function columnScales({ x }: FitRows, train: Int32Array): Float64Array {
   return Float64Array.from({ length: x.columns }, (_, column) => {
     let [count, mean, m2] = [0, 0, 0];
@@ -62,14 +63,14 @@ function columnScales({ x }: FitRows, train: Int32Array): Float64Array {
   });
 }
 
-/** The nearest rows of the pool, other than the row itself; searched once per row. */
+/** Nearest rows of the pool, excluding the row itself; searched once per row. */
 function neighborSearch({ x }: FitRows, pool: Int32Array, scale: Float64Array): (row: number) => readonly number[] {
   const known = new Map<number, readonly number[]>();
   const distance = (a: number, b: number, limit: number): number => {
     let sum = 0;
     for (let column = 0; column < x.columns && sum < limit; column++) {
       const d = (x.values[a * x.columns + column]! - x.values[b * x.columns + column]!) * scale[column]!;
-      // A missing value does not count in the distance.
+      // Missing values do not count in the distance.
       if (Number.isFinite(d)) sum += d * d;
     }
     return sum;

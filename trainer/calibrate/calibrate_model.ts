@@ -8,22 +8,22 @@ import { modelMetrics } from '../validate/model_metrics.ts';
 import { calibrated, calibrationHelps, fitPlatt, type CalibrationVerdict, type Platt } from './platt.ts';
 
 export interface LearnedModel {
-  /** The shipped model: learned from all training rows, and calibrated where that helps out of fold. */
+  /** The final model, trained on all training rows, and calibrated if that helps out of fold. */
   readonly model: TreeModel;
   /** Models of purged k-fold before calibration. */
   readonly rawFolds: readonly FoldModel<TreeModel>[];
-  /** The same, each calibrated by the other folds where `model` is calibrated. */
+  /** The same models, each calibrated by the other folds if `model` is calibrated. */
   readonly folds: readonly FoldModel<TreeModel>[];
-  /** Each block by a model of the rows before it, not calibrated: the calibration uses later rows. */
+  /** Each block scored by a model of earlier rows, uncalibrated because calibration uses later rows. */
   readonly walkForward: readonly FoldModel<TreeModel>[];
-  /** Applied to `model`; null where it does not help. */
+  /** Applied to `model`; null if it does not help. */
   readonly platt: Platt | null;
-  /** null where there is no logit to scale. */
+  /** null without a logit to scale. */
   readonly calibration: CalibrationVerdict | null;
 }
 
 /**
- * Platt scaling of a model and of its folds, where it helps out of fold.
+ * Platt scaling of a model and its folds, if it helps out of fold.
  * @param enabled false for a model that is calibrated already
  */
 export function calibrateModel(rows: DatasetRows, fitted: FittedModel, enabled: boolean): LearnedModel {
@@ -43,7 +43,7 @@ export function calibrateModel(rows: DatasetRows, fitted: FittedModel, enabled: 
   };
 }
 
-/** Logits of the fold models for the rows they were not trained on, [rows]; null for models without a logit. */
+/** Logits of the fold models for their test rows, [rows]; null for models without a logit. */
 function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel<TreeModel>[]): Float64Array | null {
   if (folds.some(({ model }) => model.link !== 'sigmoid')) return null;
   const logits = new Float64Array(rows.y.length);
@@ -54,7 +54,7 @@ function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel<TreeModel>
   return logits;
 }
 
-/** The fold as it is when only its training rows decide about its calibration too. */
+/** The fold calibrated by its own training rows. */
 function calibrateFold(rows: DatasetRows, fold: FoldModel<TreeModel>, logits: Float64Array): FoldModel<TreeModel> {
   const { train, test } = fold;
   const platt = fitPlatt(takeLabels(logits, train), takeLabels(rows.y, train), takeLabels(rows.weights, train));

@@ -9,7 +9,7 @@ const COSTS = { spread_bps: 1, commission_bps: 0.2, slippage_bps: 0.1 };
 const MARKET = { z: -3, alpha: 0, beta: -1, zMean: 0, zStd: 4e-4, lnA: 0, lnB: 0 };
 
 describe('the expected result', () => {
-  it('is by hand: the way to the target or to the stop, less two fills', () => {
+  it('equals a computation by hand: distance to target or stop, minus two fills', () => {
     // 0.8 · 2.5 − 0.2 · 1.5 = 1.7 σ; σ = 4 bp over both legs = 2 bp; two fills cost 2 · 0.8 bp.
     expect(promisedSigmas(-3, 0.8, POLICY)).toBeCloseTo(1.7, 12);
     expect(expectedNetBps(MARKET, 0.8, POLICY, null, { a: COSTS, b: COSTS }, 0)).toBeCloseTo(1.7 * 2 - 1.6, 12);
@@ -24,7 +24,7 @@ describe('the expected result', () => {
 });
 
 describe('its calibration', () => {
-  it('ascends, keeps the mean of what was earned, and is constant beyond its ends', () => {
+  it('ascends, preserves the mean result, and is constant beyond its ends', () => {
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 900 }), fc.string(), (rows, seed) => {
         const rng = createRng(seed);
@@ -42,7 +42,7 @@ describe('its calibration', () => {
     );
   });
 
-  it('finds a planted relation, and one bin where the prediction carries no information', () => {
+  it('finds a planted relation, and a single bin if the prediction carries no information', () => {
     const rng = createRng('planted');
     const promised = Float64Array.from({ length: 20_000 }, () => 2 * rng.uniform() - 1);
     const earned = promised.map((value) => 0.3 * value - 0.1 + 0.5 * rng.normal());

@@ -8,18 +8,18 @@ import { outOfFold } from '../validate/cross_validation.ts';
 import type { LearnedModel } from './calibrate_model.ts';
 
 const BINS = 10;
-/** With fewer candidates in a bin their mean is chance. */
+/** With fewer candidates in a bin their mean is noise. */
 const MIN_ROWS_PER_BIN = 50;
 
-/** Candidates with what their barriers promised and what they earned, in standard deviations of the spread. */
+/** Candidates with the result expected from the barriers and the realized one, in standard deviations of the spread. */
 export interface Outcomes {
   readonly promised: Float64Array;
   readonly earned: Float64Array;
 }
 
 /**
- * Calibration of the expected result by AI1's training candidates, each answered by the fold model that had not seen
- * its time, filled as a backtest fills it, before costs.
+ * Calibrates the expected result on AI1's training candidates, each scored by the fold model that had not seen its
+ * time, filled as in a backtest, before costs.
  * @returns null with fewer than 100 candidates
  */
 export function calibrateExpectation(
@@ -46,8 +46,8 @@ export function calibrateExpectation(
 }
 
 /**
- * Means of ten bins of as many candidates, in order of what was promised; neighbors whose results descend are pooled
- * (pool adjacent violators, Ayer et al. 1955).
+ * Means of ten bins of equal size, ordered by the expected result; bins in descending order are pooled (pool adjacent
+ * violators, Ayer et al. 1955).
  */
 export function fitExpectation({ promised, earned }: Outcomes): Expectation | null {
   const order = Array.from(promised.keys()).sort((a, b) => promised[a]! - promised[b]! || a - b);

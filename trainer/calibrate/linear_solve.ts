@@ -1,5 +1,5 @@
 /**
- * Solves A·x = b by Gaussian elimination with partial pivoting; A and b are left as they are.
+ * Solves A·x = b by Gaussian elimination with partial pivoting, without modifying A and b.
  * @throws RangeError when A is singular
  */
 export function solve(a: readonly Float64Array[], b: Float64Array): Float64Array {

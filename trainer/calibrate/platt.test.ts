@@ -11,7 +11,7 @@ import { logLoss } from '../validate/metrics.ts';
 import { purgedKFold } from '../validate/purged_kfold.ts';
 import { calibrated, calibrationHelps, fitPlatt } from './platt.ts';
 
-/** Rows whose probability is sigmoid(slope·f + intercept), f standard normal. */
+/** Rows with the probability sigmoid(slope·f + intercept), f standard normal. */
 function drawRows(rows: number, slope: number, intercept: number, seed: string) {
   const rng = createRng(seed);
   const logits = Float64Array.from({ length: rows }, () => rng.normal());
@@ -19,7 +19,7 @@ function drawRows(rows: number, slope: number, intercept: number, seed: string) 
   return { logits, labels };
 }
 
-/** Cross-entropy of Lin, Lin & Weng's targets, summed as it is written down. */
+/** Cross-entropy with the targets of Lin, Lin & Weng, summed directly. */
 function slowLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, weights: ArrayLike<number> | null) {
   const weight = (row: number): number => weights?.[row] ?? 1;
   let [positives, negatives] = [0, 0];
@@ -41,7 +41,7 @@ function slowLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, weights:
 
 describe('fitPlatt', () => {
   it('is at the minimum of the loss: any step away raises it', () => {
-    // In steps of 0.001: what differs by less than about 1e-5 is equal for the ridge.
+    // In steps of 0.001, because differences below about 1e-5 are lost in the ridge.
     const logit = fc.integer({ min: -8000, max: 8000 }).map((thousandths) => thousandths / 1000);
     const row = fc.tuple(logit, fc.double({ min: 0, max: 1, noNaN: true }));
     const weighted = fc.tuple(row, fc.double({ min: 0.01, max: 5, noNaN: true }));
@@ -84,14 +84,14 @@ describe('fitPlatt', () => {
     expect(by.intercept).toBeCloseTo(to.intercept, 6);
   });
 
-  it('ends at a finite slope where classes do not overlap', () => {
+  it('ends at a finite slope if classes do not overlap', () => {
     const platt = fitPlatt([-2, -1, 1, 2], [0, 0, 1, 1], null)!;
     expect(platt.slope).toBeGreaterThan(0.5);
     expect(platt.slope).toBeLessThan(10);
     expect(fitPlatt([-2e4, -1e4, 1e4, 2e4], [0, 0, 1, 1], null)!.slope).toBeGreaterThan(0);
   });
 
-  it('finds no calibration where there is none: one class, equal logits, an order that is upside down', () => {
+  it('finds no calibration for one class, equal logits, or an inverted order', () => {
     expect(fitPlatt([], [], null)).toBeNull();
     expect(fitPlatt([1, 2, 3], [1, 1, 1], null)).toBeNull();
     expect(fitPlatt([1, 2, 3], [0, 1, 1], [0, 1, 1])).toBeNull();
@@ -119,7 +119,7 @@ describe('fitPlatt', () => {
     }
   });
 
-  it('refuses what is no logit, label or weight', () => {
+  it('refuses invalid logits, labels and weights', () => {
     expect(() => fitPlatt([1, NaN], [0, 1], null)).toThrow(/logit NaN of row 1/);
     expect(() => fitPlatt([1, 2], [0, 2], null)).toThrow(/label 2 of row 1/);
     expect(() => fitPlatt([1, 2], [0, 1], [1, -1])).toThrow(/weight -1 of row 1/);
@@ -147,13 +147,13 @@ describe('calibrated', () => {
     });
   });
 
-  it('still has only trees and a sigmoid, with unchanged splits', () => {
+  it('still consists of trees and a sigmoid, with unchanged splits', () => {
     const { ensemble: back, link } = decodeTreeGraph(encodeTreeModel(calibrated(model, { slope: 2, intercept: 1 })));
     expect(link).toBe('sigmoid');
     back.trees.forEach((tree, i) => expect({ ...tree, value: null }).toEqual({ ...ensemble.trees[i], value: null }));
   });
 
-  it('refuses a slope that turns the order of rows, and models of other links', () => {
+  it('refuses a slope that inverts the order of rows, and models with other links', () => {
     for (const [slope, intercept] of [
       [0, 0],
       [-1, 0],

@@ -5,29 +5,29 @@ import type { Fold } from '../validate/purged_kfold.ts';
 
 /** The calibrated probability of a row with logit f is sigmoid(slope·f + intercept). */
 export interface Platt {
-  /** > 0: the order of rows stays. */
+  /** > 0, so that the order of rows is preserved. */
   readonly slope: number;
   readonly intercept: number;
 }
 
 const MAX_STEPS = 100;
-/** Newton ends where the mean gradient per weight is below this. */
+/** Newton's method ends when the mean gradient per weight is below this. */
 const FLAT = 1e-10;
 const SMALLEST_STEP = 1e-10;
-/** Share of the predicted decrease that a step must achieve (Armijo). */
+/** Fraction of the predicted decrease that a step must achieve (Armijo). */
 const SUFFICIENT = 1e-4;
 /** Keeps the Hessian invertible when logits hardly differ: differences below about 1e-5 are not resolved. */
 const RIDGE = 1e-12;
 
 /**
- * Platt scaling (Platt 1999): the slope and intercept of the greatest likelihood, by Newton's method with backtracking
- * on targets that are kept away from 0 and 1 by one row on each side (Lin, Lin & Weng 2007).
- * @param logits [rows], of rows that the model has not learned from
- * @param labels in [0, 1], [rows]; soft ones count in parts for both sides
+ * Platt scaling (Platt 1999): maximum-likelihood slope and intercept by Newton's method with backtracking, with targets
+ * kept away from 0 and 1 by one row on each side (Lin, Lin & Weng 2007).
+ * @param logits [rows], of rows that the model was not trained on
+ * @param labels in [0, 1], [rows]; soft labels count proportionally for both classes
  * @param weights ≥ 0, [rows]; null = 1 each
- * @returns null when there is nothing to calibrate: one class has no weight, all logits are the same, or rows of higher
+ * @returns null when there is nothing to calibrate: one class has no weight, all logits are equal, or rows with higher
  * logits are not more often positive
- * @throws RangeError when lengths differ, a logit is not finite, or labels or weights are not as stated
+ * @throws RangeError when lengths differ, a logit is not finite, or labels or weights are out of range
  */
 export function fitPlatt(
   logits: ArrayLike<number>,
@@ -82,7 +82,7 @@ export function fitPlatt(
   return slope > 0 && Number.isFinite(slope) && Number.isFinite(intercept) ? { slope, intercept } : null;
 }
 
-/** Cross-entropy of the targets: Σ w·(ln(1 + e^z) − t·z), written so that nothing overflows. */
+/** Cross-entropy of the targets: Σ w·(ln(1 + e^z) − t·z), in a form that does not overflow. */
 function lossOf(
   logits: ArrayLike<number>,
   targets: Float64Array,
@@ -124,9 +124,9 @@ function slopesOf(
 }
 
 /**
- * The model with the logits slope·f + intercept: base score and leaves are multiplied, so that it stays a sum of trees
- * with the same graph. They are rounded to float32 again, 6e-8 of each.
- * @throws RangeError when the model is no single probability, or the slope is not above 0
+ * The model with logits slope·f + intercept: base score and leaves are multiplied, so that it remains a sum of trees
+ * with the same graph. They are rounded to float32 again, with a relative error of 6e-8.
+ * @throws RangeError when the model is not a single probability, or the slope is not above 0
  */
 export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeModel {
   if (model.link !== 'sigmoid') throw new RangeError(`a model with ${model.link} has no logit of one probability`);
@@ -140,31 +140,29 @@ export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeM
   return { link: model.link, ensembles: model.ensembles.map(scale) };
 }
 
-/** Rows that were scored by models that had not learned from them. */
+/** Rows scored by models that were not trained on them. */
 export interface OutOfFold {
-  /** [rows]; undefined values for rows in no test part. */
+  /** [rows]; undefined values for rows that are in no test part. */
   readonly logits: ArrayLike<number>;
   /** In [0, 1], [rows]. */
   readonly labels: ArrayLike<number>;
   /** ≥ 0, [rows]; null = 1 each. */
   readonly weights: ArrayLike<number> | null;
-  /** The folds behind the logits: those that were purged keep it so for the calibration. */
+  /** The folds of the logits; purging also applies to the calibration. */
   readonly folds: readonly Fold[];
 }
 
 export interface CalibrationVerdict {
   readonly helps: boolean;
-  /** Mean log loss of the rows of all test parts, as they were scored. */
+  /** Mean log loss of the rows of all test parts, uncalibrated. */
   readonly before: number;
-  /**
-   * The same after scaling that was fitted on each fold's training rows alone; null when one fold had nothing to fit.
-   */
+  /** The same after scaling fitted on each fold's training rows only; null if a fold had nothing to fit. */
   readonly after: number | null;
 }
 
 /**
- * Evaluates whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come
- * from the out-of-fold logits of its training rows, and its test rows are evaluated.
+ * Evaluates whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept are
+ * fitted on the out-of-fold logits of its training rows and evaluated on its test rows.
  * @throws RangeError as `fitPlatt`
  */
 export function calibrationHelps({ logits, labels, weights, folds }: OutOfFold): CalibrationVerdict {

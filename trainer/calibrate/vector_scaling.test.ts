@@ -8,7 +8,7 @@ import { multiclassLogLoss } from '../validate/multiclass.ts';
 import { fitVectorScaling, scaledProbabilities, vectorScaled } from './vector_scaling.ts';
 import { solve } from './linear_solve.ts';
 
-/** Rows whose label is drawn from the softmax of slope · logit + intercept. */
+/** Rows with labels drawn from the softmax of slope · logit + intercept. */
 function drawn(rows: number, slope: readonly number[], intercept: readonly number[], seed: string) {
   const rng = createRng(seed);
   const logits = slope.map(() => Float64Array.from({ length: rows }, () => rng.normal()));
@@ -22,7 +22,7 @@ function drawn(rows: number, slope: readonly number[], intercept: readonly numbe
 }
 
 describe('fitVectorScaling', () => {
-  it('finds the slopes that labels were drawn by, and intercepts up to a common shift', () => {
+  it('recovers the slopes of the labels, and intercepts up to a common shift', () => {
     const [slope, intercept] = [
       [0.5, 1.5, 1],
       [0.4, -0.6, 0.2],
@@ -58,7 +58,7 @@ describe('fitVectorScaling', () => {
       }
   });
 
-  it('answers the base rates where higher logits are less often right', () => {
+  it('gives the base rates if higher logits are less often right', () => {
     const rows = drawn(5000, [-1, -1, -1], [0, 0, 0], 'reversed');
     const fitted = fitVectorScaling(rows);
     expect(fitted).toMatchObject({ kind: 'constant', slope: [0, 0, 0] });
@@ -72,7 +72,7 @@ describe('fitVectorScaling', () => {
 });
 
 describe('vectorScaled', () => {
-  it('is a softmax of trees that answers in onnxruntime what the scaled logits give', async () => {
+  it('is a softmax of trees whose result in onnxruntime equals the scaled logits', async () => {
     const ensembles = ['a', 'b', 'c'].map((seed) => randomEnsemble({ trees: 20, leaves: 9, columns: 5, seed }));
     const model: TreeModel = { link: 'softmax', ensembles };
     const x = { rows: 300, columns: 5, values: randomRows(createRng('rows'), 300, 5) };
@@ -88,7 +88,7 @@ describe('vectorScaled', () => {
 });
 
 describe('solve', () => {
-  it('solves what it is given, and refuses what has no solution', () => {
+  it('solves a system, and refuses a singular one', () => {
     const a = [Float64Array.of(0, 2, 1), Float64Array.of(1, 1, 0), Float64Array.of(3, 0, 1)];
     const x = solve(a, Float64Array.of(7, 3, 6));
     a.forEach((row, i) => expect(row.reduce((sum, own, j) => sum + own * x[j]!, 0)).toBeCloseTo([7, 3, 6][i]!, 12));

@@ -2,12 +2,12 @@ import { exp, ln } from '../../shared/elementary.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from './linear_solve.ts';
 
-/** Per class a slope and an intercept of its logit; the softmax of the new logits is calibrated. [classes] each. */
+/** Slope and intercept of the logit of each class; the softmax of the scaled logits is calibrated. [classes] each. */
 export interface VectorScaling {
-  /** ≥ 0; all 0 = the constant answer of the base rates. */
+  /** ≥ 0; all 0 = a constant prediction of the base rates. */
   readonly slope: readonly number[];
   readonly intercept: readonly number[];
-  /** Slopes that were fitted: one per class, one for all, or none, where higher logits were not more often right. */
+  /** Fitted slopes: one per class, one for all, or none if higher logits were not more often right. */
   readonly kind: 'per_class' | 'shared' | 'constant';
 }
 
@@ -25,10 +25,10 @@ const RIDGE = 1e-9;
 const SUFFICIENT = 1e-4;
 
 /**
- * Calibration per class with normalization (vector scaling: Guo et al. 2017): slopes and intercepts of the greatest
- * likelihood, by Newton's method with backtracking. Its intercepts make mean probabilities equal the base rates of
- * these rows, whatever weights or samples the model was trained on.
- * @throws RangeError when there is no row, or a class without one
+ * Calibration per class with normalization (vector scaling: Guo et al. 2017): maximum-likelihood slopes and intercepts
+ * by Newton's method with backtracking. The intercepts make mean probabilities equal the base rates of these rows,
+ * independent of weights or sampling in training.
+ * @throws RangeError without rows, or if a class has none
  */
 export function fitVectorScaling(rows: ScoredRows): VectorScaling {
   const { classes, labels } = rows;
@@ -70,7 +70,7 @@ export function scaledProbabilities(
   return answers;
 }
 
-/** The model whose softmax is calibrated: leaves and base scores are scaled, so that it stays a sum of trees. */
+/** The calibrated model: leaves and base scores are scaled, so that it remains a sum of trees. */
 export function vectorScaled(model: TreeModel, { slope, intercept }: VectorScaling): TreeModel {
   if (model.link !== 'softmax' || model.ensembles.length !== slope.length)
     throw new RangeError(`${model.ensembles.length} × ${model.link}, expected ${slope.length} × softmax`);
@@ -134,7 +134,7 @@ function derivatives(
   const gradient = new Float64Array(size);
   const hessian = Array.from({ length: size }, () => new Float64Array(size));
   const probabilities = scaledProbabilities(logits, scaling);
-  // Derivative of logit k by parameter i: its raw score by its slope, 1 by its intercept.
+  // Derivative of logit k by parameter i: its raw score for the slope, 1 for the intercept.
   const by = Array.from({ length: classes }, () => new Float64Array(size));
   const mean = new Float64Array(size);
   const rows = labels.length;
@@ -157,7 +157,7 @@ function derivatives(
         if (by[k]![i] !== 0) for (let j = 0; j < size; j++) hessian[i]![j]! += p * by[k]![i]! * by[k]![j]!;
     }
   }
-  // Equal intercepts change nothing: the ridge makes that direction regular.
+  // A common shift of intercepts has no effect: the ridge regularizes that direction.
   for (let i = 0; i < size; i++) hessian[i]![i]! += RIDGE;
   return { gradient, hessian };
 }

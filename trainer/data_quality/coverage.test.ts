@@ -17,7 +17,7 @@ function columnsOf(minutes: readonly number[], closes: readonly number[]): BarCo
 }
 
 describe('coverage of a symbol', () => {
-  it('names days, gaps inside a session and spikes, and no weekend as a gap', () => {
+  it('lists days, gaps inside a session and spikes, and does not count weekends as gaps', () => {
     const minutes = [0, 1, 2, 5, 6, 1439, 1440, 1441];
     const found = coverageOf(columnsOf(minutes, [1, 1, 1.01, 1.01, 1, 1, 1, 1]), null);
     expect(found.days).toEqual([

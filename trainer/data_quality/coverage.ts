@@ -10,14 +10,14 @@ import { readKnownBars } from '../dataset/known_bars.ts';
 import { openStore } from '../store/store.ts';
 
 const DAY_S = 86_400;
-/** Longest gaps, greatest spikes. */
+/** Maximum number of listed gaps and spikes. */
 const SHOWN = 20;
 
-/** Plain data: it goes to another thread. */
+/** Plain data, since it is sent to another thread. */
 export interface CoverageTask {
   readonly symbols: readonly string[];
   readonly market: Market;
-  /** Files of the daemon's shards; those that are not there are left out. */
+  /** Journal files of the daemon's shards; absent ones are ignored. */
   readonly journals: readonly string[];
   /** null: nothing was ever imported. */
   readonly storeUrl: string | null;
@@ -32,17 +32,17 @@ export interface DayCoverage {
   /** Minutes without a bar inside a session. */
   readonly missing: number;
   readonly spikes: number;
-  /** Bars that training leaves out. */
+  /** Suspect bars, excluded from training. */
   readonly suspects: number;
 }
 
-/** Bars of a symbol that this installation has, imported or journaled. */
+/** Bars of a symbol in this installation, imported or journaled. */
 export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
   /** Open of the first and last bar, ISO 8601; null without bars. */
   readonly first: string | null;
   readonly last: string | null;
   readonly clock: ClockReport;
-  /** Ascending. Days without a bar are left out. */
+  /** Ascending, without days that have no bars. */
   readonly days: readonly DayCoverage[];
   /** Longest runs of missing minutes inside a session: open of the first one. */
   readonly longest_gaps: readonly { readonly from: string; readonly minutes: number }[];
@@ -50,7 +50,7 @@ export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
   readonly greatest_spikes: readonly { readonly at: string; readonly change: number }[];
 }
 
-/** Coverage of each symbol, one after the other: memory of one at a time. */
+/** Coverage of the symbols, one after the other, so that only one is in memory. */
 export async function scanCoverage(task: CoverageTask): Promise<readonly SymbolCoverage[]> {
   const { symbols, market, screening } = task;
   const store = task.storeUrl === null ? null : await openStore(task.storeUrl);

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { scanCoverage, type CoverageTask, type SymbolCoverage } from './coverage.ts';
 
-/** The thread's program, compiled; where there is none (tests run the sources), the caller scans. */
+/** The compiled thread program; where it is absent (tests run the sources), the caller scans. */
 const PROGRAM = new URL('./coverage_worker.js', import.meta.url);
 
 /**
- * `scanCoverage` on a thread of its own at low priority, which ends with it.
+ * Runs `scanCoverage` on a low-priority thread that ends with it.
  * @throws Error when the scan fails
  */
 export function scanOnThread(task: CoverageTask): Promise<readonly SymbolCoverage[]> {

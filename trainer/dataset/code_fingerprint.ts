@@ -7,11 +7,11 @@ import { createRng } from '../../shared/rng.ts';
 import { buildPair, type PairPolicy, type PairTask } from './pair_build.ts';
 import { columnsOf } from './pair_columns.ts';
 
-/** Bars after the warm-up, beside three horizons. */
+/** Bars after the warm-up, in addition to three horizons. */
 const PROBE_BARS = 400;
 const PROBE_START = 1_546_300_800;
 
-/** SHA-256 over the features and labels of fixed bars, so that a changed formula needs no manual version bump. */
+/** SHA-256 of the features and labels of fixed bars, so that a changed formula needs no manual version bump. */
 export function codeFingerprint(policy: PairPolicy): string {
   const hash = createHash('sha256');
   for (const column of columnsOf(buildPair(probeTask(policy))).values()) hash.update(column);
@@ -19,8 +19,8 @@ export function codeFingerprint(policy: PairPolicy): string {
 }
 
 /**
- * A pair that wanders and reverts, with holes, a weekend, flat bars, and minutes of unknown volume or spread; long
- * enough for all labels.
+ * A mean-reverting pair with gaps, a weekend, flat bars, and minutes of unknown volume or spread; long enough for all
+ * labels.
  */
 export function probeTask(policy: PairPolicy): PairTask {
   const labeled = PROBE_BARS + 3 * Math.max(policy.barriers.horizon, policy.risk.horizon, policy.scale.horizon);
@@ -38,7 +38,7 @@ function probeLegs(bars: number, weekendAt: number): [BarColumns, BarColumns] {
   let own = 0;
   for (let i = 0; i < bars; i++) {
     time += i === weekendAt ? 2 * 86_400 : 60 * (rng.uniform() < 0.03 ? 2 + rng.integer(5) : 1);
-    // Calm, then for twenty minutes wild: every part of AI2's label is met.
+    // Alternates calm and volatile periods of twenty minutes, so that every part of AI2's label occurs.
     const size = i % 120 < 20 ? 8 : 1;
     common += rng.normal() * 2e-4 * size;
     own = own * 0.97 + rng.normal() * 2e-4 * size;

@@ -24,7 +24,7 @@ const SAMPLE = new Map<string, Column>([
 ]);
 
 describe('writeColumns and readColumns', () => {
-  it('preserve names, order, types and bits of any columns', () => {
+  it('preserve names, order, types and bits of arbitrary columns', () => {
     const path = join(folder, 'any');
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(fc.string(), column), { selector: ([name]) => name }), (entries) => {
@@ -69,7 +69,7 @@ describe('writeColumns and readColumns', () => {
     expect(readColumns(folder)).toBeNull();
   });
 
-  it('replace a file in one step and leave nothing else behind, also when the writing fails', () => {
+  it('replace a file atomically and leave nothing else behind, even when writing fails', () => {
     const own = mkdtempSync(join(folder, 'own-'));
     writeColumns(join(own, 'a'), 1, SAMPLE);
     writeColumns(join(own, 'a'), 2, SAMPLE);
@@ -81,7 +81,7 @@ describe('writeColumns and readColumns', () => {
 });
 
 describe('writerOf', () => {
-  it('is the process of a temporary file, and null for other names', () => {
+  it('is the writing process of a temporary file, and null for other names', () => {
     expect(writerOf('.abc.123.tmp')).toBe(123);
     for (const name of ['abc', 'abc.123.tmp', '.abc.tmp', '.abc.12x.tmp']) expect(writerOf(name)).toBeNull();
   });

@@ -22,7 +22,7 @@ const PREFIX_BYTES = 16;
 const ALIGNMENT = 8;
 const TYPES = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u1: Uint8Array } as const;
 type TypeName = keyof typeof TYPES;
-/** A system call writes at most 2 GB, and older kernels fail on many parts at once. */
+/** A system call writes at most 2 GB, and older kernels fail on many buffers at once. */
 const BYTES_PER_WRITE = 64 * 1024 * 1024;
 
 interface Head {
@@ -31,9 +31,9 @@ interface Head {
 }
 
 /**
- * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not synced to disk: after a
- * power cut the file may be torn, which `readColumns` detects.
- * @throws Error of the file system; the temporary file is removed then
+ * Writes the columns atomically (temporary file, rename). The file is not synced: after a power cut it may be torn,
+ * which `readColumns` detects.
+ * @throws Error of the file system, after removing the temporary file
  */
 export function writeColumns(path: string, meta: unknown, columns: NamedColumns): void {
   const head = encodeHead({
@@ -59,7 +59,7 @@ export function writeColumns(path: string, meta: unknown, columns: NamedColumns)
   }
 }
 
-/** Reads what `writeColumns` wrote; null when the file is absent, torn, damaged or of another kind. */
+/** Reads a file of `writeColumns`; null when it is absent, torn, damaged or of another kind. */
 export function readColumns(path: string): { readonly meta: unknown; readonly columns: NamedColumns } | null {
   let bytes: Buffer;
   try {
@@ -71,7 +71,7 @@ export function readColumns(path: string): { readonly meta: unknown; readonly co
   if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(CHECKSUM_AT)) return null;
   const headEnd = PREFIX_BYTES + bytes.readUInt32LE(CHECKED_FROM);
   const { meta, columns } = JSON.parse(bytes.toString('utf8', PREFIX_BYTES, headEnd)) as Head;
-  // Small files come from a shared pool, at any offset: typed arrays need an aligned one.
+  // Small files come from a shared pool at any offset, but typed arrays need alignment.
   const whole = bytes.byteOffset % ALIGNMENT === 0 ? bytes : new Uint8Array(bytes);
   const found = new Map<string, Column>();
   let at = whole.byteOffset + headEnd;
@@ -86,12 +86,12 @@ export function readColumns(path: string): { readonly meta: unknown; readonly co
 /** `.<name>.<process id>.tmp` */
 const TEMPORARY = /^\.(.+)\.(\d+)\.tmp$/;
 
-/** One process writes a file once at a time, so its id makes the name its own. */
+/** A process writes a file only once at a time, so its id makes the name unique. */
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 }
 
-/** The id of the process that writes, or wrote, the temporary file of this name; null for other names. */
+/** Id of the process that writes, or wrote, the temporary file of this name; null for other names. */
 export function writerOf(name: string): number | null {
   const id = TEMPORARY.exec(name)?.[2];
   return id === undefined ? null : Number(id);
@@ -115,7 +115,7 @@ function aligned(bytes: number): number {
 }
 
 function checksumOf(parts: readonly Uint8Array[]): number {
-  // Of nothing, zlib's crc32 gives 0 instead of the sum so far.
+  // For empty input, zlib's crc32 returns 0 instead of the previous sum.
   return parts.reduce((sum, part) => (part.length === 0 ? sum : crc32(part, sum)), 0);
 }
 

@@ -21,7 +21,7 @@ const QUIET: DatasetOptions = { workers: 0, cache: null, onProgress: () => undef
 let bars: Map<string, BarColumns>;
 let dataset: Dataset;
 
-/** The columns without the minutes that `drop` names. */
+/** The columns without the minutes selected by `drop`. */
 function without(columns: BarColumns, drop: (time: number, i: number) => boolean): BarColumns {
   const kept = [...columns.time.keys()].filter((i) => !drop(columns.time[i]!, i));
   const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (i) => values[i]!);
@@ -41,7 +41,7 @@ function without(columns: BarColumns, drop: (time: number, i: number) => boolean
 
 beforeAll(async () => {
   bars = tinyBars(settings);
-  // Holes, and minutes of one leg alone.
+  // Gaps, and minutes of one leg only.
   bars.set(
     'XAUUSD',
     without(bars.get('XAUUSD')!, (_, i) => i % 41 === 0),
@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 
 describe('buildDataset', () => {
-  it('keeps the holdout to itself: every training label was known before the first minute of the holdout', () => {
+  it('separates the holdout: every training label was known before the first minute of the holdout', () => {
     const { train, holdout, holdoutFrom, from, to } = dataset;
     expect((to - holdoutFrom) / (to - from)).toBeCloseTo(policy.holdoutFraction, 2);
     for (const model of MODEL_NAMES) {
@@ -68,14 +68,14 @@ describe('buildDataset', () => {
     }
   });
 
-  it('gives no row of the training period the time of a row of the holdout', () => {
+  it('shares no row times between training period and holdout', () => {
     const timesOf = (part: 'train' | 'holdout') =>
       new Set(MODEL_NAMES.flatMap((model) => [...dataset[part][model].time]));
     const held = timesOf('holdout');
     expect([...timesOf('train')].filter((time) => held.has(time))).toEqual([]);
   });
 
-  it('has in every row, to the bit, the features the daemon would have had with the data cut off at that time', () => {
+  it('has in every row, bit for bit, the features that the daemon would have with data up to that time', () => {
     for (const part of [dataset.train, dataset.holdout]) {
       for (const model of MODEL_NAMES) {
         const { x, time, pair } = part[model];
@@ -102,7 +102,7 @@ describe('buildDataset', () => {
     const { train, holdout } = dataset;
     const rows = train.ai1.x.rows + holdout.ai1.x.rows;
     expect(rows).toBeLessThanOrEqual(expected);
-    // Only labels that the end of a period cuts off are lost: at most a horizon's bars of each pair and period.
+    // Only labels cut off by the end of a period are lost: at most a horizon's bars per pair and period.
     expect(rows).toBeGreaterThanOrEqual(expected - 2 * policy.barriers.horizon * dataset.histories.length);
     for (const part of [train, holdout]) {
       expect(part.ai2.time).toEqual(part.ai3.time);
@@ -122,7 +122,7 @@ describe('buildDataset', () => {
     }
   });
 
-  it('keeps the features of every bar of the holdout, in rows that follow one another', () => {
+  it('keeps the features of every bar of the holdout, in contiguous rows', () => {
     for (const history of dataset.histories) {
       const first = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       expect(first).toBeGreaterThan(0);
@@ -146,7 +146,7 @@ describe('buildDataset', () => {
       const { pair, time: times } = thinned.train.ai2;
       return row > 0 && pair[row] === pair[row - 1] ? (time - times[row - 1]!) / 60 : 0;
     });
-    // Evenly in time: 7.5 minutes apart on average, never more than 13 but where bars are missing.
+    // Evenly spaced: 7.5 minutes apart on average, never more than 13 except at gaps.
     expect(gaps.filter((gap) => gap > 16).length).toBeLessThan(10);
   });
 
@@ -156,7 +156,7 @@ describe('buildDataset', () => {
     expect(new Set(thinned.train.ai1.pair).size).toBe(dataset.histories.length);
   });
 
-  it('counts each part of AI2’s label alone', () => {
+  it('counts each part of AI2’s label separately', () => {
     const { drawdown, volatility, correlation } = dataset.riskParts;
     const share = dataset.train.ai2.y.reduce((sum, label) => sum + label, 0) / dataset.train.ai2.y.length;
     for (const part of [drawdown, volatility, correlation]) {
@@ -166,7 +166,7 @@ describe('buildDataset', () => {
     expect(drawdown + volatility + correlation).toBeGreaterThanOrEqual(share);
   });
 
-  it('has each part of AI2’s label beside every row, of which the label is the or', () => {
+  it('has each part of AI2’s label for every row; the label is their disjunction', () => {
     for (const { y, parts } of [dataset.train.ai2, dataset.holdout.ai2]) {
       for (const part of RISK_PARTS) expect(parts[part].length).toBe(y.length);
       y.forEach((label, row) => expect(label).toBe(RISK_PARTS.some((part) => parts[part][row] === 1) ? 1 : 0));
@@ -211,7 +211,7 @@ describe('buildDataset', () => {
     }
   });
 
-  it('has the features of every candidate of the evaluation label, also where the trained one has fewer', async () => {
+  it('has the features of every candidate of the evaluation label, even if the trained label has fewer', async () => {
     const barriers = { ...EVALUATION_BARRIERS, z_entry: 2.5 };
     const { evaluation, train } = await buildDataset(pairs, bars, { ...policy, barriers }, QUIET);
     const zAt = dataset.definitions.findIndex(({ name }) => name === 'z_score');
@@ -241,7 +241,7 @@ describe('buildDataset', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('begins the holdout at a given minute instead, and refuses one before the first bar', async () => {
+  it('starts the holdout at a given minute, and refuses one before the first bar', async () => {
     const holdoutFrom = (dataset.from + 1000 * 60) as OpenTime;
     const given = await buildDataset(pairs, bars, { ...policy, holdoutFrom }, QUIET);
     expect(given.holdoutFrom).toBe(holdoutFrom);
@@ -253,7 +253,7 @@ describe('buildDataset', () => {
     });
   });
 
-  it('reports every pair that is done', async () => {
+  it('reports every completed pair', async () => {
     const told: unknown[] = [];
     await buildDataset(pairs, bars, policy, { ...QUIET, onProgress: (...progress) => told.push(progress) });
     expect(told).toEqual([
@@ -264,7 +264,7 @@ describe('buildDataset', () => {
     ]);
   });
 
-  it('leaves out a pair whose legs have too few minutes in common, though each has enough bars', async () => {
+  it('excludes a pair whose legs have too few minutes in common, though each has enough bars', async () => {
     const apart = new Map(bars);
     apart.set(
       'EURUSD',
@@ -279,7 +279,7 @@ describe('buildDataset', () => {
     expect(histories.map(({ pair }) => pair.id)).toEqual(['XAUUSD_XAGUSD', 'AUDUSD_USDCAD']);
   });
 
-  it('leaves out a pair with a leg that has no bars', async () => {
+  it('excludes a pair with a leg without bars', async () => {
     const lacking = new Map(bars);
     lacking.delete('XAGUSD');
     const { histories } = await buildDataset(pairs, lacking, policy, QUIET);

@@ -26,36 +26,33 @@ import { snapshotId } from './snapshot.ts';
 
 export type { DatasetRows, LabeledRows, RiskRows } from './dataset_rows.ts';
 
-/**
- * Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the
- * models.
- */
+/** Labels look an hour ahead: more than one row in five minutes adds training time and hardly any information. */
 const DENSEST_SHARE = 0.2;
 
 export interface DatasetPolicy {
   readonly windows: Windows;
-  /** Of the label that AI1 learns; the one it is evaluated on is fixed. */
+  /** Barriers of AI1's training label; its evaluation label is fixed. */
   readonly barriers: Barriers;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
-  /** Fraction of time at the end that is used for no choice. */
+  /** Fraction of time at the end that is reserved for the holdout. */
   readonly holdoutFraction: number;
-  /** Begin of the holdout instead, when it is a given day. */
+  /** Start of the holdout, overriding the fraction; null: by the fraction. */
   readonly holdoutFrom: OpenTime | null;
-  /** Rows of the training period per model, at most: evenly spread over time. */
+  /** Maximum rows of the training period per model, evenly spread over time. */
   readonly maxRows: number;
-  /** A pair with fewer common bars is left out. */
+  /** A pair with fewer common bars is excluded. */
   readonly minBars: number;
 }
 
 export interface DatasetOptions {
-  /** Threads that build pairs; 0 = on the calling one. They change the time and nothing else. */
+  /** Threads that build pairs; 0 = the calling thread. Affects speed only, not results. */
   readonly workers: number;
-  /** null: nothing is kept. It changes the time and nothing else. */
+  /** null: no cache. Affects speed only, not results. */
   readonly cache: CacheOptions | null;
-  /** Features and labels from outside, in place of the engine's; absent = none. */
+  /** External features and labels that replace the engine's; absent = none. */
   readonly source?: FeatureSource | null;
-  /** Told when a pair is done; `done` pairs of `total` are then. */
+  /** Called after each pair, with the number of completed pairs. */
   onProgress(done: number, total: number, pair: string): void;
 }
 
@@ -68,36 +65,35 @@ export interface ModelRows {
 export interface Dataset {
   readonly definitions: readonly FeatureDefinition[];
   readonly histories: readonly PairHistory[];
-  /** Rows whose labels were known before the holdout began. */
+  /** Rows whose labels were known before the holdout. */
   readonly train: ModelRows;
   /** Rows of the holdout. AI1: all candidates. AI2, AI3: thinned like the training rows. */
   readonly holdout: ModelRows;
   /**
-   * All candidates of AI1's evaluation label, never thinned; the same objects as `train.ai1` and `holdout.ai1` where
-   * those are just that. z is that of the dataset's own windows: figures of bundles with other windows are about other
-   * candidates.
+   * All candidates of AI1's evaluation label, never thinned; the same objects as `train.ai1` and `holdout.ai1` if those
+   * are identical. z uses the dataset's own windows, so bundles with other windows are evaluated on other candidates.
    */
   readonly evaluation: Readonly<Record<'train' | 'holdout', DatasetRows>>;
   readonly from: OpenTime;
   readonly to: OpenTime;
   readonly holdoutFrom: OpenTime;
-  /** Share of AI2's training rows in which each part alone is 1. */
+  /** Share of AI2's training rows in which each part is 1. */
   readonly riskParts: Readonly<Record<RiskPart, number>>;
-  /** 64 hex digits: what the models see. See `snapshotId`. */
+  /** 64 hex digits identifying the models' input. See `snapshotId`. */
   readonly snapshotId: string;
   /** null without a cache. */
   readonly cache: CacheReport | null;
 }
 
 /**
- * Bars → features by the daemon's core → labels. The last part of the period is the holdout; it does not overlap with
+ * Bars → features by the daemon's core → labels. The last part of the period is the holdout. It does not overlap with
  * the training rows, because a training row's label must be known before the holdout begins.
  *
- * Pairs are built one after the other (on each thread); one keeps, beside the bars, 100 bytes a warm bar and 4 for each
- * of its kept features: of all bars of the holdout, all candidates, and the sampled minutes, of which there are at most
- * `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3 share. Measured with 38
- * features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB at the peak of the
- * process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3 GB are the bars.
+ * Pairs are built one after the other (on each thread). Apart from the bars, a pair takes 100 bytes per warm bar plus 4
+ * per kept feature: of all bars of the holdout, all candidates, and the sampled minutes, at most `maxRows`. A row of a
+ * model then takes 36 bytes (AI2: 60) plus 4 per feature, which AI2 and AI3 share. Measured with 38 features on eight
+ * months of real bars: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB peak; thirty pairs of fourteen symbols,
+ * 7.0 million bars, 1.64 GB, including 0.3 GB of bars.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function buildDataset(
@@ -126,7 +122,7 @@ export async function buildDataset(
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
 
-  // AI2 and AI3 score every bar but are trained on a share of them: neighbors are nearly the same.
+  // AI2 and AI3 score every bar but are trained on a sample, because neighbors are nearly identical.
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {
@@ -169,7 +165,7 @@ export async function buildDataset(
   };
 }
 
-/** Reads what is stored, builds the rest, and stores it. */
+/** Reads cached pairs, builds the others, and caches them. */
 async function buildAll(
   tasks: readonly PairTask[],
   { workers, cache: cacheOptions, onProgress }: DatasetOptions,
@@ -194,7 +190,7 @@ async function buildAll(
   return { builds: builds.map((build) => build!), cache: cache?.report() ?? null };
 }
 
-/** One pair after the other: of two tables one is in memory at a time. */
+/** One pair after the other, so that only one table is in memory. */
 async function applyToAll(source: FeatureSource, computed: readonly PairBuild[]): Promise<PairBuild[]> {
   const builds: PairBuild[] = [];
   for (const build of computed) builds.push(await applyTable(source, build));
@@ -216,7 +212,7 @@ function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: nu
   };
 }
 
-/** @param ai1 the training rows, which are returned where they are the same */
+/** @param ai1 the training rows, returned if they are identical */
 function gatherEvaluation(
   builds: readonly PairBuild[],
   isWanted: IsWanted,

@@ -5,7 +5,7 @@ import type { Dataset, ModelRows } from './dataset.ts';
 import type { DatasetRows } from './dataset_rows.ts';
 import { takeDatasetRows } from './labeled_rows.ts';
 
-/** The rows of some pairs; period and holdout are those of all. */
+/** Rows of some pairs, with the period and holdout of all. */
 export function datasetOfPairs(dataset: Dataset, ids: readonly string[]): Dataset {
   const histories = dataset.histories.filter(({ pair }) => ids.includes(pair.id));
   const indexOf = dataset.histories.map((history) => histories.indexOf(history));
@@ -20,7 +20,7 @@ export function datasetOfPairs(dataset: Dataset, ids: readonly string[]): Datase
   const [train, holdout] = [models(dataset.train), models(dataset.holdout)];
   const evaluation = (['train', 'holdout'] as const).map((part) => {
     const rows = dataset.evaluation[part];
-    // Who validates tells by identity whether a model is evaluated on the rows that it learned from.
+    // Validation detects by object identity whether a model is evaluated on its training rows.
     return rows === dataset[part].ai1 ? { train, holdout }[part].ai1 : of(rows);
   });
   const share = (part: RiskPart): number => {
@@ -35,7 +35,7 @@ export function datasetOfPairs(dataset: Dataset, ids: readonly string[]): Datase
   };
 }
 
-/** Whether each model has a row to learn from and one to be evaluated on. */
+/** Whether each model has rows for training and for evaluation. */
 export function hasRows({ train, holdout }: Pick<Dataset, 'train' | 'holdout'>): boolean {
   return MODEL_NAMES.every((name) => train[name].y.length > 0 && holdout[name].y.length > 0);
 }

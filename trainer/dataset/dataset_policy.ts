@@ -4,8 +4,8 @@ import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import type { DatasetPolicy } from './dataset.ts';
 
 /**
- * The settings of a dataset.
- * @param holdoutFrom start of the holdout; null = at the configured share of the time
+ * Dataset settings.
+ * @param holdoutFrom start of the holdout; null = by the configured fraction
  */
 export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenTime | null = null): DatasetPolicy {
   const { label, train: learning, windows } = minutehand;

@@ -22,7 +22,7 @@ const policy = datasetPolicy(settings);
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD', 'XAUUSD_EURUSD', 'GBPUSD_AUDUSD'];
 
 let folder: string;
-/** Result of the sources in this process, without threads and cache. */
+/** Result of the sources in this process, without threads or cache. */
 let expectedId: string;
 
 beforeAll(async () => {
@@ -66,9 +66,9 @@ interface Finished {
 interface RunOptions {
   readonly workers?: number;
   readonly cache?: string | null;
-  /** Words before the program's own: `node` with what it is to load first. */
+  /** Command prefix: `node` with preloaded modules. */
   readonly command?: readonly string[];
-  /** Called with the number of pairs done. */
+  /** Called with the number of completed pairs. */
   onDone?(done: number, kill: () => void): void;
 }
 
@@ -101,7 +101,7 @@ function run({ workers = 0, cache = null, command = [process.execPath], onDone }
   });
 }
 
-/** Node with a module before the program that kills the process half-way through its n-th write of bytes to a file. */
+/** Node with a preloaded module that kills the process half-way through its n-th write to a file. */
 function killedInWrite(n: number): string[] {
   const module = `
     import fs from 'node:fs';
@@ -122,7 +122,7 @@ function killedInWrite(n: number): string[] {
 const namesIn = (path: string): string[] => readdirSync(path).sort();
 const isEntry = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
 
-describe('a dataset built in a process of its own', () => {
+describe('a dataset built in a separate process', () => {
   it('is the same for any number of threads, with and without a cache', async () => {
     expect(await run({ workers: 2 })).toMatchObject({ code: 0, end: { snapshotId: expectedId, cache: null } });
     const built = { hits: 0, built: 5, dropped: 0, failure: null };
@@ -131,7 +131,7 @@ describe('a dataset built in a process of its own', () => {
       expect(await run({ workers, cache })).toMatchObject({ code: 0, end: { snapshotId: expectedId, cache: built } });
       return namesIn(cache).map((name) => `${name} ${readFileSync(join(cache, name)).toString('base64')}`);
     };
-    // The bytes of the entries do not depend on the threads either.
+    // The bytes of cache entries do not depend on threads either.
     expect((await bytesOf(3)).join() === (await bytesOf(0)).join()).toBe(true);
     const again = await run({ workers: 1, cache: join(folder, 'threads-0') });
     expect(again.end).toEqual({ snapshotId: expectedId, cache: { ...built, hits: 5, built: 0 } });
@@ -139,7 +139,7 @@ describe('a dataset built in a process of its own', () => {
 
   it('is the same after kills in the middle of writing a pair, whose partial file is ignored and removed', async () => {
     const cache = join(folder, 'torn');
-    // A file is written in more than 20 and at most 45 parts, and what is whole is not built again.
+    // A file is written in 21 to 45 parts, and complete entries are not rebuilt.
     let whole = 0;
     for (const write of [5, 45, 45]) {
       expect(await run({ cache, command: killedInWrite(write) })).toMatchObject({ signal: 'SIGKILL', end: null });
@@ -157,7 +157,7 @@ describe('a dataset built in a process of its own', () => {
     expect(namesIn(cache)).toHaveLength(PAIRS.length);
   });
 
-  it('is the same after kills at any moment, with threads', async () => {
+  it('is the same after kills at any time, with threads', async () => {
     const rng = createRng('kills');
     const cache = join(folder, 'killed');
     for (let attempt = 0; attempt < 4; attempt++) {
@@ -181,7 +181,7 @@ describe('a dataset built in a process of its own', () => {
   const note = skipNote(isWindows, 'there is no ulimit');
   it.skipIf(isWindows)(`is the same when the disk is full, and reports that${note}`, async () => {
     const cache = join(folder, 'full');
-    // Files of at most 64 kB: every entry ends in an error half-way.
+    // Files of at most 64 kB: every entry fails half-way.
     const command = ['bash', '-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath];
     const { end } = await run({ cache, command });
     expect(end!.snapshotId).toBe(expectedId);

@@ -4,7 +4,7 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { buildDataset, type DatasetPolicy } from './dataset.ts';
 import type { CacheOptions } from './pair_cache.ts';
 
-/** The job of the program, as JSON in the file that its argument names. */
+/** The program's job, as JSON in the file named by its argument. */
 export interface DatasetJob {
   readonly pairs: readonly string[];
   readonly data: string;
@@ -13,7 +13,7 @@ export interface DatasetJob {
   readonly cache: CacheOptions | null;
 }
 
-/** Builds a dataset in a separate process, which may be killed: a line for every pair, then one with the outcome. */
+/** Builds a dataset in a separate process that may be killed: prints a line per pair, then one with the outcome. */
 const job = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as DatasetJob;
 const pairs = job.pairs.map(parsePair);
 const bars = await readBarFolder(job.data, symbolsOf(pairs));
@@ -24,7 +24,7 @@ const { snapshotId, cache } = await buildDataset(pairs, bars, job.policy, {
 });
 print({ snapshotId, cache });
 
-/** Synchronous, so it is written even when the process is killed right after. */
+/** Synchronous, so that it is written even if the process is killed right after. */
 function print(line: object): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }

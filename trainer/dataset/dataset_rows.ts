@@ -1,7 +1,7 @@
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { RiskPart } from '../label/pair_labels.ts';
 
-/** Labeled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
+/** Labeled rows of one model, ordered by pair, then time. Element i of every array belongs to row i of `x`. */
 export interface LabeledRows {
   readonly x: Matrix;
   readonly y: Float64Array;
@@ -13,15 +13,15 @@ export interface LabeledRows {
   readonly pair: Int32Array;
 }
 
-/** Rows with how much their labels have in common. */
+/** Rows with the overlap of their labels. */
 export interface DatasetRows extends LabeledRows {
-  /** Weight of each row in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
+  /** Sample weights by the uniqueness of each row's label among these rows: see `sampleWeights`. */
   readonly weights: Float64Array;
-  /** Number of independent rows: the sum of their uniqueness. */
+  /** Effective number of independent rows: the sum of their uniqueness. */
   readonly effectiveRows: number;
 }
 
-/** AI2's rows: `y` is 1 where any part is. */
+/** AI2's rows: `y` is 1 if any part is. */
 export interface RiskRows extends DatasetRows {
   readonly parts: Readonly<Record<RiskPart, Float64Array>>;
 }

@@ -16,15 +16,15 @@ export interface SymbolTask {
 }
 
 export interface FolderOptions extends Omit<SymbolTask, 'folder' | 'symbol'> {
-  /** Threads that read a symbol each; 0 = the calling one. */
+  /** Threads that each read a symbol; 0 = the calling one. */
   readonly workers: number;
   onProgress(done: number, total: number): void;
 }
 
 /**
- * The bars of `symbols` in a folder without suspect ones, in memory that threads share, in the order of `symbols`. One
- * without a file is left out.
- * @throws MinutehandError as `readBarFolder`, of the first symbol that has an error
+ * Bars of `symbols` in a folder without suspect ones, in memory shared by threads, in the order of `symbols`. Symbols
+ * without a file are left out.
+ * @throws MinutehandError as `readBarFolder`, of the first symbol with an error
  */
 export async function readFolderBars(
   folder: string,

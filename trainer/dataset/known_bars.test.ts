@@ -57,7 +57,7 @@ describe('readKnownBars', () => {
     }
   });
 
-  it('reads of a journal only the bars of the period, and they equal those of the whole one', async () => {
+  it('reads only the period’s bars of a journal, equal to those of the whole journal', async () => {
     const minutes = Array.from({ length: 60 }, (_, minute) => minute * 3);
     const options = {
       symbols: ['XAUUSD'],
@@ -79,7 +79,7 @@ describe('readKnownBars', () => {
     );
   });
 
-  it('leaves out bars that the daemon holds back as suspect, across journals and store', async () => {
+  it('excludes bars that the daemon holds back as suspect, across journals and store', async () => {
     const calm = Array.from({ length: 60 }, (_, minute) => minute);
     const journals = [journalOf('a.db', calm, 1.1), journalOf('b.db', [60], 1100), journalOf('c.db', [61, 62], 1.1)];
     const options = {

@@ -12,9 +12,9 @@ export interface KnownBarsOptions {
   readonly market: 'live' | 'simulated';
   readonly from?: OpenTime;
   readonly to?: OpenTime;
-  /** Screening of bars by the daemon; null = none. */
+  /** Screening of bars as in the daemon; null = none. */
   readonly screening: ScreenPolicy | null;
-  /** Files of the daemon's shards; read only, also while it writes them. */
+  /** Journal files of the daemon's shards; read-only, also while it writes them. */
   readonly journals: readonly string[];
   /** null: nothing was ever imported. */
   readonly store: Store | null;
@@ -22,10 +22,9 @@ export interface KnownBarsOptions {
 }
 
 /**
- * All bars of these symbols in this installation: those the daemon has journaled, and those that were imported. For a
- * minute in both, the daemon's bar counts. Symbols without a bar are left out, and so are bars that the daemon holds
- * back as suspect.
- * @throws MinutehandError DATA_FORMAT where imported bars are of another timeframe than journaled ones
+ * All bars of these symbols in this installation: journaled by the daemon, and imported. For a minute in both, the
+ * daemon's bar counts. Symbols without bars, and bars that the daemon holds back as suspect, are left out.
+ * @throws MinutehandError DATA_FORMAT if imported bars have another timeframe than journaled ones
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
   const { symbols, market, from, to, screening, journals, store, onProgress } = options;

@@ -7,7 +7,7 @@ import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import type { PairBuild } from './pair_build.ts';
 import type { RowList, WithHistory } from './row_list.ts';
 
-/** The features of listed bars, [rows, columns]. */
+/** Features of the listed bars, [rows, columns]. */
 export function gatherFeatures(builds: readonly WithHistory[], list: RowList, columns: number): Matrix {
   const values = new Float32Array(list.length * columns);
   for (let i = 0; i < list.length; i++) {
@@ -44,7 +44,7 @@ export function gatherRows<Build extends WithHistory>(
   return { x, y, time, labelEnd, pair, weights: sampleWeights(uniqueness), effectiveRows };
 }
 
-/** These rows, with what their labels have in common among themselves. */
+/** A subset of rows, with the overlap of labels recomputed within it. */
 export function takeDatasetRows<Rows extends DatasetRows>(rows: Rows, subset: Int32Array): Rows {
   const take = (values: Float64Array): Float64Array => Float64Array.from(subset, (row) => values[row]!);
   const { columns, values } = rows.x;
@@ -62,7 +62,7 @@ function mapParts(parts: RiskRows['parts'], map: (values: Float64Array) => Float
   return Object.fromEntries(RISK_PARTS.map((part) => [part, map(parts[part])])) as Record<RiskPart, Float64Array>;
 }
 
-/** One part of AI2's label for each row of a list. */
+/** One part of AI2's label for each listed row. */
 export function gatherPart(builds: readonly PairBuild[], list: RowList, part: RiskPart): Float64Array {
   const labelsOf = (pair: number): RiskLabels => builds[pair]!.labels.ai2;
   return Float64Array.from(list.place, (place, i) => labelsOf(list.pair[i]!).parts[part][place]!);

@@ -3,7 +3,7 @@ import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { defaultProfile } from '../../shared/core/cost/spread_profile.ts';
 import { midBars } from './mid_bars.ts';
 
-it('bids become mids by half the spread of each minute; other prices stay', () => {
+it('bids become mids by half the spread of each minute; other prices are unchanged', () => {
   const time = Float64Array.of(...['2024-01-03T17:00Z', '2024-01-03T22:05Z'].map((text) => Date.parse(text) / 1000));
   const prices = Float64Array.of(1.1, 1.2);
   const bars: BarColumns = { symbol: 'EURUSD', length: 2, time, open: prices, high: prices, low: prices, close: prices, volume: prices, spread: null };

@@ -2,8 +2,8 @@ import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { spreadBps, type FillCosts } from '../../shared/core/cost/fill_cost.ts';
 
 /**
- * Bars of bids as mids: each price plus half of the spread of its minute, quoted or by the profile. Symbols with other
- * prices or without costs stay.
+ * Converts bars of bids to mids: each price plus half of its minute's spread, quoted or by the profile. Symbols with
+ * other prices or without costs are unchanged.
  */
 export function midBars(
   bars: ReadonlyMap<string, BarColumns>,

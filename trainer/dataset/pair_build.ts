@@ -8,10 +8,10 @@ import { buildPairHistory, type PairHistory } from './pair_history.ts';
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
-/** Parameters of a pair's history and labels beside its bars. */
+/** Parameters of a pair's history and labels, apart from its bars. */
 export interface PairPolicy extends PairLabelPolicy {
   readonly windows: Windows;
-  /** Share of the minutes that AI2 and AI3 learn from. */
+  /** Share of minutes that AI2 and AI3 are trained on. */
   readonly share: number;
   /** Epoch seconds: the features of every bar from here on are kept. */
   readonly holdoutFrom: number;
@@ -31,7 +31,7 @@ export interface PairBuild {
 
 /**
  * Features and labels of one pair, a pure function of the task. Features are kept for the bars that a model may need:
- * candidates of the trained and of the evaluation label, sampled minutes, and the whole holdout.
+ * candidates of the training and evaluation labels, sampled minutes, and the holdout.
  */
 export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
   const { windows, share, holdoutFrom, barriers } = policy;
@@ -48,8 +48,8 @@ export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
 }
 
 /**
- * Returns whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's
- * sequence), so that the kept ones are evenly spaced in time and favor no minute of the hour, unlike every n-th one.
+ * Whether a minute is in the sample: fractional parts of multiples of the golden ratio (Weyl's sequence), so that
+ * samples are evenly spaced in time and, unlike every n-th minute, favor no minute of the hour.
  */
 function isSampledMinute(time: number, share: number): boolean {
   return ((time / SECONDS_PER_BAR) * GOLDEN_RATIO) % 1 < share;

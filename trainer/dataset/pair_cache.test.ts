@@ -47,7 +47,7 @@ const entries = (): string[] => readdirSync(folder).map((name) => join(folder, n
 const rowsOf = ({ cache: _, ...rest }: Dataset) => rest;
 
 describe('a dataset with a cache', () => {
-  it('is the same when it is built, stored, and read again, in every array', async () => {
+  it('is the same in every array when built, stored, and read again', async () => {
     const stored = await build(folder);
     const read = await build(folder);
     expect(stored.cache).toEqual({ hits: 0, built: 3, dropped: 0, failure: null });
@@ -55,11 +55,11 @@ describe('a dataset with a cache', () => {
     expect(rowsOf(stored)).toEqual(rowsOf(plain));
     expect(rowsOf(read)).toEqual(rowsOf(plain));
     expect(entries()).toHaveLength(3);
-    // Also what is one object without a cache is one object with it.
+    // Arrays that are one object without a cache are one object with it.
     expect(read.evaluation.train).toBe(read.train.ai1);
   });
 
-  it('is the same for a label that has the evaluation’s beside it', async () => {
+  it('is the same for a label that differs from the evaluation label', async () => {
     const own = { barriers: { z_entry: 1.7, z_exit: 0.1, stop: 1, horizon: 30 } };
     const without = await build(null, own);
     await build(folder, own);
@@ -68,7 +68,7 @@ describe('a dataset with a cache', () => {
     expect(rowsOf(read)).toEqual(rowsOf(without));
   });
 
-  it('builds again exactly those pairs whose bars changed', async () => {
+  it('rebuilds exactly the pairs whose bars changed', async () => {
     await build(folder);
     const pound = bars.get('GBPUSD')!;
     const close = pound.close.slice();
@@ -79,7 +79,7 @@ describe('a dataset with a cache', () => {
     expect(rowsOf(other)).toEqual(rowsOf(await build(null, {}, { ownBars: changed })));
   });
 
-  it('builds all again for other windows, labels, rows or holdouts', async () => {
+  it('rebuilds all for other windows, labels, rows or holdouts', async () => {
     await build(folder);
     for (const own of [
       { windows: { ...policy.windows, beta_window: 31 } },
@@ -93,7 +93,7 @@ describe('a dataset with a cache', () => {
     expect((await build(folder)).cache!.hits).toBe(3);
   });
 
-  it('drops entries that are torn, damaged, foreign, or of another key, and builds them again', async () => {
+  it('drops entries that are torn, damaged, foreign, or of another key, and rebuilds them', async () => {
     await build(folder);
     const [torn, damaged, swapped] = entries();
     const whole = readFileSync(torn!);
@@ -111,7 +111,7 @@ describe('a dataset with a cache', () => {
     expect((await build(folder)).cache!.hits).toBe(3);
   });
 
-  it('is built all the same where nothing can be stored, and reports why', async () => {
+  it('is built even if nothing can be stored, and reports why', async () => {
     const file = join(parent, 'a-file');
     writeFileSync(file, 'not a folder');
     const built = await build(file);
@@ -121,7 +121,7 @@ describe('a dataset with a cache', () => {
     expect(readFileSync(file, 'utf8')).toBe('not a folder');
   });
 
-  it('keeps the entries used last within its size, and touches no foreign file', async () => {
+  it('keeps the most recently used entries within its size, and touches no other file', async () => {
     await build(folder);
     const bytes = Math.max(...entries().map((path) => statSync(path).size));
     const [oldest, ...others] = entries();
@@ -142,7 +142,7 @@ describe('a dataset with a cache', () => {
     openPairCache({ folder, maxBytes: 1.5 * bytes }).prune();
     expect(entries()).toContain(others[1]);
     expect(entries()).not.toContain(others[0]);
-    // Nothing fits: the next build stores its pairs and loses them again, and is the same.
+    // Nothing fits: the next build stores its pairs and evicts them again, with the same result.
     const small = await build(folder, {}, { maxBytes: 10 });
     expect(rowsOf(small)).toEqual(rowsOf(plain));
     expect(entries()).toEqual([join(folder, 'README')]);

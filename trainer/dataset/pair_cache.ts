@@ -11,49 +11,44 @@ import { codeFingerprint } from './code_fingerprint.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { buildOf, columnsOf } from './pair_columns.ts';
 
-/** Location and size of the cache of builds. */
+/** Location and size of the cache of pair builds. */
 export interface CacheOptions {
-  /** Such as `<home>/cache/dataset`; made when it is absent. */
+  /** Such as `<home>/cache/dataset`; created if absent. */
   readonly folder: string;
-  /**
-   * The builds used longest ago are removed until the others are no larger. A pair of eight months takes about 40 MB.
-   */
+  /** The least recently used builds are removed until the rest fits. A pair of eight months takes about 40 MB. */
   readonly maxBytes: number;
 }
 
 export const DEFAULT_CACHE_BYTES = 2 * 1024 ** 3;
 
-/** Outcome for the pairs of a build. */
+/** Cache statistics of a dataset. */
 export interface CacheReport {
   readonly hits: number;
   readonly built: number;
-  /** Files that were there and could not be used: torn by a power cut, damaged, or of another kind. */
+  /** Unusable files: torn by a power cut, damaged, or of another kind. */
   readonly dropped: number;
-  /**
-   * Why the last build that was not stored could not be; null when all were. It costs the next training time and
-   * nothing else.
-   */
+  /** Why the last failed build could not be stored; null when all were. It only costs time in the next training. */
   readonly failure: string | null;
 }
 
-/** Raise it when a build's columns change their meaning. */
+/** Increment when the meaning of a build's columns changes. */
 const FORMAT = 1;
 const ENTRY = /^[0-9a-f]{64}$/;
 
-/** Builds of pairs by the hash of all that decides about them. */
+/** Pair builds by a hash of all their inputs. */
 export interface PairCache {
-  /** The stored build of this task, or null. */
+  /** The cached build of this task, or null. */
   read(key: string, task: PairTask): PairBuild | null;
-  /** Stores a build that was just made. */
+  /** Caches a build. */
   write(key: string, build: PairBuild): void;
-  /** Removes what dead processes left half written, then the entries used longest ago until the others fit. */
+  /** Removes partial files of dead processes, then the least recently used entries until the rest fits. */
   prune(): void;
   report(): CacheReport;
 }
 
 /**
- * An entry is a file named by its key. Writers of the same key write the same bytes, each by temporary file and rename,
- * so nothing is locked. What cannot be read or written is as if it were not there.
+ * An entry is a file named by its key. Concurrent writers of a key write the same bytes, each through a temporary file
+ * and a rename, so no locks are needed. Unreadable and unwritable entries count as absent.
  */
 export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
   let hits = 0;
@@ -111,9 +106,9 @@ interface EntryMeta {
 }
 
 /**
- * The keys of tasks: SHA-256 over the legs' bars, the feature schema, the policy of features and labels, and the code's
- * output for fixed bars, so that a changed formula misses. The key includes the engine's version because Math.log may
- * differ in its last bit.
+ * Keys of tasks: SHA-256 of the legs' bars, the feature schema, the policy of features and labels, and the code's
+ * output for fixed bars, so that a changed formula misses. Includes the engine's version, because Math.log may differ
+ * in its last bit.
  */
 export function pairKeys(tasks: readonly PairTask[]): string[] {
   const hashes = new Map<BarColumns, string>();
@@ -122,7 +117,7 @@ export function pairKeys(tasks: readonly PairTask[]): string[] {
     hashes.set(bars, known);
     return known;
   };
-  // Windows are the same for all pairs; costs, which are not, only shift a limit.
+  // Windows are the same for all pairs; costs, which differ, only shift a limit.
   const fingerprints = new Map<Windows, { code: string; schema: string }>();
   const fingerprintOf = (policy: PairPolicy): { code: string; schema: string } => {
     const known = fingerprints.get(policy.windows) ?? {
@@ -160,7 +155,7 @@ function touch(path: string): void {
   try {
     utimesSync(path, now, now);
   } catch {
-    // A folder that may only be read still gives what it has.
+    // A read-only folder can still be read.
   }
 }
 

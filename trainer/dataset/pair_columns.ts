@@ -6,7 +6,7 @@ import { HISTORY_COLUMNS } from './pair_history.ts';
 
 const BAR_LABELS = ['bar', 'end', 'label'] as const;
 
-/** A build as named arrays: the contents of a file, and of a transfer between threads without a copy. */
+/** A build as named arrays, for files and for transfer between threads without a copy. */
 export function columnsOf({ history, labels }: PairBuild): NamedColumns {
   const columns = new Map<string, Column>();
   for (const name of HISTORY_COLUMNS) columns.set(name, history[name]);
@@ -19,7 +19,7 @@ export function columnsOf({ history, labels }: PairBuild): NamedColumns {
   return columns;
 }
 
-/** The build of which these are the columns. `rows`: how many rows of features it kept. */
+/** Restores a build from its columns. `rows`: number of rows with features. */
 export function buildOf(pair: Pair, columns: NamedColumns, rows: number): PairBuild {
   const doubles = Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, take(columns, name)])) as Record<
     (typeof HISTORY_COLUMNS)[number],
@@ -30,7 +30,7 @@ export function buildOf(pair: Pair, columns: NamedColumns, rows: number): PairBu
   return { history: { pair, length: row.length, ...doubles, row, features, rows }, labels: labelsOf(columns) };
 }
 
-/** The memory of all columns, each once. */
+/** Buffers of all columns, without duplicates. */
 export function buffersOf(build: PairBuild): ArrayBuffer[] {
   return [...new Set(Array.from(columnsOf(build).values(), ({ buffer }) => buffer as ArrayBuffer))];
 }
@@ -48,7 +48,7 @@ function labelsOf(columns: NamedColumns): PairLabels {
   return { ai1, evaluation, ai2: { ...labels('ai2'), parts }, ai3: labels('ai3') };
 }
 
-/** The evaluation's labels have columns only where they are not AI1's own. */
+/** The evaluation labels have separate columns only if they differ from AI1's. */
 function labelSets(labels: PairLabels): (keyof PairLabels)[] {
   return labels.evaluation === labels.ai1 ? ['ai1', 'ai2', 'ai3'] : ['ai1', 'evaluation', 'ai2', 'ai3'];
 }

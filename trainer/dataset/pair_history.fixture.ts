@@ -1,7 +1,7 @@
 import { createRng } from '../../shared/rng.ts';
 import type { PairHistory } from './pair_history.ts';
 
-/** A history of bars written down by hand or by chance, without features. */
+/** A history of given or random bars, without features. */
 export interface HistoryBar {
   readonly lnA: number;
   readonly lnB: number;
@@ -11,13 +11,13 @@ export interface HistoryBar {
   readonly zStd: number;
   readonly corr: number;
   readonly atrRatio: number;
-  /** ln of the opens; the closes of the bar before unless given. */
+  /** ln of the opens; default: the previous closes. */
   readonly lnOpenA?: number;
   readonly lnOpenB?: number;
-  /** Quoted spreads, basis points; unknown unless given. */
+  /** Quoted spreads, basis points; default: unknown. */
   readonly quotedA?: number;
   readonly quotedB?: number;
-  /** Minutes since the bar before. */
+  /** Minutes since the previous bar. */
   readonly minutes?: number;
 }
 
@@ -32,7 +32,7 @@ export const CALM_BAR: HistoryBar = {
   atrRatio: 1,
 };
 
-/** The history of these bars; z follows from the other columns. */
+/** The history of these bars; z is derived from the other columns. */
 export function historyOf(bars: readonly HistoryBar[]): PairHistory {
   const column = (value: (bar: HistoryBar, i: number) => number): Float64Array => Float64Array.from(bars, value);
   let time = 1_704_146_400;
@@ -60,8 +60,8 @@ export function historyOf(bars: readonly HistoryBar[]): PairHistory {
 }
 
 /**
- * A mean-reverting pair, with a varying hedge ratio of the given sign, gaps between bars, and opens that differ from
- * the closes.
+ * A mean-reverting pair with a varying hedge ratio of the given sign, gaps, and opens that differ from the previous
+ * closes.
  */
 export function randomHistory(seed: string, length: number, betaSign: -1 | 1): PairHistory {
   const rng = createRng(seed);
@@ -85,7 +85,7 @@ export function randomHistory(seed: string, length: number, betaSign: -1 | 1): P
       lnB,
       alpha,
       beta,
-      // The intercept of a regression: the spread of this bar is around own.
+      // Like the intercept of a regression: this bar's spread is centered on its own mean.
       zMean: 1 - alpha + (betaSign * 0.8 - beta) * lnB + rng.normal() * 3e-4,
       zStd: 8e-4 * (0.7 + 0.6 * rng.uniform()),
       corr,

@@ -10,7 +10,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
 import { buildPairHistory, commonMinutes, HISTORY_COLUMNS, type PairHistory } from './pair_history.ts';
 
-/** The common minutes as bars of both legs. */
+/** Common minutes as bars of both legs. */
 function commonBars(a: BarColumns, b: BarColumns): { a: Bar; b: Bar }[] {
   return [...commonMinutes(a, b)].map(([i, j]) => ({ a: barAt(a, i), b: barAt(b, j) }));
 }
@@ -23,7 +23,7 @@ function expectClose(value: number, expected: number, relative: number, what: st
     );
 }
 
-/** Bar `t` of the history against the textbook formulas on the bars up to it. */
+/** Compares bar `t` of the history with the textbook formulas on the bars up to it. */
 function expectEqualToOracle(
   history: PairHistory,
   t: number,
@@ -50,7 +50,7 @@ function expectEqualToOracle(
   expectClose(history.z[t]!, expected['z_score']!, 1e-9, 'z');
   expectClose(history.atrRatio[t]!, expected['atr_ratio']!, 1e-8, 'atrRatio');
   const { alpha, beta, zMean, zStd, lnA, lnB } = history;
-  // Start of the frozen z of labels and positions.
+  // Initial value of the frozen z of labels and positions.
   expectClose(
     (lnA[t]! - alpha[t]! - beta[t]! * lnB[t]! - zMean[t]!) / zStd[t]!,
     history.z[t]!,
@@ -79,7 +79,7 @@ describe('buildPairHistory', () => {
     for (let t = 0; t < history.length; t += 11) expectEqualToOracle(history, t, common, windows);
   });
 
-  it('holds the engine’s values at each bar to the last bit of a float64', () => {
+  it('has the engine’s float64 values at each bar, bit for bit', () => {
     const { minutehand } = tinySettings();
     const bars = tinyBars(tinySettings(), 500);
     const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
@@ -133,7 +133,7 @@ describe('buildPairHistory', () => {
     expect(some.z).toEqual(all.z);
   });
 
-  it('is empty when the legs never meet or are too short to warm up', () => {
+  it('is empty when the legs share no minute or are too short to warm up', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;
     const bars = tinyBars(settings, 60);
@@ -162,7 +162,7 @@ describe('buildPairHistory', () => {
 });
 
 describe('commonMinutes', () => {
-  it('finds what an intersection of sets finds, ascending', () => {
+  it('equals an intersection of sets, ascending', () => {
     const times = fc.uniqueArray(fc.integer({ min: 0, max: 60 })).map((list) => list.sort((a, b) => a - b));
     const columns = (list: readonly number[]): BarColumns =>
       columnsOf(

@@ -9,8 +9,8 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 
 /**
- * One pair's warm bars, one element per minute that both legs have, ascending: the input of labels and backtest. The
- * features of some of them are kept; `row` has their index.
+ * Warm bars of one pair, one element per minute with both legs, ascending: the input of labels and backtest. Features
+ * are kept for some bars; `row` is their index.
  */
 export interface PairHistory {
   readonly pair: Pair;
@@ -19,7 +19,7 @@ export interface PairHistory {
   readonly time: Float64Array;
   readonly openA: Float64Array;
   readonly openB: Float64Array;
-  /** Quoted spreads, basis points; NaN where a bar has none. */
+  /** Quoted spreads, basis points; NaN if unknown. */
   readonly quotedA: Float64Array;
   readonly quotedB: Float64Array;
   readonly lnA: Float64Array;
@@ -31,14 +31,14 @@ export interface PairHistory {
   readonly zStd: Float64Array;
   readonly z: Float64Array;
   readonly atrRatio: Float64Array;
-  /** Row of each bar in `features`, −1 when its features were not kept. */
+  /** Row of each bar in `features`; −1 if its features were not kept. */
   readonly row: Int32Array;
-  /** [kept rows, columns], float32 as the models score them; NaN = missing. */
+  /** [kept rows, columns], float32 as scored by the models; NaN = missing. */
   readonly features: Float32Array;
   readonly rows: number;
 }
 
-/** Values kept of every warm bar, from the engine's frame or its columns. */
+/** Values of every warm bar, from the engine's frame or its columns. */
 export const HISTORY_COLUMNS = [
   'time',
   'openA',
@@ -58,12 +58,12 @@ export const HISTORY_COLUMNS = [
 
 export type HistoryColumns = Readonly<Record<(typeof HISTORY_COLUMNS)[number], Float64Array>>;
 
-/** Columns of `length` bars, each made by `column`. */
+/** Columns of bars, each created by `column`. */
 export function historyColumns(column: () => Float64Array): HistoryColumns {
   return Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, column()])) as HistoryColumns;
 }
 
-/** Elements from `first` up to, not including, `end` of each column, as views of the same memory. */
+/** Elements from `first` up to, not including, `end`, as views of the same memory. */
 export function viewColumns<Columns extends Readonly<Record<string, Float64Array>>>(
   columns: Columns,
   first: number,
@@ -77,7 +77,7 @@ export function viewColumns<Columns extends Readonly<Record<string, Float64Array
 /**
  * Runs the daemon's own features over a pair's bars.
  * @param keep whether to keep the features of a warm bar
- * @param given columns to write to, of at least as many elements as there are warm bars; default: new ones
+ * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
  */
 export function buildPairHistory(
   pair: Pair,
@@ -142,7 +142,7 @@ function grow(values: Float32Array, most: number): Float32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Indexes of the minutes that both columns have, in each of them, ascending. */
+/** Indexes of common minutes in both columns, ascending. */
 export interface MatchedMinutes {
   readonly length: number;
   readonly inA: Int32Array;
@@ -177,12 +177,12 @@ export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | un
   return matchMinutes(a, b).length;
 }
 
-/** Epoch seconds at which bar `t` opened: a bar has the time of its last minute. */
+/** Epoch seconds at which bar `t` opened; a bar has the time of its last minute. */
 export function openTimeAt({ time, pair }: PairHistory, t: number): OpenTime {
   return barOpen(time[t]!, barSecondsOf(pair));
 }
 
-/** Bar `t` as `decide` and the position read it. */
+/** Bar `t` in the form used by `decide` and the position. */
 export function marketAt(history: PairHistory, t: number): Market {
   return {
     z: history.z[t]!,

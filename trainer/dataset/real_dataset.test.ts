@@ -15,7 +15,7 @@ import { commonMinutes } from './pair_history.ts';
 const m1 = realData('m1');
 const settings = loadSettings({ env: {} });
 const policy = datasetPolicy(settings);
-/** Three months; all that is there in `npm run test:long`. */
+/** Three months; all available data in `npm run test:long`. */
 const DAYS = IS_LONG ? Infinity : 90;
 const pairs = settings.minutehand.pairs.map(parsePair);
 
@@ -41,7 +41,7 @@ describe.skipIf(m1 === null)(
       console.log(`dataset: ${pairs.length} pairs, ${minutes} bars, one thread: ${seconds.toFixed(1)} s`);
     }, 300_000);
 
-    it('has in sampled rows, to the bit, the values of the daemon: all pairs in one engine, or that pair’s last bars alone', () => {
+    it('has in sampled rows, bit for bit, the daemon’s values: with all pairs in one engine, or only that pair’s last bars', () => {
       const rng = createRng('sampled rows');
       const legs = new Map<number, readonly (readonly [number, number])[]>();
       for (const rows of [...MODEL_NAMES.map((model) => dataset.train[model]), dataset.holdout.ai1]) {
@@ -71,7 +71,7 @@ describe.skipIf(m1 === null)(
       }
     });
 
-    it('is the same up to a minute when the data ends there: rows, features and labels known by then', async () => {
+    it('is the same up to a minute if the data ends there: rows, features and labels known by then', async () => {
       const own = [parsePair('XAUUSD_XAGUSD'), parsePair('EURUSD_USDCHF')];
       const first = Math.max(...symbolsOf(own).map((symbol) => bars.get(symbol)!.time[0]!));
       const day = 86_400;

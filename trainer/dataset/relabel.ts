@@ -7,9 +7,8 @@ import type { PairHistory } from './pair_history.ts';
 import { selectRows } from './row_list.ts';
 
 /**
- * AI1's training rows under other barriers: candidates whose label was known before the holdout began, `most` of them
- * at most.
- * @param barriers z_entry not below the one that the dataset was built with: features of other bars were not kept
+ * AI1's training rows under different barriers: candidates whose label was known before the holdout, at most `most`.
+ * @param barriers z_entry not below that of the dataset, because features of other bars were not kept
  */
 export function relabeled(
   { histories, holdoutFrom, definitions }: Pick<Dataset, 'histories' | 'holdoutFrom' | 'definitions'>,

@@ -1,26 +1,25 @@
 import type { BarLabels } from '../label/pair_labels.ts';
 import type { PairHistory } from './pair_history.ts';
 
-/** Parts of a row, beside labels. */
+/** Parts of a row other than labels. */
 export interface WithHistory {
   readonly history: PairHistory;
 }
 
-/** Labeled bars that become rows, in order of pair, then time. 12 bytes a row. */
+/** Labeled bars selected as rows, ordered by pair, then time. 12 bytes per row. */
 export interface RowList {
   readonly length: number;
   /** Index of the build. */
   readonly pair: Int32Array;
-  /** Place in the build's labels. */
+  /** Index in the build's labels. */
   readonly place: Int32Array;
-  /** Bar of the build's history. */
+  /** Bar in the build's history. */
   readonly bar: Int32Array;
 }
 
 /**
- * The labeled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time
- * is favored.
- * @param labelsOf the labels of a build that are meant
+ * Labeled bars selected by `isWanted`, at most `most`: evenly spread, so that no pair and no time is favored.
+ * @param labelsOf the relevant labels of a build
  */
 export function selectRows<Build extends WithHistory>(
   builds: readonly Build[],
@@ -54,7 +53,7 @@ export function selectRows<Build extends WithHistory>(
   return { length, ...list };
 }
 
-/** Returns whether both lists name the same bars: then they have the same features. */
+/** Whether both lists have the same bars, and so the same features. */
 export function hasSameBars(a: RowList, b: RowList): boolean {
   return (
     a.length === b.length && a.bar.every((bar, i) => bar === b.bar[i]) && a.pair.every((pair, i) => pair === b.pair[i])

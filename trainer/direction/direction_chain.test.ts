@@ -39,7 +39,7 @@ const WINDOWS: InstrumentWindows = {
 const folder = mkdtempSync(join(tmpdir(), 'direction-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A random walk without drift: nothing in its past tells its future. */
+/** A random walk without drift: its past does not predict its future. */
 function randomWalk(symbol: string, length: number): InstrumentBars {
   const rng = createRng(`walk/${symbol}`);
   const close = new Float64Array(length);
@@ -56,7 +56,7 @@ function randomWalk(symbol: string, length: number): InstrumentBars {
   return { symbol, timeframe: HOUR, length, time, open, high: high!, low: low!, close, volume, takerBuyVolume };
 }
 
-/** What happens next, as a series: the event time is that of the bar, the arrival so many bars later. */
+/** The future price as a series: its event time is that of the bar, its arrival `lateBars` later. */
 function canary({ time, close }: InstrumentBars, lateBars: number): SeriesHistory {
   const { label } = directionLabels(close, EVALUATION_LABEL);
   const eventTime = time.map((open) => open + HOUR);
@@ -92,21 +92,21 @@ const train = (instruments: readonly Instrument[], change: Partial<DirectionPlan
   trainDirection(instruments, { ...PLAN, ...change }, () => undefined);
 
 describe('the direction model', () => {
-  it('gains nothing from a series that knows the future but arrives late, and all from one that arrives early', async () => {
+  it('gains nothing from a series of future prices that arrives late, and everything from one that arrives early', async () => {
     const bars = randomWalk('CANARY', 2500);
     const [late, early] = await Promise.all(
       [canary(bars, 24), canary(bars, 0)].map((series) => train([instrumentOf(bars, series)])),
     );
-    // The check can fail: joined by event time, the canary tells the label.
+    // Check of the check: joined by event time, the canary reveals the label.
     expect(early!.metrics.auc[UP]).toBeGreaterThan(0.95);
     expect(early!.net.result.no_edge).toBe(false);
     expect(early!.metrics.up_or_down_auc).toBeGreaterThan(0.95);
-    // Some hundred independent labels: 0.5 give or take 0.15.
+    // A few hundred independent labels: 0.5 ± 0.15.
     expect(Math.abs(late!.metrics.up_or_down_auc! - 0.5)).toBeLessThan(0.15);
     expect(late!.net.result.no_edge).toBe(true);
   });
 
-  it('has rows that do not depend on bars after the bar, nor on values that arrive after its close', () => {
+  it('has rows that depend neither on later bars nor on values that arrive after the close', () => {
     const bars = randomWalk('CUT', 400);
     const cut = 300;
     const whole = instrumentRows([instrumentOf(bars, canary(bars, 3))], PLAN);
@@ -173,7 +173,7 @@ describe('the direction model', () => {
 });
 
 describe('trainDirection', () => {
-  /** Falls for as long as there is history to learn from, then rises only, as a bull market does. */
+  /** Falls during the initial history, then only rises, as in a bull market. */
   function fallThenRise(length: number, turn: number): InstrumentBars {
     const bars = randomWalk('BULL', length);
     const close = bars.time.map((_, t) => 100 * 1.003 ** Math.abs(t - turn));
@@ -182,7 +182,7 @@ describe('trainDirection', () => {
     return { ...bars, open, high: high!, low: low!, close };
   }
 
-  it('names the class that the blocks of the calibration lack', async () => {
+  it('names the class that is missing in the calibration blocks', async () => {
     const refused = train([instrumentOf(fallThenRise(1000, 250))]);
     await expect(refused).rejects.toMatchObject({
       code: 'DATA_TOO_SHORT',

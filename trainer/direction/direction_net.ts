@@ -11,7 +11,7 @@ import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
 
 const SECONDS_PER_DAY = 86_400;
 
-/** Thresholds that are tried, for both sides alike. */
+/** Candidate thresholds, the same for both sides. */
 export const THETA_GRID: readonly number[] = Array.from({ length: 15 }, (_, i) => (30 + 2.5 * i) / 100);
 
 /** Exits at the barriers of the evaluation label. @param timeframe seconds per bar */
@@ -21,7 +21,7 @@ export function strategyOf(theta: number, timeframe: number): DirectionStrategy 
   return { theta_up: theta, theta_down: theta, stop: threshold, target: threshold, max_age_bars };
 }
 
-/** Net result of trades of all instruments with its 90 % interval, a stationary bootstrap of days. */
+/** Net result of trades of all instruments with its 90 % interval, by a stationary bootstrap of days. */
 export interface NetResult {
   readonly trades: number;
   readonly longs: number;
@@ -32,22 +32,22 @@ export interface NetResult {
   readonly net_bps: number | null;
   readonly lower_5_net_bps: number | null;
   readonly upper_95_net_bps: number | null;
-  /** Cost per round trip that was charged. */
+  /** Charged cost per round trip. */
   readonly cost_bps: number;
-  /** Mean funding that was paid; below 0 = received. */
+  /** Mean funding paid; negative = received. */
   readonly funding_bps: number | null;
   readonly no_edge: boolean;
 }
 
 export interface WalkForwardNet {
   readonly result: NetResult;
-  /** Threshold of each evaluated block, chosen on the blocks before it. */
+  /** Threshold of each evaluated block, chosen on earlier blocks. */
   readonly thetas: readonly number[];
   readonly edge: Readonly<Record<string, InstrumentEdge>>;
   readonly trades: readonly Trade[];
 }
 
-/** What the thresholds were chosen on, and what they were applied to: blocks that follow one another. */
+/** Blocks for choosing thresholds, and the consecutive blocks they are applied to. */
 export interface NetParts {
   readonly rows: InstrumentRows;
   readonly instruments: readonly Instrument[];
@@ -57,7 +57,7 @@ export interface NetParts {
   readonly seed: string;
 }
 
-/** The evaluated blocks traded with thresholds that each owes to the blocks before it. */
+/** Trades each evaluated block with a threshold chosen on earlier blocks. */
 export function walkForwardNet(parts: NetParts): WalkForwardNet {
   const { rows, instruments, scored, calibrated, costs, seed } = parts;
   const first = scored.length - calibrated.length;
@@ -84,7 +84,7 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
 }
 
 /**
- * The threshold of the best net t-ratio on blocks whose labels were known before `until`; the highest one when none has
+ * Threshold with the best net t-ratio on blocks whose labels were known before `until`; the highest one if none has
  * enough trades.
  */
 export function chooseTheta(
@@ -109,7 +109,7 @@ export function chooseTheta(
   return best;
 }
 
-/** Mean by its standard error of the net results; −∞ of too few trades. */
+/** Mean net result over its standard error; −∞ with too few trades. */
 function netRatio(trades: readonly Trade[]): number {
   const n = trades.length;
   if (n < MIN_TRADES) return -Infinity;
@@ -118,7 +118,7 @@ function netRatio(trades: readonly Trade[]): number {
   return mean / Math.sqrt(variance / n);
 }
 
-/** Answers to each bar of each instrument. */
+/** Probabilities by bar and instrument. */
 type Answers = (DirectionProbabilities | null)[][];
 
 function noAnswers(instruments: readonly Instrument[]): Answers {
@@ -163,7 +163,7 @@ function meanNet(trades: readonly Trade[]): number | null {
 }
 
 /**
- * Whether the trades of one instrument among several show an edge: the bound is at 5 % divided by their number, since
+ * Whether the trades of one of several instruments show an edge. The bound is at 5 % divided by their number, because
  * the best of many looks good by chance (Bonferroni).
  */
 export function instrumentEdge(trades: readonly Trade[], instruments: number, seed: string): InstrumentEdge {
@@ -174,7 +174,7 @@ export function instrumentEdge(trades: readonly Trade[], instruments: number, se
   return { ...base, no_edge: !(lower_net_bps! > 0), lower_net_bps };
 }
 
-/** Sums by day of the entry, from the first day to the last. */
+/** Sums by day of entry, from first to last day. */
 function byDay(trades: readonly Trade[]): { sum: Float64Array; count: Float64Array } {
   const day = (trade: Trade): number => Math.floor(trade.entryTime / SECONDS_PER_DAY);
   const first = trades.reduce((least, trade) => Math.min(least, day(trade)), Infinity);

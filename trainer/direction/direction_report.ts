@@ -8,12 +8,12 @@ import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
 
 const SECONDS_PER_DAY = 86_400;
 
-/** A figure of each block: its mean over blocks and the standard error of that. */
+/** Mean of a metric over blocks, and its standard error. */
 export type BlockFigure = ReturnType<typeof meanAndError>;
 
-/** Measures on the evaluation label over all evaluated blocks together, and over blocks. */
+/** Metrics on the evaluation label, over all evaluated blocks and by block. */
 export interface DirectionMetrics extends ClassMetrics {
-  /** AUC of ML_UP_PROB − ML_DOWN_PROB on the rows that left the range: direction alone, without volatility. */
+  /** AUC of ML_UP_PROB − ML_DOWN_PROB on the rows that left the range: direction only, without volatility. */
   readonly up_or_down_auc: number | null;
   readonly over_blocks: {
     readonly log_loss: BlockFigure;
@@ -24,12 +24,12 @@ export interface DirectionMetrics extends ClassMetrics {
   };
 }
 
-/** All answers of evaluated blocks in one list. */
+/** Predictions of all evaluated blocks as one list. */
 export interface EvaluatedAnswers {
   readonly classes: number;
   readonly probabilities: Float64Array;
   readonly labels: Float64Array;
-  /** Row of `InstrumentRows` of each answer. */
+  /** Row of `InstrumentRows` of each prediction. */
   readonly rows: Int32Array;
 }
 
@@ -82,9 +82,7 @@ function upOrDownAuc({ probabilities, labels }: EvaluatedAnswers): number | null
   );
 }
 
-/**
- * The base rates of the training rows of each block as its answer: of all instruments together, or of each its own.
- */
+/** Baseline: the base rates of each block's training rows, over all instruments or per instrument. */
 export function priorBlocks(
   rows: InstrumentRows,
   blocks: readonly CalibratedBlock[],
@@ -108,14 +106,14 @@ export function priorBlocks(
   });
 }
 
-/** Mean log loss of one minus that of the other with its 90 % interval, a stationary bootstrap of days. */
+/** Mean log loss of one model minus another's, with its 90 % interval by a stationary bootstrap of days. */
 export interface LossDifference {
   readonly mean: number;
   readonly lower_5: number | null;
   readonly upper_95: number | null;
 }
 
-/** Below 0 where `a` is better. Both must be of the same rows. */
+/** Below 0 if `a` is better. Both must have the same rows. */
 export function lossDifference(
   rows: InstrumentRows,
   a: EvaluatedAnswers,

@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'instrument-bars-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const START = 1_600_000_000 - (1_600_000_000 % 86_400);
 
-/** Bars with gaps; the taker volume of some is unknown. */
+/** Bars with gaps; some have unknown taker volume. */
 function write(name: string, timeframe: number, count: number): Promise<InstrumentBars> {
   const rng = createRng(name);
   let [time, price] = [START, 100];
@@ -42,7 +42,7 @@ function barsOf(bars: InstrumentBars): Bar[] {
 }
 
 describe('bars of an instrument', () => {
-  it('are those of a daemon at every longer timeframe, and so are their features, to the bit', async () => {
+  it('equal those of a daemon at every longer timeframe, and so do their features, bit for bit', async () => {
     const minutes = await write('AAA-1m.csv', 60, 4000);
     const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS])) as Parameters<
       typeof stepAll
@@ -64,7 +64,7 @@ describe('bars of an instrument', () => {
     }
   });
 
-  it('come from the file of their timeframe, else from the longest shorter one', async () => {
+  it('come from the file of their timeframe, otherwise from the longest shorter one', async () => {
     await write('BBB-1m.csv', 60, 300);
     await write('BBB-15m.csv', 900, 300);
     await write('CCC.csv', 300, 300);

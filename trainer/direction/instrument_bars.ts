@@ -6,7 +6,7 @@ import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** Bars of one instrument at one timeframe, ascending. All arrays have `length` elements. */
+/** Bars of one instrument and timeframe, ascending. All arrays have `length` elements. */
 export interface InstrumentBars {
   readonly symbol: string;
   /** Seconds per bar. */
@@ -22,7 +22,7 @@ export interface InstrumentBars {
   readonly volume: Float64Array;
   /** NaN = unknown. */
   readonly takerBuyVolume: Float64Array;
-  /** Seconds of the bars that were joined; absent = they have been of this timeframe. */
+  /** Timeframe in seconds of the resampled bars; absent = not resampled. */
   readonly joinedFrom?: number;
 }
 
@@ -33,7 +33,7 @@ const TIMEFRAME_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d:
 const FILE = /^([A-Z0-9]+)(?:-(\d+)([mhd]))?\.csv(?:\.gz)?$/;
 
 /**
- * The bars of the symbols in a folder of `SYMBOL[-1h].csv[.gz]`, of the timeframe or joined from shorter ones. The
+ * Bars of the symbols in a folder of `SYMBOL[-1h].csv[.gz]`, of the timeframe or resampled from shorter ones. The
  * timeframe of a file is the most frequent distance of its bars; a name that states another one is refused.
  * @throws MinutehandError DATA_MISSING for a symbol without a file; DATA_FORMAT
  */
@@ -63,13 +63,16 @@ export async function readInstrumentFolder(
   return all;
 }
 
-/** Seconds; null = the name states none. */
+/** Seconds; null = not stated in the name. */
 function statedTimeframe(name: string): number | null {
   const [, , count, unit] = FILE.exec(name)!;
   return count === undefined ? null : Number(count) * TIMEFRAME_SECONDS[unit!]!;
 }
 
-/** Files of the timeframe, or else of the longest one that it is a multiple of; those without a stated one are both. */
+/**
+ * Files of the timeframe, otherwise of the longest one that divides it; files without a stated timeframe count as
+ * either.
+ */
 function filesOf(files: readonly string[], symbol: string, timeframe: number): string[] {
   const own = files.filter((name) => FILE.exec(name)![1] === symbol);
   const stated = own.map((name) => statedTimeframe(name) ?? timeframe).filter((seconds) => timeframe % seconds === 0);
@@ -77,7 +80,7 @@ function filesOf(files: readonly string[], symbol: string, timeframe: number): s
   return own.filter((name) => (statedTimeframe(name) ?? timeframe) === longest);
 }
 
-/** Bars of a longer timeframe, as a daemon joins its minutes: the last one only when it is over. */
+/** Resamples bars as a daemon does: the last bar is included only if complete. */
 export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBars {
   const joined: Bar[] = [];
   const { symbol } = bars;
@@ -102,7 +105,7 @@ export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBar
   };
 }
 
-/** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and what was seen */
+/** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and content */
 export async function readInstrumentFile(path: string): Promise<InstrumentBars> {
   const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
@@ -149,7 +152,7 @@ export async function readInstrumentFile(path: string): Promise<InstrumentBars> 
   };
 }
 
-/** The most frequent distance between bars, of which every time must be a multiple. */
+/** Most frequent distance between bars; every time must be a multiple of it. */
 function usualDistance(time: Float64Array, path: string): number {
   const counts = new Map<number, number>();
   for (let i = 1; i < time.length; i++) {

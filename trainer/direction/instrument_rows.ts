@@ -15,8 +15,8 @@ export interface Instrument {
 }
 
 /**
- * Labeled bars of all instruments, those of one after those of another, ascending in time each. `y` is the training
- * label, `time` the close of the bar, `labelEnd` the close at which both labels were known.
+ * Labeled bars of all instruments, one instrument after the other, each ascending in time. `y` is the training label,
+ * `time` the close of the bar, `labelEnd` the close at which both labels were known.
  */
 export interface InstrumentRows extends FitRows {
   readonly columns: readonly string[];
@@ -35,7 +35,7 @@ export interface RowsPlan {
 
 /**
  * Features and labels of every bar with a full history and known labels.
- * @throws MinutehandError DATA_TOO_SHORT when there is none
+ * @throws MinutehandError DATA_TOO_SHORT if there is none
  */
 export function instrumentRows(instruments: readonly Instrument[], { windows, label }: RowsPlan): InstrumentRows {
   const parts = instruments.map((own) => rowsOf(own, windows, label));
@@ -117,7 +117,7 @@ function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy
   };
 }
 
-/** Steps through all bars as a live process does. @returns whether the features were warm, [bars] */
+/** Steps through all bars like a live process. @returns whether the features were warm, [bars] */
 export function stepAll(
   bars: InstrumentBars,
   series: Readonly<Record<SeriesName, SeriesHistory>>,

@@ -30,7 +30,7 @@ export interface DirectionBundleParts {
 }
 
 /**
- * Writes the bundle and loads it as a daemon would; one that fails is removed.
+ * Writes the bundle and loads it like a daemon; removes it if that fails.
  * @throws MinutehandError MODEL_GOLDEN, MODEL_LOAD
  */
 export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<DirectionManifest> {
@@ -95,7 +95,7 @@ function manifestOf(
   };
 }
 
-/** Rows spread over all, and one with every value missing. */
+/** Evenly spread rows, and one with every value missing. */
 function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['golden'] {
   const chosen = Array.from({ length: GOLDEN_ROWS }, (_, i) => Math.floor((i * x.rows) / GOLDEN_ROWS));
   const taken = takeRows(x, chosen);
@@ -111,7 +111,7 @@ function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['
   };
 }
 
-/** What had values beside prices and volume. */
+/** Sources with values, apart from prices and volume. */
 function sourcesOf(instruments: readonly Instrument[]): string[] {
   const names = SERIES_NAMES.filter((name) => instruments.some(({ series }) => series[name].length > 0));
   const hasTaker = instruments.some(({ bars }) => bars.takerBuyVolume.some((volume) => !Number.isNaN(volume)));

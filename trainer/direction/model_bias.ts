@@ -4,14 +4,14 @@ import type { EvaluatedAnswers } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 
 /**
- * Standard deviations that the medium window (three days of hourly bars) has moved up in a bull market, down in a bear
+ * A move over the medium window (three days of hourly bars) by this many standard deviations counts as a bull or bear
  * market.
  */
 const REGIME_SIGMAS = 1;
 
 /**
- * Bias figures of evaluated answers. Labels overlap, and instruments move together: as many rows count as one as a
- * label has bars on average, times the instruments.
+ * Bias of predictions. Labels overlap, and instruments move together, so the effective number of rows is divided by the
+ * mean bars of a label times the instruments.
  * @param timeframe seconds per bar
  */
 export function modelBias(

@@ -36,7 +36,7 @@ describe('importSeries', () => {
     expect(open_interest.length).toBe(0);
   });
 
-  it('refuses a value that arrived before its event, two values of one moment, and what is no number', async () => {
+  it('refuses arrival before the event, two values of one time, and invalid numbers', async () => {
     const add = (text: string, change: Partial<SeriesSource> = {}) =>
       importSeries(join(folder, 'refused'), 'BTCUSDT', 'sentiment', sourceOf(text, change));
     await expect(add('time,known,rate\n100,99,1\n', { arrivalColumn: 'known' })).rejects.toThrow(
@@ -55,7 +55,7 @@ describe('readInstrumentFile', () => {
   };
   const HEAD = 'time,open,high,low,close,volume,taker_buy_volume,trades\n';
 
-  it('infers the timeframe from the distance of bars, through gaps, and reads an empty cell as unknown', async () => {
+  it('infers the timeframe from the distance of bars despite gaps, and reads an empty cell as unknown', async () => {
     const path = write(
       'ETHUSDT-1h.csv',
       `${HEAD}0,1,2,1,2,5,,\n3600,2,3,2,3,5,4,9\n14400,3,3,3,3,0,0,0\n18000,3,3,3,3,1,1,1\n`,

@@ -20,13 +20,13 @@ export const NO_OBSERVATIONS: SeriesHistory = {
   value: new Float64Array(),
 };
 
-/** How the columns of a file are read. */
+/** How to read the columns of a file. */
 export interface SeriesSource {
   readonly path: string;
-  /** Header of the column of the values, and of the event times in epoch seconds. */
+  /** Header of the value column; and of event times in epoch seconds. */
   readonly valueColumn: string;
   readonly timeColumn: string;
-  /** Header of the column of arrival times; null = event time + `lagSeconds`. */
+  /** Header of the arrival-time column; null = event time + `lagSeconds`. */
   readonly arrivalColumn: string | null;
   readonly lagSeconds: number;
 }
@@ -34,7 +34,7 @@ export interface SeriesSource {
 export interface SeriesImport {
   readonly added: number;
   readonly duplicates: number;
-  /** Observations of an event time that has another value: both are kept, each from its arrival on. */
+  /** Observations with a different value for a known event time: both are kept, each from its arrival on. */
   readonly revisions: number;
   /** Empty cells. */
   readonly empty: number;
@@ -44,7 +44,7 @@ function pathOf(folder: string, symbol: string, name: SeriesName): string {
   return join(folder, `${symbol}.${name}.csv`);
 }
 
-/** The stored series of a symbol; those without a file have no observation. @throws MinutehandError DATA_FORMAT */
+/** Stored series of a symbol; those without a file are empty. @throws MinutehandError DATA_FORMAT */
 export async function readSeriesFolder(
   folder: string | null,
   symbol: string,
@@ -70,7 +70,8 @@ function readStored(path: string): Promise<SeriesHistory> {
 
 /**
  * Reads observations in order of arrival.
- * @throws MinutehandError DATA_FORMAT when a column is absent, a cell is no number, or a value arrived before its event
+ * @throws MinutehandError DATA_FORMAT if a column is absent, a cell is not a number, or a value arrived before its
+ * event
  */
 export async function readSource(source: SeriesSource): Promise<{ history: SeriesHistory; empty: number }> {
   const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
@@ -112,7 +113,7 @@ interface Arrived {
   readonly value: number;
 }
 
-/** In order of arrival, then of event time. */
+/** Ordered by arrival, then event time. */
 function historyOf(rows: readonly Arrived[]): SeriesHistory {
   const sorted = [...rows].sort((a, b) => a.arrival - b.arrival || a.event - b.event);
   return {
@@ -128,9 +129,9 @@ function observationsOf({ length, eventTime, arrivalTime, value }: SeriesHistory
 }
 
 /**
- * Adds the observations of a file to the stored series of a symbol. What is there stays; a second value of an event
- * time is a revision and is kept with its own arrival.
- * @throws MinutehandError DATA_FORMAT as `readSource`, or when one event has two values that arrived at the same time
+ * Adds the observations of a file to a symbol's stored series. Existing ones are kept; a second value for an event time
+ * is a revision with its own arrival.
+ * @throws MinutehandError DATA_FORMAT as `readSource`, or if one event has two values with the same arrival time
  */
 export async function importSeries(
   folder: string,
@@ -142,7 +143,7 @@ export async function importSeries(
   return { ...(await addObservations({ folder, symbol, name, of: source.path }, observationsOf(history))), empty };
 }
 
-/** @param of where they come from, for errors */
+/** @param of origin of the observations, for errors */
 async function addObservations(
   { folder, symbol, name, of }: { readonly folder: string; symbol: string; name: SeriesName; of: string },
   observations: readonly Arrived[],
@@ -182,8 +183,8 @@ function writeStored(path: string, observations: readonly Arrived[]): void {
 }
 
 /**
- * Adds what a journal has of auxiliary series to a folder that training reads, with the arrival times that the daemon
- * saw. What is there already is a duplicate.
+ * Adds a journal's auxiliary series to a folder for training, with the daemon's arrival times. Existing observations
+ * count as duplicates.
  */
 export async function archiveSeries(
   folder: string,

@@ -12,18 +12,17 @@ import type { Instrument } from './instrument_rows.ts';
 
 const BPS = 1e4;
 
-/** Costs of one side of a trade, basis points of its notional. */
+/** Cost per side of a trade, basis points of notional. */
 export interface InstrumentCosts {
   readonly takerFeeBps: number;
   readonly slippageBps: number;
 }
 
 /**
- * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, each fill
- * with the taker fee and slippage. Longs pay, and shorts receive, the funding rate at each settlement they are held
- * over.
- * @param probabilities of each bar, [bars]; null = no entry, and exits by price and age alone
- * @param strategyAt the strategy that applies at a bar
+ * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, with taker
+ * fee and slippage per fill. Longs pay, and shorts receive, the funding rate at each settlement during the position.
+ * @param probabilities [bars]; null = no entry, and exits by price and age only
+ * @param strategyAt strategy at a bar
  */
 export function backtestStrategy(
   { bars, series }: Instrument,
@@ -63,11 +62,11 @@ export function backtestStrategy(
 
 /** Funding settlements of a perpetual contract. */
 interface Settlements {
-  /** Sum of the rates settled after `from`, up to `to`. */
+  /** Sum of the rates settled after `from`, up to and including `to`. */
   between(from: number, to: number): number;
 }
 
-/** Each settlement once, at its latest revision. */
+/** Each settlement once, with its latest revision. */
 export function settlementsOf({ length, eventTime, value }: SeriesHistory): Settlements {
   const rates = new Map<number, number>();
   for (let i = 0; i < length; i++) rates.set(eventTime[i]!, value[i]!);

@@ -31,7 +31,7 @@ import {
   type WalkForwardPlan,
 } from './walk_forward.ts';
 
-/** Trees that learn slowly from few, noisy and overlapping labels. */
+/** Slow learning, for few, noisy and overlapping labels. */
 export const DIRECTION_PARAMS: LearnerParams = {
   ...LEARNER_DEFAULTS,
   rounds: 300,
@@ -43,7 +43,7 @@ export const DIRECTION_PARAMS: LearnerParams = {
   rowFraction: 0.7,
 };
 
-/** Eight blocks after a first third; the first two calibrate, and six are evaluated. */
+/** Eight blocks after an initial third; the first two calibrate, six are evaluated. */
 export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
   blocks: 8,
   firstShare: 1 / 3,
@@ -62,16 +62,16 @@ export interface DirectionPlan {
   readonly costs: InstrumentCosts;
   readonly seed: string;
   readonly workers: number;
-  /** Other balances and engines that are measured on the same rows. */
+  /** Alternative balances and engines, measured on the same rows. */
   readonly balances: readonly Balance[];
   readonly peers: readonly Engine[];
 }
 
-/** A way to learn, measured by walk-forward. */
+/** A training variant, measured by walk-forward. */
 export interface Measured {
   readonly name: string;
   readonly metrics: DirectionMetrics;
-  /** Log loss minus that of the chosen way; null of itself. */
+  /** Log loss minus that of the chosen variant; null for the chosen one. */
   readonly against: LossDifference | null;
   readonly net: WalkForwardNet['result'];
 }
@@ -86,7 +86,7 @@ export interface TrainedDirection {
   readonly blocks: readonly CalibratedBlock[];
   readonly net: WalkForwardNet;
   readonly bias: DirectionBias;
-  /** Log loss of the priors, and of the model minus theirs. */
+  /** Log loss of the priors, and the model's loss minus theirs. */
   readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
   readonly others: readonly Measured[];
 }
@@ -103,7 +103,7 @@ interface Run {
 
 /**
  * data → features → labels → purged walk-forward → calibration → evaluation against priors and peers → net result →
- * model of all rows. Nothing of a block decides what it is evaluated by.
+ * model of all rows. No choice uses the block it is evaluated on.
  * @throws MinutehandError DATA_TOO_SHORT, LEARNER_MISSING
  */
 export async function trainDirection(

@@ -18,7 +18,7 @@ export interface LearningPlan {
   readonly engine: Engine;
   readonly params: LearnerParams;
   readonly balance: BalancePlan;
-  /** Every so many bars of an instrument are learned from; all are evaluated. */
+  /** Train on every `stride`-th bar of an instrument; evaluate on all. */
   readonly stride: number;
 }
 
@@ -27,11 +27,11 @@ export interface WalkForwardPlan {
   readonly firstShare: number;
   /** Seconds. */
   readonly embargo: number;
-  /** First blocks that only calibrate the later ones. */
+  /** Number of initial blocks used only for calibration. */
   readonly calibrationBlocks: number;
 }
 
-/** A block of time, its rows scored by a model of what came before. */
+/** A block of time, scored by a model of earlier data. */
 export interface ScoredBlock {
   readonly split: Split;
   readonly trees: number;
@@ -39,14 +39,14 @@ export interface ScoredBlock {
   readonly logits: readonly Float32Array[];
 }
 
-/** A block whose probabilities were calibrated on the blocks before it. */
+/** A block with probabilities calibrated on earlier blocks. */
 export interface CalibratedBlock extends ScoredBlock {
   readonly scaling: VectorScaling;
   /** [test rows × classes]. */
   readonly probabilities: Float64Array;
 }
 
-/** One model per block, learned from the rows known before it, balanced inside them. */
+/** Trains one model per block on the rows known before it, with balancing inside the training rows. */
 export async function scoreBlocks(
   rows: InstrumentRows,
   plan: LearningPlan,
@@ -66,7 +66,7 @@ export async function scoreBlocks(
   );
 }
 
-/** Learns a model from every `stride`-th bar of `train`. */
+/** Trains a model on every `stride`-th row of `train`. */
 export async function learn(
   rows: InstrumentRows,
   train: Int32Array,
@@ -86,8 +86,8 @@ export function treesOf({ ensembles }: TreeModel): number {
 }
 
 /**
- * Calibrates each block after the first ones on the scores of all blocks before it whose labels were known then: to the
- * base rates of those rows, which no balancing has touched.
+ * Calibrates each block after the first ones on the scores of all earlier blocks whose labels were known by then, to
+ * the base rates of those rows, which are not balanced.
  */
 export function calibrateBlocks(
   rows: InstrumentRows,
@@ -101,8 +101,8 @@ export function calibrateBlocks(
 }
 
 /**
- * The scaling of the rows of these blocks whose labels were known before `until`.
- * @throws MinutehandError DATA_TOO_SHORT when they lack a class
+ * Scaling fitted on those rows of the blocks whose labels were known before `until`.
+ * @throws MinutehandError DATA_TOO_SHORT if a class is missing
  */
 export function fitOnBlocks(rows: InstrumentRows, blocks: readonly ScoredBlock[], until: number): VectorScaling {
   const logits = Array.from({ length: CLASSES }, (): number[] => []);

@@ -5,10 +5,10 @@ import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_label
 import type { FeatureSource, LabelColumn, TableRows } from './feature_table.ts';
 
 /**
- * A pair's build with the features, and the labels where there are any, of a table in place of its own. Prices, z
- * and the evaluation label stay those of the bars: what models are measured on is the same whatever they learn from.
- * @throws MinutehandError DATA_MISSING when the table lacks a row that the models are asked about; TABLE_FORMAT when a
- * label ends at no bar
+ * Replaces a pair's features, and its labels if present, by those of a table. Prices, z and the evaluation label come
+ * from the bars, so evaluation does not depend on the table.
+ * @throws MinutehandError DATA_MISSING if the table lacks a row that the models need; TABLE_FORMAT if a label ends at
+ * no bar
  */
 export async function applyTable(source: FeatureSource, build: PairBuild): Promise<PairBuild> {
   const { history, labels } = build;
@@ -29,7 +29,7 @@ export async function applyTable(source: FeatureSource, build: PairBuild): Promi
   };
 }
 
-/** Row of each bar of the history in the table; −1 without one. */
+/** Row of each bar in the table; −1 if absent. */
 function placesOf({ time, length }: PairHistory, table: TableRows | null): Int32Array {
   const places = new Int32Array(length).fill(-1);
   if (table === null) return places;
@@ -87,7 +87,7 @@ function takeLabels(
   ) as unknown as PairLabels['ai2']['parts'];
   const ai1 = take(kept, (row) => table.ai1[row]!, 'ai1_end');
   return {
-    // The evaluation label stays the trained one where it is.
+    // Keep the evaluation label identical to the trained one where it is.
     ai1: isSame(ai1, own.ai1) ? own.ai1 : ai1,
     evaluation: own.evaluation,
     ai2: { ...risk, parts },

@@ -5,7 +5,7 @@ import { buildPairHistory } from '../dataset/pair_history.ts';
 import { labelPair, RISK_PARTS, type BarLabels } from '../label/pair_labels.ts';
 import { LABEL_COLUMNS, type LabelColumn, type TableRows } from './feature_table.ts';
 
-/** Features and labels of every warm bar of a pair, by the engine. */
+/** Features and labels of every warm bar of a pair, computed by the engine. */
 export function computedRows(
   pair: Pair,
   a: BarColumns,

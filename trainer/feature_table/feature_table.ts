@@ -2,8 +2,8 @@ import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 /**
- * Labels of a bar: AI1's as trained, the three parts of AI2's, AI3's; each with the open time, in epoch seconds, of the
- * bar at which it was known. NaN where a bar has no such label.
+ * Labels of a bar: AI1's training label, the three parts of AI2's, AI3's; each with the open time, in epoch seconds, of
+ * the bar at which it was known. NaN where a bar lacks the label.
  */
 export const LABEL_COLUMNS = [
   'ai1',
@@ -17,7 +17,7 @@ export const LABEL_COLUMNS = [
 ] as const;
 export type LabelColumn = (typeof LABEL_COLUMNS)[number];
 
-/** Identity of a feature: columns of the same name and another formula, window or ddof differ. */
+/** Identity of a feature: columns of the same name with different formula, window or ddof differ. */
 export interface ColumnIdentity {
   readonly name: string;
   readonly formula?: string;
@@ -32,15 +32,15 @@ export interface TableRows {
   readonly time: Float64Array;
   /** [length, columns] in the order of the definitions; NaN = missing. */
   readonly features: Float32Array;
-  /** null in a table of features alone. */
+  /** null in a table of features only. */
   readonly labels: Readonly<Record<LabelColumn, Float64Array>> | null;
 }
 
-/** Features and labels from outside the engine: the store, a file, or a table of a database. */
+/** External features and labels: from the store, a file, or a database table. */
 export interface FeatureSource {
-  /** For people; without a password. */
+  /** Name for messages, without a password. */
   readonly place: string;
-  /** The feature columns that are there. */
+  /** Available feature columns. */
   readonly columns: readonly ColumnIdentity[];
   /** The rows of a pair; null when there are none. */
   rows(pairId: string): Promise<TableRows | null>;
@@ -54,14 +54,11 @@ export function identitiesOf(definitions: readonly FeatureDefinition[]): ColumnI
 export interface SchemaDiff {
   readonly missing: readonly string[];
   readonly extra: readonly string[];
-  /** Columns of the same name with other parameters, and how they differ. */
+  /** Columns with the same name but different parameters, with the differences. */
   readonly changed: readonly { readonly name: string; readonly text: string }[];
 }
 
-/**
- * Differences that keep a table from being one of these features. A table that gives names only is compared by names
- * only.
- */
+/** Differences between a table's columns and the expected features. A table with names only is compared by name. */
 export function schemaDiff(expected: readonly ColumnIdentity[], found: readonly ColumnIdentity[]): SchemaDiff {
   const there = new Map(found.map((column) => [column.name, column]));
   const wanted = new Set(expected.map(({ name }) => name));

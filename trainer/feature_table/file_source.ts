@@ -11,8 +11,8 @@ export const SCHEMA_KEY = 'minutehand.feature_schema';
 
 /**
  * A CSV file (plain or .gz) or a Parquet file with the columns pair_id and time (epoch seconds of the bar open), the
- * features by their names, and all labels or none. Missing is an empty cell, null or NaN. The whole table is read.
- * @param names the features, in the order in which rows give them
+ * features by name, and all labels or none. Missing: an empty cell, null or NaN. Reads the whole table.
+ * @param names the features, in the order of the rows' values
  * @throws MinutehandError DATA_MISSING, TABLE_FORMAT
  */
 export async function fileSource(path: string, names: readonly string[]): Promise<FeatureSource> {
@@ -21,7 +21,7 @@ export async function fileSource(path: string, names: readonly string[]): Promis
   return path.endsWith('.parquet') ? parquetSource(path, names) : csvSource(path, names);
 }
 
-/** Takes cells by the names of their columns. */
+/** Collects cells by column name. */
 export class TableCollector {
   readonly #place: string;
   readonly #features: Int32Array;

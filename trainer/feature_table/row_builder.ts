@@ -5,13 +5,13 @@ import { LABEL_COLUMNS, type ColumnIdentity, type LabelColumn, type TableRows } 
 const FIRST_ROWS = 1024;
 export const KEY_COLUMNS = ['pair_id', 'time'] as const;
 
-/** Which columns of a table are features and which are labels; the key columns are neither. */
+/** The feature columns of a table, i.e. those that are neither keys nor labels. */
 export function featureColumns(names: readonly string[]): ColumnIdentity[] {
   const others: ReadonlySet<string> = new Set<string>([...KEY_COLUMNS, ...LABEL_COLUMNS]);
   return names.filter((name) => !others.has(name)).map((name) => ({ name }));
 }
 
-/** @throws MinutehandError TABLE_FORMAT where a key column is missing, or only some of the labels are there */
+/** @throws MinutehandError TABLE_FORMAT if a key column is missing, or only some labels are present */
 export function checkColumns(place: string, names: readonly string[]): void {
   const absent = KEY_COLUMNS.filter((name) => !names.includes(name));
   const labels = LABEL_COLUMNS.filter((name) => names.includes(name));
@@ -24,7 +24,7 @@ export function checkColumns(place: string, names: readonly string[]): void {
   });
 }
 
-/** Takes the rows of one pair one after the other. */
+/** Collects the rows of one pair. */
 export class RowBuilder {
   readonly #place: string;
   readonly #width: number;
@@ -43,9 +43,9 @@ export class RowBuilder {
   }
 
   /**
-   * @param feature value of a feature by its place
-   * @param label value of a label by its place in LABEL_COLUMNS
-   * @throws MinutehandError TABLE_FORMAT for a time that is no bar open, or not after the one before
+   * @param feature value of a feature by its index
+   * @param label value of a label by its index in LABEL_COLUMNS
+   * @throws MinutehandError TABLE_FORMAT for a time that is not a bar open, or not after the previous one
    */
   add(time: number, feature: (place: number) => number, label: (place: number) => number): void {
     this.#checkTime(time);

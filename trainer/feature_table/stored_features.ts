@@ -23,18 +23,18 @@ export interface StoredKey {
   readonly labels: string;
 }
 
-/** 16 hex digits over everything that decides about labels beside the bars. */
+/** 16 hex digits of a hash of everything that determines labels, apart from the bars. */
 export function labelHash({ barriers, risk, scale, windows }: DatasetPolicy): string {
   return sha256Hex(canonicalJson({ barriers, risk, scale, windows })).slice(0, 16);
 }
 
 const ROWS_PER_INSERT = 5000;
-/** SQLite takes 32,766 values a statement. */
+/** SQLite accepts 32,766 values per statement. */
 const LABEL_ROWS_PER_INSERT = 2000;
 
 /**
- * Writes the rows of a pair, in place of those that were made by the same schema and labels, in one transaction;
- * and the view `core.features_named`, which shows the features of this schema by their names.
+ * Writes the rows of a pair in one transaction, replacing those of the same schema and labels, and the view
+ * `core.features_named`, which shows the features of this schema by name.
  */
 export async function storeRows(store: Store, key: StoredKey, pairId: string, rows: TableRows): Promise<void> {
   const { market, schema, labels } = key;
@@ -93,7 +93,7 @@ async function insertFeatures(
       .execute();
 }
 
-/** Nine digits name a float32; a missing one is NaN on PostgreSQL, null in JSON. */
+/** Nine digits identify a float32; a missing value is NaN on PostgreSQL, null in JSON. */
 function arrayText(kind: Store['kind'], values: Float32Array): string {
   const cells = Array.from(values, (value) =>
     Number.isFinite(value)
@@ -146,8 +146,8 @@ async function createNamedView(
 }
 
 /**
- * The features and labels of the store as a source. Those of another schema or label policy are not taken: where there
- * are only such, the columns are those of the one that was written last, so that the difference is named.
+ * The store's features and labels as a source. Rows of another schema or label policy are not used; if there are only
+ * such rows, the columns are those of the last written schema, so that the difference can be reported.
  */
 export async function storedSource(store: Store, key: StoredKey): Promise<FeatureSource> {
   const schemas = await store.db.selectFrom('core.feature_schemas').selectAll().execute();
@@ -203,7 +203,7 @@ async function readRows({ db, kind }: Store, key: StoredKey, pairId: string): Pr
   return { length: time.length, time, features, labels: await readLabels(db, key, pairId, time) };
 }
 
-/** null where no label of this policy is stored: the engine's are learned then. */
+/** null if no label of this policy is stored; the engine's labels are used then. */
 async function readLabels(
   db: Kysely<Tables>,
   { market, labels: label_hash }: StoredKey,

@@ -9,14 +9,14 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { identitiesOf, LABEL_COLUMNS, type TableRows } from './feature_table.ts';
 import { SCHEMA_KEY } from './file_source.ts';
 
-/** The rows of one pair after the other. */
+/** Rows of the pairs, one after the other. */
 export type PairRows = AsyncIterable<{ readonly pairId: string; readonly rows: TableRows }>;
 
 const ROWS_PER_GROUP = 50_000;
 
 /**
- * Writes features and labels as CSV (.csv, .csv.gz) or Parquet (.parquet: Snappy, FLOAT features, the schema in the
- * metadata), as `fileSource` reads them. Complete or absent.
+ * Writes features and labels as CSV (.csv, .csv.gz) or Parquet (.parquet: Snappy, FLOAT features, schema in the
+ * metadata), readable by `fileSource`. The file is complete or absent.
  * @returns the number of rows
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */
@@ -47,7 +47,7 @@ async function writeCsv(path: string, draft: string, { definitions }: FeatureSch
         let text = '';
         for (let row = from; row < Math.min(from + 1000, rows.length); row++) {
           text += `${pairId},${rows.time[row]}`;
-          // Nine digits name a float32.
+          // Nine digits identify a float32.
           for (let i = 0; i < width; i++) {
             const value = rows.features[row * width + i]!;
             text += `,${Number.isFinite(value) ? Number(value.toPrecision(9)) : cell(value)}`;

@@ -19,7 +19,7 @@ describe('figures of fills', () => {
     expect(figures([], [journaled(enterBody(idOf(1)), T0)])).toEqual({});
   });
 
-  it('are those of a trade that was made and closed', () => {
+  it('are those of an opened and closed trade', () => {
     const enter = enterBody(idOf(1), { price_a: 4100, price_b: 51.25 });
     const trades = [
       tradeOf(openFill(), enter),
@@ -47,7 +47,7 @@ describe('figures of fills', () => {
     expect(figures(trades, entries)['paper']!.total).toMatchObject({ enters: 3, refused: 2 });
   });
 
-  it('are separate for paper and real money, and require nothing of absent consumers', () => {
+  it('are separate for paper and real accounts, and require nothing of absent consumers', () => {
     const real = openFill({ account: 'real', signal_ms: T0 + 1000, time_ms: T0 + 1100 });
     const trades = [tradeOf(openFill(), null), tradeOf(real, null)];
     const found = figures(trades, [journaled(enterBody(idOf(1)), T0), journaled(enterBody(idOf(2)), T0 + 1000)]);

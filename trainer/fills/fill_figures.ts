@@ -3,28 +3,28 @@ import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade } from './live_trades.ts';
 import { booksOf, followedSince, isClosed, positionsOf, type LivePosition } from './positions.ts';
 
-/** Of a pair, or of all together, on one kind of account. A figure without anything to be made of is null. */
+/** Figures of a pair, or of all together, on one kind of account. null: not computable. */
 export interface FillFigures {
-  /** Positions that were opened, and those of them that were closed. */
+  /** Opened positions, and those of them that were closed. */
   readonly opened: number;
   readonly closed: number;
-  /** Share of the closed positions whose legs earned something together, costs included. */
+  /** Share of closed positions with a positive result of both legs together, after costs. */
   readonly win_rate: number | null;
-  /** Sum of what the closed positions earned, by currency of the account. */
+  /** Sum of the results of closed positions, by account currency. */
   readonly pnl: Readonly<Record<string, number>>;
   readonly fills: number;
-  /** Mean and 95th percentile of what fills were worse than requested, in basis points; above zero is worse. */
+  /** Mean and 95th percentile of the difference of fills to the requested price, in basis points; positive is worse. */
   readonly slippage_bps: number | null;
   readonly slippage_bps_p95: number | null;
   /**
-   * Mean of what fills were worse than the bar's close that the signal named: spread, slippage and time together
-   * (Perold 1988).
+   * Mean difference of fills to the bar's close named by the signal: spread, slippage and delay together (Perold 1988);
+   * positive is worse.
    */
   readonly shortfall_bps: number | null;
-  /** From the publication of a signal to its fill, of fills with a signal. */
+  /** From publication of a signal to its fill, for fills with a signal. */
   readonly latency_ms_p50: number | null;
   readonly latency_ms_p95: number | null;
-  /** ENTER signals that the account could have followed, and those of them that it did not open. */
+  /** ENTER signals that the account could have followed, and those that it did not open. */
   readonly enters: number;
   readonly refused: number;
   /** refused / enters. */
@@ -37,7 +37,7 @@ export interface AccountFigures {
 }
 
 export interface FiguresInput {
-  /** Of one market. */
+  /** Trades of one market. */
   readonly trades: readonly LiveTrade[];
   /** ENTER signals of that market. */
   readonly entries: readonly JournaledSignal[];
@@ -49,8 +49,8 @@ export interface FiguresInput {
 }
 
 /**
- * Outcome of signals at the accounts, by kind of account. An ENTER counts for a program from its first line about that
- * pair on, when its maximum age is over or it was answered: an absent program refused nothing. Pure.
+ * Outcome of signals at the accounts, by kind of account. An ENTER counts for a program from the program's first line
+ * about that pair on, once its maximum age is over or it was answered: an absent program refused nothing. Pure.
  */
 export function fillFigures(input: FiguresInput): Readonly<Record<string, AccountFigures>> {
   const accounts = [...new Set(input.trades.map(({ account }) => account))].sort();
@@ -77,7 +77,7 @@ interface Asked {
   readonly isOpened: boolean;
 }
 
-/** Entries of which it is decided by now whether this program has followed them. */
+/** Entries for which it is decided whether this program followed them. */
 function followable({ entries, nowMs, barMs, settleMs }: FiguresInput, own: readonly LiveTrade[]): Asked[] {
   const since = followedSince(own);
   const answered = new Set(own.map(({ position_id }) => position_id));
@@ -143,7 +143,7 @@ function meanOf(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The smallest value that a share `q` of them does not exceed. @param ascending sorted */
+/** The smallest value with at least a share `q` at or below it. @param ascending sorted */
 function quantileOf(ascending: readonly number[], q: number): number | null {
   return ascending[Math.max(0, Math.ceil(q * ascending.length) - 1)] ?? null;
 }

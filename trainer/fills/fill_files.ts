@@ -9,13 +9,13 @@ import { findRotated, readNewLines, type FileMark } from './tail.ts';
 
 const RESULT_FILE = 'result.json';
 
-/** Reads every result.json of a home, each from where it was read before. */
+/** Reads every result.json of a home, resuming at the last position. */
 export interface FillFiles {
-  /** Takes what is new, all of it. @returns how many lines were new in the store, and refused */
+  /** Stores all new lines. @returns the number of lines that were new in the store, and of refused lines */
   pass(): Promise<{ readonly added: number; readonly refused: number }>;
 }
 
-/** Files of expert advisors: in `<ea>/<account>/`, and beside the signals. */
+/** Result files of expert advisors: in `<ea>/<account>/`, and beside the signals. */
 function resultFiles(paths: HomePaths): string[] {
   const folders = [paths.ea, paths.signals].flatMap((parent) => [
     ...(parent === paths.signals ? [parent] : []),
@@ -25,8 +25,8 @@ function resultFiles(paths: HomePaths): string[] {
 }
 
 /**
- * The mark of a file is saved after its lines: a trainer that is killed in between reads them again, and the store
- * recognizes them.
+ * A file's position is saved after its lines: a trainer killed in between reads them again, and the store ignores
+ * duplicates.
  */
 export function createFillFiles({ db }: Store, intake: FillIntake, paths: HomePaths, clock: Clock): FillFiles {
   const marks = new Map<string, FileMark>();
@@ -79,7 +79,7 @@ export function createFillFiles({ db }: Store, intake: FillIntake, paths: HomePa
   };
 }
 
-/** Lines written to a file between the last read and its rotation. */
+/** Reads lines written to a file between the last read and its rotation. */
 async function readRest(
   path: string,
   mark: FileMark,

@@ -8,20 +8,23 @@ import {
 } from '../../shared/redis_stream.ts';
 
 const FILLS_GROUP = 'minutehand-trainer';
-/** One name for every trainer there is after another: what the last one had not acknowledged is the next one's own. */
+/** A fixed consumer name, so that a trainer takes over entries that the previous one did not acknowledge. */
 const CONSUMER = 'trainer';
 
 const ENTRIES_AT_ONCE = 200;
 const BLOCK_MS = 1000;
 const CLAIM_IDLE_MS = 60_000;
 const FIRST_RETRY_MS = 200;
-/** Own pending entries, from the first on; new ones. */
+/** Own pending entries from the first on; and new ones. */
 const PENDING = '0';
 const NEW = '>';
 
 export interface FillStreamOptions {
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
-  /** Resolves when the store has the lines; entries are acknowledged then. Called again with lines it rejects. */
+  /**
+   * Resolves when the store has the lines; then the entries are acknowledged. If it rejects, it is called again with
+   * them.
+   */
   take(lines: readonly string[]): Promise<unknown>;
   /** Called once per change. */
   onState(state: StreamConnectionState, detail: string): void;
@@ -30,14 +33,13 @@ export interface FillStreamOptions {
 type Entry = [id: string, fields: string[] | null];
 
 /**
- * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: entries that were delivered and never
- * acknowledged first, then new ones. A Redis that is absent, restarts, or comes back empty is retried forever; a
- * missing group is created again.
+ * Reads the stream `minutehand:fills` as consumer group `minutehand-trainer`: delivered but unacknowledged entries
+ * first, then new ones. An absent, restarted or empty Redis is retried forever; a missing group is created again.
  */
 export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
   async function makeGroup({ redis }: StreamConnection): Promise<void> {
     try {
-      // From the first entry on: entries from before the first start of a trainer are read too.
+      // From the first entry, so that entries from before the first start of a trainer are read too.
       await redis.xgroup('CREATE', FILLS_STREAM, FILLS_GROUP, '0', 'MKSTREAM');
     } catch (error) {
       if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
@@ -45,8 +47,8 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
   }
 
   /**
-   * Entries of a consumer with another name, such as a tool that read the group by hand. Redis below 6.2 cannot do it,
-   * and needs it as little.
+   * Entries of a consumer with another name, such as a tool that read the group manually. Not supported by Redis below
+   * 6.2, where it is rarely needed.
    */
   async function claimForgotten({ redis }: StreamConnection): Promise<void> {
     try {
@@ -69,7 +71,7 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
     }
   }
 
-  /** All that is pending, or the next new entries. */
+  /** Processes all pending entries, or the next new ones. */
   async function drain(which: typeof PENDING | typeof NEW, connection: StreamConnection): Promise<void> {
     const { redis } = connection;
     for (let from: string = which; ;) {

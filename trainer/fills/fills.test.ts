@@ -52,7 +52,7 @@ function journalSignals(...bodies: SignalBody[]): void {
   journal.close();
 }
 
-/** Ten lines: entries and their ends, and one that was refused. */
+/** Ten lines: entries and their exits, and one refusal. */
 function someFills(count = 10): Fill[] {
   return Array.from({ length: count }, (_, index) => {
     const id = idOf(100 + index);
@@ -90,7 +90,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
 
   const stored = async (): Promise<string[]> => (await readTrades(store, { market: 'live' })).map(({ line }) => line).sort(); // prettier-ignore
 
-  it('take each fill once, however often and by however many transports it arrives', async () => {
+  it('store each fill once, however often and on however many transports it arrives', async () => {
     const lines = linesOf(someFills());
     expect(await intake.take(lines, 'file', 'result.json')).toEqual({ added: 10, duplicates: 0, refused: 0 });
     expect(await intake.take(lines, 'redis', FILLS_STREAM)).toEqual({ added: 0, duplicates: 10, refused: 0 });
@@ -99,7 +99,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(await stored()).toEqual(linesOf(someFills(12)).sort());
   });
 
-  it('are attributed to the file that has them, also when Redis was faster', async () => {
+  it('are attributed to their file, even if Redis was faster', async () => {
     const lines = linesOf(someFills(3));
     await intake.take(lines, 'redis', FILLS_STREAM);
     await intake.take(lines.slice(1), 'file', 'result.json');
@@ -116,7 +116,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     const stray = openFill({ slippage_bps: 99, latency_ms: -5 });
     await intake.take(linesOf([stray, closeFill(), refusedFill({ signal_ms: 0 })]), 'file', 'x');
     const [refused, open, close] = await readTrades(store, { market: 'live' });
-    // Values that can be computed are not taken from the fill.
+    // Derived values are computed, not copied from the fill.
     expect(open).toMatchObject({
       fill_key: fillKey(stray), account: 'paper', leg: 'A', side: 'SELL', lots: 0.5, ticket: 1, latency_ms: 250, signal_ms: BEGAN_MS,
       signal_action: 'ENTER', signal_reason: 'ENTRY', signal_bar: '2026-11-20T08:26:00Z', signal_price: 4100.5, model_version: '20261120_0800',
@@ -137,7 +137,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(await intake.join()).toBe(0);
   });
 
-  it('keep invalid and contradicting lines separately, and each once', async () => {
+  it('store invalid and contradicting lines separately, each once', async () => {
     await intake.take(linesOf([openFill()]), 'file', 'x');
     const lines = ['hello', linesOf([openFill({ filled_price: 4000 })])[0]!, `{"schema":"minutehand.fill/9"}`];
     expect(await intake.take(lines, 'file', 'x')).toEqual({ added: 0, duplicates: 0, refused: 3 });
@@ -147,13 +147,13 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect((await readTrades(store, { market: 'live' }))[0]).toMatchObject({ filled_price: 4099.59 });
   });
 
-  it('take the whole line after one that was truncated without a newline', async () => {
+  it('read the complete line after one truncated without a newline', async () => {
     const [first, second] = linesOf(someFills(2)) as [string, string];
     expect(await intake.take([first.slice(0, 100) + second], 'file', 'x')).toMatchObject({ added: 1, refused: 1 });
     expect(await stored()).toEqual([second]);
   });
 
-  it('are read by pair, from a time on', async () => {
+  it('are read by pair and start time', async () => {
     await intake.take(linesOf(someFills()), 'file', 'x');
     expect(await readTrades(store, { market: 'live', pairIds: ['EURUSD_GBPUSD'] })).toEqual([]);
     expect(await readTrades(store, { market: 'simulated' })).toEqual([]);
@@ -191,11 +191,11 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       expect(marks).toHaveLength(3);
     });
 
-    it('through rotation, truncation and a file that was written anew: nothing lost, nothing twice', async () => {
+    it('through rotation, truncation and rewriting, without losses or duplicates', async () => {
       const fills = someFills(12);
       writeFileSync(result(), textOf(fills.slice(0, 4)));
       await running.pass();
-      // Written and put away between two looks.
+      // Written and rotated between two reads.
       appendFileSync(result(), textOf(fills.slice(4, 6)));
       renameSync(result(), `${result()}.1`);
       writeFileSync(result(), textOf(fills.slice(6, 8)));
@@ -266,7 +266,7 @@ describe('fills from Redis', () => {
     return sum;
   };
 
-  it('are taken from the first one on, also those from before the trainer, and acknowledged', async () => {
+  it('are read from the first one on, including those from before the trainer, and acknowledged', async () => {
     await send(someFills(3));
     await client.xadd(FILLS_STREAM, '*', 'something', 'else');
     start();
@@ -279,10 +279,10 @@ describe('fills from Redis', () => {
     await store.close();
   });
 
-  it('are taken again when a trainer died before it stored them', async () => {
+  it('are read again if a trainer died before it stored them', async () => {
     await client.xgroup('CREATE', FILLS_STREAM, 'minutehand-trainer', '0', 'MKSTREAM');
     await send(someFills(4));
-    // As the trainer does it, and then nothing more.
+    // Reads like the trainer, then stops without acknowledging.
     await client.xreadgroup('GROUP', 'minutehand-trainer', 'trainer', 'COUNT', 3, 'STREAMS', FILLS_STREAM, '>');
     expect(await pending()).toBe(3);
     start();
@@ -290,7 +290,7 @@ describe('fills from Redis', () => {
     await eventually(async () => (await pending()) === 0);
   });
 
-  it('continue when Redis was restarted and came back empty', async () => {
+  it('continue after Redis was restarted empty', async () => {
     start();
     await send(someFills(2));
     await eventually(async () => (await count()) === 2);

@@ -13,9 +13,9 @@ import { journalLookup } from './signal_lookup.ts';
 const EVERY_MS = 1000;
 
 /**
- * Takes the fills of expert advisors from result.json files and from Redis into `core.live_trades`, as long as the
- * trainer runs. Everything may be absent, and come: files, Redis, the store. What cannot be stored now waits where it
- * is, in its file or unacknowledged in Redis.
+ * Stores the fills of expert advisors from result.json files and Redis in `core.live_trades` while the trainer runs.
+ * Files, Redis and store may be absent and appear later. What cannot be stored yet stays in its file, or unacknowledged
+ * in Redis.
  */
 export function startFills(options: StoreWorkOptions): StoreWork {
   const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;

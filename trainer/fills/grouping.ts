@@ -1,4 +1,4 @@
-/** Items by their key, keys in order of first occurrence. `Map.groupBy` is not in Node 20. */
+/** Groups items by key, in order of first occurrence. `Map.groupBy` is not in Node 20. */
 export function groupedBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {

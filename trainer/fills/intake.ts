@@ -11,30 +11,33 @@ import type { SignalLookup } from './signal_lookup.ts';
 export interface IntakeCounts {
   /** Rows that are new in `core.live_trades`. */
   readonly added: number;
-  /** Lines that were known. */
+  /** Lines that were already stored. */
   readonly duplicates: number;
-  /** Lines that are no fills, or contradict a known one; the store keeps them for `trades check`. */
+  /** Lines that are not fills, or contradict a known one; the store keeps them for `trades check`. */
   readonly refused: number;
 }
 
 export interface FillIntake {
   /**
-   * Stores lines; any of them may come again, in any order and on any way. When it rejects nothing is lost: give them
-   * again.
+   * Stores lines. Lines may repeat, in any order and from any source. If it rejects, nothing is lost: call it again
+   * with them.
    * @param place the file, or the stream
    */
   take(lines: readonly string[], source: 'file' | 'redis', place: string): Promise<IntakeCounts>;
-  /** Looks again for the signals of fills that came before their signal was journaled. @returns how many it found */
+  /**
+   * Retries the lookup of signals for fills that arrived before their signal was journaled.
+   * @returns number of matches
+   */
   join(): Promise<number>;
 }
 
-/** A row for each parameter of a statement: SQLite takes 32,766. */
+/** Rows per statement: SQLite accepts 32,766 parameters. */
 const ROWS_AT_ONCE = 200;
 const KEPT_LINE = 500;
-/** A truncated line, followed by another one without a newline between. */
+/** Marks the start of a line after a truncated one without a newline. */
 const LINE_BEGIN = '{"schema":"';
 /**
- * The journal is some milliseconds behind the signal; what it does not show so long after the fill it does not have.
+ * The journal lags behind the signal by milliseconds; a signal missing this long after the fill is treated as absent.
  */
 const JOIN_MS = 600_000;
 const JOIN_ROWS = 500;
@@ -75,7 +78,7 @@ const UNKNOWN_SIGNAL: SignalColumns = {
   max_age_bars: null,
 };
 
-/** Converts lines to rows: checked, each once, with the signal that caused them. */
+/** Converts lines to rows: validated, deduplicated, and joined with their signals. */
 export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock): FillIntake {
   return new StoreIntake(db, signals, clock);
 }
@@ -143,7 +146,7 @@ class StoreIntake implements FillIntake {
     return joined;
   }
 
-  /** @returns how many of the rows are new */
+  /** @returns number of new rows */
   async #add(rows: readonly TradeRow[]): Promise<number> {
     const inserted = await this.#db
       .insertInto('core.live_trades')
@@ -171,7 +174,7 @@ class StoreIntake implements FillIntake {
         .execute();
   }
 
-  /** The rows that contradict the stored row of their key. */
+  /** Rows that contradict the stored row with their key. */
   async #contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
     const keys = rows.map(({ fill_key }) => fill_key);
     const known = await this.#db
@@ -187,7 +190,7 @@ class StoreIntake implements FillIntake {
     });
   }
 
-  /** Fills that Redis delivered before their own file. */
+  /** Sets the file of fills that Redis delivered earlier. */
   async #keepPlace(rows: readonly TradeRow[], place: string): Promise<void> {
     const lines = rows.map(({ line }) => line);
     const keys = rows.map(({ fill_key }) => fill_key);
@@ -223,7 +226,7 @@ function readLines(lines: readonly string[]): { fills: { fill: Fill; line: strin
   return { fills, refused };
 }
 
-/** A row of `core.live_trades`. @param signal null when it is not known (yet) */
+/** A row of `core.live_trades`. @param signal null if unknown (yet) */
 export function rowOf(
   fill: Fill,
   line: string,

@@ -43,7 +43,7 @@ describe('signals of a journal', () => {
     signals.close();
   });
 
-  it('that enter are listed by the time of their publication', () => {
+  it('with action ENTER are listed by publication time', () => {
     const all = Array.from({ length: 400 }, (_, number) => ({
       body: number % 7 === 0 ? enterBody(idOf(number)) : bodyOf({ signal_id: idOf(number) }),
       atMs: T0 + number * DAY_MS * 0.05,
@@ -81,13 +81,13 @@ describe('signals of a journal', () => {
     signals.close();
   });
 
-  it('are none where there is no journal, or only the beginning of one', () => {
+  it('are none without a journal, or with an incomplete one', () => {
     expect(openJournalSignals(path)).toBeNull();
     writeFileSync(path, '');
     expect(openJournalSignals(path)).toBeNull();
   });
 
-  it('can be looked at while the daemon writes', () => {
+  it('can be read while the daemon writes', () => {
     const store = openJournal(path);
     const signals = openJournalSignals(path)!;
     expect(signals.find('XAUUSD_XAGUSD', [idOf(1)], T0, T0)).toEqual([]);

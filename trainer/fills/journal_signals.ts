@@ -2,27 +2,24 @@ import { existsSync } from 'node:fs';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { Database, SqliteError } from '../../shared/store/sqlite.ts';
 
-/** A signal as the daemon published and journaled it. */
+/** A signal as published and journaled by the daemon. */
 export interface JournaledSignal {
   readonly body: SignalBody;
   readonly generatedAtMs: number;
 }
 
-/** Looks into the signals of a journal while the daemon writes it. */
+/** Looks up signals in a journal while the daemon writes it. */
 export interface JournalSignals {
-  /**
-   * Signals of a pair by their ids, as far as they were published from `fromMs` to `toMs` (epoch ms), give or take an
-   * hour.
-   */
+  /** Signals of a pair by id, published from `fromMs` to `toMs` (epoch ms), with a tolerance of an hour. */
   find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournaledSignal[];
-  /** ENTER signals published from `fromMs` on, before `toMs` (epoch ms), in order. */
+  /** ENTER signals published from `fromMs` until before `toMs` (epoch ms), in order. */
   entries(fromMs: number, toMs: number): JournaledSignal[];
-  /** Those of these minutes (bar opens) of a pair at which models of this version spoke; no other signals are read. */
+  /** The minutes (bar opens) among `minutes` at which the pair was answered by models of this version. */
   spokenBy(modelVersion: string, pairId: string, minutes: readonly number[]): Set<number>;
   close(): void;
 }
 
-/** A clock that is set may go back by so much, and another machine's may differ by it. */
+/** Tolerance for clock changes and for differences between machines. */
 const CLOCK_MS = 3_600_000;
 
 interface Row {
@@ -32,7 +29,7 @@ interface Row {
 
 /**
  * Opens a journal for looking up signals. Never writes.
- * @returns null when there is none, or none that is readable
+ * @returns null if it is absent or unreadable
  */
 export function openJournalSignals(path: string): JournalSignals | null {
   if (!existsSync(path)) return null;
@@ -42,14 +39,14 @@ export function openJournalSignals(path: string): JournalSignals | null {
     return lookInto(db);
   } catch (error) {
     db?.close();
-    // A daemon that is just making it.
+    // A daemon is just creating it.
     if (error instanceof SqliteError) return null;
     throw error;
   }
 }
 
 function lookInto(db: Database): JournalSignals {
-  // There is no index by id: the daemon would pay for it at every bar, and it is needed only at a trade.
+  // There is no index by id: it would cost the daemon time at every bar, and is needed only at a trade.
   const byId = db.prepare(
     `SELECT body, generated_at_ms AS generatedAtMs FROM signals
      WHERE pair_id = ? AND signal_row >= ? AND signal_row < ? AND signal_id IN (SELECT value FROM json_each(?)) ORDER BY signal_row`,
@@ -63,12 +60,12 @@ function lookInto(db: Database): JournalSignals {
      WHERE signal_row >= ? AND signal_row < ? AND generated_at_ms >= ? AND generated_at_ms < ? AND instr(body, '"action":"ENTER"') > 0
      ORDER BY signal_row`,
   );
-  // The plus keeps SQLite from walking through all signals of the pair instead of to the minutes.
+  // The unary plus makes SQLite look up the minutes instead of scanning all signals of the pair.
   const spoken = db.prepare(
     `SELECT time FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
   );
 
-  /** The first row that was published at or after a moment, if the clock never stepped back. */
+  /** The first row published at or after `ms`, assuming that the clock never stepped back. */
   function rowAt(ms: number): number {
     const { first, last } = ends.get() as { first: number | null; last: number | null };
     if (first === null || last === null) return 0;

@@ -9,7 +9,7 @@ import { entriesOf, journalLookup } from './signal_lookup.ts';
 /** Time after which a fill, its other leg or its signal counts as missing. */
 export const SETTLE_MS = 60_000;
 
-/** Signals and prices that fills of the configured market are compared with. */
+/** Signals and prices to compare fills of the configured market with. */
 export interface Against {
   readonly entries: readonly JournaledSignal[];
   readonly nowMs: number;
@@ -34,8 +34,8 @@ export interface VersionFillsOptions {
 
 /**
  * Outcome of the entries of one model version in the configured market, on all kinds of accounts: fills and refusals of
- * the last `monitor_days` of the market's clock, whole positions, and the ENTER signals they are compared with. null
- * without any; then no signal is read.
+ * the last `monitor_days` by the market's clock, complete positions, and the ENTER signals they are compared with. null
+ * without any; then no signals are read.
  */
 export async function fillsOfVersion(options: VersionFillsOptions): Promise<FiguresInput | null> {
   const { settings, version, journals, store, nowMs } = options;
@@ -46,7 +46,7 @@ export async function fillsOfVersion(options: VersionFillsOptions): Promise<Figu
   const asked = new Set(all.flatMap((trade) => (isAskedBy(trade, version) ? [trade.position_id] : [])));
   const trades = all.filter(({ position_id }) => asked.has(position_id));
   if (trades.length === 0) return null;
-  // No program is expected to follow a signal before its first line.
+  // Before its first line, a program is not expected to follow signals.
   const firstMs = trades.reduce((first, { signal_ms, time_ms }) => Math.min(first, signal_ms ?? time_ms), Infinity);
   const entries = entriesOf(journals, firstMs, nowMs).filter(({ body }) => body.model_version === version);
   return { trades, entries, nowMs, barMs, settleMs: SETTLE_MS };
@@ -54,7 +54,7 @@ export async function fillsOfVersion(options: VersionFillsOptions): Promise<Figu
 
 const MINUTES_PER_DAY = 1440;
 
-/** Returns whether it opened, or refused to open, the ENTER of a signal of this version. */
+/** Whether it opened, or refused to open, the ENTER of a signal of this version. */
 function isAskedBy({ kind, signal_action, model_version }: LiveTrade, version: string): boolean {
   return kind !== 'close' && signal_action === 'ENTER' && model_version === version;
 }

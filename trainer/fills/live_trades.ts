@@ -12,7 +12,7 @@ export interface TradeFilter {
   readonly fromMs?: number;
 }
 
-/** Fills and refused orders of a market in order of time. */
+/** Fills and refused orders of a market, ordered by time. */
 export function readTrades({ db }: Store, { market, pairIds, fromMs }: TradeFilter): Promise<LiveTrade[]> {
   let query = db.selectFrom('core.live_trades').selectAll().where('market', '=', market);
   if (pairIds !== undefined) query = query.where('pair_id', 'in', pairIds);
@@ -20,7 +20,7 @@ export function readTrades({ db }: Store, { market, pairIds, fromMs }: TradeFilt
   return query.orderBy('time_ms').orderBy('ticket').orderBy('fill_key').execute();
 }
 
-/** Lines of all markets that were no fills, in the order in which they came. */
+/** Refused lines of all markets, in order of arrival. */
 export function readRefusedLines({ db }: Store, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER): Promise<RefusedLine[]> {
   return db
     .selectFrom('core.refused_fills')

@@ -1,10 +1,10 @@
 import { groupedBy } from './grouping.ts';
 import type { LiveTrade } from './live_trades.ts';
 
-/** One program's handling of one entry of the daemon. */
+/** One program's position for one entry of the daemon. */
 export interface LivePosition {
   readonly account: string;
-  /** Source of its fills: two programs at the same time have two books. */
+  /** Source of the fills: two concurrent programs have two books. */
   readonly place: string;
   readonly positionId: string;
   readonly pairId: string;
@@ -16,10 +16,10 @@ export interface LivePosition {
 export const LEGS = ['A', 'B'] as const;
 export type Leg = (typeof LEGS)[number];
 
-/** A broker's lots have at most eight decimals. */
+/** Tolerance for lots, which have at most eight decimals. */
 export const LOTS_EPSILON = 1e-6;
 
-/** Fills by book and position, in the order of their first one. */
+/** Fills by book and position, ordered by the first fill. */
 export function positionsOf(trades: readonly LiveTrade[]): LivePosition[] {
   const groups = groupedBy(trades, (trade) => `${bookOf(trade)} ${trade.position_id}`);
   return [...groups.values()].map((group) => {
@@ -29,7 +29,7 @@ export function positionsOf(trades: readonly LiveTrade[]): LivePosition[] {
   });
 }
 
-/** Fills of each program: an account, and where it writes. */
+/** Fills by program: account and file. */
 export function booksOf(trades: readonly LiveTrade[]): LiveTrade[][] {
   return [...groupedBy(trades, bookOf).values()];
 }
@@ -41,7 +41,7 @@ export function lotsOf(fills: readonly LiveTrade[], leg: Leg): number {
   return fills.reduce((sum, fill) => sum + (fill.leg === leg ? fill.lots : 0), 0);
 }
 
-/** Returns whether both legs were opened, and closed as far as they were opened. */
+/** Whether both legs were opened, and closed completely. */
 export function isClosed({ opens, closes }: LivePosition): boolean {
   return LEGS.every((leg) => {
     const opened = lotsOf(opens, leg);
@@ -50,8 +50,8 @@ export function isClosed({ opens, closes }: LivePosition): boolean {
 }
 
 /**
- * Start time of each pair for a program, in epoch ms: an ENTER before that, or of a pair without any fill of the
- * program, requires nothing of it. It also reports the pairs it does not follow.
+ * Time from which a program follows each pair, in epoch ms: an earlier ENTER, or one of a pair without any fill of the
+ * program, requires nothing of it. Includes pairs that it does not follow.
  */
 export function followedSince(own: readonly LiveTrade[]): ReadonlyMap<string, number> {
   const since = new Map<string, number>();

@@ -9,7 +9,7 @@ const SETTLE_MS = 60_000;
 const BAR_MS = 60_000;
 const ENTER = enterBody(idOf(1));
 const EXIT = exitBody(idOf(1), 'Z_EXIT', { signal_id: idOf(2) });
-/** z above zero, β above zero: A was sold, B bought. */
+/** z and β above zero: A was sold, B bought. */
 const A = tradeOf(openFill(), ENTER);
 const B = tradeOf(openFill({ leg: 'B', side: 'BUY' }), ENTER);
 const CLOSE_A = tradeOf(closeFill(), EXIT);
@@ -29,7 +29,7 @@ describe('fills compared with signals', () => {
     expect(findings({ trades: [tradeOf(refusedFill(), ENTER)], entries: [ENTERED] })).toEqual([]);
   });
 
-  it('report a signal that no journal has, once it had the time to get there', () => {
+  it('report a signal that is in no journal after the settling time', () => {
     const stray = tradeOf(refusedFill(), null);
     expect(codes({ trades: [stray] })).toEqual(['SIGNAL_UNKNOWN']);
     expect(codes({ trades: [stray], nowMs: OPENED_MS + SETTLE_MS - 1 })).toEqual([]);
@@ -49,7 +49,7 @@ describe('fills compared with signals', () => {
     const missed = { trades: [A, B], entries: [ENTERED, later] };
     expect(findings(missed)).toMatchObject([{ code: 'ENTER_WITHOUT_FILL', position_id: idOf(7) }]);
     expect(codes({ ...missed, nowMs: later.generatedAtMs + 2.5 * BAR_MS + SETTLE_MS - 1 })).toEqual([]);
-    // It was not there, or does not trade that pair.
+    // The program was not running, or does not trade that pair.
     const earlier = journaled(enterBody(idOf(8)), OPENED_MS - BAR_MS);
     const elsewhere = journaled(enterBody(idOf(9), { pair_id: 'EURUSD_USDCHF' }), later.generatedAtMs);
     expect(codes({ trades: [A, B], entries: [earlier, elsewhere] })).toEqual([]);
@@ -61,10 +61,10 @@ describe('fills compared with signals', () => {
     expect(codes({ trades: [A, B, other[0]!], entries: [ENTERED] })).toEqual(['LEG_ALONE']);
   });
 
-  it('report a single leg, once the other one had the time to follow', () => {
+  it('report a single leg after the settling time', () => {
     expect(codes({ trades: [A] })).toEqual(['LEG_ALONE']);
     expect(codes({ trades: [A], nowMs: OPENED_MS + SETTLE_MS - 1 })).toEqual([]);
-    // The second leg failed, and the first one was closed again: that is how it has to be.
+    // The second leg failed and the first one was closed again, as required.
     const undone = tradeOf(closeFill({ signal_id: idOf(1), reason: 'LEG_FAILED' }), ENTER);
     expect(codes({ trades: [A, undone] })).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('fills compared with signals', () => {
     expect(codes({ trades: [A, again, B] })).toEqual(['LEG_DOUBLED']);
   });
 
-  it('report a position that is open for longer than its signal allows', () => {
+  it('report a position that is open longer than its signal allows', () => {
     const allowedMs = (60 + 5) * BAR_MS + SETTLE_MS;
     expect(codes({ trades: [A, B], nowMs: OPENED_MS + allowedMs - 1 })).toEqual([]);
     expect(codes({ trades: [A, B], nowMs: OPENED_MS + allowedMs })).toEqual(['OPEN_TOO_LONG']);

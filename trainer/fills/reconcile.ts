@@ -21,7 +21,7 @@ export type FindingCode = keyof typeof FINDINGS;
 export interface FillFinding {
   readonly code: FindingCode;
   readonly account: string;
-  /** Empty when a line cannot be read. */
+  /** Empty if a line cannot be parsed. */
   readonly pair_id: string;
   readonly position_id: string;
   readonly time_ms: number;
@@ -29,7 +29,7 @@ export interface FillFinding {
 }
 
 export interface ReconcileInput {
-  /** Of one market, in order of time; whole positions. */
+  /** Trades of one market, ordered by time; complete positions. */
   readonly trades: readonly LiveTrade[];
   /** ENTER signals of that market. */
   readonly entries: readonly JournaledSignal[];
@@ -41,10 +41,10 @@ export interface ReconcileInput {
   readonly settleMs: number;
 }
 
-/** An expert advisor closes on its own that many bars after the maximum age at the latest. */
+/** An expert advisor closes a position by itself at most this many bars after its maximum age. */
 const GRACE_BARS = 5;
 
-/** Lays fills against signals. What may still be on its way is no finding. In order of time. Pure. */
+/** Compares fills with signals; what may still be in transit is not reported. Ordered by time. Pure. */
 export function reconcile(input: ReconcileInput): FillFinding[] {
   const findings = [
     ...input.trades.flatMap((trade) => againstSignal(trade, input)),
@@ -79,7 +79,7 @@ function againstSignal(trade: LiveTrade, { nowMs, settleMs }: ReconcileInput): F
   return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `leg ${trade.leg} ${trade.side}, and the signal has ${wanted}` }];
 }
 
-/** With z above zero leg A is sold; leg B has the other side when β is above zero. */
+/** With z above zero leg A is sold; leg B is on the other side if β is above zero. */
 function wantedSide({ leg, z_score, beta }: LiveTrade): 'BUY' | 'SELL' | null {
   if (leg === '' || z_score === null || beta === null) return null;
   const sideOfA = z_score > 0 ? -1 : 1;
@@ -113,7 +113,7 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
   }
   if (!isSettled) return findings;
   const [heldA, heldB] = left.map((lots) => lots > LOTS_EPSILON) as [boolean, boolean];
-  // Both legs or none: one that is held alone is half a pair, whether the other one was never opened or only closed.
+  // Both legs or none: a single held leg is half a pair, whether the other one was never opened or was closed alone.
   if (heldA !== heldB) {
     const wasHalf = LEGS.some((leg) => lotsOf(opens, leg) === 0);
     const text = `leg ${heldA ? 'A' : 'B'} holds ${left[heldA ? 0 : 1]} lots alone`;

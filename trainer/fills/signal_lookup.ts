@@ -8,21 +8,21 @@ export interface SoughtSignal {
   readonly market: string;
   readonly pair_id: string;
   readonly signal_id: string;
-  /** Time of publication; 0 or null where the fill has no time. */
+  /** Publication time of the signal; 0 or null if the fill has none. */
   readonly signal_ms: number | null;
-  /** Of the fill. */
+  /** Time of the fill. */
   readonly time_ms: number;
 }
 
-/** Signals by their id, from the journals of the daemons of this home. */
+/** Looks up signals by id in the journals of this home's daemons. */
 export interface SignalLookup {
-  /** Each one's signal, null where no journal has it. */
+  /** The signal of each request; null if it is in no journal. */
   findAll(sought: readonly SoughtSignal[]): (SignalBody | null)[];
-  /** ENTER signals of this market published from `fromMs` on, before `toMs`, in order. */
+  /** ENTER signals of this market published from `fromMs` until before `toMs`, in order. */
   entries(market: string, fromMs: number, toMs: number): JournaledSignal[];
 }
 
-/** A close without a signal names its ENTER but not the time of it: no longer ago than this. */
+/** A close without a signal names its ENTER but not its time, which is no longer ago than this. */
 const OPENED_BEFORE_MS = 4 * 86_400_000;
 
 export function journalLookup(settings: Settings, paths: HomePaths): SignalLookup {
@@ -50,14 +50,14 @@ export function journalLookup(settings: Settings, paths: HomePaths): SignalLooku
   };
 }
 
-/** ENTER signals of these journals published from `fromMs` on, before `toMs` (epoch ms), in order. */
+/** ENTER signals of these journals published from `fromMs` until before `toMs` (epoch ms), in order. */
 export function entriesOf(paths: readonly string[], fromMs: number, toMs: number): JournaledSignal[] {
   return withJournals(paths, (journals) =>
     journals.flatMap((journal) => journal.entries(fromMs, toMs)).sort((a, b) => a.generatedAtMs - b.generatedAtMs),
   );
 }
 
-/** Those that are there are opened for the moment: a journal may come later, or be replaced. */
+/** Opens the existing journals temporarily: one may appear later or be replaced. */
 export function withJournals<Result>(
   paths: readonly string[],
   work: (journals: readonly JournalSignals[]) => Result,

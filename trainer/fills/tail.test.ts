@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the tail of a file', () => {
-  it('gives each line once, however the writer was cut into pieces, and never half of one', () => {
+  it('returns each line once and complete, however the writes are split', () => {
     const pieces = fc.array(fc.array(fc.integer({ min: 0, max: 9999 }), { maxLength: 5 }), { maxLength: 8 });
     fc.assert(
       fc.property(pieces, fc.array(fc.nat(40), { maxLength: 30 }), (groups, cuts) => {
@@ -74,7 +74,7 @@ describe('the tail of a file', () => {
     expect([...read.lines, ...rest.lines]).not.toContain('old 1');
   });
 
-  it('continues in a file that was rewritten with the same lines and more', () => {
+  it('continues in a file rewritten with the same lines and more', () => {
     writeFileSync(path, 'one\ntwo\n');
     const { mark } = readNewLines(path, null)!;
     writeFileSync(`${path}.tmp`, 'one\ntwo\nthree\n');
@@ -82,7 +82,7 @@ describe('the tail of a file', () => {
     expect(readNewLines(path, mark)).toMatchObject({ lines: ['three'], isAnew: false });
   });
 
-  it('finds the file under its name after rotation', () => {
+  it('finds the file under its new name after rotation', () => {
     writeFileSync(path, 'one\ntwo\n');
     const { mark } = readNewLines(path, null)!;
     appendFileSync(path, 'three\n');
@@ -93,7 +93,7 @@ describe('the tail of a file', () => {
     expect(readNewLines(`${path}.1`, mark)!.lines).toEqual(['three']);
   });
 
-  it('gives a line that does not end in pieces, so that the next one is reached', () => {
+  it('returns an endless line in pieces, so that the next line is reached', () => {
     writeFileSync(path, `${'x'.repeat(2_500_000)}\nend\n`);
     const seen: string[] = [];
     for (let mark: FileMark | null = null; ;) {

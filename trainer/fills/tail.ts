@@ -5,17 +5,17 @@ import { basename, dirname, extname, join } from 'node:path';
 /** Read position in a file. */
 export interface FileMark {
   readonly readBytes: number;
-  /** `fingerprint` of what was read. */
+  /** `fingerprint` of the content read so far. */
   readonly fingerprint: string;
 }
 
 export interface TailedLines {
-  /** Whole lines that are new, without their ends, none of them empty. */
+  /** Complete new lines without line ends, none empty. */
   readonly lines: readonly string[];
   readonly mark: FileMark;
-  /** Whether it was read from its beginning although there was a mark: the file was replaced or rewritten. */
+  /** Whether reading restarted at the beginning although there was a mark: the file was replaced or rewritten. */
   readonly isAnew: boolean;
-  /** Whether there may be more right now. */
+  /** Whether more may be available now. */
   readonly hasMore: boolean;
 }
 
@@ -24,9 +24,9 @@ const PRINT_BYTES = 1024;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
- * Continues reading at `mark`; from the beginning when the content before it has changed. The last line waits until it
- * has its newline. A line that does not end within a megabyte is returned in pieces, so that nothing is stuck.
- * @returns null when there is no such file, or it cannot be opened now
+ * Continues reading at `mark`, or from the beginning if the content before it has changed. The last line is returned
+ * once it has its newline. A line longer than a megabyte is returned in pieces, so that reading never stalls.
+ * @returns null if there is no such file, or it cannot be opened now
  */
 export function readNewLines(path: string, mark: FileMark | null): TailedLines | null {
   return withFile(path, (file, size) => {
@@ -50,7 +50,7 @@ export function readNewLines(path: string, mark: FileMark | null): TailedLines |
   });
 }
 
-/** The file beside `path` that was called so when `mark` was made: `result.json.1`, `result-20261120.json` … */
+/** The file beside `path` that had this name when `mark` was made: `result.json.1`, `result-20261120.json` … */
 export function findRotated(path: string, mark: FileMark): string | null {
   const stem = basename(path, extname(path));
   let names: string[];
@@ -71,9 +71,7 @@ function holds(file: number, size: number, { readBytes, fingerprint }: FileMark)
   return size >= readBytes && fingerprintOf(file, readBytes) === fingerprint;
 }
 
-/**
- * Of the first and the last kilobyte before `readBytes`: lines have ids and times, so that no two files have the same.
- */
+/** Hash of the first and last kilobyte before `readBytes`: lines have ids and times, so no two files match. */
 function fingerprintOf(file: number, readBytes: number): string {
   const hash = createHash('sha256');
   hash.update(readAt(file, 0, Math.min(PRINT_BYTES, readBytes)));

@@ -7,7 +7,7 @@ import { treeAnswer } from '../learn/trees/scoring.ts';
 export function candidateRisks(
   { evaluation }: Pick<Dataset, 'evaluation'>,
   ai2: TreeModel,
-  knots: readonly number[],
+  quantiles: readonly number[],
 ): Float64Array {
-  return treeAnswer(ai2, evaluation.holdout.x).map((risk) => riskRank(knots, risk));
+  return treeAnswer(ai2, evaluation.holdout.x).map((risk) => riskRank(quantiles, risk));
 }

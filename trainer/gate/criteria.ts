@@ -2,7 +2,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { RetrainPolicy } from '../../shared/policy/schema.ts';
 
-/** How strict adoption is: retrain_policy.yaml. */
+/** Adoption limits: retrain_policy.yaml. */
 export type AdoptionLimits = Pick<
   RetrainPolicy,
   'adopt_min_auc' | 'adopt_min_candidates' | 'adopt_min_sharpe_gain' | 'adopt_max_auc_loss'
@@ -15,7 +15,7 @@ export interface GateResult {
   readonly limit: string;
 }
 
-/** A model that learned nothing (as from shuffled labels) ranks like a coin. */
+/** A model without skill (as with shuffled labels) has an AUC of about 0.5. */
 export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>, least: number): GateResult {
   return {
     name: 'ai1 auc',
@@ -25,7 +25,7 @@ export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>, least: number): Gat
   };
 }
 
-/** A model that learned nothing is no better than always answering the mean. */
+/** A model without skill is no better than predicting the mean. */
 export function checkBrier({ brier, brier_baseline }: Pick<ModelMetrics, 'brier' | 'brier_baseline'>): GateResult {
   return {
     name: 'ai1 brier',
@@ -52,8 +52,7 @@ export function checkPassRate(
 }
 
 /**
- * Whether enough of the net result is left without the widest minutes, or with later entries. Without trades there is
- * nothing to lose.
+ * Whether enough of the net result remains without the widest minutes, or with delayed entries. Passes without trades.
  */
 export function checkExecutable(
   name: string,
@@ -77,7 +76,7 @@ export function checkExecutable(
 /**
  * Why the challenger cannot be compared with the champion `version`; null if it can.
  * @param times open times of the holdout's entry candidates
- * @param from start of the comparison: neither side has learned from bars that open at or after it
+ * @param from start of the comparison: neither side was trained on bars that open at or after it
  */
 export function checkCandidates(
   times: ArrayLike<number>,
@@ -95,14 +94,14 @@ export function checkCandidates(
   };
 }
 
-/** The figures of a comparison for each side: AI1's AUC, and the backtest as if every pair had an edge. */
+/** Metrics of each side of a comparison: AI1's AUC, and the backtest as if every pair had an edge. */
 export interface Compared {
   readonly version: string;
   readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };
   readonly all_pairs: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
 }
 
-/** Whether the challenger ranks not worse than the champion, both on the same bars. */
+/** Whether the challenger's AUC is not worse than the champion's on the same bars. */
 export function checkChampionAuc(
   champion: Compared,
   challenger: Compared,
@@ -118,8 +117,8 @@ export function checkChampionAuc(
 }
 
 /**
- * Whether the challenger earns more than the champion by the least gain, both on the same bars. A model that does not
- * trade has a ratio of 0.
+ * Whether the challenger's Sharpe ratio exceeds the champion's by the minimum gain on the same bars. Without trades the
+ * ratio is 0.
  */
 export function checkChampionSharpe(
   champion: Compared,

@@ -11,7 +11,7 @@ import type { TrainResult } from '../pipeline.ts';
 import type { GateResult } from './criteria.ts';
 import { adoptionGates } from './gate.ts';
 
-/** Every model set that was loaded, real ones. */
+/** Every loaded model set, wrapped around real ones. */
 const { sets } = vi.hoisted(() => ({ sets: [] as ModelSet[] }));
 vi.mock('../../shared/bundle/model_set.ts', async (importOriginal) => {
   const real = await importOriginal<typeof import('../../shared/bundle/model_set.ts')>();
@@ -37,7 +37,7 @@ const settings = tinySettings();
 let folder: string;
 let bars: Map<string, BarColumns>;
 let champion: { version: string; result: TrainResult };
-/** Learned as the champion was. */
+/** Trained like the champion. */
 let twin: { path: string; result: TrainResult };
 
 beforeAll(async () => {
@@ -74,7 +74,7 @@ describe('check', () => {
     ]);
   });
 
-  it('finds models equal to themselves, on the bars of the holdout', async () => {
+  it('compares equal models on the bars of the holdout, with equal results', async () => {
     activate(folder, champion.version);
     const { result } = twin;
     const stages = new Set<string>();
@@ -93,7 +93,7 @@ describe('check', () => {
     expect(Number(trades)).toBeGreaterThan(0);
   });
 
-  it('holds back, with the delivered values, models that are no better', async () => {
+  it('rejects, with the delivered limits, models that are no better', async () => {
     activate(folder, champion.version);
     const { retrain } = loadSettings({ env: {} });
     const context = { settings: { ...settings, retrain }, bars, modelsFolder: folder, workers: 0 };
@@ -101,9 +101,9 @@ describe('check', () => {
     expect(gates.at(-1)).toMatchObject({ name: 'champion net sharpe', passed: false });
   });
 
-  it('keeps out models that know less than the champion about the same bars', async () => {
+  it('rejects models with less skill than the champion on the same bars', async () => {
     activate(folder, champion.version);
-    // One stump, far from the label, on a market with a strong signal.
+    // One stump, far from the label, in a market with a strong signal.
     const { train } = settings.minutehand;
     const stump = { ...train.ai1, rounds: 1, leaves: 2, column_fraction: 0.03 };
     const weak = tinySettings({ minutehand: { train: { ai1: stump } } });
@@ -111,7 +111,7 @@ describe('check', () => {
     expect((await compared(result))[0]).toMatchObject({ name: 'champion auc', passed: false });
   });
 
-  it('does not compare on bars that either was trained on', async () => {
+  it('does not compare on bars that either side was trained on', async () => {
     activate(folder, champion.version);
     const early = tinyBars(settings, Math.round(TINY_MINUTES * 0.7));
     const { version, result } = await trainTinyModels(folder, { settings, bars: early });
@@ -122,7 +122,7 @@ describe('check', () => {
         seen: expect.stringMatching(/^\d+ entry candidates/),
       }),
     ]);
-    // As after a retraining: the challenger has learned from the holdout of the older champion.
+    // As after a retraining: the challenger was trained on the holdout of the older champion.
     activate(folder, version);
     const since = twin.result.manifest.period.holdout_from;
     expect(since > result.manifest.period.holdout_from).toBe(true);
@@ -132,7 +132,7 @@ describe('check', () => {
     );
   });
 
-  it('does not compare a live bundle with models of a simulated market, nor any with damaged ones', async () => {
+  it('does not compare a live bundle with models of a simulated market, nor any bundle with damaged models', async () => {
     activate(folder, champion.version);
     const result: TrainResult = { ...twin.result, manifest: { ...twin.result.manifest, market: 'live' } };
     expect(await compared(result)).toEqual([
@@ -144,7 +144,7 @@ describe('check', () => {
 });
 
 describe('golden vectors', () => {
-  it('veto a bundle whose files differ from the trained ones', async () => {
+  it('veto a bundle whose files differ from the trained models', async () => {
     const path = join(folder, 'damaged', basename(twin.path));
     cpSync(twin.path, path, { recursive: true });
     const manifest = join(path, 'manifest.json');

@@ -17,17 +17,17 @@ import { checkAdoption, type AdoptionEvidence, type Comparison } from './gates.t
 
 export interface AdoptionContext {
   readonly settings: Settings;
-  /** The bars that the challenger was made of. */
+  /** The bars that the challenger was trained on. */
   readonly bars: ReadonlyMap<string, BarColumns>;
-  /** Where the champion is: the folder with active.json. */
+  /** The folder with active.json, which names the champion. */
   readonly modelsFolder: string;
   readonly workers: number;
   onProgress(stage: string, done: number, total: number): void;
 }
 
 /**
- * Whether a new bundle may become active: it loads and answers in onnxruntime as its learner did, all gates of its
- * training have passed, and on the same bars, which neither has learned from, it is not worse than the champion.
+ * Whether a new bundle may become active: it loads and answers in onnxruntime like its learner, all gates of its
+ * training have passed, and it is not worse than the champion on the same bars, unseen by both.
  */
 export async function adoptionGates(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
   return [...result.gates, ...checkAdoption(await adoptionEvidence(result, context))];

@@ -22,13 +22,13 @@ const namesOf = (comparison: Comparison | null): string[] =>
   checkAdoption({ golden, limits, comparison }).map(({ name }) => name);
 
 describe('the list of gates', () => {
-  it('has each name once', () => {
+  it('has unique names', () => {
     const names = GATES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
   });
 
-  it('describes what every gate vetoes and the next step, in a sentence', () => {
+  it('describes in a sentence what every gate vetoes, and the next step', () => {
     for (const { vetoes, next } of GATES) for (const text of [vetoes, next]) expect(text).toMatch(/^[A-Z].*\.$/);
   });
 
@@ -70,7 +70,7 @@ describe('checkTraining', () => {
       seen: `${name} ${test} was run`,
       limit: '',
     }));
-  /** A model that ranks its four rows rightly; every figure differs from model to model. */
+  /** A model that ranks its four rows correctly; every metric differs from model to model. */
   const modelOf = (name: string, index: number): object => ({
     job: {
       name,
@@ -79,7 +79,7 @@ describe('checkTraining', () => {
         holdout: {
           y: Float64Array.of(0, 0, 1, 1),
           time: Float64Array.of(0, 60, 120, 180),
-          // Each label ends with the third minute: together they are worth fewer than four rows.
+          // All labels end in the same minutes, so the effective number of rows is below four.
           labelEnd: Float64Array.of(180, 180, 180, 240),
           pair: Int32Array.of(0, 0, 0, 0),
         },

@@ -29,17 +29,17 @@ import {
 
 /** One gate, as it is documented (docs/reference/GATES.md) and checked. */
 export interface Gate<Evidence> {
-  /** Name of its result; a gate of each model has the name of the model in front. */
+  /** Name of the result; results per model are prefixed with the model's name. */
   readonly name: string;
-  /** Models that are checked one by one; null: the bundle as a whole. */
+  /** Models that are checked separately; null: the bundle as a whole. */
   readonly models: readonly ModelName[] | null;
-  /** Description of what does not become active. */
+  /** What the gate vetoes. */
   readonly vetoes: string;
-  /** Key of its limit in retrain_policy.yaml, or the limit where it is fixed. */
+  /** Key of the limit in retrain_policy.yaml, or a fixed limit. */
   readonly threshold: { readonly key: keyof Settings['retrain'] } | { readonly fixed: string };
-  /** The next step when it fails. */
+  /** Next step after a failure. */
   readonly next: string;
-  /** @returns its result, or null where there is nothing to check */
+  /** @returns the result, or null if there is nothing to check */
   check(evidence: Evidence): GateResult | null;
 }
 
@@ -76,7 +76,7 @@ export interface AdoptionEvidence {
 export type Comparison =
   /** No champion, for this reason. */
   | { readonly kind: 'none'; readonly reason: string }
-  /** Too few entry candidates that neither side has learned from. */
+  /** Too few entry candidates that neither side was trained on. */
   | { readonly kind: 'refused'; readonly result: GateResult }
   | {
       readonly kind: 'compared';

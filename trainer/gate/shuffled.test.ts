@@ -15,7 +15,7 @@ import { walkRows } from '../validate/rows.fixture.ts';
 import { sampleWeights } from '../label/uniqueness.ts';
 import { checkAuc, checkBrier, type GateResult } from './criteria.ts';
 
-/** AI1's own shape, on a table of this size. */
+/** AI1's parameters, on a smaller table. */
 const PARAMS: LearnerParams = {
   ...LEARNER_DEFAULTS,
   rounds: 30,
@@ -29,13 +29,13 @@ const PARAMS: LearnerParams = {
 };
 const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
 const HORIZON_SECONDS = 40 * 60;
-/** Rows of five labels that share no bar: neighbors still resemble each other. */
+/** Rows of five labels without common bars, so that neighbors are still similar. */
 const BLOCK_ROWS = 40;
 
 const rows = walkRows({ seed: 'shuffled', pairs: 3, rows: 1000, signal: 0.7 });
 const holdoutFrom = rows.time.slice().sort()[Math.floor(rows.time.length * 0.75)]!;
 
-/** The rows of a period, with what each is worth; `of` gives its labels among those of all rows. */
+/** Rows of a period with their uniqueness; `of` selects their labels. */
 function part(isWanted: (time: number, labelEnd: number) => boolean) {
   const { x, time, labelEnd, pair } = rows;
   const own = positions(time.length, (row) => isWanted(time[row]!, labelEnd[row]!));
@@ -58,7 +58,7 @@ function part(isWanted: (time: number, labelEnd: number) => boolean) {
 const training = part((_, labelEnd) => labelEnd < holdoutFrom);
 const holdout = part((time) => time >= holdoutFrom);
 
-/** Trains AI1 on these labels by all the steps of a training, and returns the results of its gates. */
+/** Trains AI1 on these labels by all steps of a training, and returns the gate results. */
 async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<GateResult[]> {
   const y = training.of(labels);
   const table = { ...training, y };

@@ -22,32 +22,32 @@ import { pairedGain } from './paired_gain.ts';
 
 export type GroupComparison = Readonly<Record<ModelName, PairedGain>>;
 
-/** A group of pairs after its training. */
+/** Result of training a group of pairs. */
 export interface LearnedGroup {
   readonly name: string;
   readonly pairs: readonly string[];
   /** Why it has its own models, or uses the pooled ones. */
   readonly verdict: string;
-  /** Absent where nothing could be learned. */
+  /** Absent if nothing could be learned. */
   readonly comparison?: GroupComparison;
-  /** Absent where no model was chosen. */
+  /** Absent if no own model was chosen. */
   readonly gates?: readonly GateResult[];
-  /** Absent: the pooled models serve it. */
+  /** Absent: the group uses the pooled models. */
   readonly own?: OwnModels;
 }
 
 export interface OwnModels {
   readonly dataset: Dataset;
-  /** Chosen models: those of the group, else the pooled ones. */
+  /** Models used by the group: own ones where chosen, otherwise pooled. */
   readonly models: LearnedParts['models'];
   readonly isOwn: Readonly<Record<ModelName, boolean>>;
   readonly proven: ProvenModels;
 }
 
 /**
- * Models of each group's own rows, at the folds of the pooled ones. Each model is chosen by its log loss out of fold
- * against that of the pooled one (`pairedGain`); thresholds and calibration are then those of the group, and its gates
- * are checked on its pairs. Where one fails, the pooled models serve the group.
+ * Trains models on each group's own rows, with the folds of the pooled ones. A group's model is chosen if its log loss
+ * out of fold is better than that of the pooled one (`pairedGain`); thresholds and calibration are then the group's,
+ * and the gates are checked on its pairs. If one fails, the group uses the pooled models.
  */
 export async function learnGroups(pooled: LearnedParts, options: TrainOptions): Promise<LearnedGroup[]> {
   const groups = Object.entries(options.settings.minutehand.train.groups ?? {});
@@ -110,7 +110,7 @@ async function learnRows(
   }
 }
 
-/** Gates of a pooled model are those of the bundle. */
+/** Gates of a pooled model belong to the bundle. */
 function isOfGroup(gate: string, isOwn: Readonly<Record<ModelName, boolean>>): boolean {
   return MODEL_NAMES.every((name) => isOwn[name] || !gate.startsWith(`${name} `));
 }
@@ -120,7 +120,7 @@ interface Candidate {
   readonly learned: LearnedModel;
 }
 
-/** learn → calibrate, by the parameters, AI1's training label and the folds of the pooled models. */
+/** learn → calibrate, with the parameters, AI1 training label and folds of the pooled models. */
 async function learnCandidates(
   dataset: Dataset,
   { models, settings, dataset: whole }: LearnedParts,
@@ -151,7 +151,7 @@ function compare({ job, learned }: Candidate, pooled: LearnedModel, comparisons:
   return pairedGain({ y: evaluated.y, time: evaluated.time, ...scores }, comparisons);
 }
 
-/** validate → look-ahead leakage tests, of the chosen ones. */
+/** validate → look-ahead leakage tests, for the chosen models. */
 async function examineChosen(
   candidates: Readonly<Record<ModelName, Candidate>>,
   isOwn: Readonly<Record<ModelName, boolean>>,

@@ -16,7 +16,7 @@ function scoresOf(rows: readonly Row[]): PairedScores {
 
 const loss = (p: number, y: number): number => -(y * Math.log(p) + (1 - y) * Math.log(1 - p));
 
-/** Rows whose own answers are right by `skill` more than the pooled ones, give or take that of their day. */
+/** Rows for which own predictions are better than the pooled ones by `skill`, plus a random daily effect. */
 function drawRows(skill: number, seed: string, days = 40): Row[] {
   const rng = createRng(seed);
   return Array.from({ length: days * 30 }, (_, i): Row => {
@@ -54,14 +54,14 @@ describe('pairedGain', () => {
     );
   });
 
-  it('chooses an own model that is better every day, never one that is worse, and none without five days', () => {
+  it('chooses an own model that is better every day, none that is worse, and none with fewer than five days', () => {
     expect(pairedGain(scoresOf(drawRows(0.05, 'better')), 12).chosen).toBe(true);
     expect(pairedGain(scoresOf(drawRows(-0.05, 'worse')), 12)).toMatchObject({ chosen: false });
     const short = pairedGain(scoresOf(drawRows(0.2, 'short', 4)), 1);
     expect(short).toMatchObject({ chosen: false, days: 4, required: null });
   });
 
-  it('requires more the more models are compared, and chooses hardly any without skill', () => {
+  it('requires more if more models are compared, and rarely chooses one without skill', () => {
     const required = [1, 3, 12].map((comparisons) => pairedGain(scoresOf(drawRows(0, 'none')), comparisons).required!);
     expect(required).toEqual([...required].sort((a, b) => a - b));
     expect(required[0]).toBeGreaterThan(1.645);
@@ -69,7 +69,7 @@ describe('pairedGain', () => {
     expect(chosen.filter(Boolean).length).toBeLessThan(25);
   });
 
-  it('leaves out rows that a model has no answer to', () => {
+  it('excludes rows without a prediction of one model', () => {
     const rows = drawRows(0.05, 'left out');
     const { own, ...others } = scoresOf(rows);
     const some = Array.from(own, (value, i) => (i % 2 === 0 ? NaN : value));

@@ -3,7 +3,7 @@ import { ln } from '../../shared/elementary.ts';
 import { errorsOfChance, meanOverBlocks } from '../monitor/cluster.ts';
 import { normalQuantile } from '../search/normal.ts';
 
-/** Probability that any own model is chosen where none is better, over all models of all groups (Bonferroni). */
+/** Probability of choosing any own model if none is better, over all models of all groups (Bonferroni). */
 export const GROUP_SIGNIFICANCE = 0.05;
 const DAY_S = 86_400;
 
@@ -11,15 +11,15 @@ export interface PairedScores {
   readonly y: ArrayLike<number>;
   /** Epoch seconds. */
   readonly time: ArrayLike<number>;
-  /** Out of fold; NaN where a model has no answer: the row is left out. */
+  /** Out-of-fold predictions; NaN: the row is excluded. */
   readonly own: ArrayLike<number>;
   readonly pooled: ArrayLike<number>;
 }
 
 /**
  * Log loss of the pooled model minus that of the own one on the same rows, with the standard error of a mean over UTC
- * days (rows of a day share their market). The own model is chosen where the gain is more standard errors than chance
- * gives, by Student's t at `GROUP_SIGNIFICANCE` ÷ `comparisons`, one-sided.
+ * days (rows of a day are dependent). The own model is chosen if the gain is significant by a one-sided Student's t
+ * test at `GROUP_SIGNIFICANCE` ÷ `comparisons`.
  */
 export function pairedGain({ y, time, own, pooled }: PairedScores, comparisons: number): PairedGain {
   const gains: number[] = [];

@@ -13,16 +13,16 @@ import type { SignalTables } from './signal_tables.ts';
 export interface ArchivedDay {
   readonly market: string;
   readonly day: string;
-  /** Every part of the day that the archive has now. */
+  /** All parts of the day in the archive. */
   readonly parts: readonly Manifest[];
-  /** The part that was written for it; null when the archive had all rows. */
+  /** The part written by this call; null if the archive already had all rows. */
   readonly written: Manifest | null;
 }
 
 /**
- * `ok`: every file matches its manifest, and has every row that the history still has of the day. `missing`: a part
- * that was written does not exist. `damaged`: a file or a manifest differs from what was written. `open`: the history
- * has rows that the archive does not have (yet).
+ * `ok`: every file matches its manifest, and has every row of the day that is still in the history. `missing`: a
+ * written part does not exist. `damaged`: a file or manifest differs from what was written. `open`: the history has
+ * rows that are not in the archive (yet).
  */
 export type DayState = 'ok' | 'missing' | 'damaged' | 'open';
 
@@ -30,56 +30,52 @@ export interface VerifiedDay {
   readonly market: string;
   readonly day: string;
   readonly state: DayState;
-  /** Rows in the archive, and of these or others in the history. */
+  /** Rows in the archive; and rows in the history, which may be the same. */
   readonly archived: number;
   readonly stored: number;
-  /** The fault; empty without one. */
+  /** Description of the fault; empty without one. */
   readonly detail: string;
 }
 
 export interface RestoredDay {
   readonly day: string;
-  /** Rows of the archive, and how many of them the history did not have. */
+  /** Rows of the archive, and how many of them were not in the history. */
   readonly rows: number;
   readonly added: number;
 }
 
 /**
- * Days of signals between the history and an archive. Of all who archive into one place, one does it at a time: see
- * `alone`.
+ * Moves days of signals between the history and an archive. Archiving into one place is exclusive: see `archiveAlone`.
  */
 export interface SignalArchive {
   /**
-   * Writes what the archive does not have of a day yet: a file, or another part of it for rows that came later. Each
+   * Writes the rows of a day that are not archived yet: as a file, or as another part for rows that came later. Each
    * part is read back, decompressed and compared with the rows before the day counts as archived.
    * @throws MinutehandError ARCHIVE_*; nothing is lost, and a repeated call continues
    */
   archive(market: string, day: string): Promise<ArchivedDay>;
   /**
-   * Deletes the rows of a day from the history, when the archive holds every one of them as it is read now, and none
-   * has come meanwhile.
-   * @returns how many were deleted; null when the archive lacks rows, and nothing was deleted
+   * Deletes a day's rows from the history if the archive, read now, contains all of them and no row was added
+   * meanwhile.
+   * @returns number of deleted rows; null if the archive lacks rows, in which case nothing is deleted
    */
   prune(market: string, day: string): Promise<number | null>;
   /**
-   * Compares the archive of a day with its manifests, the record of what was written, and the history. Damage is
-   * returned, not thrown.
+   * Compares the archived day with its manifests, the records of what was written, and the history. Returns damage
+   * rather than throwing.
    */
   verify(market: string, day: string): Promise<VerifiedDay>;
   /**
-   * Brings the rows of a day back into the history. They stay for `signals_history_days` from now on.
-   * @returns null when the day was never archived here
-   * @throws MinutehandError ARCHIVE_MISSING when what was written is gone, ARCHIVE_DAMAGED
+   * Restores a day's rows into the history, for `signals_history_days` from now.
+   * @returns null if the day was never archived here
+   * @throws MinutehandError ARCHIVE_MISSING if a written part is gone, ARCHIVE_DAMAGED
    */
   restore(market: string, day: string): Promise<RestoredDay | null>;
-  /** The lines of a day, part by part; none when it was never archived here. @throws MinutehandError as restore */
+  /** Lines of a day, part by part; none if it was never archived here. @throws MinutehandError as `restore` */
   lines(market: string, day: string): AsyncGenerator<readonly string[]>;
-  /** Days that have rows which the archive lacks, oldest first, up to `lastDay`. */
+  /** Days with unarchived rows, oldest first, up to `lastDay`. */
   due(market: string, lastDay: string): Promise<readonly string[]>;
-  /**
-   * Archived days before `day` that still have rows in the history; those restored since `restoredSinceMs` are left
-   * out.
-   */
+  /** Archived days before `day` with rows in the history, excluding those restored since `restoredSinceMs`. */
   prunable(market: string, day: string, restoredSinceMs: number): Promise<readonly string[]>;
 }
 
@@ -103,7 +99,7 @@ class PlacedArchive implements SignalArchive {
   }
 
   async archive(market: string, day: string): Promise<ArchivedDay> {
-    // Read before the rows are: what comes meanwhile counts as not archived.
+    // Read before the rows, so that rows added meanwhile count as not archived.
     const added = (await this.#index.day(market, day))?.added ?? 0;
     const parts = await this.#parts(market, day);
     const packed = await pack(this.#missing(parts, market, day));
@@ -119,7 +115,7 @@ class PlacedArchive implements SignalArchive {
     const parts = await this.#parts(market, day);
     for await (const lines of this.#missing(parts, market, day)) if (lines.length > 0) return null;
     return this.#store.transaction(async (on) => {
-      // Adding rows to a day changes its row too, and waits here: rows that were not compared are never deleted.
+      // Adding rows to a day also changes its record and waits here, so rows that were not compared are never deleted.
       if (!(await this.#index.markPruned(on, market, day, before?.added ?? -1))) return null;
       const { fromMs, toMs } = ofDay(market, day);
       return this.#tables.remove(on, market, fromMs, toMs);
@@ -157,7 +153,7 @@ class PlacedArchive implements SignalArchive {
     let [rows, added] = [0, 0];
     const parts = await this.#parts(market, day);
     if (parts.length === 0) return null;
-    // First, so that rows restored by a killed process do not stay forever.
+    // Marked first, so that rows restored by a killed process do not stay forever.
     await this.#index.markRestored(market, day);
     const put = async (signals: readonly SignalRow[]): Promise<void> => {
       rows += signals.length;
@@ -188,7 +184,7 @@ class PlacedArchive implements SignalArchive {
     return readParts(this.#place, market, day, await this.#index.parts(market, day));
   }
 
-  /** Rows of a day in the history that these parts do not have. */
+  /** Rows of a day in the history that are not in these parts. */
   #missing(parts: readonly Part[], market: string, day: string): AsyncGenerator<readonly string[]> {
     return missingLines(parts, () => this.#stored(market, day));
   }

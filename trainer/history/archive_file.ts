@@ -20,12 +20,12 @@ const manifestShape = z.strictObject({
   sha256,
   content_bytes: z.int().min(1),
   content_sha256: sha256,
-  /** Moments of publication of the first and the last line, epoch ms. */
+  /** Publication times of the first and last line, epoch ms. */
   first_ms: z.int(),
   last_ms: z.int(),
 });
 
-/** Manifest beside each file of the archive: its length and its hashes, compressed and as lines. */
+/** Manifest beside each archive file: its length and its hashes, compressed and uncompressed. */
 export type Manifest = z.infer<typeof manifestShape>;
 
 export interface Packed {
@@ -33,14 +33,14 @@ export interface Packed {
   readonly bytes: Buffer;
   readonly rows: number;
   readonly contentBytes: number;
-  /** Of the lines with their ends. */
+  /** SHA-256 of the lines including line ends. */
   readonly contentSha256: string;
-  /** The first line and the last; empty when there is none. */
+  /** First and last line; empty if there is none. */
   readonly first: string;
   readonly last: string;
 }
 
-/** `2026/2026-11-20`, `2026/2026-11-20_2` …: a file of the archive without its ending. */
+/** `2026/2026-11-20`, `2026/2026-11-20_2` …: path of an archive file without its extension. */
 export function partName(market: string, day: string, part: number): string {
   return `signals/${market}/${day.slice(0, 4)}/${day}${part === 1 ? '' : `_${part}`}`;
 }
@@ -48,14 +48,11 @@ export function partName(market: string, day: string, part: number): string {
 export const dataName = (name: string): string => `${name}.jsonl.gz`;
 export const manifestName = (name: string): string => `${name}.manifest.json`;
 
-/** The operating system in gzip's header is omitted: 255 is "unknown". */
+/** Offset of the operating system in gzip's header, set to 255 ("unknown"). */
 const GZIP_SYSTEM_AT = 9;
 const GZIP_SYSTEM_UNKNOWN = 255;
 
-/**
- * Compresses lines, which come in pages; the same lines give the same bytes with the same zlib. Works beside the event
- * loop.
- */
+/** Compresses pages of lines without blocking the event loop; the same lines give the same bytes with the same zlib. */
 export async function pack(pages: AsyncIterable<readonly string[]> | Iterable<readonly string[]>): Promise<Packed> {
   const hash = createHash('sha256');
   let [rows, contentBytes] = [0, 0];
@@ -82,8 +79,8 @@ export async function pack(pages: AsyncIterable<readonly string[]> | Iterable<re
 }
 
 /**
- * The lines of a file of the archive, in pages, while it is decompressed.
- * @throws MinutehandError ARCHIVE_DAMAGED when it is no gzip file, or ends too early
+ * Decompresses an archive file into pages of lines.
+ * @throws MinutehandError ARCHIVE_DAMAGED if it is not a gzip file, or is truncated
  */
 export async function* unpack(bytes: Uint8Array, name: string): AsyncGenerator<readonly string[]> {
   const source = Readable.from([bytes]);
@@ -106,7 +103,7 @@ export async function* unpack(bytes: Uint8Array, name: string): AsyncGenerator<r
 }
 
 /**
- * Holds a file against its manifest: length and hash, then every line of it.
+ * Checks a file against its manifest: length and hash, then every line.
  * @throws MinutehandError ARCHIVE_DAMAGED
  */
 export async function checkFile(bytes: Uint8Array, manifest: Manifest, name: string): Promise<void> {
@@ -131,12 +128,12 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The text of a manifest: the same for the same archive. */
+/** Deterministic text of a manifest. */
 export function manifestText(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** @throws MinutehandError ARCHIVE_DAMAGED when the text is no manifest of this day and part */
+/** @throws MinutehandError ARCHIVE_DAMAGED if the text is not a manifest of this day and part */
 export function parseManifest(
   text: string,
   name: string,

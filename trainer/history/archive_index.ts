@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { SignalDaysTable, Tables } from '../store/tables.ts';
 import type { Manifest } from './archive_file.ts';
 
-/** The store's records of the days of one history table and of their parts in one place. */
+/** Records in the store of the days of one history table, and of their parts in one archive. */
 export class ArchiveIndex {
   readonly #store: Store;
   readonly #history: string;
@@ -28,7 +28,7 @@ export class ArchiveIndex {
       .executeTakeFirst();
   }
 
-  /** sha256 of each part of a day that was written into this place, as far as is recorded. */
+  /** Recorded SHA-256 of each part of a day written into this archive. */
   async parts(market: string, day: string): Promise<ReadonlyMap<number, string>> {
     const rows = await this.#store.db
       .selectFrom('core.signal_archives')
@@ -40,7 +40,7 @@ export class ArchiveIndex {
     return new Map(rows.map(({ part, sha256 }) => [part, sha256]));
   }
 
-  /** Records a day of which `parts` are all that the archive has, with `archived` rows of the history in it. */
+  /** Records an archived day: all its parts, and the number of archived history rows. */
   async record(market: string, day: string, parts: readonly Manifest[], archived: number): Promise<void> {
     await this.#store.transaction(async (on) => {
       for (const { part, rows, bytes, content_bytes, sha256 } of parts) {
@@ -62,9 +62,9 @@ export class ArchiveIndex {
   }
 
   /**
-   * Records that the rows of a day are deleted, where it still has `added` rows.
-   * @param on the transaction that deletes them
-   * @returns whether it has
+   * Records the deletion of a day's rows, provided it still has `added` rows.
+   * @param on the deleting transaction
+   * @returns whether it had
    */
   async markPruned(on: Kysely<Tables>, market: string, day: string, added: number): Promise<boolean> {
     const locked = await on
@@ -88,7 +88,7 @@ export class ArchiveIndex {
       .execute();
   }
 
-  /** Days up to `lastDay` with rows that the archive lacks, oldest first. */
+  /** Days up to `lastDay` with unarchived rows, oldest first. */
   async due(market: string, lastDay: string): Promise<readonly string[]> {
     const rows = await this.#store.db
       .selectFrom('core.signal_days')
@@ -102,7 +102,7 @@ export class ArchiveIndex {
     return rows.map(({ day }) => day);
   }
 
-  /** Archived days before `before` with rows in the history, oldest first, but those that were restored since then. */
+  /** Archived days before `before` with rows in the history, oldest first, excluding those restored since then. */
   async prunable(market: string, before: string, restoredSinceMs: number): Promise<readonly string[]> {
     const rows = await this.#store.db
       .selectFrom('core.signal_days')

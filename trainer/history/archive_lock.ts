@@ -4,13 +4,13 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { lockHome } from '../../shared/store/home_lock.ts';
 import type { Store } from '../store/store.ts';
 
-/** The lock of a database server under which signals are archived; any unused number. */
+/** Advisory lock id on the database server; any unused number. */
 const SERVER_LOCK = 7_400_402;
 
 /**
- * Archives exclusively: no other process of this home, and none of another machine with the same PostgreSQL server,
- * archives meanwhile. The locks end with the process.
- * @throws MinutehandError ARCHIVE_RUNNING when another process archives
+ * Archives exclusively: no other process of this home, or on any machine with the same PostgreSQL server, archives
+ * meanwhile. The locks end with the process.
+ * @throws MinutehandError ARCHIVE_RUNNING if another process is archiving
  */
 export async function archiveAlone<Result>(
   store: Store,

@@ -22,9 +22,9 @@ export interface Part {
 }
 
 /**
- * All parts of a day, each checked.
- * @param recorded sha256 of those that were written, by number
- * @throws MinutehandError ARCHIVE_MISSING when one that is recorded is not there, ARCHIVE_DAMAGED
+ * All parts of a day, verified.
+ * @param recorded SHA-256 of the written parts by number
+ * @throws MinutehandError ARCHIVE_MISSING if a recorded part is absent, ARCHIVE_DAMAGED
  */
 export async function readParts(
   place: ArchivePlace,
@@ -76,7 +76,7 @@ export async function writePart(
     last_ms: rowOfLine(last).generated_at_ms,
   };
   await place.write(dataName(name), bytes);
-  // The manifest last: a file without one is not valid, and written again.
+  // The manifest is written last: a file without one is incomplete and written again.
   await place.write(manifestName(name), Buffer.from(manifestText(manifest)));
   const back = await readPart(place, market, day, part);
   if (back === null || manifestText(back.manifest) !== manifestText(manifest))
@@ -84,12 +84,12 @@ export async function writePart(
   return back;
 }
 
-/** The lines of these parts, in pages. */
+/** Lines of these parts, in pages. */
 export async function* linesOf(parts: readonly Part[]): AsyncGenerator<readonly string[]> {
   for (const { manifest, bytes } of parts) yield* unpack(bytes, manifest.file);
 }
 
-/** @returns null when there is no such part; a file without a manifest is one whose writing was cut off */
+/** @returns null if there is no such part; a file without a manifest is from an interrupted write */
 async function readPart(place: ArchivePlace, market: string, day: string, part: number): Promise<Part | null> {
   const name = partName(market, day, part);
   const text = await place.read(manifestName(name));

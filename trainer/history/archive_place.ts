@@ -5,12 +5,9 @@
 export interface ArchivePlace {
   /** Kind and address, without secrets: `LOCAL:machine:/srv/archive`, `S3:bucket/prefix`. */
   readonly id: string;
-  /** null when there is none of this name. */
+  /** null if there is no such name. */
   read(name: string): Promise<Buffer | null>;
-  /**
-   * Writes all of it under this name, replacing earlier content, or nothing; it survives a power cut when this
-   * resolves.
-   */
+  /** Atomically writes this name, replacing earlier content; durable once this resolves. */
   write(name: string, bytes: Uint8Array): Promise<void>;
   close(): void;
 }

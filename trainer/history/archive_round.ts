@@ -6,14 +6,14 @@ import { DAY_MS, dayOf, dayStartMs } from './day.ts';
 export interface ArchiveRound {
   readonly archived: readonly ArchivedDay[];
   readonly pruned: readonly { readonly day: string; readonly rows: number }[];
-  /** Errors that kept days from being archived; other days were. */
+  /** Errors of days that could not be archived; the other days were. */
   readonly failures: readonly MinutehandError[];
 }
 
 export interface RoundOptions {
   readonly archive: SignalArchive;
   readonly market: string;
-  /** Days that rows stay in the history; null = for ever. */
+  /** Retention of rows in the history in days; null = forever. */
   readonly historyDays: number | null;
   readonly clock: Clock;
   /** Called between two days. */
@@ -21,18 +21,17 @@ export interface RoundOptions {
   onDay?(day: ArchivedDay): void;
 }
 
-/** Signals of the last moment of a day are copied some seconds later, and clocks of machines differ. */
+/** Signals of the end of a day are copied some seconds later, and clocks of machines differ. */
 const SETTLED_MS = 5 * 60_000;
 
-/** The last day that is over at this moment. */
+/** The last complete UTC day at this time. */
 export function lastWholeDay(nowMs: number): string {
   return dayOf(nowMs - SETTLED_MS - DAY_MS);
 }
 
 /**
- * Archives every finished day with rows that the archive lacks, oldest first, then deletes rows from the history that
- * are older than `historyDays` and verified in the archive. Failures are reported; a damaged day keeps no other from
- * being archived.
+ * Archives every finished day with unarchived rows, oldest first, then deletes rows that are older than `historyDays`
+ * and verified in the archive. Failures are reported and do not affect other days.
  */
 export async function archiveRound(options: RoundOptions): Promise<ArchiveRound> {
   const { archive, market, historyDays, clock, isWanted = () => true, onDay } = options;
@@ -68,8 +67,7 @@ export async function archiveRound(options: RoundOptions): Promise<ArchiveRound>
     const continues = await attempt(async () => {
       const rows = await archive.prune(market, day);
       if (rows !== null) pruned.push({ day, rows });
-      // The archive lacks rows of a day that was archived, into another place perhaps: this one gets them, and the next
-      // round deletes.
+      // The archive lacks rows of a day archived elsewhere: this place gets them now, and the next round deletes.
       else archived.push(await archive.archive(market, day));
     });
     if (!continues) break;

@@ -13,7 +13,7 @@ import { noteArchived } from './note_archived.ts';
 import { openArchivePlace } from './open_archive_place.ts';
 import type { SignalTables } from './signal_tables.ts';
 
-/** The store with what reads and writes the history in it. */
+/** The store, with access to its history. */
 export interface OpenHistory {
   readonly store: Store;
   readonly tables: SignalTables;
@@ -27,23 +27,23 @@ export interface ArchivingOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly notifier: Notifier;
-  /** Pause after a round that failed. */
+  /** Pause after a failed round. */
   readonly retryMs: number;
   print(line: string): void;
   open(): Promise<OpenHistory>;
   /**
-   * Copies the rows of the journals, because a day is archived when all of it has been copied.
+   * Copies the rows of the journals, since a day is archived only once all of it was copied.
    * @returns the error; null = none
    */
   copyAll(): Promise<unknown>;
-  /** Does a round as soon as nothing else is under way. */
+  /** Requests another round. */
   again(): void;
 }
 
-/** A late mount, or a server that restarts, needs no alert. */
+/** Failures before an alert: a late mount or a restarting server needs none. */
 const ALERT_AFTER = 3;
 
-/** Rounds of archiving the live market, each tried again after a pause until it succeeds. */
+/** Rounds of archiving the live market, retried after a pause until they succeed. */
 export class Archiving {
   readonly #options: ArchivingOptions;
   #retry: NodeJS.Timeout | undefined;
@@ -71,7 +71,7 @@ export class Archiving {
     }
   }
 
-  /** Ends a round after the day that is under way. */
+  /** Ends a round after the current day. */
   stop(): void {
     this.#stopped = true;
   }
@@ -112,7 +112,7 @@ export class Archiving {
     const { settings, log, retryMs, print, again, notifier } = this.#options;
     const { code, message, next } = describeError(error);
     this.#retry = setTimeout(again, retryMs);
-    // Another process does it.
+    // Another process is archiving.
     if (code === 'ARCHIVE_RUNNING') return;
     const rounds = ++this.#failedRounds;
     log.error({ code, message, failed_rounds: rounds }, 'signals cannot be archived');

@@ -73,7 +73,7 @@ describe('an archive in a bucket', () => {
     ...change,
   });
 
-  /** Answers 503 so many times, as S3 does at too high a request rate, and passes everything on after that. */
+  /** Answers 503 a number of times, like S3 at too high a request rate, then forwards everything. */
   async function slowDown(times: number): Promise<string> {
     let left = times;
     proxy = createServer((incoming, outgoing) => {
@@ -94,7 +94,7 @@ describe('an archive in a bucket', () => {
     return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   }
 
-  it('stores a day, returns it, and shows damage, like a folder', async () => {
+  it('stores a day, returns it, and detects damage, like a folder', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
     const rows = simulatedDay('2026-03-02', { pairs: ['XAUUSD_XAGUSD'], minutes: 100 });
     journalSignals(paths.journal('live', 'main'), rows);
@@ -127,7 +127,7 @@ describe('an archive in a bucket', () => {
     ['keys that are unknown to the server', () => at(), STRANGER, 'ARCHIVE_REFUSED'],
     ['a bucket that is not there', () => at({ archive_path: 'nowhere' }), KEYS, 'ARCHIVE_REFUSED'],
     ['a server that is down', () => at({ archive_endpoint: 'http://127.0.0.1:1' }), KEYS, 'ARCHIVE_UNREACHABLE'],
-  ])('with %s reports that, reading and writing', async (_, wanted, keys, code) => {
+  ])('with %s is reported when reading and writing', async (_, wanted, keys, code) => {
     const place = await openBucket(wanted(), keys);
     await expect(place.read('x')).rejects.toMatchObject({ code });
     const error: unknown = await place.write('x', Buffer.from('x')).catch((cause: unknown) => cause);
@@ -136,7 +136,7 @@ describe('an archive in a bucket', () => {
     place.close();
   });
 
-  it('is retried at too high a request rate, and then abandoned for this time', async () => {
+  it('is retried at too high a request rate, then given up for this call', async () => {
     const patient = await openBucket(at({ archive_endpoint: await slowDown(2) }), KEYS);
     await patient.write('slow', Buffer.from('down'));
     expect((await patient.read('slow'))!.toString()).toBe('down');

@@ -2,7 +2,7 @@ import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import type { ArchivePlace } from './archive_place.ts';
 
-/** The used part of @aws-sdk/client-s3, which is loaded only where a bucket is the archive. */
+/** The used part of @aws-sdk/client-s3, which is loaded only for bucket archives. */
 interface Sdk {
   readonly S3Client: new (options: Readonly<Record<string, unknown>>) => {
     send(command: object, options: { abortSignal: AbortSignal }): Promise<StoreResponse>;
@@ -32,15 +32,15 @@ interface SdkError {
 
 type Policy = Pick<SignalsPolicy, 'archive_target' | 'archive_path' | 'archive_region' | 'archive_endpoint'>;
 
-/** The whole of a call, the attempts of the SDK included. */
+/** Maximum time of a call, including the SDK's retries. */
 const TIMEOUT_MS = 300_000;
 const CONNECT_MS = 10_000;
-/** Of the SDK, for answers such as 503 SlowDown. */
+/** SDK attempts after responses such as 503 SlowDown. */
 const ATTEMPTS = 3;
 
 /**
- * An archive in a bucket of S3, Wasabi, B2 or another server with the S3 API. The keys are AWS_ACCESS_KEY_ID and
- * AWS_SECRET_ACCESS_KEY, or any other source that the AWS SDK supports (profiles, roles).
+ * An archive in a bucket of S3, Wasabi, B2 or another S3-compatible server. Credentials: AWS_ACCESS_KEY_ID and
+ * AWS_SECRET_ACCESS_KEY, or any other source supported by the AWS SDK (profiles, roles).
  */
 export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promise<ArchivePlace> {
   const sdk = await loadSdk();
@@ -56,8 +56,8 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
     region,
     maxAttempts: ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: TIMEOUT_MS },
-    // Servers of other vendors do not support the checksums that S3 has added since 2024; data is read back after
-    // writing and hashed here.
+    // Other vendors do not support the checksums added to S3 in 2024; instead, data is read back after writing and
+    // hashed here.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
@@ -111,8 +111,7 @@ export function endpointOf({ archive_target, archive_region, archive_endpoint }:
 }
 
 async function loadSdk(): Promise<Sdk> {
-  // The name is separate from the import, so that tsc does not load the package's thousands of types: `Sdk` has the
-  // ones used here.
+  // A variable name keeps tsc from loading the package's thousands of types; `Sdk` declares the used ones.
   const name: string = '@aws-sdk/client-s3';
   return (await import(name)) as Sdk;
 }
@@ -128,7 +127,7 @@ const REFUSALS = [
 function codeOf({ name = '', $metadata }: SdkError): ErrorCode {
   const status = $metadata?.httpStatusCode ?? 0;
   if (REFUSALS.includes(name)) return 'ARCHIVE_REFUSED';
-  // Backblaze and others answer so when the bucket's limit of space or cost is reached.
+  // Response of Backblaze and others when the bucket's limit of space or cost is reached.
   if (/Quota|CapExceeded|StorageFull/i.test(name) || status === 507) return 'ARCHIVE_FULL';
   return status >= 300 && status < 500 && status !== 408 && status !== 429 ? 'ARCHIVE_REFUSED' : 'ARCHIVE_UNREACHABLE';
 }

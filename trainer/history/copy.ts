@@ -21,24 +21,24 @@ export interface CopyCounts {
   readonly added: number;
   /** policy_hash of the newest signal read from each journal. */
   readonly policyHashes: readonly string[];
-  /** Of journals that could not be read to their end. */
+  /** Errors of journals that could not be read completely. */
   readonly failures: readonly MinutehandError[];
 }
 
-/** Copies what daemons have journaled into the history. */
+/** Copies journaled signals into the history. */
 export interface SignalCopy {
   /**
-   * Copies all new rows. Each batch is one transaction with the position up to which it was read, so a process may be
-   * killed anywhere: nothing is lost, and nothing can be there twice, because the key of a row is the identity of the
-   * published signal (boot, pair, seq).
+   * Copies all new rows. Each batch is one transaction together with the read position, so the process may be killed at
+   * any time without losses; duplicates are impossible, because a row's key is the identity of the published signal
+   * (boot, pair, seq).
    * @param isWanted called between two batches
    */
   pass(isWanted?: () => boolean): Promise<CopyCounts>;
-  /** Copied part of the journals of a market, by path. */
+  /** Copied part of each journal of a market, by path. */
   copied(market: JournalFile['market']): Promise<ReadonlyMap<string, CopiedSignals>>;
 }
 
-/** Up to a signal of a journal. */
+/** Position of the last copied signal in a journal. */
 export interface CopiedSignals {
   readonly signalRow: number;
   readonly fingerprint: string;
@@ -82,7 +82,7 @@ class JournalCopy implements SignalCopy {
           await loopTurn();
         }
       } catch (error) {
-        // One journal that cannot be read keeps no other from being copied; the store's own errors end the pass.
+        // An unreadable journal does not affect the others; errors of the store end the pass.
         if (!(error instanceof MinutehandError)) throw error;
         failures.push(error);
       } finally {
@@ -101,7 +101,7 @@ class JournalCopy implements SignalCopy {
     return copied;
   }
 
-  /** Adds a batch and the position after it, in one transaction. @returns how many rows are new */
+  /** Adds a batch and the new position in one transaction. @returns number of new rows */
   async #keep(file: JournalFile, batch: readonly JournaledRow[]): Promise<number> {
     const last = batch.at(-1)!;
     const signals = batch.map(({ signal }) => signal);
@@ -120,7 +120,7 @@ class JournalCopy implements SignalCopy {
     return added;
   }
 
-  /** Adds to the number of a day's rows; a day that was pruned has rows again. */
+  /** Adds to a day's row count; a pruned day has rows again. */
   async #countDay(on: Kysely<Tables>, market: JournalFile['market'], day: string, count: number): Promise<void> {
     const values = { history_table: this.#tables.history, market, day, added: count, archived: 0 };
     await on
@@ -135,7 +135,7 @@ class JournalCopy implements SignalCopy {
   }
 }
 
-/** Up to where each journal has been copied into a history: in the store, and of this process in memory. */
+/** Position up to which each journal was copied into a history: in the store, cached in memory. */
 class CopyPositions {
   readonly #db: Kysely<Tables>;
   readonly #history: string;
@@ -146,7 +146,7 @@ class CopyPositions {
     this.#history = history;
   }
 
-  /** null when nothing of the journal has been copied. */
+  /** null if nothing of the journal was copied. */
   async of(file: JournalFile): Promise<CopiedSignals | null> {
     const known = this.#known.get(keyOf(file));
     if (known !== undefined) return known;
@@ -165,8 +165,8 @@ class CopyPositions {
     if (position === null) return 0;
     const there = journal.fingerprintOf(position.signalRow);
     if (there === position.fingerprint) return position.signalRow;
-    // The journal has deleted the copied rows, and copying continues after them; or it is another journal, to be read
-    // from its beginning.
+    // Either the journal has deleted the copied rows, and copying continues after them, or it is another journal, to be
+    // read from its beginning.
     const first = there === null ? journal.first() : null;
     return first !== null && first > position.signalRow ? first - 1 : 0;
   }
@@ -180,7 +180,7 @@ class CopyPositions {
       .execute();
   }
 
-  /** To be called when what `write` wrote is committed. */
+  /** To be called once the transaction of `write` is committed. */
   remember(file: JournalFile, { signalRow, fingerprint }: JournaledRow): void {
     this.#known.set(keyOf(file), { signalRow, fingerprint });
   }

@@ -7,7 +7,7 @@ export interface DayEntry extends Pick<
   Selectable<SignalDaysTable>,
   'day' | 'added' | 'archived' | 'pruned_ms' | 'restored_ms'
 > {
-  /** Parts in the archive, as far as is recorded, their rows, and the bytes that they take. */
+  /** Recorded parts in the archive, their rows, and their size in bytes. */
   readonly parts: number;
   readonly rows: number;
   readonly bytes: number;

@@ -9,14 +9,14 @@ export interface FolderOptions {
   readonly id: string;
   /** Absolute path. */
   readonly root: string;
-  /** Whether the root is made where it is absent. */
+  /** Whether to create the root if it is absent. */
   readonly isMade: boolean;
 }
 
-/** A step that takes longer counts as one that is never answered. */
+/** An operation that takes longer counts as hung. */
 const TIMEOUT_MS = 120_000;
 
-/** An archive in a folder, which may be another machine's. Nothing waits for it on the event loop. */
+/** An archive in a folder, possibly on a network drive. Never blocks the event loop. */
 export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
   async function attempt<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
     let timer: NodeJS.Timeout | undefined;
@@ -38,7 +38,10 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
     }
   }
 
-  /** A folder in which nothing is found must be there: that of a NAS is empty when it is not mounted. */
+  /**
+   * The root must exist before an absent name counts as absent: the mount point of a NAS is empty while it is not
+   * mounted.
+   */
   async function checkRoot(): Promise<void> {
     if (isMade) await attempt(root, () => makeFolderAsync(root));
     else await attempt(root, () => stat(root));
@@ -67,7 +70,7 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
         await writeSynced(temporary, bytes, 'w');
         await rename(temporary, path);
         await syncFolder(dirname(path));
-        // The entry of a new folder is in its parent.
+        // A new folder's entry is in its parent.
         if (made !== undefined)
           for (let at = dirname(path); at !== dirname(made);) await syncFolder((at = dirname(at)));
       });
@@ -77,13 +80,13 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  // Windows makes names durable itself and has no fsync of a folder.
+  // Windows makes names durable by itself and has no fsync of folders.
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {
     await folder.sync();
   } catch (error) {
-    // Some shares of other machines cannot do that for folders, and keep names by themselves.
+    // Some network shares do not support fsync of folders, and make names durable by themselves.
     if (!['EINVAL', 'ENOTSUP', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   } finally {
     await folder.close();

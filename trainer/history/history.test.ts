@@ -120,7 +120,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(kept).toEqual([]);
   });
 
-  it('joins every signal of a week by its policy_hash to θ1, θ2 and the rate that applied to it', async () => {
+  it('joins every signal of a week by policy_hash with the θ1, θ2 and rate that applied', async () => {
     const hashOf = (day: number): string => `${Math.min(day, 5) % 3}`.repeat(16);
     const valuesOf = (day: number) => ({
       theta1_initial: 0.7 + (Math.min(day, 5) % 3) / 100,
@@ -160,7 +160,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     }
   });
 
-  it('joins signals to a configuration that was noted under another hash, or none, before', async () => {
+  it('joins signals with a configuration recorded earlier under another hash, or none', async () => {
     const values = { core: { theta1_initial: 0.7, theta2_initial: 0.3, leverage_reduction_rate: {} } };
     const policy_hash = /"policy_hash":"([^"]*)"/.exec(simulatedDay(DAY, SMALL)[0]!.body)![1]!;
     for (const hash of [null, '0'.repeat(16), policy_hash, policy_hash])
@@ -183,14 +183,14 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     ]);
   });
 
-  it('has every journaled signal once, to the byte, whatever the parts in which it comes', async () => {
+  it('has every journaled signal once, byte for byte, however it is batched', async () => {
     const rows = simulatedDay(DAY, SMALL);
     for (let first = 0; first < rows.length; first += 50) {
       journal(rows.slice(first, first + 50));
       expect((await copy.pass()).added).toBe(Math.min(50, rows.length - first));
     }
     expect((await copy.pass()).added).toBe(0);
-    // Another process, with no state but the store.
+    // Another process, with no state except the store.
     expect((await createSignalCopy(store, tables, paths).pass()).added).toBe(0);
     expect(await stored()).toEqual(expectedLines(rows));
     const [one] = await all(tables.pages({ market: 'live', pairIds: ['EURUSD_GBPUSD'] }));
@@ -198,7 +198,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(rows.map(({ body }) => body)).toContain(bodyText(one!));
   });
 
-  it('keeps the text of a signal that its columns cannot reproduce, such as one of an older minutehand', async () => {
+  it('stores the text of a signal that its columns cannot reproduce, such as one of an older version', async () => {
     const [row] = simulatedDay(DAY, SMALL);
     const body = row!.body.replace('"pair":', '"flavour":"old","pair":');
     journal([{ ...row!, body }]);
@@ -213,7 +213,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toEqual(expectedLines([{ ...row!, body }]));
   });
 
-  it('gives back signals from before expected_net_bps to the byte, in tables from before it too', async () => {
+  it('reproduces signals from before expected_net_bps byte for byte, also in older tables', async () => {
     const older = simulatedDay(DAY, SMALL).map((row) => ({
       ...row,
       body: row.body.slice(0, row.body.lastIndexOf(',"expected_net_bps"')),
@@ -230,7 +230,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toEqual(expectedLines(older));
   });
 
-  it('has the last signal of each pair, which an older one never replaces', async () => {
+  it('has the last signal of each pair, never replaced by an older one', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -240,14 +240,14 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     journal(simulatedDay(nextDay(DAY, -1), SMALL), 'late');
     await copy.pass();
     expect(await live()).toEqual(expectedLines(last).sort());
-    // The clock was set back: the boot and the number decide.
+    // The clock was set back: boot and seq decide.
     const next = { ...last[0]!, seq: last[0]!.seq + 1, generatedAtMs: last[0]!.generatedAtMs - 3_600_000 };
     journal([next]);
     await copy.pass();
     expect(await live()).toEqual(expectedLines([next, ...last.slice(1)]).sort());
   });
 
-  it('reads a period of one subject thinned: every entry and exit, each extreme, and reasons that add up', async () => {
+  it('reads a thinned period of one subject: every entry and exit, each extreme, and complete counts of reasons', async () => {
     journal(simulatedDay(DAY, SMALL));
     await copy.pass();
     const filter = { market: 'live', pairIds: [SMALL.pairs[0]!] };
@@ -279,7 +279,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(none).toEqual({ rows: [], total: 0, isThinned: false, reasons: [] });
   });
 
-  it('continues when a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {
+  it('continues if a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const path = paths.journal('live', 'main');
     journal(rows.slice(0, 60));
@@ -314,7 +314,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored('simulated')).toEqual(expectedLines(rows, 'simulated'));
   });
 
-  it('archives a day as lines with a manifest, the same bytes each time', async () => {
+  it('archives a day as lines with a manifest, byte-identical each time', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -331,7 +331,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect((await archive.archive('live', DAY)).written).toBeNull();
   });
 
-  it('archives whole days only, puts later rows into another part, and never a row twice', async () => {
+  it('archives only complete days, later rows as another part, and no row twice', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const late = rows.filter((_, index) => index % 7 === 3);
     const early = rows.filter((_, index) => index % 7 !== 3);
@@ -347,7 +347,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     await copy.pass();
     expect((await round()).archived.map(({ written }) => [written!.part, written!.rows])).toEqual([[2, late.length]]);
     expect(archivedLines(`${DAY}_2.jsonl.gz`)).toEqual(expectedLines(late));
-    // Old rows go, and when a journal brings them back they are known.
+    // Old rows are pruned; if a journal brings them back, they are recognized.
     nowMs += 3 * 86_400_000;
     expect((await round()).pruned).toEqual([{ day: DAY, rows: rows.length }]);
     expect(await stored()).toEqual([]);
@@ -360,7 +360,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(archivedLines(`${DAY}.jsonl.gz`, `${DAY}_2.jsonl.gz`).sort()).toEqual(expectedLines(rows).sort());
   });
 
-  it('deletes only rows that the archive contains when it is read at deletion', async () => {
+  it('deletes only rows found in the archive when it is read at deletion', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -380,7 +380,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     rmSync(join(paths.home, 'archive'), { recursive: true });
     expect([await verify(), await prune()]).toEqual(['missing', 'ARCHIVE_MISSING']);
     mkdirSync(file(''), { recursive: true });
-    // Another archive of the same day, right in itself.
+    // Another valid archive of the same day.
     await store.db.deleteFrom('core.signal_archives').execute();
     await archive.archive('live', DAY);
     const half = rows.slice(0, 50);
@@ -475,8 +475,8 @@ describe('an archive on a network drive', () => {
     expect(await place.read('a/c')).toBeNull();
   });
 
-  it('that is full, or not writable, is reported as such', async () => {
-    // Linux has a device that is always full.
+  it('that is full or not writable is reported as such', async () => {
+    // /dev/full on Linux is always full.
     if (!existsSync('/dev/full')) return;
     const { openFolder } = await import('./folder.ts');
     const place = openFolder({ id: 'x', root: folder, isMade: true });

@@ -14,28 +14,28 @@ import { openSignalTables } from './signal_tables.ts';
 
 export interface HistoryOptions extends StoreWorkOptions {
   readonly notifier?: Notifier;
-  /** Pause after a round of archiving that failed. */
+  /** Pause after a failed round of archiving. */
   readonly retryMs?: number;
 }
 
 export interface RunningHistory extends StoreWork {
-  /** Archives the days of the live market that are over, and deletes what the history need not keep. Never rejects. */
+  /** Archives finished days of the live market, and prunes the history. Never rejects. */
   archive(): Promise<void>;
 }
 
 const EVERY_MS = 2000;
 const ARCHIVE_RETRY_MS = 600_000;
 /**
- * A simulated market can produce as many signals in a day as a live one in two months: its history is as short as its
- * journal, and is archived only on request.
+ * A simulated market can produce as many signals in a day as a live one in two months, so its history is as short as
+ * its journal, and is archived only on request.
  */
 const SIMULATED_HISTORY_MS = 12 * 3_600_000;
 const FORGET_EVERY_MS = 600_000;
 
 /**
- * Copies every signal that daemons have journaled into the store, archives the finished days and deletes old rows that
- * the archive holds, as long as the trainer runs. Journals, store and archive may each be unavailable for a time:
- * failed work is done later, and nothing is deleted before it is verified elsewhere.
+ * While the trainer runs, copies every journaled signal into the store, archives finished days and deletes old rows
+ * that are archived. Journals, store and archive may each be unavailable for a time: failed work is retried, and
+ * nothing is deleted before it is verified elsewhere.
  */
 export function startHistory(options: HistoryOptions): RunningHistory {
   const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
@@ -49,7 +49,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     clock,
   );
 
-  /** Sequential: overlapping passes would copy the same rows, and archive rounds need all of them copied. */
+  /** Sequential: concurrent passes would copy the same rows, and archive rounds need all of them copied. */
   const passes = createPasses({
     work: copyOnce,
     everyMs: EVERY_MS,
@@ -78,7 +78,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
       archiving.stop();
       rounds?.stop();
       await passes.stop();
-      // A round that was under way may have failed.
+      // The current round may have failed.
       archiving.cancelRetry();
       await opener.close();
     },
@@ -101,8 +101,8 @@ async function openHistory(
 }
 
 /**
- * One pass over the journals: copies, records changed configurations, and periodically deletes the simulated market's
- * past.
+ * One pass over the journals: copies, records changed configurations, and periodically deletes old rows of the
+ * simulated market.
  */
 function copying(
   { settings, paths, log }: HistoryOptions,
@@ -119,7 +119,7 @@ function copying(
     await followConfigStarts(store, paths.home);
     for (const hash of policyHashes) await policy.see(store, hash);
     const nowMs = clock.nowMs();
-    // A clock that is set back must not keep it from forgetting.
+    // Also runs after the clock was set back.
     if (Math.abs(nowMs - forgottenMs) >= FORGET_EVERY_MS) {
       await tables.remove(store.db, 'simulated', 0, nowMs - SIMULATED_HISTORY_MS);
       forgottenMs = nowMs;
@@ -128,7 +128,7 @@ function copying(
   };
 }
 
-/** @returns null when signals are not archived by schedule */
+/** @returns null if archiving is not scheduled */
 function scheduleRounds(
   cron: string | null,
   archive: () => Promise<void>,
@@ -137,7 +137,7 @@ function scheduleRounds(
   if (cron === null) return null;
   const rounds = scheduleByCron(cron, archive);
   print(`Signals are archived by schedule "${cron}" (UTC), next at ${rounds.next()?.toISOString() ?? 'never'}.`);
-  // A machine that is off at that time makes up for it when it is on.
+  // Catch up if the machine was off at the scheduled time.
   void archive();
   return rounds;
 }

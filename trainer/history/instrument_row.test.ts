@@ -12,7 +12,7 @@ describe('the signal of an instrument in the history', () => {
   it.each([
     ['an entry', enterInstrument(idOf(7))],
     ['without a model', instrumentBodyOf({ ml_up_prob: null, max_age_bars: null, price: null, reason: 'NO_MODEL' })],
-  ])('keeps its text, %s, and has every column of a pair', (_, body) => {
+  ])('preserves its text, %s, and has every column of a pair', (_, body) => {
     const text = encodeInstrumentBody(body);
     const row = signalRow(text, PUBLISHED);
     expect(bodyText(row)).toBe(text);

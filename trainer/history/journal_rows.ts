@@ -5,34 +5,34 @@ import { signalFingerprint } from '../../shared/store/journal.ts';
 import { signalRow, type SignalRow } from './signal_row.ts';
 import { Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
-/** A journal of this home. */
+/** A journal file of this home. */
 export interface JournalFile {
   readonly path: string;
   readonly market: 'live' | 'simulated';
 }
 
 export interface JournaledRow {
-  /** Its place in the journal. */
+  /** Row number in the journal. */
   readonly signalRow: number;
   readonly fingerprint: string;
   readonly signal: SignalRow;
 }
 
 /**
- * The signals of a journal while its daemon writes it. Every call is a short read of its own, so that no checkpoint of
- * the daemon waits for it.
+ * Reads the signals of a journal while its daemon writes it. Every call is a short separate transaction, so that no
+ * checkpoint of the daemon is delayed.
  */
 export interface JournalRows {
-  /** Signals behind a row, oldest first. */
+  /** Signals after a row, oldest first. */
   after(signalRow: number, limit: number): JournaledRow[];
-  /** Fingerprint of a row; null when there is none (any more). */
+  /** Fingerprint of a row; null if it does not exist (any more). */
   fingerprintOf(signalRow: number): string | null;
-  /** The first row that is left; null when there is none. */
+  /** The first remaining row; null if there is none. */
   first(): number | null;
   close(): void;
 }
 
-/** Every journal that a daemon of this home has written, those of shards that are no more included. */
+/** All journals of daemons in this home, including former shards. */
 export function journalFiles(home: string): JournalFile[] {
   let names: string[];
   try {
@@ -64,8 +64,8 @@ const COLUMNS =
 
 /**
  * Opens a journal for copying its signals. Never writes.
- * @returns null when it is not there, or a daemon is just making it
- * @throws MinutehandError JOURNAL_READ when it is there and cannot be read
+ * @returns null if it is absent, or is just being created
+ * @throws MinutehandError JOURNAL_READ if it exists but cannot be read
  */
 export function openJournalRows({ path, market }: JournalFile): JournalRows | null {
   if (!existsSync(path)) return null;

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { linesOf, type Part } from './archive_parts.ts';
 
-/** A day's lines in the history, in pages; read again with each call. */
+/** Lines of a day in the history, in pages; each call reads them again. */
 export type StoredLines = () => AsyncGenerator<readonly string[]>;
 
-/** The lines of the history that the archive lacks, in pages. */
+/** Lines of the history that are not in the archive, in pages. */
 export async function* missingLines(parts: readonly Part[], stored: StoredLines): AsyncGenerator<readonly string[]> {
   const isMissing = await lineTest(parts, stored);
   for await (const lines of stored()) yield lines.filter(isMissing);
 }
 
 /**
- * Returns whether the archive lacks a line: compared by what the whole day hashes to where it can be, else line by
+ * Returns a test of whether a line is not in the archive: by the hash of the whole day if possible, otherwise line by
  * line.
  */
 async function lineTest(parts: readonly Part[], stored: StoredLines): Promise<(line: string) => boolean> {
@@ -27,7 +27,7 @@ async function lineTest(parts: readonly Part[], stored: StoredLines): Promise<(l
   return (line) => !known.has(digestOf(line));
 }
 
-/** As text of one byte a character: half a million of them are kept at a time. */
+/** As a Latin-1 string, to save memory: half a million are kept at a time. */
 function digestOf(line: string): string {
   return createHash('sha256').update(line).digest('binary');
 }

@@ -11,11 +11,11 @@ export interface NoteOptions {
   readonly archive: SignalArchive;
   readonly paths: HomePaths;
   readonly clock: Clock;
-  /** Copied part of live journals when the round of archiving began. */
+  /** Copied part of the live journals at the start of the round. */
   readonly copied: ReadonlyMap<string, CopiedSignals>;
 }
 
-/** Records for the live daemons what the archive has of their journals, when no finished day is missing in it. */
+/** Records for the live daemons which part of their journals is archived, provided no finished day is missing. */
 export async function noteArchived({ archive, paths, clock, copied }: NoteOptions): Promise<void> {
   const lastDay = lastWholeDay(clock.nowMs());
   if (copied.size === 0 || (await archive.due('live', lastDay)).length > 0) return;

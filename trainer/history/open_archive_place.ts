@@ -6,7 +6,7 @@ import type { ArchivePlace } from './archive_place.ts';
 import { openBucket } from './bucket.ts';
 import { openFolder } from './folder.ts';
 
-/** The archive that signals_policy.yaml names. It is not accessed yet. */
+/** The archive configured in signals_policy.yaml. It is not accessed yet. */
 export async function openArchivePlace(
   policy: SignalsPolicy,
   paths: Pick<HomePaths, 'home'>,
@@ -15,7 +15,6 @@ export async function openArchivePlace(
   const { archive_target: target, archive_path: path } = policy;
   if (!isFolderTarget(target)) return openBucket(policy, env);
   const root = resolve(paths.home, path);
-  // A folder of this machine is made; where a NAS is not mounted, making one would fill the disk of this machine
-  // unnoticed.
+  // A local folder is created. For an unmounted NAS, creating it would silently fill this machine's disk.
   return openFolder({ id: `${target}:${hostname()}:${root}`, root, isMade: target === 'LOCAL' });
 }

@@ -2,7 +2,7 @@ import { CompiledQuery } from 'kysely';
 import { flatName } from '../store/flat_schema.ts';
 import type { Store } from '../store/store.ts';
 
-/** Values of core_policy.yaml that a signal is joined to, as JSON. */
+/** Values of core_policy.yaml joined to each signal, as JSON. */
 const KEYS = ['theta1_initial', 'theta2_initial', 'leverage_reduction_rate'] as const;
 
 /** Name of the view over a table of signals. */
@@ -11,10 +11,10 @@ export function policyView(history: string): string {
 }
 
 /**
- * `<history>_policy`: every stored signal with θ1, θ2 and the rate that applied to it, and by its policy_hash the
- * configuration from which they came (`audit.config_changes`). Equal hashes have equal values of core_policy.yaml, so
- * the last value of a key before or at the newest row of a hash is that of all signals with the hash. What was never
- * noted is null.
+ * `<history>_policy`: every stored signal with the θ1, θ2 and rate that applied to it, joined by policy_hash with the
+ * recorded configuration (`audit.config_changes`). Equal hashes have equal values of core_policy.yaml, so the last
+ * value of a key at or before the newest row of a hash applies to all signals with the hash. Values that were never
+ * recorded are null.
  */
 export async function makePolicyView({ kind, db }: Store, history: string): Promise<void> {
   const nameOf = (table: string): string => (kind === 'sqlite' ? flatName(table) : table);
@@ -44,6 +44,6 @@ export async function makePolicyView({ kind, db }: Store, history: string): Prom
       await db.executeQuery(CompiledQuery.raw(text.replace('CREATE VIEW', 'CREATE VIEW IF NOT EXISTS')));
     } else await db.executeQuery(CompiledQuery.raw(text.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW')));
   };
-  // As with tables: of two at the same time PostgreSQL lets one fail.
+  // As for tables: if two processes create it at once, PostgreSQL fails one of them.
   await make().catch(make);
 }

@@ -8,8 +8,8 @@ import { configValues, noteConfigChanges } from '../schedule/config_changes.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Signals name the configuration that they were decided by, and `audit.config_changes` has its values from the start of
- * the trainer on: when a daemon was started with another one since, it is read again.
+ * Records configurations that signals refer to. `audit.config_changes` has the values at the trainer's start; if a
+ * daemon was started with another configuration since then, the configuration is read again.
  */
 export class PolicyWatch {
   readonly #settings: Settings;
@@ -27,7 +27,7 @@ export class PolicyWatch {
     this.#current = settings.policyHash;
   }
 
-  /** Notes the configuration of a signal if it is new. @param hash its policy_hash */
+  /** Records the configuration of a signal if it is new. @param hash its policy_hash */
   async see(store: Store, hash: string): Promise<void> {
     if (hash === this.#current || this.#unknown.has(hash)) return;
     let found: Settings | null = null;

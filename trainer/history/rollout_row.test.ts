@@ -3,7 +3,7 @@ import { encodeBody } from '../../shared/signal/encode.ts';
 import { bodyOf } from '../../shared/signal/signal.fixture.ts';
 import { rowOfLine, signalLine, signalRow } from './signal_row.ts';
 
-it('the archive gives a signal of a rollout back to the byte', () => {
+it('the archive reproduces a signal of a rollout byte for byte', () => {
   const body = encodeBody(bodyOf({ arm: 'challenger', rollout: '20261120T080000' }));
   const published = {
     ...{ market: 'live', generated_at_ms: 1, pair_id: bodyOf().pair_id, boot_id: 'b', seq: 1, bar_time: 60 },

@@ -5,41 +5,41 @@ import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** Data of a published signal in the journal, beside its body. */
+/** Journaled data of a published signal, apart from its body. */
 export interface Published {
   readonly market: string;
-  /** Epoch ms: when it was published, by the clock of the daemon's machine. */
+  /** Publication time by the daemon's clock, epoch ms. */
   readonly generated_at_ms: number;
   readonly pair_id: string;
   readonly boot_id: string;
   readonly seq: number;
-  /** Epoch seconds of the open of the bar that it answers, UTC. */
+  /** Open of the answered bar, epoch seconds UTC. */
   readonly bar_time: number;
-  /** AI2's probability, 0 to 1, before it became the rank `risk_score`. */
+  /** AI2's probability, 0 to 1, before ranking (`risk_score`). */
   readonly risk_prob: number | null;
   /** CRC-32 of the pair's features. */
   readonly features_crc: string | null;
 }
 
-/** The last fields of a body; earlier signals do not have them. */
+/** The last fields of a body; older signals lack them. */
 const LATER_FIELDS = ['expected_net_bps', 'leverage_reduction_rate'] as const;
 type LaterField = (typeof LATER_FIELDS)[number];
 
-/** A row of the history: a signal as it was published, a column for each of its fields. */
+/** A row of the history: a published signal with one column per field. */
 export interface SignalRow
   extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField | 'arm' | 'rollout'> {
-  /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
+  /** Close of the signal's bar: its `timestamp`, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
   readonly expected_net_bps: number | null;
-  /** null in signals that had neither field yet. */
+  /** null in signals from before both fields existed. */
   readonly leverage_reduction_rate: number | null;
-  /** The text of the signal where the columns would not give it back to the byte; null everywhere else. */
+  /** Text of the signal if the columns do not reproduce it byte for byte; otherwise null. */
   readonly body: string | null;
 }
 
 export type ColumnType = 'text' | 'bigint' | 'integer' | 'double precision';
 
-/** Every column in the order of the table. `key` columns order the rows of a market. */
+/** Columns in table order. `key` columns order the rows of a market. */
 export const SIGNAL_COLUMNS = [
   ['market', 'text', 'key'],
   ['generated_at_ms', 'bigint', 'key'],
@@ -87,9 +87,9 @@ function labelOf(pairId: string): string {
   return label;
 }
 
-/** The body of a signal as it was published, without its closing brace. */
+/** Body of a signal as published, without its closing brace. */
 export function bodyText(row: SignalRow): string {
-  // encodeBody takes what it needs from the row: a copy for each of a million rows would cost as much as the rest.
+  // encodeBody reads from the row directly: copying a million rows would cost as much as the rest.
   if (row.body !== null) return row.body;
   const fields = Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) });
   const text = encodeBody(fields as typeof fields & { readonly leverage_reduction_rate: number });
@@ -97,14 +97,14 @@ export function bodyText(row: SignalRow): string {
 }
 
 /**
- * A row of the history from what was journaled.
- * @param body as the journal keeps it: JSON without its closing brace
- * @throws MinutehandError JOURNAL_DAMAGED when it is no JSON object
+ * Converts a journaled signal to a row of the history.
+ * @param body as in the journal: JSON without its closing brace
+ * @throws MinutehandError JOURNAL_DAMAGED if it is not a JSON object
  */
 export function signalRow(body: string, published: Published): SignalRow {
   const whole = parse(`${body}}`) as SubjectBody;
   const parsed = 'ml_up_prob' in whole ? columnsOfInstrument(whole) : whole;
-  // A signal of a rollout keeps its whole text.
+  // A rollout signal is stored with its text.
   const { timestamp, pair: _pair, arm: _arm, rollout: _rollout, ...fields } = parsed;
   const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
   const row: SignalRow = {
@@ -117,7 +117,7 @@ export function signalRow(body: string, published: Published): SignalRow {
   return bodyText(row) === body ? row : { ...row, body };
 }
 
-/** The signal of an instrument in the columns of a pair's; its row keeps the whole text. */
+/** Signal of an instrument in the columns of a pair; its row also has the text. */
 function columnsOfInstrument(body: InstrumentBody): SignalBody {
   const { ml_up_prob: _up, ml_down_prob: _down, ml_range_prob: _range, stop: _stop, ...rest } = body;
   const { take_profit: _target, price, max_age_bars, reason, ...fields } = rest;
@@ -131,10 +131,7 @@ function columnsOfInstrument(body: InstrumentBody): SignalBody {
 
 const ENVELOPE = ',"market":"';
 
-/**
- * A row as a line of the archive: the body byte for byte, followed by its other fields. The same row always gives the
- * same line.
- */
+/** Deterministic archive line of a row: the body byte for byte, followed by the other fields. */
 export function signalLine(row: SignalRow): string {
   const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc } = row;
   return (
@@ -144,8 +141,8 @@ export function signalLine(row: SignalRow): string {
 }
 
 /**
- * The row of a line of the archive.
- * @throws MinutehandError ARCHIVE_DAMAGED when the line is not one that signalLine gives
+ * Parses an archive line.
+ * @throws MinutehandError ARCHIVE_DAMAGED if the line is not one of `signalLine`
  */
 export function rowOfLine(line: string): SignalRow {
   const at = line.lastIndexOf(ENVELOPE);

@@ -12,49 +12,46 @@ export interface SignalFilter {
   readonly market: string;
   readonly pairIds?: readonly string[];
   readonly action?: string;
-  /** Moments of publication, epoch ms: from inclusive, to exclusive. */
+  /** Publication times, epoch ms: from inclusive, to exclusive. */
   readonly fromMs?: number;
   readonly toMs?: number;
 }
 
-/** What a chart needs to choose among signals. */
+/** Columns needed to choose the points of a chart. */
 export interface SignalPoint extends Pick<
   SignalRow,
   'generated_at_ms' | 'pair_id' | 'boot_id' | 'seq' | 'action' | 'reason'
 > {
-  /** z, or the confidence of an instrument. */
+  /** z, or an instrument's confidence. */
   readonly value: number | null;
 }
 
 /**
- * The two tables that signals_policy.yaml names. Rows of a market are in the order of publication, pair, boot and seq.
+ * The two tables configured in signals_policy.yaml. Rows of a market are ordered by publication, pair, boot and seq.
  */
 export interface SignalTables {
-  /** The name of the table of all signals, as in the policy. */
+  /** Configured name of the table of all signals. */
   readonly history: string;
-  /** Adds rows to the history that are not there yet. @returns how many were added */
+  /** Adds rows that are not in the history yet. @returns number of added rows */
   add(db: Db, rows: readonly SignalRow[]): Promise<number>;
-  /**
-   * Puts rows into the table of the last signals, as far as they are newer (later boot, or later in it) than what it
-   * has.
-   */
+  /** Updates the table of last signals with rows that are newer (later boot, or later in it). */
   keepNewest(db: Db, rows: readonly SignalRow[]): Promise<void>;
-  /** Rows of the history in order, in pages. Rows that come meanwhile may be among them or not. */
+  /** Rows of the history in order, in pages. Rows added meanwhile may or may not be included. */
   pages(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalRow[]>;
   /** The newest rows, oldest first. */
   newest(filter: SignalFilter, limit: number): Promise<readonly SignalRow[]>;
-  /** The history in order, in slices of a few columns; between two slices this process does other work. */
+  /** The history in order, in slices of a few columns, yielding to other work between slices. */
   points(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalPoint[]>;
-  /** The rows of some points of the history, in order. */
+  /** Rows of some points, in order. */
   rowsAt(filter: SignalFilter, points: readonly SignalPoint[]): Promise<readonly SignalRow[]>;
   /** The last signal of each pair. */
   live(market: string): Promise<readonly SignalRow[]>;
   count(filter: SignalFilter): Promise<number>;
-  /** Deletes a time of a market from the history. @returns how many rows there were */
+  /** Deletes a period of a market from the history. @returns number of deleted rows */
   remove(db: Db, market: string, fromMs: number, toMs: number): Promise<number>;
 }
 
-/** A parameter for each cell of a statement: SQLite takes 32,766. */
+/** Rows per statement: SQLite accepts 32,766 parameters. */
 const ROWS_AT_ONCE = 32;
 const PAGE_ROWS = 2000;
 const POINTS_AT_ONCE = 5000;
@@ -65,7 +62,7 @@ const ONE_ROW = `(${NAMES.map(() => '?').join(', ')})`;
 const ORDER = sql.raw('generated_at_ms, pair_id, boot_id, seq');
 const BACKWARDS = sql.raw('generated_at_ms DESC, pair_id DESC, boot_id DESC, seq DESC');
 
-/** Makes the tables where they are not there yet. */
+/** Creates the tables if absent. */
 export async function openSignalTables(store: Store, policy: SignalsPolicy): Promise<SignalTables> {
   const { signals_table: live, signals_history_table: history } = policy;
   await makeTable(store, live, ['market', 'pair_id']);
@@ -78,7 +75,7 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
 async function makeTable({ kind, db }: Store, table: string, key: readonly string[]): Promise<void> {
   const isFlat = kind === 'sqlite';
   const columns = SIGNAL_COLUMNS.map(([name, type, use]) => {
-    // Text sorts by its bytes in both databases, so that the order of rows is one and the same.
+    // Byte order in both databases, so that rows have the same order.
     const collation = use === 'key' && type === 'text' && !isFlat ? ' COLLATE "C"' : '';
     return `${name} ${type}${collation}${use === 'nullable' ? '' : ' NOT NULL'}`;
   });
@@ -87,12 +84,12 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
     if (!isFlat) await db.schema.createSchema(table.split('.')[0]!).ifNotExists().execute();
     await db.executeQuery(CompiledQuery.raw(text));
   };
-  // PostgreSQL lets one of two who make a table at the same time fail.
+  // PostgreSQL fails one of two processes that create a table at the same time.
   await make().catch(make);
   await addColumns({ kind, db }, table);
 }
 
-/** Has all that `points` reads of one subject: a year of it is read without the signals of the others. */
+/** Covers all columns that `points` reads of one subject, so that a year is read without other subjects' signals. */
 async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
   const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
   const name = `${flatName(table)}_by_subject`;
@@ -106,7 +103,7 @@ async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
   await make().catch(make);
 }
 
-/** Columns that a table of an earlier version does not have. All of them are nullable. */
+/** Adds columns that are missing in a table of an earlier version. All are nullable. */
 async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: string): Promise<void> {
   const name = nameIn(kind, table);
   const query =
@@ -219,13 +216,13 @@ class StoreSignalTables implements SignalTables {
     return affected(await sql`DELETE FROM ${sql.table(this.history)} WHERE ${period}`.execute(on));
   }
 
-  /** @param rest the statement behind its table */
+  /** @param rest the statement after the table name */
   async #select(rest: RawBuilder<unknown>, table = this.history): Promise<SignalRow[]> {
     const { rows } = await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(table)} ${rest}`.execute(this.#db);
     return rows;
   }
 
-  /** @param after the statement behind its rows */
+  /** @param after the statement after the rows */
   async #insert(on: Db, table: string, rows: readonly SignalRow[], after: string): Promise<number> {
     const head = `INSERT INTO ${nameIn(this.#kind, table)} AS known (${NAMES.join(', ')})`;
     if (this.#kind === 'postgres') {
@@ -266,7 +263,7 @@ function affected({ numAffectedRows }: { readonly numAffectedRows?: bigint }): n
   return Number(numAffectedRows ?? 0);
 }
 
-/** One statement may change a row once only. */
+/** One statement may change a row only once. */
 function newestOfPairs(rows: readonly SignalRow[]): SignalRow[] {
   const newest = new Map<string, SignalRow>();
   for (const row of rows) {

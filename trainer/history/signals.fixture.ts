@@ -12,13 +12,13 @@ export const TEN_PAIRS = ['XAUUSD_XAGUSD', 'AUDUSD_NZDUSD', 'EURUSD_GBPUSD', 'EU
 
 export interface SimulatedSignals {
   readonly pairs?: readonly string[];
-  /** Of a day, from its beginning on. */
+  /** Minutes of the day, from its start. */
   readonly minutes?: number;
-  /** Boots of a day; each begins at its own minute. */
+  /** Boots per day; each starts at its own minute. */
   readonly boots?: number;
 }
 
-/** Journal rows of a daemon for a day, in order: the same for the same day. */
+/** Deterministic journal rows of a daemon for a day, in order. */
 export function simulatedDay(
   day: string,
   { pairs = TEN_PAIRS, minutes = 1440, boots = 1 }: SimulatedSignals = {},
@@ -109,14 +109,14 @@ function simulatedBody(pairId: string, close: Date, rng: Rng, isMissing: boolean
   };
 }
 
-/** Appends signals to the journal of a daemon. */
+/** Appends signals to a daemon's journal. */
 export function journalSignals(path: string, rows: readonly JournalSignal[]): void {
   const journal = openJournal(path);
   journal.append([], rows);
   journal.close();
 }
 
-/** Expected line of the archive, made independently. */
+/** Expected archive line, computed independently. */
 export function expectedLine(row: JournalSignal, market = 'live'): string {
   const behind = {
     market,
@@ -130,7 +130,7 @@ export function expectedLine(row: JournalSignal, market = 'live'): string {
   return `${row.body},${JSON.stringify(behind).slice(1)}`;
 }
 
-/** In the order of the archive. */
+/** Expected lines in archive order. */
 export function expectedLines(rows: readonly JournalSignal[], market = 'live'): string[] {
   const key = (row: JournalSignal): string =>
     `${String(row.generatedAtMs).padStart(15, '0')} ${row.pairId} ${row.bootId} ${String(row.seq).padStart(9, '0')}`;

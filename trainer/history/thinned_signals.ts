@@ -1,18 +1,18 @@
 import type { SignalRow } from './signal_row.ts';
 import type { SignalFilter, SignalPoint, SignalTables } from './signal_tables.ts';
 
-/** Parts of the period in which answers are counted by reason. */
+/** Number of parts of the period for counting reasons. */
 export const REASON_COLUMNS = 120;
 
 export interface ReasonCounts {
   readonly reason: string;
   readonly action: string;
   readonly count: number;
-  /** By part of the period. */
+  /** Count by part of the period. */
   readonly columns: number[];
 }
 
-/** A period of one subject in about as many signals as a chart has points. */
+/** A period of one subject, reduced to about as many signals as a chart has points. */
 export interface ThinnedSignals {
   readonly rows: readonly SignalRow[];
   /** Signals of the period. */
@@ -23,9 +23,9 @@ export interface ThinnedSignals {
 }
 
 /**
- * Reads a period of one subject, however long, in slices between which this process does other work. With more than
- * `points` signals, each of `points / 2` equal parts keeps the one with the smallest and the one with the largest value
- * (z, or the confidence of an instrument); first, last, entries and exits stay.
+ * Reads a period of one subject of any length in slices, yielding to other work in between. With more than `points`
+ * signals, each of `points / 2` equal parts keeps the signals with the smallest and largest value (z, or an
+ * instrument's confidence); first, last, entries and exits are kept.
  */
 export async function readThinned(
   tables: Pick<SignalTables, 'points' | 'rowsAt'>,
@@ -39,7 +39,7 @@ export async function readThinned(
   return { rows: await tables.rowsAt(filter, kept), total: all.length, isThinned, reasons: reasonsOf(all) };
 }
 
-/** The points that a chart needs, in order. @param all ascending by time */
+/** Points needed for a chart, in order. @param all ascending by time */
 export function thinned(all: readonly SignalPoint[], points: number): SignalPoint[] {
   const parts = Math.max(1, Math.floor(points / 2));
   const partOf = partsOf(all, parts);
@@ -73,7 +73,7 @@ function reasonsOf(all: readonly SignalPoint[]): ReasonCounts[] {
   return [...found.values()].sort((a, b) => b.count - a.count);
 }
 
-/** Which of `parts` equal spans of time a point is in. */
+/** Maps a point to one of `parts` equal time spans. */
 function partsOf(all: readonly SignalPoint[], parts: number): (point: SignalPoint) => number {
   const first = all[0]?.generated_at_ms ?? 0;
   const span = (all.at(-1)?.generated_at_ms ?? 0) - first + 1;

@@ -12,7 +12,7 @@ import {
   type DirectionPolicy,
 } from './direction.ts';
 
-/** The definition, read aloud: find each side's first close, then compare. */
+/** The definition implemented literally: finds each side's first close, then compares. */
 function oracle(close: readonly number[], policy: DirectionPolicy, sigma: readonly number[]): [number, number][] {
   return close.map((now, t) => {
     const width = policy.threshold * sigma[t]! * Math.sqrt(policy.horizon);
@@ -49,7 +49,7 @@ describe('directionLabels', () => {
     );
   });
 
-  it('calls a close exactly on the threshold range, and the first close beyond it decides', () => {
+  it('labels a close exactly on the threshold as range; the first close beyond it decides', () => {
     const flat = (length: number): number[] => new Array<number>(length).fill(100);
     const policy = { unit: 'percent', threshold: 0.5, horizon: 3 } as const;
     expect(directionLabels([100, 150, 50, 150], policy).label[0]).toBe(RANGE);
@@ -86,7 +86,7 @@ describe('directionLabels', () => {
 });
 
 describe('evaluationLabel', () => {
-  it('is the same at full hours for bars of an hour and for shorter ones, and that of hourly bars between them', () => {
+  it('is the same at full hours for hourly and shorter bars', () => {
     const steps = fc.array(fc.double({ min: -0.01, max: 0.01, noNaN: true }), { minLength: 300, maxLength: 400 });
     fc.assert(
       fc.property(steps, fc.constantFrom(60, 300, 900), fc.nat(1000), (all, timeframe, shift) => {

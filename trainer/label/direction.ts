@@ -6,18 +6,19 @@ export const UP = 0;
 export const DOWN = 1;
 export const RANGE = 2;
 
-/** What ends a label: the first close beyond the threshold, or the horizon. */
+/** Barriers of a label: the first close beyond the threshold, or the horizon. */
 export interface DirectionPolicy {
   /**
-   * Share of the close at t (`percent`), or a multiple of the volatility at t times √horizon (`sigmas`), in log price.
+   * Fraction of the close at t (`percent`), or a multiple of the volatility at t times √horizon (`sigmas`), in log
+   * price.
    */
   readonly unit: 'percent' | 'sigmas';
   readonly threshold: number;
-  /** Closes after t that are looked at. */
+  /** Number of closes after t that are considered. */
   readonly horizon: number;
 }
 
-/** The label of every reported figure: the first close beyond ±2 % within 24 hourly bars. */
+/** The label of all reported metrics: the first close beyond ±2 % within 24 hourly bars. */
 export const EVALUATION_LABEL: DirectionPolicy = { unit: 'percent', threshold: 0.02, horizon: 24 };
 const EVALUATION_BAR = 3600;
 const EVALUATION_SECONDS = EVALUATION_LABEL.horizon * EVALUATION_BAR;
@@ -25,13 +26,13 @@ const EVALUATION_SECONDS = EVALUATION_LABEL.horizon * EVALUATION_BAR;
 /** The evaluation label on bars of another timeframe. */
 export interface EvaluationLabel {
   readonly policy: DirectionPolicy;
-  /** Bars from one close that is looked at to the next. */
+  /** Bars between considered closes. */
   readonly everyBars: number;
 }
 
 /**
- * Bars of an hour or less look at the closes 1, 2 … 24 hours later, as hourly bars do: at the full hour, both have the
- * same label. Longer bars have no such closes; they look at their own within 24 hours.
+ * Bars of an hour or less use the closes 1, 2 … 24 hours later, like hourly bars, so that labels agree at full hours.
+ * Longer bars use their own closes within 24 hours.
  * @param timeframe seconds per bar, a divisor or a multiple of an hour
  */
 export function evaluationLabel(timeframe: number): EvaluationLabel {
@@ -39,14 +40,14 @@ export function evaluationLabel(timeframe: number): EvaluationLabel {
   return { policy: { ...EVALUATION_LABEL, horizon: evaluationBars(timeframe) }, everyBars: 1 };
 }
 
-/** Bars of 24 hours. @param timeframe seconds per bar */
+/** Number of bars in 24 hours. @param timeframe seconds per bar */
 export function evaluationBars(timeframe: number): number {
   return EVALUATION_SECONDS / timeframe;
 }
 
 /** Labels of the bars of one instrument. All arrays: [bars]. */
 export interface DirectionLabels {
-  /** UP, DOWN, RANGE, or −1 where the label is not known: too few bars follow, or the volatility is missing. */
+  /** UP, DOWN, RANGE, or −1 if unknown: too few bars follow, or the volatility is missing. */
   readonly label: Int8Array;
   /** Index of the bar at whose close the label was known; −1 without a label. */
   readonly end: Int32Array;
@@ -55,9 +56,9 @@ export interface DirectionLabels {
 /**
  * Labels every bar by the closes that follow it.
  * @param close > 0, [bars]
- * @param sigma volatility of one bar's log return known at each bar, [bars]; read by `sigmas` alone
- * @param everyBars bars from one close that is looked at to the next
- * @throws RangeError when the policy is not as stated
+ * @param sigma volatility of one bar's log return known at each bar, [bars]; used only by `sigmas`
+ * @param everyBars bars between considered closes
+ * @throws RangeError for an invalid policy
  */
 export function directionLabels(
   close: ArrayLike<number>,
@@ -85,7 +86,7 @@ export function directionLabels(
   return { label, end };
 }
 
-/** Prices beyond which a close decides; equal or NaN where there is no volatility. */
+/** Prices beyond which a close decides; equal to the close or NaN without volatility. */
 export function barriersAt(
   close: number,
   { unit, threshold, horizon }: DirectionPolicy,

@@ -48,7 +48,7 @@ describe('labelPair', () => {
     );
   });
 
-  it('has AI2’s parts in separate columns, of which the label is the or', () => {
+  it('has AI2’s parts in separate columns, whose disjunction is the label', () => {
     const { ai2 } = labelPair(history, POLICY, isEveryThird);
     ai2.bar.forEach((t, i) => {
       const outcome = riskLabel(history, t, POLICY.risk)!;
@@ -61,7 +61,7 @@ describe('labelPair', () => {
     }
   });
 
-  it('has the fixed evaluation label beside the trained one', () => {
+  it('has the fixed evaluation label in addition to the training label', () => {
     const fixed = labelPair(history, POLICY, isEveryThird).evaluation;
     const barriers: Barriers = { z_entry: 1.5, z_exit: 0, stop: 1, horizon: 20 };
     const variant = labelPair(history, { ...POLICY, barriers }, isEveryThird);
@@ -77,7 +77,7 @@ describe('labelPair', () => {
   });
 
   it.each([{ z_entry: 1.5 }, { z_exit: 0 }, { stop: 0.5 }, { horizon: 5 }])(
-    'trains on its own barriers when %j alone differs from the fixed label',
+    'trains on its own barriers if only %j differs from the fixed label',
     (changes) => {
       const barriers = { ...EVALUATION_BARRIERS, ...changes };
       const { ai1, evaluation } = labelPair(history, { ...POLICY, barriers }, isEveryThird);

@@ -4,8 +4,8 @@ import { riskLabel, type RiskLabelPolicy } from './risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';
 
 /**
- * The bars of a pair's history whose label is known, ascending; element i of every array belongs to bar `bar[i]`. 16
- * bytes a bar.
+ * Bars of a pair's history with a known label, ascending; element i of every array belongs to bar `bar[i]`. 16 bytes
+ * per bar.
  */
 export interface BarLabels {
   readonly bar: Int32Array;
@@ -17,14 +17,14 @@ export interface BarLabels {
 export const RISK_PARTS = ['drawdown', 'volatility', 'correlation'] as const;
 export type RiskPart = (typeof RISK_PARTS)[number];
 
-/** AI2's labels, and each of its three parts alone as 0 or 1. 19 bytes a bar. */
+/** AI2's labels, and each of its three parts as 0 or 1. 19 bytes per bar. */
 export interface RiskLabels extends BarLabels {
   readonly parts: Readonly<Record<RiskPart, Uint8Array>>;
 }
 
 export interface PairLabels {
   readonly ai1: BarLabels;
-  /** AI1's fixed label on all its candidates; `ai1` itself when that is the one that is trained. */
+  /** AI1's fixed label on all its candidates; `ai1` itself if it is the training label. */
   readonly evaluation: BarLabels;
   readonly ai2: RiskLabels;
   readonly ai3: BarLabels;
@@ -37,8 +37,8 @@ export interface PairLabelPolicy {
 }
 
 /**
- * All labels of one pair: AI1's of its candidates, AI2's and AI3's of the bars that `isSampled` names. A bar whose
- * label the data ends before has none.
+ * All labels of one pair: AI1's of its candidates, AI2's and AI3's of the bars selected by `isSampled`. A bar whose
+ * label is unknown when the data ends has none.
  */
 export function labelPair(
   history: PairHistory,
@@ -56,7 +56,7 @@ export function labelPair(
   };
 }
 
-/** AI1's label between these barriers, of all its candidates. */
+/** AI1's label for these barriers, of all its candidates. */
 export function labelReversion(history: PairHistory, barriers: Barriers): BarLabels {
   return labelBars(candidates(history, barriers), (t) => reversionLabel(history, t, barriers));
 }

@@ -3,17 +3,17 @@ import { grossBps } from '../backtest/backtest.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 import { reversionLabel, type Barriers } from './reversion.ts';
 
-/** Result of a candidate between its barriers. */
+/** Result of a candidate at its barriers. */
 export interface Result {
   /** Before costs, in standard deviations of the spread at the entry. */
   readonly sigmas: number;
-  /** The bar at whose open the exit is filled: the first one that depends on no later bar. */
+  /** Bar at whose open the exit is filled; the result depends on no later bar. */
   readonly end: number;
 }
 
 /**
- * What entering at candidate `t` earns before costs, filled as a backtest fills it: at the opens after both decisions.
- * @returns null when the bars end before the exit is filled
+ * Result of entering at candidate `t` before costs, filled as in a backtest at the opens after both decisions.
+ * @returns null if the data ends before the exit is filled
  */
 export function resultOf(history: PairHistory, t: number, barriers: Barriers): Result | null {
   const exit = reversionLabel(history, t, barriers);

@@ -7,7 +7,7 @@ import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from 
 
 const BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 5 };
 
-/** The path of the frozen z as a whole, then the first bar at which each barrier is touched. */
+/** Computes the whole path of the frozen z, then finds the first bar at which each barrier is touched. */
 function obviousLabel(history: PairHistory, t: number, { z_exit, stop, horizon }: Barriers) {
   const path: number[] = [];
   for (let k = 0; k < history.length; k++) {
@@ -27,7 +27,7 @@ function obviousLabel(history: PairHistory, t: number, { z_exit, stop, horizon }
   return { label: back === end ? 1 : 0, end };
 }
 
-/** A history of a frozen z: alpha, mean 0, std 1, leg B at rest. */
+/** A history with this frozen z: alpha and mean 0, std 1, leg B constant. */
 function pathOf(...z: number[]): PairHistory {
   return historyOf(z.map((lnA): HistoryBar => ({ ...CALM_BAR, lnA })));
 }
@@ -62,24 +62,24 @@ describe('reversionLabel', () => {
     expect(reversionLabel(pathOf(-2, -3, -3.6, 0, 0, 0), 0, BARRIERS)).toEqual({ label: 0, end: 2 });
   });
 
-  it('counts a touch of either barrier, and a leap to the other side as the exit', () => {
+  it('counts a touch of either barrier, and a jump to the other side as the exit', () => {
     expect(reversionLabel(pathOf(2, 0.5, 2), 0, BARRIERS)).toEqual({ label: 1, end: 1 });
     expect(reversionLabel(pathOf(2, 3.5, 2), 0, BARRIERS)).toEqual({ label: 0, end: 1 });
     expect(reversionLabel(pathOf(2, -4, 2), 0, BARRIERS)).toEqual({ label: 1, end: 1 });
   });
 
-  it('is 0 at the horizon, whose own bar still counts, and does not depend on the bar after it', () => {
+  it('is 0 at the horizon, including its last bar, and does not depend on the next bar', () => {
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2, 2, 0), 0, BARRIERS)).toEqual({ label: 0, end: 5 });
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2, 0.4), 0, BARRIERS)).toEqual({ label: 1, end: 5 });
   });
 
-  it('is null when the bars end first, but known when a barrier was met before', () => {
+  it('is null if the data ends first, but known if a barrier was touched before', () => {
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2), 0, BARRIERS)).toBeNull();
     expect(reversionLabel(pathOf(2), 0, BARRIERS)).toBeNull();
     expect(reversionLabel(pathOf(2, 0), 0, BARRIERS)).toEqual({ label: 1, end: 1 });
   });
 
-  it('does not result from a re-estimated mean: only the numbers frozen at its own bar count', () => {
+  it('uses only parameters frozen at its own bar, not re-estimated ones', () => {
     const drifting = [2, 2, 2, 2, 2, 2].map((lnA, i): HistoryBar => ({
       ...CALM_BAR,
       lnA,
@@ -89,7 +89,7 @@ describe('reversionLabel', () => {
     expect(reversionLabel(historyOf(drifting), 0, BARRIERS)).toEqual({ label: 0, end: 5 });
   });
 
-  it('hedges with beta: a move of leg B alone reverts a spread of positive beta and stretches one of negative beta', () => {
+  it('hedges with beta: a move of leg B alone narrows the spread for positive beta and widens it for negative beta', () => {
     const moveB = (beta: number): PairHistory =>
       historyOf([
         { ...CALM_BAR, lnA: 2, beta },
@@ -99,7 +99,7 @@ describe('reversionLabel', () => {
     expect(reversionLabel(moveB(-1), 0, BARRIERS)).toEqual({ label: 0, end: 1 });
   });
 
-  it('is the outcome of the position that the reference decision holds: Z_EXIT for 1, STOP or MAX_AGE for 0', () => {
+  it('is the outcome of the reference decision’s position: Z_EXIT for 1, STOP or MAX_AGE for 0', () => {
     const policy = {
       ...EVALUATION_BARRIERS,
       max_age_bars: 60,

@@ -4,7 +4,7 @@ import { step } from '../../shared/core/decide/step.ts';
 import { openPosition } from '../../shared/core/position/position.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 
-/** The barriers of AI1's label, in standard deviations of the entry and bars. */
+/** Barriers of AI1's label, in standard deviations at entry and bars. */
 export interface Barriers {
   readonly z_entry: number;
   readonly z_exit: number;
@@ -12,7 +12,9 @@ export interface Barriers {
   readonly horizon: number;
 }
 
-/** Every AUC, Brier score and calibration error of AI1 is reported on this label, independent of the trained one. */
+/**
+ * AI1's AUC, Brier score and calibration error are always reported on this label, independent of the training label.
+ */
 export const EVALUATION_BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 60 };
 
 export interface Outcome {
@@ -21,7 +23,7 @@ export interface Outcome {
   readonly end: number;
 }
 
-/** |z| ≥ z_entry: only these bars have a label of AI1. */
+/** |z| ≥ z_entry: only these bars have an AI1 label. */
 export function isCandidate(history: PairHistory, t: number, barriers: Barriers): boolean {
   return Math.abs(history.z[t]!) >= barriers.z_entry;
 }
@@ -29,13 +31,12 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
 /**
  * AI1's label at candidate `t` by the triple-barrier method (López de Prado, Advances in Financial Machine Learning,
  * ch. 3): alpha, beta, mean and std are frozen at t; 1 iff the frozen z reverts to z_exit before it moves `stop`
- * further out, within `horizon` bars. The position is that of the decision, stepped without scores: its EXIT ends the
+ * further out, within `horizon` bars. Uses the position of the decision, stepped without scores: its EXIT ends the
  * label.
  *
- * The horizon counts bars that both legs have, as a position's age does: it spans a weekend, a daily pause or a hole,
- * and the first bar after it is evaluated like any other. Purging uses the time of `end`, so it covers the whole of
- * such a stretch.
- * @returns null when the bars end before the label is known
+ * The horizon counts bars with both legs, like a position's age: it spans weekends, daily pauses and gaps, and the
+ * first bar afterward is evaluated normally. Purging uses the time of `end`, so it covers such periods completely.
+ * @returns null if the data ends before the label is known
  */
 export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
   const policy = exitPolicy(barriers);
@@ -51,10 +52,10 @@ export function reversionLabel(history: PairHistory, t: number, barriers: Barrie
   return null;
 }
 
-/** Read by entries alone; the position is open. */
+/** Only used by entries, and the position is open. */
 const GATE: Gate = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
 
-/** The barriers as the decision has them; without scores, the rest is read by entries alone. */
+/** The barriers as a decision policy; without scores, the other values are used only by entries. */
 function exitPolicy({ z_entry, z_exit, stop, horizon }: Barriers): DecisionPolicy {
   return {
     z_entry,

@@ -6,7 +6,7 @@ import { riskLabel, unitPnl, type RiskLabelPolicy } from './risk.ts';
 
 const POLICY: RiskLabelPolicy = { horizon: 4, leverage: 10, dd_threshold: 0.05, vol_ratio: 1.8, corr_drop: -0.15 };
 
-/** Money in hand: buys and sells at the close of t one unit of money over both legs, and looks at every later close. */
+/** Trades one unit of capital over both legs at the close of t, and values it at every later close. */
 function obviousLabel(history: PairHistory, t: number, policy: RiskLabelPolicy) {
   const later = Array.from({ length: policy.horizon }, (_, i) => t + 1 + i);
   if (later.some((k) => k >= history.length)) return null;
@@ -50,7 +50,7 @@ describe('riskLabel', () => {
             }
             const { drawdown, volatility, correlation, label, end } = outcome!;
             expect(end).toBe(t + horizon);
-            // The order of additions differs: a drawdown at the limit may fall on either side.
+            // The order of additions differs, so a drawdown at the limit may fall on either side.
             if (Math.abs(obvious.drawdown - dd_threshold) > 1e-12)
               expect(drawdown).toBe(obvious.drawdown > dd_threshold ? 1 : 0);
             expect(volatility).toBe(obvious.atr > policy.vol_ratio ? 1 : 0);
@@ -111,7 +111,7 @@ describe('riskLabel', () => {
 });
 
 describe('unitPnl', () => {
-  it('gains when the spread reverts, whichever side it was on', () => {
+  it('gains when the spread reverts, from either side', () => {
     const high = bars({ lnA: 2 }, { lnA: 1 });
     const low = bars({ lnA: -2 }, { lnA: -1 });
     expect(unitPnl(high, 0, 1)).toBe(0.5);

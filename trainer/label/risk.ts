@@ -1,11 +1,11 @@
 import type { PairHistory } from '../dataset/pair_history.ts';
 
 export interface RiskLabelPolicy {
-  /** Bars that both legs have: over a weekend, a pause or a hole it is longer in time. */
+  /** Bars with both legs: over a weekend, pause or gap it takes longer. */
   readonly horizon: number;
   /** Position value over margin. */
   readonly leverage: number;
-  /** Drawdown of the unit position, as a fraction of margin, that counts as risk. */
+  /** Drawdown of the unit position that counts as risk, as a fraction of margin. */
   readonly dd_threshold: number;
   readonly vol_ratio: number;
   /** Change of correlation, negative. */
@@ -13,7 +13,7 @@ export interface RiskLabelPolicy {
 }
 
 export interface RiskOutcome {
-  /** Any of the three parts. */
+  /** 1 if any of the three parts is. */
   readonly label: 0 | 1;
   readonly drawdown: 0 | 1;
   readonly volatility: 0 | 1;
@@ -22,9 +22,9 @@ export interface RiskOutcome {
 }
 
 /**
- * AI2's label at `t`, from the next `horizon` bars alone: the drawdown of the unit position entered at the close of t
+ * AI2's label at `t`, from the next `horizon` bars only: the drawdown of the unit position entered at the close of t
  * exceeds `dd_threshold`, atr_ratio exceeds `vol_ratio`, or corr falls by `corr_drop` or more from its value at t.
- * @returns null when there are fewer bars
+ * @returns null with fewer bars
  */
 export function riskLabel(history: PairHistory, t: number, policy: RiskLabelPolicy): RiskOutcome | null {
   const end = t + policy.horizon;

@@ -39,7 +39,7 @@ describe('scaleLabel', () => {
     );
   });
 
-  it('halves the size when σ doubles, and is 1 where the target is not reached or nothing moves', () => {
+  it('halves the size when σ doubles, and is 1 if the target is not reached or nothing moves', () => {
     const swing = (size: number) => historyOf([0, size, 0, size, 0].map((lnA) => ({ ...CALM_BAR, lnA })));
     // σ = √4 · size / 2 (half the capital in A) · leverage 10 = 10 · size.
     expect(scaleLabel(swing(0.004), 0, POLICY)!.label).toBeCloseTo(0.5, 12);

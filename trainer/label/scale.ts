@@ -2,10 +2,10 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 import { unitPnl } from './risk.ts';
 
 export interface ScaleLabelPolicy {
-  /** Bars that both legs have; the move over a weekend, a pause or a hole is one of its changes. */
+  /** Bars with both legs; the move over a weekend, pause or gap is one of the changes. */
   readonly horizon: number;
   readonly leverage: number;
-  /** Wanted standard deviation of the unit position's P&L over the horizon, as a fraction of margin. */
+  /** Target standard deviation of the unit position's P&L over the horizon, as a fraction of margin. */
   readonly target_sigma: number;
 }
 

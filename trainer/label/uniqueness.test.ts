@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { averageUniqueness, sampleWeights } from './uniqueness.ts';
 
-/** Bar by bar: how many labels it makes, and the mean share of one label. */
+/** Counts bar by bar how many labels overlap, and averages each label's share. */
 function obviousUniqueness(from: readonly number[], end: readonly number[]): number[] {
   const makes = (label: number, bar: number): boolean => bar > from[label]! && bar <= end[label]!;
   return from.map((first, i) => {
@@ -17,7 +17,7 @@ const labels = fc.array(fc.record({ from: fc.integer({ min: 0, max: 80 }), bars:
 });
 
 describe('averageUniqueness', () => {
-  it('equals the mean share of every label, counted bar by bar', () => {
+  it('equals each label’s mean share, counted bar by bar', () => {
     fc.assert(
       fc.property(labels, (list) => {
         const from = list.map((label) => label.from);
@@ -41,7 +41,7 @@ describe('averageUniqueness', () => {
         }
       }),
     );
-    // A row that was known at the close of bar 5 has nothing to do with a label that was known at it.
+    // A row known at the close of bar 5 does not overlap with a label known at that close.
     expect([...averageUniqueness(Int32Array.of(0, 5, 8), Int32Array.of(5, 8, 9), 10)]).toEqual([1, 1, 1]);
     expect([...averageUniqueness(Int32Array.of(2, 2, 2, 2), Int32Array.of(6, 6, 6, 6), 10)]).toEqual([
       0.25, 0.25, 0.25, 0.25,

@@ -9,7 +9,7 @@ import { LEARNER_DEFAULTS, type Learner, type LearnRequest } from './trees/learn
 const ensemble = randomEnsemble({ trees: 10, leaves: 8, columns: 4, seed: 'fit table' });
 const x = { rows: 200, columns: 4, values: randomRows(createRng('rows'), 200, 4) };
 
-/** A learner that always finds the same trees. */
+/** A learner that always returns the same trees. */
 const fixed: Learner = {
   engine: 'gbdt',
   learn: () => Promise.resolve({ link: 'sigmoid', ensembles: [ensemble] }),
@@ -32,7 +32,7 @@ describe('fitTable', () => {
     expect(fitted.bytes).toEqual(encodeOnnx(ensemble, { metadata }));
   });
 
-  it('learns a small table on the calling thread, to the same bytes as on threads, and a large one on threads', async () => {
+  it('learns a small table on the calling thread, with the same bytes as on threads, and a large one on threads', async () => {
     const y = Float64Array.from({ length: 200 }, (_, row) => (x.values[4 * row]! > 0 ? 1 : 0));
     const small = {
       ...request,

@@ -9,9 +9,9 @@ import { likeliestClasses, multiclassLogLoss } from '../validate/multiclass.ts';
 import { mae, pinball, r2, rmse } from '../validate/regression.ts';
 import type { Learner, LearnRequest, Task } from './trees/learner.ts';
 
-/** How far onnxruntime may be from the model that was learned, in units of the greatest answer but at least of 1. */
+/** Tolerance between onnxruntime and the trained model, relative to the greatest answer but at least 1. */
 const TOLERANCE = 1e-5;
-/** Rows of the training table that prove the graph where there is no other table. */
+/** Rows of the training table for checking the graph if there is no other table. */
 const PROOF_ROWS = 10_000;
 
 /** A model of a table, and its ONNX file. */
@@ -20,16 +20,16 @@ export interface FittedTable {
   readonly model: TreeModel;
   /** See `encodeTreeModel`; the metadata are the facts. */
   readonly bytes: Uint8Array;
-  /** Trees that were kept, per class for several. */
+  /** Number of kept trees, per class if there are several. */
   readonly rounds: number;
-  /** Learning with binning; without reading, export and check. */
+  /** Training time including binning, without reading, export and check. */
   readonly seconds: number;
 }
 
 /**
- * Learns a table and exports it. The ONNX bytes depend on the request and nothing else, neither threads nor machine.
- * @throws MinutehandError DATA_TOO_SHORT when no row can be split off; MODEL_EXPORT when onnxruntime answers otherwise
- * than the learned trees on the first rows of the table; and what the learner throws
+ * Trains on a table and exports the model. The ONNX bytes depend only on the request, not on threads or machine.
+ * @throws MinutehandError DATA_TOO_SHORT if no split is possible; MODEL_EXPORT if onnxruntime disagrees with the
+ * trained trees on the first rows of the table; and errors of the learner
  */
 export async function fitTable(learner: Learner, request: LearnRequest, facts: ModelFacts): Promise<FittedTable> {
   const { x } = request.table;
@@ -54,7 +54,7 @@ export async function fitTable(learner: Learner, request: LearnRequest, facts: M
 
 /**
  * Answers of the ONNX file in onnxruntime.
- * @throws MinutehandError MODEL_EXPORT when the trained trees give other answers
+ * @throws MinutehandError MODEL_EXPORT if the trained trees give other answers
  */
 export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promise<Answers> {
   const answers = await onnxAnswers(bytes, x);
@@ -72,7 +72,7 @@ export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promi
   return answers;
 }
 
-/** Measures of answers, by the names under which they are printed; null where one does not exist (AUC of one class). */
+/** Metrics by printed name; null if not computable (AUC of one class). */
 export type TableMetrics = Readonly<Record<string, number | null>>;
 
 /** @param targets classes 0 … or values, [rows ≥ 1], each of the same weight. @throws RangeError when lengths differ */

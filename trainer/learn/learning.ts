@@ -4,20 +4,20 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './trees/learner.ts';
 
-/** AI3's target is a share and not a class: it is learned by the same cross-entropy. */
+/** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
 
-/** Common training inputs of all three models. */
+/** Training inputs shared by all three models. */
 export interface Learning {
   readonly dataset: Dataset;
   readonly settings: Settings;
   readonly seed: number;
-  /** Starts of the folds of each model; absent = folds of about as many rows. */
+  /** Starts of the folds of each model; absent = folds of about equal size. */
   readonly foldStarts?: Readonly<Record<ModelName, readonly number[]>>;
-  /** Models of a warm start; without them, learning begins from nothing. */
+  /** Models of a warm start; absent = training from scratch. */
   readonly known?: {
     readonly models: Readonly<Record<ModelName, TreeModel>>;
-    /** Rows that they were learned from. */
+    /** Rows they were trained on. */
     readonly rows: Readonly<Record<ModelName, number>>;
   };
 }

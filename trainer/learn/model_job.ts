@@ -7,31 +7,31 @@ import type { FitTask } from './trees/fit.ts';
 import { learnerParams, TASK, type Learning } from './learning.ts';
 import type { ModelFit } from './model_learning.ts';
 
-/** One model of a training run: its rows, and how it is fitted. */
+/** Training job of one model: its rows, and how it is fitted. */
 export interface ModelJob {
   readonly name: ModelName;
   readonly rows: {
-    /** The rows that the model learns from. */
+    /** Training rows. */
     readonly trained: DatasetRows;
-    /** The rows of the training period that it is validated on: the same, or those of AI1's evaluation label. */
+    /** Validation rows of the training period: the same rows, or those of AI1's evaluation label. */
     readonly evaluated: DatasetRows;
     readonly holdout: DatasetRows;
   };
-  /** Rows that the model has learned from, those of a warm start included. */
+  /** Number of training rows, including those of a warm start. */
   readonly samples: number;
   readonly folds: number;
-  /** Of the folds; absent = as `kFoldSplits` chooses them. */
+  /** Starts of the folds; absent = as chosen by `kFoldSplits`. */
   readonly foldStarts?: readonly number[] | undefined;
   /** Seconds. */
   readonly embargo: number;
-  /** A warm start is calibrated already. */
+  /** A warm-started model is calibrated already. */
   readonly isWarmStart: boolean;
-  /** On top of the known model in a warm start. */
+  /** In a warm start, adds to the known model. */
   readonly fit: ModelFit;
   readonly fitFromNothing: ModelFit;
 }
 
-/** @param run learns one model: `runFit`, or that of a pool */
+/** @param run trains one model: `runFit`, or that of a pool */
 export function modelJob(
   name: ModelName,
   { dataset, settings, seed, known, foldStarts }: Learning,

@@ -12,7 +12,7 @@ import { learnModel, type ModelFit } from './model_learning.ts';
 
 const OPTIONS = { folds: 4, embargo: 1800 } as const;
 
-/** Big steps on noisy labels: far too sure of itself, so that calibration helps. */
+/** Large steps on noisy labels: overconfident, so that calibration helps. */
 const overconfident: ModelFit = ({ x, y, weights }, subset) =>
   Promise.resolve(
     learnHere({
@@ -38,7 +38,7 @@ beforeAll(async () => {
 const logitsOf = ({ ensembles }: TreeModel, at: Int32Array): Float64Array =>
   predictLogits(ensembles[0]!, takeRows(rows.x, at));
 
-/** Of every row, by the uncalibrated model of the fold that tests it. */
+/** Logit of every row, by the uncalibrated model of the fold that tests it. */
 function logitsOutOfFold(): Float64Array {
   const logits = new Float64Array(rows.y.length).fill(NaN);
   for (const { model, test } of learned.rawFolds) {
@@ -49,7 +49,7 @@ function logitsOutOfFold(): Float64Array {
 }
 
 describe('the calibration of a fold', () => {
-  it('is fitted on the training rows of that fold alone: none of the rows that it tests', () => {
+  it('is fitted only on the training rows of that fold, not on its test rows', () => {
     expect(learned.platt).not.toBeNull();
     const logits = logitsOutOfFold();
     expect(learned.folds).toHaveLength(OPTIONS.folds);
@@ -57,7 +57,7 @@ describe('the calibration of a fold', () => {
     learned.folds.forEach(({ model, train, test, scores, metrics }, fold) => {
       const of = (values: Float64Array): Float64Array => Float64Array.from(train, (row) => values[row]!);
       const { slope, intercept } = fitPlatt(of(logits), of(rows.y), of(rows.weights))!;
-      // All rows would give other values: the comparison distinguishes the two.
+      // Fitting on all rows would give other values, so the comparison is meaningful.
       expect(Math.abs(slope - everyRow.slope) + Math.abs(intercept - everyRow.intercept)).toBeGreaterThan(1e-3);
       const raw = logitsOf(learned.rawFolds[fold]!.model, test);
       const own = logitsOf(model, test);

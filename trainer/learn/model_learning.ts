@@ -5,24 +5,24 @@ import type { FitRows } from './trees/fit.ts';
 import { treeAnswer } from './trees/scoring.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 
-/** Walk-forward: so many blocks, the first one tested after this share of the rows. */
+/** Walk-forward: number of blocks, and share of the rows before the first tested block. */
 export const WALK_FORWARD = { blocks: 3, firstShare: 0.4 } as const;
 
-/** Learns from these rows of a table: so many trees, or with null as many as help. */
+/** Trains on these rows of a table, with a fixed number of trees, or null = as many as help. */
 export type ModelFit = (rows: FitRows, subset: Int32Array, trees: number | null) => Promise<TreeModel>;
 
-/** Number of fits of `learnModel`. */
+/** Number of fits in `learnModel`. */
 export function countFits(folds: number): number {
   return folds + WALK_FORWARD.blocks + 2;
 }
 
 /** Models of one subject before calibration. */
 export interface FittedModel {
-  /** Learned from all training rows. */
+  /** Trained on all training rows. */
   readonly model: TreeModel;
   /** Purged k-fold. */
   readonly folds: readonly FoldModel<TreeModel>[];
-  /** Each block by a model of the rows before it. */
+  /** Each block scored by a model of the rows before it. */
   readonly walkForward: readonly FoldModel<TreeModel>[];
 }
 
@@ -33,10 +33,10 @@ export interface FoldPlan {
 }
 
 /**
- * Trains one model on its training rows: the published one, and those of purged k-fold and walk-forward. None of them
- * uses the holdout.
+ * Trains one model on its training rows: the final one, and those of purged k-fold and walk-forward. None uses the
+ * holdout.
  * @param embargo seconds
- * @param foldStarts of the folds; absent = `folds` of about as many rows
+ * @param foldStarts starts of the folds; absent = `folds` of about equal size
  */
 export async function learnModel(
   rows: DatasetRows,
@@ -50,7 +50,7 @@ export async function learnModel(
   const [foldModels, walkForward, model] = await Promise.all([
     validateSplits(rows, splits, asManyAsHelp, treeAnswer),
     validateSplits(rows, walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null }), asManyAsHelp, treeAnswer),
-    // The last part of the training time determines the number of trees; then that many are trained on all of it.
+    // The last part of the training time determines the number of trees, which are then trained on all of it.
     asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),
   ]);
   return { model, folds: foldModels, walkForward };

@@ -13,14 +13,14 @@ import { learnerParams, TASK } from './learning.ts';
 import { learnModel } from './model_learning.ts';
 import type { FitTask } from './trees/fit.ts';
 
-/** AI1's training candidates with their results as shares of the clipped range. */
+/** AI1's training candidates with their results as fractions of the clipped range. */
 export interface ResultRows {
   readonly rows: DatasetRows;
   /** Share of the rows whose result was clipped. */
   readonly clipped: number;
 }
 
-/** Results between the barriers of the decision. A result depends on one bar more than AI1's label: its exit's fill. */
+/** Results at the decision's barriers. A result depends on one bar more than AI1's label: the fill of its exit. */
 export function resultRows(
   { histories, train }: Pick<Dataset, 'histories' | 'train'>,
   holdoutFrom: number,
@@ -51,8 +51,8 @@ export function resultRows(
 export { countFits as countResultFits } from './model_learning.ts';
 
 /**
- * The model of the result, by the parameters of AI1 and, as AI3, by cross-entropy on shares: its answer is the mean of
- * the clipped result.
+ * Trains the model of the result with AI1's parameters and, like AI3, by cross-entropy on fractions: its answer is the
+ * mean clipped result.
  */
 export async function learnResult(
   { rows }: ResultRows,

@@ -13,11 +13,9 @@ import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
 import { countTrees } from './model_learning.ts';
 
 const DAY = 86_400;
-/** A holdout has every hour of the day, or the hours it lacks go unevaluated. */
+/** A holdout must cover every hour of the day, or some hours would not be evaluated. */
 const SHORTEST_HOLDOUT_SECONDS = DAY;
-/**
- * With fewer rows signal cannot be separated from noise: labels overlap, and a fifth of them or less is independent.
- */
+/** With fewer rows signal cannot be separated from noise: labels overlap, and at most a fifth are independent. */
 const MIN_HOLDOUT_ROWS = 200;
 
 /** The parts of a bundle that determine its warm start. */
@@ -35,7 +33,7 @@ export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_p
   readonly maxWarmStarts: number;
 };
 
-/** Models as they were last learned in full, to which trees are added. */
+/** Models of the last full training, to which trees are added. */
 export interface WarmStart {
   /** Entry of the new manifest. */
   readonly from: WarmStartFrom;
@@ -43,11 +41,11 @@ export interface WarmStart {
 }
 
 /**
- * The active models as of their last full training. The trees of earlier warm starts are left out: they are trained
- * again, on all bars since. Trees upon trees of single days and weeks made the models worse
+ * The active models as of their last full training. Trees of earlier warm starts are dropped and trained again on all
+ * bars since then: accumulating trees of single days and weeks made the models worse
  * (docs/adr/0022-warm-start-from-the-last-full-training.md).
  * @param base the active bundle
- * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD when a model is not of trees
+ * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD for a model that is not of trees
  */
 export function startWarm(
   { manifest, models }: { readonly manifest: WarmStartBase; readonly models: Bundle['models'] },
@@ -58,7 +56,7 @@ export function startWarm(
   const full = perModel((name) => {
     const { model } = decodeTreeModel(models[name]);
     const most = before?.trees[name] ?? Infinity;
-    // The new bundle counts the rows that pass its nodes again.
+    // The new bundle recounts the rows that pass its nodes.
     const bare = ({ cover: _cover, ...tree }: Tree): Tree => tree;
     const cut = (own: TreeEnsemble): TreeEnsemble => ({ ...own, trees: own.trees.slice(0, most).map(bare) });
     return { ...model, ensembles: model.ensembles.map(cut) };
@@ -102,9 +100,9 @@ export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
 }
 
 export interface WarmStartPeriod {
-  /** First bar that is needed. */
+  /** First required bar. */
   readonly barsFrom: OpenTime;
-  /** Rows are new from here on: the holdout of the full run, which it has not learned from, and what came after. */
+  /** Start of new rows: the full run's holdout, which it was not trained on, and everything after it. */
   readonly learnFrom: OpenTime;
   /** Start of the holdout, on which neither the base nor its warm start was trained. */
   readonly holdoutFrom: OpenTime;
@@ -117,14 +115,14 @@ export interface WarmStartLengths {
 }
 
 /**
- * Where a warm start learns and where it is evaluated. The holdout of the full run becomes training data, so the new
- * holdout begins behind the last bar that the active bundle was evaluated on, and is `holdout_fraction` of the new
- * time, but at least a day, where that is less.
- * @param to open of the last bar there is
- * @param holdoutFrom where the holdout shall begin; null = as above
- * @param warmUp seconds before the period whose bars warm its features
- * @throws MinutehandError DATA_TOO_SHORT when the holdout would be shorter than a day, or begin where the base was
- * evaluated, or when there are fewer than `warm_start_min_days` to learn from
+ * Training and evaluation periods of a warm start. The holdout of the full run becomes training data, so the new
+ * holdout starts after the last bar that the active bundle was evaluated on, and is `holdout_fraction` of the new time,
+ * but at least a day.
+ * @param to open of the last bar
+ * @param holdoutFrom start of the holdout; null = as above
+ * @param warmUp seconds of bars before the period that warm up its features
+ * @throws MinutehandError DATA_TOO_SHORT if the holdout would be shorter than a day or start where the base was
+ * evaluated, or if there are fewer than `warm_start_min_days` to train on
  */
 export function warmStartPeriod(
   base: WarmStartBase,
@@ -160,13 +158,13 @@ export function warmStartPeriod(
 }
 
 /**
- * The dataset with only the new rows to learn from: those whose features were known no earlier than the holdout of the
- * full run began, for no label of its training reached so far, and whose label was known more than an embargo before
- * the new holdout begins (purging: López de Prado 2018, ch. 7).
+ * Restricts the dataset to new training rows: features known no earlier than the start of the full run's holdout, which
+ * no label of its training reached, and labels known more than an embargo before the new holdout (purging: López de
+ * Prado 2018, ch. 7).
  * @param dataset built with `WarmStartPeriod.holdoutFrom`, of bars from `barsFrom` or earlier
  * @param embargo seconds
- * @throws MinutehandError DATA_TOO_SHORT when a model has too few new rows to learn from or to be evaluated on, or the
- * holdout is not unseen
+ * @throws MinutehandError DATA_TOO_SHORT if a model has too few new rows for training or evaluation, or the holdout is
+ * not unseen
  */
 export function withNewRows<Data extends Pick<Dataset, 'train' | 'holdout' | 'evaluation' | 'holdoutFrom'>>(
   base: WarmStartBase,
@@ -206,7 +204,7 @@ function learnedUntil({ warm_start_from, period }: WarmStartBase): number {
   return secondsOf(warm_start_from?.learned_until ?? period.holdout_from);
 }
 
-/** A row is known at the close of its bar: the one of the base's last bar is seen, the next one is not. */
+/** A row is known at its bar's close: that of the base's last bar is seen, the next one is not. */
 function firstUnseen({ period }: WarmStartBase): number {
   return secondsOf(period.to) + 2 * SECONDS_PER_BAR;
 }

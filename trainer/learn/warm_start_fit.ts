@@ -4,11 +4,11 @@ import type { LearnerParams, Task } from './trees/learner.ts';
 import { countTrees, type ModelFit } from './model_learning.ts';
 
 /**
- * Continues boosting from the answers of a model (Friedman 2001: each tree is fitted to the residuals of the sum before
- * it), on rows it was not trained on: the trees of the base, then at most `params.rounds` new ones. With no tree to add
- * it is exactly the base. A calibrated base stays calibrated: slope and intercept are in its leaves, and the new trees
- * are added to its calibrated logits.
- * @param params the seed may be that of the base: its draws are not drawn again
+ * Continues boosting from the answers of a model (Friedman 2001: each tree is fitted to the residuals of the previous
+ * sum), on rows it was not trained on: the base's trees, then at most `params.rounds` new ones. Without new trees it
+ * equals the base. A calibrated base stays calibrated: slope and intercept are in its leaves, and new trees are added
+ * to its calibrated logits.
+ * @param params may have the base's seed: its draws are not repeated
  * @param run trains one model on one thread: `runFit`, or the pool's `fit`. Only for gbdt
  */
 export function warmStartFit(

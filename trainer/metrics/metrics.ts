@@ -9,7 +9,7 @@ export interface TrainerMetricsSource {
   /** Newest first. */
   runs(): readonly RetrainRun[];
   monitor(): MonitorStatus;
-  /** Runs that wait in the store; null when it cannot be read. */
+  /** Runs queued in the store; null when it cannot be read. */
   queued(): Promise<number | null>;
   /** null when the outbox cannot be read. */
   outbox(): ReturnType<Notifications['counts']>;

@@ -18,8 +18,8 @@ interface Paced {
 }
 
 /**
- * Sends the events of `core.model_events` to Redis and the webhook, as long as the trainer runs: to each receiver at
- * least once and in order. An event that is not taken is retried for ever, after 1, 2, 4 … 300 s.
+ * Sends the events of `core.model_events` to Redis and the webhook while the trainer runs: to each receiver at least
+ * once and in order. An event that is not accepted is retried indefinitely, after 1, 2, 4 … 300 s.
  */
 export function startEventSender(options: StoreWorkOptions): StoreWork {
   const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
@@ -43,7 +43,8 @@ export function startEventSender(options: StoreWorkOptions): StoreWork {
         own.failures += 1;
         own.dueMs = clock.nowMs() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (own.failures - 1));
         const { event_id } = event;
-        if (own.failures === 1) log.warn({ event_id, receiver: own.receiver.name, failure }, 'an event was not taken');
+        if (own.failures === 1)
+          log.warn({ event_id, receiver: own.receiver.name, failure }, 'an event was not accepted');
         return;
       }
       own.failures = 0;

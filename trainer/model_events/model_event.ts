@@ -10,7 +10,7 @@ export const MODEL_EVENT_SCHEMA = 'minutehand.model_event/1';
 export interface ModelChange {
   readonly kind: ModelEventKind;
   readonly version: string;
-  /** The bundle that was active before. */
+  /** Previously active bundle. */
   readonly previous: string | null;
   /** Failed gates of a rejected bundle. */
   readonly reasons: readonly string[];
@@ -21,8 +21,8 @@ export interface ModelChange {
 }
 
 /**
- * Writes the event of a change in the transaction `tx` of the change; the trainer sends it after the commit. The same
- * change again writes nothing.
+ * Writes the event of a change in the change's transaction `tx`; the trainer sends it after the commit. A repeated
+ * change writes nothing.
  */
 export async function recordModelEvent(tx: Kysely<Tables>, change: ModelChange): Promise<void> {
   const { kind, version, previous, at, rollout } = change;
@@ -52,7 +52,7 @@ export async function recordModelEvent(tx: Kysely<Tables>, change: ModelChange):
     .execute();
 }
 
-/** The event as it is sent, without its number. */
+/** The event as sent, without its number. */
 function bodyOf({ kind, version, previous, reasons, at, rollout }: ModelChange, manifest: Manifest): object {
   const { market, created, period, seed, data_hash, feature_schema, pairs, theta1, theta2 } = manifest;
   const { engine, configuration = null, search = null, metrics, backtest = null, edge, gates = null } = manifest;

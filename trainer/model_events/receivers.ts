@@ -9,7 +9,7 @@ import { signatureOf } from '../notify/channels/webhook.ts';
 export const MODELS_STREAM = 'minutehand:models';
 const STREAM_LENGTH = 10_000;
 
-/** An event that is to be sent; `body` is JSON. */
+/** An event to send; `body` is JSON. */
 export interface OutgoingEvent {
   readonly event_id: number;
   readonly kind: string;
@@ -17,11 +17,11 @@ export interface OutgoingEvent {
   readonly body: string;
 }
 
-/** Where events of models go. */
+/** A destination of model events. */
 export interface Receiver {
-  /** The same for the same address; contains no password. */
+  /** Derived from the address; contains no password. */
   readonly name: string;
-  /** @returns null when the event was taken, else why not. Never rejects. */
+  /** @returns null if the event was accepted, otherwise why not. Never rejects. */
   send(event: OutgoingEvent, signal: AbortSignal): Promise<string | null>;
   close(): void;
 }
@@ -71,7 +71,7 @@ export function redisReceiver(transport: Omit<RedisTransport, 'enabled'>): Recei
   };
 }
 
-/** Posts one event per request, signed as notifications are when there is a secret. */
+/** Posts one event per request, signed like notifications if there is a secret. */
 export function webhookReceiver(url: URL, secret: string | null): Receiver {
   return {
     name: `webhook ${identityOf(url.href)}`,
@@ -89,7 +89,7 @@ export function webhookReceiver(url: URL, secret: string | null): Receiver {
   };
 }
 
-/** The receivers of this configuration and environment, and what is wrong with an address. */
+/** Configured receivers, and problems with their addresses. */
 export function openReceivers(
   transport: RedisTransport,
   env: NodeJS.ProcessEnv,

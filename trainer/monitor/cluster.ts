@@ -1,12 +1,12 @@
 /**
- * A mean of values that are not independent of one another, from the sums over blocks of time between which they nearly
- * are. Its standard error is that of a ratio of block sums (Cochran 1977, Sampling Techniques, ch. 2.11 and 9A): √(B ÷
- * (B − 1) · Σ (yᵦ − mean · nᵦ)²) ÷ Σ nᵦ.
+ * Mean of dependent values, from sums over time blocks that are nearly independent. Its standard error is that of a
+ * ratio of block sums (Cochran 1977, Sampling Techniques, ch. 2.11 and 9A): √(B ÷ (B − 1) · Σ (yᵦ − mean · nᵦ)²) ÷ Σ
+ * nᵦ.
  */
 export interface ClusteredMean {
   /** null without values. */
   readonly mean: number | null;
-  /** Infinity with fewer than two blocks: nothing is known. */
+  /** Infinity with fewer than two blocks. */
   readonly standardError: number;
   /** Number of blocks with a value. */
   readonly blocks: number;
@@ -14,7 +14,7 @@ export interface ClusteredMean {
 
 /**
  * @param sums of the values of each block
- * @param counts of the values of each block; blocks without a value do not count
+ * @param counts of the values of each block; empty blocks do not count
  */
 export function clusteredMean(sums: ArrayLike<number>, counts: ArrayLike<number>): ClusteredMean {
   let total = 0;
@@ -48,7 +48,7 @@ export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<numbe
   return clusteredMean(sums, counts);
 }
 
-/** With fewer blocks the expansion below is not accurate enough, and so few support no conclusion anyway. */
+/** With fewer blocks the expansion below is inaccurate, and no conclusion is possible anyway. */
 const MIN_BLOCKS = 5;
 
 /**

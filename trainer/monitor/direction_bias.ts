@@ -2,12 +2,12 @@ import { normalCdf } from '../search/normal.ts';
 
 const HOURS = 24;
 const SECONDS_PER_HOUR = 3600;
-/** A buy ratio outside it is reported, where it also differs from the base rate. */
+/** A buy ratio outside these limits is reported if it also differs from the base rate. */
 export const BUY_RATIO_LIMITS = { lowest: 0.3, highest: 0.7 } as const;
 /** Share of errors of the first kind over all tests of one look. */
 const SIGNIFICANCE = 0.05;
 
-/** Answers of the direction model with what is known of them. All arrays: [rows]. */
+/** Predictions of the direction model with known outcomes. All arrays: [rows]. */
 export interface DirectionAnswers {
   /** Epoch seconds of the bar's close. */
   readonly time: ArrayLike<number>;
@@ -15,13 +15,13 @@ export interface DirectionAnswers {
   readonly down: ArrayLike<number>;
   /** Market of the bar: 1 = bull, −1 = bear, 0 = neither. */
   readonly regime: ArrayLike<number>;
-  /** 1 = up, 0 = down, −1 = range or not known yet. */
+  /** 1 = up, 0 = down, −1 = range or not yet known. */
   readonly outcome: ArrayLike<number>;
-  /** Rows that share a label horizon count once: rows / this are independent, ≥ 1. */
+  /** Rows per independent row, since labels overlap; ≥ 1. */
   readonly overlap: number;
 }
 
-/** Shares of buys among the calls of a group, and whether they differ from what really happened. */
+/** Share of buys among the calls of a group, compared with the realized outcomes. */
 export interface BuyRatio {
   readonly calls: number;
   /** Share of calls that are up; null without a call. */
@@ -32,7 +32,7 @@ export interface BuyRatio {
   readonly p_value: number | null;
 }
 
-/** Figures of the bias monitor. A call is up where ML_UP_PROB exceeds ML_DOWN_PROB, else down. */
+/** Results of the bias monitor. A call is up if ML_UP_PROB exceeds ML_DOWN_PROB, otherwise down. */
 export interface DirectionBias {
   /** Mean of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB): ½ is balanced. */
   readonly overall_balance: number | null;

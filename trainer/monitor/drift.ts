@@ -10,9 +10,9 @@ import {
   type ProfiledRows,
 } from './feature_profile.ts';
 
-/** Number of standard deviations of chance by which a figure must exceed chance. */
+/** Number of standard deviations by which a metric must exceed its noise. */
 export const SIGMAS = 3;
-/** A share that was not met may be as large as half a row in so many; below this it is taken for this. */
+/** Lower bound of an unobserved share. */
 const SMALLEST_SHARE = 1e-4;
 
 /** Distance of a feature's live distribution from training. */
@@ -22,11 +22,11 @@ export interface Drift {
    * rows.
    */
   readonly psi: number;
-  /** Expected amount by chance: a larger one is drift. Infinity with too little data. */
+  /** PSI expected by chance: a larger one is drift. Infinity with too little data. */
   readonly psi_noise: number;
   /**
-   * Live mean less that of training, in standard deviations of training; null where nothing varied there, or nothing is
-   * there.
+   * Live mean minus training mean, in standard deviations of training; null without variation in training or without
+   * values.
    */
   readonly shift: number | null;
   /** Expected amount by chance. */
@@ -38,16 +38,16 @@ export interface Drift {
 
 export interface FeatureDrift extends Drift {
   readonly name: string;
-  /** Each pair against itself. */
+  /** By pair, each compared with itself. */
   readonly pairs: Readonly<Record<string, Drift>>;
 }
 
 /**
- * Every feature of a profile, live against training. All pairs together are compared with training at the live mix of
- * pairs, so that a closed pair is no drift.
- * @param pairs ids of the pairs that `live.pair` names; those missing in the profile do not count
- * @returns null when there are fewer than ten blocks of rows, each at least eight hours and a look-back long: too few
- * to separate drift from chance
+ * Drift of every feature of a profile, live against training. All pairs together are compared with training at the live
+ * mix of pairs, so that a closed pair is no drift.
+ * @param pairs ids of the pairs in `live.pair`; those missing in the profile are ignored
+ * @returns null with fewer than ten blocks of rows, each at least eight hours and a look-back long: too few to separate
+ * drift from chance
  */
 export function featureDrift(
   profile: FeatureProfile,
@@ -94,7 +94,7 @@ function knownRows(
   };
 }
 
-/** Training with each pair as often as it is live: what would be seen if no pair had changed. */
+/** Training at the live mix of pairs: the expectation if no pair has changed. */
 function mixedLike(
   live: readonly ColumnSummary[],
   training: readonly ColumnSummary[],
@@ -134,8 +134,8 @@ function driftOf(training: ColumnSummary, live: ColumnSummary): Drift {
 }
 
 /**
- * The population stability index, in nats (Siddiqi 2006; Kullback's J-divergence of binned shares). A share that was
- * not met counts as half an effective row, or as the other one where that is less: an empty bin is no infinity.
+ * Population stability index, in nats (Siddiqi 2006; Kullback's J-divergence of binned shares). An unobserved share
+ * counts as half an effective row, or as the other share if that is smaller, so that an empty bin is not infinite.
  */
 function psiOf(training: ColumnSummary, live: ColumnSummary): number {
   let psi = 0;

@@ -3,7 +3,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { isSkipped, type MonitorReport } from './report.ts';
 
-/** Stores the drift of a look for reports. @throws MinutehandError STORE_UNUSABLE */
+/** Stores the drift of a check for reports. @throws MinutehandError STORE_UNUSABLE */
 export async function keepDrift(
   { settings, paths }: { readonly settings: Settings; readonly paths: HomePaths },
   report: Pick<MonitorReport, 'version' | 'drift'>,
@@ -18,7 +18,7 @@ export async function keepDrift(
   }
 }
 
-/** The last look of a UTC day replaces those before it. */
+/** The last check of a UTC day replaces earlier ones. */
 export async function writeDrift(
   { db }: Store,
   market: 'live' | 'simulated',

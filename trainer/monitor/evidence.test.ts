@@ -7,7 +7,7 @@ import { evidenceBelow, lastStreak, streakLimit } from './evidence.ts';
 import type { PublishedPair } from './kpi.ts';
 import { kpiFigures, neededEvidence, type KpiPolicy } from './kpi.ts';
 
-/** Every start and every bet by itself, value by value. */
+/** Every start and every bet, computed separately for each value. */
 function obviousEvidence(values: readonly number[], limit: number): number {
   let largest = 1;
   for (let n = 1; n <= values.length; n++) {
@@ -29,7 +29,7 @@ function obviousEvidence(values: readonly number[], limit: number): number {
 }
 
 describe('evidence that a mean is below a limit', () => {
-  it('equals the mixture of all bets from all starts, followed one by one', () => {
+  it('equals the mixture of all bets from all starts, computed one by one', () => {
     const value = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
       fc.property(
@@ -44,7 +44,7 @@ describe('evidence that a mean is below a limit', () => {
     );
   });
 
-  it('reaches 1 / α for at most α of the sequences whose mean is the limit, looked at after every value', () => {
+  it('reaches 1 / α for at most α of the sequences whose mean is the limit, checked after every value', () => {
     const rng = createRng('at the limit');
     const months = IS_LONG ? 20_000 : 1000;
     let alarms = 0;

@@ -1,14 +1,14 @@
 /**
- * Evidence that the mean of a sequence is below a limit, which may be looked at after every value. It is an e-process:
- * while each value's mean, given those before it, is at least the limit, the probability that it ever reaches 1 / α is
- * at most α (Ville's inequality). It bets against the limit (Waudby-Smith and Ramdas, "Estimating means of bounded
- * random variables by betting", JRSS B 86(1), 2024). New bets start all the time, so that a late decline is found too
- * (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2(2), 2024).
+ * Evidence that the mean of a sequence is below a limit, valid at every look. It is an e-process: while each value's
+ * conditional mean is at least the limit, the probability that it ever reaches 1 / α is at most α (Ville's inequality).
+ * It bets against the limit (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B
+ * 86(1), 2024). New bets start regularly, so that a late decline is found too (Shin, Ramdas and Rinaldo, "E-detectors",
+ * NEJSDS 2(2), 2024).
  */
 
-/** Shares of the largest bet that cannot lose everything. Their mean is an e-process whatever the true mean is. */
+/** Fractions of the largest bet that cannot lose everything. Their mean is an e-process for any true mean. */
 const BETS = [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9];
-/** New bets begin with every so many values; the m-th has the weight 1 / (m (m + 1)), all together 1. */
+/** New bets start after this many values; the m-th has weight 1 / (m (m + 1)), with a total of 1. */
 const VALUES_PER_START = 10;
 
 /**
@@ -36,9 +36,9 @@ export function evidenceBelow(values: ArrayLike<number>, limit: number): number 
 }
 
 /**
- * The length from which a streak of failures is too long for chance: while each block succeeds with at least
- * `successRate`, given those before it, one as long or longer begins anywhere in `blocks` with at most the probability
- * `significance` (a union bound over where it begins).
+ * Length from which a streak of failures is significant: while each block succeeds with conditional probability of at
+ * least `successRate`, a streak of this length starts anywhere in `blocks` with probability of at most `significance`
+ * (a union bound over its start).
  */
 export function streakLimit(successRate: number, blocks: number, significance: number): number {
   if (successRate <= 0) return Infinity;

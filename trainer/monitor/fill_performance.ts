@@ -18,11 +18,10 @@ import { compareShare, type Compared, type KnownShare } from './performance_drif
 const BPS = 1e4;
 
 /**
- * Results of one kind of account with a version's entries, beside those of the bundle's backtest and the configured
- * costs.
+ * Results of one kind of account for a version's entries, compared with the bundle's backtest and the configured costs.
  */
 export interface FillPerformance {
-  /** Win rate, slippage, latency and refusals as `minutehand trades list` has them. */
+  /** Win rate, slippage, latency and refusals as in `minutehand trades list`. */
   readonly figures: AccountFigures;
   /** Of closed positions, by what the account was paid; the bundle's with each pair as often as it is among them. */
   readonly win_rate: Compared;
@@ -37,7 +36,7 @@ export interface ComparedNet {
   readonly bundle_bps: number | null;
   /** live − bundle. */
   readonly gap_bps: number | null;
-  /** Expected amount by chance. Infinity with too little data. */
+  /** Gap expected by chance. Infinity with too little data. */
   readonly noise_bps: number;
   readonly live_count: number;
   readonly bundle_count: number;
@@ -58,7 +57,7 @@ export interface SymbolFills {
 
 export interface MeasuredCost {
   readonly bps: number | null;
-  /** Maximum excess over the long run by chance. Infinity where too little is known. */
+  /** Maximum excess by chance over the long run. Infinity if too little is known. */
   readonly noise_bps: number;
   readonly configured_bps: number;
   readonly fills: number;
@@ -67,9 +66,8 @@ export interface MeasuredCost {
 export type FillPolicy = Pick<RetrainPolicy, 'fill_min_trades'>;
 
 /**
- * Fills of one version by kind of account: paper, demo and real money are never mixed. Pure.
- * @param costs of the configuration, by symbol; the cost of other symbols' fills is unknown, and they are left out of
- * `symbols`
+ * Fills of one version by kind of account: paper, demo and real accounts are never mixed. Pure.
+ * @param costs configured costs by symbol; symbols without costs are left out of `symbols`
  */
 export function fillPerformance(
   fills: FiguresInput,
@@ -146,8 +144,7 @@ interface MixedEdge {
 }
 
 /**
- * The bundle's backtest with each pair as often as among these positions: what would be seen if nothing had changed.
- * null without any.
+ * The bundle's backtest at the pair mix of these positions: the expectation if nothing has changed. null without any.
  */
 function mixedEdge(positions: readonly LivePosition[], edge: Manifest['edge']): MixedEdge | null {
   if (positions.length === 0) return null;
@@ -155,7 +152,7 @@ function mixedEdge(positions: readonly LivePosition[], edge: Manifest['edge']): 
   for (const pairId of new Set(positions.map((position) => position.pairId))) {
     const own = edge[pairId] as MeasuredEdge;
     const weight = positions.filter((position) => position.pairId === pairId).length / positions.length;
-    // Half a win more and half a loss: a pair that always won has not shown that it always does.
+    // Adds half a win and half a loss, because a pair that always won need not always win.
     const guess = (own.wins + 0.5) / (own.trades + 1);
     share += (weight * own.wins) / own.trades;
     variance += (weight ** 2 * guess * (1 - guess)) / own.trades;
@@ -166,9 +163,7 @@ function mixedEdge(positions: readonly LivePosition[], edge: Manifest['edge']): 
   return { wins: { share, standardError: Math.sqrt(variance), trades }, net_bps, worth: 1 / squares };
 }
 
-/**
- * The bundle's own spread of results is not kept: its trades are taken to vary as the live ones do.
- */
+/** The bundle does not store its variance of results; live variance is used for both. */
 function compareNet(
   positions: readonly EnteredPosition[],
   bundle: MixedEdge | null,

@@ -6,30 +6,30 @@ import type { TradeRecord } from '../backtest/period.ts';
 import { evidenceBelow } from './evidence.ts';
 import { isWin } from './performance_drift.ts';
 
-/** Trades of several pairs, and candidates, that are closer together than this count as one: they go together. */
+/** Trades of several pairs, and candidates, closer together than this count as one, since they are dependent. */
 const BLOCK_SECONDS = 3600;
 
-/** Signals of a pair by these models, as the backtest with NO_EDGE applied has it. */
+/** Signals of a pair by these models, as in the backtest with NO_EDGE applied. */
 export interface PublishedPair {
   readonly pairId: string;
-  /** Ascending; those that were entered by a signal of these models. */
+  /** Ascending; only trades entered by a signal of these models. */
   readonly trades: readonly TradeRecord[];
-  /** Of all trades that the backtest has; those of others do not count. */
+  /** Changes of all trades in the backtest; those of other trades are ignored. */
   readonly changes: PnlChanges;
-  /** Epoch seconds of the closes of bars with |z| ≥ z_entry at which these models spoke, ascending. */
+  /** Epoch seconds of the closes of bars with |z| ≥ z_entry that were answered by these models, ascending. */
   readonly candidates: ArrayLike<number>;
-  /** Whether it may trade at all: without an edge it refuses everything, as it should. */
+  /** Whether it may trade: without an edge it refuses everything by design. */
   readonly hasEdge: boolean;
   /**
-   * Epoch seconds: what was decided up to then counts no more, for a person has lifted the halts of the pair; −Infinity
-   * = never.
+   * Epoch seconds: decisions up to this time are ignored, because an operator lifted the pair's halts; −Infinity =
+   * never.
    */
   readonly resumed: number;
 }
 
 /** Live KPIs of a pair, or of all together. */
 export interface Kpi {
-  /** Closed trades that count, and those of them the win rate is of. */
+  /** Closed trades, and those that the win rate is computed from. */
   readonly trades: number;
   readonly window_trades: number;
   /** Share of the last `kpi_window_trades` that earned after costs. */
@@ -68,8 +68,8 @@ export type KpiPolicy = Pick<
 >;
 
 /**
- * Figures of each pair since its halts were lifted, and of all since all were.
- * @param allResumed epoch seconds, as `resumed` of a pair
+ * KPIs of each pair since its halts were lifted, and of all pairs since all halts were.
+ * @param allResumed epoch seconds, like `resumed` of a pair
  */
 export function kpiFigures(pairs: readonly PublishedPair[], allResumed: number, policy: KpiPolicy): KpiFigures {
   const figures = pairs.map((pair): [string, Kpi] => [pair.pairId, kpiOf([pair], pair.resumed, policy)]);
@@ -186,16 +186,16 @@ function curveOf(curves: readonly PnlChanges[]): Float64Array {
   return totalCurve(curves, first, (last - first) / SECONDS_PER_BAR + 1);
 }
 
-/** A figure that is past its limit. */
+/** A KPI beyond its limit. */
 export interface Breach {
-  /** `*`: of all pairs together. */
+  /** `*`: all pairs together. */
   readonly pair_id: string;
   readonly reason: HaltReason;
   readonly seen: string;
   readonly limit: string;
 }
 
-/** Which pairs are to be halted, all of them where the total is past a limit. */
+/** Pairs to halt; all if the total is beyond a limit. */
 export function kpiBreaches({ total, pairs }: KpiFigures, policy: KpiPolicy): Breach[] {
   const needed = neededEvidence(Object.keys(pairs).length + 1, policy);
   return [
@@ -205,8 +205,8 @@ export function kpiBreaches({ total, pairs }: KpiFigures, policy: KpiPolicy): Br
 }
 
 /**
- * The e-value that halts: all tests together err with at most `kpi_false_alarm_rate`, however often they are looked at
- * (Bonferroni). 1 where no test is asked for.
+ * E-value required for a halt: all tests together have an error rate of at most `kpi_false_alarm_rate`, however often
+ * they are checked (Bonferroni). 1 without tests.
  */
 export function neededEvidence(subjects: number, policy: KpiPolicy): number {
   const { kpi_false_alarm_rate, kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max } = policy;

@@ -41,7 +41,7 @@ import { findingsOf, isSkipped, type MonitorReport, type Part } from './report.t
 
 const DAY_S = 86_400;
 
-/** All that a look needs: plain data, for it may have to go to another thread. */
+/** Inputs of a check of the active models: plain data, since it may run on another thread. */
 export interface LookTask {
   readonly settings: Settings;
   readonly modelsFolder: string;
@@ -49,19 +49,19 @@ export interface LookTask {
   readonly journals: readonly string[];
   /** null: nothing was ever imported. */
   readonly storeUrl: string | null;
-  /** This machine's clock, to which times of `halts.json` belong, at the newest bar. */
+  /** This machine's time at the newest bar, as used in `halts.json`. */
   readonly nowMs: number;
 }
 
-/** Nothing could be looked at, and why, in words. */
+/** Why no check was possible, as text. */
 export interface NoLook {
   readonly version: string | null;
   readonly skipped: string;
 }
 
 /**
- * Looks at the bars since the active models were trained, and at what these make of them. Nothing is written. Whatever
- * is missing or damaged is a reason in the answer.
+ * Checks the active models on the bars since their training. Writes nothing. Anything missing or damaged is reported in
+ * the result.
  */
 export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLook> {
   let version: string | null = null;
@@ -133,7 +133,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   };
 }
 
-/** Answers of these models on the new bars. */
+/** Scores of these models on the new bars. */
 async function tryModels(
   folder: string,
   pairs: readonly Pair[],
@@ -174,7 +174,7 @@ interface NewBars {
 }
 
 /**
- * Bars since the training and at most `days` back from the newest, with those that warm their features; null when there
+ * Bars since the training, at most `days` back from the newest, with those that warm up their features; null if there
  * are none.
  */
 async function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
@@ -286,7 +286,7 @@ function liveDrift(
 
 const idsOf = (live: readonly LivePair[]): string[] => live.map(({ pair }) => pair.id);
 
-/** Fills are there or not; the look continues without them. */
+/** Fills may be absent; the check continues without them. */
 async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorReport['fills']> {
   const { settings, journals, storeUrl, nowMs } = task;
   const none = { skipped: 'no program has filled or refused an entry of these models yet' };
@@ -305,8 +305,8 @@ async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorRep
 }
 
 /**
- * Trades and candidates count where the daemon spoke by these models: not before they were activated, nor while it was
- * away.
+ * Trades and candidates count only where the daemon answered with these models: not before activation, nor while the
+ * daemon was down.
  */
 function publishedPairs(
   live: readonly LivePair[],
@@ -340,7 +340,7 @@ function publishedPairs(
   });
 }
 
-/** Which of these closes (epoch seconds) had a signal of this version. */
+/** Closes (epoch seconds) among these with a signal of this version. */
 function spokenAt(
   journals: readonly string[],
   version: string,
@@ -364,7 +364,7 @@ function resumedTime(halts: Halts, pairId: string, version: string, task: LookTa
   return last - ((task.nowMs - resumed.getTime()) / simulated.bar_interval_ms) * SECONDS_PER_BAR;
 }
 
-/** A damaged file is for a person to look at; the figures are those of all trades then. */
+/** A damaged file needs an operator; meanwhile the KPIs include all trades. */
 function readHaltsIfSound(modelsFolder: string): Halts {
   try {
     return readHalts(modelsFolder);

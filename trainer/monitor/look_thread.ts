@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { lookAtModels, type LookTask, type NoLook } from './look.ts';
 import type { MonitorReport } from './report.ts';
 
-/** The thread's program, compiled; where there is none (tests run the sources), the caller looks. */
+/** The compiled thread program; without it (tests run the sources), the caller runs the check. */
 const PROGRAM = new URL('./look_worker.js', import.meta.url);
 
 export interface RunningLook {
@@ -13,8 +13,7 @@ export interface RunningLook {
 }
 
 /**
- * `lookAtModels` on a thread of its own at low priority, which ends with it: the memory of a look is freed, and the API
- * answers meanwhile.
+ * Runs `lookAtModels` on a low-priority thread that ends with it: its memory is freed, and the API stays responsive.
  */
 export function startLook(task: LookTask): RunningLook {
   if (!existsSync(PROGRAM)) {
@@ -23,7 +22,7 @@ export function startLook(task: LookTask): RunningLook {
   }
   const thread = new Worker(PROGRAM, { workerData: task });
   const report = new Promise<MonitorReport | NoLook>((resolve) => {
-    const fail = (why: string): void => resolve({ version: null, skipped: `the look ended without an answer: ${why}` });
+    const fail = (why: string): void => resolve({ version: null, skipped: `the check ended without a result: ${why}` });
     thread.once('message', resolve);
     thread.once('error', (error) => fail(error.message));
     thread.once('exit', (code) => fail(`exit ${code}`));

@@ -17,11 +17,9 @@ import type { MonitorReport } from './report.ts';
 import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
 
 const MINUTES_PER_HOUR = 60;
-/** The first look comes soon after the start, however rare the others are. */
+/** The first check runs soon after the start, however rare the others are. */
 const FIRST_LOOK_MS = 60_000;
-/**
- * The monitor works for one part of its time and rests for so many: a simulated market may require a look every second.
- */
+/** Minimum pause after a check, in multiples of its duration: a simulated market may be due every second. */
 const RESTS_PER_LOOK = 20;
 
 export interface MonitorOptions {
@@ -31,36 +29,36 @@ export interface MonitorOptions {
   readonly retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
   print(line: string): void;
   readonly notifier: Notifier;
-  /** The machine's unless given. */
+  /** Default: this machine's clock. */
   readonly clock?: Clock;
 }
 
 /**
- * Response of `GET /monitor`. Times are ISO 8601 in UTC; in JSON a figure that is not known, as the noise of too few
- * rows, is null.
+ * Response of `GET /monitor`. Times are ISO 8601 in UTC; unknown figures, such as the noise of too few rows, are null
+ * in JSON.
  */
 export interface MonitorStatus {
-  /** Begin and duration of the last look; null before the first. */
+  /** Start and duration of the last check; null before the first. */
   readonly looked_at: string | null;
   readonly duration_ms: number | null;
   readonly next_look_at: string | null;
   /** The monitor's last request to the retrainer. */
   readonly last_trigger: Trigger | null;
-  /** The last look's: every figure with its limits' findings, or why there was nothing to look at. */
+  /** Report of the last check: every figure with findings, or why there was nothing to check. */
   readonly report: MonitorReport | NoLook | null;
 }
 
 export interface Monitor {
   status(): MonitorStatus;
-  /** Looks now, besides the looks that come by themselves. Never rejects. */
+  /** Checks now, in addition to scheduled checks. Never rejects. */
   look(): Promise<void>;
-  /** Ends a look that is under way and takes no more. */
+  /** Aborts a running check and accepts no more. */
   stop(): Promise<void>;
 }
 
 /**
- * Looks every `monitor_minutes` of the market's clock whether the active models still fit: what does not starts a
- * retraining, what loses too much is halted in `models/halts.json`.
+ * Checks the active models every `monitor_minutes` of the market's clock. Drift starts a retraining; pairs beyond their
+ * KPI limits are halted in `models/halts.json`.
  */
 export function startMonitor(options: MonitorOptions): Monitor {
   const monitor = new RunningMonitor(options, options.clock ?? MACHINE_CLOCK);
@@ -124,16 +122,16 @@ class RunningMonitor implements Monitor {
         this.#lookAfter(Math.max(this.#everyMs, RESTS_PER_LOOK * (this.#status.duration_ms ?? 0)));
       });
     }, ms);
-    // A trainer that has nothing else to do may end.
+    // Does not keep the process running.
     this.#timer.unref();
   }
 
-  /** The monitor may fail; the trainer continues. */
+  /** The monitor may fail without affecting the trainer. */
   async #careful(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'the active models could not be looked at');
+      this.#options.log.warn({ err: error }, 'the active models could not be checked');
     }
   }
 
@@ -146,7 +144,7 @@ class RunningMonitor implements Monitor {
     if (this.#stopped) return;
     this.#status = { ...this.#status, looked_at: iso(began), duration_ms: this.#clock.nowMs() - began, report };
     if ('skipped' in report) {
-      this.#options.log.info(report, 'the active models were not looked at');
+      this.#options.log.info(report, 'the active models were not checked');
       return;
     }
     await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
@@ -155,13 +153,16 @@ class RunningMonitor implements Monitor {
     await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }
 
-  /** Each finding is reported once per version: it lasts for days. The alert lasts as long as any finding. */
+  /**
+   * Each finding is reported once per version, because it lasts for days. The alert lasts as long as there are
+   * findings.
+   */
   async #tell({ findings, version }: MonitorReport): Promise<void> {
     for (const found of findings) {
       const key = `${version} ${found.trigger} ${found.subject}`;
       if (this.#reported.has(key)) continue;
       this.#reported.add(key);
-      this.#options.log.warn({ ...found, version }, 'the active models fit less');
+      this.#options.log.warn({ ...found, version }, 'the active models have drifted');
       this.#options.print(`Models ${version}: ${found.text}.`);
     }
     const { notifier } = this.#options;
@@ -176,7 +177,7 @@ class RunningMonitor implements Monitor {
   }
 }
 
-/** Halts what loses too much, and sends an alert for each new halt. @param began when the look began, in epoch ms */
+/** Halts pairs beyond their limits, and sends an alert for each new halt. @param began start of the check, epoch ms */
 async function halt(
   { paths, print, notifier }: MonitorOptions,
   { breaches, version }: MonitorReport,

@@ -4,14 +4,14 @@ import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 
-/** A part of a look, or the reason why it was skipped, as text. */
+/** A part of a check, or the reason why it was skipped. */
 export type Part<T> = T | { readonly skipped: string };
 
 export function isSkipped<T extends object>(part: Part<T>): part is { readonly skipped: string } {
   return 'skipped' in part;
 }
 
-/** Result of one look at the active models. Plain data, independent of this machine's clock. */
+/** Result of one check of the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
   /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
@@ -36,7 +36,7 @@ export interface MonitorReport {
   readonly breaches: readonly Breach[];
 }
 
-/** Something that is past its limit by more than chance. */
+/** A significant violation of a limit. */
 export interface DriftFinding {
   /**
    * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `model age`, `fill win rate`,
@@ -49,9 +49,9 @@ export interface DriftFinding {
   readonly limit: number;
   /** The pair that moved most; null where it is of all together. */
   readonly pair: string | null;
-  /** Kind of the retraining: everything, or θ2 alone; null: a person has to change the configuration first. */
+  /** Kind of retraining: full, or θ2 only; null: the configuration must be changed first. */
   readonly retrains: 'full' | 'thresholds' | null;
-  /** All of it in words, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
+  /** Complete description, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
 
@@ -67,12 +67,12 @@ export type DriftPolicy = Pick<
   | 'fill_cost_gap'
 >;
 
-/** Below this no difference of costs is one: prices are numbers with an end. */
+/** Smaller differences of costs are rounding of prices. */
 const SMALLEST_COST_BPS = 0.01;
 
 /**
- * Returns the figures past the limits of the policy that chance does not explain.
- * @param minBars with fewer new bars an old model is left alone: there is nothing to learn from
+ * Figures beyond the policy's limits that are not explained by chance.
+ * @param minBars with fewer new bars an old model is not reported, since there is nothing to learn from
  */
 export function findingsOf(
   report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'fills'>,
@@ -132,10 +132,7 @@ function fillFindings(
   return found;
 }
 
-/**
- * Costs above those of the configuration, with the values to put in instead: those that were measured, where they are
- * too high.
- */
+/** Costs above the configured ones, with the values to configure: the measured ones where they are higher. */
 function costFinding(
   account: string,
   symbol: string,

@@ -7,7 +7,7 @@ import type { Channel, ChannelName } from './channels/channel.ts';
 import type { Severity } from './events.ts';
 import type { AlertMessage } from './message.ts';
 
-/** A message that waits for its channel. */
+/** A message waiting for its channel. */
 export interface Delivery {
   readonly delivery_id: number;
   readonly attempts: number;
@@ -16,7 +16,7 @@ export interface Delivery {
   readonly message: AlertMessage;
 }
 
-/** Of one channel at most so many are looked at in a pass. */
+/** Maximum pending messages per channel that a pass considers. */
 const WINDOW = 200;
 const MINUTE_MS = 60_000;
 
@@ -31,9 +31,9 @@ export class Deliveries {
   }
 
   /**
-   * Writes the deliveries of messages that have none yet: to the channels of their severity, silenced ones as skipped.
-   * An alert's end goes where its beginning went.
-   * @returns how many messages were routed
+   * Creates the deliveries of new messages: to the channels of their severity, silenced ones as skipped. A resolution
+   * goes where its alert went.
+   * @returns number of routed messages
    */
   route(channels: readonly Channel[], routes: RetrainPolicy['notification_routes'], nowMs: number): Promise<number> {
     return this.#store.transaction(async (tx) => {
@@ -66,7 +66,7 @@ export class Deliveries {
     });
   }
 
-  /** What waits for a channel, in the order in which it happened. */
+  /** Pending deliveries of a channel, in order. */
   async waiting(channel: ChannelName): Promise<readonly Delivery[]> {
     const rows = await this.#messages(this.#store.db)
       .innerJoin('core.alert_deliveries as d', 'd.message_id', 'm.message_id')
@@ -84,8 +84,8 @@ export class Deliveries {
   }
 
   /**
-   * Takes deliveries for `leaseMs`: should this sender die, they are due again then.
-   * @returns false when another sender was faster
+   * Claims deliveries for `leaseMs`; if this sender dies, they are due again afterward.
+   * @returns false if another sender was faster
    */
   claim(deliveries: readonly Delivery[], nowMs: number, leaseMs: number): Promise<boolean> {
     const ids = deliveries.map(({ delivery_id }) => delivery_id);

@@ -11,7 +11,7 @@ const SEND_MS = 10_000;
 
 export interface DirectResult {
   readonly channel: Channel['name'];
-  /** null when it was taken. */
+  /** null if accepted. */
   readonly failure: SendFailure | null;
 }
 
@@ -37,9 +37,9 @@ export function sendDirectly(
 }
 
 /**
- * Writes a notice that was sent directly into the outbox, so that the trainer sends it where it was not taken, and its
- * end everywhere.
- * @returns false when its alert was open already
+ * Records a directly sent notice in the outbox, so that the trainer retries failed channels and sends the resolution
+ * everywhere.
+ * @returns false if its alert was already open
  */
 export function recordDirect(
   store: Store,

@@ -1,4 +1,4 @@
-/** How soon a person has to look: `notification_routes` of retrain_policy.yaml sends each to its channels. */
+/** Severities: `notification_routes` of retrain_policy.yaml assigns channels to each. */
 export const SEVERITIES = ['critical', 'warning', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
@@ -6,11 +6,11 @@ interface EventDeclaration {
   readonly severity: Severity;
   /** What happened, as the first words of a notification. */
   readonly title: string;
-  /** A command or a step for the person who reads it. */
+  /** Suggested command or action. */
   readonly command: string;
 }
 
-/** Everything that notifies. docs/guides/OPERATE.md lists them from here. */
+/** All notification events; the list in docs/guides/OPERATE.md is generated from here. */
 export const EVENTS = {
   daemon_dead: {
     severity: 'critical',

@@ -11,13 +11,14 @@ export interface HeartbeatOptions {
   readonly log: Logger;
   isWell(): boolean;
   print(line: string): void;
-  /** A minute unless given. */
+  /** Default: a minute. */
   readonly everyMs?: number;
 }
 
 /**
- * The dead-man's switch: requests an address each minute while all is well, so that silence rings elsewhere.
- * @returns a function that ends it
+ * Dead-man's switch: requests an address every minute while everything is healthy, so that an external service alerts
+ * on silence.
+ * @returns a function that stops it
  */
 export function startHeartbeat({ address, log, isWell, print, everyMs = EVERY_MS }: HeartbeatOptions): () => void {
   if (address === undefined || address === '') return () => undefined;
@@ -37,13 +38,13 @@ export function startHeartbeat({ address, log, isWell, print, everyMs = EVERY_MS
       told(reasonOf(error));
     }
   };
-  /** Once, until it changes. */
+  /** Logged once until the reason changes. */
   const told = (reason: string): void => {
-    if (reason !== '' && reason !== failure) log.warn({ host: url.host, reason }, 'the heartbeat was not taken');
+    if (reason !== '' && reason !== failure) log.warn({ host: url.host, reason }, 'the heartbeat failed');
     failure = reason;
   };
   const timer = setInterval(() => void beat(), everyMs);
-  // The first when the first looks are done.
+  // The first one follows the first checks.
   const first = setTimeout(() => void beat(), everyMs / 4);
   timer.unref();
   first.unref();

@@ -19,7 +19,7 @@ export interface NotificationOptions {
   readonly paths: HomePaths;
   readonly log: Logger;
   print(line: string): void;
-  /** Where addresses of channels and store stand; the process's unless given. */
+  /** Environment with addresses of channels and store; default: the process's. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
 }
@@ -36,9 +36,9 @@ export interface Notifications extends Notifier {
   stop(): Promise<void>;
 }
 
-/** How often the outbox is looked at; what this process writes is sent at once. */
+/** Polling interval of the outbox; messages of this process are sent at once. */
 const LOOK_MS = 1000;
-/** A store that takes longer to take a notification counts as gone. */
+/** A store that takes longer counts as unavailable. */
 const STORE_MS = 5000;
 const STORE_RETRY_MS = 10_000;
 const STORE_KEY = 'store';
@@ -66,7 +66,7 @@ class RunningNotifications implements Notifications {
   readonly #channels: readonly Channel[];
   #main: Promise<Outbox> | null = null;
   #mainRetryMs = 0;
-  /** In the memory of this process, for what the store does not take. */
+  /** In-memory outbox for messages that could not be stored. */
   #spare: Promise<Outbox> | null = null;
   #isStoreDown = false;
   readonly #isFailing = new Map<string, boolean>();
@@ -110,7 +110,7 @@ class RunningNotifications implements Notifications {
   async clear(key: string): Promise<void> {
     const wasOpen = await this.#write((store, scope) => store.transaction((tx) => resolve(tx, scope, key)));
     const spare = await this.#spare;
-    // It may be open in both: reported before and after the store went away.
+    // It may be open in both: reported before and after the store became unavailable.
     const wasInMemory = spare === null ? false : await resolve(spare.store.db, this.#scope(), key);
     if (wasOpen === true || wasInMemory) {
       this.#options.log.info({ key }, 'an alert is over');
@@ -194,7 +194,7 @@ class RunningNotifications implements Notifications {
       return;
     }
     const { code, message } = describeError(error);
-    this.#options.log.error({ err: error }, 'the store takes no notifications; they are sent from memory');
+    this.#options.log.error({ err: error }, 'notifications cannot be stored; they are sent from memory');
     const text = `Notifications are sent from memory. ${code}: ${message}`;
     await notify(store.db, this.#scope(), { key: STORE_KEY, event: 'store', subject: 'trainer', text });
   }
@@ -242,7 +242,7 @@ class RunningNotifications implements Notifications {
     await this.raise({ key, event: 'channel_failed', subject: name, text });
   }
 
-  /** Looks at the outbox now. */
+  /** Processes the outbox now. */
   #look(): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
@@ -259,7 +259,7 @@ class RunningNotifications implements Notifications {
           this.#lookAfter(LOOK_MS);
         });
     }, ms);
-    // A trainer that has nothing else to do may end.
+    // Does not keep the process running.
     this.#timer.unref();
   }
 

@@ -3,18 +3,18 @@ import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { AlertAction, Tables } from '../store/tables.ts';
 import { EVENTS, type EventName, type Severity } from './events.ts';
 
-/** Something that a person should know. Must hold no password. */
+/** A notification. Must not contain passwords. */
 export interface Notice {
-  /** One of a kind while it is open, e.g. `kpi_halt:EURUSD_GBPUSD`: the same key again adds no message. */
+  /** Deduplication key while the alert is open, e.g. `kpi_halt:EURUSD_GBPUSD`: a repeated key adds no message. */
   readonly key: string;
   readonly event: EventName;
-  /** Of the event unless given. A higher one than the open alert's sends another message. */
+  /** Default: that of the event. A higher severity than the open alert's sends another message. */
   readonly severity?: Severity;
-  /** What of: a daemon, a pair, a run. */
+  /** Subject: a daemon, a pair, a run. */
   readonly subject: string;
-  /** One or two sentences: what is the matter. */
+  /** One or two sentences describing the problem. */
   readonly text: string;
-  /** What to do; of the event unless given. */
+  /** What to do; default: that of the event. */
   readonly command?: string;
   readonly version?: string | null;
   /** The same for programs, JSON. */
@@ -22,8 +22,8 @@ export interface Notice {
   /** Since when, epoch ms; now unless given. */
   readonly sinceMs?: number;
   /**
-   * It happened and is over: nothing resolves it, and its key is never used again, e.g. `retrain_adopted:12`. Else it
-   * lasts until `resolve`.
+   * A one-time event that nothing resolves and whose key is never reused, e.g. `retrain_adopted:12`. Otherwise it lasts
+   * until `resolve`.
    */
   readonly isOnce?: boolean;
 }
@@ -35,9 +35,9 @@ export interface OutboxScope {
 }
 
 /**
- * Opens an alert, or counts one more of an open one, in the transaction `tx` of what happened. The sender of the
- * trainer delivers it after the commit.
- * @returns whether a message will be sent: false for a key that is open already at this severity
+ * Opens an alert, or increments the count of an open one, in the event's transaction `tx`. The trainer's sender
+ * delivers it after the commit.
+ * @returns whether a message will be sent: false for a key that is already open at this severity
  */
 export async function notify(tx: Kysely<Tables>, { market, nowMs }: OutboxScope, notice: Notice): Promise<boolean> {
   const { key, event, subject, text, version = null, details = {}, isOnce = false, sinceMs = nowMs } = notice;
@@ -88,9 +88,9 @@ export async function resolve(tx: Kysely<Tables>, { market, nowMs }: OutboxScope
 }
 
 /**
- * Marks open alerts as seen by a person.
+ * Acknowledges open alerts.
  * @param key of one alert, or its number
- * @returns the keys that were acknowledged now
+ * @returns the keys acknowledged now
  */
 export async function acknowledge(
   tx: Kysely<Tables>,

@@ -5,19 +5,19 @@ import type { Channel, SendFailure } from './channels/channel.ts';
 import type { Deliveries, Delivery } from './deliveries.ts';
 
 export interface SenderPace {
-  /** The whole call, answer included. */
+  /** Time limit of a call including the response. */
   readonly sendMs: number;
-  /** Longer than a call takes: what a dead sender had taken is sent by the next one then. */
+  /** Longer than any call: afterward another sender takes over the deliveries of a dead one. */
   readonly leaseMs: number;
-  /** After the first failure; twice as long after each further one. */
+  /** Pause after the first failure, doubled after each further one. */
   readonly firstPauseMs: number;
 }
 
 const PACE: SenderPace = { sendMs: 10_000, leaseMs: 15_000, firstPauseMs: 1000 };
 const LONGEST_PAUSE_MS = 300_000;
-/** What is refused is tried so often: a server may err. */
+/** Attempts for a rejected message, since a server may err. */
 const REFUSALS = 3;
-/** More than these that wait for a channel go as one message. */
+/** More pending messages than this are grouped into one. */
 const GROUP_OVER = 3;
 const MS_PER_HOUR = 3_600_000;
 
@@ -30,16 +30,16 @@ export interface SenderOptions {
   >;
   readonly clock: Clock;
   readonly log: Logger;
-  /** As stated above unless given. */
+  /** Default: as above. */
   readonly pace?: SenderPace;
-  /** A message was given up, or one was taken again after that. */
+  /** Called when a message was given up, or accepted again after that. */
   onChannel(channel: Channel, failure: SendFailure | null): Promise<void>;
 }
 
-/** Sends what waits in one outbox, each channel at its own pace. */
+/** Sends the messages of one outbox, each channel at its own pace. */
 export class Sender {
   readonly #options: SenderOptions;
-  /** Channels that are at work: a slow one holds up no other. */
+  /** Channels that are sending: a slow one does not delay others. */
   readonly #busy = new Map<string, Promise<void>>();
   readonly #ending = new AbortController();
 
@@ -60,12 +60,12 @@ export class Sender {
     }
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is being sent. */
   async settled(): Promise<void> {
     await Promise.all(this.#busy.values());
   }
 
-  /** Cuts off what is under way: it is sent by the next sender. */
+  /** Aborts sending; another sender continues. */
   async stop(): Promise<void> {
     this.#ending.abort();
     await this.settled();
@@ -85,7 +85,7 @@ export class Sender {
     const waiting = await deliveries.waiting(channel.name);
     const [first] = waiting;
     const nowMs = clock.nowMs();
-    // In order: the end of an alert never arrives before its beginning.
+    // In order: a resolution never arrives before its alert.
     if (first === undefined || first.due_ms > nowMs) return false;
     if ((await deliveries.freeAt(channel.name, policy.notification_rate_per_minute, nowMs)) > nowMs) return false;
     const batch =
@@ -101,7 +101,7 @@ export class Sender {
       await this.#options.onChannel(channel, null);
       return true;
     }
-    // A trainer that ends gives back what it had taken.
+    // A stopping trainer releases its claimed deliveries.
     if (this.#ending.signal.aborted) return deliveries.retryAt(batch, clock.nowMs(), 'cut off').then(() => false);
     return this.#failed(channel, batch, failure);
   }
@@ -112,7 +112,7 @@ export class Sender {
     const attempts = batch[0]!.attempts + 1;
     const nowMs = clock.nowMs();
     const ageMs = nowMs - batch[0]!.created_ms;
-    log.warn({ channel: channel.name, reason, attempts, messages: batch.length }, 'a notification was not taken');
+    log.warn({ channel: channel.name, reason, attempts, messages: batch.length }, 'a notification was not accepted');
     if (attempts === REFUSALS) await this.#options.onChannel(channel, failure);
     if ((isRefused && attempts >= REFUSALS) || ageMs > policy.notification_retry_hours * MS_PER_HOUR) {
       await deliveries.failed(batch, reason);

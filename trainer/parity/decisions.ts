@@ -10,14 +10,14 @@ import { scoreAllBars } from '../backtest/bar_scores.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { CAUSES, explains, type Cause, type Fields, type LiveAnswer } from './causes.ts';
 
-/** The first signal of a pair for a minute; heartbeats of the same minute are left out. */
+/** First signal of a pair for a minute, excluding heartbeats. */
 export interface LiveDecision extends LiveAnswer {
   readonly time: OpenTime;
 }
 
-/** The day of one pair, from the journal. */
+/** One day of a pair from the journal. */
 export interface PairDay {
-  /** Minutes whose bars moved the live features; the features of the day's bars are kept. */
+  /** Minutes whose bars updated the live features; features of the day's bars are kept. */
   readonly history: PairHistory;
   readonly from: OpenTime;
   readonly to: OpenTime;
@@ -41,7 +41,7 @@ export interface ParityPolicies {
   of(policyHash: string): ParityPolicy | null;
 }
 
-/** A minute at which live and backtest differ, with the fields that do. */
+/** A minute at which live and backtest differ, with the differing fields. */
 export interface Mismatch {
   readonly pair_id: string;
   readonly time: string;
@@ -59,8 +59,8 @@ export interface DecisionParity {
 }
 
 /**
- * Compares each live decision of a day with the backtest's on the same bars. Where they differ, the backtest continues
- * from the live position, so that no difference causes another one.
+ * Compares each live decision of a day with the backtest on the same bars. After a difference the backtest continues
+ * from the live position, so that differences do not propagate.
  * @param sets by version, loaded for `ROWS_PER_SCORE` rows: those that decided live
  */
 export async function compareDecisions(

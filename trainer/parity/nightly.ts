@@ -20,7 +20,7 @@ export type NightlyOptions = Pick<TrainerOptions, 'settings' | 'command' | 'prin
   readonly notifier: Pick<Notifications, 'raise' | 'clear'>;
 };
 
-/** Certifies the day before of every shard by `parity_cron`, one child process each. */
+/** Certifies the previous day of every shard by `parity_cron`, each in a child process. */
 export function startNightlyParity(options: NightlyOptions): { stop(): void } {
   const { parity_cron } = options.settings.retrain;
   if (parity_cron === null) return { stop: () => undefined };
@@ -34,7 +34,7 @@ export function startNightlyParity(options: NightlyOptions): { stop(): void } {
   };
 }
 
-/** One shard after the other: the daemon needs the processor more. Never rejects. */
+/** Sequentially, because the daemon needs the processor more. Never rejects. */
 export async function certifyShards(options: NightlyOptions, signal: AbortSignal): Promise<void> {
   for (const { name } of shardsOf(options.settings.minutehand)) {
     const answer = await runParity(options, name, signal);
@@ -47,7 +47,7 @@ async function report({ notifier, print }: NightlyOptions, shard: string, answer
   const key = `parity:${shard}`;
   if ('error' in answer) {
     const { code, message } = answer.error;
-    // A weekend, a holiday, a market that did not run.
+    // A weekend, a holiday, or a market that did not run.
     if (code === 'DATA_MISSING') return;
     await notifier.raise({ key, event: 'parity', subject: shard, text: `The day could not be certified: ${message}` });
     return;

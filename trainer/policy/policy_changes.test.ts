@@ -40,7 +40,7 @@ function git(cwd: string, ...args: string[]): string {
   return execFileSync('git', [...identity, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
-/** As a process that has just started. */
+/** Like a freshly started process. */
 function start(env: NodeJS.ProcessEnv = {}): PolicyChanges {
   const own = { ...env, MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config };
   const settings = loadSettings({ env: own });
@@ -48,12 +48,12 @@ function start(env: NodeJS.ProcessEnv = {}): PolicyChanges {
   return new PolicyChanges({ settings, paths: homePaths(own), clock, env: own, store: () => Promise.resolve(store) });
 }
 
-const inForce = (): number =>
+const appliedMinimum = (): number =>
   loadSettings({ env: { MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config } }).core.min_expected_net_bps;
 const changeOf = async (id: number) => (await listChanges(store, nowMs, 10)).find(({ change_id }) => change_id === id)!;
 const ownRepository = (): string => join(folder, 'policy', 'repository.git');
 
-/** A bare remote with the configuration, and a checkout of somebody else. */
+/** A bare remote with the configuration, and another user's checkout. */
 function makeRemote(): { remote: string; other: string } {
   const [remote, other] = [join(folder, 'remote.git'), join(folder, 'other')];
   git(folder, 'init', '--bare', '--quiet', remote);
@@ -78,12 +78,12 @@ describe('a change of the configuration', () => {
     const proposed = await changes.propose(MORE);
     expect(git(ownRepository(), 'log', '-1', '--format=%an %s', proposed.branch!)).toBe('ann costs rose');
     expect(await changes.advance()).toEqual([]);
-    expect(inForce()).toBe(0);
+    expect(appliedMinimum()).toBe(0);
     await expect(changes.approve(proposed.change_id, 'ann')).rejects.toThrow(withCode('CHANGE_OWN'));
     await changes.approve(proposed.change_id, 'bob');
-    expect(inForce()).toBe(0);
+    expect(appliedMinimum()).toBe(0);
     expect(await changes.advance()).toEqual([proposed.change_id]);
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
     const applied = await changeOf(proposed.change_id);
     expect(applied).toMatchObject({ status: 'applied', decided_by: 'bob', failure: null });
     expect(git(ownRepository(), 'rev-parse', 'main')).toBe(applied.merge_commit);
@@ -96,9 +96,9 @@ describe('a change of the configuration', () => {
     const row = rows.find(({ key }) => key === 'min_expected_net_bps');
     expect(row).toMatchObject({ changed_by: 'ann', approved_by: 'bob', commit_id: applied.merge_commit, after: '0.5' });
     expect(row!.policy_hash).not.toBe(before.policyHash);
-    // What a person edits in the folder is not in force any more.
+    // Direct edits of the folder have no effect any more.
     edit(join(config, 'core_policy.yaml'), /min_expected_net_bps:\n  value: 0/, 'min_expected_net_bps:\n  value: 9');
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
     expect(await start().advance()).toEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe('a change of the configuration', () => {
     await changes.advance();
     const { folder: files } = readApproved(join(folder, 'policy'))!;
     expect(readFileSync(join(files, 'minutehand.yaml'), 'utf8')).toContain('# Minimum |z| of an entry candidate');
-    expect([inForce(), loadSettings({ configDir: files }).minutehand.decision.z_entry]).toEqual([0.5, 2.25]);
+    expect([appliedMinimum(), loadSettings({ configDir: files }).minutehand.decision.z_entry]).toEqual([0.5, 2.25]);
   });
 
   it('is refused when another one has changed the same value since, and merges beside one of another value', async () => {
@@ -125,7 +125,7 @@ describe('a change of the configuration', () => {
     for (const { change_id } of [one, three]) await changes.approve(change_id, 'bob');
     expect(await changes.advance()).toEqual([one.change_id, three.change_id]);
     await expect(changes.approve(two.change_id, 'bob')).rejects.toThrow(withCode('CHANGE_CONFLICT'));
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
   });
 
   it('expires without a decision, and cannot be approved then', async () => {
@@ -135,7 +135,7 @@ describe('a change of the configuration', () => {
     await expect(changes.approve(change_id, 'bob')).rejects.toThrow(withCode('CHANGE_UNKNOWN'));
     expect(await changeOf(change_id)).toMatchObject({ status: 'expired' });
     expect(await start().advance()).toEqual([]);
-    expect(inForce()).toBe(0);
+    expect(appliedMinimum()).toBe(0);
   });
 
   it('is approved by its author only where the policy allows one person', async () => {
@@ -171,10 +171,10 @@ describe('a change of the configuration', () => {
     git(folder, 'clone', '--quiet', '--branch', 'main', remote, checkout);
     git(checkout, 'merge', '--quiet', '--no-ff', '-m', 'merge', commit_id!);
     git(checkout, 'push', '--quiet', 'origin', 'main');
-    expect(inForce()).toBe(0);
+    expect(appliedMinimum()).toBe(0);
     expect(await start(env).advance()).toEqual([change_id]);
     expect(await start(env).advance()).toEqual([]);
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
     expect(readApproved(join(folder, 'policy'))!.commit).toBe(git(checkout, 'rev-parse', 'HEAD'));
     const rows = await store.db
       .selectFrom('audit.config_changes')
@@ -186,7 +186,7 @@ describe('a change of the configuration', () => {
 });
 
 describe('what was never approved', () => {
-  it('is not applied when it is pushed to the branch in force, nor does it pass with an approved change', async () => {
+  it('is not applied when pushed to the approved branch, nor together with an approved change', async () => {
     const { remote, other } = makeRemote();
     const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
     const { change_id } = await start(env).propose(MORE);
@@ -202,7 +202,7 @@ describe('what was never approved', () => {
     git(other, 'push', '--quiet', 'origin', 'HEAD:main');
     await changes.approve(change_id, 'bob');
     expect(await changes.advance()).toEqual([change_id]);
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
   });
 
   it('is not applied when the branch of a change is edited, before or after its approval', async () => {
@@ -225,7 +225,7 @@ describe('what was never approved', () => {
     await expect(changes.approve(first.change_id, 'bob')).rejects.toThrow(withCode('CHANGE_UNAPPROVED'));
     expect(await start(env).advance()).toEqual([]);
     expect((await changeOf(second.change_id)).failure).toContain('CHANGE_UNAPPROVED');
-    expect(inForce()).toBe(0);
+    expect(appliedMinimum()).toBe(0);
   });
 
   it('stops every start when it is edited into the approved files, until they are restored', async () => {
@@ -238,7 +238,7 @@ describe('what was never approved', () => {
     const env = { MINUTEHAND_HOME: folder };
     expect(inspectSettings({ env }).problems.map(({ code }) => code)).toEqual(['CONFIG_UNAPPROVED']);
     await changes.restore();
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
   });
 });
 
@@ -258,7 +258,7 @@ describe('a configuration folder that is a checkout', () => {
     expect(await changes.advance()).toEqual([change_id]);
     expect(git(config, 'status', '--porcelain')).toBe('');
     expect(loadSettings({ configDir: config, env: {} }).core.min_expected_net_bps).toBe(0.5);
-    expect(inForce()).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
   });
 });
 
@@ -336,7 +336,7 @@ describe.each([
       await changes.approve(first.change_id, 'bob');
       expect(await changes.advance()).toEqual([first.change_id]);
       expect(asked.find(({ what }) => what === merge)!.body['sha']).toBe(first.commit_id);
-      expect(inForce()).toBe(0.5);
+      expect(appliedMinimum()).toBe(0.5);
       await changes.reject(second.change_id, 'bob');
       await changes.advance();
       expect(asked.filter(({ what }) => what === close)).toHaveLength(1);

@@ -45,14 +45,14 @@ type Row = Selectable<ChangeRequestsTable>;
 type Committed = Row & { readonly commit_id: string; readonly base_commit: string; readonly branch: string };
 
 /**
- * The way of a change: proposed (a commit on a branch of its own), approved or rejected, merged, applied. Each step is
- * stored before the next begins, and is found again from the repository and the store after a kill. One process at a
- * time takes a step: the lock `policy` of the home.
+ * Lifecycle of a change: proposed (a commit on a separate branch), approved or rejected, merged, applied. Each step is
+ * stored before the next one starts, and is recovered from repository and store after a kill. Steps are serialized by
+ * the home's lock `policy`.
  */
 export class PolicyChanges {
   readonly #context: PolicyContext;
   readonly #env: NodeJS.ProcessEnv;
-  /** Read once: files that are edited while this process runs are not in force. */
+  /** Read once: later edits of the files have no effect on this process. */
   readonly #ownTexts: ConfigTexts;
 
   constructor(context: PolicyContext) {
@@ -61,7 +61,7 @@ export class PolicyChanges {
     this.#ownTexts = textsOf(context.settings);
   }
 
-  /** The configuration in force. */
+  /** The approved configuration. */
   current(): Settings {
     const { settings, paths } = this.#context;
     const approved = readApproved(paths.policy);
@@ -83,7 +83,7 @@ export class PolicyChanges {
       const repository = await this.#open();
       await repository.assertClean();
       const base = (await repository.tip())!;
-      await this.#assertInForce(repository, base, this.#texts());
+      await this.#assertApproved(repository, base, this.#texts());
       const nowMs = this.#context.clock.nowMs();
       const store = await this.#context.store();
       const expiresMs = nowMs + settings.retrain.change_expiry_days * DAY_MS;
@@ -127,9 +127,9 @@ export class PolicyChanges {
   }
 
   /**
-   * The work that is due: pull requests are opened and closed, approved changes are merged and applied, oldest approval
-   * first. What fails is stored with the change and tried again by the next call.
-   * @returns the changes that were applied
+   * Performs pending work: opens and closes pull requests, merges and applies approved changes, oldest approval first.
+   * Failures are stored with the change and retried by the next call.
+   * @returns the applied changes
    */
   async advance(): Promise<number[]> {
     const store = await this.#context.store();
@@ -156,7 +156,7 @@ export class PolicyChanges {
   }
 
   /**
-   * Writes the approved files again as they are in the repository.
+   * Restores the approved files from the repository.
    * @returns the commit; null when nothing was applied
    */
   restore(): Promise<string | null> {
@@ -172,7 +172,7 @@ export class PolicyChanges {
 
   // ---- merge and apply ----
 
-  /** Every part may have been done already by a process that was killed. @returns whether it is applied now */
+  /** Each part may have been done by a killed process. @returns whether it is applied now */
   async #apply(store: Store, repository: ConfigRepository, host: GitHost | null, row: Row): Promise<boolean> {
     const { paths, clock } = this.#context;
     const id = Number(row.change_id);
@@ -181,13 +181,13 @@ export class PolicyChanges {
       await updateChange(store, id, { status: 'applied', failure: null, applied_ms: clock.nowMs() });
       return true;
     }
-    const inForce = this.#texts();
-    const commit = await this.#merge(repository, host, change, inForce);
+    const approvedTexts = this.#texts();
+    const commit = await this.#merge(repository, host, change, approvedTexts);
     const texts = await repository.texts(commit);
     writeApprovedFiles(paths.policy, commit, texts);
     const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
     const [author, approver] = [row.proposed_by, row.decided_by ?? ''];
-    // Before the pointer: the daemon's own note of its configuration finds nothing new then.
+    // Before the pointer, so that the daemon's own record of its configuration finds no change.
     const noted = {
       changed_by: author,
       program: 'policy',
@@ -206,14 +206,14 @@ export class PolicyChanges {
     return true;
   }
 
-  /** @returns the commit whose files are those in force with this change and nothing else */
+  /** @returns the commit whose files are the approved ones with only this change */
   async #merge(
     repository: ConfigRepository,
     host: GitHost | null,
     change: Committed,
-    inForce: ConfigTexts,
+    approvedTexts: ConfigTexts,
   ): Promise<string> {
-    const tip = await this.#assertMergeable(repository, change, inForce);
+    const tip = await this.#assertMergeable(repository, change, approvedTexts);
     if (tip !== null) {
       await repository.assertClean();
       if (host !== null && change.pull_request_number !== null) {
@@ -232,7 +232,7 @@ export class PolicyChanges {
       }
     }
     const merged = (await repository.tip())!;
-    await this.#assertInForce(repository, merged, changedTexts(inForce, changeOf(change).changes));
+    await this.#assertApproved(repository, merged, changedTexts(approvedTexts, changeOf(change).changes));
     return merged;
   }
 
@@ -243,30 +243,30 @@ export class PolicyChanges {
   async #assertMergeable(
     repository: ConfigRepository,
     { commit_id, base_commit, branch, changes }: Committed,
-    inForce: ConfigTexts,
+    approvedTexts: ConfigTexts,
   ): Promise<string | null> {
     const wanted = JSON.parse(changes) as Changes;
     const tip = (await repository.tip())!;
     if (await repository.isAncestor(commit_id, tip)) {
-      await this.#assertInForce(repository, tip, changedTexts(inForce, wanted));
+      await this.#assertApproved(repository, tip, changedTexts(approvedTexts, wanted));
       return null;
     }
     const head = await repository.branchTip(branch);
     if (head !== commit_id)
       throw new MinutehandError('CHANGE_UNAPPROVED', { seen: `${branch} is at ${head}`, expected: commit_id });
-    await this.#assertInForce(repository, tip, inForce);
+    await this.#assertApproved(repository, tip, approvedTexts);
     const base = await repository.texts(base_commit);
     for (const key of Object.keys(wanted))
-      if (valueIn(base, key) !== valueIn(inForce, key))
+      if (valueIn(base, key) !== valueIn(approvedTexts, key))
         throw new MinutehandError('CHANGE_CONFLICT', {
-          seen: `${key} is ${valueIn(inForce, key)}`,
+          seen: `${key} is ${valueIn(approvedTexts, key)}`,
           expected: valueIn(base, key),
         });
     return tip;
   }
 
   /** @throws MinutehandError CHANGE_UNAPPROVED when the files of a commit have other values than these */
-  async #assertInForce(repository: ConfigRepository, commit: string, texts: ConfigTexts): Promise<void> {
+  async #assertApproved(repository: ConfigRepository, commit: string, texts: ConfigTexts): Promise<void> {
     if (valuesText(await repository.texts(commit)) === valuesText(texts)) return;
     const applied = readPointer(this.#context.paths.policy)?.commit;
     const since = applied === undefined ? '' : `, behind ${applied.slice(0, 12)}`;
@@ -308,7 +308,7 @@ export class PolicyChanges {
       configured: this.#env['MINUTEHAND_POLICY_REPOSITORY'],
       texts: () => this.#texts(),
     });
-    // Before the first approved change the files are a person's, and our own repository only follows them.
+    // Before the first approved change, the files are edited directly and our repository follows them.
     if (readPointer(paths.policy) === null) await repository.adopt(this.#ownTexts, valuesText);
     return repository;
   }

@@ -12,7 +12,7 @@ export interface PolicyService {
   stop(): Promise<void>;
 }
 
-/** Takes each step of a change as soon as it is due, and finds those that an earlier trainer left undone. */
+/** Performs each step of a change when due, and completes those that an earlier trainer left unfinished. */
 export function startPolicyService(
   context: PolicyContext & { readonly command: readonly string[]; readonly log: Logger },
 ): PolicyService {
@@ -38,7 +38,7 @@ export function startPolicyService(
   setImmediate(look);
   const andLook = async (work: Promise<Change>): Promise<Change> => {
     const change = await work;
-    // A look that is under way has missed it.
+    // A running pass has missed it.
     void Promise.resolve(advancing).then(look);
     return change;
   };

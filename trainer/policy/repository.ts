@@ -18,7 +18,7 @@ interface Place {
   readonly workTree: string | null;
   /** Of the four files in the repository: '' or `config/`. */
   readonly folder: string;
-  /** The branch that is in force. */
+  /** The approved branch. */
   readonly base: string;
   /** URL or path of `origin`; null = none. */
   readonly remote: string | null;
@@ -30,18 +30,18 @@ const OWN_BRANCH = 'main';
 export interface RepositoryOptions {
   /** `<home>/policy`. */
   readonly policyFolder: string;
-  /** The folder that a person edits. */
+  /** The folder with editable files. */
   readonly configDir: string;
   /** MINUTEHAND_POLICY_REPOSITORY. */
   readonly configured: string | undefined;
-  /** The configuration in force, for a repository that is empty. */
+  /** The approved configuration, for an empty repository. */
   texts(): ConfigTexts;
 }
 
 /**
- * The Git repository of the configuration: the configured one; else the one in which the configuration folder is
- * committed, with its `origin`; else a bare one in the home. Commits are made without a checkout, so nothing that is
- * being edited is touched.
+ * Git repository of the configuration: the configured one; otherwise the one in which the configuration folder is
+ * committed, with its `origin`; otherwise a bare one in the home. Commits are made without a checkout, so edits in
+ * progress are not affected.
  * @throws MinutehandError GIT_MISSING, GIT_FAILED
  */
 export async function openRepository(options: RepositoryOptions): Promise<ConfigRepository> {
@@ -79,9 +79,7 @@ async function branchOf(gitDir: string): Promise<string> {
   return /^ref: refs\/heads\/(\S+)/.exec(head)?.[1] ?? OWN_BRANCH;
 }
 
-/**
- * The checkout in which the folder's files are committed. The package's own is the software's, not a configuration's.
- */
+/** The checkout in which the folder's files are committed, unless it is the package's own. */
 async function checkoutOf(configDir: string): Promise<Place | null> {
   const found = await tryGit(['rev-parse', '--show-toplevel', '--absolute-git-dir'], { cwd: configDir });
   if (found === null) return null;
@@ -113,7 +111,7 @@ export class ConfigRepository {
     if (this.remote !== null) await this.#git('fetch', '--quiet', '--prune', REMOTE);
   }
 
-  /** Newest commit of the branch in force; null before the first. */
+  /** Newest commit of the approved branch; null before the first. */
   tip(): Promise<string | null> {
     return this.branchTip(this.base);
   }
@@ -130,13 +128,13 @@ export class ConfigRepository {
   async texts(commit: string): Promise<ConfigTexts> {
     const { folder } = this.#place;
     const entries = CONFIG_FILE_NAMES.map(async (name) => {
-      // `git` takes the last line break off.
+      // `git` strips the last line break.
       return [name, `${await this.#git('cat-file', 'blob', `${commit}:${folder}${name}`)}\n`] as const;
     });
     return Object.fromEntries(await Promise.all(entries));
   }
 
-  /** A commit with other files than its first parent; on no branch yet. */
+  /** A commit with changed files relative to its first parent; not on a branch yet. */
   async commit(
     { parents, texts }: { readonly parents: readonly string[]; readonly texts: ConfigTexts },
     message: string,
@@ -167,7 +165,7 @@ export class ConfigRepository {
     await this.#moveBranch(this.base, null, commit);
   }
 
-  /** Our own repository gets the files of a person as its next commit, where their values differ from its own. */
+  /** Commits directly edited files to our own repository if their values differ. */
   async adopt(texts: ConfigTexts, valuesOf: (texts: ConfigTexts) => string): Promise<void> {
     const tip = await this.tip();
     if (tip === null || this.remote !== null || this.#place.workTree !== null) return;
@@ -184,7 +182,7 @@ export class ConfigRepository {
     return this.#moveBranch(branch, null, commit);
   }
 
-  /** Moves the branch in force; another writer in between fails it. @throws MinutehandError GIT_FAILED */
+  /** Moves the approved branch; fails if another writer was faster. @throws MinutehandError GIT_FAILED */
   async advance(from: string, to: string): Promise<void> {
     if (this.remote === null && this.#place.workTree !== null) await this.#mergeCheckout(to);
     else await this.#moveBranch(this.base, from, to);

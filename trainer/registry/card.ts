@@ -10,13 +10,13 @@ import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.
 
 const ANSWERS: Readonly<Record<ModelName, string>> = {
   ai1: 'will the spread revert within the horizon before its stop?',
-  ai2: 'is this a moment to leave alone?',
+  ai2: 'is this a time of high risk?',
   ai3: 'how much of the full size?',
 };
 
 /**
- * CARD.md of a bundle: what the models are, their origin and their quality, bad news first. Only contents of the
- * manifest; a dash stands for a missing value.
+ * Renders CARD.md of a bundle: purpose, origin and quality of its models, failures first. Uses only the manifest; a
+ * dash marks a missing value.
  */
 export function renderCard(manifest: Manifest): string {
   const { metrics } = manifest;
@@ -288,7 +288,7 @@ function groupTable({ groups = [] }: Manifest): string[] {
   return [
     '## Groups of pairs, out of fold inside the training period',
     '',
-    'A model of the group’s rows alone is chosen where its log loss is lower by more standard errors (of days) than required; gates then judge the group on its holdout.',
+    'A model of the group’s rows alone is chosen where its log loss is lower by more standard errors (of days) than required; the gates then check the group on its holdout.',
     '',
     ...table(
       ['group', 'pairs', 'model', 'rows', 'days', 'pooled', 'own', 'gain', 'standard error', 'required', 'better'],

@@ -16,7 +16,7 @@ import { configurationSummary, hashBars } from './make_bundle.ts';
 
 type Bars = ReadonlyMap<string, BarColumns>;
 
-/** What each training writes anew. */
+/** Fields that differ in every training. */
 const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
 
 /** The settings that the manifest records, in place of the present ones. */
@@ -27,7 +27,7 @@ export function recordedSettings(settings: Settings, manifest: Manifest): Settin
   const groups = manifest.groups?.map(({ name, pairs }) => [name, pairs] as const);
   const recorded = { ...train, engine, ...(groups && { groups: Object.fromEntries(groups) }) };
   const own: Settings = { ...settings, minutehand: { ...minutehand, train: recorded } };
-  // A search begins at the configured parameters; what it found is recorded.
+  // A search starts from the configured parameters; its result is recorded.
   return trialsOf(manifest) > 0 ? own : settingsOfBundle(own, manifest);
 }
 
@@ -35,7 +35,7 @@ function trialsOf({ search }: Manifest): number {
   return search?.ai1?.trials ?? 0;
 }
 
-/** Why a bundle cannot be trained again by these settings; empty when it can. */
+/** Why a bundle cannot be retrained with these settings; empty if it can. */
 export function obstacles(manifest: Manifest, settings: Settings): string[] {
   const { warm_start_from: base, search, configuration = {} } = manifest;
   if (base !== undefined) return [`its models are warm-started from ${base.version}: verify that bundle`];
@@ -50,20 +50,20 @@ export function obstacles(manifest: Manifest, settings: Settings): string[] {
   );
 }
 
-/** From the first to behind the last bar that a bundle was made of. */
+/** From the first bar of a bundle until after its last one. */
 export function periodOf({ period }: Manifest): { readonly from: OpenTime; readonly to: OpenTime } {
   const seconds = (text: string): number => Date.parse(text) / 1000;
   return { from: seconds(period.from) as OpenTime, to: (seconds(period.to) + SECONDS_PER_BAR) as OpenTime };
 }
 
-/** The bars with the data hash of the manifest, cut to its period where needed; null when these are not they. */
+/** The bars matching the data hash of the manifest, cut to its period if needed; null if these do not match. */
 export function barsOfHash(bars: Bars, manifest: Manifest): Bars | null {
   const { from, to } = periodOf(manifest);
   const cut = new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from, to)]));
   return [bars, cut].find((some) => hashBars(some) === manifest.data_hash) ?? null;
 }
 
-/** What there is instead of the bars of a bundle, for people. */
+/** Description of the bars that were found instead. */
 export function describeBars(bars: Bars, manifest: Manifest): string {
   const { from, to } = periodOf(manifest);
   const wanted = new Set(manifest.pairs.flatMap((pair) => pair.split('@')[0]!.split('_')));

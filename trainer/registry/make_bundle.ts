@@ -34,9 +34,9 @@ import { renderCard } from './card.ts';
 import { goldenVectors } from './golden.ts';
 import { modelReport, type TrainedModel } from './model_report.ts';
 
-/** Everything that a bundle is made of. */
+/** All inputs of a bundle. */
 export interface BundleParts {
-  /** As the models were learned: those of a search where one was adopted. */
+  /** Settings of the training, including adopted search results. */
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
   readonly market: 'live' | 'simulated';
@@ -69,7 +69,7 @@ export interface TrainResult {
   readonly manifest: ManifestContent;
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
-  /** Results of the gates of this run; `trainer/gate/gate.ts` decides whether the bundle becomes active. */
+  /** Gate results of this run; `trainer/gate/gate.ts` decides whether the bundle becomes active. */
   readonly gates: readonly GateResult[];
 }
 
@@ -220,7 +220,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
   };
 }
 
-/** The plain values of what a bundle is learned by, `section.key`, and its policy_hash. */
+/** Training parameters as plain values, `section.key`, with the policy_hash. */
 export function configurationSummary({ minutehand, policyHash }: Settings): NonNullable<Manifest['configuration']> {
   const { train, search, label, decision } = minutehand;
   const entries = Object.entries({ train, search, label, decision }).flatMap(([section, values]) =>
@@ -238,7 +238,7 @@ export function labelPolicy({ barriers, risk, scale }: DatasetPolicy): Record<st
   return { ...prefixed('ai1', barriers), ...prefixed('ai2', risk), ...prefixed('ai3', scale) };
 }
 
-/** Of all pairs, as if each had an edge. */
+/** For all pairs, as if each had an edge. */
 function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number; wins: number } {
   const pairs = Object.values(edge);
   const sum = (of: (pair: PairEdge) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
@@ -246,8 +246,8 @@ function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number
 }
 
 /**
- * Verifies that the daemon accepts it: read back, verified, loaded and compared with its golden answers. A bundle that
- * fails is removed, or it would remain as the newest.
+ * Checks that the daemon accepts the bundle: reads, verifies, loads and compares it with its golden answers. A failing
+ * bundle is removed, or it would remain as the newest.
  */
 async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
   try {
@@ -306,7 +306,7 @@ function numericParameters(parameters: object): Record<string, number> {
   );
 }
 
-/** The horizon of AI1 is not the one of the other two: their names must not collide. */
+/** AI1's horizon differs from that of the others, so names are prefixed. */
 function prefixed(model: ModelName, parameters: object): Record<string, number> {
   return Object.fromEntries(
     Object.entries(numericParameters(parameters)).map(([key, value]) => [`${model}_${key}`, value]),

@@ -15,15 +15,15 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Artifact } from './registry_rows.ts';
 
-/** Names of files in a bundle: none of them leads out of its folder. */
+/** Plain file names in a bundle, which cannot escape its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
 /** Names of folders left by a killed removal. */
 const REMOVED = /^\..+\.removed$/;
-/** A bundle that was being written; no training run works a day on one. */
+/** A bundle being written; no training run writes one for a day. */
 const DRAFT = /^\.\d{8}_.+\.tmp$/;
 const DRAFT_LIFE_MS = 86_400_000;
 
-/** The folders of bundles and `active.json`, as the registry reads, restores and removes them. */
+/** Folders of bundles and `active.json`, as read, restored and removed by the registry. */
 export class ModelsFolder {
   readonly #path: string;
   readonly #files: FileSystem;
@@ -98,8 +98,8 @@ export class ModelsFolder {
   }
 
   /**
-   * Renames a bundle's folder to a name that is no version, so that no reader meets half of it.
-   * @returns its path, there or not
+   * Renames a bundle's folder to a name that is not a version, so that no reader sees a partial one.
+   * @returns its path, whether or not it exists
    */
   #setAside(version: string): string {
     const folder = join(this.#path, version);
@@ -109,7 +109,7 @@ export class ModelsFolder {
     return aside;
   }
 
-  /** Removes what processes that were killed have left behind. */
+  /** Removes leftovers of killed processes. */
   removeLeftovers(nowMs: number): void {
     for (const { name } of this.#files.list(this.#path)) {
       const path = join(this.#path, name);

@@ -3,10 +3,10 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
 
-/** Outcome of a bundle that a training has written. */
+/** Outcome of a trained bundle. */
 export interface Outcome {
   readonly version: string;
-  /** Whether active.json names it now: activation does that first. */
+  /** Whether active.json names it: activation happens first. */
   readonly adopted: boolean;
   /** Whether it is the challenger of a rollout that its training started. */
   readonly inRollout?: boolean;
@@ -28,14 +28,14 @@ export async function enterOutcome(
 ): Promise<readonly string[]> {
   if (inRollout) await registry.register(version);
   else if (!adopted) await registry.reject(version, reasons);
-  // Active is what active.json names: not this bundle any more when a person was faster.
+  // The active bundle is that of active.json, which may have changed meanwhile.
   await registry.mend();
   return registry.retain(retention);
 }
 
 /**
- * Runs `work` with the registry of this home, and closes its store afterward. The store is created where there is none:
- * without it, the bytes of the active bundle would be kept nowhere, and `models recover` could not restore them.
+ * Runs `work` with the registry of this home, and closes its store afterward. Creates the store if absent, because
+ * otherwise the bytes of the active bundle would not be stored for `models recover`.
  * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
  */
 export async function withRegistry<Result>(

@@ -14,36 +14,34 @@ import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 
 export interface Recovery {
-  /** Bundles whose folder was made again from the bytes of the registry. */
+  /** Bundles restored from the registry. */
   readonly recovered: readonly string[];
-  /** Bundles whose folder has the very bytes of the registry. */
+  /** Bundles whose folder is identical to the registry. */
   readonly intact: readonly string[];
-  /** Bundles that could not be made again, and why. */
+  /** Bundles that could not be restored, with the reason. */
   readonly failed: readonly { readonly version: string; readonly error: ReturnType<typeof describeError> }[];
-  /** The version that active.json names now, when it was missing or damaged before. */
+  /** Version in the restored active.json; null if it was intact. */
   readonly activated: string | null;
 }
 
 /**
- * Every bundle with its status and its bytes. The active one is that of `models/active.json`, because daemons read that
- * file; the registry is updated afterward, and `mend` brings it up to date when a process died in between.
+ * Every bundle with its status and bytes. `models/active.json` is authoritative, because daemons read it; the registry
+ * is updated afterward, and `mend` synchronizes it if a process died in between.
  */
 export interface Registry {
   /**
-   * Keeps a bundle of the models folder as a candidate; one that is known already stays what it is, but for a new
-   * signature.
-   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS when another bundle has had its
-   * version
+   * Registers a bundle of the models folder as a candidate; a known one is unchanged except for a new signature.
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS if another bundle had its version
    */
   register(version: string): Promise<void>;
   /**
-   * Registers a bundle and activates it; what was active is archived. Idempotent.
-   * @throws MinutehandError as register
+   * Registers and activates a bundle; the previously active one is archived. Idempotent.
+   * @throws MinutehandError as `register`
    */
   adopt(version: string): Promise<void>;
   /**
-   * Registers a bundle and keeps what it did not pass. The active one and those before it stay what they are.
-   * @throws MinutehandError as register
+   * Registers a bundle with its failed gates. Active and formerly active bundles keep their status.
+   * @throws MinutehandError as `register`
    */
   reject(version: string, reasons: readonly string[]): Promise<void>;
   /**
@@ -52,14 +50,14 @@ export interface Registry {
    */
   startRollout(rollout: Pick<Rollout, 'id' | 'champion' | 'challenger'>): Promise<void>;
   /**
-   * Makes the statuses agree with active.json: after a crash, and after it was changed by hand.
+   * Synchronizes statuses with active.json: after a crash, or after a manual change.
    * @param cause how the bundle became active, for its event
-   * @throws MinutehandError as readActive and register
+   * @throws MinutehandError as `readActive` and `register`
    */
   mend(cause?: ActivationCause): Promise<void>;
   /**
-   * Removes folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
-   * count; of the others the newest.
+   * Removes folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow are kept and
+   * count; of the others the newest are kept.
    * @returns the removed versions
    */
   retain(count: number): Promise<readonly string[]>;
@@ -124,9 +122,9 @@ class StoreRegistry implements Registry {
     if (known !== undefined && known.manifest_sha256 !== sha256Hex(text))
       throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has other models under ${version}` });
     const isKept = known !== undefined && known.removed_at === null;
-    // The bytes first: a row of the registry guarantees that they exist.
+    // Bytes first: a row of the registry guarantees that they exist.
     for (const file of this.#folder.fileNames(version)) {
-      // Of a bundle that is known, only the signature may be another one.
+      // For a known bundle, only the signature may differ.
       if (!isKept || file === SIGNATURE_FILE)
         await this.#rows.keepArtifact(version, file, this.#folder.read(version, file));
     }
@@ -172,7 +170,7 @@ class StoreRegistry implements Registry {
   /** Versions that are active, its predecessor, the shadow, or an arm of the active rollout. */
   async #bound(): Promise<readonly (string | null | undefined)[]> {
     const pointer = this.#folder.activePointer();
-    // If active.json cannot be read, the registry has the active version.
+    // If active.json cannot be read, use the active version of the registry.
     const active = await this.#rows.active();
     const arms = this.#folder.rolloutArms();
     return [

@@ -6,7 +6,7 @@ import type { ModelEventKind } from '../store/record_tables.ts';
 import type { Store } from '../store/store.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../store/tables.ts';
 
-/** How a bundle became active; null: not stated, inferred from what was active before. */
+/** How a bundle became active; null: inferred from what was active before. */
 export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_started'> | null;
 
 /** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
@@ -16,7 +16,7 @@ export interface RegisteredModels {
   readonly created: string;
   /** The failed gates. */
   readonly reasons: readonly string[];
-  /** Of the active one: what was active before it. */
+  /** For the active bundle: its predecessor. */
   readonly previous_version: string | null;
   readonly adopted_at: string | null;
   readonly retired_at: string | null;
@@ -137,8 +137,7 @@ export class RegistryRows {
   }
 
   /**
-   * Makes `version` the active row and archives the one before. One statement: there is never a moment with two active
-   * rows.
+   * Activates `version` and archives the previous one in a single statement, so that there are never two active rows.
    */
   async setActive(version: string, previous: string | null, cause: ActivationCause): Promise<void> {
     const at = this.#now();

@@ -23,7 +23,7 @@ export async function makeReport(store: Store, settings: Settings, from: string,
 
 type Target = Report['targets'][number];
 
-/** Limits of the policy beside what the figures show. Pure. */
+/** Policy limits with measured values. Pure. */
 export function targetsOf(
   { positions, refusal, drift, parity, costs }: Pick<Report, 'positions' | 'refusal' | 'drift' | 'parity' | 'costs'>,
   policy: RetrainPolicy,

@@ -15,7 +15,7 @@ import type { Report } from '../api/schema/reports.ts';
 
 const WEEK_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;
-/** A weekly schedule has a time in every such span. */
+/** A weekly schedule is due at least once in this time. */
 const LONGEST_MISS_MS = 8 * DAY_MS;
 
 export type WeeklyReportOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'log'> & {
@@ -24,7 +24,7 @@ export type WeeklyReportOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'l
   readonly clock?: Clock;
 };
 
-/** Reports on the last seven UTC days by `report_cron`; the last report that was missed is made up at once. */
+/** Sends a report on the last seven UTC days by `report_cron`; a missed last report is sent at once. */
 export function startWeeklyReport(options: WeeklyReportOptions): Pick<Schedule, 'stop'> {
   const { report_cron } = options.settings.retrain;
   if (report_cron === null) return { stop: () => undefined };
@@ -33,9 +33,8 @@ export function startWeeklyReport(options: WeeklyReportOptions): Pick<Schedule, 
 }
 
 /**
- * Sends the report whose time passed while no trainer ran, unless its week has no signals or its page is there. Never
- * rejects.
- * @returns the path of the page, null when none was missed
+ * Sends the report that was due while no trainer ran, unless its week has no signals or its page exists. Never rejects.
+ * @returns the path of the page, null if none was missed
  */
 export async function makeUpMissed(options: WeeklyReportOptions, cron: string): Promise<string | null> {
   const { settings, paths, log, env = process.env, clock = MACHINE_CLOCK } = options;
@@ -97,7 +96,7 @@ export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: num
   }
 }
 
-/** The report in a few lines. */
+/** A short summary of the report. */
 export function summaryOf({ positions, refusal, targets, parity, evaluations }: Report, file: string): string {
   const missed = targets.filter(({ met }) => met === false).map(({ name, subject }) => `${name} ${subject}`.trim());
   const results = positions.map(

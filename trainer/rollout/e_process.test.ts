@@ -5,7 +5,7 @@ import { EProcess, eValue } from './e_process.ts';
 
 const FRACTIONS = [0.03, 0.08, 0.16, 0.3, 0.5, 0.7];
 
-/** The definition, value by value and process by process, with Math.exp and Math.log. */
+/** Literal definition, value by value and process by process, with Math.exp and Math.log. */
 function averageEValue(
   values: readonly (readonly [number, number])[],
   horizon: number,
@@ -39,7 +39,7 @@ describe('the e-process', () => {
     );
   });
 
-  it('is a bet that no distribution with a mean of at most 0 wins on average, by one value', () => {
+  it('is a bet with expectation at most 1 for any distribution with a mean of at most 0', () => {
     const x = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(x, x, (high, low) => {
@@ -66,7 +66,7 @@ describe('the e-process', () => {
     );
   });
 
-  it('reaches 20 under the null at most once in 20, looked at after every value of overlapping outcomes', () => {
+  it('reaches 20 under the null at most once in 20, checked after every value of overlapping outcomes', () => {
     const [runs, horizon] = [200, 20];
     let reached = 0;
     for (let run = 0; run < runs; run++) {

@@ -3,7 +3,7 @@ import { PairedScores, type PairedScore } from './paired_scores.ts';
 import type { RolloutStage } from '../../shared/bundle/rollout.ts';
 import type { RolloutFacts } from './verdict.ts';
 
-/** Everything that a rollout is judged by, minute after minute; rebuilt from the journal at any time. */
+/** Evidence about a rollout, updated minute by minute; can be rebuilt from the journal. */
 export class RolloutEvidence {
   readonly scores: PairedScores;
   readonly guards: Guards;
@@ -27,7 +27,7 @@ export class RolloutEvidence {
     this.guards.add(minute);
   }
 
-  /** E-values are the greatest so far: an always-valid test may stop at its best moment. */
+  /** E-values are running maxima: an always-valid test may stop at its best time. */
   facts(stage: RolloutStage, inStageMs: number, sinceStartMs: number, hasFullWeek: boolean): RolloutFacts {
     return {
       stage,

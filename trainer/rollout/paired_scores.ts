@@ -4,7 +4,7 @@ import { EProcess } from './e_process.ts';
 /** Probabilities are kept this far from 0 and 1, so that a log loss is finite. */
 const EDGE = 1e-6;
 /** Smallest scale of a minute: below it, two models count as equal instead of their noise being magnified. */
-const LEAST_SCALE = 0.01;
+const MIN_SCALE = 0.01;
 
 /** One bar of a subject with a known label, scored by both models. */
 export interface PairedScore {
@@ -26,7 +26,7 @@ export function minuteAdvantage(scores: readonly PairedScore[], lossOf: (probabi
     sum += label === 1 ? hit : miss;
     scale += Math.max(Math.abs(hit), Math.abs(miss));
   }
-  return sum / Math.max(scale, LEAST_SCALE);
+  return sum / Math.max(scale, MIN_SCALE);
 }
 
 /** Advantage of the challenger in one minute, by each score. */

@@ -6,7 +6,7 @@ import { Guards, type GuardMinute } from './guards.ts';
 import { advantageOf, brierLoss, logLoss, minuteAdvantage, type PairedScore } from './paired_scores.ts';
 import { power } from './power.ts';
 import { rolloutRules } from './rules.ts';
-import { judge, outlookOf, type RolloutFacts } from './verdict.ts';
+import { checkRollout, outlookOf, type RolloutFacts } from './verdict.ts';
 import { createRng } from '../../shared/rng.ts';
 
 const HOUR = 3_600_000;
@@ -28,7 +28,7 @@ const FACTS: RolloutFacts = {
   benefit: 25,
   breach: null,
 };
-const verdictOf = (change: Partial<RolloutFacts>): string => judge({ ...FACTS, ...change }, rules).verdict;
+const verdictOf = (change: Partial<RolloutFacts>): string => checkRollout({ ...FACTS, ...change }, rules).verdict;
 
 describe('the verdict on a rollout', () => {
   it('has the stages of the specification', () => {
@@ -51,7 +51,7 @@ describe('the verdict on a rollout', () => {
 
   it('advances after the stage and its labels, and never skips a stage', () => {
     const test = { stage: 'test', inStageMs: 24 * HOUR, sinceStartMs: 24 * HOUR, labels: rules.minLabels } as const;
-    expect(judge({ ...FACTS, ...test }, rules)).toMatchObject({
+    expect(checkRollout({ ...FACTS, ...test }, rules)).toMatchObject({
       verdict: 'advance',
       to: { name: 'pilot', share: 0.3 },
     });
@@ -70,7 +70,7 @@ describe('the verdict on a rollout', () => {
     fc.assert(
       fc.property(facts, (given) => {
         const all = { ...FACTS, sinceStartMs: 0, ...given };
-        const goesOn = ['advance', 'promote'].includes(judge(all, rules).verdict);
+        const goesOn = ['advance', 'promote'].includes(checkRollout(all, rules).verdict);
         expect(outlookOf(all, rules).blocked.length === 0).toBe(goesOn);
       }),
     );
@@ -96,8 +96,8 @@ describe('the verdict on a rollout', () => {
     });
     fc.assert(
       fc.property(facts, (any) => {
-        expect(judge({ ...any, harm: 20, breach: null }, rules).verdict).toBe('abort');
-        expect(judge({ ...any, harm: 1, breach: { guard: 'loss', seen: '' } }, rules).verdict).toBe('abort');
+        expect(checkRollout({ ...any, harm: 20, breach: null }, rules).verdict).toBe('abort');
+        expect(checkRollout({ ...any, harm: 1, breach: { guard: 'loss', seen: '' } }, rules).verdict).toBe('abort');
       }),
     );
   });

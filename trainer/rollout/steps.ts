@@ -20,7 +20,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
-import { judge, outlookOf, type Outlook, type RolloutFacts, type Verdict } from './verdict.ts';
+import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type Verdict } from './verdict.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -101,7 +101,7 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
   return {
     rollout,
     facts,
-    verdict: verdictOfPointer(place.paths, rollout) ?? judge(facts, rules),
+    verdict: verdictOfPointer(place.paths, rollout) ?? checkRollout(facts, rules),
     outlook: outlookOf(facts, rules),
     intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
     lossBps: evidence.guards.lossBps,

@@ -45,7 +45,7 @@ export type Verdict =
   | { readonly verdict: 'abort' | 'inconclusive'; readonly reason: string };
 
 /** What follows from the facts: harm first, promotion by evidence only. */
-export function judge(facts: RolloutFacts, policy: VerdictPolicy): Verdict {
+export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): Verdict {
   const { harm, breach, benefit, labels } = facts;
   if (breach !== null) return { verdict: 'abort', reason: `guard ${breach.guard}: ${breach.seen}` };
   if (harm >= DECISIVE_E_VALUE) return { verdict: 'abort', reason: `scores are worse: e-value ${harm.toFixed(1)}` };

@@ -65,7 +65,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
     if (before?.status === 'active') {
       const answer = await advance(options, ending.signal);
       last = { id: before.id, answer };
-      if (typeof answer === 'string' && !ending.signal.aborted) print(`The rollout cannot be judged: ${answer}`);
+      if (typeof answer === 'string' && !ending.signal.aborted) print(`The rollout cannot be evaluated: ${answer}`);
     }
     await tell(read(paths.models));
     isLooking = false;
@@ -111,7 +111,7 @@ function stateFor(rollout: Rollout, answer: Answer | string | null): RolloutStat
   const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
   const known = { id, stage, share, champion, challenger, promotion_e_value };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
-  if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not judged: ${answer}`] };
+  if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not evaluated: ${answer}`] };
   const { next, blocked, facts, loss_bps = 0 } = answer;
   const evidence = facts === undefined ? null : { ...facts, loss_bps };
   return { ...known, evidence, next, blocked };
@@ -130,7 +130,7 @@ function read(models: string): Rollout | null {
   }
 }
 
-/** @returns the answer, or why it could not be judged */
+/** @returns the answer, or why it could not be evaluated */
 function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<Answer | string> {
   const [program, ...args] = command;
   const market = ['--market', settings.minutehand.market];

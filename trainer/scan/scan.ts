@@ -103,7 +103,7 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
     scanned[i] = result;
     options.onProgress(++done, planned.tasks.length, result.pair.id);
   });
-  return judge(scanned, planned, options);
+  return resultsOf(scanned, planned, options);
 }
 
 function plan(options: ScanOptions): Planned {
@@ -155,7 +155,7 @@ export function windowsName({ beta_window, z_window }: Pick<Windows, 'beta_windo
   return `${beta_window}/${z_window}`;
 }
 
-function judge(scanned: readonly ScannedPair[], planned: Planned, options: ScanOptions): ScanResult {
+function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: ScanOptions): ScanResult {
   const { span, to, leftOut } = planned;
   const { developmentDays, dayIndices, dayStart } = tradingDays(planned);
   const tested = scanned.map(({ cointegration }) => cointegration?.p ?? 1);

@@ -81,7 +81,7 @@ export interface ChangeRequestsTable {
   decided_ms: number | null;
   /** Policy hash of the configuration it was proposed against. */
   policy_hash: string;
-  /** Branch, newest commit of the branch in force and commit of the proposal; null in rows of earlier versions. */
+  /** Branch, newest commit of the approved branch and commit of the proposal; null in rows of earlier versions. */
   branch: string | null;
   base_commit: string | null;
   commit_id: string | null;

@@ -2,7 +2,7 @@ import type { Trials } from './trials.ts';
 
 /** Duration of a frame at 60 Hz, plus timer jitter. */
 const LATE_MS = 17.5;
-const [LEAST_LINES, MOST_LINES] = [50, 10_000];
+const [MIN_LINES, MAX_LINES] = [50, 10_000];
 
 /** Bounds on an axis, from 0 to 1. */
 export type Filters = ReadonlyMap<number, readonly [number, number]>;
@@ -23,5 +23,5 @@ export function passing(order: Int32Array, trials: Trials, filters: Filters): In
 
 /** Lines of the next frame: fewer after a late frame, because canvas drawing is rasterized after the script. */
 export function nextQuota(quota: number, gapMs: number): number {
-  return gapMs > LATE_MS ? Math.max(LEAST_LINES, quota * 0.6) : Math.min(MOST_LINES, quota * 1.1);
+  return gapMs > LATE_MS ? Math.max(MIN_LINES, quota * 0.6) : Math.min(MAX_LINES, quota * 1.1);
 }

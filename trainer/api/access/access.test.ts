@@ -21,7 +21,7 @@ interface OpenApi {
 }
 
 describe('every route of the API', () => {
-  it('is refused without credentials, and to a viewer when it writes', async () => {
+  it('is refused without credentials, and writes are refused to a viewer', async () => {
     const viewer = bearer(await api.token('viewer'));
     const { body } = await api.ask('GET', '/api/openapi.json', { headers: viewer });
     const routes = Object.entries((body as unknown as OpenApi).paths).flatMap(([path, methods]) =>
@@ -52,7 +52,7 @@ describe('every route of the API', () => {
 });
 
 describe('a login link', () => {
-  it('opens a session once, in a cookie that scripts and other sites do not get', async () => {
+  it('opens a session once, with a cookie that scripts and other sites cannot read', async () => {
     const code = await createLogin(api.store.db, { name: 'ann', role: 'operator', nowMs: Date.now() });
     const first = await api.ask('GET', `/login?code=${code}`);
     expect([first.status, first.headers.location]).toEqual([303, '/']);
@@ -65,7 +65,7 @@ describe('a login link', () => {
     expect(refusal(await api.ask('GET', `/login?code=${code}`))).toBe('401 LOGIN_REFUSED');
   });
 
-  it('is not used up by a page that is loaded ahead, and expires', async () => {
+  it('is not used up by a prefetch, and expires', async () => {
     const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
     const ahead = await api.ask('GET', `/login?code=${code}`, { headers: { 'sec-purpose': 'prefetch' } });
     expect(refusal(ahead)).toBe('401 LOGIN_REFUSED');
@@ -75,7 +75,7 @@ describe('a login link', () => {
     expect(refusal(await api.ask('GET', `/login?code=${old}`))).toBe('401 LOGIN_REFUSED');
   });
 
-  it('used by two at once opens one session', async () => {
+  it('used twice at once opens one session', async () => {
     const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
     const both = await Promise.all([1, 2].map(() => api.ask('GET', `/login?code=${code}`)));
     expect(both.map(({ status }) => status).sort()).toEqual([303, 401]);
@@ -101,14 +101,14 @@ describe('a session', () => {
     expect(refusal(await clean({ cookie, 'x-csrf-token': other['x-csrf-token'] }))).toBe('403 CSRF_REFUSED');
     expect((await clean(own)).status).toBe(200);
     expect((await clean({ ...own, origin: api.origin, 'sec-fetch-site': 'same-origin' })).status).toBe(200);
-    // Another port of this machine has the same cookies; createAccess lets its pages in.
+    // Another port of this machine has the same cookies; createAccess allows its pages.
     expect(refusal(await clean({ ...own, origin: 'http://127.0.0.1:3000' }))).toBe('403 CSRF_REFUSED');
     for (const site of ['cross-site', 'same-site'])
       expect(refusal(await clean({ ...own, 'sec-fetch-site': site })), site).toBe('403 CSRF_REFUSED');
     expect(refusal(await clean({ ...own, origin: 'https://evil.example' }))).toBe('403 ORIGIN_REFUSED');
   });
 
-  it('is not read by a page of another origin either', async () => {
+  it('cannot be read by a page of another origin either', async () => {
     const { cookie } = await api.logIn('viewer');
     const headers = { cookie, 'sec-fetch-site': 'same-site' };
     expect(refusal(await api.ask('GET', '/api/signals', { headers }))).toBe('403 CSRF_REFUSED');
@@ -145,7 +145,7 @@ describe('an event stream', () => {
     expect(await isStillValid(db, identity, nowMs)).toBe(false);
   });
 
-  it('ends at the next beat when it is allowed no more', async () => {
+  it('ends at the next keep-alive when it is no longer allowed', async () => {
     const hub = new EventHub();
     let isAllowed = true;
     const server = createServer((_request, response) => hub.open(response, 'x', [], () => Promise.resolve(isAllowed)));
@@ -173,14 +173,14 @@ describe('a token', () => {
     expect(refusal(await api.ask('GET', '/api/session', { headers: bearer(old.token) }))).toBe('401 LOGIN_REFUSED');
   });
 
-  it('that is guessed is slowed down after five wrong ones, while a right one is served', async () => {
+  it('is throttled after five wrong guesses, while a valid one is accepted', async () => {
     const other = await openApiWorkplace();
     try {
       const right = bearer(await other.token('viewer'));
       expect((await other.ask('GET', '/api/session', { headers: right })).status).toBe(200);
       const guess = () => other.ask('GET', '/api/session', { headers: bearer(`mh_000000000000_${'a'.repeat(43)}`) });
       for (let tries = 1; tries <= 5; tries += 1) expect(refusal(await guess())).toBe('401 LOGIN_REFUSED');
-      // A slow machine may use up the first waits; the next is twice as long.
+      // A slow machine may use up the first delays; the next is twice as long.
       let slowed = await guess();
       for (let tries = 1; tries <= 10 && slowed.status === 401; tries += 1) slowed = await guess();
       expect(refusal(slowed)).toBe('429 ATTEMPTS_TOO_MANY');
@@ -191,7 +191,7 @@ describe('a token', () => {
     }
   });
 
-  it('that is right and was never used is served soon after wrong ones from the same address', async () => {
+  it('that is valid and unused is accepted soon after wrong ones from the same address', async () => {
     const other = await openApiWorkplace();
     try {
       const right = await other.token('viewer');
@@ -200,7 +200,7 @@ describe('a token', () => {
       for (let tries = 1; tries <= 20; tries += 1) await guess(wrong);
       expect(refusal(await guess(wrong))).toBe('429 ATTEMPTS_TOO_MANY');
       expect((await guess(right)).status).toBe(200);
-      // The same id: held up, but for four seconds at most.
+      // The same id: delayed, but for four seconds at most.
       const later = await other.token('viewer');
       for (let tries = 1; tries <= 20; tries += 1) await guess(`${later.slice(0, 16)}${'b'.repeat(43)}`);
       const held = await guess(later);
@@ -232,7 +232,7 @@ describe('the audit', () => {
   });
   afterAll(() => own.close());
 
-  it('has every write with who, what and outcome, chained by hashes', async () => {
+  it('records every write with identity, action and outcome, chained by hashes', async () => {
     const operator = bearer(await own.token('operator', 'olga'));
     await own.ask('POST', '/api/ml/models/cleanup', { headers: operator });
     await own.ask('POST', '/api/ml-training/stop', { headers: operator });
@@ -243,7 +243,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it('has log-ins and refused log-ins, by link and by token', async () => {
+  it('records log-ins and refused log-ins, by link and by token', async () => {
     await own.logIn('operator', 'lisa');
     await own.ask('GET', '/login?code=wrong');
     await own.ask('POST', '/api/session', { body: { token: 'wrong' } });
@@ -258,7 +258,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it('shows that an entry was changed, removed or inserted', async () => {
+  it('detects changed, removed and inserted entries', async () => {
     const headers = bearer(await own.token('operator'));
     await Promise.all(Array.from({ length: 8 }, () => own.ask('POST', '/api/ml/models/cleanup', { headers })));
     const whole = await verifyAudit(own.store);

@@ -13,19 +13,22 @@ const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 const OWN_PAGE: readonly string[] = ['', 'same-origin', 'none'];
 
 export interface Credentials {
-  /** By address, of all wrong credentials: answers to further wrong ones. */
+  /** Delays responses to wrong credentials, by address. */
   readonly throttle: Throttle;
-  /** By address and token id, or login links: attempts to verify. Short, for it also holds up the right one. */
+  /**
+   * Delays verification attempts, by address and token id, or for login links. Short, because it also delays valid
+   * credentials.
+   */
   readonly attempts: Throttle;
   readonly verifier: TokenVerifier;
 }
 
-/** The longest wait of a right token or link that was not verified before, in ms. */
+/** Maximum delay of a valid token or link that was not verified before, in ms. */
 export const LONGEST_ATTEMPT_WAIT_MS = 4000;
 
 /**
- * Every route needs a role; every request is identified by bearer token or session before its body is read. Writes,
- * log-ins and refused log-ins are audited.
+ * Every route requires a role; every request is authenticated by bearer token or session before its body is read.
+ * Writes, log-ins and refused log-ins are audited.
  */
 export function addGuard(api: FastifyInstance, context: ApiContext, credentials: Credentials): void {
   api.decorateRequest('identity', null);
@@ -93,7 +96,7 @@ export async function identifyToken(
   throw new MinutehandError('LOGIN_REFUSED');
 }
 
-/** @throws MinutehandError ATTEMPTS_TOO_MANY while an address has to wait */
+/** @throws MinutehandError ATTEMPTS_TOO_MANY while an address is throttled */
 export function refuseHasty(reply: FastifyReply, waitMs: number): void {
   if (waitMs === 0) return;
   const seconds = Math.ceil(waitMs / 1000);
@@ -106,8 +109,8 @@ export function addressOf(request: FastifyRequest): string {
 }
 
 /**
- * A cookie is sent to every port of a host, and SameSite does not tell ports apart: a page of another origin is refused
- * by what browsers add to each request.
+ * A cookie is sent to every port of a host, and SameSite does not distinguish ports, so requests from other origins are
+ * refused by the headers that browsers add.
  * @throws MinutehandError CSRF_REFUSED
  */
 export function refuseOtherPages({ headers }: FastifyRequest): void {

@@ -9,11 +9,11 @@ export function allows(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
-/** Who sends a request. */
+/** Authenticated sender of a request. */
 export interface Identity {
   readonly name: string;
   readonly role: Role;
   readonly via: 'session' | 'token';
-  /** Of the token; of the session its hash. */
+  /** Id of the token, or hash of the session. */
   readonly id: string;
 }

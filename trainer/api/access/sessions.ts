@@ -19,14 +19,14 @@ export async function createLogin(
   return code;
 }
 
-/** Uses up a code. @returns null when it is unknown, used or expired */
+/** Redeems a code. @returns null when it is unknown, used or expired */
 export async function redeemLogin(
   db: Kysely<Tables>,
   code: string,
   nowMs: number,
 ): Promise<{ readonly name: string; readonly role: Role } | null> {
   if (!SECRET.test(code)) return null;
-  // One statement: of two requests with the same code one finds it unused.
+  // One statement, so that only one of two concurrent requests with the same code succeeds.
   const row = await db
     .updateTable('core.api_logins')
     .set({ used_ms: nowMs })
@@ -45,7 +45,7 @@ export interface NewSession {
   readonly nowMs: number;
 }
 
-/** Opens a session. @returns the value of its cookie, which is stored nowhere */
+/** Opens a session. @returns the value of its cookie, which is not stored */
 export async function openSession(db: Kysely<Tables>, { name, role, tokenId, nowMs }: NewSession): Promise<string> {
   const secret = randomBytes(32).toString('base64url');
   const times = { created_ms: nowMs, expires_ms: nowMs + SESSION_MS, ended_ms: null };
@@ -77,7 +77,7 @@ export async function endSession(db: Kysely<Tables>, secret: string, nowMs: numb
     .execute();
 }
 
-/** Whether the session or token of a request that was identified before has not ended, expired or been revoked. */
+/** Whether the session or token of an already authenticated request is still valid. */
 export async function isStillValid(db: Kysely<Tables>, { via, id }: Identity, nowMs: number): Promise<boolean> {
   const row =
     via === 'token'
@@ -96,7 +96,7 @@ export async function isStillValid(db: Kysely<Tables>, { via, id }: Identity, no
   return row !== undefined && row.expires_ms > nowMs;
 }
 
-/** What a page sends with writes; other sites cannot read it, and cannot compute it without the cookie. */
+/** Token that a page sends with writes; other sites can neither read it nor compute it without the cookie. */
 export function csrfTokenOf(secret: string): string {
   return createHmac('sha256', secret).update('csrf').digest('base64url');
 }

@@ -57,7 +57,7 @@ describe.each([
     expect(await isStillValid(store.db, session, NOW + 3)).toBe(false);
   });
 
-  it('redeems a login code once of many at once, and ends sessions', async () => {
+  it('redeems a login code once under concurrency, and ends sessions', async () => {
     const code = await createLogin(store.db, { name: 'bob', role: 'viewer', nowMs: NOW });
     const all = await Promise.all(Array.from({ length: 8 }, () => redeemLogin(store.db, code, NOW + 1)));
     expect(all.filter((one) => one !== null)).toEqual([{ name: 'bob', role: 'viewer' }]);
@@ -68,7 +68,7 @@ describe.each([
     expect(await findSession(store.db, secret, NOW + 2)).toBeNull();
   });
 
-  it('chains the audit of two connections that write at once, and shows what was changed', async () => {
+  it('chains the audit of two concurrent connections, and detects changes', async () => {
     const other = await openStore(url);
     const entry = { actor: 'ann', role: 'operator', via: 'token', action: 'POST /x', target: 't', before: null, after: { a: 'ä' } } as const; // prettier-ignore
     try {

@@ -1,6 +1,6 @@
 const FREE_FAILURES = 5;
 const FIRST_WAIT_MS = 1000;
-/** A key is forgotten after so long without a failure. */
+/** A key is forgotten after this long without a failure. */
 const MEMORY_MS = 10 * 60_000;
 const KEYS = 10_000;
 
@@ -9,7 +9,7 @@ interface Failures {
   lastMs: number;
 }
 
-/** Slows down wrong credentials: after five failures of a key, such as an address, it waits 1, 2, 4 … s. */
+/** Throttles wrong credentials: after five failures of a key, such as an address, it must wait 1, 2, 4 … s. */
 export class Throttle {
   readonly #failures = new Map<string, Failures>();
   readonly #longestWaitMs: number;
@@ -18,7 +18,7 @@ export class Throttle {
     this.#longestWaitMs = longestWaitMs;
   }
 
-  /** How long this key has to wait, in ms; 0 = not at all. */
+  /** Remaining delay of this key in ms; 0 = none. */
   waitMs(key: string, nowMs: number): number {
     const known = this.#failures.get(key);
     if (known === undefined || known.count < FREE_FAILURES) return 0;

@@ -3,14 +3,14 @@ import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/tables.ts';
 import type { Identity, Role } from './role.ts';
 
-/** `mh_<id>_<secret>`: the id finds the row, the secret has 256 bits. */
+/** `mh_<id>_<secret>`: the id identifies the row, the secret has 256 bits. */
 const TOKEN = /^mh_([0-9a-f]{12})_([\w-]{43})$/;
-/** Of `mh_<id>`. */
+/** Length of `mh_<id>`. */
 export const TOKEN_ID_LENGTH = 15;
 const HASH_BYTES = 32;
-/** Of Node's default cost (N 16384, r 8, p 1), which takes 16 MiB. */
+/** scrypt with Node's default cost (N 16384, r 8, p 1), which takes 16 MiB. */
 const SALT_BYTES = 16;
-/** Tokens that were verified are remembered by their sha256, so that scrypt runs once for each. */
+/** Verified tokens are cached by their SHA-256, so that scrypt runs once per token. */
 const REMEMBERED = 1000;
 
 export interface NewToken {
@@ -20,7 +20,7 @@ export interface NewToken {
   readonly expiresMs: number;
 }
 
-/** Creates a token. @returns its id, and its text, which is stored nowhere */
+/** Creates a token. @returns its id, and its text, which is not stored */
 export async function createToken(
   db: Kysely<Tables>,
   { name, role, nowMs, expiresMs }: NewToken,
@@ -34,7 +34,7 @@ export async function createToken(
   return { id, token: `mh_${id}_${secret}` };
 }
 
-/** Revokes a token and the sessions that were opened with it. @returns whether there was one */
+/** Revokes a token and the sessions opened with it. @returns whether it existed */
 export async function revokeToken(db: Kysely<Tables>, id: string, nowMs: number): Promise<boolean> {
   const row = await db
     .updateTable('core.api_tokens')
@@ -52,13 +52,13 @@ export async function revokeToken(db: Kysely<Tables>, id: string, nowMs: number)
   return row !== undefined;
 }
 
-/** Verifies tokens. One scrypt at a time: guesses wait for each other, not for the event loop. */
+/** Verifies tokens. Runs one scrypt at a time, so that guesses are queued without blocking the event loop. */
 export class TokenVerifier {
   readonly #verified = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param mayHash false: only tokens that were verified before are checked
+   * @param mayHash false: only accept tokens that were verified before
    * @returns null when the token is unknown, wrong, expired or revoked, or must not be checked
    */
   async verify(db: Kysely<Tables>, token: string, nowMs: number, mayHash: boolean): Promise<Identity | null> {

@@ -7,22 +7,22 @@ import type { Signal } from '../../../shared/signal/signal.ts';
 const RECONNECT_MS = 1000;
 const SILENCE_MS = 90_000;
 
-/** The signals of all daemons of this home, as one more client of their WebSocket `/signals`. */
+/** Signals of all daemons of this home, received as a client of their WebSocket `/signals`. */
 export interface DaemonSignals {
   /** The last signal of each subject since the start of this trainer. */
   readonly last: ReadonlyMap<string, Signal>;
-  /** Of each shard: whether its daemon is connected. */
+  /** Whether the daemon of each shard is connected. */
   readonly connected: ReadonlyMap<string, boolean>;
   stop(): void;
 }
 
 export interface SignalListener {
-  /** @param text the signal as it was published, one line of JSON */
+  /** @param text the signal as published, one line of JSON */
   onSignal(signal: Signal, text: string): void;
   onConnection(shard: string, isConnected: boolean): void;
 }
 
-/** Connects to the daemon of every shard, again and again. Never fails. */
+/** Connects to the daemon of every shard, and reconnects. Never fails. */
 export function followDaemons(settings: Settings, paths: HomePaths, listener: SignalListener): DaemonSignals {
   const last = new Map<string, Signal>();
   const connected = new Map<string, boolean>();
@@ -46,7 +46,7 @@ export function followDaemons(settings: Settings, paths: HomePaths, listener: Si
   return { last, connected, stop: () => stops.forEach((stop) => stop()) };
 }
 
-/** @returns a function that ends it */
+/** @returns a function that stops it */
 function follow(
   address: () => string,
   onText: (text: string) => void,
@@ -62,7 +62,7 @@ function follow(
     const opened = new WebSocket(`${address()}/signals`, { perMessageDeflate: false, handshakeTimeout: 3000 });
     const heard = (): void => {
       clearTimeout(silence);
-      // A daemon pings; a connection that is dead without a word is opened again.
+      // A daemon pings; a silent connection is reopened.
       silence = setTimeout(() => opened.terminate(), SILENCE_MS).unref();
     };
     socket = opened;

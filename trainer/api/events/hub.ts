@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { MinutehandError } from '../../../shared/errors.ts';
 
-/** Streams at once, of all clients and of one session or token. */
+/** Maximum concurrent streams in total, and per session or token. */
 const MAX_STREAMS = 200;
 const MAX_STREAMS_OF_ONE = 60;
-/** A client that leaves more than this unread is disconnected; it reconnects and reads the present state. */
+/** A client with more unread bytes is disconnected; it reconnects and reads the current state. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const BEAT_MS = 15_000;
 /**
@@ -20,7 +20,7 @@ interface Stream {
   isAllowed(): Promise<boolean>;
 }
 
-/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) to every open stream. */
+/** Sends server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) to every open stream. */
 export class EventHub {
   readonly #streams = new Set<Stream>();
   readonly #beats: NodeJS.Timeout;
@@ -39,7 +39,7 @@ export class EventHub {
 
   /**
    * Opens a stream on a response whose head has not been sent.
-   * @param first events that it begins with
+   * @param first initial events
    * @param isAllowed whether its session or token is still valid
    * @throws MinutehandError STREAMS_TOO_MANY
    */
@@ -73,17 +73,17 @@ export class EventHub {
     else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS).unref();
   }
 
-  /** Keeps connections alive, and ends the streams whose session or token has ended. Never rejects. */
+  /** Keeps connections alive, and ends streams whose session or token is no longer valid. Never rejects. */
   async beat(): Promise<void> {
     this.#gathered += ': beat\n\n';
     this.#flush();
     for (const stream of this.#streams) {
-      // An unreadable store does not end the session.
+      // A store error does not end the session.
       if (!(await stream.isAllowed().catch(() => true))) stream.response.end();
     }
   }
 
-  /** Ends the streams of a session or token, e.g. after a log-out. */
+  /** Ends the streams of a session or token, e.g. after log-out. */
   drop(owner: string): void {
     for (const stream of this.#streams) if (stream.owner === owner) stream.response.end();
   }

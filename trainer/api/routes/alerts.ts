@@ -8,7 +8,7 @@ import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from 
 import { REFUSALS } from '../schema/refusal.ts';
 
 const alertsQuery = z.object({
-  all: z.enum(['true', 'false']).default('false').describe('true: also those that are over'),
+  all: z.enum(['true', 'false']).default('false').describe('true: include resolved alerts'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 

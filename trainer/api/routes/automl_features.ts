@@ -7,7 +7,7 @@ import { REFUSALS } from '../schema/refusal.ts';
 import { autoMLConfigModel } from '../schema/training.ts';
 import { refuseGenerators } from '../training_options.ts';
 
-/** `/api/automl-features/…`: features are the fixed ones of minutehand; generators of other packages are refused. */
+/** `/api/automl-features/…`: features are minutehand's fixed ones; generators of other packages are refused. */
 export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
   const { retrainer, paths } = context;
   const tags = ['features'];
@@ -59,7 +59,7 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags,
-      summary: 'Delete cached features and labels; refused while a run is under way',
+      summary: 'Delete cached features and labels; refused during a run',
       response: { 200: clearedSchema, ...REFUSALS },
     },
     async handler(request) {

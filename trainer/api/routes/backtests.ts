@@ -26,7 +26,7 @@ const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const params = z.object({ backtest_id: id });
 const FILES = { 'trades.csv': 'text/csv', 'equity.csv': 'text/csv', 'report.html': 'text/html' } as const;
 
-/** `/api/backtests` and what is below it. */
+/** Routes below `/api/backtests`. */
 export function addBacktestRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, backtests } = context;
 
@@ -34,7 +34,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
     ...{ method: 'GET', url: '/api/backtests', config: viewer },
     schema: {
       tags,
-      summary: 'Backtests that were requested, and holdout backtests of the bundles',
+      summary: 'Requested backtests, and holdout backtests of the bundles',
       querystring: limitQuery,
       response: { 200: backtestsSchema, ...REFUSALS },
     },
@@ -68,7 +68,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
     ...{ method: 'POST', url: '/api/backtests/:backtest_id/cancel', config: operator },
     schema: {
       tags,
-      summary: 'Cancel a backtest that waits or runs',
+      summary: 'Cancel a queued or running backtest',
       params,
       response: { 202: backtestSchema, ...REFUSALS },
     },
@@ -86,7 +86,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
     ...{ method: 'GET', url: '/api/backtests/compare', config: viewer },
     schema: {
       tags,
-      summary: 'Figures of one backtest minus those of another',
+      summary: 'Differences between two backtests',
       querystring: z.object({ before: id, after: id }),
       response: { 200: backtestComparisonSchema, ...REFUSALS },
     },
@@ -111,7 +111,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
     ...{ method: 'GET', url: '/api/backtests/:backtest_id/files/:name', config: viewer },
     schema: {
       tags,
-      summary: 'Trades, equity, or the page of a backtest; files of the last 50 are kept',
+      summary: 'Trades, equity or report of a backtest; files of the last 50 are kept',
       params: params.extend({ name: z.enum(['trades.csv', 'equity.csv', 'report.html']) }),
       response: {
         200: {
@@ -149,7 +149,7 @@ function checked(body: z.infer<typeof backtestRequest>, { settings, paths }: Api
   return { models, from, to, pairs, theta1, theta2, costs };
 }
 
-/** Newest first; a bundle that cannot be read is left out. */
+/** Newest first; unreadable bundles are left out. */
 function holdoutsOf(models: string) {
   return [...listVersions(models)].reverse().flatMap((version) => {
     try {

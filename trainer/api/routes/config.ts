@@ -47,8 +47,7 @@ export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): voi
     config: { role: 'operator' },
     schema: {
       tags: ['configuration'],
-      summary:
-        'Propose a change of the configuration: a commit on a branch of its own, applied when another person approves it',
+      summary: 'Propose a configuration change: a commit on a separate branch, applied after approval by another user',
       body: proposalRequest,
       response: { 202: changeSchema, ...REFUSALS },
     },
@@ -74,7 +73,7 @@ export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): voi
     async handler(request, reply) {
       const changes = changesToDelivered(settings);
       if (Object.keys(changes).length === 0)
-        throw new MinutehandError('REQUEST_INVALID', { seen: 'the policy has its delivered values already' });
+        throw new MinutehandError('REQUEST_INVALID', { seen: 'the policy already has its delivered values' });
       const change = await policy.propose({ changes, reason: request.body.reason, by: request.identity!.name });
       request.written = { target: `change ${change.change_id}`, before: change.before, after: change.changes };
       return reply.status(202).send(change);
@@ -136,7 +135,7 @@ export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext):
     });
 }
 
-/** The entries of the policy files, and the leaves of minutehand.yaml. */
+/** The entries of the policy files, and the values of minutehand.yaml. */
 function policyEntries(settings: Settings): z.infer<typeof policySchema>['entries'] {
   const ofFiles = POLICY_PARTS.flatMap((part) => {
     const delivered = packagedValues(part);
@@ -174,7 +173,7 @@ function leavesOf(schema: JsonSchema, value: unknown, key: string): Leaf[] {
   return properties.flatMap(([name, own]) => leavesOf(own, (value as Record<string, unknown>)[name], `${key}.${name}`));
 }
 
-/** A copy in which the name and password of every address are hidden. */
+/** A copy in which names and passwords in URLs are hidden. */
 function withoutPasswords<Value extends object>(value: Value): Record<keyof Value & string, Record<string, unknown>> {
   const hidden = (_key: string, one: unknown): unknown =>
     typeof one === 'string' ? one.replace(/\/\/[^/\s]*@/g, '//…@') : one;

@@ -8,7 +8,9 @@ const INDEX = 'index.html';
 const NOT_BUILT =
   '<!doctype html><title>minutehand</title><p>The dashboard is not built: run <code>npm run build</code>.</p>';
 
-/** The files of `dashboard/dist`, which hold no data; a page of the dashboard has any path without a file extension. */
+/**
+ * The files of `dashboard/dist`, which contain no data. Any path without a file extension is a page of the dashboard.
+ */
 export async function addDashboard(api: Api, root = join(packageRoot(), 'dashboard', 'dist')): Promise<void> {
   const isBuilt = existsSync(join(root, INDEX));
   const config = { role: 'public' } as const;
@@ -28,7 +30,7 @@ export async function addDashboard(api: Api, root = join(packageRoot(), 'dashboa
     schema,
     async handler(request, reply) {
       if (!isBuilt) return reply.callNotFound();
-      // Names have hashes of their content.
+      // File names contain hashes of their content.
       void reply.header('cache-control', 'public, max-age=31536000, immutable');
       return reply.sendFile(`assets/${(request.params as { '*': string })['*']}`);
     },
@@ -47,5 +49,5 @@ export async function addDashboard(api: Api, root = join(packageRoot(), 'dashboa
     });
 }
 
-/** First parts of the dashboard's paths. `/runs`, `/models` and `/monitor` are endpoints of the trainer. */
+/** First path segments of the dashboard. `/runs`, `/models` and `/monitor` are endpoints of the trainer. */
 const PAGES: readonly string[] = ['app'];

@@ -18,7 +18,7 @@ export function addDataRoutes(api: Api, context: ApiContext): void {
   let kept: Scan | null = null;
   let scanning: Promise<Scan> | null = null;
 
-  /** The last scan, while an old one is being replaced. */
+  /** The last scan; an outdated one is returned while it is being renewed. */
   async function scanned(): Promise<Scan> {
     if (kept === null || clock.nowMs() - Date.parse(kept.scanned_at) > KEPT_MS)
       scanning ??= scan(context)

@@ -64,7 +64,7 @@ function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
     config: { role: 'operator' },
     schema: {
       tags,
-      summary: 'Verify a direction bundle as a daemon does, without a change',
+      summary: 'Verify a direction bundle as a daemon does, without activating it',
       params,
       response: { 200: verifiedDirectionSchema, ...REFUSALS },
     },
@@ -98,7 +98,7 @@ function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
   });
 }
 
-/** As a daemon does before it takes a bundle over. @throws MinutehandError MODEL_* */
+/** Verifies a bundle as a daemon does before activation. @throws MinutehandError MODEL_* */
 async function verify(models: string, version: string): Promise<PreparedDirection> {
   const folder = join(directionFolder(models), version);
   const { timeframe } = readDirectionBundle(folder).manifest;
@@ -135,7 +135,7 @@ function summaryOf(folder: string) {
   }
 }
 
-/** null without a pointer, or with one that cannot be read. */
+/** null without a pointer, or if it cannot be read. */
 function pointerOf(models: string, timeframe: Timeframe) {
   try {
     return readActiveDirection(models, timeframe);
@@ -145,7 +145,7 @@ function pointerOf(models: string, timeframe: Timeframe) {
   }
 }
 
-/** Empty where the bundle has none: it is no part of what is verified. */
+/** Empty if the bundle has none: the card is not verified. */
 function cardOf(folder: string): string {
   const path = join(folder, 'CARD.md');
   return existsSync(path) ? readFileSync(path, 'utf8') : '';

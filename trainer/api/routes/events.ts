@@ -12,7 +12,7 @@ export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock
     config: { role: 'viewer' },
     schema: {
       tags: ['events'],
-      summary: 'What happens, as it happens',
+      summary: 'Server-sent events',
       produces: ['text/event-stream'],
       response: {
         200: { description: 'A stream', content: { 'text/event-stream': { schema: eventsSchema } } },
@@ -25,7 +25,7 @@ export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock
         ...[...signals.last.values()].map((signal) => ['signal', JSON.stringify(signal)] as const),
         ...(run === undefined ? [] : [['run', JSON.stringify(run)] as const]),
       ];
-      // The headers that hooks have set so far.
+      // Headers set by hooks so far.
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
       const own = identity!;

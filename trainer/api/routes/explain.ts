@@ -13,7 +13,7 @@ export function addExplainRoutes(api: Api, { settings, paths }: ApiContext): voi
     config: { role: 'viewer' },
     schema: {
       tags: ['signals'],
-      summary: 'Why a minute was answered as it was',
+      summary: 'Explanation of the answer to a minute',
       querystring: explainQuery,
       response: { 200: explanationSchema, ...REFUSALS },
     },

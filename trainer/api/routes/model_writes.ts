@@ -25,7 +25,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     config: { role: 'approver' },
     schema: {
       tags: ['models'],
-      summary: 'Verify a bundle and make it the active one; daemons swap it in between two bars',
+      summary: 'Verify and activate a bundle; daemons swap it in between two bars',
       params: z.object({ model_name: version }),
       response: { 200: pointersSchema, ...REFUSALS },
     },
@@ -50,7 +50,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags: ['models'],
-      summary: 'Verify a bundle and let it score along, or end the shadow',
+      summary: 'Verify a bundle and make it the shadow, or end the shadow',
       body: z.strictObject({ model_name: version.nullable().describe('null: none') }),
       response: { 200: pointersSchema, ...REFUSALS },
     },

@@ -74,7 +74,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
   });
 }
 
-/** Without golden answers. */
+/** The manifest without golden answers. */
 function shownManifest(folder: string) {
   const { golden: _golden, groups, ...manifest } = readManifest(folder);
   if (groups === undefined) return manifest;
@@ -86,7 +86,7 @@ function shownManifest(folder: string) {
   return { ...manifest, groups: shown };
 }
 
-/** Reliability diagrams of the holdout, by model. */
+/** Reliability diagrams on the holdout, by model. */
 function readReliability(folder: string) {
   const validation = readValidation(folder);
   const of = (name: 'ai1' | 'ai2') => (validation?.[name].holdout.calibration ?? []).map((bin) => ({ ...bin }));

@@ -27,7 +27,7 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
     config: { role: 'viewer' },
     schema: {
       tags,
-      summary: 'Latest scores of a subject, as its daemon published them',
+      summary: 'Latest published scores of a subject',
       querystring: predictQuery,
       response: { 200: latestScoresSchema, ...REFUSALS },
     },
@@ -62,7 +62,7 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
   });
 }
 
-/** A field that signals of instruments have. */
+/** A field that only signals of instruments have. */
 function ofInstrument(signal: object, name: 'ml_up_prob' | 'ml_down_prob' | 'ml_range_prob'): number | null {
   return (signal as Partial<InstrumentBody>)[name] ?? null;
 }

@@ -3,7 +3,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../schema/records.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 
-/** `GET /api/audit`, `/api/trades`, `/api/monitor`: what is on record. */
+/** `GET /api/audit`, `/api/trades`, `/api/monitor`: recorded data. */
 export function addRecordRoutes(api: Api, context: ApiContext): void {
   const { settings, store, monitor } = context;
   const config = { role: 'viewer' } as const;
@@ -53,7 +53,7 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   api.route({
     ...{ method: 'GET', url: '/api/monitor', config },
     schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
-    // As JSON has them: a figure that is not finite is null.
+    // As in JSON: a figure that is not finite is null.
     handler: async () => JSON.parse(JSON.stringify(monitor.status())) as z.infer<typeof monitorSchema>,
   });
 }

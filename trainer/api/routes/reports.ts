@@ -7,7 +7,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { reportQuery, reportSchema } from '../schema/reports.ts';
 
-/** Pages made here have one style sheet, no script and no address of another file. */
+/** Generated pages have one style sheet, no scripts and no external URLs. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /** `GET /api/reports`. */
@@ -18,7 +18,7 @@ export function addReportRoutes(api: Api, { settings, store }: ApiContext): void
     config: { role: 'viewer' },
     schema: {
       tags: ['records'],
-      summary: 'Figures of a period',
+      summary: 'Report of a period',
       querystring: reportQuery,
       response: {
         200: {

@@ -9,7 +9,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { verifyBundle } from './verify_bundle.ts';
 
-/** Without the assignment key, which is secret. */
+/** Excludes the assignment key, which is secret. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
 const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
 
@@ -55,7 +55,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags: ['models'],
-      summary: 'End the active rollout; the champion answers from the next bar on',
+      summary: 'Abort the active rollout; the champion answers from the next bar on',
       body: z.strictObject({ reason: z.string().min(1).max(200) }),
       response: answer,
     },

@@ -30,7 +30,7 @@ export function addSearchRoutes(api: Api, { paths }: ApiContext): void {
     async handler({ params: { search_id } }, reply) {
       const history = await readSearchHistory(paths.searches, search_id);
       if (history === null) throw new MinutehandError('NOT_FOUND', { seen: search_id.slice(0, 80) });
-      // Validating a hundred thousand trials would hold up the other requests.
+      // Validating a hundred thousand trials would block other requests.
       reply.serializer((payload) => JSON.stringify(payload));
       return { ...history, space: { ...history.space } as z.infer<typeof searchHistorySchema>['space'] };
     },

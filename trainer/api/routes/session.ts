@@ -29,7 +29,7 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     throw new MinutehandError('LOGIN_REFUSED');
   }
 
-  /** The previous session ends: its id is never reused. */
+  /** The previous session ends, so its id is never reused. */
   async function logIn(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -50,12 +50,12 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
   api.route({
     method: 'GET',
     url: '/login',
-    // A look at the link must not use up its code.
+    // A HEAD request must not use up the code.
     exposeHeadRoute: false,
     config: { role: 'public' },
     schema: { hide: true, querystring: z.object({ code: z.string().max(200) }) },
     async handler(request, reply) {
-      // A browser that loads pages ahead must not use up the code.
+      // A browser's prefetch must not use up the code.
       if (request.headers['sec-purpose'] !== undefined)
         throw new MinutehandError('LOGIN_REFUSED', { seen: 'a prefetch' });
       await logIn(request, reply, await redeem(request, reply, request.query.code), null);
@@ -69,7 +69,7 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     config: { role: 'public' },
     schema: {
       tags: ['access'],
-      summary: 'Log in by the code of a login link, or by a token',
+      summary: 'Log in by a login link’s code or a token',
       body: loginRequest,
       response: { 200: sessionSchema, ...REFUSALS },
     },
@@ -91,7 +91,7 @@ function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void 
     method: 'GET',
     url: '/api/session',
     config: { role: 'viewer' },
-    schema: { tags: ['access'], summary: 'Who is logged in', response: { 200: sessionSchema, ...REFUSALS } },
+    schema: { tags: ['access'], summary: 'The current session', response: { 200: sessionSchema, ...REFUSALS } },
     async handler({ identity, cookies }) {
       const { name, role, via } = identity!;
       const secret = cookies[SESSION_COOKIE];

@@ -62,7 +62,7 @@ export function addSignalRoutes(api: Api, { settings, store, signals }: ApiConte
     config: { role: 'viewer' },
     schema: {
       tags: ['signals'],
-      summary: 'A period of one subject for a chart, a year too',
+      summary: 'Thinned history of one subject, for charts',
       querystring: signalHistoryQuery,
       response: { 200: signalHistorySchema, ...REFUSALS },
     },
@@ -81,7 +81,7 @@ function periodOf(from: string | undefined, to: string | undefined): Pick<Signal
   };
 }
 
-/** A signal of the history, with the fields of its envelope that are kept. */
+/** A signal of the history, with the stored fields of its envelope. */
 export function signalOf(row: SignalRow): ShownSignal {
   const { market, boot_id, seq, generated_at_ms } = row;
   return { ...(JSON.parse(`${bodyText(row)}}`) as SignalBody), market, boot_id, seq, generated_at_ms };

@@ -11,7 +11,7 @@ import { readDaemonFigures } from '../daemon_figures.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { statusSchema } from '../schema/status.ts';
 
-/** A look is shared by all who ask within this time. */
+/** A status is cached for this long. */
 const LOOK_MS = 1000;
 
 /** `GET /api/status`, alias `GET /api/ml/status`. */
@@ -73,7 +73,7 @@ async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
   };
 }
 
-/** A damaged pointer does not make the trainer unwell: the next bundle that is adopted replaces it. */
+/** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
 function activeVersion(paths: HomePaths): { active_version: string | null; active_error: string | null } {
   try {
     return {

@@ -26,7 +26,7 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
     config: { role: 'viewer' },
     schema: {
       tags: ['signals'],
-      summary: 'What models are asked about',
+      summary: 'Pairs and instruments',
       response: { 200: subjectsSchema, ...REFUSALS },
     },
     handler() {
@@ -65,7 +65,7 @@ function instrumentOf(instrument: Pair, models: string) {
   };
 }
 
-/** null without an active bundle of the timeframe, or with one that cannot be read. */
+/** null without an active bundle of the timeframe, or if it cannot be read. */
 function activeDirection(models: string, timeframe: Timeframe): DirectionManifest | null {
   try {
     const active = readActiveDirection(models, timeframe);
@@ -80,7 +80,7 @@ interface ActiveEdge {
   readonly edge: Manifest['edge'];
 }
 
-/** null without an active bundle, or with one that cannot be read. */
+/** null without an active bundle, or if it cannot be read. */
 function activeEdge(models: string): ActiveEdge | null {
   try {
     const active = readActive(models);

@@ -16,7 +16,7 @@ export function addTrainingRoutes(api: Api, { retrainer, settings }: ApiContext)
       config: { role: 'operator' },
       schema: {
         tags: ['training'],
-        summary: 'Begin a training run',
+        summary: 'Start a training run',
         body: mlTrainingConfig.nullish(),
         response: { 202: runSchema, ...REFUSALS },
       },
@@ -48,7 +48,7 @@ export function addTrainingRoutes(api: Api, { retrainer, settings }: ApiContext)
     config: { role: 'operator' },
     schema: {
       tags: ['training'],
-      summary: 'Stop the run that is under way',
+      summary: 'Stop the current run',
       response: { 202: runSchema, ...REFUSALS },
     },
     async handler(request, reply) {

@@ -4,7 +4,7 @@ import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { ApiContext } from '../context.ts';
 
-/** As the daemon does before a swap. @throws MinutehandError MODEL_* */
+/** Verifies a bundle as the daemon does before a swap. @throws MinutehandError MODEL_* */
 export async function verifyBundle(name: string, { settings, paths }: ApiContext): Promise<void> {
   const set = await loadModelSet(join(paths.models, name), featureSchema(settings.minutehand.windows), 1);
   await set.release();

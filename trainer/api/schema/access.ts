@@ -12,9 +12,9 @@ export const loginRequest = z
 
 export const sessionSchema = z
   .object({
-    name: z.string().describe('Who is logged in'),
+    name: z.string().describe('The current session'),
     role: roleSchema,
-    via: z.enum(['session', 'token']).describe('What the request was identified by'),
-    csrf_token: z.string().nullable().describe('Value of the header x-csrf-token of every write; null for tokens'),
+    via: z.enum(['session', 'token']).describe('Kind of credentials'),
+    csrf_token: z.string().nullable().describe('Required value of the header x-csrf-token in writes; null for tokens'),
   })
   .meta({ id: 'Session' });

@@ -5,7 +5,7 @@ export const generateRequest = z
   .strictObject({
     symbol: z.string().max(80).describe('A subject'),
     timeframe: z.literal('1m').default('1m'),
-    limit: z.int().min(100).max(10_000).default(1000).describe('The newest so many minutes'),
+    limit: z.int().min(100).max(10_000).default(1000).describe('Number of newest minutes'),
     automl_config: autoMLConfigModel.optional().describe('Generators; enabled ones are refused'),
     include_target: z
       .literal(false)
@@ -34,15 +34,15 @@ export const generatedSchema = z
           missing: z.int().describe('Minutes without a value'),
         }),
       )
-      .describe('By feature, of these minutes'),
-    rows: z.int().describe('Minutes that both legs have'),
+      .describe('By feature'),
+    rows: z.int().describe('Minutes with bars of both legs'),
     feature_schema: z.string().describe('Hash of the feature schema'),
   })
   .meta({ id: 'FeatureGenerationResponse' });
 
 export const checkSchema = z
   .object({
-    success: z.boolean().describe('The check was made'),
+    success: z.boolean().describe('Always true'),
     valid: z.boolean(),
     errors: z.array(z.string()),
     warnings: z.array(z.string()),

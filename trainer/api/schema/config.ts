@@ -12,11 +12,11 @@ const key = z
 
 export const configSchema = z
   .object({
-    policy_hash: z.string().describe('Of the configuration that the trainer has loaded'),
-    config: z.record(part, z.record(z.string(), z.unknown())).describe('Its values, by file; passwords are hidden'),
+    policy_hash: z.string().describe('Hash of the configuration loaded by the trainer'),
+    config: z.record(part, z.record(z.string(), z.unknown())).describe('Values by file; passwords are hidden'),
     overrides: z
       .array(z.object({ variable: z.string(), setting: z.string() }))
-      .describe('Environment variables that win over a file'),
+      .describe('Environment variables that override a file'),
   })
   .meta({ id: 'Config' });
 
@@ -37,14 +37,14 @@ export const changeSchema = z
     change_id: z.number().int(),
     status: z.enum(CHANGE_STATUSES),
     changes: z.record(z.string(), z.unknown()).describe('Proposed values by key'),
-    before: z.record(z.string(), z.unknown()).describe('The values when it was proposed'),
+    before: z.record(z.string(), z.unknown()).describe('Values when it was proposed'),
     reason: z.string(),
     proposed_by: z.string(),
-    proposed_ms: z.number().describe('Epoch ms, as the other times'),
-    expires_ms: z.number().describe('An open change expires'),
+    proposed_ms: z.number().describe('Epoch ms, as all times here'),
+    expires_ms: z.number().describe('Expiry of an undecided change'),
     decided_by: z.string().nullable(),
     decided_ms: z.number().nullable(),
-    policy_hash: z.string().describe('Of the configuration it was proposed against'),
+    policy_hash: z.string().describe('Hash of the configuration it was proposed against'),
     applies: z
       .record(z.string(), z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]))
       .describe('When each value takes effect'),
@@ -69,7 +69,7 @@ export const policySchema = z.object({
         key: z.string().describe('As in a change proposal'),
         part,
         value: z.unknown(),
-        delivered: z.unknown().describe('Value minutehand is delivered with; null for minutehand.yaml'),
+        delivered: z.unknown().describe('Default; null for minutehand.yaml'),
         label_ja: z.string().nullable().describe('Japanese label'),
         description: z.string(),
         allowed: z.string().describe('Allowed values'),

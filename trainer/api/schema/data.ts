@@ -14,23 +14,23 @@ const symbolCoverage = z
     longest_hole_minutes: count,
     breaks: count.describe('Weekends, pauses, holidays: bars 60 minutes or more apart'),
     flat_bars: count.describe('open = high = low = close'),
-    spikes: count.describe('Closes more than 0.5 % away from the close before, inside a session'),
-    break_jumps: count.describe('The same over a break'),
-    suspects: count.nullable().describe('Bars that training leaves out; null without screening'),
+    spikes: count.describe('Closes more than 0.5 % from the previous close, inside a session'),
+    break_jumps: count.describe('The same across a break'),
+    suspects: count.nullable().describe('Suspect bars, excluded from training; null without screening'),
     clock: z.object({
-      week_opens_new_york: z.record(z.string(), count).describe('Openings of a week by hour in New York'),
-      suspect: z.boolean().describe('The stamps are probably not UTC'),
+      week_opens_new_york: z.record(z.string(), count).describe('Week openings by hour in New York'),
+      suspect: z.boolean().describe('Timestamps are probably not UTC'),
     }),
     days: z
       .array(z.object({ day: z.string(), bars: count, missing: count, spikes: count, suspects: count }))
-      .describe('Ascending UTC days that have a bar'),
+      .describe('UTC days with bars, ascending'),
     longest_gaps: z.array(z.object({ from: time, minutes: count })),
     greatest_spikes: z.array(z.object({ at: time, change: z.number().describe('0.01 = 1 %') })),
   })
   .meta({ id: 'SymbolCoverage' });
 
 export const dataSchema = z.object({
-  scanned_at: z.string().describe('After five minutes a request begins another scan, and gets this one'),
+  scanned_at: z.string().describe('A request after five minutes starts a new scan and returns this one'),
   duration_ms: z.number(),
   symbols: z.array(symbolCoverage).describe('Configured symbols with a bar, imported or journaled'),
 });

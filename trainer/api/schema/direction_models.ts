@@ -4,13 +4,13 @@ import { directionManifestSchema } from '../../../shared/bundle/direction/direct
 export const directionModelSchema = z
   .object({
     model_id: z.string().describe('Version of the bundle'),
-    timeframe: z.string().describe('Bars of the instruments it answers'),
+    timeframe: z.string().describe('Timeframe of its instruments'),
     created: z.string().describe('ISO 8601 in UTC'),
-    instruments: z.array(z.string()).describe('Symbols it has learned from'),
-    with_edge: z.array(z.string()).describe('Those that showed an edge after costs'),
+    instruments: z.array(z.string()).describe('Symbols it was trained on'),
+    with_edge: z.array(z.string()).describe('Symbols with an edge after costs'),
     is_active: z.boolean(),
     is_previous: z.boolean().describe('Predecessor of the active one'),
-    error: z.string().nullable().describe('Code of the error that keeps it from being used'),
+    error: z.string().nullable().describe('Error code if it is unusable'),
   })
   .meta({ id: 'DirectionModel', description: 'A bundle of the direction model' });
 
@@ -38,7 +38,7 @@ export const directionPointerSchema = z
 export const verifiedDirectionSchema = z
   .object({
     version: z.string(),
-    rows: z.int().describe('Rows whose answers were compared with onnxruntime'),
+    rows: z.int().describe('Rows compared with onnxruntime'),
     largest_difference: z.number().describe('Of a probability'),
   })
   .meta({ id: 'VerifiedDirection' });

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** Names of the events of `GET /api/events`, and what the data of each is. */
+/** Events of `GET /api/events`, with their data. */
 export const EVENT_KINDS = {
   signal: 'a Signal, as it was published',
   daemon: '{shard, is_connected}: connection to a daemon',
   run: 'a Run, when its state, stage or percentage changes',
   models: '{version, previous}: the active bundle, when it or an active direction bundle changes',
-  backtest: '{backtest_id, status, percent}: a backtest that was requested, when it changes',
+  backtest: '{backtest_id, status, percent}: a requested backtest, when it changes',
   alert: '{}: alerts have changed; read /api/alerts',
 } as const;
 

@@ -17,13 +17,13 @@ export const explainQuery = z.object({
 
 const conditionSchema = z.object({
   name: z.enum([...new Set([...CONDITION_NAMES, ...DIRECTION_CONDITION_NAMES])]),
-  reason: z.string().describe('Reason of a refusal by it'),
+  reason: z.string().describe('Reason if it fails'),
   holds: z.boolean(),
   value: number,
   limit: number,
-  relation: z.enum(['>=', '>', '<=', '<']).nullable().describe('How value must relate to limit'),
-  change: number.describe('What value has to move by; 0 when it holds'),
-  relative: number.describe('|change| over the scale of the value'),
+  relation: z.enum(['>=', '>', '<=', '<']).nullable().describe('Required relation of value to limit'),
+  change: number.describe('Required change of value; 0 if the condition holds'),
+  relative: number.describe('|change| relative to the scale of the value'),
 });
 
 const modelSchema = z.object({
@@ -34,7 +34,7 @@ const modelSchema = z.object({
     .array(z.object({ feature: z.string(), logits: z.number() }))
     .nullable()
     .describe('SHAP values, greatest first'),
-  code: z.string().nullable().describe('Why there are none'),
+  code: z.string().nullable().describe('Error code if unavailable'),
 });
 
 export const explanationSchema = z
@@ -50,25 +50,25 @@ export const explanationSchema = z
         code: z.string().nullable(),
         differences: z.array(z.object({ what: z.string(), published: z.string(), computed: z.string() })),
       })
-      .describe('Whether the minute, computed again, is what was published'),
+      .describe('Whether recomputation gives the published signal'),
     features: z.array(
       z.object({
         name: z.string(),
         unit: z.string(),
         value: number,
-        percentile: number.describe('Rank in training, 0 to 1'),
+        percentile: number.describe('Quantile in training, 0 to 1'),
       }),
     ),
     models: z.object({ ai1: modelSchema, ai2: modelSchema, ai3: modelSchema }).nullable(),
     direction: z
       .object({ up: modelSchema, down: modelSchema, range: modelSchema })
       .nullable()
-      .describe('Of an instrument; probabilities are the softmax of the scores'),
+      .describe('For instruments; probabilities are the softmax of the scores'),
     strategy: z
       .object({
         theta_up: z.number(),
         theta_down: z.number(),
-        stop: z.number().describe('Share of the close of the entry'),
+        stop: z.number().describe('Fraction of the close at entry'),
         target: z.number(),
         max_age_bars: z.int(),
         has_edge: z.boolean(),
@@ -78,14 +78,14 @@ export const explanationSchema = z
     costs: z
       .object({
         round_trip_bps: z.number(),
-        expected_net_bps: z.number().describe('At z, or at z_entry for a bar that is no candidate'),
+        expected_net_bps: z.number().describe('At z, or at z_entry if the bar is not a candidate'),
         expected_gross_bps: z.number(),
         min_expected_net_bps: z.number(),
         break_even_prob: number,
       })
       .nullable()
       .describe('Basis points'),
-    conditions: z.array(conditionSchema).describe('Of an entry, in the order in which they are asked'),
-    to_enter: z.array(conditionSchema).describe('Those that did not hold, the nearest first'),
+    conditions: z.array(conditionSchema).describe('Entry conditions, in order of evaluation'),
+    to_enter: z.array(conditionSchema).describe('Conditions that failed, nearest first'),
   })
   .meta({ id: 'Explanation' });

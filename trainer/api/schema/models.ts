@@ -4,15 +4,15 @@ import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 export const modelSchema = z
   .object({
     model_id: z.string().describe('Version of the bundle'),
-    model_name: z.string().describe('The same: `load` takes it'),
+    model_name: z.string().describe('Same as model_id, as used by `load`'),
     status: z.enum(['candidate', 'active', 'archived', 'rejected']).describe('State in the registry'),
     is_active: z.boolean(),
-    is_previous: z.boolean().describe('Predecessor of the active one: what a rollback activates'),
-    is_shadow: z.boolean().describe('Scores along without trading'),
+    is_previous: z.boolean().describe('Predecessor of the active one, target of a rollback'),
+    is_shadow: z.boolean().describe('Scores the same bars without publishing'),
     created: z.string().describe('ISO 8601 in UTC'),
     adopted_at: z.string().nullable(),
     retired_at: z.string().nullable(),
-    removed_at: z.string().nullable().describe('When its files were removed by retention'),
+    removed_at: z.string().nullable().describe('When retention removed its files'),
     reasons: z.array(z.string()).describe('Failed gates'),
     models: z
       .array(
@@ -26,7 +26,7 @@ export const modelSchema = z
           notes: z.string().nullable(),
         }),
       )
-      .describe('A row of `model_registry` each'),
+      .describe('Rows of `model_registry`'),
   })
   .meta({ id: 'Model', description: 'A model bundle' });
 
@@ -41,7 +41,7 @@ const groupSchema = z.object({
   own: z
     .object({ theta1: z.number(), theta2: z.number(), metrics: z.record(z.string(), z.unknown()) })
     .optional()
-    .describe('Absent: the pooled models serve it'),
+    .describe('Absent: uses the pooled models'),
 });
 
 const shownManifest = manifestSchema
@@ -54,7 +54,7 @@ export const currentModelSchema = z
     version: z.string().nullable().describe('Active bundle; null without one'),
     previous: z.string().nullable().describe('Its predecessor'),
     shadow: z.string().nullable(),
-    age_seconds: z.number().nullable().describe('Since it was made'),
+    age_seconds: z.number().nullable().describe('Age of the bundle'),
     is_signed: z.boolean().nullable().describe('Whether it has a signature'),
     manifest: shownManifest.nullable(),
     card: z.string().nullable().describe('Model card, Markdown'),
@@ -87,7 +87,7 @@ export const pointersSchema = z
   .object({
     version: z.string().nullable().describe('Active bundle'),
     previous: z.string().nullable().describe('Its predecessor'),
-    shadow: z.string().nullable().describe('Scores along without trading'),
+    shadow: z.string().nullable().describe('Scores the same bars without publishing'),
   })
   .meta({ id: 'ModelPointers' });
 

@@ -21,8 +21,8 @@ export const latestScoresSchema = z
     source: z.enum(['daemon', 'history']).describe('history: the daemon is not connected'),
     ...scores,
     z_score: score('Distance of the spread from its mean, standard deviations'),
-    theta1: score('Smallest return_prob of an entry'),
-    theta2: score('Risk rank from which entries are refused'),
+    theta1: score('Entry requires return_prob above this'),
+    theta2: score('Entry requires a risk rank below this'),
     ml_up_prob: score('Probability of up, of an instrument'),
     ml_down_prob: score('Probability of down'),
     ml_range_prob: score('Probability of range'),
@@ -34,7 +34,7 @@ const value = z.number().nullable().describe('null: missing');
 
 export const predictRequest = z
   .strictObject({
-    feature_schema: z.string().max(64).describe('Hash that the row was made for'),
+    feature_schema: z.string().max(64).describe('Feature schema of the row'),
     features: z
       .union([z.array(value).max(1000), z.record(z.string().max(80), value)])
       .describe('In the order of the schema, or by name'),
@@ -43,5 +43,5 @@ export const predictRequest = z
   .meta({ id: 'PredictRequest' });
 
 export const rowScoresSchema = z
-  .object({ ...scores, risk_prob: score('AI2 before its rank is taken'), engines: z.record(z.string(), z.string()) })
+  .object({ ...scores, risk_prob: score('AI2: probability before ranking'), engines: z.record(z.string(), z.string()) })
   .meta({ id: 'RowScores' });

@@ -19,7 +19,7 @@ export const auditSchema = z.object({
         before: z.unknown(),
         after: z.unknown(),
         outcome: z.string().describe('done, or refused with its status'),
-        hash: z.string().describe('Chained to the entry before'),
+        hash: z.string().describe('Hash chain'),
       }),
     )
     .describe('Newest first'),
@@ -27,8 +27,8 @@ export const auditSchema = z.object({
 
 export const tradesQuery = limitQuery.extend({
   subject: z.string().max(80).optional(),
-  from: z.iso.datetime().optional().describe('Filled from this moment on'),
-  to: z.iso.datetime().optional().describe('Filled before this moment'),
+  from: z.iso.datetime().optional().describe('Fill time, inclusive'),
+  to: z.iso.datetime().optional().describe('Fill time, exclusive'),
 });
 
 export const tradesSchema = z.object({
@@ -48,16 +48,16 @@ export const tradesSchema = z.object({
         lots: z.number(),
         requested_price: z.number().nullable(),
         filled_price: z.number().nullable(),
-        slippage_bps: z.number().nullable().describe('Above zero is worse'),
+        slippage_bps: z.number().nullable().describe('Positive is worse'),
         time_ms: z.number().describe('Fill, epoch ms'),
         signal_ms: z.number().nullable().describe('Publication of the signal, epoch ms'),
         latency_ms: z.number().nullable(),
-        pnl: z.number().nullable().describe('Of a close, in `currency`'),
+        pnl: z.number().nullable().describe('P&L of a close, in `currency`'),
         currency: z.string(),
-        received_ms: z.number().describe('When the trainer took it, epoch ms'),
+        received_ms: z.number().describe('Receipt by the trainer, epoch ms'),
       }),
     )
-    .describe('Newest first; every column of core.live_trades but the line'),
+    .describe('Newest first; every column of core.live_trades except the line'),
 });
 
 const figure = z.number().nullable();
@@ -81,7 +81,7 @@ const lookSchema = z
     version: z.string(),
     period: z.object({ from: z.string(), to: z.string(), bars: z.number() }),
     drift: z.looseObject({
-      skipped: z.string().optional().describe('Why there is none'),
+      skipped: z.string().optional().describe('Why there is no report'),
       features: z
         .array(driftSchema.extend({ name: z.string(), pairs: z.record(z.string(), driftSchema) }))
         .optional()
@@ -94,7 +94,7 @@ const lookSchema = z
       risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
     }),
     kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
-    findings: z.array(z.looseObject({ text: z.string() })).describe('What is past its limit by more than chance'),
+    findings: z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits'),
   })
   .meta({ id: 'MonitorLook' });
 
@@ -104,7 +104,7 @@ export const monitorSchema = z
     duration_ms: z.number().nullable(),
     next_look_at: z.string().nullable(),
     report: z
-      .union([lookSchema, z.looseObject({ skipped: z.string().describe('Why there is no look') })])
+      .union([lookSchema, z.looseObject({ skipped: z.string().describe('Why there is no report') })])
       .nullable()
       .describe('As GET /monitor'),
   })
@@ -120,11 +120,11 @@ export const backtestRequest = z
       .describe('Bundles: one, or before and after; the active one when absent'),
     from: z.iso.date().or(z.iso.datetime()).optional().describe('First bar, UTC; minutes'),
     to: z.iso.date().or(z.iso.datetime()).optional().describe('End of the bars, UTC'),
-    pairs: z.array(z.string().max(80)).min(1).max(1000).optional().describe('All configured when absent'),
-    theta1: z.number().min(0).max(1).optional().describe('That of the bundle when absent'),
+    pairs: z.array(z.string().max(80)).min(1).max(1000).optional().describe('Default: all configured'),
+    theta1: z.number().min(0).max(1).optional().describe('Default: the bundle’s'),
     theta2: z.number().min(0).max(1).optional(),
     costs: z.enum(COST_MODELS).default('profile').describe('Spreads by minute of the week, or one per symbol'),
-    reason: z.string().max(500).default('').describe('Why; part of the audit'),
+    reason: z.string().max(500).default('').describe('Reason, for the audit'),
   })
   .meta({ id: 'BacktestRequest' });
 
@@ -154,14 +154,14 @@ const backtestFields = {
 export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
 
 export const backtestResultSchema = z
-  .object({ ...backtestFields, result: z.unknown().describe('As `minutehand backtest --json`; null until it is done') })
+  .object({ ...backtestFields, result: z.unknown().describe('As `minutehand backtest --json`; null until done') })
   .meta({ id: 'BacktestResult' });
 
 export const backtestComparisonSchema = z
   .object({
     before: z.number().int(),
     after: z.number().int(),
-    is_same_period: z.boolean().describe('Both decided on the same bars of the same pairs'),
+    is_same_period: z.boolean().describe('Same bars and pairs'),
     all_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, as if each pair had an edge'),
     edge_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, with NO_EDGE applied'),
   })
@@ -172,7 +172,7 @@ export const backtestsSchema = z.object({
   backtests: z
     .array(
       z.object({
-        version: z.string().describe('Bundle whose holdout it is'),
+        version: z.string().describe('Bundle of the holdout'),
         created: z.string(),
         market: z.string(),
         theta1: z.number(),

@@ -10,5 +10,5 @@ export const refusalSchema = z
   })
   .meta({ id: 'Refusal', description: 'Every error' });
 
-/** Responses that every guarded route may give. */
+/** Error responses of every guarded route. */
 export const REFUSALS = { '4xx': refusalSchema, '5xx': refusalSchema } as const;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 export const reportQuery = z.object({
   from: z.iso.datetime().describe('Start, inclusive'),
   to: z.iso.datetime().describe('End, exclusive'),
-  format: z.enum(['json', 'html']).default('json').describe('html: a page for people'),
+  format: z.enum(['json', 'html']).default('json').describe('html: a readable page'),
 });
 
 const count = z.number().int();
@@ -66,13 +66,13 @@ export const reportSchema = z
           account: account.account,
           symbol: z.string(),
           fills: count,
-          slippage_bps: figure.describe('Paid: mean from the requested to the filled price'),
+          slippage_bps: figure.describe('Mean from requested to filled price; positive is a cost'),
           configured_slippage_bps: figure,
-          shortfall_bps: figure.describe('Paid: mean from the close that the signal named to the filled price'),
+          shortfall_bps: figure.describe('Mean from the signal’s close to the filled price; positive is a cost'),
           configured_bps: figure.describe('Half of spread_bps plus slippage_bps, without the profile of the week'),
         }),
       )
-      .describe('Costs a side by account and symbol'),
+      .describe('Costs per side, by account and symbol'),
     thresholds: z
       .array(
         z.object({
@@ -94,7 +94,7 @@ export const reportSchema = z
           psi_noise: figure,
         }),
       )
-      .describe('PSI of each feature, the last look of each UTC day'),
+      .describe('PSI by feature, last report of each UTC day'),
     parity: z
       .array(
         z.object({
@@ -115,10 +115,10 @@ export const reportSchema = z
           measured: figure,
           least: figure,
           most: figure,
-          met: z.boolean().nullable().describe('null: nothing was measured, or there is no limit'),
+          met: z.boolean().nullable().describe('null: no measurement or no limit'),
         }),
       )
-      .describe('Limits of the policy beside what was measured'),
+      .describe('Policy limits with measurements'),
   })
   .meta({ id: 'Report' });
 

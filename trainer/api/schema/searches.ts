@@ -8,12 +8,12 @@ export const searchesSchema = z.object({
       z.object({
         search_id: z.string(),
         model: z.string().describe('ai1, ai2 or ai3'),
-        is_finished: z.boolean().describe('false: under way, or cut off and to be resumed'),
+        is_finished: z.boolean().describe('false: running, or interrupted and resumable'),
         changed_ms: z.number().describe('Last trial, epoch ms'),
         bytes: z.number(),
       }),
     )
-    .describe('Newest first; the last 30 that have ended'),
+    .describe('Newest first; the last 30 finished ones'),
 });
 
 export const searchHistorySchema = z
@@ -27,12 +27,12 @@ export const searchHistorySchema = z
           kind: z.enum(['float', 'integer', 'categorical']),
           low: z.number().optional(),
           high: z.number().optional(),
-          log: z.boolean().optional().describe('Equal ratios are equal distances'),
+          log: z.boolean().optional().describe('Logarithmic scale'),
           choices: z.array(value).optional(),
         }),
       )
       .describe('Parameters'),
-    state: z.array(z.enum(['running', 'complete', 'pruned', 'failed'])).describe('Of each trial, in order'),
+    state: z.array(z.enum(['running', 'complete', 'pruned', 'failed'])).describe('By trial'),
     value: z.array(z.number().nullable()).describe('Mean log loss of the folds; null without one'),
     params: z.record(z.string(), z.array(value.nullable())).describe('Values of each parameter, by trial'),
   })

@@ -4,7 +4,7 @@ const number = (description: string) => z.number().nullable().describe(descripti
 const ofPair = (description: string) => number(`${description}; absent in an instrument's`).optional();
 const ofInstrument = (description: string) => number(`${description}; absent in a pair's`).optional();
 
-/** A signal as docs/reference/PROTOCOL.md states; fields that later versions add pass through. */
+/** A signal as specified in docs/reference/PROTOCOL.md; unknown fields of later versions pass through. */
 export const signalSchema = z
   .looseObject({
     timestamp: z.string().describe('Close of the bar, ISO 8601 in UTC'),
@@ -14,11 +14,11 @@ export const signalSchema = z
     risk_score: number('AI2: risk rank, 0 to 1'),
     entry: z.string().describe('SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER'),
     confidence: number('return_prob · (1 − risk_score)'),
-    theta1: number('Smallest return_prob of an entry'),
-    theta2: number('Risk rank from which entries are refused'),
+    theta1: number('Entry requires return_prob above this'),
+    theta2: number('Entry requires a risk rank below this'),
     position_scale: number('AI3: size, 0 to 1'),
-    action: z.enum(['ENTER', 'EXIT', 'HOLD']).describe('What a consumer does'),
-    reason: z.string().describe('Why, from the list of docs/reference/PROTOCOL.md'),
+    action: z.enum(['ENTER', 'EXIT', 'HOLD']).describe('Action for consumers'),
+    reason: z.string().describe('Reason, see docs/reference/PROTOCOL.md'),
     mode: z.enum(['OK', 'WARMUP', 'DEGRADED', 'HALT']).describe('State of the daemon'),
     target: z.number().describe('Side of the position after this bar: −1, 0 or 1'),
     position_id: z.string().describe('signal_id of the entry of the open position, or empty'),
@@ -28,12 +28,12 @@ export const signalSchema = z
     signal_id: z.string().describe('Identifier of the decision'),
     model_version: z.string().describe('Bundle that scored it; empty without models'),
     policy_hash: z.string().describe('Hash of the configuration that decided it'),
-    expected_net_bps: ofPair('Expected result of an entry now after costs, basis points'),
+    expected_net_bps: ofPair('Expected net result of an entry now, basis points'),
     ml_up_prob: ofInstrument('Probability of up'),
     ml_down_prob: ofInstrument('Probability of down'),
     ml_range_prob: ofInstrument('Probability of range'),
-    stop: ofInstrument("Loss that ends the position, a share of its entry's close"),
-    take_profit: ofInstrument('Gain that ends it, likewise'),
+    stop: ofInstrument("Stop loss, as a fraction of the entry's close"),
+    take_profit: ofInstrument('Take profit, as a fraction of the entry’s close'),
     price: ofInstrument('Close of the bar'),
     generated_at_ms: z.number().describe('Publication, epoch ms'),
   })
@@ -41,10 +41,10 @@ export const signalSchema = z
 
 export const signalsQuery = z.object({
   subject: z.string().max(80).optional().describe('Only this subject'),
-  from: z.iso.datetime().optional().describe('Published from this moment on'),
-  to: z.iso.datetime().optional().describe('Published before this moment'),
+  from: z.iso.datetime().optional().describe('Publication time, inclusive'),
+  to: z.iso.datetime().optional().describe('Publication time, exclusive'),
   action: z.enum(['ENTER', 'EXIT', 'HOLD']).optional().describe('Only these'),
-  limit: z.coerce.number().int().min(1).max(10_000).default(200).describe('The newest so many of the history'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(200).describe('Maximum number of signals, the newest'),
 });
 
 export const signalsSchema = z.object({
@@ -54,21 +54,21 @@ export const signalsSchema = z.object({
 
 export const signalHistoryQuery = z.object({
   subject: z.string().max(80).describe('The subject'),
-  from: z.iso.datetime().optional().describe('Published from this moment on'),
-  to: z.iso.datetime().optional().describe('Published before this moment'),
+  from: z.iso.datetime().optional().describe('Publication time, inclusive'),
+  to: z.iso.datetime().optional().describe('Publication time, exclusive'),
   points: z.coerce
     .number()
     .int()
     .min(10)
     .max(10_000)
     .default(4000)
-    .describe('About so many signals of a longer period'),
+    .describe('Approximate number of signals of a longer period'),
 });
 
 export const signalHistorySchema = z.object({
   total: z.int().describe('Signals of the period'),
-  is_thinned: z.boolean().describe('true: of each part of the period, the signals with the smallest and largest z'),
-  signals: z.array(signalSchema).describe('Oldest first; all entries and exits are among them'),
+  is_thinned: z.boolean().describe('true: only the signals with the smallest and largest z of each part of the period'),
+  signals: z.array(signalSchema).describe('Oldest first; includes all entries and exits'),
   reasons: z
     .array(
       z.object({

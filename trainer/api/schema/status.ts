@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 export const daemonSchema = z.object({
-  shard: z.string().describe('Shard that it serves'),
-  presence: z.enum(['up', 'mute', 'down']).describe('It answers; it runs and does not answer; it does not run'),
+  shard: z.string().describe('Its shard'),
+  presence: z.enum(['up', 'mute', 'down']).describe('up: responds; mute: runs but does not respond; down: not running'),
   is_connected: z.boolean().describe('Whether the trainer receives its signals'),
   model_version: z.string().nullable().describe('Bundle in use'),
   degradations: z.array(z.string()).describe('Reasons of mode DEGRADED'),
@@ -22,7 +22,7 @@ export const statusSchema = z.object({
   time: z.iso.datetime().describe('Clock of this machine'),
   active_version: z.string().nullable().describe('Active bundle'),
   active_error: z.string().nullable().describe('Why active.json cannot be read'),
-  policy_hash: z.string().describe('Of the configuration that the trainer has loaded'),
+  policy_hash: z.string().describe('Hash of the configuration loaded by the trainer'),
   is_ready: z.boolean().describe('Every daemon is up with models, no halts and no degradations'),
   daemons: z.array(daemonSchema),
   schedules: z.array(

@@ -4,10 +4,10 @@ export const subjectSchema = z
   .object({
     subject: z.string().describe('Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals'),
     kind: z.enum(['pair', 'instrument']).describe('Two symbols traded against each other, or one'),
-    label: z.string().describe('For people: XAU/USD vs XAG/USD'),
+    label: z.string().describe('Display name: XAU/USD vs XAG/USD'),
     symbols: z.array(z.string()).describe('Symbols of its legs'),
     timeframe: z.string().describe('1m, 5m, 15m, 1h, 4h or 1d'),
-    shard: z.string().describe('Shard whose daemon answers it'),
+    shard: z.string().describe('Its shard'),
     z_entry: z.number().nullable().describe('|z| from which a bar is an entry candidate; null for an instrument'),
     z_exit: z.number().nullable().describe('z at which an open position has reverted; null for an instrument'),
     cost_bps: z.number().nullable().describe('Configured costs of a round trip by the active bundle, basis points'),
@@ -17,7 +17,7 @@ export const subjectSchema = z
       .nullable()
       .describe('ml_up_prob above which an instrument is entered long; null without a model'),
     theta_down: z.number().nullable().describe('ml_down_prob above which it is entered short'),
-    model_version: z.string().nullable().describe('Active bundle that answers it'),
+    model_version: z.string().nullable().describe('Its active bundle'),
     no_edge: z.boolean().nullable().describe('true: the active bundle earns less than it costs; null without one'),
   })
   .meta({ id: 'Subject' });

@@ -4,7 +4,7 @@ import { runSchema } from './runs.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
-const FIXED = 'fixed by the configuration: only its present value is taken';
+const FIXED = 'fixed by the configuration: only its current value is accepted';
 const REFUSED = 'not supported: refused when given';
 
 export const parameterSpaceConfig = z
@@ -91,21 +91,21 @@ export const mlTrainingConfig = z
     max_depth: optional(z.int(), REFUSED),
     n_estimators: optional(z.int(), REFUSED),
     learning_rate: optional(z.number(), REFUSED),
-    optimization_settings: optional(optimizationSettingsConfig, 'Search; that of the configuration when absent'),
+    optimization_settings: optional(optimizationSettingsConfig, 'Search; default: the configuration'),
     automl_config: optional(autoMLConfigModel, 'Feature generators'),
     ensemble_config: optional(ensembleConfig, 'Ensembles'),
     single_model_config: optional(singleModelConfig, 'Engine'),
     kind: z.enum(['full', 'incremental', 'thresholds']).default('full').describe('What is learned'),
-    reason: optional(z.string().max(500), 'Why; part of the audit'),
+    reason: optional(z.string().max(500), 'Reason, for the audit'),
   })
-  .meta({ id: 'MLTrainingConfig', description: 'What a training run takes' });
+  .meta({ id: 'MLTrainingConfig', description: 'Options of a training run' });
 
 export type MLTrainingConfig = z.infer<typeof mlTrainingConfig>;
 
 export const trainingStatusSchema = z
   .object({
     is_training: z.boolean(),
-    status: z.string().describe('Of the newest run, or idle'),
+    status: z.string().describe('Status of the newest run, or idle'),
     progress: z.number().describe('0 to 100'),
     message: z.string().describe('Stage'),
     start_time: z.string().nullable(),

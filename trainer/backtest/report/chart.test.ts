@@ -4,7 +4,7 @@ import { barChart, columnChart, escapeHtml, histogram, lineChart, ticks } from '
 
 const AXES = { xText: String, yText: String };
 
-/** The points of the paths of a chart. */
+/** Points of a chart's paths. */
 function pointsOf(svg: string): (readonly [number, number])[][] {
   return [...svg.matchAll(/d="M([^"]*)"/g)].map(([, path]) =>
     path!.split('L').map((point) => point.split(' ').map(Number) as [number, number]),
@@ -31,12 +31,12 @@ describe('lineChart', () => {
     const [points] = pointsOf(lineChart('a', [{ name: 'x', x, y }], AXES));
     expect(points!.length).toBeLessThan(2500);
     const ys = points!.map(([, value]) => value);
-    // The plot reaches from 12 to 252.
+    // The plot spans 12 to 252.
     expect(Math.min(...ys)).toBe(12);
     expect(Math.max(...ys)).toBe(252);
   });
 
-  it('stands without points, with one, and where nothing changes', () => {
+  it('works without points, with one, and without variation', () => {
     for (const y of [[], [3], [0, 0]]) {
       const svg = lineChart('a', [{ name: 'x', x: y.map((_, i) => i), y }], AXES);
       expect(svg).not.toMatch(/NaN|Infinity/);
@@ -60,12 +60,12 @@ describe('columnChart', () => {
     expect(tall0 / tall1).toBeCloseTo(2, 1);
     expect(tall1).toBeCloseTo(tall3, 0);
     expect(tall2).toBe(0);
-    // What is above zero ends where what is below it begins.
+    // The bar above zero ends where the bar below begins.
     expect(top0 + tall0).toBeCloseTo(top1, 0);
     for (let i = 1; i < 4; i++) expect(bars[i]![0]).toBeGreaterThan(bars[i - 1]![0] + bars[i - 1]![2]);
   });
 
-  it('stands without values, with one, and where all are zero', () => {
+  it('works without values, with one, and if all are zero', () => {
     for (const y of [[], [3], [0, 0]]) {
       const svg = columnChart('a', [{ name: 'x', x: y.map((_, i) => i), y }], AXES);
       expect(svg).not.toMatch(/NaN|Infinity/);
@@ -74,7 +74,7 @@ describe('columnChart', () => {
 });
 
 describe('barChart and histogram', () => {
-  it('shows "no trades" where there is nothing to show', () => {
+  it('shows "no trades" for empty input', () => {
     const svg = barChart('a', ['gross', 'net'], [{ label: 'A_B', values: [null, null] }], String);
     expect(svg).toContain('no trades');
     expect(svg).not.toMatch(/<rect|NaN/);
@@ -119,7 +119,7 @@ describe('ticks', () => {
 });
 
 describe('escapeHtml', () => {
-  it('leaves nothing that a page would take for its own', () => {
+  it('leaves no markup', () => {
     expect(escapeHtml(`<b a="1">&'`)).not.toMatch(/[<>"']|&(?!#)/);
     expect(lineChart('<script>', [], AXES)).not.toContain('<script');
   });

@@ -1,4 +1,4 @@
-/** Plots as SVG text: nothing is loaded from anywhere, colors are those of the page's style sheet (`.s0` … `.s3`). */
+/** Plots as SVG text without external resources; colors come from the page's style sheet (`.s0` … `.s3`). */
 
 const WIDTH = 720;
 const HEIGHT = 280;
@@ -6,7 +6,7 @@ const LEFT = 62;
 const RIGHT = 12;
 const TOP = 12;
 const BOTTOM = 28;
-/** Points per line at most, times four: more than a screen can show. */
+/** A quarter of the maximum points per line: more than a screen can show. */
 const CELLS = 600;
 
 export interface Line {
@@ -19,7 +19,7 @@ export interface Line {
 export interface Axes {
   readonly xText: (x: number) => string;
   readonly yText: (y: number) => string;
-  /** What has to be on the axes in any case. */
+  /** Range that the axis must include. */
   readonly xRange?: readonly [number, number];
   readonly yRange?: readonly [number, number];
 }
@@ -37,7 +37,7 @@ export function lineChart(title: string, lines: readonly Line[], axes: Axes): st
   return figure(title, HEIGHT, `${grid(frame, axes)}${paths.join('')}`, legend(lines.map(({ name }) => name)));
 }
 
-/** Vertical bars from zero at the places of a common x axis, those of the lines beside each other. */
+/** Vertical bars from zero over a common x axis, those of the lines side by side. */
 export function columnChart(title: string, lines: readonly Line[], axes: Axes): string {
   const places = lines.flatMap(({ x }) => Array.from(x));
   const [from, to] = range(places);
@@ -59,11 +59,11 @@ export function columnChart(title: string, lines: readonly Line[], axes: Axes): 
 
 export interface Bars {
   readonly label: string;
-  /** null: there is nothing to show, such as the mean of no trades. */
+  /** null: no value, such as the mean of no trades. */
   readonly values: readonly (number | null)[];
 }
 
-/** Groups of horizontal bars, from zero to the left or right; `names` are those of the bars of a group. */
+/** Groups of horizontal bars, from zero to the left or right; `names` are the bars of a group. */
 export function barChart(
   title: string,
   names: readonly string[],
@@ -98,7 +98,7 @@ export function barChart(
   return figure(title, height, rows.join('') + zero, legend(names));
 }
 
-/** How many values lie in each of some forty cells of equal width; the outermost ones take what lies beyond. */
+/** Counts of values in about forty cells of equal width; the outermost cells include values beyond them. */
 export function histogram(title: string, values: readonly number[], xText: (x: number) => string): string {
   const sorted = [...values].sort((a, b) => a - b);
   if (sorted.length === 0) return figure(title, 60, '<text x="0" y="30">No trades.</text>', '');
@@ -141,7 +141,7 @@ function createFrame(xRange: readonly [number, number], yRange: readonly [number
   };
 }
 
-/** Lowest and highest value, apart in any case. */
+/** Minimum and maximum, always distinct. */
 function range(values: readonly number[]): readonly [number, number] {
   if (values.length === 0) return [0, 1];
   const [low, high] = extremes(values) as [number, number];
@@ -160,7 +160,7 @@ function extremes(values: ArrayLike<number>): number[] {
 }
 
 /**
- * Of each cell of a long line the first, lowest, highest and last point, in their order: no peak and no fall is lost.
+ * Keeps the first, lowest, highest and last point of each cell of a long line, in order, so that no extreme is lost.
  */
 function thin({ x, y }: Line): (readonly [number, number])[] {
   const size = Math.max(1, Math.ceil(x.length / CELLS));
@@ -193,14 +193,14 @@ function grid({ x, y, xRange, yRange }: Frame, { xText, yText }: Axes): string {
   return lines.join('') + marks.join('');
 }
 
-/** Round numbers within a range, some `count` of them: steps of 1, 2 or 5 times a power of ten. */
+/** About `count` round numbers within a range: steps of 1, 2 or 5 times a power of ten. */
 export function ticks([low, high]: readonly [number, number], count: number): number[] {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
   const found: number[] = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
-    // Plus zero: −0 would be shown with its sign.
+    // Adding zero turns −0, which would be shown with its sign, into 0.
     found.push(i * step + 0);
   }
   return found;

@@ -5,14 +5,14 @@ import { meanMargin, shareInterval, sharpeMargin } from './interval.ts';
 
 const RUNS = 2000;
 
-/** The share of seeded samples whose interval holds the truth. */
+/** Share of seeded samples whose interval contains the true value. */
 function coverage(seed: string, isHeld: (rng: ReturnType<typeof createRng>) => boolean): number {
   const rng = createRng(seed);
   return Array.from({ length: RUNS }, () => isHeld(rng)).filter(Boolean).length / RUNS;
 }
 
 describe('an interval of 95 %', () => {
-  it('of a mean holds it in about 95 of 100 samples', () => {
+  it('of a mean contains it in about 95 of 100 samples', () => {
     const held = coverage('mean', (rng) => {
       const values = Array.from({ length: 60 }, () => 1.5 + 4 * rng.normal());
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -25,7 +25,7 @@ describe('an interval of 95 %', () => {
     expect(meanMargin([1, 3])).toBeCloseTo(1.959964, 12);
   });
 
-  it('of a share holds it in about 95 of 100 samples, and stays within 0 and 1', () => {
+  it('of a share contains it in about 95 of 100 samples, and stays within 0 and 1', () => {
     const held = coverage('share', (rng) => {
       const won = Array.from({ length: 40 }, () => rng.uniform() < 0.35).filter(Boolean).length;
       const [low, high] = shareInterval(won / 40, 40);
@@ -37,7 +37,7 @@ describe('an interval of 95 %', () => {
     expect(shareInterval(1, 3)).toEqual([expect.closeTo(0.4385, 4), 1]);
   });
 
-  it('of a Sharpe ratio holds it in about 95 of 100 samples', () => {
+  it('of a Sharpe ratio contains it in about 95 of 100 samples', () => {
     const truth = 0.1 * Math.sqrt(TRADING_DAYS_PER_YEAR);
     const held = coverage('sharpe', (rng) => {
       const days = Array.from({ length: 120 }, () => 0.001 + 0.01 * rng.normal());

@@ -1,8 +1,8 @@
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
 
-/** Two-sided 95 % of the normal distribution. */
+/** Two-sided 95 % quantile of the normal distribution. */
 const Z_95 = 1.959964;
-/** With fewer trades the ratios of a period are noise and are not shown. */
+/** With fewer trades the ratios of a period are noise and not shown. */
 export const MIN_TRADES = 10;
 
 /** Half the width of the 95 % confidence interval of the mean of `values`; null with fewer than two. */
@@ -14,7 +14,7 @@ export function meanMargin(values: readonly number[]): number | null {
   return Z_95 * Math.sqrt(variance / length);
 }
 
-/** 95 % interval of a share of `count` trials (Wilson 1927). @param share 0 … 1 */
+/** 95 % interval of a proportion of `count` trials (Wilson 1927). @param share 0…1 */
 export function shareInterval(share: number, count: number): readonly [number, number] {
   const z2 = Z_95 * Z_95;
   const middle = (share + z2 / (2 * count)) / (1 + z2 / count);
@@ -23,8 +23,8 @@ export function shareInterval(share: number, count: number): readonly [number, n
 }
 
 /**
- * Half the width of the 95 % interval of an annualised Sharpe ratio of independent days (Lo 2002, equation 9); null
- * where there is no ratio.
+ * Half the width of the 95 % interval of an annualized Sharpe ratio of independent days (Lo 2002, equation 9); null
+ * without a ratio.
  */
 export function sharpeMargin({
   net_sharpe,

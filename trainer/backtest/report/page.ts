@@ -1,7 +1,7 @@
 import { escapeHtml } from './chart.ts';
 import { STYLE } from './style.ts';
 
-/** A whole HTML file that needs no other one. @param sections HTML */
+/** A self-contained HTML page. @param sections HTML */
 export function htmlPage(title: string, sections: readonly string[]): string {
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
@@ -9,7 +9,7 @@ export function htmlPage(title: string, sections: readonly string[]): string {
   );
 }
 
-/** A table of plain text that scrolls where it is too wide. */
+/** A table of plain text that scrolls if it is too wide. */
 export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (tag: string, row: readonly string[]): string =>
     `<tr>${row.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`;

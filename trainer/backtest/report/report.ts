@@ -17,7 +17,7 @@ export interface ReportOptions {
     Manifest,
     'version' | 'market' | 'period' | 'seed' | 'theta1' | 'theta2' | 'groups'
   >[];
-  /** Of the symbols of the pairs. */
+  /** Costs of the pairs' symbols. */
   readonly symbols: Readonly<Record<string, SymbolCosts>>;
   readonly requireEdge: boolean;
 }
@@ -27,7 +27,7 @@ const VIEW_NAMES: Readonly<Record<View, string>> = {
   edge_pairs: 'pairs with an edge',
 };
 
-/** What the figures rest on; the same sentences for people and programs. */
+/** Assumptions behind the figures, the same sentences for people and programs. */
 export const ASSUMPTIONS: readonly string[] = [
   'Decided by the daemon’s own code at the close of a bar, filled at the open of the next one; what is still open at the end is closed at the last open.',
   'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
@@ -40,12 +40,12 @@ export const ASSUMPTIONS: readonly string[] = [
   'AI1 is evaluated on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
 ];
 
-/** Whether bars of the period were learned from, or seen by choices, when the bundle was made. */
+/** Whether the bundle was trained on bars of the period, or choices used them. */
 export function isTrainedOn({ first }: Pick<PeriodResult, 'first'>, { period }: Pick<Manifest, 'period'>): boolean {
   return first < Date.parse(period.holdout_from) / 1000;
 }
 
-/** The result in plain words: what was won or lost, and what the daemon would have done of it. */
+/** Summary sentence: result, and what the daemon would have published. */
 export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolean): string {
   const { all_pairs, edge_pairs, noEdge } = bundle;
   const gated = `${noEdge.length} of ${pairs} pairs are NO_EDGE`;
@@ -70,7 +70,7 @@ export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolea
   return `${open} ${gated}: ${rest}.`;
 }
 
-/** The whole result as one HTML file that needs nothing else. */
+/** The result as one self-contained HTML file. */
 export function renderReport({ result, manifests, symbols, requireEdge }: ReportOptions): string {
   const { bundles, first, last, bars, pairs } = result;
   const names = bundles.map(({ version }, i) => (bundles.length === 1 ? version : `${ROLES[i]} ${version}`));
@@ -121,7 +121,7 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
   return htmlPage(title, sections);
 }
 
-/** Whether the trades could have been made as they were counted: net bps per trade at full size. */
+/** Sensitivity of the net result to execution: net bps per trade at full size. */
 function executabilityTables(bundles: readonly BundleResult[], names: readonly string[]): string[] {
   const rows = bundles.flatMap((bundle, i) =>
     VIEWS.map((view) => [`${nameOf(names, i)}${VIEW_NAMES[view]}`, ...executabilityCells(bundle[view].executability)]),
@@ -134,7 +134,7 @@ function executabilityTables(bundles: readonly BundleResult[], names: readonly s
   return [htmlTable(['', ...EXECUTABILITY_COLUMNS], rows), ...hours];
 }
 
-/** Net value, drawdown and days of every bundle. */
+/** Net value, drawdown and daily results of every bundle. */
 function valueCharts(result: PeriodResult, names: readonly string[]): string[] {
   return [
     lineChart('Net value, percent of the capital', equityLines(result, names), timeAxes(percentPoints)),
@@ -175,7 +175,7 @@ function origins(manifests: ReportOptions['manifests']): string {
     .join(' ');
 }
 
-/** What had to be passed for an entry; figures of other thresholds than the bundle's are not what it publishes. */
+/** Thresholds of the entries; with overridden thresholds the figures are not what the bundle publishes. */
 function thresholdsText(bundles: readonly BundleResult[], manifests: ReportOptions['manifests']): string {
   return bundles
     .map(({ version, thresholds: { theta1, theta2 } }, i) => {
@@ -241,7 +241,7 @@ function calibrationLines(bundles: readonly BundleResult[], names: readonly stri
   return [...lines, { name: 'as it should be', x: [0, 1], y: [0, 1] }];
 }
 
-/** What a table shows of trades; `trades` are those that the performance counts. */
+/** Content of a cell of a table of trades; `trades` are those counted by the performance. */
 type Cell = (performance: Performance, trades: readonly TradeRecord[]) => string;
 
 const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
@@ -261,7 +261,7 @@ const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
   ['Turnover, × capital', ({ turnover }) => turnover.toFixed(1)],
   ['Refused', ({ refusal_rate }) => (refusal_rate === null ? NONE : percent(refusal_rate))],
 ];
-/** Of what a pair that never traded has, only these say anything. */
+/** Columns that are meaningful for a pair without trades. */
 const WITHOUT_TRADES = new Set(['Trades', 'Refused']);
 
 function cellsOf(performance: Performance, trades: readonly TradeRecord[], rows: typeof TOTALS): string[] {
@@ -367,7 +367,7 @@ function percentPoints(value: number): string {
 
 const NONE = '–';
 
-/** Two decimals, or as many as show two significant digits of a smaller value: never "-0.00 %". */
+/** Two decimals, or two significant digits of a smaller value: never "-0.00 %". */
 function percent(fraction: number): string {
   const value = fraction * 100;
   if (value === 0 || Math.abs(value) >= 0.1) return `${(value + 0).toFixed(2)} %`;

@@ -1,4 +1,4 @@
-/** The style sheet of reports: readable on a phone, light or dark as the reader's machine is. */
+/** Style sheet of reports: readable on a phone, light or dark as the reader prefers. */
 export const STYLE = `
 :root { color-scheme: light dark; --text: #1c2127; --soft: #5d6772; --page: #ffffff; --grid: #e3e7eb; --axis: #8c96a0; --c0: #1f6fb5; --c1: #c2552d; --c2: #3b8a4d; --c3: #8455b5; }
 @media (prefers-color-scheme: dark) { :root { --text: #e5e9ed; --soft: #9aa5b0; --page: #14181c; --grid: #2a3138; --axis: #66717c; --c0: #66aee6; --c1: #ec8a63; --c2: #74c487; --c3: #b894e0; } }

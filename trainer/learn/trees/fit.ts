@@ -4,11 +4,11 @@ import type { Engine } from '../../../shared/policy/engines.ts';
 import type { LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
 import { openLearner } from './learners.ts';
 
-/** The last part of the training time that decides how many trees there are. */
+/** Share of the training time, at its end, that determines the number of trees. */
 const STOPPING_SHARE = 0.15;
-/** Trees without an improvement there before boosting ends. */
+/** Rounds without improvement before boosting stops. */
 const PATIENCE = 20;
-/** With fewer rows on either side, the number of trees is the configured one. */
+/** With fewer rows on either side, the configured number of trees is used. */
 export const MIN_ROWS = 200;
 
 /** Labeled rows with their times. All arrays: [rows]. */
@@ -22,18 +22,18 @@ export interface FitRows {
   readonly weights: Float64Array;
 }
 
-/** One model to learn from `subset` of `rows`. */
+/** One model to train on `subset` of `rows`. */
 export interface FitTask {
   readonly engine: Engine;
   readonly task: Task;
   readonly rows: FitRows;
   readonly subset: Int32Array;
   readonly params: LearnerParams;
-  /** Whether boosting ends when it stops helping, or after `params.rounds`. */
+  /** Whether boosting stops early, or after `params.rounds`. */
   readonly stopsEarly: boolean;
-  /** A model to add trees to; absent or null: learned from nothing. */
+  /** A model to add trees to; absent or null: trained from scratch. */
   readonly base?: TreeModel | null;
-  /** Rows that end boosting, in place of the last part of the subset's time; read with `stopsEarly` alone. */
+  /** Early-stopping rows, replacing the last part of the subset's time; only used with `stopsEarly`. */
   readonly stopping?: Int32Array;
 }
 
@@ -56,14 +56,13 @@ export function runFit(
     base: base ?? null,
     onRound: onTree,
   };
-  // A fit has a thread of its own already.
+  // A fit already runs on its own thread.
   return engine === 'gbdt' ? Promise.resolve().then(() => learnHere(request)) : openLearner(engine).learn(request);
 }
 
 /**
- * The last part of the subset's own time, where it shows when boosting no longer helps. Rows whose label was not known
- * when that part began take no part in the training, so neighbors do not vouch for each other. null where either side
- * has too few rows.
+ * Splits off the last part of the subset's time for early stopping. Rows whose label was not known when that part began
+ * are excluded from training, so that neighbors do not leak. null if either side has too few rows.
  */
 export function splitOffTheEnd(
   rows: Pick<FitRows, 'time' | 'labelEnd'>,

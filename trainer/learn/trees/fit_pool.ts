@@ -13,11 +13,11 @@ export type WorkerAnswer =
   | { readonly model: TreeModel }
   | { readonly error: ReturnType<typeof describeError> };
 
-/** Trains models. Each one is the same for any number of workers, which changes nothing but the time. */
+/** Trains models on threads. The number of workers affects speed only, not results. */
 export interface FitPool {
   /**
-   * The rows are read at their first use: they must not change while the pool is open.
-   * @param order an urgent task precedes all waiting tasks that are not
+   * The rows are read at their first use and must not change while the pool is open.
+   * @param order an urgent task precedes all waiting tasks that are not urgent
    */
   fit(task: FitTask, onTree: OnTree, order?: { readonly isUrgent: boolean }): Promise<TreeModel>;
   close(): Promise<void>;
@@ -94,8 +94,8 @@ export function openFitPool(workers: number): FitPool {
 type Share = <T extends Float32Array | Float64Array>(values: T) => T;
 
 /**
- * Copies an array into memory that all threads read, once: fifty fits train on the same few arrays, which AI2 and AI3,
- * and rows with other labels, have in common. A copy is freed when its original is no longer referenced.
+ * Copies an array once into memory readable by all threads: fifty fits share the same few arrays, also across models
+ * and labels. A copy is freed when its original is no longer referenced.
  */
 function createSharing(): Share {
   const shared = new WeakMap<object, Float32Array | Float64Array>();

@@ -5,7 +5,7 @@ import { openFitPool } from './fit_pool.ts';
 /** All fits of a training run, on one pool of threads, with one progress. */
 export interface FitQueue {
   fit(task: FitTask): Promise<TreeModel>;
-  /** Before those that wait, and not counted in the progress. */
+  /** Runs before waiting fits, and does not count in the progress. */
   fitUrgent(task: FitTask): Promise<TreeModel>;
   /**
    * Progress of work that counts as `weight` fits.

@@ -8,13 +8,12 @@ import type { LearnRequest, Learner } from './learner.ts';
 
 /**
  * Our own leaf-wise gradient boosting on histograms, second order (Friedman 2001; Chen & Guestrin 2016; Ke et al.
- * 2017), with LightGBM's defaults and meanings. The same table, parameters and seed give the same bytes on any machine
- * with any number of threads: splits are chosen on exact integer sums, leaf values are float64 sums in the order of
- * rows, exp and ln are our own.
+ * 2017), with LightGBM's defaults and semantics. The same table, parameters and seed give the same bytes on any machine
+ * with any number of threads: splits are chosen on exact integer sums, leaf values are float64 sums in row order, and
+ * exp and ln are our own.
  *
- * With a base, boosting is warm-started from its scores (float64 sums in the order of its trees, as boosting itself
- * adds them): where nothing is drawn, n rounds and then k on the same table are the same trees to the bit as n + k at
- * once.
+ * With a base, boosting starts from its scores (float64 sums in tree order, as in boosting itself): without sampling, n
+ * rounds and then k more on the same table are bit-identical to n + k rounds.
  *
  * Further codes: LEARNER_MEMORY beyond 4 GB (see kernel/memory.ts for bytes per row), KERNEL_MISSING, LEARNER_THREAD.
  */
@@ -26,7 +25,7 @@ export const gbdt: Learner = {
   learnQuickly: (request) => (isQuick(request) ? learnHere(request) : null),
 };
 
-/** `gbdt` on the calling thread, which waits for it. */
+/** `gbdt` on the calling thread, blocking it. */
 export function learnHere(request: LearnRequest): TreeModel {
   return lendMemory((reserve) =>
     joined(request, learn(kernelModule(), prepare({ ...request, threads: 1 }, reserve), request.onRound)),
@@ -35,10 +34,10 @@ export function learnHere(request: LearnRequest): TreeModel {
 
 /** Units of `isQuick`: about 0.4 s of one thread. Starting threads takes 0.1 s, and they save less than half. */
 const QUICK_WORK = 300_000;
-/** Reading the histograms of a leaf takes as long as adding so many rows to them. */
+/** Reading a leaf's histograms takes as long as adding this many rows to them. */
 const ROWS_PER_LEAF = 700;
 
-/** Whether the calling thread learns a table sooner than threads are started that share the work. */
+/** Whether the calling thread alone is faster than starting threads. */
 function isQuick({ task, table, params }: LearnRequest): boolean {
   const { rows, columns } = table.x;
   const leaves = Math.min(params.leaves, rows / params.minDataInLeaf);
@@ -61,7 +60,7 @@ function prepare(request: LearnRequest, reserve: Reserve = reserveMemory): Prepa
   return prepareFit(fit, reserve);
 }
 
-/** The trees of the base, where there is one, and behind them the new ones, which were grown on its scores. */
+/** The trees of the base, if any, followed by the new ones, which were grown on its scores. */
 function joined({ base }: LearnRequest, grown: TreeModel): TreeModel {
   if (base === undefined || base === null) return grown;
   return {

@@ -1,7 +1,7 @@
 import type { Engine } from '../../../shared/policy/engines.ts';
 import type { Link, Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 
-/** What is learned. The model's answers: a probability, one probability per class, a value, a quantile of the value. */
+/** What is trained. The model's answers: a probability, one probability per class, a value, a quantile of the value. */
 export type Task =
   /** Targets in [0, 1]; soft ones (a target share) are learned by cross-entropy like hard ones. */
   | { readonly kind: 'binary' }
@@ -12,8 +12,8 @@ export type Task =
   | { readonly kind: 'quantile'; readonly quantile: number };
 
 /**
- * Focal loss −alpha · (1 − p)^gamma · ln p of the true class (Lin et al. 2017) in place of cross-entropy: rows that are
- * answered well count less. Its answers need calibration. Only `gbdt` learns it.
+ * Focal loss −alpha · (1 − p)^gamma · ln p of the true class (Lin et al. 2017) instead of cross-entropy:
+ * well-classified rows count less. Its answers need calibration. Supported only by `gbdt`.
  */
 export interface FocalLoss {
   /** ≥ 0; 0 is cross-entropy. */
@@ -33,25 +33,25 @@ export interface TrainingTable {
   readonly x: Matrix;
   /** [rows]. */
   readonly y: Float64Array;
-  /** [rows], ≥ 0; null = 1 each. A row of weight 0 is as if it were not there. */
+  /** [rows], ≥ 0; null = 1 each. Rows of weight 0 are ignored. */
   readonly weights: Float64Array | null;
 }
 
 export interface LearnerParams {
-  /** Trees at most (per class for multiclass). */
+  /** Maximum number of trees (per class for multiclass). */
   readonly rounds: number;
   readonly learningRate: number;
-  /** Leaves per tree at most. */
+  /** Maximum leaves per tree. */
   readonly leaves: number;
-  /** Splits between root and leaf at most; null = no limit. */
+  /** Maximum splits between root and leaf; null = no limit. */
   readonly maxDepth: number | null;
   readonly minDataInLeaf: number;
-  /** Sum of hessians a leaf must hold at least. */
+  /** Minimum sum of hessians in a leaf. */
   readonly minHessianInLeaf: number;
   /** Penalties on leaf values. */
   readonly l1: number;
   readonly l2: number;
-  /** A split must gain more than this (loss units, without the factor ½). */
+  /** Minimum gain of a split (loss units, without the factor ½). */
   readonly minGain: number;
   /** Value bins per column, 2…255; missing values have one more. */
   readonly maxBins: number;
@@ -94,17 +94,17 @@ export interface LearnRequest {
   readonly table: TrainingTable;
   readonly params: LearnerParams;
   readonly stopping: EarlyStopping | null;
-  /** Threads to learn on; they change the time and nothing else. */
+  /** Number of threads; affects speed only, not results. */
   readonly threads: number;
   /**
-   * A model of the same task and columns to add trees to; absent or null: trained from scratch. Only `gbdt` accepts
-   * one. The result is one model: its trees, then at most `rounds` new ones.
+   * A model of the same task and columns to add trees to; absent or null: trained from scratch. Supported only by
+   * `gbdt`. The result is one model: the base's trees, then at most `rounds` new ones.
    */
   readonly base?: TreeModel | null;
   onRound(round: number, rounds: number): void;
 }
 
-/** One way to learn trees. All of them answer with the same kind of model, which `shared/bundle/onnx` exports. */
+/** A tree learner. All return the same kind of model, which `shared/bundle/onnx` exports. */
 export interface Learner {
   readonly engine: Engine;
   /**
@@ -112,9 +112,6 @@ export interface Learner {
    * cannot add to one; RangeError when shapes, targets, weights, parameters or the base are not as stated
    */
   learn(request: LearnRequest): Promise<TreeModel>;
-  /**
-   * The same model on the calling thread, which waits for it, where that takes less time than starting threads; null
-   * elsewhere.
-   */
+  /** The same model on the calling thread, if that is faster than starting threads; otherwise null. */
   learnQuickly?(request: LearnRequest): TreeModel | null;
 }

@@ -4,13 +4,13 @@ import type { AlertMessage } from '../message.ts';
 
 export type ChannelName = (typeof CHANNEL_NAMES)[number];
 
-/** Why a channel did not take a message. */
+/** Why a channel did not accept a message. */
 export interface SendFailure {
-  /** Without addresses and keys: they are secrets. */
+  /** Without addresses and keys, which are secret. */
   readonly reason: string;
-  /** How long the server asks to be left alone; null when it does not. */
+  /** Pause requested by the server; null without one. */
   readonly retryAfterMs: number | null;
-  /** The server refuses this message; the same again will not be taken. */
+  /** The server rejects this message permanently. */
   readonly isRefused: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface Channel {
   readonly groups: boolean;
   /**
    * Sends messages as one. Never rejects.
-   * @returns null when they were taken
+   * @returns null if they were accepted
    */
   send(messages: readonly AlertMessage[], signal: AbortSignal): Promise<SendFailure | null>;
 }

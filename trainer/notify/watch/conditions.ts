@@ -4,38 +4,38 @@ import type { Notice } from '../outbox.ts';
 import { timeText } from '../message.ts';
 import type { DaemonLook, WatchedHealth } from './daemon_look.ts';
 
-/** A daemon that is restarted is back before that. */
+/** A restarted daemon is back within this time. */
 const DEAD_AFTER_MS = 30_000;
-/** One that reads a long journal answers late. */
+/** A daemon that reads a long journal responds late. */
 const MUTE_AFTER_MS = 60_000;
-/** First models take as long. */
+/** Maximum time for the first models. */
 const NO_MODELS_AFTER_MS = 600_000;
 /** History may have to be sent first. */
 const NO_BARS_AFTER_MS = 300_000;
 const LATENCY_QUIET_MS = 600_000;
 const EXPIRED_AFTER_MS = 60_000;
-/** A standby that takes over needs less. */
+/** Maximum time of a takeover by a standby. */
 const NO_LEASE_AFTER_MS = 30_000;
 
-/** What one look at a daemon has found. Keys name the shard and the machine. */
+/** Findings of one check of a daemon. Keys contain shard and machine. */
 export interface Conditions {
   readonly notices: readonly Notice[];
-  /** Events that this look checked: an open alert of these that is not in `notices` is over. */
+  /** Events covered by this check: an open alert of these that is not in `notices` is resolved. */
   readonly checked: readonly string[];
-  /** No consumer of this daemon would trade, or the reason could not be seen. */
+  /** False if no consumer would trade on this daemon, or if the state is unknown. */
   readonly isWell: boolean;
 }
 
 const OF_PRESENCE = ['daemon_dead', 'daemon_mute'];
 const OF_HEALTH = ['feed_silent', 'daemon_halt', 'daemon_degraded', 'kpi_halt', 'redis', 'latency'];
 
-/** Checks the looks at one daemon, one after the other; time comes in with them. */
+/** Evaluates successive checks of one daemon; times are arguments. */
 export class DaemonConditions {
   readonly #place: string;
   readonly #calendar: () => SessionCalendar;
   readonly #isLive: boolean;
   readonly #pairs: readonly Pair[];
-  /** Since when something is so, epoch ms. */
+  /** Start of each condition, epoch ms. */
   readonly #since = new Map<string, number>();
   #hadModels = false;
   #redisWasUp = false;
@@ -63,7 +63,7 @@ export class DaemonConditions {
     if (downMs >= DEAD_AFTER_MS) notices.push(this.#dead(nowMs - downMs));
     if (muteMs >= MUTE_AFTER_MS) notices.push(this.#mute(pid, nowMs - muteMs));
     if (health === null) {
-      // What is down is not mute; what hangs is not known to be dead.
+      // A stopped daemon is not mute; a hung one is not known to be dead.
       const checked = presence === 'down' ? OF_PRESENCE : ['daemon_dead'];
       return { notices, checked, isWell: false };
     }
@@ -145,7 +145,7 @@ export class DaemonConditions {
     return found;
   }
 
-  /** Of pairs that are not silent: their bars come, and still no consumer acts. */
+  /** For pairs that are not silent: bars arrive, but their signals have expired. */
   #expired({ expired_pairs, silent_pairs, model_version }: WatchedHealth, nowMs: number): Notice[] {
     const expired = expired_pairs.filter((id) => !silent_pairs.includes(id));
     const lastsMs = this.#lastsMs('expired', model_version !== null && expired.length > 0, nowMs);
@@ -154,7 +154,7 @@ export class DaemonConditions {
     return [this.#notice('daemon_degraded', 'expired', { text, severity: 'critical' })];
   }
 
-  /** A server that was never there is not missed: `enabled: auto` means so. */
+  /** A server that was never reachable is not reported, because of `enabled: auto`. */
   #redis({ redis, redis_missed }: WatchedHealth): Notice[] {
     this.#redisWasUp ||= redis === 'up' || redis_missed > 0;
     if (redis === 'off') this.#redisWasUp = false;
@@ -166,7 +166,7 @@ export class DaemonConditions {
 
   #latency({ boot_id }: WatchedHealth, overBudget: number | null, nowMs: number): Notice[] {
     if (boot_id !== this.#boot) {
-      // Of a daemon that was there before this trainer only what is new counts.
+      // For a daemon started before this trainer, only new violations count.
       this.#overBudget = this.#boot === '' ? (overBudget ?? 0) : 0;
       this.#boot = boot_id;
     }
@@ -188,20 +188,20 @@ export class DaemonConditions {
     return { key, event, subject: `daemon ${this.#place}`, ...rest };
   }
 
-  /** How long something has been so, in looks without a gap. */
+  /** Duration of a condition over consecutive checks. */
   #lastsMs(what: string, isSo: boolean, nowMs: number): number {
     if (!isSo) {
       this.#since.delete(what);
       return 0;
     }
     const since = this.#since.get(what) ?? nowMs;
-    // A clock that was set back begins anew.
+    // Restarts if the clock was set back.
     this.#since.set(what, Math.min(since, nowMs));
     return Math.max(0, nowMs - since);
   }
 }
 
-/** The key is the monitor's, which reports the halt that it makes at once. */
+/** The key is the monitor's, which reports its own halts immediately. */
 function kpiHalts({ halts, model_version }: WatchedHealth): Notice[] {
   return halts.map(({ pair_id, reason, seen, limit }) => ({
     key: `kpi_halt:${pair_id}`,

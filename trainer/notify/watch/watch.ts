@@ -13,7 +13,7 @@ import { lookAtDaemon } from './daemon_look.ts';
 import { fatalsOf } from './fatals.ts';
 import { isUnitBack } from './units.ts';
 
-/** A dead daemon is known after three looks. */
+/** A dead daemon is detected after three checks. */
 const LOOK_MS = 10_000;
 const CALENDAR_MS = 6 * 3_600_000;
 const MEGABYTE = 1024 ** 2;
@@ -30,14 +30,14 @@ export interface WatchOptions {
 }
 
 export interface Watch {
-  /** Whether the last look was recent and found daemons, feed and disk well. */
+  /** Whether the last check was recent and found daemons, feeds and disk healthy. */
   isWell(): boolean;
-  /** Looks now, besides the looks that come by themselves. Never rejects. */
+  /** Checks now, in addition to scheduled checks. Never rejects. */
   look(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Looks at daemons, their feeds and the disk every ten seconds; raises what is wrong and clears what is over. */
+/** Checks daemons, feeds and disk every ten seconds; raises alerts and resolves them. */
 export function startWatch(options: WatchOptions): Watch {
   const watch = new RunningWatch(options);
   watch.begin();
@@ -86,7 +86,7 @@ class RunningWatch implements Watch {
       try {
         await this.#lookOnce();
       } catch (error) {
-        this.#options.log.warn({ err: error }, 'daemons could not be looked at');
+        this.#options.log.warn({ err: error }, 'daemons could not be checked');
       }
     }));
   }
@@ -121,11 +121,11 @@ class RunningWatch implements Watch {
     if (found.every(({ isWell }) => isWell) && disk.length === 0) this.#wellMs = performance.now();
   }
 
-  /** Whether this look could have found the alert of this key. */
+  /** Whether this check could have detected the alert of this key. */
   #isChecked(key: string, found: readonly Conditions[]): boolean {
     if (key === `disk:${this.#place}`) return true;
     const [event, place] = key.split(':') as [string, string?];
-    // A halt is every daemon's.
+    // A halt applies to every daemon.
     if (event === 'kpi_halt') return found.every(({ checked }) => checked.includes(event));
     const index = this.#daemons.findIndex(({ shard }) => place === `${shard.name}@${this.#place}`);
     return index >= 0 && found[index]!.checked.includes(event);

@@ -4,7 +4,7 @@ import { RolloutEvidence } from '../evidence.ts';
 import type { RolloutRules } from '../rules.ts';
 import { advantageOf, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
 import { power } from '../power.ts';
-import { judge, type VerdictPolicy } from '../verdict.ts';
+import { checkRollout, type VerdictPolicy } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';
 
@@ -41,7 +41,7 @@ export function simulateRollout(
     immature[minute % HORIZON] = seen.scores;
     const nowMs = clockMs(minute);
     const facts = evidence.facts(stage.name, nowMs - stageStartMs, nowMs, minute >= OPEN_MINUTES);
-    const verdict = judge(facts, rules);
+    const verdict = checkRollout(facts, rules);
     if (verdict.verdict === 'advance') [stage, stageStartMs] = [verdict.to, nowMs];
     if (verdict.verdict === 'continue' || verdict.verdict === 'advance') continue;
     const at = { stage: stage.name, days: nowMs / (1440 * MINUTE_MS) };

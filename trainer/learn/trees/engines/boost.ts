@@ -1,21 +1,21 @@
 /** A run of boosting inside an engine's library. */
 export interface Booster {
-  /** Learns one more round. False: nothing was left to split, and the model stays as it was. */
+  /** Trains one more round. False: nothing was left to split, and the model is unchanged. */
   step(): boolean;
-  /** Mean loss on the stopping rows; called only where there are some. */
+  /** Mean loss on the stopping rows; called only if there are some. */
   loss(): number;
 }
 
 export interface BoostPlan {
   readonly rounds: number;
-  /** Rounds without an improvement before it ends; null = no stopping rows. */
+  /** Rounds without improvement before stopping; null = no stopping rows. */
   readonly patience: number | null;
   onRound(round: number, rounds: number): void;
 }
 
 /**
  * Boosts as planned.
- * @returns how many rounds of the model to keep: with stopping rows up to the first of the best, at least one
+ * @returns number of rounds to keep: with stopping rows up to the first of the best, at least one
  */
 export function boost(booster: Booster, { rounds, patience, onRound }: BoostPlan): number {
   let best = Infinity;

@@ -8,14 +8,14 @@ export type Handle = bigint;
 /** Output parameter of a C function: `[null]` before the call. */
 export type Out<T> = [T | null];
 
-/** The answer of a C function that succeeded. */
+/** Output value of a successful C call. */
 export function answered<T>(call: (out: Out<T>) => void): T {
   const out: Out<T> = [null];
   call(out);
   return out[0]!;
 }
 
-/** XGBoost puts the time of day before its words, and a stack trace behind them. */
+/** XGBoost prefixes its messages with the time of day and appends a stack trace. */
 function wordsOf(error: string): string {
   return error
     .replace(/^\[[\d:]+\] /, '')
@@ -24,10 +24,10 @@ function wordsOf(error: string): string {
 }
 
 /**
- * Declares functions of a C API that answer 0, or another number for an error whose words `lastErrorName` gives. Each
- * of them throws LEARNER_FAILED with those words.
- * @param declarations parameters of each function as C has them, answers marked `_Out_`
- * @throws MinutehandError LEARNER_MISSING when the library lacks one of them
+ * Declares functions of a C API that return 0, or another number for an error whose message `lastErrorName` returns.
+ * Each throws LEARNER_FAILED with that message.
+ * @param declarations C parameters of each function, with outputs marked `_Out_`
+ * @throws MinutehandError LEARNER_MISSING if the library lacks one of them
  */
 export function bindApi<Api extends { readonly [name in keyof Api]: (...given: never[]) => void }>(
   { library, path }: OpenLibrary,

@@ -7,10 +7,10 @@ import type * as Koffi from 'koffi';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../shared/policy/engines.ts';
 
-/** File of each engine's library; null = the usual places are searched. */
+/** Library file of each engine; null = search the usual places. */
 export type EngineLibraries = Readonly<Record<NativeEngine, string | null>>;
 
-/** The libraries that the environment names. An empty variable is an unset one. */
+/** Libraries configured in the environment. An empty variable counts as unset. */
 export function librariesFrom(env: NodeJS.ProcessEnv = process.env): EngineLibraries {
   const entries = NATIVE_ENGINES.map((engine) => [engine, env[libraryOf(engine).variable] || null]);
   return Object.fromEntries(entries) as EngineLibraries;
@@ -28,7 +28,7 @@ export function installationHint(engine: NativeEngine): string {
   return `${libraryOf(engine).installation} The engine gbdt needs no library.`;
 }
 
-/** Names of the library's file on this platform, the likeliest first. */
+/** File names of the library on this platform, most likely first. */
 function fileNames(engine: NativeEngine): readonly string[] {
   const { files } = libraryOf(engine);
   return process.platform === 'win32' || process.platform === 'darwin' ? files[process.platform] : files.linux;
@@ -47,9 +47,9 @@ function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   ];
 }
 
-/** Existing folders in which the engine's library may be, in the order of the search. */
+/** Existing folders that may contain the engine's library, in search order. */
 function usualFolders(engine: NativeEngine, env: NodeJS.ProcessEnv): string[] {
-  // PyPI's packages keep it in a folder `lib` of their own; those of LightGBM before version 4 beside their modules.
+  // PyPI packages keep it in their folder `lib`; LightGBM before version 4 beside its modules.
   const packages = ['lib/python3*/site-packages', 'lib/python3*/dist-packages', 'Lib/site-packages'];
   const inPackage = packages.flatMap((folder) => [join(folder, engine, 'lib'), join(folder, engine)]);
   return [
@@ -64,7 +64,7 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** Not a bare name, which is for the system's loader to find. */
+/** Whether the text is a path rather than a bare name for the system's loader. */
 function isPath(text: string): boolean {
   return /[\\/]/.test(text);
 }
@@ -91,10 +91,9 @@ function expand(pattern: string): string[] {
 }
 
 /**
- * Opens the engine's shared library: the configured file (or name for the system's loader) and no other, else the first
- * in the usual places that loads, else by name through the system's loader.
- * @throws MinutehandError LEARNER_MISSING with the places that were looked at, or why a file that is there does not
- * load
+ * Opens the engine's shared library: only the configured file (or name for the system's loader), otherwise the first
+ * loadable one in the usual places, otherwise by name through the system's loader.
+ * @throws MinutehandError LEARNER_MISSING with the searched places, or why an existing file does not load
  */
 export function openLibrary(
   engine: NativeEngine,
@@ -139,7 +138,7 @@ function missing(engine: NativeEngine, seen: string): MinutehandError {
 
 const require = createRequire(import.meta.url);
 
-/** Loaded only when an engine is requested, so that nothing else depends on it. */
+/** Loaded only when an engine is requested. */
 function loadKoffi(engine: NativeEngine): typeof Koffi {
   try {
     return require('koffi') as typeof Koffi;
@@ -158,8 +157,8 @@ const RTLD_NOW = 2;
 const RTLD_NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000;
 
 /**
- * OpenMP's threads outlive the call that started them. If the library and OpenMP with it were unloaded at the end of a
- * worker, those threads would continue in freed memory.
+ * OpenMP's threads outlive the call that started them. If the library and OpenMP were unloaded at the end of a worker,
+ * those threads would continue in freed memory.
  */
 function keepLoaded(koffi: typeof Koffi, path: string): void {
   if (process.platform !== 'linux' && process.platform !== 'darwin') return;
@@ -167,13 +166,13 @@ function keepLoaded(koffi: typeof Koffi, path: string): void {
 }
 
 /**
- * OpenMP's threads spin while they wait for each other, which on shared cores makes two of them many times slower than
- * one. It reads its variables once, when it is loaded. What the user has set stays.
+ * OpenMP's threads spin while waiting, which on shared cores makes two of them many times slower than one. It reads its
+ * variables once, on loading. The user's settings take precedence.
  */
 function waitPassively(koffi: typeof Koffi): void {
   if (process.env['OMP_WAIT_POLICY'] !== undefined) return;
   process.env['OMP_WAIT_POLICY'] = 'passive';
-  // The variables of a worker are a copy that native code does not see.
+  // A worker's environment is a copy that native code does not see.
   if (isMainThread || process.platform === 'win32') return;
   koffi.load(null).func('int setenv(const char *name, const char *value, int overwrite)')(
     'OMP_WAIT_POLICY',

@@ -2,7 +2,7 @@ import type { TrainingTable } from '../learner.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { FAR } from './split_node.ts';
 
-/** A table as the engines take it: float32 throughout, no row of weight 0, only the columns that may split. */
+/** A table for the engines: float32 throughout, no rows of weight 0, only the columns that may split. */
 export interface EngineRows {
   readonly rows: number;
   readonly columns: number;
@@ -33,7 +33,7 @@ export function engineRows({ x, y, weights }: TrainingTable, columnOf: ArrayLike
   };
 }
 
-/** The very array that came in where all of it is taken as it is. */
+/** Returns the input array itself if it can be used unchanged. */
 function takeValues(
   values: Float32Array,
   width: number,
@@ -48,7 +48,7 @@ function takeValues(
     const from = (taken === null ? row : taken[row]!) * width;
     for (let column = 0; column < columnOf.length; column++) {
       const value = values[from + columnOf[column]!]!;
-      // NaN compares false and stays.
+      // NaN compares false and is kept.
       picked[at++] = value > FAR ? FAR : value < -FAR ? -FAR : value;
     }
   }

@@ -15,14 +15,14 @@ export type EngineAnswer =
 
 const LEARN = { lightgbm: learnWithLightgbm, xgboost: learnWithXgboost };
 
-/** Learns on the calling thread, which is held until the model is there. */
+/** Trains on the calling thread, blocking it. */
 export function runJob(job: EngineJob, onRound: OnRound): TreeModel {
   return LEARN[job.engine](openLibrary(job.engine, job.libraries), job, onRound);
 }
 
 /**
- * Learns on a thread of its own, and not by asynchronous calls: the libraries keep their last error, their verbosity
- * and OpenMP's threads per thread. The sources, which are not built, learn on this thread.
+ * Trains on a separate thread rather than by asynchronous calls: the libraries keep their last error, their verbosity
+ * and OpenMP's threads per thread. Sources that are not built train on this thread.
  */
 export function learnOffTheWay(job: EngineJob, onRound: OnRound): Promise<TreeModel> {
   const isBuilt = import.meta.url.endsWith('.js');
@@ -40,7 +40,7 @@ export function learnOffTheWay(job: EngineJob, onRound: OnRound): Promise<TreeMo
   });
 }
 
-/** A part of a larger array would be transferred with the whole array, unless it is copied before. */
+/** Copies a view of a larger array, since transferring it would transfer the whole array. */
 function withoutRest(job: EngineJob): EngineJob {
   const own = <Values extends Float32Array | Float64Array>(values: Values): Values =>
     values.byteLength === values.buffer.byteLength ? values : (values.slice() as Values);

@@ -14,7 +14,7 @@ export interface FoundEngine {
 }
 
 /**
- * Where an engine's library is, opened and seen to be what it should be.
+ * Finds, opens and checks an engine's library.
  * @throws MinutehandError LEARNER_MISSING
  */
 export function findEngine(engine: NativeEngine): FoundEngine {
@@ -27,17 +27,16 @@ export function findEngine(engine: NativeEngine): FoundEngine {
   return { path: open.path, version: xgboostVersion(open).join('.') };
 }
 
-/** LightGBM has its number of threads in a global, by which buffers of running learners are measured. */
+/** LightGBM stores its number of threads in a global that sizes buffers of running learners. */
 const turns = createTurns();
 
 /**
- * A learner that uses an engine's library through its C API. It learns on a thread of its own; the caller's continues.
+ * A learner that uses an engine's library through its C API, on a separate thread.
  *
- * The same table, parameters and seed give the same model, by LightGBM with any number of threads. These are the
- * engines' own guarantees: another processor or another build of the library may differ in last bits.
- * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a
- * task that the engine does not support and for a base, and LEARNER_FAILED with the library's message when it reports
- * an error
+ * The same table, parameters and seed give the same model, with LightGBM for any number of threads. These are the
+ * engines' own guarantees: another processor or build of the library may differ in the last bits.
+ * @throws MinutehandError LEARNER_MISSING if the library is not installed; `learn` throws LEARNER_TASK for an
+ * unsupported task and for a base, and LEARNER_FAILED with the library's error message
  */
 export function nativeLearner(engine: NativeEngine): Learner {
   const { path } = findEngine(engine);

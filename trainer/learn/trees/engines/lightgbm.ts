@@ -73,8 +73,8 @@ export function bindLightgbm(open: OpenLibrary): LightgbmApi {
 }
 
 /**
- * The version that LightGBM's Python package stores beside its library; null where there is none: the library itself
- * does not report it.
+ * Version stored beside the library by LightGBM's Python package; null without one, because the library does not report
+ * it.
  */
 export function lightgbmVersion(path: string): string | null {
   const file = [join(dirname(path), '../VERSION.txt'), join(dirname(path), 'VERSION.txt')].find((name) =>
@@ -91,8 +91,8 @@ export function learnWithLightgbm(open: OpenLibrary, job: EngineJob, onRound: On
 }
 
 /**
- * Learns with LightGBM and gives its model's text. Every parameter has its counterpart there. Rows and columns are
- * drawn and values binned by LightGBM's own rules; targets and weights are float32.
+ * Trains with LightGBM and returns its model text. Every parameter has an equivalent there. Rows and columns are drawn
+ * and values binned by LightGBM's rules; targets and weights are float32.
  */
 export function boostLightgbm(
   open: OpenLibrary,
@@ -167,7 +167,7 @@ const OBJECTIVES: Readonly<Record<Task['kind'], { readonly objective: string; re
   quantile: { objective: 'quantile', metric: 'quantile' },
 };
 
-/** Parameters as LightGBM writes them (docs/Parameters.rst). What is not named has its default. */
+/** Parameters in LightGBM's notation (docs/Parameters.rst). Others keep their defaults. */
 export function lightgbmParameters(
   task: Task,
   params: LearnerParams,
@@ -196,8 +196,7 @@ export function lightgbmParameters(
     feature_fraction: params.columnFraction,
     seed: seedNumber(params.seed),
     num_threads: threads,
-    // Without these two, sums are added in an order that depends on the threads, and rows or columns are chosen by a
-    // stopwatch.
+    // Without these two, sums depend on thread order, and the choice between row- and column-wise on timing.
     deterministic: true,
     force_col_wise: true,
     verbosity: -1,

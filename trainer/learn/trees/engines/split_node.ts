@@ -27,8 +27,7 @@ export interface Split {
 }
 
 /**
- * Makes `node` an inner one. A threshold beyond all values that were learned from (±FAR) divides the missing from the
- * others.
+ * Makes `node` an inner node. A threshold beyond all training values (±FAR) separates missing values from the others.
  */
 export function setSplit(tree: Tree, node: number, split: Split): void {
   const isBelowAll = split.threshold < -FAR;

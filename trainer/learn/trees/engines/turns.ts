@@ -1,6 +1,6 @@
-/** Lets pieces of work of one queue run at the same time only when they have the same key. */
+/** Lets work in one queue run concurrently only if it has the same key. */
 export interface Turns {
-  /** Runs `work` when nothing of this queue with another key runs or waits before it. */
+  /** Runs `work` once no work with another key runs or waits before it in this queue. */
   take<T>(queue: string, key: number, work: () => Promise<T>): Promise<T>;
 }
 

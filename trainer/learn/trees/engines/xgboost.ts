@@ -80,10 +80,10 @@ export function learnWithXgboost(open: OpenLibrary, job: EngineJob, onRound: OnR
 }
 
 /**
- * Learns with XGBoost's histogram trees, grown leaf by leaf. `minDataInLeaf` has no counterpart there: a leaf is held
- * back by its sum of hessians alone. The model in JSON has all rounds, of which the first `rounds` are to be kept.
- * Targets and weights are float32. Before version 2 it would start from 0.5 for any targets; here it starts from their
- * mean, as version 2 does by default.
+ * Trains XGBoost's histogram trees, grown leaf by leaf. `minDataInLeaf` has no equivalent there: a leaf is only limited
+ * by its sum of hessians. The JSON model has all rounds, of which the first `rounds` are kept. Targets and weights are
+ * float32. Before version 2 XGBoost would start from 0.5 for any targets; here it starts from their mean, as version 2
+ * does by default.
  * @throws MinutehandError LEARNER_TASK for quantiles with a version below 2
  */
 export function boostXgboost(
@@ -146,7 +146,7 @@ export function boostXgboost(
 function modelText({ koffi }: OpenLibrary, api: XgboostApi, booster: Handle): string {
   const length: Out<number> = [null];
   const address = answered<Handle>((out) => api.XGBoosterSaveModelToBuffer(booster, '{"format": "json"}', length, out));
-  // The bytes belong to the library and are gone with the next call.
+  // The bytes belong to the library and are invalid after the next call.
   return new TextDecoder().decode(new Uint8Array(koffi.view(address, Number(length[0]))).slice());
 }
 
@@ -175,7 +175,7 @@ const OBJECTIVES: Readonly<Record<Task['kind'], { readonly objective: string; re
   quantile: { objective: 'reg:quantileerror', metric: 'quantile' },
 };
 
-/** Parameters as XGBoost writes them (doc/parameter.rst). What is not named has its default. */
+/** Parameters in XGBoost's notation (doc/parameter.rst). Others keep their defaults. */
 export function xgboostParameters(
   task: Task,
   params: LearnerParams,

@@ -14,17 +14,15 @@ import { instantiate, type SharedMemory } from './webassembly.ts';
 /** `round` of at most `rounds` is done. */
 export type OnRound = (round: number, rounds: number) => void;
 
-/** Waiting for the others may take as long as a piece or two of one's own, and this. */
+/** Waiting for helpers may take as long as one or two pieces of work, plus this. */
 const PATIENCE_MS = 0.3;
-/**
- * A preempted helper in the middle of a piece blocks all others; then no helper is used for this many times as long.
- */
+/** A helper preempted during a piece blocks all others; then no helper is used for this many times as long. */
 const ALONE_TIMES = 10;
 
 function conductorOf(module: object, memory: SharedMemory, plan: Plan): Conductor {
   const code = instantiate(module, memory);
   let aloneUntilMs = 0;
-  // The clock decides who works, never what comes out.
+  // The clock decides which thread works, never the result.
   const run: RunPhase = (kind, pieces) => {
     const beginMs = performance.now();
     if (plan.threads === 1 || pieces === 1 || beginMs < aloneUntilMs) return code.alone(kind, pieces);
@@ -44,8 +42,8 @@ export function learn(module: object, fit: PreparedFit, onRound: OnRound): TreeM
 }
 
 /**
- * Boosts on the calling thread, with the helpers that wait on the same memory. Rows, targets and weights are in place.
- * @returns one ensemble per class, of the trees that were grown here
+ * Boosts on the calling thread, with helpers waiting on the same memory. Rows, targets and weights are in place.
+ * @returns one ensemble per class, of the newly grown trees
  */
 function boost(module: object, { memory, plan, start }: PreparedFit, onRound: OnRound): TreeModel {
   const conductor = conductorOf(module, memory, plan);
@@ -84,7 +82,7 @@ function boost(module: object, { memory, plan, start }: PreparedFit, onRound: On
       watch?.walk(k);
     }
     onRound(round + 1, params.rounds);
-    // Without sampling, a round that finds no split is followed by rounds that find none.
+    // Without sampling, a round without a split is followed only by rounds without splits.
     if (!hasSplit && !samplesRows && !samplesColumns) break;
     if (watch !== null && watch.isOver(round + 1, ensembles)) break;
   }
@@ -112,14 +110,14 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
   new Float64Array(buffer, words.get(at.SCORES), words.get(at.ROW_STRIDE)).fill(plan.baseScores[0]!);
   const samplesColumns = activeColumns(plan) < plan.columns.length;
   const rng = createRng(params.seed);
-  // A float32 sum of n numbers is off by up to n·2^−24 of it: shares stay that far from 1, so that no answer passes it.
+  // A float32 sum of n numbers has an error of up to n·2^−24 of it, so fractions stay that far below 1.
   const whole = target === 'value' ? 1 : 1 - params.rounds * 2 ** -24;
   const grower = new Grower(conductor, whole / params.rounds);
   const codes = target === 'class' ? new Float32Array(buffer, words.get(at.CLASS_CODES), classes) : null;
   const ensembles: Tree[][] = Array.from({ length: classes }, () => []);
   words.set(at.CLASS, 0);
   for (let round = 0; round < params.rounds; round++) {
-    // Of a few rows a sample may hold none.
+    // A sample of few rows may be empty.
     let sampled = 0;
     for (let draw = 0; sampled === 0; draw++) {
       drawRows(conductor, rng, draw < MAX_DRAWS ? params.rowFraction : 1);
@@ -139,12 +137,12 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
   };
 }
 
-/** Draws of rows, none of which had one, before all of them are taken. */
+/** Consecutive empty samples before all rows are used. */
 const MAX_DRAWS = 1000;
 
 /**
- * Which classes a tree separates from the others: some, not none and not all. It splits for these two sides, and its
- * leaves have the shares of all.
+ * Chooses the classes that a tree separates from the others: at least one and not all. It splits for these two sides,
+ * and its leaves hold the fractions of all classes.
  */
 function drawCodes(codes: Float32Array, rng: Rng): void {
   do {

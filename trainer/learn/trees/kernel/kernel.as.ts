@@ -40,11 +40,11 @@ import { move, part } from './partition.as';
 export { partAlone, collect } from './partition.as';
 export { resolveSplit } from './split.as';
 
-/** Looks at a word before the conductor sleeps: some 10 µs, less than a sleep and a waking cost. */
+/** Polls of a word before the conductor sleeps: about 10 µs, less than a sleep and wake-up cost. */
 const LOOKS: u32 = 4000;
-/** A helper looks longer, since what the conductor does alone between two phases is seldom over in 10 µs. */
+/** A helper polls longer, since the conductor's work between two phases rarely ends within 10 µs. */
 const HELPER_LOOKS: u32 = 30000;
-/** A sleeping conductor looks whether it was stopped. */
+/** Interval at which a sleeping conductor checks whether it was stopped. */
 const SLEEP_NS: i64 = 200_000_000;
 
 function work(kind: u32, piece: u32, thread: u32): void {

@@ -13,8 +13,8 @@ import { kernelModule } from './webassembly.ts';
 const THREAD_FILE = 'dist/trainer/learn/trees/kernel/thread.js';
 
 /**
- * Learns on threads of its own, one of which conducts, so that the calling one stays free.
- * @throws MinutehandError KERNEL_MISSING; LEARNER_THREAD when a thread ends before the work is done
+ * Trains on separate threads, one of which is the conductor, so that the calling thread stays free.
+ * @throws MinutehandError KERNEL_MISSING; LEARNER_THREAD if a thread ends prematurely
  */
 export async function learnOnThreads(fit: PreparedFit, onRound: OnRound): Promise<TreeModel> {
   const module = kernelModule();
@@ -30,7 +30,7 @@ export async function learnOnThreads(fit: PreparedFit, onRound: OnRound): Promis
     return await new Promise<TreeModel>((resolve, reject) => {
       for (let thread = 0; thread < fit.plan.threads; thread++) {
         const task: ThreadTask = { module, fit, thread };
-        // Options of the process may be such that no thread starts with them (`--input-type`).
+        // Process options may prevent threads from starting (`--input-type`).
         const worker = new Worker(join(packageRoot(), THREAD_FILE), { workerData: task, execArgv: [] });
         threads.push(worker);
         worker.on('message', (answer: ThreadAnswer) => {
@@ -41,7 +41,7 @@ export async function learnOnThreads(fit: PreparedFit, onRound: OnRound): Promis
         worker.on('error', (cause) => {
           reject(new MinutehandError('LEARNER_THREAD', { seen: `thread ${thread}: ${cause.message}`, cause }));
         });
-        // After the model, or an error, this adds nothing.
+        // After the model or an error this has no effect.
         worker.on('exit', (code) => {
           reject(new MinutehandError('LEARNER_THREAD', { seen: `thread ${thread} ended with code ${code}` }));
         });

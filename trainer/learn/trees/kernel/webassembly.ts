@@ -7,7 +7,7 @@ export interface SharedMemory {
 }
 
 interface GrowingMemory extends SharedMemory {
-  /** By so many pages. */
+  /** Grows by this many pages. */
   grow(pages: number): number;
 }
 
@@ -44,11 +44,11 @@ export function kernelModule(): object {
   return compiled;
 }
 
-/** Gives memory of so many bytes, all zero. */
+/** Provides zeroed memory of this many bytes. */
 export type Reserve = (bytes: number) => SharedMemory;
 
 /**
- * Memory of so many bytes, all zero; pages count when they are touched.
+ * Zeroed memory of this many bytes; pages use physical memory once touched.
  * @throws MinutehandError LEARNER_MEMORY
  */
 export function reserveMemory(bytes: number): SharedMemory {
@@ -56,17 +56,17 @@ export function reserveMemory(bytes: number): SharedMemory {
   return orRefused(bytes, () => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
 }
 
-/** The thread's memory while it is unused; weak, so that it is freed when no training runs any more. */
+/** This thread's reusable memory while unused; weak, so that it is freed when no training runs. */
 let ownMemory: WeakRef<GrowingMemory> | null = null;
 
 /**
- * Does work whose memory is not needed when it is done, in the one memory of this thread, which is cleared and grown as
- * it must be: a memory for each of a thousand small fits would wait for the collector of garbage, to which they look
- * like next to nothing. What the work throws, and LEARNER_MEMORY from `reserve`.
+ * Runs work in this thread's single reusable memory, cleared and grown as needed. Allocating memory for each of a
+ * thousand small fits would exhaust it before garbage collection, which underestimates their size. Throws what the work
+ * throws, and LEARNER_MEMORY from `reserve`.
  */
 export function lendMemory<T>(work: (reserve: Reserve) => T): T {
   let memory = ownMemory?.deref();
-  // Work inside of this work gets another one.
+  // Nested work gets a separate memory.
   ownMemory = null;
   try {
     return work((bytes) => {
