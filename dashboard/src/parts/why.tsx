@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
 import { compact, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
@@ -22,23 +22,28 @@ interface Props {
 export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
   const [explanation, setExplanation] = useState<Explanation | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
+  const turns = useRef({ subject, asked: 0, shown: 0 });
+  turns.current.subject = subject;
   useEffect(() => {
     if (time === null) return;
-    let isWanted = true;
     const timer = setTimeout(() => {
       const minute = `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
+      const turn = ++turns.current.asked;
+      // Minutes may end faster than the server answers: only what a later answer has overtaken is dropped.
+      const isWanted = (): boolean => {
+        if (turns.current.subject !== subject || turn < turns.current.shown) return false;
+        turns.current.shown = turn;
+        return true;
+      };
       api.get('/api/explain', { query: { subject, time: minute } }).then(
-        (found) => isWanted && (setExplanation(found), setError(null)),
+        (found) => isWanted() && (setExplanation(found), setError(null)),
         (caught: unknown) => {
           if (!(caught instanceof ApiError)) throw caught;
-          if (isWanted) setError(caught);
+          if (isWanted()) setError(caught);
         },
       );
     }, REST_MS);
-    return () => {
-      isWanted = false;
-      clearTimeout(timer);
-    };
+    return () => clearTimeout(timer);
   }, [subject, time]);
   return (
     <Panel
