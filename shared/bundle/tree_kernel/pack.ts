@@ -8,10 +8,11 @@ const WORD_HEADER_BYTES = 8;
 const KIND = { whole: 0, first: 1, later: 2 } as const;
 
 /**
- * An ensemble as tree_kernel.as.ts reads it, one block of bytes at any address that four divides, little-endian. Per word of up to 32 leaves (a larger tree has several, from left to right): kind u16, leaf values u16, bytes of
- *   the nodes u32; per node its column in bytes u32, threshold f32, and the leaves u32 that remain for a row that goes
- *   right; the leaf values f32. Words of larger trees have 33 of them, the last one 0 for rows whose leaf is in another
- *   word.
+ * An ensemble as tree_kernel.as.ts reads it, one block of bytes at any address that four divides, little-endian. Per
+ * word of up to 32 leaves (a larger tree has several, from left to right): kind u16, leaf values u16, bytes of   the
+ * nodes u32; per node its column in bytes u32, threshold f32, and the leaves u32 that remain for a row that goes
+ * right; the leaf values f32. Words of larger trees have 33 of them, the last one 0 for rows whose leaf is in another
+ * word.
  *
  * A node that sends missing values left reads a second copy of its column, in which they are −∞.
  */
