@@ -51,6 +51,8 @@ export class LeaseWorld {
   serverOffsetMs = 0;
   readonly #options: LeaseWorldOptions;
   readonly #truth: LeaseTruth;
+  /** What its journal knows. */
+  #rivalFence = 0;
   #rival: { readonly process: SimulatedProcess; readonly keeper: LeaseKeeper } | null = null;
   #processes = 0;
 
@@ -118,7 +120,12 @@ export class LeaseWorld {
       clockMs: () => timeline.nowMs,
       clockOffsetMs: () => 0,
       isReady: () => true,
-      onTaken: (fence) => trace(() => `lease: ${holder} takes it, fence ${fence}`),
+      floor: this.#rivalFence,
+      onSeen: (fence) => void (this.#rivalFence = fence),
+      onTaken: (fence) => {
+        this.#rivalFence = fence;
+        trace(() => `lease: ${holder} takes it, fence ${fence}`);
+      },
       onLosing: () => Promise.resolve(),
       onLost: () => trace(() => `lease: ${holder} loses it`),
       onServer: () => undefined,
