@@ -153,7 +153,7 @@ async function compileSqlite() {
   const label = `compiling ${SQLITE_PACKAGE} for ${THIS_NODE}`;
   // The package sets -O3, which takes 50 % longer to compile. The last option wins.
   const flags = process.platform === 'win32' ? {} : { CFLAGS: '-O2', CXXFLAGS: '-O2', JOBS: 'max' };
-  await runLogged(label, npmCommand(), args, logPath, { ...flags, ...npmEnvironment() });
+  await runLogged(label, npmCommand(), args, logPath, { ...flags, ...ownHeaders(), ...npmEnvironment() });
   const fault = compiledSqliteFault();
   if (fault === null) return;
   const tools = missingTools();
@@ -161,6 +161,15 @@ async function compileSqlite() {
   throw new SetupError(
     `${tailOf(logPath)}\n${SQLITE_PACKAGE} ${fault}; the whole log is ${logPath}\nTo continue, ${hint}use Node 22.14 or newer, which needs no compiler.`,
   );
+}
+
+/** This Node's headers, where they are installed beside it; otherwise they are fetched from nodejs.org. */
+function ownHeaders() {
+  const folder = dirname(dirname(process.execPath));
+  const header = readText(join(folder, 'include', 'node', 'node_version.h')) ?? '';
+  const part = (/** @type {string} */ name) => new RegExp(`#define NODE_${name}_VERSION (\\d+)`).exec(header)?.[1];
+  const version = ['MAJOR', 'MINOR', 'PATCH'].map(part).join('.');
+  return version === process.versions.node ? { npm_config_nodedir: folder } : {};
 }
 
 /** Checks the tools for compiling better-sqlite3 12 where no prebuilt binary is available. */
