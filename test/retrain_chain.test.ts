@@ -33,6 +33,8 @@ const SMALL: SettingsOverrides = {
   core: { theta_step: 0.1 },
   retrain: {
     quality_min_samples: MIN_SAMPLES,
+    // The replay at the end needs all of them.
+    model_version_retention: 20,
     // Both arms decide entries at once.
     deployment_stages: [
       { name: 'test', allocation: 0.5, duration: '24h' },
@@ -370,6 +372,7 @@ describe('trainer, training process, gates and daemon', () => {
   it('leave a journal that replays byte for byte, arms and swaps included', async () => {
     const journal = join(place.home, 'simulated_main.db');
     const replay = await place.run(['replay', '--journal', journal, '--models', place.models, '--json']);
+    expect(replay.code, replay.stdout).toBe(0);
     const { equal, signals, differences } = JSON.parse(replay.stdout) as Record<string, unknown>;
     expect([differences, equal]).toEqual([[], signals]);
   });
