@@ -13,8 +13,8 @@ export const LEASE_SECONDS = 20;
 const LEASE_MS = 1000 * LEASE_SECONDS;
 /** docs: a holder may publish for this share of the lease after it sent its last successful renewal. */
 const HELD_MS = 0.9 * LEASE_MS;
-/** A batch of files on a slow disk takes up to this long. */
-const WRITING_MS = 1500;
+/** A batch of files on a slow disk takes up to this long: 300 ms for each write and rename. */
+const WRITING_MS = 4000;
 const LATE_RENEWAL_MS = 0.5 * LEASE_MS;
 const DAEMON = 'daemon';
 const RIVAL = 'rival';

@@ -173,17 +173,17 @@ class BusPublisher implements RedisPublisher {
     });
   }
 
-  /** Sends what is still missing. */
+  /** Sends what is still missing, once nothing newer is under way. */
   #resend(): void {
+    if (this.#batchesInFlight > 0) return;
     const messages = this.#unsent.take(this.#options.mayLeave);
     if (messages.length === 0) return;
-    const number = ++this.#number;
     this.#whenAnswered(this.#options.bus.resend(messages), (refused) => {
       if (refused === null) {
         this.resent += messages.length;
         this.#recover();
       } else {
-        this.#unsent.note(messages, number);
+        this.#unsent.restore(messages);
         if (refused === 'lost') this.#lostResends++;
         else this.#refuse(refused);
       }

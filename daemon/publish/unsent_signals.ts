@@ -13,7 +13,10 @@ interface Unsent {
   readonly number: number;
 }
 
-type Batch = readonly (BusMessage & Partial<ResentMessage>)[];
+/** A signal that may leave again, with the number of the batch that it belonged to. */
+export interface UnsentMessage extends ResentMessage {
+  readonly number: number;
+}
 
 /** The last signal of each pair that a server did not take, or may not have taken. */
 export class UnsentSignals {
@@ -27,18 +30,21 @@ export class UnsentSignals {
    * Replies come in order, but a batch that is not even sent fails before those under way.
    * @param isHeard the server's channels took the batch, only its data did not
    */
-  note(batch: Batch, number: number, isHeard = false): void {
-    for (const message of batch) {
-      const known = this.#byPair.get(message.pairId);
-      if (known !== undefined && known.number > number) continue;
-      // Without the bytes: they would keep the buffer of the whole batch.
-      const { pairId, text } = message;
-      this.#byPair.set(pairId, { text, isHeard: isHeard || message.isHeard === true, number });
+  note(batch: readonly BusMessage[], number: number, isHeard = false): void {
+    // Without the bytes: they would keep the buffer of the whole batch.
+    this.restore(batch.map(({ pairId, text }) => ({ pairId, text, isHeard, number })));
+  }
+
+  /** Sent again in vain. */
+  restore(messages: readonly UnsentMessage[]): void {
+    for (const { pairId, text, isHeard, number } of messages) {
+      const known = this.#byPair.get(pairId);
+      if (known === undefined || known.number <= number) this.#byPair.set(pairId, { text, isHeard, number });
     }
   }
 
   /** The server took a batch: older signals of its pairs are obsolete. */
-  taken(batch: Batch, number: number): void {
+  taken(batch: readonly BusMessage[], number: number): void {
     if (this.#byPair.size === 0) return;
     for (const { pairId } of batch) {
       const known = this.#byPair.get(pairId);
@@ -47,10 +53,10 @@ export class UnsentSignals {
   }
 
   /** Removes all signals. @returns those that may still leave */
-  take(mayLeave: (limits: SignalLimits) => boolean): ResentMessage[] {
+  take(mayLeave: (limits: SignalLimits) => boolean): UnsentMessage[] {
     const messages = [...this.#byPair]
       .filter(([, { text }]) => mayLeave(JSON.parse(text) as SignalLimits))
-      .map(([pairId, { text, isHeard }]) => ({ pairId, text, isHeard }));
+      .map(([pairId, unsent]) => ({ pairId, ...unsent }));
     this.#byPair.clear();
     return messages;
   }
