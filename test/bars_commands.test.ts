@@ -66,7 +66,7 @@ describe.each([
   it('are imported once, checked, and exported as they were', async ({ skip }) => {
     if (note !== '') return skip(note);
     const count = bars.get('XAUUSD')!.length;
-    const first = await json(['bars', 'import', data], env);
+    const first = await json(['bars', 'import', data, '--flow'], env);
     expect(first.code).toBe(0);
     const { symbols } = first.document as { symbols: { symbol: string; added: number; check: object }[] };
     expect(symbols.map(({ symbol, added }) => [symbol, added]).sort()).toEqual(

@@ -123,7 +123,7 @@ export function recognizeLayout(firstLine: string): BarLayout | null {
       ...rowParser({ ...positions, stamp, lastStampField }),
     };
   }
-  if (/^time,open,high,low,close,volume(,(spread|taker_buy_volume|number_of_trades))*$/.test(firstLine)) {
+  if (/^time,open,high,low,close,volume(,(spread|taker_buy_volume|trades|number_of_trades))*$/.test(firstLine)) {
     const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
     const lastStampField = 0;
     return {

@@ -270,6 +270,26 @@ describe('the last signal of each pair that Redis missed', () => {
     expect([bus.resent, publisher.missed, publisher.resent]).toEqual([[['3'], ['3']], 3, 1]);
   });
 
+  it('is never sent after a newer one, nor remembered instead of it', async () => {
+    publisher.publish([signal('A_B', 1)]);
+    bus.answers[0]!.resolve(OOM);
+    await settle();
+    publisher.publish([signal('A_B', 2)]);
+    const [retry] = timers.filter(({ ms }) => ms !== 700);
+    retry!.work();
+    expect(bus.resent).toEqual([]);
+    bus.answers[1]!.resolve({ ...OOM, isHeard: false });
+    await settle();
+    timers.find(({ ms }) => ms !== 700)!.work();
+    expect(bus.resent).toEqual([['2']]);
+    publisher.publish([signal('A_B', 3)]);
+    bus.answers[2]!.resolve(OOM);
+    bus.answers[3]!.resolve(OOM);
+    await settle();
+    timers.find(({ ms }) => ms !== 700)!.work();
+    expect(bus.resent.at(-1)).toEqual(['3*']);
+  });
+
   it('is sent when the bound in flight was reached and all batches have been answered', async () => {
     for (let n = 1; n <= 4; n++) publisher.publish([signal('A_B', n)]);
     await answerNext(null);
