@@ -125,7 +125,14 @@ const alias = process.env.CI ? { 'fast-check': join(import.meta.dirname, 'test/s
 
 const project = (name: string, test: ViteUserConfig['test']): ViteUserConfig => ({
   resolve: { alias },
-  test: { name, testTimeout: 30_000, hookTimeout: 60_000, pool: 'forks', ...test },
+  test: {
+    name,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    server: { deps: { external: [/\/dist\//] } },
+    ...test,
+  },
 });
 
 export default defineConfig({

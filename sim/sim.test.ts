@@ -1,12 +1,19 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { IS_LONG, LONG_NOTE } from '../test/long.ts';
+import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import { PLANTED, type PlantedBug } from './planted.ts';
-import { findPlanted, MAX_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
+import { MAX_SEEDS_TO_FIND } from './sim.ts';
 import { neverSeen, SEEDS_TO_SEE_ALL, SIGHTINGS, type Sighting } from './sightings.ts';
 import { drawWeather, peaceAfter, withJournalFaults } from './swarm.ts';
 import type { Prepare } from './trainer.ts';
+
+/** As built: the transformed modules of the test runner take twice the time. */
+const built = pathToFileURL(join(packageRoot(), 'dist/sim/sim.js')).href;
+const { findPlanted, runSeed, runSeeds } = (await import(built)) as typeof import('./sim.ts');
 
 const SEEDS = 200;
 const DAY_MS = 86_400_000;
