@@ -41,6 +41,14 @@ const SERVERS = [
   'trainer/fills/!(fill_figures|journal_signals|reconcile|tail).test.ts',
   'trainer/dataset/{dataset_process,pair_cache}.test.ts',
   'trainer/history/{history,bucket}.test.ts',
+  'trainer/search/{choose_thresholds,research_theta2,search,search_model,thresholds}.test.ts',
+  'trainer/learn/{result_model,warm_start,warm_start_chain,warm_start_fit}.test.ts',
+  'trainer/learn/trees/{fit,fit_pool,onnx_export,random_forest}.test.ts',
+  'trainer/learn/trees/kernel/{gradients,threads}.test.ts',
+  'sim/{lease_world,redis,timeline,variety,websockets}.test.ts',
+  'bench/{compare/verdict,turns_ratio}.test.ts',
+  'mt5/{consumer,logic,check/**/*}.test.ts',
+  'test/@(boundaries|dashboard_texts|mt5_python|net_target|price_kinds|prometheus_rules|series_live|skip_reporter).test.ts',
   'test/@(anti_rollback|backtest_command|bars_commands|check_models|direction_command|ea|fit|home|instrument|late_bars|models_folder|pairs_option|parity|private_files|redis_refused|registry_cli|registry_runs|replay_running|scan_command|signals_command|suspect_commands|systemd_notify|timeframes|unit_tests|verify_deep).test.ts',
 ];
 /** Files that would need a third of the time of `npm run test:unit`, measured. They share a process too. */

@@ -100,7 +100,8 @@ await run(async () => {
     await (inCi && given.length === 0 ? allTestsHold() : testsHold('tests', given));
   }
   await beside?.checks;
-  for (const runTests of (await beside?.otherNodes) ?? []) if (isInstalled) await runTests?.(NODE_TESTS);
+  const others = (await beside?.otherNodes) ?? [];
+  if (isInstalled) await Promise.all(others.map((runTests) => runTests?.(NODE_TESTS)));
   return conclude();
 });
 

@@ -47,7 +47,7 @@ describe('the truth about the lease', () => {
     expect(rules).toEqual([]);
     hear(undefined);
     expect(rules.splice(0)).toEqual(['signal without the lease', 'fence does not rise']);
-    await timeline.run(1000 * LEASE_SECONDS);
+    await timeline.run(1250 * LEASE_SECONDS);
     hear(fence);
     expect(rules).toEqual(['signal after the lease']);
   });

@@ -12,7 +12,7 @@ import { trainTinyModels } from './tiny_models.ts';
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
 /** Step sizes, since testing every step would take a minute; deterministic. */
-const STRIDES = { sqlite: 2, postgres: 9 };
+const STRIDES = { sqlite: 3, postgres: 9 };
 
 let folder: string;
 let trained: string;

