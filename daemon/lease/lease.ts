@@ -11,7 +11,7 @@ export interface LeaseRecord {
 export type LeaseRequest =
   | { readonly kind: 'look' }
   | { readonly kind: 'renew' | 'release'; readonly fence: number }
-  /** Puts the fence of this row above `floor`, so that its holder takes it anew with a higher one. */
+  /** Puts the fence of this row above `floor`, so that its holder must take it again with a higher one. */
   | { readonly kind: 'raise'; readonly fence: number; readonly floor: number }
   /**
    * Succeeds when the row still has the fence and beat of `seen`. The new fence is above `floor` and that of the row.

@@ -256,7 +256,7 @@ export class SignalListener {
   }
 }
 
-/** The market: sends each minute when it is over, and the last ones again to a server that has started anew. */
+/** The market: sends each minute when it is over, and the last ones again to a server that has restarted. */
 class Feeder {
   readonly sent: OpenTime[] = [];
   readonly #redis: Redis;

@@ -94,7 +94,7 @@ async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
   const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
   const name = `${flatName(table)}_by_subject`;
   if (kind === 'postgres') {
-    // The statement would wait for whoever writes, even where the index is there.
+    // The statement would wait for a writer, even where the index exists.
     const query = CompiledQuery.raw(`SELECT to_regclass('${table.split('.')[0]}.${name}') IS NOT NULL AS known`);
     if ((await db.executeQuery<{ known: boolean }>(query)).rows[0]!.known) return;
   }

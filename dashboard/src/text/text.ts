@@ -33,7 +33,7 @@ export function codeText(prefix: string, code: string): string {
   return dictionary.value[`${prefix}.${code}`] ?? code;
 }
 
-/** A stage of a training run; what stands behind its comma is shown as it is. */
+/** A stage of a training run; text after its comma is shown unchanged. */
 export function stageText(stage: string): string {
   const [name = '', ...details] = stage.split(', ');
   return [codeText('stage', name), ...details].join(', ');
