@@ -21,6 +21,8 @@ const LONG = [
   'mt5/day.test.ts',
   'mt5/broker.test.ts',
   'test/signals_crash.test.ts',
+  'test/retrain_chain.test.ts',
+  'test/registry_crash.test.ts',
   'test/dashboard.test.ts',
   'test/dashboard_frames.test.ts',
   'test/fresh_clone.test.ts',

@@ -16,6 +16,7 @@ import type { RetrainRun } from '../trainer/schedule/run.ts';
 import { TRAINER_METRICS } from '../trainer/metrics/metrics.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
@@ -233,28 +234,31 @@ describe('trainer, training process, gates and daemon', () => {
     }
   });
 
-  it('swap in models with groups by the one command `train --groups --adopt`', async () => {
-    const { version: champion } = readActive(place.models)!;
-    const list = Object.entries(GROUPS).map(([name, ids]) => `${name}=${ids.join()}`);
-    const env = { MINUTEHAND_MARKET: 'live' };
-    const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json'], {
-      env,
-    });
-    expect(trained).toMatchObject({ code: 0 });
-    const { version, adopted, gates } = JSON.parse(trained.stdout) as Adoption;
-    expect([adopted, gates.filter(({ passed }) => !passed)]).toEqual([true, []]);
-    const { groups = [], theta1 } = readManifest(join(place.models, version));
-    expect(Object.fromEntries(groups.map(({ name, pairs: ids }) => [name, ids]))).toEqual(GROUPS);
-    expect(readActive(place.models)).toEqual({ version, previous: champion });
-    expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
-    await signalOf(version);
-    const { length } = heard;
-    await eventually('a signal of each pair', () => heard.length > length + place.settings.minutehand.pairs.length);
-    for (const signal of heard.slice(length)) {
-      const own = groups.find(({ pairs: ids }) => ids.includes(signal.pair_id))?.own;
-      expect(signal).toMatchObject({ model_version: version, theta1: own?.theta1 ?? theta1 });
-    }
-  });
+  it.runIf(IS_LONG)(
+    `swap in models with groups by the one command \`train --groups --adopt\`${LONG_NOTE}`,
+    async () => {
+      const { version: champion } = readActive(place.models)!;
+      const list = Object.entries(GROUPS).map(([name, ids]) => `${name}=${ids.join()}`);
+      const env = { MINUTEHAND_MARKET: 'live' };
+      const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json'], {
+        env,
+      });
+      expect(trained).toMatchObject({ code: 0 });
+      const { version, adopted, gates } = JSON.parse(trained.stdout) as Adoption;
+      expect([adopted, gates.filter(({ passed }) => !passed)]).toEqual([true, []]);
+      const { groups = [], theta1 } = readManifest(join(place.models, version));
+      expect(Object.fromEntries(groups.map(({ name, pairs: ids }) => [name, ids]))).toEqual(GROUPS);
+      expect(readActive(place.models)).toEqual({ version, previous: champion });
+      expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
+      await signalOf(version);
+      const { length } = heard;
+      await eventually('a signal of each pair', () => heard.length > length + place.settings.minutehand.pairs.length);
+      for (const signal of heard.slice(length)) {
+        const own = groups.find(({ pairs: ids }) => ids.includes(signal.pair_id))?.own;
+        expect(signal).toMatchObject({ model_version: version, theta1: own?.theta1 ?? theta1 });
+      }
+    },
+  );
 
   it('start a rollout by `adopt_by: rollout`, of groups by the configuration, and record that it began', async () => {
     setRetrain('adopt_by', 'rollout');
