@@ -27,7 +27,6 @@ const NODE_TESTS = [
   'daemon/serve/',
   'daemon/journal/',
   'trainer/store/store.test',
-  'trainer/history/history.test',
   'test/installation',
 ];
 
