@@ -1,6 +1,9 @@
 import { expect } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayJournal } from '../feed/replay.ts';
@@ -91,9 +94,36 @@ function checkMinutes(report: TwoMachinesReport, { minutehand }: Settings): void
       .map((time) => ({
         time,
         heard: ofPair.filter((one) => minuteOf(one) === time).map(({ by, verdict }) => ({ by, verdict })),
+        journals: report.homes.map((paths) => journaledAs(paths, pairId, time)),
+        event: lastEventBefore(report, (time + 60) * 1000),
       }));
     expect(missing, `${pairId}: minutes left out of ${due.length}`).toEqual([]);
   }
+}
+
+/** What the journal of a machine has of a minute: its bars, with the boot and the lease at that time, and its answer. */
+function journaledAs(paths: HomePaths, pairId: string, time: OpenTime): string {
+  const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
+  const symbols = symbolsOf([parsePair(pairId)]);
+  const bars: string[] = [];
+  let [boot, lease] = ['', ''];
+  for (const { kind, subject, time: of, backfill } of store.inputsFrom(0 as OpenTime)) {
+    if (kind === 'boot') [boot, lease] = [subject, ''];
+    if (kind === 'lease') lease = subject;
+    if (kind === 'bar' && of === time && symbols.includes(subject))
+      bars.push(`${subject}${backfill ? ' as history' : ''}, boot ${boot}, lease '${lease}'`);
+  }
+  const answer = store.answerAt(pairId, time);
+  store.close();
+  const delay = answer === null ? 'not answered' : `answered after ${answer.generatedAtMs - (time + 60) * 1000} ms`;
+  return `${bars.join('; ') || 'no bars'}: ${delay}`;
+}
+
+function lastEventBefore({ events }: TwoMachinesReport, atMs: number): object {
+  const last = events.filter(({ struckMs }) => struckMs <= atMs).at(-1);
+  if (last === undefined) return { kind: 'none' };
+  const { kind, struckMs, healedMs, answeredMs } = last;
+  return { kind, sinceMs: atMs - struckMs, healedMs: healedMs - struckMs, answeredMs: answeredMs - struckMs };
 }
 
 /** Obeyed, or in time and behind a later one that another transport brought first. */
