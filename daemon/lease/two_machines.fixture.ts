@@ -344,7 +344,10 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
 async function holderFirst(machines: readonly Machine[]): Promise<[holder: Machine, standby: Machine]> {
   for (;;) {
     const healths = await Promise.all(machines.map((machine) => machine.health()));
-    const roles = healths.map((health) => health?.status !== 'waiting' && health?.lease?.role);
+    // A standby that does not reach the server cannot take over.
+    const roles = healths.map(
+      (health) => health?.status !== 'waiting' && health?.lease?.server === 'up' && health.lease.role,
+    );
     const standby = machines[roles.indexOf('standby')];
     const holder = machines[roles.indexOf('holder')];
     if (holder !== undefined && standby !== undefined) return [holder, standby];
