@@ -158,14 +158,24 @@ export function describeRun({ events, heard, leaseMs, sent }: TwoMachinesReport)
     const key = `${verdict.code} by ${by}`;
     refused.set(key, (refused.get(key) ?? 0) + 1);
   }
+  // A machine that is busy with other work answers late, and leaves out what it has not read when all power is cut.
+  const late = heard.flatMap(({ verdict, by, signal, atMs }) =>
+    verdict.verdict === 'obey' && by !== 'file' ? atMs - Date.parse(signal.timestamp) : [],
+  );
   const kinds = [...new Set(events.map(({ kind }) => kind))];
   const lines = kinds.map((kind) => {
     const all = events.filter((event) => event.kind === kind);
-    const ms = all.flatMap(({ takeoverMs }) => takeoverMs ?? []).sort((x, y) => x - y);
-    const at = (share: number): string => ms[Math.min(ms.length - 1, Math.floor(share * ms.length))]?.toFixed(0) ?? '-';
+    const ms = all.flatMap(({ takeoverMs }) => takeoverMs ?? []);
+    const at = (share: number): string => shareOf(ms, share);
     const halts = ISOLATING.includes(kind) ? `; HALT said ${all.filter(({ saidHalt }) => saidHalt).length}` : '';
     return `${kind}: ${all.length}, takeover median ${at(0.5)}, p95 ${at(0.95)}, worst ${at(1)} ms${halts}`;
   });
-  const summary = `${events.length} events, ${sent.length} minutes, lease ${leaseMs} market ms`;
+  const answers = `answered after median ${shareOf(late, 0.5)}, p99 ${shareOf(late, 0.99)} market ms`;
+  const summary = `${events.length} events, ${sent.length} minutes, ${answers}, lease ${leaseMs}`;
   return [summary, ...lines, `refused: ${JSON.stringify(Object.fromEntries(refused))}`].join('\n');
+}
+
+function shareOf(values: readonly number[], share: number): string {
+  const sorted = [...values].sort((x, y) => x - y);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]?.toFixed(0) ?? '-';
 }
