@@ -101,7 +101,7 @@ function checkMinutes(report: TwoMachinesReport, { minutehand }: Settings): void
   }
 }
 
-/** What the journal of a machine has of a minute: its bars, with the boot and the lease at that time, and its answer. */
+/** What a journal has of a minute: its bars, with the boot and the lease at that time, and its answer. */
 function journaledAs(paths: HomePaths, pairId: string, time: OpenTime): string {
   const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
   const symbols = symbolsOf([parsePair(pairId)]);
