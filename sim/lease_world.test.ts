@@ -25,8 +25,8 @@ beforeEach(() => {
   });
 });
 
-function hear(fence: number | undefined): void {
-  const signal = { pair_id: 'A_B', seq: 1, boot_id: 'b', reason: 'ENTRY', fence } as Seen;
+function hear(fence: number | undefined, reason: Seen['reason'] = 'ENTRY'): void {
+  const signal = { pair_id: 'A_B', seq: 1, boot_id: 'b', reason, fence } as Seen;
   world.hear({ signal, atMs: timeline.nowMs, isTakeover: false });
 }
 
@@ -50,6 +50,15 @@ describe('the truth about the lease', () => {
     await timeline.run(1250 * LEASE_SECONDS);
     hear(fence);
     expect(rules).toEqual(['signal after the lease']);
+  });
+
+  it('lets nothing follow the final heartbeat of a lease', async () => {
+    const fence = await take();
+    hear(fence, 'SHUTDOWN');
+    hear(fence, 'SHUTDOWN');
+    expect(rules).toEqual([]);
+    hear(fence);
+    expect(rules).toEqual(['signal after the halt of its lease']);
   });
 
   it('finds a signal after another machine has taken the lease, which waits for its full duration', async () => {

@@ -13,8 +13,8 @@ export const LEASE_SECONDS = 20;
 const LEASE_MS = 1000 * LEASE_SECONDS;
 /** docs: a holder may publish for this share of the lease after it sent its last successful renewal. */
 const HELD_MS = 0.9 * LEASE_MS;
-/** A batch of files on a slow disk takes up to this long: 300 ms for each write and rename. */
-const WRITING_MS = 4000;
+/** A rename on a slow disk takes up to this long. */
+const WRITING_MS = 300;
 const LATE_RENEWAL_MS = 0.5 * LEASE_MS;
 const DAEMON = 'daemon';
 const RIVAL = 'rival';
@@ -164,6 +164,8 @@ class LeaseTruth {
   #confirmedMs = -Infinity;
   /** Newest fence of each pair's signals. */
   readonly #fences = new Map<string, number>();
+  /** Of each pair's last final heartbeat. */
+  readonly #halted = new Map<string, number>();
 
   constructor(options: LeaseWorldOptions) {
     this.#options = options;
@@ -217,6 +219,9 @@ class LeaseTruth {
     if (fence < before)
       onViolation('fence does not rise', `${pair_id} seq ${seq} of ${boot_id}: ${fence} after ${before}`);
     this.#fences.set(pair_id, fence);
+    if (signal.reason === 'SHUTDOWN') this.#halted.set(pair_id, fence);
+    else if (this.#halted.get(pair_id) === fence)
+      onViolation('signal after the halt of its lease', `${pair_id} seq ${seq} of ${boot_id}: fence ${fence}`);
     if (isTakeover) see('withheld signal published after a take-over');
     if (signal.reason === 'SHUTDOWN' && this.#options.isServing()) see('holder halts before its lease ends');
   }

@@ -193,9 +193,10 @@ describe('two machines with one lease', () => {
         for (const report of await Promise.all(worlds)) {
           expect(report.events).toHaveLength(INSIDE_ROUNDS * EVENTS.length);
           await judge(report);
-          expectHalts(report);
+          // The clock of the test waits for the machines, so that none is held up.
+          const silent = report.events.filter(({ saidHalt }) => saidHalt === false);
           const late = report.events.filter(({ takeoverMs }) => takeoverMs! >= 2 * 1000 * INSIDE_LEASE_SECONDS);
-          expect(late.length / report.events.length, JSON.stringify(late)).toBeLessThan(0.1);
+          expect({ silent, late }).toEqual({ silent: [], late: [] });
         }
       } finally {
         for (const redis of servers) await redis.stop();
@@ -255,10 +256,10 @@ describe('two machines with one lease', () => {
   );
 });
 
-/** A machine that is held up for a fifth of the lease's duration cannot publish it; in CI that is 60 ms. */
+/** A machine that is held up for a fifth of the lease's duration cannot publish it. */
 function expectHalts({ events }: TwoMachinesReport): void {
   const halts = events.flatMap(({ saidHalt }) => saidHalt ?? []);
-  expect(halts.filter((said) => said).length / halts.length).toBeGreaterThan(IS_LONG ? 0.8 : 0.4);
+  expect(halts.filter((said) => said).length / halts.length).toBeGreaterThan(0.8);
 }
 
 async function withPostgres(

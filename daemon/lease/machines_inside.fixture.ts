@@ -208,7 +208,9 @@ class InsideMachine {
   get role(): 'holder' | 'standby' | null {
     const daemon = this.#process?.daemon;
     const isReady = daemon !== undefined && daemon.pipeline.status.models !== null;
-    return isReady ? (daemon.lease()?.role ?? null) : null;
+    const lease = isReady ? daemon.lease() : null;
+    // A standby that does not reach the server cannot take over.
+    return lease?.server === 'up' ? lease.role : null;
   }
 
   start(): Promise<void> {

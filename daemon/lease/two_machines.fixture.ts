@@ -104,6 +104,7 @@ export interface TwoMachinesReport {
 
 const RETRY_MS = 20;
 const FILE_POLL_MS = 100;
+const HEALTH_POLL_MS = 50;
 const HOUR_MS = 3_600_000;
 const CONSUMER = { markets: ['live'], maxClockSkewMs: HOUR_MS / 2 } as const;
 /** Minutes that a feeder sends again to a server that has lost its data. */
@@ -210,6 +211,8 @@ export class SignalListener {
   readonly heard: HeardSignal[] = [];
   readonly #streams = createConsumer(CONSUMER);
   readonly #files = createConsumer(CONSUMER);
+  /** Texts that the consumer of files has refused, and always will. */
+  readonly #refusedFiles = new Set<string>();
   readonly #nowMs: () => number;
   readonly #subscriber: Redis;
   #onObeyed: (signal: Signal) => void = () => undefined;
@@ -231,8 +234,10 @@ export class SignalListener {
   /** Takes the texts of signals of one transport. */
   from(by: HeardSignal['by']): (text: string) => void {
     return (text) => {
+      if (by === 'file' && this.#refusedFiles.has(text)) return;
       const atMs = this.#nowMs();
       const verdict = (by === 'file' ? this.#files : this.#streams).take(text, atMs);
+      if (by === 'file' && verdict.verdict === 'refuse') this.#refusedFiles.add(text);
       if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
       const signal = verifySignal(text);
       this.heard.push({ signal, verdict, by, atMs });
@@ -344,11 +349,14 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
 async function holderFirst(machines: readonly Machine[]): Promise<[holder: Machine, standby: Machine]> {
   for (;;) {
     const healths = await Promise.all(machines.map((machine) => machine.health()));
-    const roles = healths.map((health) => health?.status !== 'waiting' && health?.lease?.role);
+    // A standby that does not reach the server cannot take over.
+    const roles = healths.map(
+      (health) => health?.status !== 'waiting' && health?.lease?.server === 'up' && health.lease.role,
+    );
     const standby = machines[roles.indexOf('standby')];
     const holder = machines[roles.indexOf('holder')];
     if (holder !== undefined && standby !== undefined) return [holder, standby];
-    await sleep(RETRY_MS);
+    await sleep(HEALTH_POLL_MS);
   }
 }
 

@@ -1,6 +1,9 @@
 import { expect } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayJournal } from '../feed/replay.ts';
@@ -91,9 +94,36 @@ function checkMinutes(report: TwoMachinesReport, { minutehand }: Settings): void
       .map((time) => ({
         time,
         heard: ofPair.filter((one) => minuteOf(one) === time).map(({ by, verdict }) => ({ by, verdict })),
+        journals: report.homes.map((paths) => journaledAs(paths, pairId, time)),
+        event: lastEventBefore(report, (time + 60) * 1000),
       }));
     expect(missing, `${pairId}: minutes left out of ${due.length}`).toEqual([]);
   }
+}
+
+/** What a journal has of a minute: its bars, with the boot and the lease at that time, and its answer. */
+function journaledAs(paths: HomePaths, pairId: string, time: OpenTime): string {
+  const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
+  const symbols = symbolsOf([parsePair(pairId)]);
+  const bars: string[] = [];
+  let [boot, lease] = ['', ''];
+  for (const { kind, subject, time: of, backfill } of store.inputsFrom(0 as OpenTime)) {
+    if (kind === 'boot') [boot, lease] = [subject, ''];
+    if (kind === 'lease') lease = subject;
+    if (kind === 'bar' && of === time && symbols.includes(subject))
+      bars.push(`${subject}${backfill ? ' as history' : ''}, boot ${boot}, lease '${lease}'`);
+  }
+  const answer = store.answerAt(pairId, time);
+  store.close();
+  const delay = answer === null ? 'not answered' : `answered after ${answer.generatedAtMs - (time + 60) * 1000} ms`;
+  return `${bars.join('; ') || 'no bars'}: ${delay}`;
+}
+
+function lastEventBefore({ events }: TwoMachinesReport, atMs: number): object {
+  const last = events.filter(({ struckMs }) => struckMs <= atMs).at(-1);
+  if (last === undefined) return { kind: 'none' };
+  const { kind, struckMs, healedMs, answeredMs } = last;
+  return { kind, sinceMs: atMs - struckMs, healedMs: healedMs - struckMs, answeredMs: answeredMs - struckMs };
 }
 
 /** Obeyed, or in time and behind a later one that another transport brought first. */
@@ -128,14 +158,24 @@ export function describeRun({ events, heard, leaseMs, sent }: TwoMachinesReport)
     const key = `${verdict.code} by ${by}`;
     refused.set(key, (refused.get(key) ?? 0) + 1);
   }
+  // A machine that is busy with other work answers late, and leaves out what it has not read when all power is cut.
+  const late = heard.flatMap(({ verdict, by, signal, atMs }) =>
+    verdict.verdict === 'obey' && by !== 'file' ? atMs - Date.parse(signal.timestamp) : [],
+  );
   const kinds = [...new Set(events.map(({ kind }) => kind))];
   const lines = kinds.map((kind) => {
     const all = events.filter((event) => event.kind === kind);
-    const ms = all.flatMap(({ takeoverMs }) => takeoverMs ?? []).sort((x, y) => x - y);
-    const at = (share: number): string => ms[Math.min(ms.length - 1, Math.floor(share * ms.length))]?.toFixed(0) ?? '-';
+    const ms = all.flatMap(({ takeoverMs }) => takeoverMs ?? []);
+    const at = (share: number): string => shareOf(ms, share);
     const halts = ISOLATING.includes(kind) ? `; HALT said ${all.filter(({ saidHalt }) => saidHalt).length}` : '';
     return `${kind}: ${all.length}, takeover median ${at(0.5)}, p95 ${at(0.95)}, worst ${at(1)} ms${halts}`;
   });
-  const summary = `${events.length} events, ${sent.length} minutes, lease ${leaseMs} market ms`;
+  const answers = `answered after median ${shareOf(late, 0.5)}, p99 ${shareOf(late, 0.99)} market ms`;
+  const summary = `${events.length} events, ${sent.length} minutes, ${answers}, lease ${leaseMs}`;
   return [summary, ...lines, `refused: ${JSON.stringify(Object.fromEntries(refused))}`].join('\n');
+}
+
+function shareOf(values: readonly number[], share: number): string {
+  const sorted = [...values].sort((x, y) => x - y);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]?.toFixed(0) ?? '-';
 }

@@ -115,6 +115,21 @@ describe('publishing', () => {
     ]);
   });
 
+  it('follows the final heartbeat of a lease with nothing: a later answer is the first one of the next lease', () => {
+    const publisher = open();
+    held = [7];
+    publisher.hold(7, at(0));
+    publish(publisher, 1);
+    publish(publisher, 1, 'SHUTDOWN');
+    left = [];
+    publish(publisher, 2);
+    expect([left, publisher.withheld]).toEqual([[], 2]);
+    held = [8];
+    publisher.hold(8, at(2, 200));
+    const bars = left.filter((line) => line.startsWith('file XAUUSD_XAGUSD')).map((line) => line.slice(19));
+    expect(bars).toEqual(['12:36 8', '12:37 8']);
+  });
+
   it('checks the lease before each hand-over: nothing leaves after its deadline', () => {
     const publisher = open();
     held = [7];

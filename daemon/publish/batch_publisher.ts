@@ -38,6 +38,8 @@ export class BatchPublisher {
   readonly #recent = new RecentAnswers();
   /** null = standby. */
   #fence: number | null = null;
+  /** Consumers of this fence are halted: nothing may follow. */
+  #isHalted = false;
   #withheld = 0;
 
   constructor(options: BatchPublisherOptions) {
@@ -100,6 +102,7 @@ export class BatchPublisher {
     const { lease, envelope, sockets, files } = this.#options;
     if (lease === undefined) return;
     this.#fence = fence;
+    this.#isHalted = false;
     if (fence === null) return;
     const isValid = (answer: Answer, answeredMs: EpochMs): boolean => envelope.expiryMs(answer, answeredMs) >= nowMs;
     for (const batch of this.#recent.batches(isValid)) {
@@ -111,7 +114,9 @@ export class BatchPublisher {
   #seal(decided: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
     const { lease, envelope } = this.#options;
     if (lease === undefined) return envelope.seal(decided, nowMs);
-    const isAllowed = this.#mayPublish();
+    const isHalt = decided.some(({ minute }) => minute.outcome === 'SHUTDOWN');
+    const isAllowed = this.#mayPublish() && (isHalt || !this.#isHalted);
+    this.#isHalted ||= isHalt;
     this.#recent.note(decided, nowMs, isAllowed);
     if (isAllowed) return envelope.seal(decided, nowMs, this.#fence!);
     envelope.withhold(decided, nowMs);

@@ -39,10 +39,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = (signals = folder, files = MACHINE_FILES) =>
+const open = (signals = folder, files = MACHINE_FILES, mayWrite = () => true) =>
   createFilePublisher({
-    files,
-    folder: signals,
+    ...{ files, folder: signals, mayWrite },
     onFailure: (error) => errors.push(error),
     onRecovered: () => recoveries++,
   });
@@ -248,6 +247,35 @@ describe('the file publisher', () => {
       publisher.retry();
       expect(read('A_B', 'signal.json')).toContain('"seq":2');
     });
+  });
+
+  it('replaces no file after its lease has ended, which may be in the middle of a batch', () => {
+    let calls = 0;
+    let allowed = Infinity;
+    // Of a slow disk: each write and each rename takes a part of the lease.
+    const publisher = open(
+      folder,
+      faulty(() => (calls++, null)),
+      () => calls < allowed,
+    );
+    publisher.publish([signal('A_B', 1), signal('C_D', 1), signal('E_F', 1)]);
+    calls = 0;
+    // Enough for the file of all pairs, the first pair, and the write of the second one.
+    allowed = 5;
+    publisher.publish([signal('A_B', 2), signal('C_D', 2), signal('E_F', 2)]);
+    const seqs = ['A_B', 'C_D', 'E_F'].map(
+      (pairId) => (JSON.parse(read(pairId, 'signal.json')) as { seq: number }).seq,
+    );
+    expect(seqs).toEqual([2, 1, 1]);
+    expect(readdirSync(join(folder, 'C_D'))).toEqual(['signal.json']);
+    publisher.publish([signal('G_H', 1)]);
+    expect(existsSync(join(folder, 'G_H'))).toBe(false);
+    expect([calls, publisher.failing, errors, recoveries]).toEqual([5, 0, [], 0]);
+    // Under the next lease.
+    allowed = Infinity;
+    publisher.publish([signal('C_D', 3)]);
+    expect(read('signals.json')).not.toContain('G_H');
+    expect(read('C_D', 'signal.json')).toContain('3');
   });
 
   it('has a file of all pairs for each shard where several write, and removes the one that no shard writes any more', () => {

@@ -13,6 +13,8 @@ export interface FilePublisherOptions {
   readonly allName?: string;
   /** Milliseconds of `os.uptime()` after which nothing may be written; only a thread of its own reads it. */
   deadlineMs?(): number;
+  /** Whether a file may be replaced now: a batch takes some time. A thread of its own goes by `deadlineMs`. */
+  mayWrite?(): boolean;
   /** Blocks this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
   pause?(ms: number): void;
   /** Called with PUBLISH_FILE at the first write that fails while all files were well, not again until they are. */
@@ -66,9 +68,9 @@ class SignalFiles implements FileWriter {
   #closed = false;
 
   constructor(options: FilePublisherOptions) {
-    const { files, folder, allName = ALL_PAIRS_FILE, pause } = options;
+    const { files, folder, allName = ALL_PAIRS_FILE, pause, mayWrite } = options;
     this.#options = options;
-    this.#written = new ReplacedFiles(files, pause);
+    this.#written = new ReplacedFiles(files, pause, mayWrite);
     this.#paths = new SignalPaths(folder, allName);
     removeLeftovers(files, folder, allName);
   }
@@ -86,7 +88,7 @@ class SignalFiles implements FileWriter {
   }
 
   publish(batch: readonly Publication[]): void {
-    if (this.#closed || batch.length === 0) return;
+    if (this.#closed || batch.length === 0 || this.#options.mayWrite?.() === false) return;
     for (const { pairId, text } of batch) this.#lastTextByPair.set(pairId, text);
     const wasFailing = this.failing > 0;
     const error = this.#written.writeAll([

@@ -62,11 +62,12 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   return new FileThread(options, program);
 }
 
-function placeOf({ folder, allName, umask = null }: FileThreadOptions) {
+function placeOf({ folder, allName, umask = null, mayWrite }: FileThreadOptions) {
   return {
     files: umask === null ? MACHINE_FILES : filesUnderUmask(umask),
     folder,
     ...(allName === undefined ? {} : { allName }),
+    ...(mayWrite === undefined ? {} : { mayWrite }),
   };
 }
 

@@ -14,19 +14,21 @@ const RETRY_MS = 250;
 const port = parentPort!;
 const { folder, allName, umask } = workerData as FileThreadData;
 let lastFailure = '';
+let lastDeadlineMs: number | null = null;
+
+/** A process that was suspended must not write what waited. */
+const isAllowed = (): boolean => lastDeadlineMs === null || uptime() * 1000 < lastDeadlineMs;
+
 const publisher = createFilePublisher({
   files: umask === null ? MACHINE_FILES : filesUnderUmask(umask),
   folder,
   ...(allName === undefined ? {} : { allName }),
   pause: pauseThread,
+  mayWrite: isAllowed,
   onFailure: (error) => (lastFailure = error.seen ?? error.message),
   onRecovered: () => undefined,
 });
 let retrying: NodeJS.Timeout | undefined;
-let lastDeadlineMs: number | null = null;
-
-/** A process that was suspended must not write what waited. */
-const isAllowed = (): boolean => lastDeadlineMs === null || uptime() * 1000 < lastDeadlineMs;
 
 function tell(isBetween: boolean, failures: number): void {
   const { failing, retries } = publisher;
@@ -36,7 +38,7 @@ function tell(isBetween: boolean, failures: number): void {
 }
 
 function retryFailed(): void {
-  if (isAllowed()) publisher.retry();
+  publisher.retry();
   tell(true, 0);
 }
 
@@ -45,6 +47,6 @@ port.on('message', ([deadlineMs, ...texts]: FileThreadBatch) => {
   const before = publisher.failures;
   const batch: Publication[] = [];
   for (let i = 0; i < texts.length; i += 2) batch.push({ pairId: texts[i]!, text: texts[i + 1]! });
-  if (isAllowed()) publisher.publish(batch);
+  publisher.publish(batch);
   tell(false, publisher.failures - before);
 });

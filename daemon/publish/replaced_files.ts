@@ -20,13 +20,18 @@ export class ReplacedFiles {
   retries = 0;
   readonly #files: FileSystem;
   readonly #pause: ((ms: number) => void) | undefined;
+  readonly #mayReplace: () => boolean;
   /** By path. A batch without a pair does not change the entry of that pair. */
   readonly #failing = new Map<string, Replacement>();
 
-  /** @param pause blocks this thread for a file that a reader blocks; without it, such a file is not written */
-  constructor(files: FileSystem, pause: ((ms: number) => void) | undefined) {
+  /**
+   * @param pause blocks this thread for a file that a reader blocks; without it, such a file is not written
+   * @param mayReplace asked before each write and each rename; a text that may not be written is given up
+   */
+  constructor(files: FileSystem, pause: ((ms: number) => void) | undefined, mayReplace = (): boolean => true) {
     this.#files = files;
     this.#pause = pause;
+    this.#mayReplace = mayReplace;
   }
 
   /** Files whose last write failed. */
@@ -77,7 +82,7 @@ export class ReplacedFiles {
   #write(replacement: Replacement): unknown {
     const { path, temporaryPath } = replacement;
     try {
-      replaceFile(this.#files, replacement);
+      this.#replace(replacement);
       this.#failing.delete(path);
       return null;
     } catch (error) {
@@ -86,15 +91,18 @@ export class ReplacedFiles {
       return error;
     }
   }
-}
 
-function replaceFile(files: FileSystem, { path, temporaryPath, text }: Replacement): void {
-  try {
-    files.write(temporaryPath, text);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    files.makeFolder(dirname(path));
-    files.write(temporaryPath, text);
+  #replace({ path, temporaryPath, text }: Replacement): void {
+    const files = this.#files;
+    if (!this.#mayReplace()) return;
+    try {
+      files.write(temporaryPath, text);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      files.makeFolder(dirname(path));
+      files.write(temporaryPath, text);
+    }
+    if (this.#mayReplace()) files.rename(temporaryPath, path);
+    else files.remove(temporaryPath);
   }
-  files.rename(temporaryPath, path);
 }

@@ -131,7 +131,7 @@ function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
     publisher: open({
       folder: signalsFolder,
       allName: allSignalsFile(settings.minutehand, shard),
-      ...(lease === undefined ? {} : { deadlineMs: () => lease.deadlineMs() }),
+      ...(lease === undefined ? {} : { deadlineMs: () => lease.deadlineMs(), mayWrite: () => lease.isHolder() }),
       onFailure,
       onRecovered,
     }),

@@ -94,6 +94,29 @@ describe('the journal file', () => {
     store.close();
   });
 
+  it('finds the last fence and the last halts by an index, in a journal of before there was one too', () => {
+    const path = freshPath();
+    openJournal(path).close();
+    const db = new Database(path);
+    for (const name of ['inputs_of_leases', 'inputs_of_halts']) db.exec(`DROP INDEX ${name}`);
+    db.exec(
+      "INSERT INTO inputs (kind, subject, time, backfill) VALUES ('lease', '17', 60, 0), ('halts', 'A_B@v', 60, 0)",
+    );
+    db.close();
+    const store = openJournal(path);
+    const read = vi.spyOn(Database.prototype, 'prepare');
+    expect([store.lastFence(), store.lastHalts()]).toEqual([17, 'A_B@v']);
+    const statements = read.mock.calls.map(([text]) => text);
+    read.mockRestore();
+    const reader = new Database(path, { readonly: true });
+    const plans = statements.flatMap((text) => reader.prepare(`EXPLAIN QUERY PLAN ${text}`).all());
+    expect(plans).toMatchObject(
+      ['leases', 'halts'].map((name) => ({ detail: `SCAN inputs USING INDEX inputs_of_${name}` })),
+    );
+    reader.close();
+    store.close();
+  });
+
   it('finds by pair the signals that were made late, whatever heartbeats follow', () => {
     const store = openJournal(freshPath());
     const madeAfter = (pair: string, minute: number, seconds: number) => ({

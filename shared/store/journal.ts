@@ -37,6 +37,8 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 
+const SIGNAL_ROWS =
+  'SELECT min(signal_row) AS first, max(signal_row) AS last FROM signals WHERE time >= ? AND time < ?';
 const INPUT_IDS = 'SELECT min(input_id) AS first, max(input_id) AS last FROM inputs WHERE time >= ? AND time <= ?';
 
 class SqliteJournal implements JournalFile {
@@ -258,6 +260,14 @@ class SqliteJournal implements JournalFile {
       'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row',
     );
     yield* rows.iterate(after, through) as IterableIterator<AnsweredSignal>;
+  }
+
+  *signalsBetween(from: OpenTime, to: OpenTime): IterableIterator<AnsweredSignal> {
+    const rows = this.#db.prepare(SIGNAL_ROWS).get(from, to) as { first: number | null; last: number };
+    if (rows.first === null) return;
+    // A heartbeat repeats an earlier minute than those of the signals around it.
+    for (const signal of this.signals({ after: rows.first - 1, through: rows.last }))
+      if (signal.time >= from && signal.time < to) yield signal;
   }
 
   lateSignals(from: OpenTime, to: OpenTime, limitMs: number): readonly LateSignals[] {

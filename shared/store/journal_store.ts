@@ -231,6 +231,8 @@ export interface JournalFile extends JournalStore {
   inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
   /** @param rows only signals after row `after` and up to row `through` */
   signals(rows?: { readonly after?: number; readonly through?: number }): IterableIterator<AnsweredSignal>;
+  /** Those of minutes from `from` on and before `to`, in that order; others are read only where they lie between. */
+  signalsBetween(from: OpenTime, to: OpenTime): IterableIterator<AnsweredSignal>;
   /** null when nothing was ever pruned. */
   pruned(): PrunedSignals | null;
   /** As `pruned`, as if the signals of all minutes before `time` were; null when there are none. */

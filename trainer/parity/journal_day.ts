@@ -54,8 +54,8 @@ export function readJournalDay(
   const warmup = warmupBars(windows);
   const starts = pairs.map((pair) => firstMinuteOfBars(journal, pair, warmup, period.from) ?? period.from);
   const from = Math.min(...starts) as OpenTime;
-  const inputs = readInputs(journal, from, period);
   const end = (period.to + NEXT_BAR_SECONDS) as OpenTime;
+  const inputs = readInputs(journal, from, end, period);
   const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
   const bodies = [...decisions.values()].flat().map(({ body }) => body);
   return {
@@ -77,7 +77,7 @@ export function readJournalDay(
       history:
         pair.barSeconds === undefined
           ? historyOf(pair, bars, inputs, windows, period)
-          : resampledHistory(journal, pair, from, windows, period),
+          : resampledHistory(inputsUntil(journal, from, end), pair, windows, period),
       live: decisions.get(pair.id) ?? [],
       position: positions.get(pair.id) ?? FLAT,
       backfilled: bothBackfilled(inputs.backfilled, pair),
@@ -100,12 +100,11 @@ interface DaySignals {
 
 /** Signals of instruments are counted, and compared by the replay alone. */
 function readSignals(journal: JournalFile, pairIds: ReadonlySet<string>, { from, to }: DayPeriod): DaySignals {
-  const before = journal.stateBefore(from);
-  const positions = new Map(before?.last.map(({ pairId, position }) => [pairId, parsePosition(position)]));
+  const before = journal.stateBefore(from)?.last;
+  const positions = new Map(before?.map(({ pairId, position }) => [pairId, parsePosition(position)]));
   const decisions = new Map<string, LiveDecision[]>();
   let signals = 0;
-  for (const { pairId, time, body, position } of journal.signals({ after: before?.signalRow ?? 0 })) {
-    if (time < from || time >= to) continue;
+  for (const { pairId, time, body, position } of journal.signalsBetween(from, to)) {
     signals++;
     if (!pairIds.has(pairId)) continue;
     const own = decisions.get(pairId) ?? [];
@@ -133,7 +132,12 @@ function textsOf(marks: ReadonlyMap<string, ReadonlySet<number>>): Record<string
   return Object.fromEntries([...marks].map(([subject, times]) => [subject, [...times].map(isoMinute)]));
 }
 
-function readInputs(journal: JournalFile, from: OpenTime, period: DayPeriod): MarkedMinutes {
+/** @param end the minutes before it are read */
+function inputsUntil(journal: JournalFile, from: OpenTime, end: OpenTime): IterableIterator<InputRow> {
+  return journal.inputsFrom(from, { until: (end - SECONDS_PER_BAR) as OpenTime });
+}
+
+function readInputs(journal: JournalFile, from: OpenTime, end: OpenTime, period: DayPeriod): MarkedMinutes {
   const dropped = new Map<string, Set<number>>();
   const backfilled = new Map<string, Set<number>>();
   const timeouts = new Map<string, Set<number>>();
@@ -141,7 +145,7 @@ function readInputs(journal: JournalFile, from: OpenTime, period: DayPeriod): Ma
     if (!marks.has(subject)) marks.set(subject, new Set());
     marks.get(subject)!.add(time);
   };
-  for (const row of journal.inputsFrom(from)) {
+  for (const row of inputsUntil(journal, from, end)) {
     const isOfDay = row.time >= period.from && row.time < period.to;
     if (row.kind === 'timeout' && isOfDay) mark(timeouts, row);
     if (row.kind === 'timeout' || row.kind === 'suspect') mark(dropped, row);
@@ -152,13 +156,12 @@ function readInputs(journal: JournalFile, from: OpenTime, period: DayPeriod): Ma
 
 /** Of the bars of another timeframe, as the daemon had them. */
 function resampledHistory(
-  journal: JournalFile,
+  inputs: Iterable<InputRow>,
   pair: Pair,
-  from: OpenTime,
   windows: Windows,
   period: DayPeriod,
 ): PairDay['history'] {
-  const legs = journaledLegs(journal.inputsFrom(from), pair);
+  const legs = journaledLegs(inputs, pair);
   const keep = (time: number): boolean => time >= period.from && time < period.to;
   return buildPairHistory(pair, columnsOf(pair.a, legs.a), columnsOf(pair.b, legs.b), windows, keep);
 }
