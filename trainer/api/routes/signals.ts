@@ -67,8 +67,8 @@ export function addSignalRoutes(api: Api, { settings, store, signals }: ApiConte
       response: { 200: signalHistorySchema, ...REFUSALS },
     },
     async handler({ query: { subject, from, to, points } }) {
-      const filter: SignalFilter = { market: market, pairIds: [subject], ...periodOf(from, to) };
-      const { rows, total, isThinned, reasons } = await readThinned(await openTables(), filter, points);
+      const filter = { market, pairId: subject, ...periodOf(from, to) };
+      const { rows, total, isThinned, reasons } = await readThinned(await store(), await openTables(), filter, points);
       return { total, is_thinned: isThinned, signals: rows.map(signalOf), reasons: [...reasons] };
     },
   });
