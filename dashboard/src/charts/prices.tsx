@@ -18,6 +18,7 @@ import type { Signal } from '../api.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
 import { levelsOf } from './levels.ts';
+import { priceDigits } from './price_digits.ts';
 import { wholeOf, type ChartProps } from './series.tsx';
 import { lowerBound, type Range } from './window.ts';
 
@@ -143,7 +144,6 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
       color: color(tone),
       lineWidth: 2,
       priceLineVisible: false,
-      priceFormat: { type: 'price', precision: 5, minMove: 0.00001 },
     });
   const a = line(symbolA, 'accent', symbolB === '' ? 'right' : 'left');
   const b = line(symbolB, 'violet', 'right');
@@ -165,6 +165,11 @@ function priceOf({ price_a, price }: Signal): number | null {
   return price_a ?? price ?? null;
 }
 
+function formatOf(prices: readonly (number | null | undefined)[]) {
+  const precision = priceDigits(prices);
+  return { type: 'price', precision, minMove: 10 ** -precision } as const;
+}
+
 /** A line with gaps where there is no level. */
 function gapped(levels: readonly (number | null)[], times: readonly number[]) {
   return levels.map((value, i) => ({ time: times[i] as UTCTimestamp, ...(value === null ? {} : { value }) }));
@@ -178,6 +183,9 @@ function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props):
     });
   a.setData(points(priceOf));
   b.setData(points(({ price_b }) => price_b));
+  const format = formatOf(signals.map(priceOf));
+  for (const line of [a, stop, target]) line.applyOptions({ priceFormat: format });
+  b.applyOptions({ priceFormat: formatOf(signals.map(({ price_b }) => price_b)) });
   const levels = levelsOf(signals);
   stop.setData(
     gapped(
