@@ -93,20 +93,20 @@ describe.skipIf(isSkipped)(`the dashboard with large charts${LONG_NOTE}`, () => 
     expect(await page.locator('.parallel [role=status]').innerText()).not.toContain(`of ${all} lines`);
   });
 
+  it('draws the extremes of prices in each pixel, as the slow oracle finds them', async () => {
+    const chart = await chartPage(browser);
+    const { seen, expected } = await chart.evaluate<PricePixels>('pricePixels(30_000)');
+    const columns = expected.flatMap((column, x) => (column === null ? [] : [{ x, column, drawn: seen[x]! }]));
+    expect(columns.length).toBeGreaterThan(500);
+    for (const { x, column, drawn } of columns) {
+      expect({ x, covers: drawn.top <= column.top + 2 }).toEqual({ x, covers: true });
+      expect({ x, covers: drawn.bottom >= column.bottom - 2 }).toEqual({ x, covers: true });
+    }
+    await chart.close();
+  });
+
   it(`pans ${MINUTES} minutes`, async () => {
-    const { outputFiles } = await build({
-      entryPoints: [join(packageRoot(), 'dashboard', 'src', 'charts', 'million_points.fixture.tsx')],
-      ...{ bundle: true, write: false, outdir: 'out', format: 'iife', jsx: 'automatic', jsxImportSource: 'preact' },
-      minify: true,
-    });
-    const text = (ending: string): string => outputFiles.find(({ path }) => path.endsWith(ending))!.text;
-    await page.goto(`${api.origin}/favicon.svg`);
-    const chart = await browser.newPage({ viewport: { width: 1000, height: 800 } });
-    // Local storage needs an origin.
-    await chart.route('http://charts.test/', (route) => route.fulfill({ contentType: 'text/html', body: '<body>' }));
-    await chart.goto('http://charts.test/');
-    await chart.addStyleTag({ content: text('.css') });
-    await chart.addScriptTag({ content: text('.js') });
+    const chart = await chartPage(browser);
     for (const hasPrices of [false, true])
       for (const share of [0.01, 0.1, 0.5]) {
         await chart.evaluate(`globalThis.pan = show(${MINUTES}, ${hasPrices})`);
@@ -117,6 +117,29 @@ describe.skipIf(isSkipped)(`the dashboard with large charts${LONG_NOTE}`, () => 
       }
   });
 });
+
+type Extremes = Readonly<Record<'top' | 'bottom', number>> | null;
+interface PricePixels {
+  readonly seen: readonly Extremes[];
+  readonly expected: readonly Extremes[];
+}
+
+/** A page with the charts of the fixture. */
+async function chartPage(browser: Browser): Promise<Page> {
+  const { outputFiles } = await build({
+    entryPoints: [join(packageRoot(), 'dashboard', 'src', 'charts', 'million_points.fixture.tsx')],
+    ...{ bundle: true, write: false, outdir: 'out', format: 'iife', jsx: 'automatic', jsxImportSource: 'preact' },
+    minify: true,
+  });
+  const text = (ending: string): string => outputFiles.find(({ path }) => path.endsWith(ending))!.text;
+  const chart = await browser.newPage({ viewport: { width: 1000, height: 800 } });
+  // Local storage needs an origin.
+  await chart.route('http://charts.test/', (route) => route.fulfill({ contentType: 'text/html', body: '<body>' }));
+  await chart.goto('http://charts.test/');
+  await chart.addStyleTag({ content: text('.css') });
+  await chart.addScriptTag({ content: text('.js') });
+  return chart;
+}
 
 /** Frame intervals until the count of drawn lines is stable for ten frames. */
 const FRAMES_UNTIL_DRAWN = `(async () => {

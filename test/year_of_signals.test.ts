@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -12,7 +13,7 @@ import { homePaths, type HomePaths } from '../shared/policy/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { openJournal, type InputRow } from '../shared/store/journal.ts';
-import { signalOf } from '../trainer/api/routes/signals.ts';
+import { textOf } from '../trainer/api/routes/signals.ts';
 import { createSignalCopy } from '../trainer/history/copy.ts';
 import { dayStartMs } from '../trainer/history/day.ts';
 import { nextDay, simulatedDay } from '../trainer/history/signals.fixture.ts';
@@ -60,15 +61,16 @@ describe.skipIf(!IS_LONG)(`a year of one pair in the journal${LONG_NOTE}`, () =>
     const all: SignalRow[] = [];
     for await (const page of tables.pages({ market })) all.push(...page);
     expect(all.length).toBe(DAYS * 1440);
-    const { rows, ...others } = thinnedOracle(all, 4000);
+    const { rows, ...others } = thinnedOracle(all, 6000);
     const lines = rows.map(signalLine);
     for (let view = 1; view <= 3; view++) {
       const [cpu, began] = [process.cpuUsage(), performance.now()];
       const turns = monitorEventLoopDelay({ resolution: 1 });
       turns.enable();
-      const { rows: kept, ...rest } = await readThinned(store, tables, { market, pairId: PAIR }, 4000);
-      const shown = JSON.stringify(kept.map(signalOf)).length;
+      const { rows: kept, ...rest } = await readThinned(store, tables, { market, pairId: PAIR }, 6000);
+      const shown = (await textOf(kept)).length;
       const tookMs = performance.now() - began;
+      await sleep(10);
       turns.disable();
       const { user, system } = process.cpuUsage(cpu);
       process.stdout.write(

@@ -83,16 +83,18 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
 
 /** Covers all columns that `readThinned` groups, so that a year of one subject is read without other signals. */
 async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
-  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
-  const name = `${flatName(table)}_by_subject`;
-  if (kind === 'postgres') {
-    // The statement would wait for a writer, even where the index exists.
-    const query = CompiledQuery.raw(`SELECT to_regclass('${table.split('.')[0]}.${name}') IS NOT NULL AS known`);
-    if ((await db.executeQuery<{ known: boolean }>(query)).rows[0]!.known) return;
+  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence, price_a, price_b';
+  const name = `${flatName(table)}_for_charts`;
+  const schema = kind === 'sqlite' ? '' : `${table.split('.')[0]}.`;
+  // PostgreSQL's statement would wait for a writer, even where the index exists.
+  const known = CompiledQuery.raw(`SELECT to_regclass('${schema}${name}') IS NOT NULL AS known`);
+  if (kind === 'sqlite' || !(await db.executeQuery<{ known: boolean }>(known)).rows[0]!.known) {
+    const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} (${key})`;
+    const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
+    await make().catch(make);
   }
-  const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} (${key})`;
-  const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
-  await make().catch(make);
+  // Earlier versions had one without prices.
+  await db.executeQuery(CompiledQuery.raw(`DROP INDEX IF EXISTS ${schema}${flatName(table)}_by_subject`));
 }
 
 /** Adds columns that are missing in a table of an earlier version. All are nullable. */

@@ -7,21 +7,29 @@ export function thinnedOracle(all: readonly SignalRow[], points: number): Thinne
   return { rows: isThinned ? thinned(all, points) : all, total: all.length, isThinned, reasons: reasonsOf(all) };
 }
 
+const VALUES: readonly ((row: SignalRow) => number | null)[] = [
+  ({ z_score, confidence }) => z_score ?? confidence,
+  ({ price_a }) => price_a,
+  ({ price_b }) => price_b,
+];
+
 function thinned(all: readonly SignalRow[], points: number): SignalRow[] {
-  const partOf = partsOf(all, Math.max(1, Math.floor(points / 2)));
+  const partOf = partsOf(all, Math.max(1, Math.floor(points / 6)));
   const kept = new Set<SignalRow>([all[0]!, all.at(-1)!]);
-  const extremes: { least: SignalRow; greatest: SignalRow }[] = [];
-  const valueOf = ({ z_score, confidence }: SignalRow): number | null => z_score ?? confidence;
-  for (const row of all) {
-    if (row.action !== 'HOLD') kept.add(row);
-    const value = valueOf(row);
-    const known = (extremes[partOf(row)] ??= { least: row, greatest: row });
-    if (value === null) continue;
-    const [least, greatest] = [valueOf(known.least), valueOf(known.greatest)];
-    if (least === null || value < least) known.least = row;
-    if (greatest === null || value > greatest) known.greatest = row;
+  for (const row of all) if (row.action !== 'HOLD') kept.add(row);
+  for (const [i, valueOf] of VALUES.entries()) {
+    const extremes: { least: SignalRow; greatest: SignalRow }[] = [];
+    for (const row of all) {
+      const value = valueOf(row);
+      if (value === null && i > 0) continue;
+      const known = (extremes[partOf(row)] ??= { least: row, greatest: row });
+      if (value === null) continue;
+      const [least, greatest] = [valueOf(known.least), valueOf(known.greatest)];
+      if (least === null || value < least) known.least = row;
+      if (greatest === null || value > greatest) known.greatest = row;
+    }
+    extremes.forEach(({ least, greatest }) => kept.add(least).add(greatest));
   }
-  extremes.forEach(({ least, greatest }) => kept.add(least).add(greatest));
   return all.filter((row) => kept.has(row));
 }
 

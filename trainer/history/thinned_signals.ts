@@ -34,14 +34,15 @@ const PARTS_AT_ONCE = 100;
 const KEY = sql.raw('generated_at_ms, boot_id, seq');
 const KEY_TEXT = sql.raw("generated_at_ms || '/' || boot_id || '/' || seq");
 const BACKWARDS = sql.raw('generated_at_ms DESC, boot_id DESC, seq DESC');
-/** z, or an instrument's confidence. */
-const VALUE_TEXT = 'coalesce(z_score, confidence)';
-const VALUE = sql.raw(VALUE_TEXT);
+/** Drawn values whose extremes are kept: z, or an instrument's confidence, and the prices. */
+const VALUES = ['coalesce(z_score, confidence)', 'price_a', 'price_b'];
+/** Signals that a part keeps at most, apart from entries and exits. */
+const PER_PART = 2 * VALUES.length;
 
 /**
  * Reads a period of one subject of any length; the database groups it in slices, with other work in between. With more
- * than `points` signals, each of `points / 2` equal parts keeps the signals with the smallest and largest value (z, or
- * an instrument's confidence); first, last, entries and exits are kept.
+ * than `points` signals, each of `points / 6` equal parts keeps the signals with the smallest and largest z (or an
+ * instrument's confidence) and prices; first, last, entries and exits are kept.
  */
 export async function readThinned(
   { db }: Pick<Store, 'db'>,
@@ -132,10 +133,10 @@ function reasonsOf(counted: readonly Counted[]): ReasonCounts[] {
 async function keysOf(source: Source, ends: Ends, counted: readonly Counted[], points: number): Promise<SignalKey[]> {
   const { db, table, subject } = source;
   const kept = new Map(ends.map((key) => [textOf(key), key]));
-  const parts = partsOf(ends, Math.max(1, Math.floor(points / 2)));
+  const parts = partsOf(ends, Math.max(1, Math.floor(points / PER_PART)));
   for (let first = 0; first < parts.length; first += PARTS_AT_ONCE) {
     const { rows } = await extremesOf(source, parts.slice(first, first + PARTS_AT_ONCE)).execute(db);
-    for (const text of rows.flatMap(({ low, high }) => [low, high])) if (text !== null) kept.set(text, keyOf(text));
+    for (const text of rows.flatMap(Object.values<string | null>)) if (text !== null) kept.set(text, keyOf(text));
     await loopTurn();
   }
   for (const part of new Set(counted.filter(({ action }) => action !== 'HOLD').map((one) => one.part))) {
@@ -147,19 +148,26 @@ async function keysOf(source: Source, ends: Ends, counted: readonly Counted[], p
   return [...kept.values()].sort(inOrder);
 }
 
-/** The first signals with the smallest and the largest value of each part; without any value, its first signal. */
+/** The first signals with the smallest and the largest of each value of each part, as texts; else its first signal. */
 function extremesOf(
   { table, subject }: Source,
   parts: readonly Part[],
-): RawBuilder<Record<'low' | 'high', string | null>> {
+): RawBuilder<Readonly<Record<string, string | null>>> {
   const values = parts.map(({ fromMs, toMs }) => `(${fromMs}, ${toMs})`).join(', ');
   const own = sql`FROM ${table} WHERE ${subject} AND generated_at_ms >= from_ms AND generated_at_ms < to_ms`;
   const first = (condition: string): RawBuilder<unknown> =>
     sql`(SELECT ${KEY_TEXT} ${own} ${sql.raw(condition)} ORDER BY ${KEY} LIMIT 1)`;
-  return sql`WITH part(from_ms, to_ms) AS (VALUES ${sql.raw(values)}), bound AS MATERIALIZED (
-      SELECT from_ms, to_ms, (SELECT min(${VALUE}) ${own}) AS low, (SELECT max(${VALUE}) ${own}) AS high FROM part)
-    SELECT coalesce(${first(`AND ${VALUE_TEXT} = low`)}, ${first('')}) AS low,
-      ${first(`AND ${VALUE_TEXT} = high`)} AS high FROM bound`;
+  const [bounds, keys] = [
+    VALUES.flatMap((value, i) => [
+      sql`(SELECT min(${sql.raw(value)}) ${own}) AS ${sql.raw(`low${i}`)}`,
+      sql`(SELECT max(${sql.raw(value)}) ${own}) AS ${sql.raw(`high${i}`)}`,
+    ]),
+    VALUES.flatMap((value, i) => [first(`AND ${value} = low${i}`), first(`AND ${value} = high${i}`)]),
+  ];
+  keys[0] = sql`coalesce(${keys[0]}, ${first('')})`;
+  const named = keys.map((key, i) => sql`${key} AS ${sql.raw(`key${i}`)}`);
+  return sql`WITH part(from_ms, to_ms) AS (VALUES ${sql.raw(values)}),
+    bound AS MATERIALIZED (SELECT from_ms, to_ms, ${sql.join(bounds)} FROM part) SELECT ${sql.join(named)} FROM bound`;
 }
 
 function inOrder(a: SignalKey, b: SignalKey): number {

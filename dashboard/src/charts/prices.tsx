@@ -27,7 +27,7 @@ interface Props extends ChartProps {
   readonly signals: readonly Signal[];
 }
 
-interface Made {
+export interface Made {
   readonly chart: IChartApi;
   readonly a: ISeriesApi<'Line'>;
   readonly b: ISeriesApi<'Line'>;
@@ -119,7 +119,8 @@ function shareRange(chart: IChartApi, latest: { readonly current: Props }): () =
   return stop;
 }
 
-function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly string[]): Made {
+/** Exported for tests. */
+export function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly string[]): Made {
   const grid = { color: color('grid') };
   const chart = createChart(element, {
     autoSize: true,
@@ -135,7 +136,11 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
     crosshair: { mode: CrosshairMode.Normal },
     leftPriceScale: { visible: symbolB !== '', borderVisible: false },
     rightPriceScale: { borderVisible: false },
-    timeScale: { minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
+    timeScale: {
+      ...{ minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
+      // The stroke passes through each row, also where a pixel has many: merged rows would lose their extremes.
+      enableConflation: false,
+    },
   });
   const line = (title: string, tone: string, priceScaleId: string): ISeriesApi<'Line'> =>
     chart.addSeries(LineSeries, {
@@ -175,7 +180,8 @@ function gapped(levels: readonly (number | null)[], times: readonly number[]) {
   return levels.map((value, i) => ({ time: times[i] as UTCTimestamp, ...(value === null ? {} : { value }) }));
 }
 
-function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props): void {
+/** Exported for tests. */
+export function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props): void {
   const points = (of: (signal: Signal) => number | null | undefined) =>
     signals.flatMap((signal, i) => {
       const value = of(signal) ?? null;
