@@ -53,13 +53,17 @@ export async function benchBrowsers(options: {
   const { port, token } = await trainer.next<BrowsersArgument>((message) => message.port !== undefined);
   const browsers = startHelper('browsers', { port, token, count: BROWSERS } satisfies BrowsersArgument);
   let events = 0;
-  browsers.onMessage((message) => (events = (message as { events?: number }).events ?? events));
+  const openBrowsers = async (isOpen: boolean): Promise<void> => {
+    const counted = browsers.next<{ events: number }>((message) => message.events !== undefined);
+    browsers.send({ isOpen });
+    ({ events } = await counted);
+  };
   try {
     await browsers.next<{ ready: true }>((message) => message.ready === true);
     for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
     const pace = createPace(paceMs);
     const block = async (isLoaded: boolean): Promise<Latencies[]> => {
-      browsers.send({ isOpen: isLoaded });
+      await openBrowsers(isLoaded);
       if (isLoaded) training.resume();
       const latencies: Latencies[] = [];
       for (let i = -SETTLING_MINUTES; i < BLOCK_MINUTES; i++) {
@@ -81,7 +85,8 @@ export async function benchBrowsers(options: {
       const second = await block(turns.length % 2 === 0);
       turns.push(turns.length % 2 === 1 ? { one: second, both: first } : { one: first, both: second });
     }
-    browsers.send({ isOpen: false });
+    await openBrowsers(false);
+    if (events === 0) throw new Error('the browsers of the bench received no signal');
     return {
       ...{ pairs, pace_ms: paceMs, browsers: BROWSERS, minutes: turns.length * BLOCK_MINUTES, events },
       transports: Object.fromEntries(field.transports.map((transport) => [transport, compare(turns, transport)])),
