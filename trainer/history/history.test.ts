@@ -257,11 +257,10 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     await copy.pass();
     const queries = vi.spyOn(store.db.getExecutor(), 'executeQuery');
     for (const pairId of SMALL.pairs.slice(0, 2))
-      for (const points of [10, 25, 43, 10_000])
+      for (const points of [10, 43, 10_000])
         for (const period of [
           {},
-          { fromMs: dayStartMs(DAY) + 300_000 },
-          { toMs: dayStartMs(DAY) + 1_900_000 },
+          { fromMs: dayStartMs(DAY) + 300_000, toMs: dayStartMs(DAY) + 1_900_000 },
           { toMs: 1 },
         ]) {
           const whole = await all(tables.pages({ market: 'live', pairIds: [pairId], ...period }));
@@ -277,10 +276,10 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         }
     const grouping = queries.mock.calls
       .map(([query]) => query)
-      .filter(({ sql: text }) => /^WITH part|count\(\*\)|action <> /.test(text));
+      .filter(({ sql: text }) => /^WITH bound|count\(\*\)|action <> /.test(text));
     queries.mockRestore();
     expect(grouping.length).toBeGreaterThan(0);
-    for (const one of new Map(grouping.map((query) => [query.sql.replace(/VALUES .*?\)\)/, ''), query])).values()) {
+    for (const one of new Map(grouping.map((query) => [query.sql.replace(/\d+/g, ''), query])).values()) {
       const plan = await planOf(store, one);
       expect(plan).toMatch(/Index Only Scan using|USING COVERING INDEX/);
       expect(plan).not.toMatch(/Seq Scan|SCAN core_signals_history|USING (PRIMARY|INDEX)/);

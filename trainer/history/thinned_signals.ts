@@ -86,17 +86,28 @@ interface Part {
   readonly toMs: number;
 }
 
-/** Equal spans of time. */
-function partsOf([first, last]: Ends, count: number): Part[] {
-  const from = first.generated_at_ms;
-  const span = last.generated_at_ms - from + 1;
-  const startOf = (number: number): number => from + Math.ceil((number * span) / count);
-  return Array.from({ length: count }, (_, number) => {
-    return { number, fromMs: startOf(number), toMs: startOf(number + 1) };
+/** Equal spans of a period. */
+interface Spans {
+  readonly firstMs: number;
+  readonly spanMs: number;
+  readonly count: number;
+}
+
+function spansOf([first, last]: Ends, count: number): Spans {
+  return { firstMs: first.generated_at_ms, spanMs: last.generated_at_ms - first.generated_at_ms + 1, count };
+}
+
+function startOf({ firstMs, spanMs, count }: Spans, number: number): number {
+  return firstMs + Math.ceil((number * spanMs) / count);
+}
+
+function partsOf(spans: Spans): Part[] {
+  return Array.from({ length: spans.count }, (_, number) => {
+    return { number, fromMs: startOf(spans, number), toMs: startOf(spans, number + 1) };
   });
 }
 
-function within({ fromMs, toMs }: Part): RawBuilder<unknown> {
+function within({ fromMs, toMs }: Pick<Part, 'fromMs' | 'toMs'>): RawBuilder<unknown> {
   return sql`generated_at_ms >= ${fromMs} AND generated_at_ms < ${toMs}`;
 }
 
@@ -107,7 +118,7 @@ interface Counted extends Pick<ReasonCounts, 'reason' | 'action' | 'count'> {
 
 async function countsOf({ db, table, subject }: Source, ends: Ends): Promise<Counted[]> {
   const counted: Counted[] = [];
-  for (const part of partsOf(ends, REASON_COLUMNS)) {
+  for (const part of partsOf(spansOf(ends, REASON_COLUMNS))) {
     const { rows } = await sql<Omit<Counted, 'part'>>`SELECT reason, action, count(*) AS count
       FROM ${table} WHERE ${subject} AND ${within(part)}
       GROUP BY reason, action ORDER BY min(generated_at_ms)`.execute(db);
@@ -133,9 +144,10 @@ function reasonsOf(counted: readonly Counted[]): ReasonCounts[] {
 async function keysOf(source: Source, ends: Ends, counted: readonly Counted[], points: number): Promise<SignalKey[]> {
   const { db, table, subject } = source;
   const kept = new Map(ends.map((key) => [textOf(key), key]));
-  const parts = partsOf(ends, Math.max(1, Math.floor(points / PER_PART)));
-  for (let first = 0; first < parts.length; first += PARTS_AT_ONCE) {
-    const { rows } = await extremesOf(source, parts.slice(first, first + PARTS_AT_ONCE)).execute(db);
+  const spans = spansOf(ends, Math.max(1, Math.floor(points / PER_PART)));
+  for (let first = 0; first < spans.count; first += PARTS_AT_ONCE) {
+    const slice = { fromMs: startOf(spans, first), toMs: startOf(spans, Math.min(spans.count, first + PARTS_AT_ONCE)) };
+    const { rows } = await extremesOf(source, spans, slice).execute(db);
     for (const text of rows.flatMap(Object.values<string | null>)) if (text !== null) kept.set(text, keyOf(text));
     await loopTurn();
   }
@@ -151,23 +163,24 @@ async function keysOf(source: Source, ends: Ends, counted: readonly Counted[], p
 /** The first signals with the smallest and the largest of each value of each part, as texts; else its first signal. */
 function extremesOf(
   { table, subject }: Source,
-  parts: readonly Part[],
+  spans: Spans,
+  { fromMs, toMs }: Pick<Part, 'fromMs' | 'toMs'>,
 ): RawBuilder<Readonly<Record<string, string | null>>> {
-  const values = parts.map(({ fromMs, toMs }) => `(${fromMs}, ${toMs})`).join(', ');
-  const own = sql`FROM ${table} WHERE ${subject} AND generated_at_ms >= from_ms AND generated_at_ms < to_ms`;
+  const [firstMs, span, count] = [spans.firstMs, spans.spanMs, spans.count].map((value) => sql.lit(value));
+  const startOf = (number: string): RawBuilder<unknown> =>
+    sql`${firstMs} + (${sql.raw(number)} * ${span} + ${count} - 1) / ${count}`;
   const first = (condition: string): RawBuilder<unknown> =>
-    sql`(SELECT ${KEY_TEXT} ${own} ${sql.raw(condition)} ORDER BY ${KEY} LIMIT 1)`;
-  const [bounds, keys] = [
-    VALUES.flatMap((value, i) => [
-      sql`(SELECT min(${sql.raw(value)}) ${own}) AS ${sql.raw(`low${i}`)}`,
-      sql`(SELECT max(${sql.raw(value)}) ${own}) AS ${sql.raw(`high${i}`)}`,
-    ]),
-    VALUES.flatMap((value, i) => [first(`AND ${value} = low${i}`), first(`AND ${value} = high${i}`)]),
-  ];
+    sql`(SELECT ${KEY_TEXT} FROM ${table} WHERE ${subject} AND generated_at_ms >= from_ms AND generated_at_ms < to_ms
+      ${sql.raw(condition)} ORDER BY ${KEY} LIMIT 1)`;
+  const bounds = VALUES.map((value, i) => sql.raw(`min(${value}) AS low${i}, max(${value}) AS high${i}`));
+  const keys = VALUES.flatMap((value, i) => [first(`AND ${value} = low${i}`), first(`AND ${value} = high${i}`)]);
   keys[0] = sql`coalesce(${keys[0]}, ${first('')})`;
   const named = keys.map((key, i) => sql`${key} AS ${sql.raw(`key${i}`)}`);
-  return sql`WITH part(from_ms, to_ms) AS (VALUES ${sql.raw(values)}),
-    bound AS MATERIALIZED (SELECT from_ms, to_ms, ${sql.join(bounds)} FROM part) SELECT ${sql.join(named)} FROM bound`;
+  return sql`WITH bound AS MATERIALIZED (
+      SELECT (generated_at_ms - ${firstMs}) * ${count} / ${span} AS number, ${sql.join(bounds)} FROM ${table}
+      WHERE ${subject} AND ${within({ fromMs, toMs })} GROUP BY 1),
+    part AS MATERIALIZED (SELECT bound.*, ${startOf('number')} AS from_ms, ${startOf('(number + 1)')} AS to_ms FROM bound)
+    SELECT ${sql.join(named)} FROM part`;
 }
 
 function inOrder(a: SignalKey, b: SignalKey): number {
