@@ -112,7 +112,7 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
       key: 'allowed',
       title: t('policy.allowed'),
       value: ({ allowed }) => allowed,
-      cell: ({ allowed }) => <span class="note">{allowedText(allowed)}</span>,
+      cell: ({ allowed }) => <Value text={allowedText(allowed)} tone="note" />,
     },
     {
       key: 'act',
