@@ -3,10 +3,15 @@ const MOST_DIGITS = 8;
 /** Significant digits of a price without a known tick: 2034.12, 150.123, 1.08345. */
 const SIGNIFICANT = 6;
 
+/** Prices that are looked at, of a longer list. */
+const SAMPLE = 1000;
+
 /** Decimals of a price axis: those of the prices themselves, at most what their magnitude deserves. */
-export function priceDigits(prices: Iterable<number | null | undefined>): number {
+export function priceDigits(prices: readonly (number | null | undefined)[]): number {
   let [own, least] = [0, Infinity];
-  for (const price of prices) {
+  const step = Math.max(1, Math.floor(prices.length / SAMPLE));
+  for (let i = prices.length - 1; i >= 0; i -= step) {
+    const price = prices[i];
     if (price === null || price === undefined || !Number.isFinite(price) || price === 0) continue;
     least = Math.min(least, Math.abs(price));
     own = Math.max(own, decimalsOf(price));
