@@ -67,7 +67,8 @@ const SOAK_PACE_MS = 50;
 /** 100,000 minutes in 35 min, and each swap in the idle time between two. */
 const COUNTED_SOAK_PACE_MS = 20;
 const RETRAINING_MINUTES = 400;
-const BROWSERS_MINUTES = 300;
+/** Five minutes in all. */
+const BROWSERS_MINUTES = 570;
 const RETRAINING_PACE_MS = 200;
 const ROUNDING_UPDATES = 10_000_000;
 

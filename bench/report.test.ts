@@ -19,6 +19,20 @@ describe('whileTraining', () => {
 });
 
 describe('docs/reference/BENCHMARKS.md', () => {
+  it('shows the p99 ratio with open dashboards and its interval for each transport', () => {
+    const [without, loaded] = [percentiles([1000, 2000]), percentiles([1000, 2100])];
+    const text = renderBenchmarks({
+      machine,
+      browsers: {
+        ...{ pairs: 10, pace_ms: 200, browsers: 50, minutes: 570, events: 123_456 },
+        transports: {
+          websocket: { without, with: loaded, p99_ratio: { ratio: 1.05, interval: [0.91, 1.2] } },
+        },
+      },
+    });
+    expect(text).toContain('|WebSocket|1.00/2.00/2.00/2.00|1.00/2.10/2.10/2.10|**1.05** (0.91 to 1.20)|');
+  });
+
   it('shows the effect of each kind of retrain on each transport', () => {
     const latencies = percentiles([1000, 2000]);
     const text = renderBenchmarks({

@@ -26,6 +26,7 @@ const LONG = [
   'test/dashboard.test.ts',
   'test/dashboard_frames.test.ts',
   'test/fresh_clone.test.ts',
+  'test/year_of_signals.test.ts',
   'test/notified.test.ts',
   'test/two_machines.test.ts',
   'trainer/monitor/evidence.test.ts',

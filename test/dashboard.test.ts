@@ -5,7 +5,9 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
 import { activateDirection } from '../shared/bundle/direction/active_direction.ts';
+import { homePaths } from '../shared/policy/home.ts';
 import { packageRoot } from '../shared/root.ts';
+import { openJournal } from '../shared/store/journal.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
@@ -73,6 +75,7 @@ const LOOK = `({
   unnamed: [...document.querySelectorAll('a, button, select, input')]
     .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
     .map((one) => one.outerHTML),
+  tall: [...document.querySelectorAll('tr')].filter((row) => row.clientHeight > innerHeight / 2).map((row) => row.innerText),
 })`;
 
 /** Dictionary keys and unmarked English sentences visible on a Japanese page. */
@@ -248,6 +251,10 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('starts a training run, shows it, and stops it', async () => {
+    await eventually(
+      'enough bars for a training',
+      () => barsIn(place) > place.settings.minutehand.train.min_bars || undefined,
+    );
     await startTraining(page, link);
     expect(await stopTraining(page)).toMatch(/^(stopped|adopted|rejected)$/);
   });
@@ -265,7 +272,15 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
         const isShown = await page.waitForSelector('main .panel, main .tile').catch(() => null);
         expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
         const seen = await page.evaluate<object>(LOOK);
-        expect({ path, ...seen }).toEqual({ path, lang: language, theme, overflow: 0, landmarks: [], unnamed: [] });
+        expect({ path, ...seen }).toEqual({
+          path,
+          lang: language,
+          theme,
+          overflow: 0,
+          landmarks: [],
+          unnamed: [],
+          tall: [],
+        });
         if (language === 'ja')
           foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));
         // Colors of the other theme are the same on all pages.
@@ -296,6 +311,16 @@ function copyUnder(models: string, version: string, name: string): string {
   const manifest = join(models, name, 'manifest.json');
   writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
   return name;
+}
+
+/** Bars of a symbol in the daemon's journal. */
+function barsIn({ home }: Workplace): number {
+  const journal = openJournal(homePaths({ MINUTEHAND_HOME: home }).journal('simulated', 'main'), { readOnly: true });
+  try {
+    return journal.mostBars();
+  } finally {
+    journal.close();
+  }
 }
 
 async function register({ home, models }: Workplace, versions: readonly string[]): Promise<void> {

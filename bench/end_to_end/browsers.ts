@@ -1,10 +1,10 @@
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
+import { p99Ratio, type TurnsRatio } from '../turns_ratio.ts';
 import type { BrowsersArgument } from './browsers_program.ts';
 import { openField, type DaemonArgument, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
 import { startHelper } from './process.ts';
-import { whileTraining, type WhileTraining } from './retraining.ts';
 import { AS_SCHEDULED, startTraining } from './training.ts';
 
 /** Maximum p99 with browsers and training, relative to the p99 without. */
@@ -15,6 +15,13 @@ const BLOCK_MINUTES = 30;
 /** Minutes discarded at the start of a block, while what was stopped settles. */
 const SETTLING_MINUTES = 4;
 
+/** Microseconds of both kinds of minutes, and their p99 ratio over turns. */
+export interface WithBrowsers {
+  readonly without: Percentiles;
+  readonly with: Percentiles;
+  readonly p99_ratio: TurnsRatio;
+}
+
 export interface BrowsersResult {
   readonly pairs: number;
   readonly pace_ms: number;
@@ -23,17 +30,13 @@ export interface BrowsersResult {
   readonly minutes: number;
   /** Signals that the browsers received. */
   readonly events: number;
-  readonly without: Readonly<Partial<Record<Transport, Percentiles>>>;
-  readonly ways: readonly {
-    readonly name: string;
-    readonly transports: Readonly<Partial<Record<Transport, WhileTraining>>>;
-  }[];
+  readonly transports: Readonly<Partial<Record<Transport, WithBrowsers>>>;
 }
 
 /**
  * Effect of 50 open dashboards and a training on the daemon's latency: the same daemon receives minutes at a fixed
- * pace, in blocks that alternate between neither, the dashboards, and the dashboards with a training. The trainer that
- * serves the dashboards stays connected throughout.
+ * pace, in turns of a block without and a block with both, in alternating order. The trainer that serves the dashboards
+ * stays connected throughout.
  */
 export async function benchBrowsers(options: {
   readonly pairs: number;
@@ -50,45 +53,43 @@ export async function benchBrowsers(options: {
   const { port, token } = await trainer.next<BrowsersArgument>((message) => message.port !== undefined);
   const browsers = startHelper('browsers', { port, token, count: BROWSERS } satisfies BrowsersArgument);
   let events = 0;
-  browsers.onMessage((message) => (events = (message as { events?: number }).events ?? events));
+  const openBrowsers = async (isOpen: boolean): Promise<void> => {
+    const counted = browsers.next<{ events: number }>((message) => message.events !== undefined);
+    browsers.send({ isOpen });
+    ({ events } = await counted);
+  };
   try {
     await browsers.next<{ ready: true }>((message) => message.ready === true);
     for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
     const pace = createPace(paceMs);
-    const block = async (isOpen: boolean, isTraining: boolean, latencies: Latencies[]): Promise<void> => {
-      browsers.send({ isOpen });
-      if (isTraining) training.resume();
+    const block = async (isLoaded: boolean): Promise<Latencies[]> => {
+      await openBrowsers(isLoaded);
+      if (isLoaded) training.resume();
+      const latencies: Latencies[] = [];
       for (let i = -SETTLING_MINUTES; i < BLOCK_MINUTES; i++) {
         // A run that has ended is followed by a new one, which is not paused yet.
-        if (!isTraining) training.pause();
+        if (!isLoaded) training.pause();
         await pace();
         const minute = await field.real.minute();
         if (i >= 0) latencies.push(minute);
       }
       training.pause();
+      return latencies;
     };
     print(
       `${pairs} pairs, a minute each ${paceMs} ms, by turns without and with ${BROWSERS} browsers and a training …`,
     );
-    const [without, open, both]: [Latencies[], Latencies[], Latencies[]] = [[], [], []];
-    while (without.length < options.minutes) {
-      await block(false, false, without);
-      await block(true, false, open);
-      await block(true, true, both);
+    const turns: Turn[] = [];
+    while (turns.length * BLOCK_MINUTES < options.minutes) {
+      const first = await block(turns.length % 2 === 1);
+      const second = await block(turns.length % 2 === 0);
+      turns.push(turns.length % 2 === 1 ? { one: second, both: first } : { one: first, both: second });
     }
-    browsers.send({ isOpen: false });
-    const transports = <T>(of: (transport: Transport) => T): Partial<Record<Transport, T>> =>
-      Object.fromEntries(field.transports.map((transport) => [transport, of(transport)]));
-    const way = (name: string, during: readonly Latencies[]) => ({
-      name,
-      transports: transports((transport) => whileTraining(without, during, transport)),
-    });
+    await openBrowsers(false);
+    if (events === 0) throw new Error('the browsers of the bench received no signal');
     return {
-      ...{ pairs, pace_ms: paceMs, browsers: BROWSERS, minutes: without.length, events },
-      without: transports((transport) =>
-        percentiles(without.map((one) => one[transport]).filter((us) => !Number.isNaN(us))),
-      ),
-      ways: [way('browsers', open), way('browsers and training', both)],
+      ...{ pairs, pace_ms: paceMs, browsers: BROWSERS, minutes: turns.length * BLOCK_MINUTES, events },
+      transports: Object.fromEntries(field.transports.map((transport) => [transport, compare(turns, transport)])),
     };
   } finally {
     await browsers.end();
@@ -96,4 +97,21 @@ export async function benchBrowsers(options: {
     await training.end();
     await field.close();
   }
+}
+
+interface Turn {
+  readonly one: readonly Latencies[];
+  readonly both: readonly Latencies[];
+}
+
+/** Without the minutes that the transport missed. */
+function compare(turns: readonly Turn[], transport: Transport): WithBrowsers {
+  const of = (minutes: readonly Latencies[]): number[] =>
+    minutes.map((one) => one[transport]).filter((us) => !Number.isNaN(us));
+  const own = turns.map(({ one, both }) => ({ one: of(one), both: of(both) }));
+  return {
+    without: percentiles(own.flatMap(({ one }) => one)),
+    with: percentiles(own.flatMap(({ both }) => both)),
+    p99_ratio: p99Ratio(own),
+  };
 }

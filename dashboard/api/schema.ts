@@ -538,7 +538,7 @@ export interface paths {
                         "application/json": {
                             /** @description Signals of the period */
                             total: number;
-                            /** @description true: only the signals with the smallest and largest z of each part of the period */
+                            /** @description true: only the signals with the smallest and largest z and prices of each part of the period */
                             is_thinned: boolean;
                             /** @description Oldest first; includes all entries and exits */
                             signals: components["schemas"]["Signal"][];

@@ -1,3 +1,4 @@
+import { priceDigits } from './charts/price_digits.ts';
 import { language } from './text/text.ts';
 
 const NONE = '–';
@@ -26,9 +27,9 @@ export function compact(value: number | null | undefined): string {
   return value < 0 ? `−${text}` : text;
 }
 
-/** Eight significant digits at most. */
+/** With the decimals of its tick, or of its magnitude. */
 export function price(value: number | null | undefined): string {
-  return value === null || value === undefined ? NONE : String(Number(value.toPrecision(8)));
+  return num(value, priceDigits([value]));
 }
 
 export function basisPoints(value: number | null | undefined): string {

@@ -24,6 +24,7 @@ import { startHistory } from './history.ts';
 import { openSignalTables, type SignalTables } from './signal_tables.ts';
 import { bodyText, signalLine, type SignalRow } from './signal_row.ts';
 import { readThinned } from './thinned_signals.ts';
+import { thinnedOracle } from './thinned_signals.oracle.ts';
 import { expectedLines, journalSignals, nextDay, simulatedDay } from './signals.fixture.ts';
 
 const DAY = '2026-03-02';
@@ -247,36 +248,52 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await live()).toEqual(expectedLines([next, ...last.slice(1)]).sort());
   });
 
-  it('reads a thinned period of one subject: every entry and exit, each extreme, and complete counts of reasons', async () => {
-    journal(simulatedDay(DAY, SMALL));
+  it('thins a period of one subject as the slow oracle: every entry and exit, each extreme, all counts of reasons', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    // Two signals in one millisecond, equal extremes, and a part without any value.
+    const again = rows.slice(0, 9).map((row) => ({ ...row, bootId: `${row.bootId}2`, seq: row.seq + 1 }));
+    const empty = rows.slice(60, 72).map((row) => ({ ...row, body: row.body.replace(/"(z_score|confidence)":[^,]*/g, '"$1":null') })); // prettier-ignore
+    journal([...rows.slice(0, 60), ...empty, ...rows.slice(72), ...again]);
     await copy.pass();
-    const filter = { market: 'live', pairIds: [SMALL.pairs[0]!] };
-    const whole = (await all(tables.pages(filter, 50))).map(signalLine);
-    const asIs = await readThinned(tables, filter, 10_000);
-    expect([asIs.isThinned, asIs.total, asIs.rows.map(signalLine)]).toEqual([false, whole.length, whole]);
-    const sliced: number[] = [];
     const queries = vi.spyOn(store.db.getExecutor(), 'executeQuery');
-    for await (const slice of tables.points(filter, 7)) sliced.push(...slice.map(({ seq }) => seq));
-    const read = queries.mock.calls.map(([query]) => query);
+    for (const pairId of SMALL.pairs.slice(0, 2))
+      for (const points of [10, 43, 10_000])
+        for (const period of [
+          {},
+          { fromMs: dayStartMs(DAY) + 300_000, toMs: dayStartMs(DAY) + 1_900_000 },
+          { toMs: 1 },
+        ]) {
+          const whole = await all(tables.pages({ market: 'live', pairIds: [pairId], ...period }));
+          const { rows: kept, ...rest } = await readThinned(
+            store,
+            tables,
+            { market: 'live', pairId, ...period },
+            points,
+          );
+          const { rows: expected, ...others } = thinnedOracle(whole, points);
+          expect(rest).toEqual(others);
+          expect(kept.map(signalLine)).toEqual(expected.map(signalLine));
+        }
+    const grouping = queries.mock.calls
+      .map(([query]) => query)
+      .filter(({ sql: text }) => /^WITH bound|count\(\*\)|action <> /.test(text));
     queries.mockRestore();
-    expect(sliced).toEqual(asIs.rows.map(({ seq }) => seq));
-    for (const query of read) expect(await planOf(store, query)).toMatch(/Index Only Scan using|USING COVERING INDEX/);
-    for (const query of read) expect(await planOf(store, query)).toContain('history_by_subject');
-    const few = await readThinned(tables, filter, 10);
-    expect(few.isThinned).toBe(true);
-    expect(few.total).toBe(whole.length);
-    const lines = few.rows.map(signalLine);
-    expect(lines.length).toBeLessThan(whole.length);
-    expect(lines).toEqual(whole.filter((line) => lines.includes(line)));
-    const acts = asIs.rows.filter(({ action }) => action !== 'HOLD').map(signalLine);
-    expect(lines).toEqual(expect.arrayContaining([whole[0], ...acts, whole.at(-1)]));
-    const z = (rows: readonly SignalRow[]): number[] => rows.flatMap(({ z_score }) => z_score ?? []);
-    expect(Math.max(...z(few.rows))).toBe(Math.max(...z(asIs.rows)));
-    expect(Math.min(...z(few.rows))).toBe(Math.min(...z(asIs.rows)));
-    for (const { count, columns } of few.reasons) expect(columns.reduce((sum, one) => sum + one, 0)).toBe(count);
-    expect(few.reasons.reduce((sum, { count }) => sum + count, 0)).toBe(whole.length);
-    const none = await readThinned(tables, { ...filter, toMs: 1 }, 10);
-    expect(none).toEqual({ rows: [], total: 0, isThinned: false, reasons: [] });
+    expect(grouping.length).toBeGreaterThan(0);
+    for (const one of new Map(grouping.map((query) => [query.sql.replace(/\d+/g, ''), query])).values()) {
+      const plan = await planOf(store, one);
+      expect(plan).toMatch(/Index Only Scan using|USING COVERING INDEX/);
+      expect(plan).not.toMatch(/Seq Scan|SCAN core_signals_history|USING (PRIMARY|INDEX)/);
+    }
+  });
+
+  it('has one index for charts, instead of the one of earlier versions', async () => {
+    const [schema, table] = policy.signals_history_table.split('.') as [string, string];
+    const [on, before] = store.kind === 'sqlite' ? [`${schema}_${table}`, ''] : [`${schema}.${table}`, `${schema}.`];
+    const name = `${schema}_${table}_by_subject`;
+    await store.db.executeQuery(CompiledQuery.raw(`CREATE INDEX ${name} ON ${on} (market, pair_id)`));
+    await openSignalTables(store, policy);
+    await store.db.executeQuery(CompiledQuery.raw(`CREATE INDEX ${name} ON ${on} (market, pair_id)`));
+    await store.db.executeQuery(CompiledQuery.raw(`DROP INDEX ${before}${name}`));
   });
 
   it('continues if a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {

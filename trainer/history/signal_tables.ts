@@ -1,3 +1,4 @@
+import { setImmediate as loopTurn } from 'node:timers/promises';
 import { CompiledQuery, sql, type Kysely, type RawBuilder } from 'kysely';
 import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import { flatName } from '../store/flat_schema.ts';
@@ -17,14 +18,8 @@ export interface SignalFilter {
   readonly toMs?: number;
 }
 
-/** Columns needed to choose the points of a chart. */
-export interface SignalPoint extends Pick<
-  SignalRow,
-  'generated_at_ms' | 'pair_id' | 'boot_id' | 'seq' | 'action' | 'reason'
-> {
-  /** z, or an instrument's confidence. */
-  readonly value: number | null;
-}
+/** Identifies a row among those of one market and subject. */
+export type SignalKey = Pick<SignalRow, 'generated_at_ms' | 'boot_id' | 'seq'>;
 
 /**
  * The two tables configured in signals_policy.yaml. Rows of a market are ordered by publication, pair, boot and seq.
@@ -40,10 +35,8 @@ export interface SignalTables {
   pages(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalRow[]>;
   /** The newest rows, oldest first. */
   newest(filter: SignalFilter, limit: number): Promise<readonly SignalRow[]>;
-  /** The history in order, in slices of a few columns, yielding to other work between slices. */
-  points(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalPoint[]>;
-  /** Rows of some points, in order. */
-  rowsAt(filter: SignalFilter, points: readonly SignalPoint[]): Promise<readonly SignalRow[]>;
+  /** Rows of one subject by their keys, in order. @param keys in order of time */
+  rowsAt(market: string, pairId: string, keys: readonly SignalKey[]): Promise<readonly SignalRow[]>;
   /** The last signal of each pair. */
   live(market: string): Promise<readonly SignalRow[]>;
   count(filter: SignalFilter): Promise<number>;
@@ -54,7 +47,6 @@ export interface SignalTables {
 /** Rows per statement: SQLite accepts 32,766 parameters. */
 const ROWS_AT_ONCE = 32;
 const PAGE_ROWS = 2000;
-const POINTS_AT_ONCE = 5000;
 const TIMES_AT_ONCE = 500;
 const NAMES = SIGNAL_COLUMNS.map(([name]) => name);
 const COLUMN_LIST = sql.raw(NAMES.join(', '));
@@ -89,18 +81,20 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   await addColumns({ kind, db }, table);
 }
 
-/** Covers all columns that `points` reads of one subject, so that a year is read without other subjects' signals. */
+/** Covers all columns that `readThinned` groups, so that a year of one subject is read without other signals. */
 async function makeIndex({ kind, db }: Store, table: string): Promise<void> {
-  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence';
-  const name = `${flatName(table)}_by_subject`;
-  if (kind === 'postgres') {
-    // The statement would wait for a writer, even where the index exists.
-    const query = CompiledQuery.raw(`SELECT to_regclass('${table.split('.')[0]}.${name}') IS NOT NULL AS known`);
-    if ((await db.executeQuery<{ known: boolean }>(query)).rows[0]!.known) return;
+  const key = 'market, pair_id, generated_at_ms, boot_id, seq, action, reason, z_score, confidence, price_a, price_b';
+  const name = `${flatName(table)}_for_charts`;
+  const schema = kind === 'sqlite' ? '' : `${table.split('.')[0]}.`;
+  // PostgreSQL's statement would wait for a writer, even where the index exists.
+  const known = CompiledQuery.raw(`SELECT to_regclass('${schema}${name}') IS NOT NULL AS known`);
+  if (kind === 'sqlite' || !(await db.executeQuery<{ known: boolean }>(known)).rows[0]!.known) {
+    const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} (${key})`;
+    const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
+    await make().catch(make);
   }
-  const text = `CREATE INDEX IF NOT EXISTS ${name} ON ${nameIn(kind, table)} (${key})`;
-  const make = (): Promise<unknown> => db.executeQuery(CompiledQuery.raw(text));
-  await make().catch(make);
+  // Earlier versions had one without prices.
+  await db.executeQuery(CompiledQuery.raw(`DROP INDEX IF EXISTS ${schema}${flatName(table)}_by_subject`));
 }
 
 /** Adds columns that are missing in a table of an earlier version. All are nullable. */
@@ -168,35 +162,19 @@ class StoreSignalTables implements SignalTables {
     return rows.reverse();
   }
 
-  async *points(filter: SignalFilter, size = POINTS_AT_ONCE): AsyncGenerator<readonly SignalPoint[]> {
-    const columns = sql.raw(
-      'generated_at_ms, pair_id, boot_id, seq, action, reason, coalesce(z_score, confidence) AS value',
-    );
-    let last: SignalPoint | undefined;
-    for (;;) {
-      const since =
-        last === undefined
-          ? sql``
-          : sql` AND generated_at_ms >= ${last.generated_at_ms} AND (${ORDER}) > (${last.generated_at_ms}, ${last.pair_id}, ${last.boot_id}, ${last.seq})`;
-      const { rows } = await sql<SignalPoint>`SELECT ${columns} FROM ${sql.table(this.history)}
-        WHERE ${where(filter)}${since} ORDER BY ${ORDER} LIMIT ${size}`.execute(this.#db);
-      if (rows.length > 0) yield rows;
-      if (rows.length < size) return;
-      last = rows.at(-1);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  async rowsAt(filter: SignalFilter, points: readonly SignalPoint[]): Promise<readonly SignalRow[]> {
+  async rowsAt(market: string, pairId: string, keys: readonly SignalKey[]): Promise<readonly SignalRow[]> {
     const rows: SignalRow[] = [];
-    for (let first = 0; first < points.length; first += TIMES_AT_ONCE) {
-      const part = points.slice(first, first + TIMES_AT_ONCE);
-      const wanted = new Set(part.map(keyOf));
+    for (let first = 0; first < keys.length; first += TIMES_AT_ONCE) {
+      const part = keys.slice(first, first + TIMES_AT_ONCE);
+      const wanted = new Set(part.map(textOf));
       const times = [...new Set(part.map(({ generated_at_ms }) => generated_at_ms))];
+      // The period is for a PostgreSQL without statistics, which would read all signals of the subject.
+      const period = where({ market, pairIds: [pairId], fromMs: times[0]!, toMs: times.at(-1)! + 1 });
       const found = await this.#select(
-        sql`WHERE ${where(filter)} AND generated_at_ms IN (${sql.join(times)}) ORDER BY ${ORDER}`,
+        sql`WHERE ${period} AND generated_at_ms IN (${sql.join(times)}) ORDER BY ${ORDER}`,
       );
-      rows.push(...found.filter((row) => wanted.has(keyOf(row))));
+      rows.push(...found.filter((row) => wanted.has(textOf(row))));
+      await loopTurn();
     }
     return rows;
   }
@@ -242,11 +220,11 @@ class StoreSignalTables implements SignalTables {
   }
 }
 
-function keyOf({ pair_id, boot_id, seq }: Pick<SignalRow, 'pair_id' | 'boot_id' | 'seq'>): string {
-  return `${pair_id}/${boot_id}/${seq}`;
+function textOf({ boot_id, seq }: SignalKey): string {
+  return `${boot_id}/${seq}`;
 }
 
-function where({ market, pairIds, action, fromMs, toMs }: SignalFilter): RawBuilder<unknown> {
+export function where({ market, pairIds, action, fromMs, toMs }: SignalFilter): RawBuilder<unknown> {
   return sql.join(
     [
       sql`market = ${market}`,

@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import type { Tables } from './tables.ts';
@@ -7,6 +8,8 @@ const CONNECT_MS = 10_000;
 /** The one lock under which the tables are changed; any unused number. */
 const MIGRATION_LOCK = 7_400_401;
 const INT8 = 20;
+/** Compiling a statement with many subqueries takes PostgreSQL a hundred times as long as running it. */
+const WITHOUT_JIT = "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'";
 
 /** The store on a PostgreSQL server. @throws what the driver throws, when the server does not answer or refuses */
 export async function openPostgres(url: string): Promise<Engine> {
@@ -17,6 +20,8 @@ export async function openPostgres(url: string): Promise<Engine> {
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
     application_name: 'minutehand',
+    // The pool waits for what its type does not have.
+    onConnect: ((client: ClientBase) => client.query(WITHOUT_JIT)) as (client: ClientBase) => void,
     // Whole numbers of 64 bits come as text by default; ours are times and counts, far below 2^53.
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>

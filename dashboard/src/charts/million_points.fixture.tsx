@@ -2,7 +2,9 @@ import { signal } from '@preact/signals';
 import { render } from 'preact';
 import type { Signal } from '../api.ts';
 import '../style.css';
-import { PriceChart } from './prices.tsx';
+import { fill, makeChart, PriceChart } from './prices.tsx';
+import type { UTCTimestamp } from 'lightweight-charts';
+import { color } from '../theme.ts';
 import { SeriesChart, wholeOf } from './series.tsx';
 import { zoomed, type Range } from './window.ts';
 
@@ -58,4 +60,65 @@ function show(count: number, hasPrices: boolean): (share: number, frames: number
   };
 }
 
-Object.assign(globalThis, { show });
+/** Rows of pixels, from the top. */
+interface Column {
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/**
+ * Draws prices with single-minute spikes, with many minutes in each pixel.
+ * @returns by column of pixels, what is drawn, and the extremes of all minutes in it
+ */
+async function pricePixels(count: number): Promise<{ seen: (Column | null)[]; expected: (Column | null)[] }> {
+  const times = Array.from({ length: count }, (_, i) => 1_500_000_000 + 60 * i);
+  const prices = times.map((_, i) => 2000 + 5 * Math.sin(i / 500) + Math.sin(i * 12.9898) + (i % 1777 === 0 ? (i % 2 === 0 ? 40 : -40) : 0)); // prettier-ignore
+  const signals = prices.map((price): Signal => ({ price, action: 'HOLD', target: 0 }) as Signal);
+  const host = document.body.appendChild(document.createElement('div'));
+  host.className = 'chart prices';
+  const made = makeChart(host, ['A']);
+  const range = signal<Range | null>(null);
+  fill(made, {
+    symbols: ['A'],
+    signals,
+    times,
+    range,
+    cursor: null,
+    onHover: () => undefined,
+    onPick: () => undefined,
+  });
+  made.chart.timeScale().fitContent();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const canvas = made.chart.takeScreenshot();
+  const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+  const [red, green, blue] = rgbOf(color('accent'));
+  const width = made.chart.timeScale().width();
+  const seen = Array.from({ length: width }, (_, x): Column | null => {
+    let [top, bottom] = [-1, -1];
+    for (let y = 0; y < canvas.height; y++) {
+      const at = 4 * (y * canvas.width + x);
+      const distance = Math.abs(data[at]! - red) + Math.abs(data[at + 1]! - green) + Math.abs(data[at + 2]! - blue);
+      if (distance < 60) [top, bottom] = [top < 0 ? y : top, y];
+    }
+    return top < 0 ? null : { top, bottom };
+  });
+  const expected: (Column | null)[] = seen.map(() => null);
+  for (const [i, price] of prices.entries()) {
+    const x = Math.floor(made.chart.timeScale().timeToCoordinate(times[i] as UTCTimestamp)!);
+    const y = made.a.priceToCoordinate(price)!;
+    const known = expected[x] ?? { top: y, bottom: y };
+    expected[x] = { top: Math.min(known.top, y), bottom: Math.max(known.bottom, y) };
+  }
+  made.chart.remove();
+  return { seen, expected };
+}
+
+function rgbOf(text: string): readonly [number, number, number] {
+  const ctx = document.createElement('canvas').getContext('2d')!;
+  ctx.fillStyle = text;
+  ctx.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = ctx.getImageData(0, 0, 1, 1).data;
+  return [red!, green!, blue!];
+}
+
+Object.assign(globalThis, { show, pricePixels });

@@ -18,6 +18,7 @@ import type { Signal } from '../api.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
 import { levelsOf } from './levels.ts';
+import { priceDigits } from './price_digits.ts';
 import { wholeOf, type ChartProps } from './series.tsx';
 import { lowerBound, type Range } from './window.ts';
 
@@ -26,7 +27,7 @@ interface Props extends ChartProps {
   readonly signals: readonly Signal[];
 }
 
-interface Made {
+export interface Made {
   readonly chart: IChartApi;
   readonly a: ISeriesApi<'Line'>;
   readonly b: ISeriesApi<'Line'>;
@@ -118,7 +119,8 @@ function shareRange(chart: IChartApi, latest: { readonly current: Props }): () =
   return stop;
 }
 
-function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly string[]): Made {
+/** Exported for tests. */
+export function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly string[]): Made {
   const grid = { color: color('grid') };
   const chart = createChart(element, {
     autoSize: true,
@@ -134,7 +136,11 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
     crosshair: { mode: CrosshairMode.Normal },
     leftPriceScale: { visible: symbolB !== '', borderVisible: false },
     rightPriceScale: { borderVisible: false },
-    timeScale: { minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
+    timeScale: {
+      ...{ minBarSpacing: 0.001, timeVisible: true, secondsVisible: false, borderVisible: false },
+      // The stroke passes through each row, also where a pixel has many: merged rows would lose their extremes.
+      enableConflation: false,
+    },
   });
   const line = (title: string, tone: string, priceScaleId: string): ISeriesApi<'Line'> =>
     chart.addSeries(LineSeries, {
@@ -143,7 +149,6 @@ function makeChart(element: HTMLElement, [symbolA = '', symbolB = '']: readonly 
       color: color(tone),
       lineWidth: 2,
       priceLineVisible: false,
-      priceFormat: { type: 'price', precision: 5, minMove: 0.00001 },
     });
   const a = line(symbolA, 'accent', symbolB === '' ? 'right' : 'left');
   const b = line(symbolB, 'violet', 'right');
@@ -165,12 +170,18 @@ function priceOf({ price_a, price }: Signal): number | null {
   return price_a ?? price ?? null;
 }
 
+function formatOf(prices: readonly (number | null | undefined)[]) {
+  const precision = priceDigits(prices);
+  return { type: 'price', precision, minMove: 10 ** -precision } as const;
+}
+
 /** A line with gaps where there is no level. */
 function gapped(levels: readonly (number | null)[], times: readonly number[]) {
   return levels.map((value, i) => ({ time: times[i] as UTCTimestamp, ...(value === null ? {} : { value }) }));
 }
 
-function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props): void {
+/** Exported for tests. */
+export function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props): void {
   const points = (of: (signal: Signal) => number | null | undefined) =>
     signals.flatMap((signal, i) => {
       const value = of(signal) ?? null;
@@ -178,6 +189,9 @@ function fill({ a, b, stop, target, markers }: Made, { signals, times }: Props):
     });
   a.setData(points(priceOf));
   b.setData(points(({ price_b }) => price_b));
+  const format = formatOf(signals.map(priceOf));
+  for (const line of [a, stop, target]) line.applyOptions({ priceFormat: format });
+  b.applyOptions({ priceFormat: formatOf(signals.map(({ price_b }) => price_b)) });
   const levels = levelsOf(signals);
   stop.setData(
     gapped(

@@ -5,6 +5,10 @@ import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.t
 import { pathOf, place, setQuery } from '../router.ts';
 import { allowedText, language, t } from '../text/text.ts';
 
+/** Characters of a value that is shown whole, and of the beginning of a longer one. */
+const LONGEST = 120;
+const SHOWN = 60;
+
 export default function PolicyPage() {
   const { data, error } = useLoaded(() => api.get('/api/policy'), '');
   const [edited, setEdited] = useState<Entry | null>(null);
@@ -60,6 +64,17 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
+/** A long value would make its row higher than the window: it opens by a click. */
+function Value({ text, tone }: { readonly text: string; readonly tone: string }) {
+  if (text.length <= LONGEST) return <span class={tone}>{text}</span>;
+  return (
+    <details class={tone}>
+      <summary>{text.slice(0, SHOWN)}…</summary>
+      {text}
+    </details>
+  );
+}
+
 function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
   return [
     {
@@ -81,22 +96,23 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
       title: t('policy.value'),
       value: ({ value }) => shown(value),
       cell: ({ value, delivered }) => (
-        <span class={delivered === null || shown(delivered) === shown(value) ? 'mono value' : 'mono value changed'}>
-          {shown(value)}
-        </span>
+        <Value
+          text={shown(value)}
+          tone={delivered === null || shown(delivered) === shown(value) ? 'mono' : 'mono changed'}
+        />
       ),
     },
     {
       key: 'delivered',
       title: t('policy.delivered'),
       value: ({ delivered }) => shown(delivered),
-      cell: ({ delivered }) => <span class="mono note value">{delivered === null ? '' : shown(delivered)}</span>,
+      cell: ({ delivered }) => <Value text={delivered === null ? '' : shown(delivered)} tone="mono note" />,
     },
     {
       key: 'allowed',
       title: t('policy.allowed'),
       value: ({ allowed }) => allowed,
-      cell: ({ allowed }) => <span class="note">{allowedText(allowed)}</span>,
+      cell: ({ allowed }) => <Value text={allowedText(allowed)} tone="note" />,
     },
     {
       key: 'act',

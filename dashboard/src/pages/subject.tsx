@@ -13,7 +13,7 @@ import { codeText, language, meaningText, t } from '../text/text.ts';
 
 const HOURS = [2, 6, 24, 72, 720, 8760] as const;
 /** Maximum number of signals of a period, and of a zoomed part. */
-const POINTS = 4000;
+const POINTS = 6000;
 const MOST = 60_000;
 const SETTLED_MS = 400;
 

@@ -67,7 +67,9 @@ export const signalHistoryQuery = z.object({
 
 export const signalHistorySchema = z.object({
   total: z.int().describe('Signals of the period'),
-  is_thinned: z.boolean().describe('true: only the signals with the smallest and largest z of each part of the period'),
+  is_thinned: z
+    .boolean()
+    .describe('true: only the signals with the smallest and largest z and prices of each part of the period'),
   signals: z.array(signalSchema).describe('Oldest first; includes all entries and exits'),
   reasons: z
     .array(
