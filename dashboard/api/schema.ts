@@ -3600,6 +3600,33 @@ export interface components {
                 } & {
                     [key: string]: unknown;
                 };
+                /** @description Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs */
+                groups?: {
+                    [key: string]: {
+                        auc: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                        win_rate: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
                 pass_rate: {
                     live: number | null;
                 } & {
@@ -5002,6 +5029,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai2: {
                     rows?: number;
@@ -5071,6 +5107,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai3: {
                     rows?: number;
@@ -5139,6 +5184,15 @@ export interface components {
                             log_loss: number | null;
                             ece: number | null;
                         };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
                     };
                 };
                 ai2_parts: {
@@ -5605,6 +5659,33 @@ export interface components {
                     live_count: number;
                 } & {
                     [key: string]: unknown;
+                };
+                /** @description Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs */
+                groups?: {
+                    [key: string]: {
+                        auc: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                        win_rate: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    } & {
+                        [key: string]: unknown;
+                    };
                 };
                 pass_rate: {
                     live: number | null;
@@ -7008,6 +7089,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai2: {
                     rows?: number;
@@ -7077,6 +7167,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai3: {
                     rows?: number;
@@ -7145,6 +7244,15 @@ export interface components {
                             log_loss: number | null;
                             ece: number | null;
                         };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
                     };
                 };
                 ai2_parts: {

@@ -27,15 +27,8 @@ import { fillPerformance } from './fill_performance.ts';
 import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
 import { driftByGroup, withScores } from './live_drift.ts';
 import { barsFrom, buildLivePairs, profiledRows, scoreCandidates, type LivePair } from './live_pairs.ts';
-import {
-  compareAuc,
-  compareWinRate,
-  passRate,
-  riskStreak,
-  type LabelCounts,
-  type PassRate,
-  type RiskStreak,
-} from './performance_drift.ts';
+import { servedPerformance } from './group_performance.ts';
+import { passRate, riskStreak, type LabelCounts, type PassRate, type RiskStreak } from './performance_drift.ts';
 import { readReference, type MonitorReference } from './reference.ts';
 import { findingsOf, isSkipped, type MonitorReport, type Part } from './report.ts';
 
@@ -97,7 +90,6 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const { passed, streak, rows, result } = await tryModels(folder, pairs, known, live, task);
   const reference = readReference(folder);
   const days = result.all_pairs.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
-  const backtest = isSkipped(reference) ? null : reference.backtest;
   const seen = {
     version,
     period: {
@@ -109,12 +101,16 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
     new_bars: Math.max(...live.map(({ history, start }) => history.length - start)),
     drift: liveDrift(reference, live, rows, schema, settings),
     performance: {
-      auc: compareAuc(result.models.ai1.auc, independentLabels(live, settings), manifest),
-      win_rate: compareWinRate(
-        result.all_pairs.trades,
-        days,
-        days.reduce((most, day) => Math.max(most, day), 0) + 1,
-        backtest,
+      ...servedPerformance(
+        {
+          ai1: result.ai1,
+          trades: result.all_pairs.trades,
+          days,
+          dayCount: days.reduce((most, day) => Math.max(most, day), 0) + 1,
+          countLabels: (ids) => independentLabels(live, ids, settings),
+        },
+        manifest,
+        isSkipped(reference) ? null : reference.backtest,
       ),
       pass_rate: passed,
       risk_streak: streak,
@@ -249,10 +245,10 @@ async function livePassRate(
 }
 
 /** Labeled candidates of AI1's evaluation label, and the equivalent number of independent ones within their pairs. */
-function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
+function independentLabels(live: readonly LivePair[], ids: readonly string[], settings: Settings): LabelCounts {
   const policy = datasetPolicy(settings);
   let [rows, positives, negatives] = [0, 0, 0];
-  for (const { history, start } of live) {
+  for (const { history, start } of live.filter(({ pair }) => ids.includes(pair.id))) {
     const { evaluation } = labelPair(history, policy, () => false);
     const skipped = evaluation.bar.findIndex((t) => t >= start);
     if (skipped < 0) continue;

@@ -43,6 +43,8 @@ interface Changes {
   feature?: Partial<FeatureDrift>;
   auc?: Partial<Compared>;
   win_rate?: Partial<Compared>;
+  /** Of a group named metals. */
+  group?: { readonly auc?: Partial<Compared>; readonly win_rate?: Partial<Compared> };
   pass_rate?: Partial<PassRate>;
   age_days?: number;
   new_bars?: number;
@@ -55,7 +57,7 @@ interface Changes {
 
 function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFinding[] {
   const { feature = {}, auc = {}, win_rate = {}, pass_rate = {}, age_days = 10, new_bars = 9000 } = changes;
-  const { fills, account = 'real', market = 'live' } = changes;
+  const { fills, group, account = 'real', market = 'live' } = changes;
   const report = {
     age_days,
     new_bars,
@@ -63,6 +65,9 @@ function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFindin
     performance: {
       auc: { ...SAME, ...auc },
       win_rate: { ...SAME, ...win_rate },
+      ...(group && {
+        groups: { metals: { auc: { ...SAME, ...group.auc }, win_rate: { ...SAME, ...group.win_rate } } },
+      }),
       pass_rate: { ...PASSED, ...pass_rate },
       risk_streak: { blocks: 3, candidates: 40, limit: 26, expected_pass_rate: 0.3, ...changes.risk_streak },
     },
@@ -94,6 +99,9 @@ describe('findingsOf', () => {
       'win rate 0.720 against 0.600 of the bundle: 20 % apart > 15 %',
     ]);
     expect(textsOf({ auc: { gap: -0.167, gap_noise: 0.2 }, win_rate: { gap: -0.14 } })).toEqual([]);
+    expect(found({ group: { auc: { live: 0.5, gap: -0.167, gap_noise: 0.1 } } })).toMatchObject([
+      { subject: 'metals', text: 'auc of group metals 0.500 against 0.600 of the bundle: 17 % apart > 15 %' },
+    ]);
   });
 
   it('finds a pass rate outside its range, unless it may be chance', () => {

@@ -1,6 +1,7 @@
 import type { RetrainPolicy } from '../../shared/policy/policy.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
+import type { ServedPerformance } from './group_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 
@@ -21,9 +22,7 @@ export interface MonitorReport {
   /** Of the pair that has most: whether there is anything new to learn. */
   readonly new_bars: number;
   readonly drift: Part<{ readonly rows: number; readonly features: readonly FeatureDrift[] }>;
-  readonly performance: {
-    readonly auc: Compared;
-    readonly win_rate: Compared;
+  readonly performance: ServedPerformance & {
     readonly pass_rate: PassRate;
     readonly risk_streak: RiskStreak;
   };
@@ -43,7 +42,7 @@ export interface DriftFinding {
    * `fill result`, `fill costs`.
    */
   readonly trigger: string;
-  /** Subject: a feature, a kind of account, a symbol and a kind of account, or empty. */
+  /** Subject: a feature, a group, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
   readonly figure: number;
   readonly limit: number;
@@ -84,8 +83,10 @@ export function findingsOf(
   const features = isSkipped(drift) ? [] : drift.features;
   return [
     ...features.flatMap((feature) => featureFindings(feature, policy)),
-    ...comparisonFinding('auc', performance.auc, policy.drift_metric_gap),
-    ...comparisonFinding('win rate', performance.win_rate, policy.drift_metric_gap),
+    ...Object.entries({ '': performance, ...performance.groups }).flatMap(([group, { auc, win_rate }]) => [
+      ...comparisonFinding('auc', group, auc, policy.drift_metric_gap),
+      ...comparisonFinding('win rate', group, win_rate, policy.drift_metric_gap),
+    ]),
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
     ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
@@ -204,14 +205,16 @@ function mostIn(pair: string | null): string {
 
 function comparisonFinding(
   name: string,
+  group: string,
   { live, bundle, gap, gap_noise }: Compared,
   limit: number | null,
 ): DriftFinding[] {
   if (limit === null || gap === null) return [];
   const apart = Math.abs(gap);
   if (!(apart > limit && apart > gap_noise)) return [];
-  const text = `${name} ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(apart * 100).toFixed(0)} % apart > ${limit * 100} %`;
-  return [finding(name, '', apart, limit, null, text)];
+  const named = group === '' ? name : `${name} of group ${group}`;
+  const text = `${named} ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(apart * 100).toFixed(0)} % apart > ${limit * 100} %`;
+  return [finding(name, group, apart, limit, null, text)];
 }
 
 function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {

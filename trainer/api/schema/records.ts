@@ -67,6 +67,7 @@ const comparedSchema = z.looseObject({
   gap: figure.describe('(live − bundle) / bundle'),
   live_count: z.number().describe('Rows or trades'),
 });
+const livePerformance = z.looseObject({ auc: comparedSchema, win_rate: comparedSchema });
 const kpiSchema = z.looseObject({
   trades: z.number(),
   win_rate: figure,
@@ -87,9 +88,11 @@ const lookSchema = z
         .optional()
         .describe('Live against training'),
     }),
-    performance: z.looseObject({
-      auc: comparedSchema,
-      win_rate: comparedSchema,
+    performance: livePerformance.extend({
+      groups: z
+        .record(z.string(), livePerformance)
+        .optional()
+        .describe('Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs'),
       pass_rate: z.looseObject({ live: figure }),
       risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
     }),
