@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Bar } from '../../shared/bar.ts';
+import { isBar, type Bar } from '../../shared/bar.ts';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
@@ -130,7 +130,7 @@ export async function readInstrumentFile(path: string): Promise<InstrumentBars> 
       number,
       number,
     ];
-    if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && high < Infinity && volume >= 0))
+    if (!isBar(open, high, low, close, volume))
       refuse(i + 2, lines[i + 1]!, 'prices > 0, high and low that enclose open and close, a volume ≥ 0');
     if (taker < 0 || taker > volume * (1 + 1e-9)) refuse(i + 2, lines[i + 1]!, `${TAKER} in 0…volume`);
     if (!(Number.isInteger(time) && (i === 0 || time > columns[0]![i - 1]!)))
