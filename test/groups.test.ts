@@ -38,7 +38,8 @@ import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/backtest/period.ts';
 import { lookAtModels } from '../trainer/monitor/look.ts';
 import { withScores } from '../trainer/monitor/live_drift.ts';
 import { readReference } from '../trainer/monitor/reference.ts';
-import { isSkipped, type MonitorReport } from '../trainer/monitor/report.ts';
+import { isSkipped } from '../trainer/monitor/part.ts';
+import type { MonitorReport } from '../trainer/monitor/report.ts';
 import { compareBundles } from '../trainer/registry/deep_verification.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { researchTheta2 } from '../trainer/search/research_theta2.ts';
@@ -57,7 +58,7 @@ const withGroups = (groups: Record<string, string[]>): Settings => ({
 });
 /** More than four UTC days before the holdout. */
 const MINUTES = 6500;
-const LIVE_MINUTES = 1500;
+const LIVE_MINUTES = 900;
 const longBars = tinyBars(plain, MINUTES + LIVE_MINUTES);
 const cut = longBars.get('XAUUSD')!.time[MINUTES]! as OpenTime;
 const bars = new Map([...longBars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)]));

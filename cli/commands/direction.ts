@@ -8,6 +8,7 @@ import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
 import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
 import { makeDirectionBundle, type DirectionBundleParts } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
+import { BALANCE_PENALTY } from '../../trainer/direction/search_direction.ts';
 import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
   DIRECTION_PARAMS,
@@ -36,6 +37,9 @@ interface TrainFlags {
   readonly horizon?: string;
   readonly timeframe: Timeframe;
   readonly stride: string;
+  readonly classWeightRatio: string;
+  readonly trials: string;
+  readonly balancePenalty?: boolean;
   readonly feeBps: string;
   readonly slippageBps: string;
   readonly seed: string;
@@ -63,6 +67,13 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
     .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default('class_weights'))
+    .option(
+      '--class-weight-ratio <x>',
+      'exponent of the class weights, 0 to 1: 0 = none, 1 = the same weight for each class',
+      '1',
+    )
+    .option('--trials <n>', 'search for tree parameters and class_weight_ratio, before all evaluated blocks', '0')
+    .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
     .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
     .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
@@ -102,13 +113,14 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     const bundle =
       flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
-    const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
+    const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
     output.result({
       rows: metrics.rows,
       metrics,
       priors,
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       bias,
+      ...(search && { search }),
       others,
       model: { theta, scaling, trees },
       version: bundle,
@@ -139,6 +151,12 @@ function planOf(flags: TrainFlags): DirectionPlan {
   if (flags.threshold !== undefined && flags.sigmas !== undefined)
     throw new MinutehandError('USAGE', { seen: '--threshold and --sigmas', expected: 'one of them' });
   const threshold = flags.sigmas ?? flags.threshold;
+  const trials = parseInteger(flags.trials, '--trials');
+  const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');
+  if (classWeightRatio > 1)
+    throw new MinutehandError('USAGE', { seen: `--class-weight-ratio ${classWeightRatio}`, expected: 'from 0 to 1' });
+  if (flags.balancePenalty === true && trials === 0)
+    throw new MinutehandError('USAGE', { seen: '--balance-penalty without --trials', expected: '--trials <n>' });
   return {
     windows: INSTRUMENT_WINDOWS,
     label: {
@@ -150,7 +168,8 @@ function planOf(flags: TrainFlags): DirectionPlan {
           : parseInteger(flags.horizon, '--horizon', 1),
     },
     balance: flags.balance,
-    classWeightRatio: 1,
+    classWeightRatio,
+    search: trials === 0 ? null : { trials, balancePenalty: flags.balancePenalty === true },
     stride: parseInteger(flags.stride, '--stride', 1),
     params: DIRECTION_PARAMS,
     walkForward: DIRECTION_WALK_FORWARD,

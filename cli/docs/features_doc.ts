@@ -1,4 +1,5 @@
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
 import { featureDefinitions, warmupBars } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { table } from './table.ts';
@@ -16,6 +17,11 @@ export function renderFeaturesDoc(windows: Windows): string {
     models.length === MODEL_NAMES.length ? 'all' : models.join(', ') || 'none',
     missing ?? '',
   ]);
+  const ofInstruments = instrumentDefinitions(INSTRUMENT_WINDOWS).map(
+    ({ name, formula, window, ddof, unit, missing }) => [
+      ...[`\`${name}\``, formula.replace(/\|/g, '\\|'), String(window), String(ddof ?? '–'), unit, missing ?? ''],
+    ],
+  );
   const bars = warmupBars(windows);
   return `# Features
 
@@ -46,5 +52,13 @@ ${table(
 )}
 
 r = one-bar log return of closes; h = hedged return.
+
+## Columns of an instrument
+
+Inputs of the direction model, in this order; \`minutehand features --instrument BTCUSDT@1h\` writes them, and with
+\`--model <bundle>\` its answers \`ML_UP_PROB\`, \`ML_DOWN_PROB\` and \`ML_RANGE_PROB\`. Windows count bars of its timeframe.
+A series gives the value that had arrived by the close.
+
+${table(['column', 'formula', 'window (bars)', 'ddof', 'unit', 'missing after warm-up'], ofInstruments)}
 `;
 }

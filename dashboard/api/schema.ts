@@ -3642,6 +3642,15 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+            /** @description Bias of published direction probabilities, by timeframe */
+            direction?: {
+                [key: string]: {
+                    /** @description Why there is no figure */
+                    skipped?: string;
+                } & {
+                    [key: string]: unknown;
+                };
+            };
             kpi: {
                 total: {
                     trades: number;
@@ -4462,6 +4471,23 @@ export interface components {
                 upper_95_net_bps: number | null;
                 trades: number;
             };
+            bias?: {
+                overall_balance: number | null;
+                buy_sell_ratio: number | null;
+                distribution_std: number | null;
+                prediction_min: number | null;
+                prediction_max: number | null;
+                largest_variance_24h: number | null;
+                bull_market_buy_ratio: number | null;
+                bear_market_sell_ratio: number | null;
+                biased: string[];
+            };
+            targets?: {
+                name: string;
+                goal: string;
+                measured: number | null;
+                met: boolean;
+            }[];
             edge: {
                 [key: string]: {
                     no_edge: boolean;
@@ -5702,6 +5728,15 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+            /** @description Bias of published direction probabilities, by timeframe */
+            direction?: {
+                [key: string]: {
+                    /** @description Why there is no figure */
+                    skipped?: string;
+                } & {
+                    [key: string]: unknown;
+                };
+            };
             kpi: {
                 total: {
                     trades: number;
@@ -6522,6 +6557,23 @@ export interface components {
                 upper_95_net_bps: number | null;
                 trades: number;
             };
+            bias?: {
+                overall_balance: number | null;
+                buy_sell_ratio: number | null;
+                distribution_std: number | null;
+                prediction_min: number | null;
+                prediction_max: number | null;
+                largest_variance_24h: number | null;
+                bull_market_buy_ratio: number | null;
+                bear_market_sell_ratio: number | null;
+                biased: string[];
+            };
+            targets?: {
+                name: string;
+                goal: string;
+                measured: number | null;
+                met: boolean;
+            }[];
             edge: {
                 [key: string]: {
                     no_edge: boolean;

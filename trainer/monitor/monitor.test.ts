@@ -24,7 +24,8 @@ import { createRunLog } from '../schedule/run_log.ts';
 import { openStore } from '../store/store.ts';
 import { lookAtModels, type LookTask } from './look.ts';
 import { startMonitor, type Monitor } from './monitor.ts';
-import { isSkipped, type MonitorReport } from './report.ts';
+import { isSkipped } from './part.ts';
+import type { MonitorReport } from './report.ts';
 import { monitorReference } from './reference.ts';
 import { MONITOR_FILE, type Manifest } from '../../shared/bundle/manifest.ts';
 

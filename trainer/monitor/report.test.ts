@@ -71,6 +71,7 @@ function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFindin
       pass_rate: { ...PASSED, ...pass_rate },
       risk_streak: { blocks: 3, candidates: 40, limit: 26, expected_pass_rate: 0.3, ...changes.risk_streak },
     },
+    direction: {},
     fills: fills === undefined ? { skipped: 'none' } : { accounts: { [account]: { ...FILLED, ...fills } } },
   };
   return findingsOf(report, { ...POLICY, ...policy }, 5000, market);

@@ -62,6 +62,23 @@ export const directionManifestSchema = z.strictObject({
     upper_95_net_bps: metric,
     trades: z.int(),
   }),
+  /** Bias of the walk-forward predictions; absent in earlier bundles. */
+  bias: z
+    .object({
+      overall_balance: metric,
+      buy_sell_ratio: metric,
+      distribution_std: metric,
+      prediction_min: metric,
+      prediction_max: metric,
+      largest_variance_24h: metric,
+      bull_market_buy_ratio: metric,
+      bear_market_sell_ratio: metric,
+      /** What is outside its limits beyond chance. */
+      biased: z.array(z.string()),
+    })
+    .optional(),
+  /** Success targets and what was measured, for information: no target decides anything. */
+  targets: z.array(z.object({ name: z.string(), goal: z.string(), measured: metric, met: z.boolean() })).optional(),
   edge: z.record(z.string(), instrumentEdge),
   files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),
   /** Inputs (null = missing) and the three answers to each, within 1e-5. */

@@ -96,6 +96,10 @@ const lookSchema = z
       pass_rate: z.looseObject({ live: figure }),
       risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
     }),
+    direction: z
+      .record(z.string(), z.looseObject({ skipped: z.string().optional().describe('Why there is no figure') }))
+      .optional()
+      .describe('Bias of published direction probabilities, by timeframe'),
     kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
     findings: z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits'),
   })
