@@ -20,6 +20,7 @@ import {
   readActiveDirection,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
+import { refuseBiased } from '../../shared/bundle/direction/direction_manifest.ts';
 import { readDirectionBundle, signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -196,8 +197,7 @@ async function promote(name: string, despiteBias: boolean, output: Output): Prom
 
 async function promoteDirection(folder: string, models: string, despiteBias: boolean, output: Output): Promise<void> {
   await verifyDirection(folder);
-  const { biased = [] } = readDirectionBundle(folder).manifest.bias ?? {};
-  if (biased.length > 0 && !despiteBias) throw new MinutehandError('MODEL_BIASED', { seen: biased.join(', ') });
+  if (!despiteBias) refuseBiased(readDirectionBundle(folder).manifest);
   makeDirectionActive(takeInDirection(folder, models), models, output);
 }
 

@@ -17,11 +17,9 @@ export function renderFeaturesDoc(windows: Windows): string {
     models.length === MODEL_NAMES.length ? 'all' : models.join(', ') || 'none',
     missing ?? '',
   ]);
-  const ofInstruments = instrumentDefinitions(INSTRUMENT_WINDOWS).map(
-    ({ name, formula, window, ddof, unit, missing }) => [
-      ...[`\`${name}\``, formula.replace(/\|/g, '\\|'), String(window), String(ddof ?? '–'), unit, missing ?? ''],
-    ],
-  );
+  const ofInstruments = instrumentDefinitions(INSTRUMENT_WINDOWS).map(({ name, formula, unit, missing }) => [
+    ...[`\`${name}\``, formula.replace(/\|/g, '\\|'), unit, missing ?? ''],
+  ]);
   const bars = warmupBars(windows);
   return `# Features
 
@@ -55,10 +53,9 @@ r = one-bar log return of closes; h = hedged return.
 
 ## Columns of an instrument
 
-Inputs of the direction model, in this order; \`minutehand features --instrument BTCUSDT@1h\` writes them, and with
-\`--model <bundle>\` its answers \`ML_UP_PROB\`, \`ML_DOWN_PROB\` and \`ML_RANGE_PROB\`. Windows count bars of its timeframe.
-A series gives the value that had arrived by the close.
+Inputs of the direction model, as written by \`minutehand features --instrument BTCUSDT@1h\`; \`--model <bundle>\` adds
+\`ML_UP_PROB\`, \`ML_DOWN_PROB\`, \`ML_RANGE_PROB\`. Windows count its own bars. A series gives what had arrived by the close.
 
-${table(['column', 'formula', 'window (bars)', 'ddof', 'unit', 'missing after warm-up'], ofInstruments)}
+${table(['column', 'formula', 'unit', 'missing after warm-up'], ofInstruments)}
 `;
 }

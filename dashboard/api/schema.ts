@@ -1731,7 +1731,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a direction bundle and make it the active one of its timeframe */
+        /** Verify a direction bundle and make it the active one of its timeframe; a biased one only as a rollback */
         post: {
             parameters: {
                 query?: never;

@@ -181,7 +181,8 @@ const skippedBy = async (settings: Settings): Promise<string | null> => {
 describe('a look at the active models', () => {
   it('finds nothing in an unchanged market, and shows every figure', async () => {
     journaled(longBars);
-    const report = await look(settingsOf());
+    const report = await look(settingsOf({}, { instruments: ['XAUUSD@5m'] }));
+    expect(report.direction).toEqual({ '5m': { skipped: 'no direction model is active' } });
     expect(report.findings).toEqual([]);
     expect(report.breaches).toEqual([]);
     expect(report.version).toBe(version);
