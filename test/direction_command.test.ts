@@ -41,6 +41,13 @@ describe('the commands of an instrument', () => {
     );
   });
 
+  it('train on the bars of this installation, unless there are none', async () => {
+    const train = ['direction', 'train', '--symbols', 'BTCUSDT'];
+    const [none, market] = await place.runEach([train, [...train, '--market', 'live']]);
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_MISSING.*no bars of BTCUSDT in the/) });
+    expect(market).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*--market live without --data/) });
+  });
+
   it('train on bars of a folder, find no edge in a random walk, and write a verified bundle', async () => {
     const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'models'];
     train.push('--trials', '2', '--balance-penalty', '--class-weight-ratio', '0.8');

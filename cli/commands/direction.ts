@@ -3,13 +3,18 @@ import { Option, type Command } from 'commander';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
-import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
+import {
+  instrumentBarsOf,
+  readInstrumentFolder,
+  type InstrumentBars,
+} from '../../trainer/direction/instrument_bars.ts';
 import { makeDirectionBundle, type DirectionBundleParts } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
 import { BALANCE_PENALTY } from '../../trainer/direction/search_direction.ts';
-import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
+import { NO_SERIES, readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
@@ -18,6 +23,7 @@ import {
   type TrainedDirection,
 } from '../../trainer/direction/train_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
+import { readInstallationBars } from '../installation_bars.ts';
 import { directionLines } from '../direction_lines.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
@@ -26,7 +32,7 @@ import { gitCommit } from './train.ts';
 type BarMarket = DirectionBundleParts['market'];
 
 interface TrainFlags {
-  readonly data: string;
+  readonly data?: string;
   readonly symbols: string;
   readonly series?: string;
   readonly balance: Balance;
@@ -44,7 +50,7 @@ interface TrainFlags {
   readonly slippageBps: string;
   readonly seed: string;
   readonly workers: string;
-  readonly market: BarMarket;
+  readonly market?: BarMarket;
   readonly out?: string;
 }
 
@@ -58,7 +64,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .description(
       'trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
     )
-    .requiredOption('--data <folder>', 'folder of bars')
+    .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
     .addOption(
       new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
@@ -85,9 +91,10 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--seed <n>', 'of sampling', '0')
     .option('--workers <n>', 'threads; affects speed only, not results', '1')
     .addOption(
-      new Option('--market <kind>', 'origin of the bars; a live daemon refuses models of a simulated one')
-        .choices(['live', 'simulated'])
-        .default('live'),
+      new Option(
+        '--market <kind>',
+        'origin of the bars of --data (default: live); a live daemon refuses models of a simulated one',
+      ).choices(['live', 'simulated']),
     )
     .option('--out <folder>', 'folder of bundles to write the model to')
     .action((flags: TrainFlags) => runTrain(flags, output()));
@@ -96,22 +103,26 @@ export function addDirection(program: Command, output: () => Output): void {
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const plan = planOf(flags);
   const symbols = flags.symbols.split(',');
-  const bars = await readInstrumentFolder(flags.data, symbols, TIMEFRAMES[flags.timeframe]);
-  for (const { symbol, joinedFrom } of bars)
-    if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
-  const folder = flags.series ?? join(flags.data, 'series');
-  const instruments: Instrument[] = await Promise.all(
-    bars.map(async (own) => ({ bars: own, series: await readSeriesFolder(folder, own.symbol) })),
-  );
   const progress = output.progress();
   try {
+    const { bars, market } = await readBars(flags, symbols, (done, total) =>
+      progress.update('reading bars', done, total),
+    );
+    for (const { symbol, joinedFrom } of bars)
+      if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
+    const folder = flags.series ?? (flags.data === undefined ? null : join(flags.data, 'series'));
+    const instruments: Instrument[] = await Promise.all(
+      bars.map(async (own) => ({
+        bars: own,
+        series: folder === null ? NO_SERIES : await readSeriesFolder(folder, own.symbol),
+      })),
+    );
     const trained = await trainDirection(instruments, plan, (stage, done, total) =>
       progress.update(stage, done, total),
     );
     progress.stop();
     for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
-    const bundle =
-      flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
+    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
     output.result({
@@ -128,6 +139,24 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   } finally {
     progress.stop();
   }
+}
+
+/** Of the folder, or of this installation. @throws MinutehandError DATA_MISSING, DATA_FORMAT, USAGE */
+async function readBars(
+  { data, market, timeframe }: TrainFlags,
+  symbols: readonly string[],
+  onProgress: (done: number, total: number) => void,
+): Promise<{ bars: InstrumentBars[]; market: BarMarket }> {
+  const seconds = TIMEFRAMES[timeframe];
+  if (data !== undefined) return { bars: await readInstrumentFolder(data, symbols, seconds), market: market ?? 'live' };
+  if (market !== undefined)
+    throw new MinutehandError('USAGE', { seen: `--market ${market} without --data`, expected: '--data <folder>' });
+  const settings = loadSettings();
+  const known = await readInstallationBars(settings, symbols, {}, onProgress);
+  const absent = symbols.filter((symbol) => !known.has(symbol));
+  if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
+  const bars = symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));
+  return { bars, market: settings.minutehand.market };
 }
 
 async function writeBundle(

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isBar, type Bar } from '../../shared/bar.ts';
-import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
+import { isBar, SECONDS_PER_BAR, type Bar } from '../../shared/bar.ts';
+import { readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -103,6 +103,12 @@ export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBar
     volume: column((bar) => bar.volume),
     takerBuyVolume: column((bar) => bar.takerBuyVolume ?? NaN),
   };
+}
+
+/** Bars of an installation, each with the time of its last minute, resampled. */
+export function instrumentBarsOf(columns: BarColumns, timeframe: number): InstrumentBars {
+  const takerBuyVolume = columns.flow?.takerBuyVolume ?? new Float64Array(columns.length).fill(NaN);
+  return joinBars({ ...columns, takerBuyVolume, timeframe: SECONDS_PER_BAR }, timeframe);
 }
 
 /** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and content */

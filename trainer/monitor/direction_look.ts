@@ -1,16 +1,14 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { resampleBars } from '../../shared/bar_file/resampled_bars.ts';
 import { readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
-import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
-import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { describeError } from '../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Pair } from '../../shared/pair.ts';
 import type { EvaluatedAnswers } from '../direction/direction_report.ts';
-import { instrumentRows, type Instrument } from '../direction/instrument_rows.ts';
+import { instrumentBarsOf } from '../direction/instrument_bars.ts';
+import { instrumentRows } from '../direction/instrument_rows.ts';
 import { modelBias } from '../direction/model_bias.ts';
-import { NO_OBSERVATIONS } from '../direction/series_files.ts';
+import { NO_SERIES } from '../direction/series_files.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { evaluationLabel } from '../label/direction.ts';
 import { CLASSES } from '../direction/walk_forward.ts';
@@ -65,7 +63,8 @@ function lookAtVersion(
   if (known.length === 0) return { skipped: 'no bar has come' };
   const { policy } = evaluationLabel(seconds);
   const rows = instrumentRows(
-    known.map(({ a }) => instrumentOf(bars.get(a)!, seconds)),
+    // Without auxiliary series: outcomes and regime depend on prices alone.
+    known.map(({ a }) => ({ bars: instrumentBarsOf(bars.get(a)!, seconds), series: NO_SERIES })),
     { windows: INSTRUMENT_WINDOWS, label: policy },
   );
   const published: number[] = [];
@@ -91,19 +90,6 @@ function lookAtVersion(
     rows: Int32Array.from(published),
   };
   return { version, bars: published.length, bias: modelBias(rows, answers, seconds) };
-}
-
-/** Without auxiliary series: outcomes and regime depend on prices alone. */
-function instrumentOf(columns: BarColumns, timeframe: number): Instrument {
-  const own = resampleBars(columns, timeframe);
-  const { symbol, length, open, high, low, close, volume } = own;
-  const time = own.time.map((last) => last + SECONDS_PER_BAR - timeframe);
-  const takerBuyVolume = new Float64Array(length).fill(NaN);
-  const series = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
-  return {
-    bars: { symbol, timeframe, length, time, open, high, low, close, volume, takerBuyVolume },
-    series: series as Record<SeriesName, SeriesHistory>,
-  };
 }
 
 /** Earliest bar that look needs before the first one that counts. */
