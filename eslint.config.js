@@ -7,13 +7,6 @@ function neverImports(folders, others = []) {
   return [
     'error',
     {
-      paths: [
-        { name: 'onnxruntime-node', message: 'Import shared/bundle/onnxruntime.ts, which keeps its telemetry off.' },
-        ...['better-sqlite3', 'better-sqlite3-12'].map((name) => ({
-          name,
-          message: 'Import shared/store/sqlite.ts, which takes the version that this Node can load.',
-        })),
-      ],
       patterns: [
         ...folders.map((folder) => ({
           regex: `^\\.{1,2}/(.*/)?${folder}/`,
@@ -66,7 +59,7 @@ function noAmbient(globals, syntax) {
 
 /** The same input gives the same output. @param folders as in neverImports */
 function deterministic(files, folders) {
-  const [severity, { paths, patterns }] = neverImports(folders);
+  const [severity, { patterns }] = neverImports(folders);
   return {
     files,
     ignores: ['**/*.{test,fixture}.ts'],
@@ -76,7 +69,6 @@ function deterministic(files, folders) {
         severity,
         {
           paths: [
-            ...paths,
             ...AMBIENT_MODULES.flatMap((name) =>
               [name, `node:${name}`].map((module) => ({ name: module, message: `${module} ${ambient}` })),
             ),
@@ -185,11 +177,6 @@ export default [
   })),
   { files: ['sim/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
   { files: ['bench/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['cli']) } },
-  {
-    files: ['cli/**/*.ts', 'test/**/*.ts', 'mt5/**/*.ts'],
-    rules: { 'no-restricted-imports': neverImports([]) },
-  },
-  { files: ['shared/bundle/onnxruntime.ts', 'shared/store/sqlite.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['{shared,daemon,trainer,cli}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],

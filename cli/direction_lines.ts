@@ -16,6 +16,7 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
     `${rows.x.rows} labeled bars × ${rows.x.columns} features; evaluated from ${first}: ${metrics.rows} bars in ${blocks.length} blocks, balance ${plan.balance}`,
     `evaluation label: ${labelLine(TIMEFRAMES[timeframe])}`,
     `base rates ${DIRECTIONS.map((name, k) => `${name} ${number(metrics.base_rate[k]!, 3)}`).join(', ')}; mean probabilities ${metrics.mean_probability.map((p) => number(p, 3)).join(', ')}`,
+    ...searchLines(trained),
     ...table(metrics),
     ...priors.map(
       ({ name, log_loss, difference }) =>
@@ -26,13 +27,22 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
       ([symbol, { no_edge, trades, net_bps, lower_net_bps }]) =>
         `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}`,
     ),
-    `bias: balance ${number(bias.overall_balance, 3)}, buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}; ${bias.biased.length === 0 ? 'no group differs significantly' : `biased: ${bias.biased.join(', ')}`}`,
+    `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${bias.biased.length === 0 ? 'nothing beyond its limits significantly' : `biased: ${bias.biased.join(', ')}`}`,
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
       `  AUC ${own.metrics.over_blocks.auc.map((auc) => figure(auc, 3)).join(', ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
       `  ${netLine(own.net)}`,
     ]),
     `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
+  ];
+}
+
+function searchLines({ search, learning }: TrainedDirection): string[] {
+  if (search === null) return [];
+  const { trials, pruned, failed, configured_gain, best_gain, standard_error, balance_penalty, adopted } = search;
+  const penalty = balance_penalty === null ? '' : `, biased trials × ${balance_penalty}`;
+  return [
+    `search: ${trials} trials, ${pruned} pruned, ${failed} failed${penalty}; gain over base rates ${number(best_gain, 4)} against ${number(configured_gain, 4)} as configured (± ${number(standard_error, 4)}): ${adopted ? `adopted, class_weight_ratio ${number(learning.balance.classWeightRatio, 2)}` : 'not adopted'}`,
   ];
 }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { OpenTime } from '../shared/bar.ts';
 import { MinutehandError } from '../shared/errors.ts';
 
@@ -35,6 +36,11 @@ export function parseDay(text: string, option: string): OpenTime {
       expected: 'a UTC day or minute such as 2019-03-01 or 2019-03-01T12:00Z',
     });
   return (ms / 1000) as OpenTime;
+}
+
+/** `--workers`: one for each core when it is not given. @throws MinutehandError USAGE */
+export function parseWorkers(text: string | undefined, least = 1): number {
+  return text === undefined ? availableParallelism() : parseInteger(text, '--workers', least);
 }
 
 /** @throws MinutehandError USAGE */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { armVersion, keyedHash, type ActiveRollout, type RolloutStage } from '../shared/bundle/rollout.ts';
@@ -95,6 +95,18 @@ function replayOf(store: JournalStore): ReturnType<typeof replayJournal> {
   });
 }
 
+/** A warm daemon on a journal of its own, which is closed after the test. */
+async function warm(
+  name: string,
+  rollout: ActiveRollout | null = null,
+): Promise<{ bench: Bench; store: JournalStore }> {
+  const store = openJournal(join(folder, `${name}.db`));
+  onTestFinished(() => store.close());
+  const bench = await boot(store, 'boot', rollout);
+  await take(bench, 0, WARMUP, true);
+  return { bench, store };
+}
+
 const STAGES: readonly RolloutStage[] = ['test', 'pilot', 'rollout', 'full'];
 
 /** All stages of a rollout, with kills at these minutes; the last 100 minutes are behind its end. */
@@ -158,9 +170,7 @@ describe('a rollout in the daemon', () => {
   });
 
   it('formats the constant part of a pair’s signals once for each arm, and not whenever the arm changes', async () => {
-    const store = openJournal(join(folder, 'templates.db'));
-    const bench = await boot(store, 'boot', null);
-    await take(bench, 0, WARMUP, true);
+    const { bench, store } = await warm('templates');
     await begin(bench, store, rolloutAt('rollout'));
     await take(bench, WARMUP, WARMUP + 1);
     const write = vi.spyOn(Buffer.prototype, 'write');
@@ -169,7 +179,6 @@ describe('a rollout in the daemon', () => {
       `${text as string}`.startsWith('","model_version":"'),
     );
     write.mockRestore();
-    store.close();
     expect(bench.signals.length).toBeGreaterThanOrEqual(21 * pairIds.length);
     expect(formatted).toEqual([]);
   });
@@ -217,9 +226,7 @@ describe('a rollout in the daemon', () => {
   );
 
   it('falls back to the champion between two bars when it is aborted, and the champion closes what is open', async () => {
-    const store = openJournal(join(folder, 'aborted.db'));
-    const bench = await boot(store, 'boot', null);
-    await take(bench, 0, WARMUP, true);
+    const { bench, store } = await warm('aborted');
     await begin(bench, store, rolloutAt('full'));
     await take(bench, WARMUP, WARMUP + 200);
     const before = bench.signals.length;
@@ -230,13 +237,10 @@ describe('a rollout in the daemon', () => {
     expect(after.every((signal) => signal.arm === undefined && signal.model_version === versions[0])).toBe(true);
     const { differences } = await replayOf(store);
     expect(differences).toEqual([]);
-    store.close();
   });
 
   it('lets the champion answer the very bar at which the challenger fails', async () => {
-    const store = openJournal(join(folder, 'failing.db'));
-    const bench = await boot(store, 'boot', null);
-    await take(bench, 0, WARMUP, true);
+    const { bench, store } = await warm('failing');
     let isFailing = false;
     const set = withInference(await loadModels(versions[1]!), (right) => (features, rows) => {
       if (isFailing) throw new Error('session lost');
@@ -258,13 +262,10 @@ describe('a rollout in the daemon', () => {
         .filter(({ kind }) => kind === 'rollout')
         .map(({ subject }) => subject.split(' ')[0]),
     ).toEqual(['r1', 'failed']);
-    store.close();
   });
 
   it('drops a challenger that is slow in two successive batches, behind the second', async () => {
-    const store = openJournal(join(folder, 'slow.db'));
-    const bench = await boot(store, 'boot', null);
-    await take(bench, 0, WARMUP, true);
+    const { bench } = await warm('slow');
     let slowMs = 0;
     const set = withInference(await loadModels(versions[1]!), (right) => async (features, rows) => {
       bench.passMs(slowMs);
@@ -279,13 +280,10 @@ describe('a rollout in the daemon', () => {
     const arms = bench.signals.filter((_, i) => i % pairIds.length === 0).map(({ arm = 'none' }) => arm);
     expect(arms).toEqual([...Array<string>(5).fill('challenger'), 'none']);
     expect(bench.failures).toMatchObject([{ code: 'MODEL_SLOW', failed: versions[1], fallback: 'r1' }]);
-    store.close();
   });
 
   it('is suspended while other models than its champion are active', async () => {
-    const store = openJournal(join(folder, 'suspended.db'));
-    const bench = await boot(store, 'boot', rolloutAt('full'));
-    await take(bench, 0, WARMUP, true);
+    const { bench } = await warm('suspended', rolloutAt('full'));
     await take(bench, WARMUP, WARMUP + 2);
     bench.pipeline.inputs.apply({ kind: 'swap', set: await loadModels(versions[1]!) });
     await take(bench, WARMUP + 2, WARMUP + 4);
@@ -298,6 +296,5 @@ describe('a rollout in the daemon', () => {
     // What was opened in between stays with the active models.
     expect(armsOf(4)).toContain('challenger');
     expect(bench.pipeline.status.rollout?.stage).toBe('full');
-    store.close();
   });
 });

@@ -441,6 +441,11 @@ export const ERRORS = {
     message: 'A model returned a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
+  MODEL_BIASED: {
+    status: 422,
+    message: 'The predictions of the direction model are biased beyond chance.',
+    next: 'See its card. Train on a longer period or with another --balance, or promote with --despite-bias.',
+  },
   ROLLOUT_STATE: {
     status: 409,
     message: 'The rollout’s state does not allow this.',

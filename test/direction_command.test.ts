@@ -10,9 +10,9 @@ beforeAll(() => {
   writeFileSync(join(place.folder, 'funding.csv'), 'time,rate\n1600000000,0.0001\n1600028800,\n1600057600,0.0002\n');
   const rng = createRng('cli');
   let price = 100;
-  const bars = Array.from({ length: 1200 }, (_, t) => {
+  const bars = Array.from({ length: 1800 }, (_, t) => {
     const open = price;
-    price *= Math.exp(0.008 * rng.normal());
+    price *= Math.exp(0.006 * rng.normal());
     return `${1_600_000_000 - (1_600_000_000 % 3600) + t * 3600},${open},${Math.max(open, price)},${Math.min(open, price)},${price},1`;
   });
   writeFileSync(join(place.folder, 'BTCUSDT-1h.csv'), `time,open,high,low,close,volume\n${bars.join('\n')}\n`);
@@ -41,15 +41,59 @@ describe('the commands of an instrument', () => {
     );
   });
 
+  it('train on the bars of this installation, unless there are none', async () => {
+    const train = ['direction', 'train', '--symbols', 'BTCUSDT'];
+    const [none, market] = await place.runEach([train, [...train, '--market', 'live']]);
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_MISSING.*no bars of BTCUSDT in the/) });
+    expect(market).toMatchObject({ code: 2, stderr: expect.stringMatching(/USAGE.*--market live without --data/) });
+  });
+
   it('train on bars of a folder, find no edge in a random walk, and write a verified bundle', async () => {
     const train = ['direction', 'train', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1', '--out', 'models'];
+    train.push('--trials', '2', '--balance-penalty', '--class-weight-ratio', '0.8');
     const { code, stdout, stderr } = await place.run([...train, '--json']);
     expect(code, stderr).toBe(0);
-    const report = JSON.parse(stdout) as { version: string; net: { no_edge: boolean; edge: Record<string, unknown> } };
+    const report = JSON.parse(stdout) as {
+      version: string;
+      search: { best_parameters: object };
+      net: { no_edge: boolean; edge: Record<string, unknown> };
+    };
     expect(report.net.no_edge).toBe(true);
+    expect(report.search).toMatchObject({ trials: 2, balance_penalty: 0.5 });
+    expect(report.search.best_parameters).toHaveProperty('class_weight_ratio');
     expect(report.net.edge['BTCUSDT']).toMatchObject({ no_edge: true });
     const card = readFileSync(join(place.folder, 'models', report.version, 'CARD.md'), 'utf8');
     expect(card).toMatch(/\|BTCUSDT\|\d+\|.*\|NO_EDGE\|/);
     expect(card).toContain('1h bars of a live market');
+    expect(card).toContain('|target|goal|measured|met|');
+
+    const manifestPath = join(place.folder, 'models', report.version, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as { bias: { biased: string[] } };
+    expect(manifest.bias.biased).toEqual([]);
+    writeFileSync(manifestPath, JSON.stringify({ ...manifest, bias: { ...manifest.bias, biased: ['overall'] } }));
+    const promote = ['models', 'promote', `models/${report.version}`];
+    const matrix = ['features', '--instrument', 'BTCUSDT@1h', '--data', '.', '--model', `models/${report.version}`];
+    const { stdout: csv } = await place.run(matrix);
+    const [header, ...lines] = csv
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(','));
+    const published = ['buy_liquidation_ratio', 'sell_liquidation_ratio', 'liquidation_imbalance'];
+    published.push('market_sentiment_score', 'funding_rate', 'open_interest_change', 'volume_imbalance');
+    expect(header).toEqual(expect.arrayContaining([...published, 'order_book_imbalance']));
+    expect(header!.slice(-3)).toEqual(['ML_UP_PROB', 'ML_DOWN_PROB', 'ML_RANGE_PROB']);
+    expect(lines).toHaveLength(1800);
+    expect(lines[0]!.slice(-3)).toEqual(['', '', '']);
+    expect(
+      lines
+        .at(-1)!
+        .slice(-3)
+        .reduce((sum, p) => sum + Number(p), 0),
+    ).toBeCloseTo(1, 9);
+    expect(lines[0]![header!.indexOf('funding_rate')]).toBe('0.0001');
+
+    const [refused, taken] = [await place.run(promote), await place.run([...promote, '--despite-bias'])];
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_BIASED.*overall/) });
+    expect(taken.stdout).toContain(`Active direction model of 1h: ${report.version}`);
   });
 });

@@ -280,6 +280,51 @@ describe('minutehand fit', () => {
     }
   });
 
+  it('takes columns of texts and fills missing values inside the graph, from the training table alone', async () => {
+    const rng = createRng('texts');
+    const KINDS = ['red', 'green, light', 'blue', ''];
+    const rows = Array.from({ length: 1200 }, () => {
+      const kind = KINDS[rng.integer(4)]!;
+      const x = rng.uniform() < 0.3 ? NaN : rng.normal();
+      const chance = (kind === 'red' ? 0.9 : 0.2) * (Number.isNaN(x) ? 1 : 0.5);
+      return { kind, x, y: rng.uniform() < chance ? 1 : 0 };
+    });
+    const write = (name: string, part: typeof rows): string => {
+      writeFileSync(
+        at(name),
+        `kind,x,y\n${part.map(({ kind, x, y }) => [kind, x, y].map(cellOf).join()).join('\n')}\n`,
+      );
+      return at(name);
+    };
+    const unknown = { kind: 'violet', x: 0.5, y: 0 };
+    const tested = [...rows.slice(900), unknown];
+    const tables = ['--train', write('texts.csv', rows.slice(0, 900)), '--test', write('texts_test.csv', tested)];
+    const how = ['--label', 'y', '--categories', 'kind', '--impute', 'median', ...QUICK];
+    const document = await fit(...tables, ...how, '--out', at('texts.onnx'), '--predict', at('texts_p.csv'));
+    expect(document['auc']).toBeGreaterThan(0.65);
+
+    const session = await InferenceSession.create(readFileSync(at('texts.onnx')), { intraOpNumThreads: 1 });
+    expect([...session.inputNames].sort()).toEqual(['category/kind', 'features']);
+    const scores = async (part: typeof rows): Promise<number[]> => {
+      const { score } = await session.run({
+        features: new Tensor('float32', Float32Array.from(part, ({ x }) => x), [part.length, 1]),
+        'category/kind': new Tensor('string', part.map(({ kind }) => kind), [part.length, 1]),
+      }); // prettier-ignore
+      return [...(score!.data as Float32Array)];
+    };
+    const predicted = readCsv(at('texts_p.csv')).cells.map((cells) => Number(cells[0]));
+    (await scores(tested)).forEach((score, row) => expect(predicted[row]).toBeCloseTo(score, 6));
+    const known = Float32Array.from(rows.slice(0, 900).flatMap(({ x }) => (Number.isNaN(x) ? [] : [x]))).sort();
+    const median = (known[(known.length - 1) >> 1]! + known[known.length >> 1]!) / 2;
+    const [missing, filled, violet, none] = await scores([
+      ...[{ ...unknown, kind: 'red', x: NaN }, { ...unknown, kind: 'red', x: median }],
+      ...[unknown, { ...unknown, kind: '' }],
+    ]); // prettier-ignore
+    // The flag tells a missing value from the median; an unknown text is a missing one.
+    expect(missing! - filled!).toBeGreaterThan(0.2);
+    expect(violet).toBe(none);
+  });
+
   it('uses a real engine if its library is installed, otherwise reports how to install it', async () => {
     for (const engine of ['xgboost', 'lightgbm']) {
       const args = ['fit', ...on('binary'), ...QUICK, '--engine', engine, '--json'];

@@ -1,35 +1,51 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proveDay } from '../cli/parity/prove_day.ts';
 import { barInput } from '../daemon/input.ts';
 import { byMinute, openBench } from '../daemon/pipeline.fixture.ts';
 import type { OpenTime } from '../shared/bar.ts';
+import { barAt, clipBars } from '../shared/bar_file/bar_file.ts';
 import { activate, readBundle, readManifest } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { groupFile, MODEL_FILES, type SubjectGroup } from '../shared/bundle/manifest.ts';
+import { groupFile, MODEL_FILES, type ModelMetrics, type SubjectGroup } from '../shared/bundle/manifest.ts';
 import { loadModelSet, servingSet } from '../shared/bundle/model_set.ts';
 import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
+import { warmUpSeconds } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
+import { tradingCosts } from '../shared/policy/costs.ts';
 import { homePaths } from '../shared/policy/home.ts';
-import type { Settings } from '../shared/policy/policy.ts';
+import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import type { DatasetRows } from '../trainer/dataset/dataset.ts';
 import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { computedRows } from '../trainer/feature_table/computed_rows.ts';
 import type { FeatureSource, TableRows } from '../trainer/feature_table/feature_table.ts';
 import { adoptionGates } from '../trainer/gate/gate.ts';
 import { treeAnswer } from '../trainer/learn/trees/scoring.ts';
 import { train, trainFromWarmStart, type TrainResult } from '../trainer/pipeline.ts';
-import { ROWS_PER_SCORE } from '../trainer/backtest/bar_scores.ts';
+import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/backtest/period.ts';
+import { lookAtModels } from '../trainer/monitor/look.ts';
 import { withScores } from '../trainer/monitor/live_drift.ts';
 import { readReference } from '../trainer/monitor/reference.ts';
-import { isSkipped } from '../trainer/monitor/report.ts';
+import { isSkipped } from '../trainer/monitor/part.ts';
+import type { MonitorReport } from '../trainer/monitor/report.ts';
 import { compareBundles } from '../trainer/registry/deep_verification.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { researchTheta2 } from '../trainer/search/research_theta2.ts';
 import { openStore } from '../trainer/store/store.ts';
 import type { TrainOptions } from '../trainer/train_options.ts';
+import { modelMetrics } from '../trainer/validate/model_metrics.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
 const [GOLD, FX, AUD] = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'] as const;
@@ -41,7 +57,11 @@ const withGroups = (groups: Record<string, string[]>): Settings => ({
   minutehand: { ...minutehand, train: { ...minutehand.train, groups } },
 });
 /** More than four UTC days before the holdout. */
-const bars = tinyBars(plain, 6500);
+const MINUTES = 6500;
+const LIVE_MINUTES = 900;
+const longBars = tinyBars(plain, MINUTES + LIVE_MINUTES);
+const cut = longBars.get('XAUUSD')!.time[MINUTES]! as OpenTime;
+const bars = new Map([...longBars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)]));
 const schema = featureSchema(minutehand.windows);
 const names = schema.definitions.map(({ name }) => name);
 
@@ -75,6 +95,72 @@ function optionsOf(settings: Settings, out: string): TrainOptions {
     ...{ created: new Date('2024-01-05T12:00:00Z'), workers: 0, trials: 0, searchFolder: null, holdoutFrom: null },
     onProgress: () => undefined,
   };
+}
+
+/** A copy of the bundle whose group has an AI1 of its own: the pooled one under another name. */
+function ownAi1(name: string, served?: ModelMetrics): string {
+  const copy = join(root, name, result.version);
+  cpSync(result.path, copy, { recursive: true });
+  cpSync(join(copy, 'ai1.onnx'), join(copy, groupFile('metals', 'ai1')));
+  const manifest = structuredClone(readManifest(copy));
+  const { ai1 } = manifest.metrics;
+  const { own } = manifest.groups!.find((group) => group.name === 'metals')!;
+  own!.files.ai1 = manifest.files['ai1.onnx'];
+  own!.metrics.ai1 = { ...ai1, holdout: ai1.holdout_by_pair[GOLD]! };
+  if (served !== undefined) manifest.metrics.ai1 = { ...ai1, holdout_served: served };
+  writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest));
+  return copy;
+}
+
+/** A file of the bundle, measured on rows of some pairs. */
+function metricsOf(file: string, rows: DatasetRows, pairs: readonly string[]): ModelMetrics {
+  const scores = treeAnswer(decodeTreeModel(readFileSync(join(result.path, file))).model, rows.x);
+  const ids = result.dataset.histories.map(({ pair }) => pair.id);
+  const own = [...rows.y.keys()].filter((row) => pairs.includes(ids[rows.pair[row]!]!));
+  return modelMetrics(
+    Float64Array.from(own, (row) => scores[row]!),
+    Float64Array.from(own, (row) => rows.y[row]!),
+  );
+}
+
+/** The monitor's check of a bundle on the live bars. */
+async function lookAt(bundle: string): Promise<MonitorReport['performance']> {
+  const modelsFolder = join(bundle, '..');
+  activate(modelsFolder, basename(bundle));
+  const report = await lookAtModels({
+    ...{ settings: plain, modelsFolder, journals: [liveJournal()], storeUrl: null, nowMs: cut * 1000 },
+  });
+  if ('skipped' in report) throw new Error(report.skipped);
+  return report.performance;
+}
+
+/** Journal of a daemon that has seen the live bars and those that warm the features. */
+function liveJournal(): string {
+  const path = join(root, 'live.db');
+  if (existsSync(path)) return path;
+  const journal = openJournal(path);
+  const from = (cut - warmUpSeconds(minutehand.windows)) as OpenTime;
+  for (const [subject, own] of longBars) {
+    const columns = clipBars(own, from, undefined);
+    const inputs = [...columns.time.keys()].map((i) => {
+      const bar = barAt(columns, i);
+      return { kind: 'bar', subject, time: bar.time, bar, backfill: false } as const;
+    });
+    journal.append(inputs, []);
+  }
+  journal.close();
+  return path;
+}
+
+/** AI1's AUC in a backtest of some pairs alone. */
+async function liveAuc(bundle: string, ids: readonly string[]): Promise<number | null> {
+  const set = await loadModelSet(bundle, schema, ROWS_PER_SCORE);
+  const period = await backtestPeriod({
+    ...{ pairs: ids.map(parsePair), bars: longBars, from: cut, sets: [set], policy: decisionPolicy(plain) },
+    ...{ labels: datasetPolicy(plain), costs: tradingCosts(plain), workers: 0, onProgress: () => undefined },
+  });
+  await set.release();
+  return period.bundles[0]!.models.ai1.auc;
 }
 
 let result: TrainResult;
@@ -123,7 +209,12 @@ describe('train with groups', () => {
     for (const file of Object.values(MODEL_FILES))
       expect(readFileSync(join(result.path, file)).equals(readFileSync(join(whole.path, file)))).toBe(true);
     const { groups: _groups, edge, backtest: _backtest, executability: _executability, ...same } = result.manifest;
-    expect(whole.manifest).toMatchObject(same);
+    const { ai3, ...metrics } = same.metrics;
+    const { holdout_served, ...ofAi3 } = ai3;
+    expect(whole.manifest).toMatchObject({ ...same, metrics: { ...metrics, ai3: ofAi3 } });
+    expect(holdout_served).toEqual(metricsOf('ai3.onnx', result.dataset.holdout.ai3, [FX, AUD]));
+    for (const report of [metrics.ai1, metrics.ai2, whole.manifest.metrics.ai3])
+      expect(report.holdout_served).toBeUndefined();
     for (const pair of [FX, AUD]) expect(edge[pair]).toEqual(whole.manifest.edge[pair]);
   });
 
@@ -132,6 +223,9 @@ describe('train with groups', () => {
     const { ai3 } = groupOf('metals').comparison!;
     expect(card).toContain(`| ${ai3.pooled_log_loss!.toFixed(5)} | ${ai3.own_log_loss!.toFixed(5)} |`);
     expect(card).toContain(`- metals (${GOLD}): own ai3.`);
+    const { holdout_served } = result.manifest.metrics.ai3;
+    expect(card).toContain(`| AI3, pairs that it serves | ${holdout_served!.rows} |`);
+    expect(card).toContain(`| AI3, group metals | ${groupOf('metals').own!.metrics.ai3!.holdout.rows} |`);
   });
 
   it('cannot be warm-started, and its θ2 cannot be searched again', async () => {
@@ -183,6 +277,35 @@ describe('a bundle with groups, from its gates to its signals', () => {
       expect(x.values[(row + 1) * x.columns - 1]).toBeCloseTo(answers[row]!, 6);
     }
     await set.release();
+  });
+
+  it('compares live AUC and win rate of each group with the holdout of its own models on its pairs', async () => {
+    const wins = [[GOLD], [FX, AUD]].map((pairs) => {
+      const edges = pairs.map((id) => result.manifest.edge[id]!);
+      return edges.reduce((sum, edge) => sum + edge.wins!, 0) / edges.reduce((sum, { trades }) => sum + trades, 0);
+    });
+    const pooled = await lookAt(result.path);
+    expect(pooled.groups!['metals']!.win_rate.bundle).toBe(wins[0]);
+    expect(pooled.win_rate.bundle).toBe(wins[1]);
+    // AI1 of this group is the pooled one: its rows count among the pooled ones.
+    expect(pooled.auc).toMatchObject({
+      live: await liveAuc(result.path, [GOLD, FX, AUD]),
+      bundle: result.manifest.metrics.ai1.holdout.auc,
+    });
+    expect(pooled.groups!['metals']!.auc).toMatchObject({ live: null, bundle: null, live_count: 0 });
+
+    const old = ownAi1('old');
+    const { auc: others, groups } = await lookAt(old);
+    const ofGold = await liveAuc(old, [GOLD]);
+    const { auc } = metricsOf('ai1.onnx', result.dataset.evaluation.holdout, [GOLD]);
+    expect(groups!['metals']!.auc).toMatchObject({ live: ofGold, bundle: auc });
+    // The bundle has no holdout of the pairs that the pooled AI1 serves: nothing to compare with.
+    expect(others).toMatchObject({ live: await liveAuc(old, [FX, AUD]), bundle: null, gap: null, gap_noise: Infinity });
+
+    const served = metricsOf('ai1.onnx', result.dataset.evaluation.holdout, [FX, AUD]);
+    const now = await lookAt(ownAi1('now', served));
+    expect(now.auc).toMatchObject({ live: others.live, bundle: served.auc });
+    expect(now.auc.gap).toBeCloseTo((others.live! - served.auc!) / served.auc!, 12);
   });
 
   it('is stored by the registry and restored with the files of its groups', async () => {

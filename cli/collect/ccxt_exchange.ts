@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
+import { isBar } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { BookTop, Candle, Exchange, Liquidation, Point } from './exchange.ts';
 
@@ -107,8 +108,15 @@ function candleOf(symbol: string, row: readonly unknown[]): Candle {
     number,
     number,
   ];
-  const isBar = low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && volume >= 0;
-  if (!(isBar && Number.isInteger(trades) && trades >= 0 && takerBuyVolume >= 0 && takerBuyVolume <= volume))
+  if (
+    !(
+      isBar(open, high, low, close, volume) &&
+      Number.isInteger(trades) &&
+      trades >= 0 &&
+      takerBuyVolume >= 0 &&
+      takerBuyVolume <= volume
+    )
+  )
     throw malformed(row);
   return { symbol, openMs, open, high, low, close, volume, takerBuyVolume, trades };
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
@@ -36,7 +35,7 @@ import { costsOption } from '../costs_option.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
-import { parseInteger, parsePeriod, type Period } from '../period.ts';
+import { parsePeriod, parseWorkers, type Period } from '../period.ts';
 
 interface BacktestFlags extends PairsFlags {
   readonly data?: string;
@@ -92,7 +91,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const folders = flags.models ?? [homePaths().models];
   if (folders.length > ROLES.length)
     throw new MinutehandError('USAGE', { seen: `--models ${folders.length} times`, expected: 'once or twice' });
-  const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
+  const workers = parseWorkers(flags.workers);
 
   const paths = folders.map((folder) => resolveBundle(folder));
   const progress = output.progress();

@@ -3,12 +3,18 @@ import { Option, type Command } from 'commander';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
-import { readInstrumentFolder } from '../../trainer/direction/instrument_bars.ts';
+import {
+  instrumentBarsOf,
+  readInstrumentFolder,
+  type InstrumentBars,
+} from '../../trainer/direction/instrument_bars.ts';
 import { makeDirectionBundle, type DirectionBundleParts } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
-import { readSeriesFolder } from '../../trainer/direction/series_files.ts';
+import { BALANCE_PENALTY } from '../../trainer/direction/search_direction.ts';
+import { NO_SERIES, readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
@@ -17,6 +23,7 @@ import {
   type TrainedDirection,
 } from '../../trainer/direction/train_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
+import { readInstallationBars } from '../installation_bars.ts';
 import { directionLines } from '../direction_lines.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
@@ -25,7 +32,7 @@ import { gitCommit } from './train.ts';
 type BarMarket = DirectionBundleParts['market'];
 
 interface TrainFlags {
-  readonly data: string;
+  readonly data?: string;
   readonly symbols: string;
   readonly series?: string;
   readonly balance: Balance;
@@ -36,11 +43,14 @@ interface TrainFlags {
   readonly horizon?: string;
   readonly timeframe: Timeframe;
   readonly stride: string;
+  readonly classWeightRatio: string;
+  readonly trials: string;
+  readonly balancePenalty?: boolean;
   readonly feeBps: string;
   readonly slippageBps: string;
   readonly seed: string;
   readonly workers: string;
-  readonly market: BarMarket;
+  readonly market?: BarMarket;
   readonly out?: string;
 }
 
@@ -54,7 +64,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .description(
       'trains the direction model on bars (SYMBOL[-1h].csv[.gz]: time,open,high,low,close,volume[,taker_buy_volume]) and measures it by purged walk-forward, after taker fees and funding',
     )
-    .requiredOption('--data <folder>', 'folder of bars')
+    .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
     .addOption(
       new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
@@ -63,6 +73,13 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
     .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default('class_weights'))
+    .option(
+      '--class-weight-ratio <x>',
+      'exponent of the class weights, 0 to 1: 0 = none, 1 = the same weight for each class',
+      '1',
+    )
+    .option('--trials <n>', 'search for tree parameters and class_weight_ratio, before all evaluated blocks', '0')
+    .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
     .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
     .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
@@ -74,9 +91,10 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--seed <n>', 'of sampling', '0')
     .option('--workers <n>', 'threads; affects speed only, not results', '1')
     .addOption(
-      new Option('--market <kind>', 'origin of the bars; a live daemon refuses models of a simulated one')
-        .choices(['live', 'simulated'])
-        .default('live'),
+      new Option(
+        '--market <kind>',
+        'origin of the bars of --data (default: live); a live daemon refuses models of a simulated one',
+      ).choices(['live', 'simulated']),
     )
     .option('--out <folder>', 'folder of bundles to write the model to')
     .action((flags: TrainFlags) => runTrain(flags, output()));
@@ -85,30 +103,35 @@ export function addDirection(program: Command, output: () => Output): void {
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const plan = planOf(flags);
   const symbols = flags.symbols.split(',');
-  const bars = await readInstrumentFolder(flags.data, symbols, TIMEFRAMES[flags.timeframe]);
-  for (const { symbol, joinedFrom } of bars)
-    if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
-  const folder = flags.series ?? join(flags.data, 'series');
-  const instruments: Instrument[] = await Promise.all(
-    bars.map(async (own) => ({ bars: own, series: await readSeriesFolder(folder, own.symbol) })),
-  );
   const progress = output.progress();
   try {
+    const { bars, market } = await readBars(flags, symbols, (done, total) =>
+      progress.update('reading bars', done, total),
+    );
+    for (const { symbol, joinedFrom } of bars)
+      if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
+    const folder = flags.series ?? (flags.data === undefined ? null : join(flags.data, 'series'));
+    const instruments: Instrument[] = await Promise.all(
+      bars.map(async (own) => ({
+        bars: own,
+        series: folder === null ? NO_SERIES : await readSeriesFolder(folder, own.symbol),
+      })),
+    );
     const trained = await trainDirection(instruments, plan, (stage, done, total) =>
       progress.update(stage, done, total),
     );
     progress.stop();
     for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
-    const bundle =
-      flags.out === undefined ? null : await writeBundle(flags.out, flags.market, instruments, plan, trained);
+    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
-    const { metrics, net, bias, priors, others, theta, scaling, trees } = trained;
+    const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
     output.result({
       rows: metrics.rows,
       metrics,
       priors,
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       bias,
+      ...(search && { search }),
       others,
       model: { theta, scaling, trees },
       version: bundle,
@@ -116,6 +139,24 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   } finally {
     progress.stop();
   }
+}
+
+/** Of the folder, or of this installation. @throws MinutehandError DATA_MISSING, DATA_FORMAT, USAGE */
+async function readBars(
+  { data, market, timeframe }: TrainFlags,
+  symbols: readonly string[],
+  onProgress: (done: number, total: number) => void,
+): Promise<{ bars: InstrumentBars[]; market: BarMarket }> {
+  const seconds = TIMEFRAMES[timeframe];
+  if (data !== undefined) return { bars: await readInstrumentFolder(data, symbols, seconds), market: market ?? 'live' };
+  if (market !== undefined)
+    throw new MinutehandError('USAGE', { seen: `--market ${market} without --data`, expected: '--data <folder>' });
+  const settings = loadSettings();
+  const known = await readInstallationBars(settings, symbols, {}, onProgress);
+  const absent = symbols.filter((symbol) => !known.has(symbol));
+  if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
+  const bars = symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));
+  return { bars, market: settings.minutehand.market };
 }
 
 async function writeBundle(
@@ -139,6 +180,12 @@ function planOf(flags: TrainFlags): DirectionPlan {
   if (flags.threshold !== undefined && flags.sigmas !== undefined)
     throw new MinutehandError('USAGE', { seen: '--threshold and --sigmas', expected: 'one of them' });
   const threshold = flags.sigmas ?? flags.threshold;
+  const trials = parseInteger(flags.trials, '--trials');
+  const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');
+  if (classWeightRatio > 1)
+    throw new MinutehandError('USAGE', { seen: `--class-weight-ratio ${classWeightRatio}`, expected: 'from 0 to 1' });
+  if (flags.balancePenalty === true && trials === 0)
+    throw new MinutehandError('USAGE', { seen: '--balance-penalty without --trials', expected: '--trials <n>' });
   return {
     windows: INSTRUMENT_WINDOWS,
     label: {
@@ -150,7 +197,8 @@ function planOf(flags: TrainFlags): DirectionPlan {
           : parseInteger(flags.horizon, '--horizon', 1),
     },
     balance: flags.balance,
-    classWeightRatio: 1,
+    classWeightRatio,
+    search: trials === 0 ? null : { trials, balancePenalty: flags.balancePenalty === true },
     stride: parseInteger(flags.stride, '--stride', 1),
     params: DIRECTION_PARAMS,
     walkForward: DIRECTION_WALK_FORWARD,

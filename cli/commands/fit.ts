@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { Answers } from '../../shared/bundle/onnx/answers.ts';
+import { fitImputation, type Categories, type Preparation } from '../../shared/bundle/onnx/preparation.ts';
 import type { ModelFacts } from '../../shared/bundle/onnx/model_facts.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { ENGINES, NATIVE_ENGINES, type Engine } from '../../shared/policy/engines.ts';
@@ -28,7 +28,7 @@ import { readTable, type Table, type TableRequest } from '../../trainer/table/ta
 import { csvCell } from '../csv.ts';
 import type { Output, Progress } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
-import { parseInteger } from '../period.ts';
+import { parseInteger, parseWorkers } from '../period.ts';
 
 const TASKS = ['binary', 'multiclass', 'regression', 'quantile'] as const;
 const DEFAULT_PATIENCE = 20;
@@ -43,6 +43,8 @@ interface FitFlags {
   readonly valid?: string;
   readonly patience?: string;
   readonly weight?: string;
+  readonly categories?: string;
+  readonly impute?: 'median';
   readonly seed: string;
   readonly rounds: string;
   readonly leaves: string;
@@ -63,10 +65,10 @@ export function addFit(program: Command, output: () => Output): void {
   const defaults = LEARNER_DEFAULTS;
   program
     .command('fit')
-    .summary('train on any numeric table, and evaluate on another')
+    .summary('train on any table of numbers and texts, and evaluate on another')
     .description(
       'Learns boosted trees (or a forest) from a CSV file, plain or .gz, and writes them as ONNX. Every column but the label and the weight is a feature: ' +
-        'a number, inf, or missing (an empty cell, NaN, NA, null). Labels are numbers or texts; classes are put in order, numbers ascending, then texts by code unit, and the ' +
+        'a number, inf, or missing (an empty cell, NaN, NA, null), or a text (--categories). Labels are numbers or texts; classes are put in order, numbers ascending, then texts by code unit, and the ' +
         'last of two is the positive one. The test table, whose columns are found by name, is evaluated on the answers of the ONNX file in onnxruntime, each row with the same weight. ' +
         'Defaults are those of LightGBM with 200 rounds. The same table, seed and parameters give the same bytes of ONNX, whatever --workers.',
     )
@@ -85,6 +87,13 @@ export function addFit(program: Command, output: () => Output): void {
     .option('--valid <file>', 'table for early stopping; trees after its best round are dropped')
     .option('--patience <n>', `rounds without an improvement on --valid (default: ${DEFAULT_PATIENCE})`)
     .option('--weight <column>', 'column of row weights ≥ 0 in the training table, and in --valid')
+    .option('--categories <list>', 'columns of texts, coded in order; inputs category/<column> of the graph')
+    .addOption(
+      new Option(
+        '--impute <how>',
+        'missing numbers become the median of the training table, with a column of flags, inside the graph (default: trees send missing values to one side)',
+      ).choices(['median']),
+    )
     .option('--seed <n>', 'seed of row and column sampling', '0')
     .option('--rounds <n>', 'trees at most (per class)', String(defaults.rounds))
     .option('--leaves <n>', 'leaves per tree at most', String(defaults.leaves))
@@ -129,7 +138,7 @@ async function runFit(flags: FitFlags, output: Output): Promise<void> {
     };
     const onRound = (round: number, rounds: number): void => progress.update('learning', round, rounds);
     const request = { task, table, params: plan.params, stopping, threads: plan.workers, onRound };
-    const fitted = await fitTable(learner, request, facts);
+    const fitted = await fitTable(learner, request, facts, preparationOf(tables, flags.impute));
     progress.stop();
 
     const answers = test === null ? null : await answersOf(fitted, test.x);
@@ -148,7 +157,9 @@ interface FitTables {
   readonly classes: ModelFacts['classes'];
   /** Why it is this task; null where the user chose it. */
   readonly guess: string | null;
+  /** Numbers, then categories. */
   readonly features: readonly string[];
+  readonly categories: readonly Categories[];
   readonly table: TrainingTable;
   readonly stopping: EarlyStopping | null;
   readonly test: Table | null;
@@ -163,34 +174,45 @@ async function readTables(flags: FitFlags, plan: FitPlan, output: Output, progre
     const onProgress = (done: number, total: number): void => progress.update(`reading ${basename(path)}`, done, total);
     return readTable(path, { label, labelIsOptional: false, weight: null, features: null, ...others, onProgress });
   };
-  const train = await read(flags.train, { weight });
-  const { features } = train;
+  const texts = flags.categories?.split(',').filter((name) => name !== '') ?? [];
+  const train = await read(flags.train, { weight, categories: new Map(texts.map((name) => [name, null])) });
+  const { features, categories } = train;
   const { task, classes, guess } = taskOf(train, flags, plan);
   const learned = ({ x, weights }: Table, y: Float64Array): TrainingTable => ({ x, y, weights });
   const table = learned(train, targetsOf(train, label, classes));
   let stopping: EarlyStopping | null = null;
   if (flags.valid !== undefined) {
-    const valid = await read(flags.valid, { weight, features });
+    const valid = await read(flags.valid, { weight, features, categories });
     noteIgnored(valid, output);
     stopping = { table: learned(valid, targetsOf(valid, label, classes)), patience: plan.patience };
   }
   let test: Table | null = null;
   if (flags.test !== undefined) {
-    test = await read(flags.test, { features, labelIsOptional: flags.predict !== undefined });
+    test = await read(flags.test, { features, categories, labelIsOptional: flags.predict !== undefined });
     noteIgnored({ ...test, ignored: test.ignored.filter((name) => name !== weight) }, output);
   }
   const targets = test === null || test.labels === null ? null : targetsOf(test, label, classes);
-  return { task, classes, guess, features, table, stopping, test, targets };
+  const known = [...categories].map(([name, values]) => ({ name, values }));
+  return { task, classes, guess, features, categories: known, table, stopping, test, targets };
 }
 
-function noteIgnored({ path, ignored }: Table, output: Output): void {
+/** null: the graph has the trees alone. */
+function preparationOf({ categories, table: { x } }: FitTables, impute: FitFlags['impute']): Preparation | null {
+  if (categories.length === 0 && impute === undefined) return null;
+  const imputation = impute === undefined ? { fill: null, flags: [] } : fitImputation(x, categories);
+  return { numbers: x.columns - categories.length, categories, ...imputation };
+}
+
+function noteIgnored({ path, ignored, unknownTexts }: Table, output: Output): void {
+  if (unknownTexts > 0)
+    output.note(`${path}: ${unknownTexts} texts that the training table does not have count as missing`);
   if (ignored.length > 0)
     output.note(`${path}: columns that the model does not use are ignored: ${ignored.join(', ')}`);
 }
 
 function report(
   flags: FitFlags,
-  { task, classes, guess, table, test, targets }: FitTables,
+  { task, classes, guess, table, test, targets, categories }: FitTables,
   fitted: FittedTable,
   metrics: TableMetrics,
   output: Output,
@@ -200,6 +222,10 @@ function report(
   const kind = guess === null ? task.kind : `${task.kind} (guessed: ${guess})`;
   const perClass = fitted.model.ensembles.length > 1 ? ' per class' : '';
   output.line(`${flags.engine}, ${kind}: ${rows} rows × ${columns} columns${classText(classes, task)}`);
+  if (categories.length > 0)
+    output.line(`categories: ${categories.map(({ name, values }) => `${name} (${values.length})`).join(', ')}`);
+  if (fitted.preparation?.fill != null)
+    output.line(`missing values: median, ${fitted.preparation.flags.length} columns with a flag`);
   output.line(`${fitted.rounds} trees${perClass} in ${fitted.seconds.toFixed(2)} s`);
   if (test !== null)
     output.line(`test: ${test.x.rows} rows${targets === null ? `, without the label "${flags.label}"` : ''}`);
@@ -278,7 +304,7 @@ function parseFlags(flags: FitFlags): FitPlan {
       seed: String(parseInteger(flags.seed, '--seed')),
     },
     patience: flags.patience === undefined ? DEFAULT_PATIENCE : parseInteger(flags.patience, '--patience', 1),
-    workers: flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1),
+    workers: parseWorkers(flags.workers),
     quantile,
   };
 }

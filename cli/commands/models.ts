@@ -20,7 +20,8 @@ import {
   readActiveDirection,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
-import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import { refuseBiased } from '../../shared/bundle/direction/direction_manifest.ts';
+import { readDirectionBundle, signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -57,8 +58,9 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('promote')
     .argument('<version or path>')
+    .option('--despite-bias', 'a direction model whose walk-forward predictions are biased as well')
     .description('verifies a bundle and makes it the active one; a running daemon swaps it in between two bars')
-    .action((name: string) => promote(name, output()));
+    .action((name: string, flags: { despiteBias?: boolean }) => promote(name, flags.despiteBias === true, output()));
   models
     .command('shadow')
     .argument('[version or path]', 'or `off`; without it: prints the shadow')
@@ -181,9 +183,9 @@ function show(name: string, output: Output): void {
   output.result(rest);
 }
 
-async function promote(name: string, output: Output): Promise<void> {
+async function promote(name: string, despiteBias: boolean, output: Output): Promise<void> {
   const { models } = homePaths();
-  if (isDirectionBundle(bundleFolder(name))) return promoteDirection(bundleFolder(name), models, output);
+  if (isDirectionBundle(bundleFolder(name))) return promoteDirection(bundleFolder(name), models, despiteBias, output);
   const version = await takeIn(name, models);
   const { previous } = activate(models, version, MACHINE_FILES, trainerMarks(homePaths()));
   await tellRegistry('promoted', output);
@@ -193,8 +195,9 @@ async function promote(name: string, output: Output): Promise<void> {
   output.result({ version, previous });
 }
 
-async function promoteDirection(folder: string, models: string, output: Output): Promise<void> {
+async function promoteDirection(folder: string, models: string, despiteBias: boolean, output: Output): Promise<void> {
   await verifyDirection(folder);
+  if (!despiteBias) refuseBiased(readDirectionBundle(folder).manifest);
   makeDirectionActive(takeInDirection(folder, models), models, output);
 }
 

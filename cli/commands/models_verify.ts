@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { readManifest } from '../../shared/bundle/bundle.ts';
 import { isDirectionBundle, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
@@ -21,7 +20,7 @@ import {
 } from '../../trainer/registry/deep_verification.ts';
 import { withOwnPrices } from '../installation_bars.ts';
 import type { Output, Progress } from '../output.ts';
-import { parseInteger } from '../period.ts';
+import { parseWorkers } from '../period.ts';
 import { configFolder, gitCommit, readBars } from './train.ts';
 
 const LINES = 20;
@@ -106,7 +105,7 @@ async function verifyDeeply(folder: string, present: Settings, flags: VerifyFlag
     if (typeof bars === 'string') return { verdict: 'impossible', lines: [bars] };
     // The model trained here is compared and removed, so it is not signed.
     delete process.env['MINUTEHAND_TRUSTED_KEYS'];
-    const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 0);
+    const workers = parseWorkers(flags.workers, 0);
     const cache = { folder: homePaths().datasetCache, maxBytes: DEFAULT_CACHE_BYTES };
     const differences = await retrainAndCompare(folder, { settings, bars, workers, cache, onProgress });
     if (differences.length === 0) return { verdict: 'same', lines: [] };

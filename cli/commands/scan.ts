@@ -1,5 +1,4 @@
 import { readdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
@@ -25,7 +24,7 @@ import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
-import { parseDay, parseInteger, parsePeriod, type Period } from '../period.ts';
+import { parseDay, parseInteger, parsePeriod, parseWorkers, type Period } from '../period.ts';
 
 interface ScanFlags {
   readonly data?: string;
@@ -82,7 +81,7 @@ async function runScan(flags: ScanFlags, output: Output): Promise<void> {
   const top = parseInteger(flags.top, '--top', 1);
   const windows = parseWindows(flags.windows, settings.minutehand.windows);
   const timeframes = parseTimeframes(flags.timeframes);
-  const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers');
+  const workers = parseWorkers(flags.workers, 0);
   const progress = output.progress();
   try {
     const { symbols, leftOut } = await symbolsToScan(flags, settings);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
@@ -40,7 +40,7 @@ import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { groupLines, withGroups } from '../groups_option.ts';
-import { parseDay, parseInteger, parsePeriod } from '../period.ts';
+import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
 
@@ -142,7 +142,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
   const paths = homePaths();
   const modelsFolder = flags.out ?? paths.models;
-  const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
+  const workers = parseWorkers(flags.workers);
   const progress = output.progress();
   const onStage = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
   const onProgress = (stage: string, done: number, total: number): void => {

@@ -1,4 +1,5 @@
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
 import { featureDefinitions, warmupBars } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { table } from './table.ts';
@@ -15,6 +16,9 @@ export function renderFeaturesDoc(windows: Windows): string {
     unit,
     models.length === MODEL_NAMES.length ? 'all' : models.join(', ') || 'none',
     missing ?? '',
+  ]);
+  const ofInstruments = instrumentDefinitions(INSTRUMENT_WINDOWS).map(({ name, formula, unit, missing }) => [
+    ...[`\`${name}\``, formula.replace(/\|/g, '\\|'), unit, missing ?? ''],
   ]);
   const bars = warmupBars(windows);
   return `# Features
@@ -46,5 +50,12 @@ ${table(
 )}
 
 r = one-bar log return of closes; h = hedged return.
+
+## Columns of an instrument
+
+Inputs of the direction model, as written by \`minutehand features --instrument BTCUSDT@1h\`; \`--model <bundle>\` adds
+\`ML_UP_PROB\`, \`ML_DOWN_PROB\`, \`ML_RANGE_PROB\`. Windows count its own bars. A series gives what had arrived by the close.
+
+${table(['column', 'formula', 'unit', 'missing after warm-up'], ofInstruments)}
 `;
 }

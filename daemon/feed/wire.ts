@@ -1,4 +1,4 @@
-import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { encloses, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 /** A minute of a symbol as it came in: a bar, or the word that there was no trade. */
@@ -43,7 +43,7 @@ export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinut
   const close = price(fields, 'close');
   const volume = notNegative(fields, 'volume');
   const given = fields['spread'];
-  if (high < open || high < close || high < low || low > open || low > close) {
+  if (!encloses(open, high, low, close)) {
     throw new MinutehandError('BAR_RANGE', {
       seen: `open ${open}, high ${high}, low ${low}, close ${close}`,
       expected: 'low <= open, close <= high',

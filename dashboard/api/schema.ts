@@ -1731,7 +1731,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a direction bundle and make it the active one of its timeframe */
+        /** Verify a direction bundle and make it the active one of its timeframe; a biased one only as a rollback */
         post: {
             parameters: {
                 query?: never;
@@ -3600,6 +3600,33 @@ export interface components {
                 } & {
                     [key: string]: unknown;
                 };
+                /** @description Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs */
+                groups?: {
+                    [key: string]: {
+                        auc: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                        win_rate: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
                 pass_rate: {
                     live: number | null;
                 } & {
@@ -3614,6 +3641,15 @@ export interface components {
                 };
             } & {
                 [key: string]: unknown;
+            };
+            /** @description Bias of published direction probabilities, by timeframe */
+            direction?: {
+                [key: string]: {
+                    /** @description Why there is no figure */
+                    skipped?: string;
+                } & {
+                    [key: string]: unknown;
+                };
             };
             kpi: {
                 total: {
@@ -4435,6 +4471,23 @@ export interface components {
                 upper_95_net_bps: number | null;
                 trades: number;
             };
+            bias?: {
+                overall_balance: number | null;
+                buy_sell_ratio: number | null;
+                distribution_std: number | null;
+                prediction_min: number | null;
+                prediction_max: number | null;
+                largest_variance_24h: number | null;
+                bull_market_buy_ratio: number | null;
+                bear_market_sell_ratio: number | null;
+                biased: string[];
+            };
+            targets?: {
+                name: string;
+                goal: string;
+                measured: number | null;
+                met: boolean;
+            }[];
             edge: {
                 [key: string]: {
                     no_edge: boolean;
@@ -5002,6 +5055,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai2: {
                     rows?: number;
@@ -5071,6 +5133,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai3: {
                     rows?: number;
@@ -5139,6 +5210,15 @@ export interface components {
                             log_loss: number | null;
                             ece: number | null;
                         };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
                     };
                 };
                 ai2_parts: {
@@ -5606,6 +5686,33 @@ export interface components {
                 } & {
                     [key: string]: unknown;
                 };
+                /** @description Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs */
+                groups?: {
+                    [key: string]: {
+                        auc: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                        win_rate: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
                 pass_rate: {
                     live: number | null;
                 } & {
@@ -5620,6 +5727,15 @@ export interface components {
                 };
             } & {
                 [key: string]: unknown;
+            };
+            /** @description Bias of published direction probabilities, by timeframe */
+            direction?: {
+                [key: string]: {
+                    /** @description Why there is no figure */
+                    skipped?: string;
+                } & {
+                    [key: string]: unknown;
+                };
             };
             kpi: {
                 total: {
@@ -6441,6 +6557,23 @@ export interface components {
                 upper_95_net_bps: number | null;
                 trades: number;
             };
+            bias?: {
+                overall_balance: number | null;
+                buy_sell_ratio: number | null;
+                distribution_std: number | null;
+                prediction_min: number | null;
+                prediction_max: number | null;
+                largest_variance_24h: number | null;
+                bull_market_buy_ratio: number | null;
+                bear_market_sell_ratio: number | null;
+                biased: string[];
+            };
+            targets?: {
+                name: string;
+                goal: string;
+                measured: number | null;
+                met: boolean;
+            }[];
             edge: {
                 [key: string]: {
                     no_edge: boolean;
@@ -7008,6 +7141,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai2: {
                     rows?: number;
@@ -7077,6 +7219,15 @@ export interface components {
                             ece: number | null;
                         };
                     };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
                 };
                 ai3: {
                     rows?: number;
@@ -7145,6 +7296,15 @@ export interface components {
                             log_loss: number | null;
                             ece: number | null;
                         };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
                     };
                 };
                 ai2_parts: {

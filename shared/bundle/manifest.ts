@@ -61,6 +61,10 @@ const modelReport = z.object({
   /** The last part of the period, used for no choice at all. */
   holdout: modelMetrics,
   holdout_by_pair: z.record(z.string(), modelMetrics),
+  /**
+   * Of a pooled model beside those of groups: the holdout of the pairs that it serves. Older bundles have none.
+   */
+  holdout_served: modelMetrics.optional(),
 });
 export type ModelReport = z.infer<typeof modelReport>;
 

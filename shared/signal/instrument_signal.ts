@@ -2,7 +2,14 @@ import type { DirectionReason } from '../core/decide/direction.ts';
 import type { Action } from '../core/decide/decide.ts';
 import type { Side } from '../core/position/position.ts';
 import { json } from './encode.ts';
-import type { Mode, SignalBody, SignalEnvelope } from './signal.ts';
+import {
+  DECISION_FIELDS,
+  ORIGIN_FIELDS,
+  PUBLISHED_FIELDS,
+  type Mode,
+  type SignalBody,
+  type SignalEnvelope,
+} from './signal.ts';
 
 export const INSTRUMENT_SIGNAL_SCHEMA = 'minutehand.instrument/1';
 
@@ -62,34 +69,15 @@ export type InstrumentSignal = InstrumentBody &
 
 /** The fields in the order of the text. */
 export const INSTRUMENT_FIELDS = [
-  'timestamp',
-  'pair',
-  'z_score',
-  'return_prob',
-  'risk_score',
-  'entry',
-  'confidence',
-  'risk_flag',
-  'theta1',
-  'theta2',
-  'position_scale',
+  ...PUBLISHED_FIELDS,
   'ml_up_prob',
   'ml_down_prob',
   'ml_range_prob',
-  'action',
-  'reason',
-  'target',
-  'position_id',
-  'max_age_bars',
+  ...DECISION_FIELDS,
   'stop',
   'take_profit',
   'price',
-  'pair_id',
-  'signal_id',
-  'model_version',
-  'feature_schema',
-  'policy_hash',
-  'mode',
+  ...ORIGIN_FIELDS,
 ] as const satisfies readonly (keyof InstrumentBody)[];
 
 /** As `encodeBody`: the JSON text without its closing brace, in the order of INSTRUMENT_FIELDS. */

@@ -81,8 +81,8 @@ export interface SignalEnvelope {
 
 export type Signal = SignalBody & SignalEnvelope & { crc32: string };
 
-/** The fields in the order of the text. The first eleven are the published format. */
-export const BODY_FIELDS = [
+/** First fields of the signal of any subject, in order: the published format. */
+export const PUBLISHED_FIELDS = [
   'timestamp',
   'pair',
   'z_score',
@@ -94,20 +94,29 @@ export const BODY_FIELDS = [
   'theta1',
   'theta2',
   'position_scale',
-  'action',
-  'reason',
-  'target',
-  'position_id',
-  'max_age_bars',
-  'beta',
-  'price_a',
-  'price_b',
+] as const;
+
+/** Decision on any subject. */
+export const DECISION_FIELDS = ['action', 'reason', 'target', 'position_id', 'max_age_bars'] as const;
+
+/** Origin of the decision on any subject. */
+export const ORIGIN_FIELDS = [
   'pair_id',
   'signal_id',
   'model_version',
   'feature_schema',
   'policy_hash',
   'mode',
+] as const;
+
+/** The fields in the order of the text. */
+export const BODY_FIELDS = [
+  ...PUBLISHED_FIELDS,
+  ...DECISION_FIELDS,
+  'beta',
+  'price_a',
+  'price_b',
+  ...ORIGIN_FIELDS,
   'expected_net_bps',
   'leverage_reduction_rate',
 ] as const satisfies readonly (keyof SignalBody)[];

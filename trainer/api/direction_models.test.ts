@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../dashboard/api/client.ts';
@@ -30,6 +30,16 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+const NO_BIAS = {
+  ...{
+    overall_balance: null,
+    buy_sell_ratio: null,
+    distribution_std: null,
+    prediction_min: null,
+    prediction_max: null,
+  },
+  ...{ largest_variance_24h: null, bull_market_buy_ratio: null, bear_market_sell_ratio: null },
+};
 const load = (model_name: string) => own.post('/api/ml/direction-models/{model_name}/load', { path: { model_name } });
 
 describe('instruments in the API', () => {
@@ -54,6 +64,15 @@ describe('instruments in the API', () => {
     expect(await load(versions[1]!)).toEqual({ timeframe: '1h', version: versions[1], previous: versions[0] });
     await expect(load(versions[2]!)).rejects.toMatchObject({ code: 'MODEL_HASH' });
     await expect(load('20200101_0000')).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    const biased = writeTinyDirection(api.paths.models, 'BTCUSDT', '1h', new Date(0));
+    const folder = join(directionFolder(api.paths.models), biased);
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as object;
+    writeFileSync(
+      join(folder, 'manifest.json'),
+      JSON.stringify({ ...manifest, bias: { ...NO_BIAS, biased: ['bull'] } }),
+    );
+    await expect(load(biased)).rejects.toMatchObject({ code: 'MODEL_BIASED' });
+    rmSync(folder, { recursive: true });
     const [entry] = (await own.get('/api/audit', { query: { limit: 5 } })).entries.filter(
       ({ after }) => after !== null,
     );

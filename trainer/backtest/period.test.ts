@@ -14,7 +14,7 @@ import { scaleLabel } from '../label/scale.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
 import { runBacktest } from './backtest.ts';
 import { markToMarket } from './equity.ts';
-import { backtestPeriod, type PeriodOptions, type PeriodResult } from './period.ts';
+import { backtestPeriod, pool, type PeriodOptions, type PeriodResult } from './period.ts';
 
 const settings = tinySettings();
 const { pairs, symbols, windows } = settings.minutehand;
@@ -258,7 +258,8 @@ describe('backtestPeriod', () => {
       isEvaluated(history, t) ? (scaleLabel(history, t, labels.scale)?.label ?? null) : null,
     );
     const bundle = result.bundles[0]!;
-    expect(bundle.ai1).toEqual(ai1);
+    expect(Object.keys(bundle.ai1)).toEqual(result.pairs);
+    expect(pool(Object.values(bundle.ai1))).toEqual(ai1);
     for (const [name, { scores, labels: own }] of Object.entries({ ai1, ai2, ai3 })) {
       expect(own.length).toBeGreaterThan(50);
       expect(bundle.models[name as 'ai1']).toEqual(modelMetrics(scores, own));

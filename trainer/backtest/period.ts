@@ -91,8 +91,8 @@ export interface BundleResult extends Readonly<Record<View, ViewResult>> {
   readonly version: string;
   readonly thresholds: Thresholds;
   readonly models: Readonly<Record<ModelName, ModelMetrics>>;
-  /** AI1's answers to the candidates of its evaluation label, and the labels. */
-  readonly ai1: { readonly scores: Float64Array; readonly labels: Float64Array };
+  /** AI1's answers to the candidates of its evaluation label, and the labels: of each pair with bars. */
+  readonly ai1: Readonly<Record<string, Evaluated>>;
   /** Pairs without an edge by this bundle. */
   readonly noEdge: readonly string[];
 }
@@ -339,7 +339,7 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
       version: set.version,
       thresholds: thresholdsOf(set, options.thresholds),
       models: perModel((name) => modelMetrics(evaluated[name].scores, evaluated[name].labels)),
-      ai1: evaluated.ai1,
+      ai1: Object.fromEntries(results.map(({ pair, bundles }) => [pair.id, bundles[i]!.evaluated.ai1])),
       noEdge: results.map(({ pair }) => pair.id).filter((id) => !set.hasEdge(id)),
       all_pairs: viewOf('all_pairs', i),
       edge_pairs: viewOf('edge_pairs', i),
@@ -427,7 +427,8 @@ function fullLeverageOf(
   return { net_return: curve.at(-1)!, max_drawdown: maxDrawdown(curve) };
 }
 
-function pool(parts: readonly Evaluated[]): Evaluated {
+/** Rows of several pairs as one. */
+export function pool(parts: readonly Evaluated[]): Evaluated {
   return {
     scores: joinColumns(parts.map(({ scores }) => scores)),
     labels: joinColumns(parts.map(({ labels }) => labels)),

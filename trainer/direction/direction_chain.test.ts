@@ -12,11 +12,14 @@ import type { InstrumentWindows } from '../../shared/core/features/instrument/de
 import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { createRng } from '../../shared/rng.ts';
+import { openFitPool } from '../learn/trees/fit_pool.ts';
+import { walkForwardSplits } from '../validate/splits.ts';
 import { directionLabels, EVALUATION_LABEL, UP } from '../label/direction.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
-import { instrumentRows, type Instrument } from './instrument_rows.ts';
+import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { makeDirectionBundle } from './make_direction_bundle.ts';
 import { NO_OBSERVATIONS } from './series_files.ts';
+import { penalized, searchDirection } from './search_direction.ts';
 import { settlementsOf } from './strategy_backtest.ts';
 import {
   DIRECTION_PARAMS,
@@ -82,6 +85,7 @@ const PLAN: DirectionPlan = {
   params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
+  search: null,
   seed: '1',
   workers: 0,
   balances: [],
@@ -134,7 +138,26 @@ describe('the direction model', () => {
       ...{ instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null },
       market: 'live' as const,
     };
-    const { version, edge, sources } = await makeDirectionBundle(parts);
+    const { version, edge, sources, engine, bias, targets } = await makeDirectionBundle(parts);
+    expect(engine.parameters['class_weight_ratio']).toBe(1);
+    const { overall: _all, bull: _bull, bear: _bear, hours: _hours, ...figures } = trained.bias;
+    expect(bias).toEqual(figures);
+    const [balance, meanAuc, variance, month] = targets!;
+    expect([balance!.measured, variance!.measured]).toEqual([bias!.overall_balance, bias!.largest_variance_24h]);
+    expect(balance!.met).toBe(balance!.measured! >= 0.4 && balance!.measured! <= 0.6);
+    expect(meanAuc!.measured).toBeCloseTo(
+      trained.metrics.auc.reduce<number>((sum, own) => sum + own! / 3, 0),
+      12,
+    );
+    expect([meanAuc!.met, variance!.met]).toEqual([false, true]);
+    const earned = trained.net.trades.reduce((sum, { netBps }) => sum + netBps / 1e4, 0) / instruments.length;
+    const days = (Math.max(...trained.rows.time) - trained.blocks[0]!.split.from) / 86_400;
+    expect(month!.measured).toBeCloseTo((earned / days) * (365.25 / 12), 9);
+    const card = readFileSync(join(folder, version, 'CARD.md'), 'utf8');
+    expect(card).toContain(
+      `|net result per month|at least 0.05|${month!.measured!.toFixed(3)}|${month!.met ? 'yes' : 'no'}|`,
+    );
+    expect(card).toContain('|prediction_max|');
     expect(sources).toEqual(['taker_buy_volume']);
     expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);
     const schema = instrumentSchema(WINDOWS, HOUR);
@@ -190,6 +213,54 @@ describe('trainDirection', () => {
       next: expect.stringMatching(/longer period|more symbols/),
     });
   });
+});
+
+describe('the search for parameters', () => {
+  const search = { trials: 3, balancePenalty: true };
+
+  it('searches class_weight_ratio before all evaluated blocks: bars from the first of them on change nothing', async () => {
+    const rows = instrumentRows([instrumentOf(randomWalk('SEARCH', 1000))], PLAN);
+    const { report, learning } = await searched(rows);
+    expect(report).toMatchObject({ trials: 3, failed: 0, balance_penalty: 0.5 });
+    expect(report.best_parameters['class_weight_ratio']).toBeGreaterThanOrEqual(0);
+    expect(report.best_parameters['class_weight_ratio']).toBeLessThanOrEqual(1);
+    if (!report.adopted) expect(learning.balance.classWeightRatio).toBe(1);
+    else expect(learning.balance.classWeightRatio).toBe(report.best_parameters['class_weight_ratio']);
+    const [, , first] = walkForwardSplits(rows, { ...PLAN.walkForward, window: null });
+    const isKnown = (row: number): boolean => rows.labelEnd[row]! < first!.from;
+    const other = (labels: Float64Array): Float64Array =>
+      labels.map((label, row) => (isKnown(row) ? label : (label + 1) % 3));
+    const { columns, values } = rows.x;
+    const spoiled = values.map((value, i) => (rows.time[Math.floor(i / columns)]! < first!.from ? value : -value));
+    const later = { ...rows, x: { ...rows.x, values: spoiled }, y: other(rows.y), evaluation: other(rows.evaluation) };
+    expect((await searched(later)).report).toEqual(report);
+  });
+
+  it('has no class_weight_ratio without class weights, and none without trials', async () => {
+    const instruments = [instrumentOf(randomWalk('FOCAL', 900))];
+    const { search: report, learning } = await train(instruments, {
+      balance: 'focal',
+      search: { ...search, trials: 1 },
+    });
+    expect(Object.keys(report!.best_parameters)).not.toContain('class_weight_ratio');
+    expect([report!.adopted, learning.params.leaves]).toEqual([false, PLAN.params.leaves]);
+  });
+
+  it('halves the gain of a biased trial, and doubles its loss', () => {
+    expect([penalized(0.1), penalized(-0.1), penalized(0)]).toEqual([0.05, -0.2, 0]);
+  });
+
+  async function searched(rows: InstrumentRows): ReturnType<typeof searchDirection> {
+    const { params, balance, classWeightRatio, seed, stride, walkForward } = PLAN;
+    const pool = openFitPool(0);
+    const learning = { engine: 'gbdt' as const, params, balance: { balance, classWeightRatio, seed }, stride };
+    const request = { rows, learning, walkForward, timeframe: HOUR, search, pool, onTrial: () => undefined };
+    try {
+      return await searchDirection(request);
+    } finally {
+      await pool.close();
+    }
+  }
 });
 
 describe('settlementsOf', () => {

@@ -3,15 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Bar } from '../../shared/bar.ts';
+import { columnsOf } from '../../shared/bar_file/bar_file.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { resampledFile } from '../../shared/core/resample/bar_resampler.oracle.ts';
 import { barOpen } from '../../shared/core/resample/bar_resampler.ts';
 import { SERIES_NAMES } from '../../shared/core/series/series_names.ts';
 import { createRng } from '../../shared/rng.ts';
-import { joinBars, readInstrumentFile, readInstrumentFolder, type InstrumentBars } from './instrument_bars.ts';
+import {
+  instrumentBarsOf,
+  joinBars,
+  readInstrumentFile,
+  readInstrumentFolder,
+  type InstrumentBars,
+} from './instrument_bars.ts';
 import { stepAll } from './instrument_rows.ts';
-import { NO_OBSERVATIONS } from './series_files.ts';
+import { NO_SERIES } from './series_files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'instrument-bars-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,17 +51,15 @@ function barsOf(bars: InstrumentBars): Bar[] {
 describe('bars of an instrument', () => {
   it('equal those of a daemon at every longer timeframe, and so do their features, bit for bit', async () => {
     const minutes = await write('AAA-1m.csv', 60, 4000);
-    const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS])) as Parameters<
-      typeof stepAll
-    >[1];
     const missing = new Float64Array(SERIES_NAMES.length).fill(NaN);
     for (const timeframe of [300, 900, 3600, 14_400]) {
       const joined = joinBars(minutes, timeframe);
       const live = resampledFile(barsOf(minutes), timeframe);
       expect(barsOf(joined)).toEqual(live);
+      expect(instrumentBarsOf(columnsOf(minutes.symbol, barsOf(minutes)), timeframe)).toEqual(joined);
       const [trained, answered] = [0, 1].map(() => new InstrumentFeatures(INSTRUMENT_WINDOWS, timeframe));
       const [rows, own] = [[], []] as [number[], number[]];
-      stepAll(joined, none, trained!, () => void rows.push(...trained!.values));
+      stepAll(joined, NO_SERIES, trained!, () => void rows.push(...trained!.values));
       live.forEach(({ time, takerBuyVolume = NaN, ...bar }) => {
         answered!.step({ ...bar, time: barOpen(time, timeframe), takerBuyVolume }, missing);
         own.push(...answered!.values);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Bar } from '../../shared/bar.ts';
-import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
+import { isBar, SECONDS_PER_BAR, type Bar } from '../../shared/bar.ts';
+import { readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -105,6 +105,12 @@ export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBar
   };
 }
 
+/** Bars of an installation, each with the time of its last minute, resampled. */
+export function instrumentBarsOf(columns: BarColumns, timeframe: number): InstrumentBars {
+  const takerBuyVolume = columns.flow?.takerBuyVolume ?? new Float64Array(columns.length).fill(NaN);
+  return joinBars({ ...columns, takerBuyVolume, timeframe: SECONDS_PER_BAR }, timeframe);
+}
+
 /** @throws MinutehandError DATA_MISSING, DATA_FORMAT with file, line and content */
 export async function readInstrumentFile(path: string): Promise<InstrumentBars> {
   const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
@@ -130,7 +136,7 @@ export async function readInstrumentFile(path: string): Promise<InstrumentBars> 
       number,
       number,
     ];
-    if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && high < Infinity && volume >= 0))
+    if (!isBar(open, high, low, close, volume))
       refuse(i + 2, lines[i + 1]!, 'prices > 0, high and low that enclose open and close, a volume ≥ 0');
     if (taker < 0 || taker > volume * (1 + 1e-9)) refuse(i + 2, lines[i + 1]!, `${TAKER} in 0…volume`);
     if (!(Number.isInteger(time) && (i === 0 || time > columns[0]![i - 1]!)))

@@ -9,14 +9,18 @@ import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
 import { withCover } from '../../shared/bundle/onnx/tree_cover.ts';
 import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { DirectionBias } from '../monitor/direction_bias.ts';
 import { takeRows } from '../learn/trees/fit.ts';
 import { DIRECTIONS } from '../label/direction.ts';
 import { strategyOf } from './direction_net.ts';
 import { SERIES_NAMES } from '../../shared/core/series/series_names.ts';
 import type { Instrument } from './instrument_rows.ts';
+import { successTargets } from './success_targets.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
 
 const GOLDEN_ROWS = 12;
+
+type ManifestBias = NonNullable<DirectionManifest['bias']>;
 
 export interface DirectionBundleParts {
   readonly instruments: readonly Instrument[];
@@ -58,13 +62,17 @@ function manifestOf(
   schema: string,
   timeframe: number,
 ): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
-  const { rows, metrics, net, priors, scaling, theta } = trained;
+  const { rows, metrics, net, priors, scaling, theta, bias, blocks } = trained;
+  const { params, balance } = trained.learning;
   const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
-  const numbers = Object.entries(plan.params).filter((own): own is [string, number] => typeof own[1] === 'number');
+  const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
   return {
     git_commit: gitCommit,
     market,
-    engine: { name: 'gbdt', parameters: { ...Object.fromEntries(numbers), stride: plan.stride } },
+    engine: {
+      name: 'gbdt',
+      parameters: { ...Object.fromEntries(numbers), stride: plan.stride, class_weight_ratio: balance.classWeightRatio },
+    },
     timeframe,
     windows: { ...plan.windows },
     feature_schema: schema,
@@ -90,9 +98,18 @@ function manifestOf(
       upper_95_net_bps: net.result.upper_95_net_bps,
       trades: net.result.trades,
     },
+    bias: biasOf(bias),
+    targets: successTargets({
+      ...{ metrics, bias, net, instruments: instruments.length },
+      seconds: period[1]! - blocks[0]!.split.from,
+    }),
     edge: net.edge,
     golden: goldenOf(trained),
   };
+}
+
+function biasOf({ overall: _all, bull: _bull, bear: _bear, hours: _hours, ...bias }: DirectionBias): ManifestBias {
+  return { ...bias, biased: [...bias.biased] };
 }
 
 /** Evenly spread rows, and one with every value missing. */
@@ -136,7 +153,7 @@ function hashInstruments(instruments: readonly Instrument[]): string {
 }
 
 function directionCard(manifest: DirectionManifest): string {
-  const { metrics, edge, strategy } = manifest;
+  const { metrics, edge, strategy, bias, targets = [] } = manifest;
   const text = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
   const edges = Object.entries(edge).map(
     ([symbol, own]) =>
@@ -156,6 +173,28 @@ function directionCard(manifest: DirectionManifest): string {
     `|AUC up or down|${text(metrics.up_or_down_auc, 3)}|`,
     `|net per trade, bps|${text(metrics.net_bps, 1)} (90 %: ${text(metrics.lower_5_net_bps, 1)} … ${text(metrics.upper_95_net_bps, 1)}), ${metrics.trades} trades|`,
     '',
+    ...(bias === undefined
+      ? []
+      : [
+          '|bias|value|',
+          '|---|---|',
+          ...Object.entries(bias).map(
+            ([name, own]) => `|${name}|${Array.isArray(own) ? own.join(', ') || 'none' : text(own, 3)}|`,
+          ),
+          '',
+        ]),
+    ...(targets.length === 0
+      ? []
+      : [
+          'Success targets, for information only:',
+          '',
+          '|target|goal|measured|met|',
+          '|---|---|---|---|',
+          ...targets.map(
+            ({ name, goal, measured, met }) => `|${name}|${goal}|${text(measured, 3)}|${met ? 'yes' : 'no'}|`,
+          ),
+          '',
+        ]),
     `Entry above ${strategy.theta_up}; stop and target ${strategy.stop}, at most ${strategy.max_age_bars} bars.`,
     '',
     '|instrument|trades|net bps|lower bound|edge|',

@@ -20,6 +20,12 @@ export const NO_OBSERVATIONS: SeriesHistory = {
   value: new Float64Array(),
 };
 
+/** An instrument without auxiliary series. */
+export const NO_SERIES = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS])) as Record<
+  SeriesName,
+  SeriesHistory
+>;
+
 /** How to read the columns of a file. */
 export interface SeriesSource {
   readonly path: string;

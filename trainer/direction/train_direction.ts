@@ -18,6 +18,7 @@ import {
 import { modelBias } from './model_bias.ts';
 import type { DirectionBias } from '../monitor/direction_bias.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
+import { searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import {
   calibrateBlocks,
@@ -60,6 +61,8 @@ export interface DirectionPlan {
   readonly params: LearnerParams;
   readonly walkForward: WalkForwardPlan;
   readonly costs: InstrumentCosts;
+  /** Search for parameters; null without one. */
+  readonly search: DirectionSearch | null;
   readonly seed: string;
   readonly workers: number;
   /** Alternative balances and engines, measured on the same rows. */
@@ -78,6 +81,10 @@ export interface Measured {
 
 export interface TrainedDirection {
   readonly rows: InstrumentRows;
+  /** How the models were learned, adopted search results included. */
+  readonly learning: LearningPlan;
+  /** null without a search. */
+  readonly search: DirectionSearchReport | null;
   readonly model: TreeModel;
   readonly scaling: VectorScaling;
   readonly theta: number;
@@ -117,7 +124,7 @@ export async function trainDirection(
   const pool = openFitPool(plan.workers);
   const run: Run = { rows, instruments, plan, pool, onStage };
   try {
-    const own = learningPlan(plan, 'gbdt', plan.balance);
+    const { learning: own, report: search } = await searched(run);
     const { scored, calibrated, metrics, net } = await measure(run, 'walk-forward', own);
     const answers = answersOfBlocks(rows, calibrated);
     const priors = (['prior', 'prior by instrument'] as const).map((name) => {
@@ -126,7 +133,7 @@ export async function trainDirection(
       return { name, log_loss: directionMetrics(rows, blocks).log_loss, difference };
     });
     const others: Measured[] = [];
-    for (const [name, way] of otherWays(plan)) {
+    for (const [name, way] of otherWays(plan, own)) {
       const other = await measure(run, name, way);
       const theirs = answersOfBlocks(rows, other.calibrated);
       const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
@@ -139,26 +146,40 @@ export async function trainDirection(
     const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
     const model = vectorScaled(raw, scaling);
     const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe);
-    return { rows, model, scaling, theta, trees: treesOf(raw), metrics, blocks: calibrated, net, bias, priors, others };
+    return {
+      ...{ rows, learning: own, search, model, scaling, theta, trees: treesOf(raw) },
+      ...{ metrics, blocks: calibrated, net, bias, priors, others },
+    };
   } finally {
     await pool.close();
   }
 }
 
-function learningPlan(
-  { params, classWeightRatio, seed, stride }: DirectionPlan,
-  engine: Engine,
-  balance: Balance,
-): LearningPlan {
-  return { engine, params: { ...params, seed }, balance: { balance, classWeightRatio, seed }, stride };
+/** The configured parameters, or those that a search adopted. */
+async function searched({
+  rows,
+  instruments,
+  plan,
+  pool,
+  onStage,
+}: Run): Promise<{ learning: LearningPlan; report: DirectionSearchReport | null }> {
+  const { params, balance, classWeightRatio, seed, stride, search, walkForward } = plan;
+  const learning: LearningPlan = {
+    ...{ engine: 'gbdt', params: { ...params, seed }, balance: { balance, classWeightRatio, seed }, stride },
+  };
+  if (search === null) return { learning, report: null };
+  const { timeframe } = instruments[0]!.bars;
+  const onTrial = (done: number, total: number): void => onStage('search', done, total);
+  return searchDirection({ rows, learning, walkForward, timeframe, search, pool, onTrial });
 }
 
-function otherWays(plan: DirectionPlan): [string, LearningPlan][] {
+/** Other balances and engines, with the same parameters. */
+function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): [string, LearningPlan][] {
   return [
-    ...plan.balances
-      .filter((balance) => balance !== plan.balance)
-      .map((balance): [string, LearningPlan] => [balance, learningPlan(plan, 'gbdt', balance)]),
-    ...plan.peers.map((engine): [string, LearningPlan] => [engine, learningPlan(plan, engine, plan.balance)]),
+    ...balances
+      .filter((balance) => balance !== learning.balance.balance)
+      .map((balance): [string, LearningPlan] => [balance, { ...learning, balance: { ...learning.balance, balance } }]),
+    ...peers.map((engine): [string, LearningPlan] => [engine, { ...learning, engine }]),
   ];
 }
 

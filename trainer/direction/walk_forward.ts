@@ -58,12 +58,21 @@ export async function scoreBlocks(
   let done = 0;
   return Promise.all(
     splits.map(async (split) => {
-      const model = await learn(rows, split.train, plan, pool);
+      const block = await scoreBlock(rows, split, plan, pool);
       onBlock(++done, blocks);
-      const logits = openRawScorer(model)(takeRows(rows.x, split.test));
-      return { split, trees: treesOf(model), logits };
+      return block;
     }),
   );
+}
+
+export async function scoreBlock(
+  rows: InstrumentRows,
+  split: Split,
+  plan: LearningPlan,
+  pool: FitPool,
+): Promise<ScoredBlock> {
+  const model = await learn(rows, split.train, plan, pool);
+  return { split, trees: treesOf(model), logits: openRawScorer(model)(takeRows(rows.x, split.test)) };
 }
 
 /** Trains a model on every `stride`-th row of `train`. */

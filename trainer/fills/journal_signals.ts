@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { Database, SqliteError } from '../../shared/store/sqlite.ts';
 
@@ -16,6 +17,8 @@ export interface JournalSignals {
   entries(fromMs: number, toMs: number): JournaledSignal[];
   /** The minutes (bar opens) among `minutes` at which the pair was answered by models of this version. */
   spokenBy(modelVersion: string, pairId: string, minutes: readonly number[]): Set<number>;
+  /** What an instrument's model of this version answered at these minutes: up, down, range. */
+  probabilitiesBy(modelVersion: string, instrumentId: string, minutes: readonly number[]): Map<number, number[]>;
   close(): void;
 }
 
@@ -62,7 +65,7 @@ function lookInto(db: Database): JournalSignals {
   );
   // The unary plus makes SQLite look up the minutes instead of scanning all signals of the pair.
   const spoken = db.prepare(
-    `SELECT time FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
+    `SELECT time, body FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
   );
 
   /** The first row published at or after `ms`, assuming that the clock never stepped back. */
@@ -79,6 +82,12 @@ function lookInto(db: Database): JournalSignals {
     return low;
   }
 
+  const answered = (modelVersion: string, pairId: string, minutes: readonly number[]) =>
+    spoken.all(JSON.stringify(minutes), pairId, `"model_version":${JSON.stringify(modelVersion)}`) as {
+      readonly time: number;
+      readonly body: string;
+    }[];
+
   return {
     find: (pairId, signalIds, fromMs, toMs) =>
       (byId.all(pairId, rowAt(fromMs - CLOCK_MS), rowAt(toMs + CLOCK_MS), JSON.stringify(signalIds)) as Row[]).map(
@@ -87,12 +96,14 @@ function lookInto(db: Database): JournalSignals {
     entries: (fromMs, toMs) =>
       (enters.all(rowAt(fromMs - CLOCK_MS), rowAt(toMs + CLOCK_MS), fromMs, toMs) as Row[]).map(signalOf),
     spokenBy: (modelVersion, pairId, minutes) =>
-      new Set(
-        (
-          spoken.all(JSON.stringify(minutes), pairId, `"model_version":${JSON.stringify(modelVersion)}`) as {
-            time: number;
-          }[]
-        ).map(({ time }) => time),
+      new Set(answered(modelVersion, pairId, minutes).map(({ time }) => time)),
+    probabilitiesBy: (modelVersion, instrumentId, minutes) =>
+      new Map(
+        answered(modelVersion, instrumentId, minutes).flatMap(({ time, body }) => {
+          const { ml_up_prob, ml_down_prob, ml_range_prob } = JSON.parse(`${body}}`) as InstrumentBody;
+          if (ml_up_prob === null || ml_down_prob === null || ml_range_prob === null) return [];
+          return [[time, [ml_up_prob, ml_down_prob, ml_range_prob]]];
+        }),
       ),
     close: () => db.close(),
   };

@@ -61,6 +61,7 @@ describe('answersOf', () => {
     const fitted: FittedTable = {
       task: { kind: 'binary' },
       model: { link: 'sigmoid', ensembles: [ensemble] },
+      preparation: null,
       bytes: encodeOnnx(other),
       rounds: 10,
       seconds: 0,

@@ -1,6 +1,7 @@
 import { onnxAnswers, type Answers } from '../../shared/bundle/onnx/answers.ts';
 import { encodeFacts, type ModelFacts } from '../../shared/bundle/onnx/model_facts.ts';
 import { encodeTreeModel, FLOAT32_TREES } from '../../shared/bundle/onnx/onnx.ts';
+import { prepared, type Preparation } from '../../shared/bundle/onnx/preparation.ts';
 import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { confusion, confusionMetrics } from '../validate/confusion.ts';
@@ -18,6 +19,8 @@ const PROOF_ROWS = 10_000;
 export interface FittedTable {
   readonly task: Task;
   readonly model: TreeModel;
+  /** Steps of the graph before the trees. */
+  readonly preparation: Preparation | null;
   /** See `encodeTreeModel`; the metadata are the facts. */
   readonly bytes: Uint8Array;
   /** Number of kept trees, per class if there are several. */
@@ -31,7 +34,12 @@ export interface FittedTable {
  * @throws MinutehandError DATA_TOO_SHORT if no split is possible; MODEL_EXPORT if onnxruntime disagrees with the
  * trained trees on the first rows of the table; and errors of the learner
  */
-export async function fitTable(learner: Learner, request: LearnRequest, facts: ModelFacts): Promise<FittedTable> {
+export async function fitTable(
+  learner: Learner,
+  request: LearnRequest,
+  facts: ModelFacts,
+  preparation: Preparation | null = null,
+): Promise<FittedTable> {
   const { x } = request.table;
   const { minDataInLeaf } = request.params;
   if (x.rows < Math.max(2, 2 * minDataInLeaf))
@@ -41,24 +49,36 @@ export async function fitTable(learner: Learner, request: LearnRequest, facts: M
       next: 'Give more rows, or lower --min-data.',
     });
   const start = performance.now();
-  const model = learner.learnQuickly?.(request) ?? (await learner.learn(request));
+  const own = preparation === null ? request : preparedRequest(request, preparation);
+  const model = learner.learnQuickly?.(own) ?? (await learner.learn(own));
   const seconds = (performance.now() - start) / 1000;
   const rounds = model.ensembles.reduce((most, { trees }) => Math.max(most, trees.length), 0);
   const metadata = { ...encodeFacts(facts), engine: learner.engine };
-  const bytes = encodeTreeModel(model, { metadata, exactSums: rounds > FLOAT32_TREES });
-  const fitted = { task: request.task, model, bytes, rounds, seconds };
+  const exactSums = rounds > FLOAT32_TREES;
+  const bytes = encodeTreeModel(model, { metadata, exactSums, ...(preparation && { preparation }) });
+  const fitted = { task: request.task, model, preparation, bytes, rounds, seconds };
   const rows = Math.min(PROOF_ROWS, x.rows);
   await answersOf(fitted, { ...x, rows, values: x.values.subarray(0, rows * x.columns) });
   return fitted;
+}
+
+function preparedRequest(request: LearnRequest, preparation: Preparation): LearnRequest {
+  const { table, stopping } = request;
+  const of = <T extends { readonly x: Matrix }>(one: T): T => ({ ...one, x: prepared(one.x, preparation) });
+  return {
+    ...request,
+    table: of(table),
+    stopping: stopping === null ? null : { ...stopping, table: of(stopping.table) },
+  };
 }
 
 /**
  * Answers of the ONNX file in onnxruntime.
  * @throws MinutehandError MODEL_EXPORT if the trained trees give other answers
  */
-export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promise<Answers> {
-  const answers = await onnxAnswers(bytes, x);
-  const expected = predictModel(model, x);
+export async function answersOf({ model, preparation, bytes }: FittedTable, x: Matrix): Promise<Answers> {
+  const answers = await onnxAnswers(bytes, x, preparation);
+  const expected = predictModel(model, preparation === null ? x : prepared(x, preparation));
   let scale = 1;
   for (const value of expected) if (Math.abs(value) > scale) scale = Math.abs(value);
   for (let i = 0; i < expected.length; i++) {

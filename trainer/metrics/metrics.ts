@@ -1,6 +1,7 @@
 import type { Metric, Sample } from '../../shared/metrics/metric.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
-import { isSkipped, type MonitorReport } from '../monitor/report.ts';
+import { isSkipped } from '../monitor/part.ts';
+import type { MonitorReport } from '../monitor/report.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 

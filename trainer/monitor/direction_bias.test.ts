@@ -28,6 +28,7 @@ describe('directionBias', () => {
     };
     const bias = directionBias(answers);
     expect(bias.overall_balance).toBeCloseTo((0.75 + 0.25 + 0.8 + 0.625) / 4, 12);
+    expect([bias.prediction_min, bias.prediction_max]).toEqual([0.25, 0.8]);
     expect(bias.buy_sell_ratio).toBe(0.75);
     expect(bias.bull_market_buy_ratio).toBe(0.5);
     expect(bias.bear_market_sell_ratio).toBe(0);
@@ -50,6 +51,35 @@ describe('directionBias', () => {
 
   it('does not report a buy ratio outside the limits that the market earns', () => {
     expect(directionBias(answersOf(3000, () => 0.8, 0.8)).biased).toEqual([]);
+  });
+
+  it('reports predictions beyond their limits, unless the market bears them out', () => {
+    const predicted = (share: number, ups: number): readonly string[] =>
+      directionBias({
+        ...answersOf(2000, () => 1, ups),
+        ...{ up: new Float64Array(2000).fill(share), down: new Float64Array(2000).fill(1 - share) },
+      }).biased;
+    expect(predicted(0.98, 0.5)).toEqual(expect.arrayContaining(['prediction mean', 'prediction maximum']));
+    expect(predicted(0.98, 0.98).filter((name) => name.startsWith('prediction'))).toEqual([]);
+    expect(predicted(0.02, 0.5)).toEqual(expect.arrayContaining(['prediction mean', 'prediction minimum']));
+    expect(predicted(0.75, 0.5)).toContain('prediction mean');
+  });
+
+  it('reports a day on which predictions swing beyond 0.15, unless it may be chance', () => {
+    const swinging = (size: number, overlap: number): readonly string[] => {
+      const answers = answersOf(24 * 40, () => 0.5, 0.5);
+      const up = answers.outcome as Float64Array;
+      const lean = Float64Array.from(up, (_, row) => (row % 2 === 0 ? size : -size));
+      return directionBias({
+        ...answers,
+        overlap,
+        up: lean.map((own) => 0.5 + own / 2),
+        down: lean.map((own) => 0.5 - own / 2),
+      }).biased;
+    };
+    expect(swinging(0.9, 1)).toContain('variance 24 hours');
+    expect(swinging(0.9, 24)).not.toContain('variance 24 hours');
+    expect(swinging(0.3, 1)).not.toContain('variance 24 hours');
   });
 
   it('reports nothing on few rows, and rarely on balanced ones, however labels overlap', () => {

@@ -4,6 +4,10 @@ const HOURS = 24;
 const SECONDS_PER_HOUR = 3600;
 /** A buy ratio outside these limits is reported if it also differs from the base rate. */
 export const BUY_RATIO_LIMITS = { lowest: 0.3, highest: 0.7 } as const;
+/**
+ * Limits of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB), and of the variance of ML_UP_PROB − ML_DOWN_PROB over 24 hours.
+ */
+export const PREDICTION_LIMITS = { minimum: 0.05, maximum: 0.95, mean: BUY_RATIO_LIMITS, variance_24h: 0.15 } as const;
 /** Share of errors of the first kind over all tests of one look. */
 const SIGNIFICANCE = 0.05;
 
@@ -36,6 +40,9 @@ export interface BuyRatio {
 export interface DirectionBias {
   /** Mean of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB): ½ is balanced. */
   readonly overall_balance: number | null;
+  /** Extremes of the same. */
+  readonly prediction_min: number | null;
+  readonly prediction_max: number | null;
   /** Share of calls that are up. */
   readonly buy_sell_ratio: number | null;
   /** Standard deviation of ML_UP_PROB − ML_DOWN_PROB: 0 is a frozen model. */
@@ -50,9 +57,19 @@ export interface DirectionBias {
   /** By hour of the close, UTC. */
   readonly hours: readonly BuyRatio[];
   /**
-   * Groups whose buy ratio is outside the limits and differs from the base rate, at 5 % over all groups (Holm 1979).
+   * What is outside its limits and differs from the outcomes, at 5 % over all tests (Holm 1979): groups by their buy
+   * ratio, `prediction mean`, `prediction minimum` and `prediction maximum` (of the rows beyond the limit), `variance
+   * 24 hours`.
    */
   readonly biased: readonly string[];
+}
+
+/** A figure against its limit. */
+interface Tested {
+  readonly name: string;
+  readonly isOutside: boolean;
+  /** null: there is nothing to test. */
+  readonly p_value: number | null;
 }
 
 export function directionBias(answers: DirectionAnswers): DirectionBias {
@@ -75,6 +92,8 @@ export function directionBias(answers: DirectionAnswers): DirectionBias {
     ),
   );
   const lean = Float64Array.from(all, (row) => up[row]! - down[row]!);
+  const share = Float64Array.from(all, (row) => up[row]! / (up[row]! + down[row]!));
+  const variances = dailyVariances(time, lean);
   const groups: [string, BuyRatio][] = [
     ['overall', overall],
     ['bull', bull],
@@ -82,16 +101,58 @@ export function directionBias(answers: DirectionAnswers): DirectionBias {
     ...hours.map((own, hour): [string, BuyRatio] => [`hour ${hour}`, own]),
   ];
   return {
-    overall_balance: mean(Float64Array.from(all, (row) => up[row]! / (up[row]! + down[row]!))),
+    overall_balance: mean(share),
+    prediction_min: extreme(share, Math.min),
+    prediction_max: extreme(share, Math.max),
     buy_sell_ratio: overall.buy_ratio,
     distribution_std: rooted(variance(lean)),
-    largest_variance_24h: largestDailyVariance(time, lean),
+    largest_variance_24h: variances.length === 0 ? null : extreme(variances, Math.max),
     bull_market_buy_ratio: bull.buy_ratio,
     bear_market_sell_ratio: bear.buy_ratio === null ? null : 1 - bear.buy_ratio,
     ...{ overall, bull, bear, hours },
-    biased: significant(groups),
+    biased: significant([
+      ...groups.map(([name, own]) => ({
+        ...{ name, p_value: own.p_value },
+        isOutside: own.buy_ratio !== null && isOutside(own.buy_ratio, BUY_RATIO_LIMITS),
+      })),
+      ...predictionTests(answers, share),
+      varianceTest(variances, answers.overlap),
+    ]),
   };
 }
+
+/** The predictions against the outcomes of the same rows: all, and those beyond each limit. */
+function predictionTests({ outcome, overlap }: DirectionAnswers, share: Float64Array): Tested[] {
+  const { minimum, maximum } = PREDICTION_LIMITS;
+  const against = (name: string, isWanted: (value: number) => boolean, isOver: (mean: number) => boolean): Tested => {
+    const rows = [...share.keys()].filter((row) => outcome[row]! >= 0 && isWanted(share[row]!));
+    if (rows.length === 0) return { name, isOutside: false, p_value: null };
+    const predicted = rows.reduce((sum, row) => sum + share[row]!, 0) / rows.length;
+    const observed = rows.reduce((sum, row) => sum + outcome[row]!, 0) / rows.length;
+    const p_value = equalShares(predicted, rows.length / overlap, observed, rows.length / overlap);
+    return { name, isOutside: isOver(predicted), p_value };
+  };
+  const always = (): boolean => true;
+  return [
+    against('prediction mean', always, (own) => isOutside(own, PREDICTION_LIMITS.mean)),
+    against('prediction minimum', (own) => own < minimum, always),
+    against('prediction maximum', (own) => own > maximum, always),
+  ];
+}
+
+/** Normal approximation of the largest of the daily variances, each of 24 hours ÷ `overlap` independent rows. */
+function varianceTest(variances: Float64Array, overlap: number): Tested {
+  const name = 'variance 24 hours';
+  const limit = PREDICTION_LIMITS.variance_24h;
+  if (variances.length === 0) return { name, isOutside: false, p_value: null };
+  const largest = extreme(variances, Math.max)!;
+  const error = limit * Math.sqrt(2 / Math.max(1, HOURS / overlap - 1));
+  const p_value = Math.min(1, variances.length * normalCdf(-(largest - limit) / error));
+  return { name, isOutside: largest > limit, p_value };
+}
+
+const isOutside = (ratio: number, { lowest, highest }: typeof BUY_RATIO_LIMITS): boolean =>
+  ratio < lowest || ratio > highest;
 
 function buyRatio({ up, down, outcome, overlap }: DirectionAnswers, rows: Int32Array): BuyRatio {
   const calls = rows.length;
@@ -114,27 +175,32 @@ function equalShares(a: number, countA: number, b: number, countB: number): numb
   return error === 0 ? 1 : 2 * normalCdf(-Math.abs(a - b) / error);
 }
 
-/** Holm's procedure over the groups that can be tested. */
-function significant(groups: readonly [string, BuyRatio][]): string[] {
-  const tested = groups.filter(([, { p_value }]) => p_value !== null);
-  const ordered = [...tested].sort((a, b) => a[1].p_value! - b[1].p_value!);
-  const found = ordered.findIndex(([, { p_value }], i) => p_value! > SIGNIFICANCE / (ordered.length - i));
-  const rejected = new Set(ordered.slice(0, found < 0 ? ordered.length : found).map(([name]) => name));
-  const { lowest, highest } = BUY_RATIO_LIMITS;
-  return tested
-    .filter(([name, { buy_ratio }]) => rejected.has(name) && (buy_ratio! < lowest || buy_ratio! > highest))
-    .map(([name]) => name);
+/** Holm's procedure over what can be tested. */
+function significant(all: readonly Tested[]): string[] {
+  const tested = all.filter(({ p_value }) => p_value !== null);
+  const ordered = [...tested].sort((a, b) => a.p_value! - b.p_value!);
+  const found = ordered.findIndex(({ p_value }, i) => p_value! > SIGNIFICANCE / (ordered.length - i));
+  const rejected = new Set(ordered.slice(0, found < 0 ? ordered.length : found));
+  return tested.filter((own) => rejected.has(own) && own.isOutside).map(({ name }) => name);
 }
 
-/** Over whole UTC days with two answers or more. */
-function largestDailyVariance(time: ArrayLike<number>, values: Float64Array): number | null {
+/** Of whole UTC days with two answers or more. */
+function dailyVariances(time: ArrayLike<number>, values: Float64Array): Float64Array {
   const days = new Map<number, number[]>();
   values.forEach((value, row) => {
     const day = Math.floor(time[row]! / (HOURS * SECONDS_PER_HOUR));
-    days.set(day, [...(days.get(day) ?? []), value]);
+    const own = days.get(day);
+    if (own === undefined) days.set(day, [value]);
+    else own.push(value);
   });
-  const all = [...days.values()].map((own) => variance(Float64Array.from(own))).filter((own) => own !== null);
-  return all.length === 0 ? null : all.reduce((most, own) => Math.max(most, own), 0);
+  return Float64Array.from(
+    [...days.values()].map((own) => variance(Float64Array.from(own))).filter((own) => own !== null),
+  );
+}
+
+/** null without values. */
+function extreme(values: Float64Array, of: (a: number, b: number) => number): number | null {
+  return values.length === 0 ? null : values.reduce((found, value) => of(found, value));
 }
 
 function mean(values: Float64Array): number | null {

@@ -9,7 +9,7 @@ import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmUpSeconds, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { parseInstrument, parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -27,17 +27,12 @@ import { fillPerformance } from './fill_performance.ts';
 import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
 import { driftByGroup, withScores } from './live_drift.ts';
 import { barsFrom, buildLivePairs, profiledRows, scoreCandidates, type LivePair } from './live_pairs.ts';
-import {
-  compareAuc,
-  compareWinRate,
-  passRate,
-  riskStreak,
-  type LabelCounts,
-  type PassRate,
-  type RiskStreak,
-} from './performance_drift.ts';
+import { directionWarmUp, lookAtDirections, type LiveDirections } from './direction_look.ts';
+import { servedPerformance } from './group_performance.ts';
+import { passRate, riskStreak, type LabelCounts, type PassRate, type RiskStreak } from './performance_drift.ts';
 import { readReference, type MonitorReference } from './reference.ts';
-import { findingsOf, isSkipped, type MonitorReport, type Part } from './report.ts';
+import { isSkipped, type Part } from './part.ts';
+import { findingsOf, type MonitorReport } from './report.ts';
 
 const DAY_S = 86_400;
 
@@ -97,7 +92,6 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const { passed, streak, rows, result } = await tryModels(folder, pairs, known, live, task);
   const reference = readReference(folder);
   const days = result.all_pairs.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
-  const backtest = isSkipped(reference) ? null : reference.backtest;
   const seen = {
     version,
     period: {
@@ -108,13 +102,18 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
     age_days: (last - trainedTo) / DAY_S,
     new_bars: Math.max(...live.map(({ history, start }) => history.length - start)),
     drift: liveDrift(reference, live, rows, schema, settings),
+    direction: await liveDirections(task, last),
     performance: {
-      auc: compareAuc(result.models.ai1.auc, independentLabels(live, settings), manifest),
-      win_rate: compareWinRate(
-        result.all_pairs.trades,
-        days,
-        days.reduce((most, day) => Math.max(most, day), 0) + 1,
-        backtest,
+      ...servedPerformance(
+        {
+          ai1: result.ai1,
+          trades: result.all_pairs.trades,
+          days,
+          dayCount: days.reduce((most, day) => Math.max(most, day), 0) + 1,
+          countLabels: (ids) => independentLabels(live, ids, settings),
+        },
+        manifest,
+        isSkipped(reference) ? null : reference.backtest,
       ),
       pass_rate: passed,
       risk_streak: streak,
@@ -166,6 +165,40 @@ async function tryModels(
   }
 }
 
+/** Bias of the published direction probabilities of `monitor_days`. */
+async function liveDirections(task: LookTask, last: OpenTime): Promise<LiveDirections> {
+  const { modelsFolder, journals, settings } = task;
+  const { instruments } = settings.minutehand;
+  if (instruments.length === 0) return {};
+  const symbols = instruments.map((id) => parseInstrument(id).a);
+  const from = last - settings.retrain.monitor_days * DAY_S - directionWarmUp(instruments);
+  const bars = await withStore(task, (store) => readBars(task, symbols, from, store));
+  return lookAtDirections({ instruments, modelsFolder, journals, bars });
+}
+
+async function withStore<T>({ storeUrl }: LookTask, work: (store: Store | null) => Promise<T>): Promise<T> {
+  const store = storeUrl === null ? null : await openStore(storeUrl);
+  try {
+    return await work(store);
+  } finally {
+    await store?.close();
+  }
+}
+
+function readBars(
+  { settings, journals }: LookTask,
+  symbols: readonly string[],
+  from: number,
+  store: Store | null,
+): Promise<Map<string, BarColumns>> {
+  return readKnownBars({
+    ...{ symbols, store, market: settings.minutehand.market, from: from as OpenTime },
+    journals: journals.filter((path) => existsSync(path)),
+    screening: screenPolicy(settings),
+    onProgress: () => undefined,
+  });
+}
+
 interface NewBars {
   readonly bars: ReadonlyMap<string, BarColumns>;
   readonly from: OpenTime;
@@ -177,28 +210,17 @@ interface NewBars {
  * Bars since the training, at most `days` back from the newest, with those that warm up their features; null if there
  * are none.
  */
-async function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
+function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
   const { minutehand } = task.settings;
   const symbols = symbolsOf(minutehand.pairs.map(parsePair));
   const journals = task.journals.filter((path) => existsSync(path));
-  const store = task.storeUrl === null ? null : await openStore(task.storeUrl);
-  try {
+  return withStore(task, async (store) => {
     const last = await newestBar(symbols, minutehand.market, journals, store);
     if (last <= trainedTo) return null;
     const from = Math.max(trainedTo + SECONDS_PER_BAR, last - days * DAY_S) as OpenTime;
-    const bars = await readKnownBars({
-      symbols,
-      market: minutehand.market,
-      from: (from - warmUpSeconds(minutehand.windows)) as OpenTime,
-      screening: screenPolicy(task.settings),
-      journals,
-      store,
-      onProgress: () => undefined,
-    });
+    const bars = await readBars(task, symbols, from - warmUpSeconds(minutehand.windows), store);
     return { bars, from, last: last as OpenTime };
-  } finally {
-    await store?.close();
-  }
+  });
 }
 
 /** −Infinity without any. */
@@ -249,10 +271,10 @@ async function livePassRate(
 }
 
 /** Labeled candidates of AI1's evaluation label, and the equivalent number of independent ones within their pairs. */
-function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
+function independentLabels(live: readonly LivePair[], ids: readonly string[], settings: Settings): LabelCounts {
   const policy = datasetPolicy(settings);
   let [rows, positives, negatives] = [0, 0, 0];
-  for (const { history, start } of live) {
+  for (const { history, start } of live.filter(({ pair }) => ids.includes(pair.id))) {
     const { evaluation } = labelPair(history, policy, () => false);
     const skipped = evaluation.bar.findIndex((t) => t >= start);
     if (skipped < 0) continue;

@@ -24,7 +24,8 @@ import { createRunLog } from '../schedule/run_log.ts';
 import { openStore } from '../store/store.ts';
 import { lookAtModels, type LookTask } from './look.ts';
 import { startMonitor, type Monitor } from './monitor.ts';
-import { isSkipped, type MonitorReport } from './report.ts';
+import { isSkipped } from './part.ts';
+import type { MonitorReport } from './report.ts';
 import { monitorReference } from './reference.ts';
 import { MONITOR_FILE, type Manifest } from '../../shared/bundle/manifest.ts';
 
@@ -180,7 +181,8 @@ const skippedBy = async (settings: Settings): Promise<string | null> => {
 describe('a look at the active models', () => {
   it('finds nothing in an unchanged market, and shows every figure', async () => {
     journaled(longBars);
-    const report = await look(settingsOf());
+    const report = await look(settingsOf({}, { instruments: ['XAUUSD@5m'] }));
+    expect(report.direction).toEqual({ '5m': { skipped: 'no direction model is active' } });
     expect(report.findings).toEqual([]);
     expect(report.breaches).toEqual([]);
     expect(report.version).toBe(version);

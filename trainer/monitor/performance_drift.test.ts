@@ -3,7 +3,7 @@ import { createRng } from '../../shared/rng.ts';
 import { compareAuc, compareWinRate, isWin, passRate } from './performance_drift.ts';
 
 const holdout = (auc: number | null, rows = 20_000): Parameters<typeof compareAuc>[2] =>
-  ({ metrics: { ai1: { holdout: { auc, rows, label_mean: 0.5 } } } }) as unknown as Parameters<typeof compareAuc>[2];
+  ({ auc, rows, label_mean: 0.5 }) as Parameters<typeof compareAuc>[2];
 
 /** So many trades of which this share wins, evenly spread over the days. */
 function tradesOf(count: number, share: number): { scale: number; netBps: number }[] {
@@ -35,6 +35,8 @@ describe('compareAuc', () => {
     const counts = { rows: 0, positives: 0, negatives: 0 };
     expect(compareAuc(null, counts, holdout(0.6))).toMatchObject({ gap: null, gap_noise: Infinity });
     expect(compareAuc(0.6, { rows: 10, positives: 5, negatives: 5 }, holdout(null))).toMatchObject({ gap: null });
+    const many = { rows: 20_000, positives: 2000, negatives: 2000 };
+    expect(compareAuc(0.6, many, null)).toMatchObject({ live: 0.6, bundle: null, gap: null, gap_noise: Infinity });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../shared/bundle/manifest.ts';
+import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { FilledTrade } from '../backtest/backtest.ts';
 import { aucStandardError } from '../validate/noise.ts';
 import { meanOverBlocks } from './cluster.ts';
@@ -40,9 +40,10 @@ export interface LabelCounts {
  * AI1's AUC on its evaluation label against that of the bundle's holdout; its rows are as correlated as the live ones.
  * The standard error of the live AUC is evaluated at the bundle's AUC: a handful of rows in a perfect order has no
  * error of its own.
+ * @param holdout of the same models on the same pairs; null in older bundles
  */
-export function compareAuc(live: number | null, counts: LabelCounts, { metrics }: Pick<Manifest, 'metrics'>): Compared {
-  const { auc: bundle, rows, label_mean } = metrics.ai1.holdout;
+export function compareAuc(live: number | null, counts: LabelCounts, holdout: ModelMetrics | null): Compared {
+  const { auc: bundle, rows, label_mean } = holdout ?? { auc: null, rows: 0, label_mean: null };
   const independent = (counts.positives + counts.negatives) / PAIR_OVERLAP;
   const share = counts.rows === 0 ? 0 : independent / counts.rows;
   const errors =

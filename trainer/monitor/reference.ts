@@ -6,7 +6,7 @@ import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { featureProfile, featureProfileSchema, type FeatureProfile, type ProfiledRows } from './feature_profile.ts';
 import type { WinCount } from './performance_drift.ts';
-import type { Part } from './report.ts';
+import type { Part } from './part.ts';
 import { SCORE_COLUMNS } from './score_profile.ts';
 
 const REFERENCE_FORMAT = 'minutehand.monitor/1';

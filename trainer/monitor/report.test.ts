@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { riskStreak, type RiskStreak } from './performance_drift.ts';
 import { RetrainTrigger } from './retrain_trigger.ts';
+import type { LiveDirection, LiveDirections } from './direction_look.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
 import type { RetrainRun } from '../schedule/run.ts';
@@ -43,10 +44,13 @@ interface Changes {
   feature?: Partial<FeatureDrift>;
   auc?: Partial<Compared>;
   win_rate?: Partial<Compared>;
+  /** Of a group named metals. */
+  group?: { readonly auc?: Partial<Compared>; readonly win_rate?: Partial<Compared> };
   pass_rate?: Partial<PassRate>;
   age_days?: number;
   new_bars?: number;
   risk_streak?: Partial<RiskStreak>;
+  direction?: LiveDirections;
   /** Of real money on a live market, unless said. */
   fills?: Partial<FillPerformance>;
   account?: string;
@@ -55,7 +59,7 @@ interface Changes {
 
 function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFinding[] {
   const { feature = {}, auc = {}, win_rate = {}, pass_rate = {}, age_days = 10, new_bars = 9000 } = changes;
-  const { fills, account = 'real', market = 'live' } = changes;
+  const { fills, group, account = 'real', market = 'live' } = changes;
   const report = {
     age_days,
     new_bars,
@@ -63,9 +67,13 @@ function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFindin
     performance: {
       auc: { ...SAME, ...auc },
       win_rate: { ...SAME, ...win_rate },
+      ...(group && {
+        groups: { metals: { auc: { ...SAME, ...group.auc }, win_rate: { ...SAME, ...group.win_rate } } },
+      }),
       pass_rate: { ...PASSED, ...pass_rate },
       risk_streak: { blocks: 3, candidates: 40, limit: 26, expected_pass_rate: 0.3, ...changes.risk_streak },
     },
+    direction: changes.direction ?? {},
     fills: fills === undefined ? { skipped: 'none' } : { accounts: { [account]: { ...FILLED, ...fills } } },
   };
   return findingsOf(report, { ...POLICY, ...policy }, 5000, market);
@@ -94,6 +102,9 @@ describe('findingsOf', () => {
       'win rate 0.720 against 0.600 of the bundle: 20 % apart > 15 %',
     ]);
     expect(textsOf({ auc: { gap: -0.167, gap_noise: 0.2 }, win_rate: { gap: -0.14 } })).toEqual([]);
+    expect(found({ group: { auc: { live: 0.5, gap: -0.167, gap_noise: 0.1 } } })).toMatchObject([
+      { subject: 'metals', text: 'auc of group metals 0.500 against 0.600 of the bundle: 17 % apart > 15 %' },
+    ]);
   });
 
   it('finds a pass rate outside its range, unless it may be chance', () => {
@@ -101,6 +112,17 @@ describe('findingsOf', () => {
     expect(textsOf({ pass_rate: { live: 0.01, noise: 0.02 } })).toEqual(['pass rate 0.01 outside 0.05 to 0.4']);
     expect(textsOf({ pass_rate: { live: 0.44 } })).toEqual([]);
     expect(textsOf({ pass_rate: { live: null } })).toEqual([]);
+  });
+
+  it('finds a bias of published direction probabilities, which is no reason to train pairs', () => {
+    const bias = { biased: ['overall', 'hour 7'], buy_sell_ratio: 0.82 } as unknown as LiveDirection['bias'];
+    const direction = { '1h': { version: 'v1', bars: 300, bias }, '4h': { skipped: 'no bar has come' } };
+    const seen = found({ direction });
+    expect(seen.map(({ trigger, subject, retrains }) => [trigger, subject, retrains])).toEqual([
+      ['direction bias', '1h overall', null],
+      ['direction bias', '1h hour 7', null],
+    ]);
+    expect(seen[0]!.text).toContain('82 % of 300 calls of v1 are up');
   });
 
   it('finds old models, when there are new bars to train on', () => {

@@ -1,15 +1,12 @@
 import type { RetrainPolicy } from '../../shared/policy/policy.ts';
+import { BUY_RATIO_LIMITS } from './direction_bias.ts';
+import type { LiveDirections } from './direction_look.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
+import type { ServedPerformance } from './group_performance.ts';
+import { isSkipped, type Part } from './part.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
-
-/** A part of a check, or the reason why it was skipped. */
-export type Part<T> = T | { readonly skipped: string };
-
-export function isSkipped<T extends object>(part: Part<T>): part is { readonly skipped: string } {
-  return 'skipped' in part;
-}
 
 /** Result of one check of the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
@@ -21,12 +18,12 @@ export interface MonitorReport {
   /** Of the pair that has most: whether there is anything new to learn. */
   readonly new_bars: number;
   readonly drift: Part<{ readonly rows: number; readonly features: readonly FeatureDrift[] }>;
-  readonly performance: {
-    readonly auc: Compared;
-    readonly win_rate: Compared;
+  readonly performance: ServedPerformance & {
     readonly pass_rate: PassRate;
     readonly risk_streak: RiskStreak;
   };
+  /** Bias of the direction models, by timeframe; empty without instruments. */
+  readonly direction: LiveDirections;
   /** Fills of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
@@ -39,11 +36,11 @@ export interface MonitorReport {
 /** A significant violation of a limit. */
 export interface DriftFinding {
   /**
-   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `model age`, `fill win rate`,
-   * `fill result`, `fill costs`.
+   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `direction bias`, `model age`,
+   * `fill win rate`, `fill result`, `fill costs`.
    */
   readonly trigger: string;
-  /** Subject: a feature, a kind of account, a symbol and a kind of account, or empty. */
+  /** Subject: a feature, a group, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
   readonly figure: number;
   readonly limit: number;
@@ -75,17 +72,20 @@ const SMALLEST_COST_BPS = 0.01;
  * @param minBars with fewer new bars an old model is not reported, since there is nothing to learn from
  */
 export function findingsOf(
-  report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'fills'>,
+  report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'direction' | 'fills'>,
   policy: DriftPolicy,
   minBars: number,
   market: 'live' | 'simulated',
 ): DriftFinding[] {
-  const { age_days, new_bars, drift, performance, fills } = report;
+  const { age_days, new_bars, drift, performance, direction, fills } = report;
   const features = isSkipped(drift) ? [] : drift.features;
   return [
     ...features.flatMap((feature) => featureFindings(feature, policy)),
-    ...comparisonFinding('auc', performance.auc, policy.drift_metric_gap),
-    ...comparisonFinding('win rate', performance.win_rate, policy.drift_metric_gap),
+    ...Object.entries({ '': performance, ...performance.groups }).flatMap(([group, { auc, win_rate }]) => [
+      ...comparisonFinding('auc', group, auc, policy.drift_metric_gap),
+      ...comparisonFinding('win rate', group, win_rate, policy.drift_metric_gap),
+    ]),
+    ...directionFindings(direction),
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
     ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
@@ -105,6 +105,21 @@ export function findingsOf(
       .filter(([account]) => account !== 'paper' || market === 'simulated')
       .flatMap(([account, own]) => fillFindings(account, own, policy)),
   ];
+}
+
+function directionFindings(directions: LiveDirections): DriftFinding[] {
+  return Object.entries(directions).flatMap(([timeframe, own]) => {
+    if (isSkipped(own)) return [];
+    return own.bias.biased.map((name) => {
+      const subject = `${timeframe} ${name}`;
+      const buys = own.bias.buy_sell_ratio!;
+      const text = `direction bias ${subject}: outside its limits beyond chance; ${(100 * buys).toFixed(0)} % of ${own.bars} calls of ${own.version} are up`;
+      return {
+        ...finding('direction bias', subject, buys, BUY_RATIO_LIMITS.highest, null, text),
+        retrains: null,
+      };
+    });
+  });
 }
 
 function fillFindings(
@@ -204,14 +219,16 @@ function mostIn(pair: string | null): string {
 
 function comparisonFinding(
   name: string,
+  group: string,
   { live, bundle, gap, gap_noise }: Compared,
   limit: number | null,
 ): DriftFinding[] {
   if (limit === null || gap === null) return [];
   const apart = Math.abs(gap);
   if (!(apart > limit && apart > gap_noise)) return [];
-  const text = `${name} ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(apart * 100).toFixed(0)} % apart > ${limit * 100} %`;
-  return [finding(name, '', apart, limit, null, text)];
+  const named = group === '' ? name : `${name} of group ${group}`;
+  const text = `${named} ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(apart * 100).toFixed(0)} % apart > ${limit * 100} %`;
+  return [finding(name, group, apart, limit, null, text)];
 }
 
 function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {

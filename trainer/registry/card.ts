@@ -1,4 +1,5 @@
 import {
+  ownGroups,
   VALIDATION_FILE,
   type Manifest,
   type ModelMetrics,
@@ -38,10 +39,10 @@ export function renderCard(manifest: Manifest): string {
     ),
     '## Measured on the holdout',
     '',
-    ...table(
-      MEASURES,
-      MODEL_NAMES.flatMap((name) => measured(name, metrics[name].holdout)),
-    ),
+    ...table(MEASURES, [
+      ...MODEL_NAMES.flatMap((name) => measured(name, metrics[name].holdout)),
+      ...holdoutOfGroups(manifest),
+    ]),
     'A model whose Brier score is not below that of the baseline (the mean label) has learned nothing that lasts.',
     '',
     '## Purged cross-validation inside the training period, mean of the folds',
@@ -121,6 +122,16 @@ function figures({ rows, label_mean, auc, brier, brier_baseline, log_loss, ece }
     digits(label_mean, 3),
     ...[auc, brier, brier_baseline, log_loss, ece].map((value) => digits(value, 4)),
   ];
+}
+
+/** Each group's own models on its pairs, and the pooled ones beside them on the others. */
+function holdoutOfGroups(manifest: Manifest): string[] {
+  const row = (name: ModelName, pairs: string, of: ModelMetrics | undefined): string[] =>
+    of === undefined ? [] : [tableRow([`${title(name)}, ${pairs}`, ...figures(of)])];
+  return MODEL_NAMES.flatMap((name) => [
+    ...row(name, 'pairs that it serves', manifest.metrics[name].holdout_served),
+    ...ownGroups(manifest).flatMap((group) => row(name, `group ${group.name}`, group.own.metrics[name]?.holdout)),
+  ]);
 }
 
 function resultModel({ metrics: { net } }: Manifest): string[] {

@@ -171,6 +171,13 @@ function ownContent({ dataset, models, isOwn, proven }: OwnModels, net: BundlePa
   };
 }
 
+/** Pairs outside groups that have this model of their own; null without such a group. */
+function servedByPooled(name: ModelName, { dataset, groups }: BundleParts): string[] | null {
+  const grouped = groups.flatMap(({ pairs, own }) => (own?.isOwn[name] === true ? pairs : []));
+  if (grouped.length === 0) return null;
+  return dataset.histories.map(({ pair }) => pair.id).filter((id) => !grouped.includes(id));
+}
+
 function expectationContent({ expectation }: Pick<BundleParts, 'expectation'>): Pick<ManifestContent, 'expectation'> {
   if (expectation === null) return {};
   return { expectation: { promised: [...expectation.promised], earned: [...expectation.earned] } };
@@ -203,7 +210,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     risk_quantiles: [...parts.riskQuantiles],
     ...expectationContent(parts),
     metrics: {
-      ...perModel((name) => modelReport(models[name], dataset.histories)),
+      ...perModel((name) => modelReport(models[name], dataset.histories, servedByPooled(name, parts))),
       ai2_parts: { ...dataset.riskParts },
       ai2_parts_auc: aucOfRiskParts(dataset, models.ai2.validation.holdoutScores),
       ...(parts.net && { net: parts.net.report }),

@@ -1,4 +1,4 @@
-import type { ModelReport } from '../../shared/bundle/manifest.ts';
+import type { ModelMetrics, ModelReport } from '../../shared/bundle/manifest.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
@@ -15,10 +15,14 @@ export interface TrainedModel {
   readonly validation: Validated;
 }
 
-/** Model card metrics of one model. */
+/**
+ * Model card metrics of one model.
+ * @param served ids of the pairs that it serves; null: all
+ */
 export function modelReport(
   { job, learned, validation }: TrainedModel,
   histories: readonly PairHistory[],
+  served: readonly string[] | null = null,
 ): ModelReport {
   const crossValidation = learned.folds.map(({ metrics }) => metrics);
   const walkForward = learned.walkForward.map(({ metrics }) => metrics);
@@ -29,7 +33,7 @@ export function modelReport(
     calibration: learned.platt,
     cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
     walk_forward: { mean: meanMetrics(walkForward), folds: walkForward },
-    ...measureHoldout(validation.holdoutScores, job.rows.holdout, histories),
+    ...measureHoldout(validation.holdoutScores, job.rows.holdout, histories, served),
   };
 }
 
@@ -37,10 +41,16 @@ function measureHoldout(
   scores: Float64Array,
   rows: LabeledRows,
   histories: readonly PairHistory[],
-): Pick<ModelReport, 'holdout' | 'holdout_by_pair'> {
-  const byPair = histories.map(({ pair }, index) => {
-    const own = positions(rows.y.length, (row) => rows.pair[row] === index);
-    return [pair.id, modelMetrics(pick(scores, own), pick(rows.y, own))] as const;
-  });
-  return { holdout: modelMetrics(scores, rows.y), holdout_by_pair: Object.fromEntries(byPair) };
+  served: readonly string[] | null,
+): Pick<ModelReport, 'holdout' | 'holdout_by_pair' | 'holdout_served'> {
+  const ids = histories.map(({ pair }) => pair.id);
+  const metricsOf = (isWanted: (pairId: string) => boolean): ModelMetrics => {
+    const own = positions(rows.y.length, (row) => isWanted(ids[rows.pair[row]!]!));
+    return modelMetrics(pick(scores, own), pick(rows.y, own));
+  };
+  return {
+    holdout: modelMetrics(scores, rows.y),
+    holdout_by_pair: Object.fromEntries(ids.map((id) => [id, metricsOf((pairId) => pairId === id)])),
+    ...(served && { holdout_served: metricsOf((pairId) => served.includes(pairId)) }),
+  };
 }

@@ -11,10 +11,15 @@ export interface ColumnRequest {
   readonly weight: string | null;
   /** The feature columns and their order; null = every other column, in the order of the file. */
   readonly features: readonly string[] | null;
+  /** Columns of texts, which come last among the features: their values, or null where the file defines them. */
+  readonly categories?: ReadonlyMap<string, readonly string[] | null>;
 }
 
-/** Destination of a column of the file: the index of a feature, or one of these. */
-export const TO = { nothing: -1, label: -2, weight: -3 } as const;
+/**
+ * Destination of a column of the file: the index of a feature, or one of these; `category` minus the index of a column
+ * of texts.
+ */
+export const TO = { nothing: -1, label: -2, weight: -3, category: -4 } as const;
 
 export interface Header {
   readonly names: readonly string[];
@@ -49,8 +54,10 @@ export function readHeader(bytes: Uint8Array, cursor: Cursor, path: string, requ
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw malformed(path, `two columns named ${quote(twice)}`, 'different names');
 
-  const { label, weight } = request;
-  const features = request.features ?? names.filter((name) => name !== label && name !== weight);
+  const { label, weight, categories } = request;
+  const isText = (name: string): boolean => categories?.has(name) === true;
+  const others = names.filter((name) => name !== label && name !== weight && !isText(name));
+  const features = request.features ?? [...others, ...(categories?.keys() ?? [])];
   const hasLabel = !request.labelIsOptional || names.includes(label);
   const wanted = [...(hasLabel ? [label] : []), ...(weight === null ? [] : [weight]), ...features];
   const absent = wanted.filter((name) => !names.includes(name));
@@ -63,9 +70,14 @@ export function readHeader(bytes: Uint8Array, cursor: Cursor, path: string, requ
   if (features.length === 0) throw malformed(path, 'no feature column', 'at least one column beside the label');
   const places = new Map(features.map((name, place) => [name, place]));
   const targets = Int32Array.from(names, (name) =>
-    name === label ? TO.label : name === weight ? TO.weight : (places.get(name) ?? TO.nothing),
+    name === label ? TO.label : name === weight ? TO.weight : featureTarget(places.get(name), isText(name)),
   );
   return { names, targets, features, ignored: names.filter((_, column) => targets[column] === TO.nothing), hasLabel };
+}
+
+function featureTarget(place: number | undefined, isText: boolean): number {
+  if (place === undefined) return TO.nothing;
+  return isText ? TO.category - place : place;
 }
 
 function malformed(path: string, seen: string, expected: string, next?: string): MinutehandError {

@@ -4,7 +4,8 @@ import type { Table } from './table.ts';
 
 function tableOf(labels: readonly Label[]): Table {
   const x = { rows: labels.length, columns: 1, values: new Float32Array(labels.length) };
-  return { path: 't.csv', features: ['a'], x, labels, weights: null, ignored: [] };
+  const none = { weights: null, categories: new Map<string, string[]>(), unknownTexts: 0, ignored: [] };
+  return { path: 't.csv', features: ['a'], x, labels, ...none };
 }
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 

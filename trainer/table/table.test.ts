@@ -38,6 +38,23 @@ describe('readTable', () => {
     expect(table.weights).toEqual(Float64Array.of(2, 0.5));
   });
 
+  it('codes columns of texts in the order of the texts, behind the numbers; unknown texts are missing', async () => {
+    const texts = new Map([['kind', null]]);
+    const table = await read('kind,a,y\nb,1,0\n"A, b",,1\n,2,0\nb,3,1\n1,4,0\n', { categories: texts });
+    expect(table.features).toEqual(['a', 'kind']);
+    expect([...table.categories]).toEqual([['kind', ['1', 'A, b', 'b']]]);
+    expect(table.x.values).toEqual(Float32Array.of(1, 2, NaN, 1, 2, NaN, 3, 2, 4, 0));
+    const { features, categories } = table;
+    const other = await read('a,y,kind\n5,1,c\n6,0,b\n7,0,\n', { features, categories });
+    expect(other.x.values).toEqual(Float32Array.of(5, NaN, 6, 2, 7, NaN));
+    expect([other.unknownTexts, other.categories]).toEqual([1, categories]);
+    const many = Array.from({ length: 1001 }, (_, i) => `t${i},0`);
+    expect(await refused(`kind,y\n${many.join('\n')}\n`, { categories: texts })).toMatchObject({
+      expected: 'at most 1000 different texts',
+    });
+    expect(await refused('a,y\n1,0\n', { categories: texts })).toMatchObject({ code: 'DATA_MISSING' });
+  });
+
   it('accepts quotes, carriage returns, a byte order mark, blanks, a last line without an end and blank lines behind it', async () => {
     for (const text of [
       '\ufeff"a","b, c",y\r\n"1", 2 ,"x"\r\n"",NA,"y ""z"""\r\n\r\n\r\n',

@@ -16,6 +16,8 @@ import { quote, readHeader, TO, type ColumnRequest, type Header } from './header
 const BLOCK_CELLS = 1 << 20;
 /** A file without line ends is no table, and must not be gathered in memory as one line. */
 const LONGEST_LINE = 1 << 24;
+/** Of a column; more are identifiers. */
+const MAX_TEXTS = 1000;
 
 /** Contents of a file. */
 export interface TableContent {
@@ -27,6 +29,10 @@ export interface TableContent {
   readonly labels: readonly (number | string)[] | null;
   /** [rows], finite and ≥ 0; null when no weight was requested. */
   readonly weights: Float64Array | null;
+  /** Values of each column of texts; `x` has their positions, NaN for a text that is none of them. */
+  readonly categories: ReadonlyMap<string, readonly string[]>;
+  /** Cells of texts that are none of the known values. */
+  readonly unknownTexts: number;
   /** Columns of the file that were not requested. */
   readonly ignored: readonly string[];
 }
@@ -92,7 +98,8 @@ export class TableReader {
     if (this.#rows !== null) return this.#rows.read(bytes);
     this.#header = readHeader(bytes, this.#cursor, this.#path, this.#request);
     const hasWeights = this.#request.weight !== null;
-    this.#rows = new Rows(this.#header, hasWeights, this.#cursor, (...problem) => this.#refuse(...problem));
+    const { categories } = this.#request;
+    this.#rows = new Rows(this.#header, hasWeights, categories, this.#cursor, (...problem) => this.#refuse(...problem));
   }
 
   #refuse(seen: string, expected?: string, next?: string): never {
@@ -115,10 +122,13 @@ class Rows {
   #count = 0;
   #labels: (number | string)[] = [];
   #weights: number[] = [];
+  /** By the index of the feature. */
+  readonly #texts = new Map<number, TextCodes>();
 
   constructor(
     header: Header,
     hasWeights: boolean,
+    categories: ColumnRequest['categories'],
     cursor: Cursor,
     refuse: (seen: string, expected?: string, next?: string) => never,
   ) {
@@ -126,6 +136,8 @@ class Rows {
     this.#hasWeights = hasWeights;
     this.#cursor = cursor;
     this.#refuse = refuse;
+    for (const [name, values] of categories ?? [])
+      this.#texts.set(header.features.indexOf(name), new TextCodes(values));
     this.#blockRows = Math.max(1, Math.floor(BLOCK_CELLS / Math.max(1, header.features.length)));
   }
 
@@ -148,7 +160,8 @@ class Rows {
       if (target >= 0) {
         block[offset + target] = readFloat32(bytes, cursor);
         if (cursor.isText) this.#refuseFeature(bytes, from, column);
-      } else this.#readOther(bytes, column, target);
+      } else if (target <= TO.category) this.#readText(bytes, column, TO.category - target, block, offset);
+      else this.#readOther(bytes, column, target);
       if (column === last) break;
       if (bytes[cursor.at] !== COMMA) this.#refuse(`: ${column + 1} cells`, `${targets.length}, as in the header`);
       cursor.at++;
@@ -158,7 +171,7 @@ class Rows {
   }
 
   /** The rows as a table, once: the blocks are freed as the whole is built from them. */
-  finish(): Pick<TableContent, 'x' | 'labels' | 'weights'> {
+  finish(): Pick<TableContent, 'x' | 'labels' | 'weights' | 'categories' | 'unknownTexts'> {
     const columns = this.#header.features.length;
     const values = new Float32Array(this.#count * columns);
     for (let i = 0; i < this.#blocks.length; i++) {
@@ -166,13 +179,32 @@ class Rows {
       values.set(this.#blocks[i]!.subarray(0, values.length - from), from);
       this.#blocks[i] = new Float32Array(0);
     }
+    const categories = new Map<string, readonly string[]>();
+    let unknownTexts = 0;
+    for (const [feature, codes] of this.#texts) {
+      categories.set(this.#header.features[feature]!, codes.sort(values, feature, columns));
+      unknownTexts += codes.unknown;
+    }
     const content = {
+      categories,
+      unknownTexts,
       x: { rows: this.#count, columns, values },
       labels: this.#header.hasLabel ? this.#labels : null,
       weights: this.#hasWeights ? Float64Array.from(this.#weights) : null,
     };
     [this.#labels, this.#weights] = [[], []];
     return content;
+  }
+
+  #readText(bytes: Uint8Array, column: number, feature: number, block: Float32Array, offset: number): void {
+    const from = this.#cursor.at;
+    const text = readText(bytes, this.#cursor);
+    if (this.#cursor.isText) this.#refuseCell(bytes, from, column, 'a text, in sound quotes if in any');
+    const codes = this.#texts.get(feature)!;
+    const code = isMissing(text) ? NaN : codes.codeOf(text);
+    if (codes.count > MAX_TEXTS)
+      this.#refuseCell(bytes, from, column, `at most ${MAX_TEXTS} different texts`, 'Leave the column out.');
+    block[offset + feature] = code;
   }
 
   /** A cell that is no feature's. */
@@ -196,7 +228,7 @@ class Rows {
   }
 
   #refuseFeature(bytes: Uint8Array, from: number, column: number): never {
-    const next = 'Write it as a number, or leave the column out.';
+    const next = 'Write it as a number, leave the column out, or name it as one of texts (`--categories`).';
     return this.#refuseCell(bytes, from, column, 'a number, or an empty cell', next);
   }
 
@@ -216,4 +248,49 @@ class Rows {
     }
     return this.#refuse(`: ${cells} cells`, `${length}, as in the header`);
   }
+}
+
+/** Codes of the texts of a column. */
+class TextCodes {
+  readonly #codes: Map<string, number>;
+  readonly #isKnown: boolean;
+  /** Cells of texts that are none of the known values. */
+  unknown = 0;
+
+  /** @param known null: the file defines them */
+  constructor(known: readonly string[] | null) {
+    this.#isKnown = known !== null;
+    this.#codes = new Map(known?.map((text, code) => [text, code]));
+  }
+
+  get count(): number {
+    return this.#codes.size;
+  }
+
+  /** NaN for a text that is not among the known values. */
+  codeOf(text: string): number {
+    const code = this.#codes.get(text);
+    if (code !== undefined) return code;
+    if (this.#isKnown) {
+      this.unknown++;
+      return NaN;
+    }
+    this.#codes.set(text, this.#codes.size);
+    return this.#codes.size - 1;
+  }
+
+  /** Replaces codes in order of appearance by those in order of the texts. @returns the texts in that order */
+  sort(values: Float32Array, column: number, columns: number): string[] {
+    const texts = [...this.#codes.keys()];
+    if (this.#isKnown) return texts;
+    const sorted = [...texts].sort(byCodeUnits);
+    const places = new Map(sorted.map((text, place) => [text, place]));
+    const code = texts.map((text) => places.get(text)!);
+    for (let at = column; at < values.length; at += columns) values[at] = code[values[at]!] ?? NaN;
+    return sorted;
+  }
+}
+
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

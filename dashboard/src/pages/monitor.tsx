@@ -57,22 +57,25 @@ function Findings({ report, lookedAt }: { readonly report: Report; readonly look
 const shareText = (share: number | null): string => (share === null ? '–' : percent(share, 1));
 const gapText = (gap: number | null): string => (gap === null ? '–' : `${signed(100 * gap, 1)} %`);
 
-function LiveAgainstBacktest({ auc, win_rate, pass_rate, risk_streak }: Report['performance']) {
+type Compared = Report['performance']['auc'];
+
+function comparedRow(
+  name: string,
+  { live, bundle, gap, live_count }: Compared,
+  shown: (value: number | null) => string,
+) {
+  return { name, live: shown(live), bundle: shown(bundle), gap: gapText(gap), count: live_count };
+}
+
+function LiveAgainstBacktest({ auc, win_rate, groups = {}, pass_rate, risk_streak }: Report['performance']) {
+  const aucText = (value: number | null): string => num(value, 3);
   const rows = [
-    {
-      name: t('monitor.auc'),
-      live: num(auc.live, 3),
-      bundle: num(auc.bundle, 3),
-      gap: gapText(auc.gap),
-      count: auc.live_count,
-    },
-    {
-      name: t('monitor.winRate'),
-      live: shareText(win_rate.live),
-      bundle: shareText(win_rate.bundle),
-      gap: gapText(win_rate.gap),
-      count: win_rate.live_count,
-    },
+    comparedRow(t('monitor.auc'), auc, aucText),
+    comparedRow(t('monitor.winRate'), win_rate, shareText),
+    ...Object.entries(groups).flatMap(([group, own]) => [
+      comparedRow(`${group}: ${t('monitor.auc')}`, own.auc, aucText),
+      comparedRow(`${group}: ${t('monitor.winRate')}`, own.win_rate, shareText),
+    ]),
     { name: t('monitor.passRate'), live: shareText(pass_rate.live), bundle: '', gap: '', count: null },
     {
       name: t('monitor.streak'),

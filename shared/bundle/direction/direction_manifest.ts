@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MinutehandError } from '../../errors.ts';
 
 export const DIRECTION_FORMAT = 'minutehand.direction/1';
 export const DIRECTION_FILE = 'direction.onnx';
@@ -62,6 +63,23 @@ export const directionManifestSchema = z.strictObject({
     upper_95_net_bps: metric,
     trades: z.int(),
   }),
+  /** Bias of the walk-forward predictions; absent in earlier bundles. */
+  bias: z
+    .object({
+      overall_balance: metric,
+      buy_sell_ratio: metric,
+      distribution_std: metric,
+      prediction_min: metric,
+      prediction_max: metric,
+      largest_variance_24h: metric,
+      bull_market_buy_ratio: metric,
+      bear_market_sell_ratio: metric,
+      /** What is outside its limits beyond chance. */
+      biased: z.array(z.string()),
+    })
+    .optional(),
+  /** Success targets and what was measured, for information: no target decides anything. */
+  targets: z.array(z.object({ name: z.string(), goal: z.string(), measured: metric, met: z.boolean() })).optional(),
   edge: z.record(z.string(), instrumentEdge),
   files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),
   /** Inputs (null = missing) and the three answers to each, within 1e-5. */
@@ -71,3 +89,9 @@ export const directionManifestSchema = z.strictObject({
   }),
 });
 export type DirectionManifest = z.infer<typeof directionManifestSchema>;
+
+/** The gate of a promotion. @throws MinutehandError MODEL_BIASED */
+export function refuseBiased({ bias }: Pick<DirectionManifest, 'bias'>): void {
+  if (bias === undefined || bias.biased.length === 0) return;
+  throw new MinutehandError('MODEL_BIASED', { seen: bias.biased.join(', ') });
+}

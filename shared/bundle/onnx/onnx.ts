@@ -8,6 +8,7 @@ import {
   type OnnxNode,
   type OnnxValue,
 } from './schema.ts';
+import { preparationNodes, type Preparation } from './preparation.ts';
 import { decodeTreeGraph, ML_DOMAIN, REGRESSOR } from './tree_graph.ts';
 import { emptyTree, type TreeEnsemble, type TreeModel } from './tree_ensemble.ts';
 
@@ -25,6 +26,8 @@ export interface OnnxExtras {
    * that need not be scored by the WASM scorer, which leaves such a graph to onnxruntime. Default false.
    */
   readonly exactSums?: boolean;
+  /** Steps before the trees; default none. */
+  readonly preparation?: Preparation;
 }
 
 /**
@@ -57,6 +60,10 @@ export function encodeOnnx(ensemble: TreeEnsemble, extras: OnnxExtras = {}): Uin
  */
 export function encodeTreeModel(model: TreeModel, extras: OnnxExtras = {}): Uint8Array {
   const columns = checkModel(model);
+  const { inputs, nodes, output } =
+    extras.preparation === undefined
+      ? { inputs: [float32Value(INPUT_NAME, columns)], nodes: [], output: INPUT_NAME }
+      : preparationNodes(extras.preparation, INPUT_NAME);
   const metadata = Object.entries(extras.metadata ?? {})
     .map(([key, value]) => ({ key, value }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -65,9 +72,9 @@ export function encodeTreeModel(model: TreeModel, extras: OnnxExtras = {}): Uint
     producerName: 'minutehand',
     graph: {
       name: 'boosted_trees',
-      inputs: [float32Value(INPUT_NAME, columns)],
+      inputs,
       outputs: [float32Value(OUTPUT_NAME, model.ensembles.length)],
-      nodes: nodesOf(model, extras.exactSums ?? false),
+      nodes: [...nodes, ...nodesOf(model, output, extras.exactSums ?? false)],
     },
     opsets: [
       { domain: '', version: 15 },
@@ -77,19 +84,19 @@ export function encodeTreeModel(model: TreeModel, extras: OnnxExtras = {}): Uint
   });
 }
 
-function nodesOf({ link, ensembles }: TreeModel, exactSums: boolean): OnnxNode[] {
-  const trees = (input: string, output: string): OnnxNode => ({
+function nodesOf({ link, ensembles }: TreeModel, input: string, exactSums: boolean): OnnxNode[] {
+  const trees = (from: string, output: string): OnnxNode => ({
     name: 'trees',
     operator: REGRESSOR,
     domain: ML_DOMAIN,
-    inputs: [input],
+    inputs: [from],
     outputs: [output],
     attributes: treeAttributes(ensembles),
   });
-  const widen = node('widen', 'Cast', INPUT_NAME, 'features64', 'to', ELEMENT_FLOAT64);
+  const widen = node('widen', 'Cast', input, 'features64', 'to', ELEMENT_FLOAT64);
   if (link === 'sigmoid') {
     const sigmoid = { name: 'probability', operator: 'Sigmoid', inputs: ['logit'], outputs: [OUTPUT_NAME] };
-    return exactSums ? [widen, trees('features64', 'logit'), sigmoid] : [trees(INPUT_NAME, 'logit'), sigmoid];
+    return exactSums ? [widen, trees('features64', 'logit'), sigmoid] : [trees(input, 'logit'), sigmoid];
   }
   if (link === 'identity') return [widen, trees('features64', OUTPUT_NAME)];
   return [widen, trees('features64', 'logits'), node('probabilities', 'Softmax', 'logits', OUTPUT_NAME, 'axis', 1)];

@@ -42,6 +42,7 @@ const root = protobuf.Root.fromJSON({
     Attribute: {
       fields: {
         name: { type: 'string', id: 1 },
+        number: { type: 'float', id: 2 },
         integer: { type: 'int64', id: 3 },
         text: { type: 'bytes', id: 4 },
         floats: { rule: 'repeated', type: 'float', id: 7, options: packed },
@@ -60,11 +61,13 @@ const root = protobuf.Root.fromJSON({
 
 export const ELEMENT_FLOAT32 = 1;
 export const ELEMENT_FLOAT64 = 11;
-export const ATTRIBUTE = { INT: 2, STRING: 3, FLOATS: 6, INTS: 7, STRINGS: 8 } as const;
+export const ELEMENT_STRING = 8;
+export const ATTRIBUTE = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7, STRINGS: 8 } as const;
 
 export interface OnnxAttribute {
   name: string;
   type: number;
+  number?: number;
   integer?: number;
   text?: Uint8Array;
   floats?: number[];

@@ -8,6 +8,7 @@ import {
   liveInstrumentSchema,
   readActiveDirection,
 } from '../../../shared/bundle/direction/active_direction.ts';
+import { refuseBiased } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { prepareDirection, type PreparedDirection } from '../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
@@ -82,7 +83,7 @@ function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
     config: { role: 'approver' },
     schema: {
       tags,
-      summary: 'Verify a direction bundle and make it the active one of its timeframe',
+      summary: 'Verify a direction bundle and make it the active one of its timeframe; a biased one only as a rollback',
       params,
       response: { 200: directionPointerSchema, ...REFUSALS },
     },
@@ -91,6 +92,7 @@ function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
       request.written = { target: `direction ${model_name}` };
       const { manifest } = await verify(paths.models, model_name);
       const before = pointerOf(paths.models, timeframeOf(manifest.timeframe));
+      if (model_name !== before?.previous) refuseBiased(manifest);
       const after = activateDirection(paths.models, model_name, paths.home);
       request.written = { target: `direction ${model_name}`, before, after };
       return after;

@@ -67,6 +67,7 @@ const comparedSchema = z.looseObject({
   gap: figure.describe('(live − bundle) / bundle'),
   live_count: z.number().describe('Rows or trades'),
 });
+const livePerformance = z.looseObject({ auc: comparedSchema, win_rate: comparedSchema });
 const kpiSchema = z.looseObject({
   trades: z.number(),
   win_rate: figure,
@@ -87,12 +88,18 @@ const lookSchema = z
         .optional()
         .describe('Live against training'),
     }),
-    performance: z.looseObject({
-      auc: comparedSchema,
-      win_rate: comparedSchema,
+    performance: livePerformance.extend({
+      groups: z
+        .record(z.string(), livePerformance)
+        .optional()
+        .describe('Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs'),
       pass_rate: z.looseObject({ live: figure }),
       risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
     }),
+    direction: z
+      .record(z.string(), z.looseObject({ skipped: z.string().optional().describe('Why there is no figure') }))
+      .optional()
+      .describe('Bias of published direction probabilities, by timeframe'),
     kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
     findings: z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits'),
   })

@@ -4,7 +4,7 @@ import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { reliability } from '../../validate/metrics.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../executability.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
-import { VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
+import { pool, VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
 import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
 import { MIN_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
@@ -231,7 +231,8 @@ function dayLines({ bundles, days }: PeriodResult, names: readonly string[]): Li
 
 function calibrationLines(bundles: readonly BundleResult[], names: readonly string[]): Line[] {
   const lines = bundles.map(({ ai1 }, i): Line => {
-    const cells = reliability(ai1.scores, ai1.labels).filter(({ rows }) => rows > 0);
+    const { scores, labels } = pool(Object.values(ai1));
+    const cells = reliability(scores, labels).filter(({ rows }) => rows > 0);
     return {
       name: `${nameOf(names, i)}AI1`,
       x: cells.map(({ confidence }) => confidence),

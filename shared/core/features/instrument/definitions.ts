@@ -136,7 +136,7 @@ function volumeFeatures(s: number, l: number): Short[] {
 }
 
 function marketFeatures(s: number, m: number, l: number): Short[] {
-  const late = 'its series has no value, or one that is too old';
+  const late = 'no value, or too old';
   const funding = 'funding_rate or open_interest is missing in the window';
   return [
     { name: 'funding_rate', formula: 'series funding_rate', window: 1, unit: 'fraction', missing: late },

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { instrumentSchema } from '../shared/bundle/feature_schema.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
+import { barSecondsOf, type Pair } from '../shared/pair.ts';
+import { readInstrumentFolder } from '../trainer/direction/instrument_bars.ts';
+import { stepAll } from '../trainer/direction/instrument_rows.ts';
+import { readSeriesFolder } from '../trainer/direction/series_files.ts';
+
+/** Columns of the direction model's answers, in the order of its classes. */
+const PROBABILITIES = ['ML_UP_PROB', 'ML_DOWN_PROB', 'ML_RANGE_PROB'] as const;
+
+export interface InstrumentMatrix {
+  readonly columns: readonly string[];
+  readonly featureSchema: string;
+  /** Lines of CSV without the header, for bars from `from` until before `to`, epoch seconds. */
+  lines(from: number, to: number): readonly string[];
+}
+
+/**
+ * Features of an instrument, with the answers of a direction model.
+ * @param series folder of auxiliary series; null: `series` in the data folder
+ * @param model folder of a direction bundle; null: without answers
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT; as loadDirectionModel
+ */
+export async function instrumentMatrix(
+  instrument: Pair,
+  data: string,
+  series: string | null,
+  model: string | null,
+): Promise<InstrumentMatrix> {
+  const timeframe = barSecondsOf(instrument);
+  const schema = instrumentSchema(INSTRUMENT_WINDOWS, timeframe);
+  const [bars] = await readInstrumentFolder(data, [instrument.a], timeframe);
+  const known = await readSeriesFolder(series ?? join(data, 'series'), instrument.a);
+  const direction = model === null ? null : await loadDirectionModel(model, schema, 1);
+  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, timeframe);
+  const names = features.definitions.map(({ name }) => name);
+  return {
+    columns: direction === null ? names : [...names, ...PROBABILITIES],
+    featureSchema: schema.hash,
+    lines(from, to) {
+      const lines: string[] = [];
+      stepAll(bars!, known, features, (t) => {
+        const time = bars!.time[t]!;
+        if (time < from || time >= to) return;
+        const cells = [...features.values].map((value) => (Number.isNaN(value) ? '' : String(value)));
+        lines.push([time, ...cells, ...(direction === null ? [] : answers(direction, features))].join(','));
+      });
+      return lines;
+    },
+  };
+}
+
+/** Empty cells in warm-up. */
+function answers(direction: DirectionModel, features: InstrumentFeatures): string[] {
+  if (!features.ready) return PROBABILITIES.map(() => '');
+  return [...direction.infer(Float32Array.from(features.values), 1)].map(String);
+}
