@@ -34,7 +34,7 @@ function filesOf(folder: string): string[] {
 interface Sample {
   readonly name: string;
   readonly source: string;
-  /** The rule that its first line names. */
+  /** The rule named in its first line. */
   readonly rule: string;
 }
 
@@ -57,7 +57,7 @@ describe.each(PROGRAMS)('%s', (name) => {
     expect(texts(check)).toEqual([]);
   });
 
-  it('calls no function, and names no constant, that is neither its own nor in the table', () => {
+  it('uses only functions and constants of its own or of the table', () => {
     const inTable = new Set([...builtInSignatures().map(({ syntax }) => syntax.name), ...builtInConstants()]);
     const foreign = foreignNames();
     expect(foreign.length).toBeGreaterThan(100);
@@ -72,7 +72,7 @@ function builtInConstants(): string[] {
   });
 }
 
-/** Called functions and constants of all sources that none of them declares, found without the checker's parser. */
+/** Functions and constants that the sources use and none declares, found without the checker's parser. */
 function foreignNames(): string[] {
   const all = ['Experts', 'Services', 'Include/Minutehand']
     .filter((folder) => existsSync(join(MT5, folder)))
@@ -91,7 +91,7 @@ function foreignNames(): string[] {
 }
 
 describe('the expert advisor with an error in it', () => {
-  /** Checks it after the first occurrence of each name has been replaced. */
+  /** Findings after the first occurrence of each name has been replaced. */
   function findingsOf(
     names: readonly string[],
     pattern: (name: string) => RegExp,
@@ -117,7 +117,7 @@ describe('the expert advisor with an error in it', () => {
   }
   const used = [...checkFile(MT5, 'Experts/Minutehand.mq5').builtInsUsed];
 
-  it('has a finding for each built-in that is called with parameters too many', () => {
+  it('has a finding for each built-in that is called with too many parameters', () => {
     const fixed = new Set(
       builtInSignatures()
         .filter(({ syntax }) => !syntax.takesMore)
@@ -145,7 +145,7 @@ describe('files that MetaEditor refuses', () => {
   const caught = rejected.filter(isCaught);
   const share = caught.length / rejected.length;
 
-  it('are caught for the documented reason, but for the listed ones', () => {
+  it('are caught for the documented reason, except the listed ones', () => {
     const missed = rejected.filter((sample) => !isCaught(sample)).map(({ name }) => name);
     process.stdout.write(
       `checker: ${caught.length} of ${rejected.length} files caught (${(share * 100).toFixed(1)} %)\n`,
@@ -165,7 +165,7 @@ describe('files that MetaEditor accepts', () => {
     expect(texts(checkSource(source, name))).toEqual([]);
   });
 
-  it.each(['rejected', 'subset'])('the %s ones have no finding but those of their own kind', (folder) => {
+  it.each(['rejected', 'subset'])('the %s ones have findings of known rules only', (folder) => {
     const unknown = samples(folder).flatMap(({ name, source }) =>
       checkSource(source, name).findings.filter(({ rule }) => !RULES.has(rule)),
     );
@@ -174,7 +174,7 @@ describe('files that MetaEditor accepts', () => {
 });
 
 describe('the rules', () => {
-  it('each have a file that breaks them', () => {
+  it('each have a file that violates them', () => {
     const shown = new Set(
       [...rejected, ...samples('subset')].flatMap(({ name, source }) =>
         checkSource(source, name).findings.map(({ rule }) => rule),
@@ -193,7 +193,7 @@ describe('the table of built-ins', () => {
     },
   );
 
-  it('refuses every function with a parameter too few or too many', () => {
+  it('refuses every function with one parameter too few or too many', () => {
     const least = new Map<string, number>();
     const most = new Map<string, number>();
     for (const { syntax } of builtInSignatures()) {

@@ -30,7 +30,7 @@ const HANDLERS: Readonly<
   },
 };
 
-/** The result of the check of a program. MetaEditor may still refuse it. */
+/** Result of the check of a program. MetaEditor may still refuse it. */
 export interface Check {
   readonly findings: readonly Finding[];
   /** Built-in functions and constants that the program uses. */
@@ -104,5 +104,5 @@ function checkHandler(program: Program, { name, type, parameters, ...at }: Funct
     (one) => `${one.type.isConst ? 'const ' : ''}${one.type.name}${one.name.isReference ? '&' : ''}`,
   );
   if (found.join(',') !== wanted || !results.includes(type.name))
-    program.report('70', at, `'${name}' has other parameters or another result`);
+    program.report('70', at, `'${name}' has wrong parameters or a wrong return type`);
 }

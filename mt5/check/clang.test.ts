@@ -8,7 +8,7 @@ describe.skipIf(!hasClang())(`the expert advisor, read by clang${clangNote()}`, 
     expect(clangFindings(PROGRAMS)).toEqual([]);
   });
 
-  it('has a finding for a lost bit, a hidden name and a variable without use', () => {
+  it('has a finding for a lossy conversion, a shadowed name and an unused variable', () => {
     const wrong = 'uchar small = GetTickCount64(); { int text = small; text++; } int unused = 0;';
     const findings = clangFindings(['wake.cpp'], (path, text) =>
       path.endsWith('Text.mqh') ? text.replace('ArrayResize(bytes, 0);', wrong) : text,

@@ -1,17 +1,17 @@
-/** Where something stands in a source. */
+/** A location in a source. */
 export interface Place {
   readonly file: string;
   readonly line: number;
 }
 
-/** What is wrong with a source. */
+/** An error in a source. */
 export interface Finding extends Place {
   /** A key of RULES: MetaEditor's code, or the name of a rule of the subset. */
   readonly rule: string;
   readonly message: string;
 }
 
-/** Ends the check of a program: what follows a syntax error means nothing. */
+/** Ends the check of a program: after a syntax error nothing is meaningful. */
 export class SyntaxProblem extends Error {
   readonly finding: Finding;
 

@@ -1,7 +1,7 @@
 import { SyntaxProblem, type Finding, type Place } from './finding.ts';
 import { lineTokens, tokensOf, type Token } from './lexer.ts';
 
-/** Properties of programs that the reference lists (basis/preprosessor/compilation), without those of indicators. */
+/** Properties of programs in the reference (basis/preprosessor/compilation), without those of indicators. */
 const PROPERTIES = new Set(
   (
     'icon link copyright version description stacksize library script_show_confirm script_show_inputs service ' +
@@ -10,7 +10,7 @@ const PROPERTIES = new Set(
 );
 const INCLUDE_DEPTH = 32;
 
-/** A program after its directives have been carried out. */
+/** A program after preprocessing. */
 export interface Preprocessed {
   readonly tokens: readonly Token[];
   readonly properties: ReadonlyMap<string, string>;
@@ -21,7 +21,7 @@ export interface Preprocessed {
 export type FindInclude = (name: string, isSystem: boolean, from: string) => { text: string; file: string } | null;
 
 /**
- * Carries out `#include`, `#define` of constants, and conditions.
+ * Processes `#include`, `#define` of constants, and conditions.
  * @throws {SyntaxProblem}
  */
 export function preprocess(source: string, file: string, findInclude: FindInclude): Preprocessed {
@@ -42,7 +42,7 @@ class Preprocessor {
   }
 
   read(source: string, file: string, depth: number): void {
-    /** Of the conditions that hold here: whether their text counts. */
+    /** Of each open condition: whether its text is active. */
     const conditions: boolean[] = [];
     let last: Place = { file, line: 1 };
     for (const token of tokensOf(source, file)) {
@@ -80,7 +80,7 @@ class Preprocessor {
     else if (word === 'property') this.property(rest!, token);
     else if (word === 'import') this.report('no_import', token, 'a DLL or library: outside of the subset');
     else if (word === 'resource') this.report('no_resource', token, 'a resource: outside of the subset');
-    else throw new SyntaxProblem('109', token, `unknown command of the preprocessor '#${word}'`);
+    else throw new SyntaxProblem('109', token, `unknown preprocessor directive '#${word}'`);
   }
 
   private define(rest: string, at: Token): void {
@@ -112,7 +112,7 @@ class Preprocessor {
     this.properties.set(name!, value!);
   }
 
-  /** Constants in place of their names, at the place of use. */
+  /** Replaces constants' names by their values, at the place of use. */
   private expand(token: Token, within: ReadonlySet<string>): void {
     const macro = token.kind === 'word' && !within.has(token.text) ? this.macros.get(token.text) : undefined;
     if (macro === undefined) this.tokens.push(token);

@@ -6,7 +6,7 @@ import { parse, parseSignature } from './parser.ts';
 import type { Declaration, FunctionSyntax, StructSyntax } from './syntax.ts';
 import { ANY, simpleType, type Type } from './types.ts';
 
-/** A name that has a value. */
+/** A name with a value. */
 export interface Variable {
   readonly name: string;
   readonly type: Type;
@@ -46,10 +46,10 @@ export interface Struct {
   readonly methods: Map<string, Callable[]>;
 }
 
-/** Kinds of programs by what their main file has. */
+/** Kinds of programs by the content of their main file. */
 export type Kind = 'expert' | 'script' | 'service' | 'indicator';
 
-/** Names of a block, and those around it. */
+/** Names of a block, and the enclosing scope. */
 export class Scope {
   readonly outer: Scope | null;
   readonly names = new Map<string, Variable>();
@@ -63,7 +63,7 @@ export class Scope {
   }
 }
 
-/** What is declared so far, and what was found. */
+/** Declarations so far, and findings. */
 export class Program {
   readonly structs = new Map<string, Struct>();
   /** Values of the members of each enumeration. */
@@ -89,7 +89,7 @@ export class Program {
     return simpleType(name) ?? ANY;
   }
 
-  /** Whether a structure is another one, or derived from it. */
+  /** Whether a structure equals another one, or is derived from it. */
   derives(name: string, from: string): boolean {
     for (let struct = this.structs.get(name) ?? null; struct !== null; struct = struct.base)
       if (struct.name === from) return true;
@@ -112,7 +112,7 @@ export class Program {
     return [];
   }
 
-  /** Whether a value of the type can be copied byte by byte: no text, no dynamic array, no class. */
+  /** Whether a value of the type can be copied as bytes: no string, dynamic array or class. */
   isPlain(type: Type): boolean {
     if (type.kind === 'string' || type.sizes.includes(null)) return false;
     const struct = this.structs.get(type.name);
@@ -163,7 +163,7 @@ function parsedSignatures(): Signature[] {
   );
 }
 
-/** An empty structure of the program, to be filled with its members. */
+/** An empty structure, to be filled with its members. */
 export function newStruct({ name, isClass }: StructSyntax, base: Struct | null): Struct {
   return { name, isClass, base, fields: new Map(), methods: new Map() };
 }

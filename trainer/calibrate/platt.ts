@@ -64,15 +64,15 @@ export function fitPlatt(
     );
     if (Math.max(Math.abs(bySlope), Math.abs(byIntercept)) < FLAT * total) break;
     const determinant = curveSlope * curveIntercept - curveBoth * curveBoth;
-    const towardsSlope = -(curveIntercept * bySlope - curveBoth * byIntercept) / determinant;
-    const towardsIntercept = -(curveSlope * byIntercept - curveBoth * bySlope) / determinant;
-    const promised = bySlope * towardsSlope + byIntercept * towardsIntercept;
+    const towardSlope = -(curveIntercept * bySlope - curveBoth * byIntercept) / determinant;
+    const towardIntercept = -(curveSlope * byIntercept - curveBoth * bySlope) / determinant;
+    const promised = bySlope * towardSlope + byIntercept * towardIntercept;
     let size = 1;
     for (; size >= SMALLEST_STEP; size /= 2) {
-      const next = lossOf(logits, targets, weights, slope + size * towardsSlope, intercept + size * towardsIntercept);
+      const next = lossOf(logits, targets, weights, slope + size * towardSlope, intercept + size * towardIntercept);
       if (next < loss + SUFFICIENT * size * promised) {
-        slope += size * towardsSlope;
-        intercept += size * towardsIntercept;
+        slope += size * towardSlope;
+        intercept += size * towardIntercept;
         loss = next;
         break;
       }

@@ -16,7 +16,7 @@ const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys()
 
 /**
  * Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to
- * memorise.
+ * memorize.
  */
 function coinRows(seed: string, perPair: number): ValidationRows {
   const rng = createRng(seed);
@@ -41,8 +41,8 @@ beforeAll(async () => {
 
 describe('crossValidate', () => {
   it('finds nothing in coin tosses, though a model trained on them has memorized them', async () => {
-    const memorised = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
-    expect(auc(memorised, rows.y)!).toBeGreaterThan(0.95);
+    const memorized = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
+    expect(auc(memorized, rows.y)!).toBeGreaterThan(0.95);
     // Standard error of an AUC of 3000 tosses: 0.0105.
     expect(Math.abs(auc(outOfFold(folds, rows), rows.y)! - 0.5)).toBeLessThan(0.035);
     for (const { metrics } of folds) expect(Math.abs(metrics.auc! - 0.5)).toBeLessThan(0.08);

@@ -6,7 +6,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { replayJournal } from '../feed/replay.ts';
 import { ISOLATING, OF_BOTH, type HeardSignal, type TwoMachinesReport } from './two_machines.fixture.ts';
 
-export interface Judge {
+export interface TwoMachinesChecks {
   readonly settings: Settings;
   loadModels(modelsFolder: string): Promise<ModelSet>;
 }
@@ -15,11 +15,11 @@ export interface Judge {
 const STEPPED_MS = 1_800_000;
 
 /** One writer at a time, no minute left out, silence of who is isolated, and the replay of both journals. */
-export async function judgeTwoMachines(report: TwoMachinesReport, judge: Judge): Promise<void> {
+export async function checkTwoMachines(report: TwoMachinesReport, checks: TwoMachinesChecks): Promise<void> {
   checkWriters(report);
   checkSilence(report);
-  checkMinutes(report, judge.settings);
-  await checkReplays(report, judge);
+  checkMinutes(report, checks.settings);
+  await checkReplays(report, checks);
 }
 
 /** A file has the last signal only, so that its consumer is another one. */
@@ -103,7 +103,7 @@ function isAnswer({ verdict, by, signal, atMs }: HeardSignal): boolean {
   return ['OUT_OF_ORDER', 'OLDER_BAR'].includes(verdict.code) && signal.valid_until_ms >= atMs;
 }
 
-async function checkReplays({ homes }: TwoMachinesReport, { settings, loadModels }: Judge): Promise<void> {
+async function checkReplays({ homes }: TwoMachinesReport, { settings, loadModels }: TwoMachinesChecks): Promise<void> {
   for (const paths of homes) {
     const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
     const { differences } = await replayJournal({
