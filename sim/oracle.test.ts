@@ -68,7 +68,7 @@ function openBench(): Bench {
     onViolation: (rule) => rules.push(rule),
   });
   bench.obey = (text, ...orders) =>
-    bench.oracle.check('EA', text, START_MS + bench.nowMs, { verdict: 'obey', pairId: 'A_B', orders, missed: 0 });
+    bench.oracle.check('EA', text, START_MS + bench.nowMs, { verdict: 'accept', pairId: 'A_B', orders, missed: 0 });
   return bench;
 }
 

@@ -27,8 +27,8 @@ import { describeKind, drawKind, settingsOfKind } from './world_kind.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Duration of a world's fault phase. */
-const SHORTEST_STORM_MS = 8 * MINUTE_MS;
-const LONGEST_STORM_MS = 28 * MINUTE_MS;
+const MIN_STORM_MS = 8 * MINUTE_MS;
+const MAX_STORM_MS = 28 * MINUTE_MS;
 /** Time that a recovered world must stay healthy. */
 const PROOF_MS = 2.5 * MINUTE_MS;
 /** A world ends in the idle part of a minute. */
@@ -82,7 +82,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const rng = createRng(`sim ${seed}`);
   const drawn = drawWeather(rng);
   const weather = options.hasJournalFaults === true ? withJournalFaults(drawn, createRng(`journal ${seed}`)) : drawn;
-  const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
+  const stormMs = MIN_STORM_MS + rng.uniform() * (MAX_STORM_MS - MIN_STORM_MS);
   const variety = drawVariety(seed, stormMs);
   const kind = drawKind(seed);
   const settings = settingsOfKind(variedSettings(simulatedSettings(), variety), kind);

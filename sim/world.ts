@@ -612,7 +612,7 @@ class SimulatedWorld implements World {
     });
   }
 
-  #obeyed(name: string, text: string, { orders, pairId }: Extract<Verdict, { verdict: 'obey' }>): void {
+  #obeyed(name: string, text: string, { orders, pairId }: Extract<Verdict, { verdict: 'accept' }>): void {
     const signal = this.oracle.published.get(text.trimEnd())?.signal;
     if (signal?.reason === 'SILENCE' && signal.mode === 'HALT') this.see('heartbeat HALT obeyed');
     if (signal?.mode === 'OK') this.obeyedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);

@@ -306,7 +306,7 @@ describe('trainer, training process, gates and daemon', () => {
     expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
     const thresholds = await retrain('thresholds');
     expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'rejected', error: null });
-    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars behind /)]);
+    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
     expect(activeText()).toBe(before);
   });
 

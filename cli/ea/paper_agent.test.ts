@@ -189,9 +189,9 @@ describe('the paper trading consumer', () => {
   it('keeps the highest fence over a restart', () => {
     const common = { boot_id: '20261120T080000000Z', generated_at_ms: nowMs };
     const ofFence = (fence: number, seq: number): string => textOf(bodyOf(), { ...common, seq, fence });
-    expect(agentOf().receive(ofFence(7, 1)).verdict).toBe('obey');
+    expect(agentOf().receive(ofFence(7, 1)).verdict).toBe('accept');
     expect(agentOf().receive(ofFence(6, 2))).toMatchObject({ verdict: 'refuse', code: 'LOWER_FENCE' });
-    expect(agentOf().receive(ofFence(7, 2)).verdict).toBe('obey');
+    expect(agentOf().receive(ofFence(7, 2)).verdict).toBe('accept');
   });
 
   it('closes by its own maximum age when no more signals arrive, and only then', () => {

@@ -50,7 +50,7 @@ export interface PairView {
     readonly generatedMs: number;
     readonly validUntilMs: number;
   } | null;
-  /** Why the last text was not obeyed; empty when it was. */
+  /** Why the last text was refused; empty when it was accepted. */
   readonly refusal: string;
   readonly positionId: string;
   readonly openedMs: number | null;
@@ -173,7 +173,7 @@ class Agent implements PaperAgent {
     else if (this.#configured.has(verdict.pairId)) {
       const signal = JSON.parse(text) as Signal;
       this.#views.set(verdict.pairId, { last: viewOf(signal), refusal: '' });
-      this.#obey(signal, verdict.orders);
+      this.#accept(signal, verdict.orders);
     }
     return verdict;
   }
@@ -190,7 +190,7 @@ class Agent implements PaperAgent {
     if (this.#configured.has(id)) this.#views.set(id, { last: this.#views.get(id)?.last ?? null, refusal: code });
   }
 
-  #obey(signal: Signal, orders: readonly Order[]): void {
+  #accept(signal: Signal, orders: readonly Order[]): void {
     const { market, rules, clock } = this.#options;
     const pairId = signal.pair_id;
     const moment: PaperMoment = { pairId, market, nowMs: clock.nowMs() };

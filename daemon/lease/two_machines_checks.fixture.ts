@@ -23,8 +23,8 @@ export async function checkTwoMachines(report: TwoMachinesReport, checks: TwoMac
 }
 
 /** A file has the last signal only, so that its consumer is another one. */
-const obeyed = ({ heard }: TwoMachinesReport, byFile = false): HeardSignal[] =>
-  heard.filter(({ verdict, by }) => verdict.verdict === 'obey' && (by === 'file') === byFile);
+const accepted = ({ heard }: TwoMachinesReport, byFile = false): HeardSignal[] =>
+  heard.filter(({ verdict, by }) => verdict.verdict === 'accept' && (by === 'file') === byFile);
 
 /** Fences of one writer each, and no two of them at the same time. */
 function checkWriters(report: TwoMachinesReport): void {
@@ -37,7 +37,7 @@ function checkWriters(report: TwoMachinesReport): void {
     expect(new Set(ofFence.map(({ signal }) => signal.boot_id)).size, `writers of fence ${fence}`).toBe(1);
   for (const byFile of [false, true]) {
     let highest = 0;
-    for (const { signal } of obeyed(report, byFile)) {
+    for (const { signal } of accepted(report, byFile)) {
       expect(signal.fence).toBeGreaterThanOrEqual(highest);
       highest = signal.fence!;
     }
@@ -96,10 +96,10 @@ function checkMinutes(report: TwoMachinesReport, { minutehand }: Settings): void
   }
 }
 
-/** Obeyed, or in time and behind a later one that another transport brought first. */
+/** Accepted, or in time and behind a later one that another transport brought first. */
 function isAnswer({ verdict, by, signal, atMs }: HeardSignal): boolean {
   if (by === 'file') return false;
-  if (verdict.verdict === 'obey') return true;
+  if (verdict.verdict === 'accept') return true;
   return ['OUT_OF_ORDER', 'OLDER_BAR'].includes(verdict.code) && signal.valid_until_ms >= atMs;
 }
 
@@ -124,7 +124,7 @@ async function checkReplays({ homes }: TwoMachinesReport, { settings, loadModels
 export function describeRun({ events, heard, leaseMs, sent }: TwoMachinesReport): string {
   const refused = new Map<string, number>();
   for (const { verdict, by } of heard) {
-    if (verdict.verdict === 'obey') continue;
+    if (verdict.verdict === 'accept') continue;
     const key = `${verdict.code} by ${by}`;
     refused.set(key, (refused.get(key) ?? 0) + 1);
   }

@@ -71,8 +71,8 @@ export function holds(type: Type, constant: bigint): boolean {
 }
 
 /**
- * Why a value does not convert to a type without a cast: a rule and its message. Arrays and structures are compared by the
- * caller.
+ * Why a value does not convert to a type without a cast: a rule and its message. Arrays and structures are compared by
+ * the caller.
  * @returns null when it does
  */
 export function conversionProblem({ type: from, constant }: Value, to: Type): [rule: string, message: string] | null {

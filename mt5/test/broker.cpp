@@ -845,7 +845,7 @@ static void chart() {
   settings.paper = true;
   EQUAL(counted("\"kind\":\"open\""), 2);
   CHECK(terminal().labels["minutehand_line0"].find("paper") != std::string::npos);
-  CHECK(terminal().labels["minutehand_line7"] == "EURUSD_USDCHF  not heard");
+  CHECK(terminal().labels["minutehand_line7"] == "EURUSD_USDCHF  no signal");
   CHECK(terminal().labels["minutehand_line5"].find("EURUSD_GBPUSD  OK ENTRY") == 0);
   OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
   for (int i = 0; i < 4; i++) {

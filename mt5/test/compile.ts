@@ -44,8 +44,8 @@ export function translate(source: string): string {
 }
 
 /**
- * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path, which contains a hash of the sources, so
- * that nothing is compiled twice.
+ * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path, which contains a hash of the sources,
+ * so that nothing is compiled twice.
  * @param level `-O2` for programs that run for minutes
  * @throws Error with the messages of g++
  */

@@ -2,7 +2,7 @@
  * The expert advisor's protocol as a program, to be compared with the reference consumer. A line in, a line out:
  *   begin <markets> <max skew ms>   -> ok
  *   take <now ms> <hex of the text> -> refuse <CODE> | accept <missed> hold
- *                                      | accept <missed> [close <id>] [open <id> <entry> <|beta|> <scale> <max age>] [halt]
+ *     | accept <missed> [close <id>] [open <id> <entry> <|beta|> <scale> <max age>] [halt]
  *   restart                         -> ok     (its memory is saved and restored)
  *   closed <id>                     -> ok
  */

@@ -68,7 +68,7 @@ export type DriftPolicy = Pick<
 >;
 
 /** Smaller differences of costs are rounding of prices. */
-const SMALLEST_COST_BPS = 0.01;
+const MIN_COST_BPS = 0.01;
 
 /**
  * Figures beyond the policy's limits that are not explained by chance.
@@ -139,7 +139,7 @@ function costFinding(
   { slippage, shortfall, spread_multiple }: SymbolFills,
   gap: number,
 ): DriftFinding[] {
-  const allowed = gap * shortfall.configured_bps + SMALLEST_COST_BPS;
+  const allowed = gap * shortfall.configured_bps + MIN_COST_BPS;
   const above = ({ bps, configured_bps, noise_bps }: SymbolFills['slippage']): number => {
     const excess = (bps ?? 0) - configured_bps;
     return excess > allowed && excess > noise_bps ? excess : 0;

@@ -6,7 +6,7 @@ import type { Notifications } from '../notify/notifications.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { endUnsealedRollout, UNSEALED } from './steps.ts';
 
-/** Time between two looks of the trainer; a challenger that fails is dropped by the daemon at once. */
+/** Interval of evaluations by the trainer; the daemon drops a failing challenger at once. */
 const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
 
 export type RolloutWatchOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'command' | 'print'> & {
@@ -23,7 +23,7 @@ const answerSchema = z.object({
 });
 type Answer = z.infer<typeof answerSchema>;
 
-/** The active rollout as the last look found it. */
+/** The active rollout at the last evaluation. */
 export interface RolloutState {
   readonly id: string;
   readonly stage: string;
@@ -31,7 +31,7 @@ export interface RolloutState {
   readonly champion: string;
   readonly challenger: string;
   readonly promotion_e_value: number;
-  /** null before the first look. */
+  /** null before the first evaluation. */
   readonly evidence: {
     readonly labels: number;
     readonly benefit: number;
@@ -49,7 +49,7 @@ export interface RolloutWatch {
   stop(): void;
 }
 
-/** Judges the active rollout in a child process again and again, and tells of each stage. */
+/** Evaluates the active rollout periodically in a child process, and notifies of each stage. */
 export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   const { settings, paths, print, notifier, lookMs = LOOK_MS[settings.minutehand.market] } = options;
   const ending = new AbortController();
@@ -121,7 +121,7 @@ function stateOf(rollout: Rollout | null): string {
   return rollout === null ? '' : `${rollout.id}:${rollout.stage}:${rollout.status}`;
 }
 
-/** A damaged file is what the daemon refuses, too. */
+/** A damaged file is also refused by the daemon. */
 function read(models: string): Rollout | null {
   try {
     return readRollout(models);

@@ -15,8 +15,7 @@ const fitGreedily = smallTrees({ rounds: 60, learningRate: 0.5, leaves: 63, minD
 const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys());
 
 /**
- * Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to
- * memorize.
+ * Two pairs with a unique number in every row and random labels: nothing to learn, everything to memorize.
  */
 function coinRows(seed: string, perPair: number): ValidationRows {
   const rng = createRng(seed);
@@ -95,7 +94,7 @@ describe('outOfFold', () => {
 });
 
 describe('testedScores', () => {
-  it('has the answer of each row’s own fold, the same as scoring the row by its time', () => {
+  it('has the score of each row’s own fold, as scoring the row by its time', () => {
     const { scores, split } = testedScores(folds, rows.x.rows);
     expect(scores).toEqual(outOfFold(folds, rows));
     folds.forEach(({ test }, fold) => test.forEach((row) => expect(split[row]).toBe(fold)));

@@ -1901,12 +1901,12 @@ public:
      {
       int unheard = 0;
       for(int k = 0; k < ArraySize(m_pairs); k++)
-         if(!IsHeard(m_pairs[k]))
+         if(!HasSignal(m_pairs[k]))
             unheard++;
       return 5 + ArraySize(m_trades) + unheard;
      }
 
-   bool              IsHeard(const string pairId)
+   bool              HasSignal(const string pairId)
      {
       MhMemory memory;
       for(int i = 0; i < ArraySize(m_trades); i++)
@@ -1923,10 +1923,10 @@ public:
      {
       int rest = n;
       for(int k = 0; k < ArraySize(m_pairs); k++)
-         if(!IsHeard(m_pairs[k]))
+         if(!HasSignal(m_pairs[k]))
            {
             if(rest == 0)
-               return m_pairs[k] + (m_blocked[k] != 0 ? "  STATE_DAMAGED" : "  not heard");
+               return m_pairs[k] + (m_blocked[k] != 0 ? "  STATE_DAMAGED" : "  no signal");
             rest--;
            }
       return "";
@@ -1953,7 +1953,7 @@ public:
       MhMemory memory;
       m_consumer.Get(i, memory);
       long ageMs = m_clock.NowMs() - m_views[i].generatedMs;
-      string age = m_views[i].generatedMs == 0 ? "not heard" : MhNumber((double)ageMs / 1000, 0) + " s" + (m_clock.NowMs() > m_views[i].validUntilMs ? " SILENT" : "");
+      string age = m_views[i].generatedMs == 0 ? "no signal" : MhNumber((double)ageMs / 1000, 0) + " s" + (m_clock.NowMs() > m_views[i].validUntilMs ? " SILENT" : "");
       double floating = 0;
       bool isPriced = Floating(i, floating);
       string position = m_trades[i].stage == MH_FLAT ? (m_waitsFor[i] == "" ? "flat" : "waits for " + m_waitsFor[i])

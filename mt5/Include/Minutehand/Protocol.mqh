@@ -51,7 +51,7 @@ private:
    string            m_markets;
    long              m_maxSkewMs;
 
-   void              Obey(const MhSignal &signal, MhMemory &memory, MhVerdict &verdict)
+   void              Accept(const MhSignal &signal, MhMemory &memory, MhVerdict &verdict)
      {
       if(memory.positionId != "" && (signal.target == 0 || signal.positionId != memory.positionId))
         {
@@ -211,7 +211,7 @@ public:
         }
       // The last number of an earlier boot is unknown, and a first signal has no predecessor.
       verdict.missed = boots == 0 ? signal.seq - lastSeq - 1 : (lastBoot == "" || isSuccessor ? 0 : signal.seq - 1);
-      Obey(signal, m_memories[place], verdict);
+      Accept(signal, m_memories[place], verdict);
      }
   };
 
