@@ -28,7 +28,10 @@ function lineOf({ pairId, last, refusal, side, openedMs, floating, realised }: P
   return cells.join('  ');
 }
 
-function signalText({ mode, reason, z, generatedMs, validUntilMs }: NonNullable<PairView['last']>, nowMs: number): string {
+function signalText(
+  { mode, reason, z, generatedMs, validUntilMs }: NonNullable<PairView['last']>,
+  nowMs: number,
+): string {
   const age = `${Math.max(0, Math.round((nowMs - generatedMs) / 1000))} s`;
   const silent = nowMs > validUntilMs ? ' SILENT' : '';
   return `${mode.padEnd(8)} ${reason.padEnd(11)} z ${z === null ? '–' : z.toFixed(2)}  ${age}${silent}`;

@@ -252,7 +252,8 @@ class Parser {
       );
     }
     this.index++;
-    if (['long', 'int'].includes(this.token.text)) this.fail('foreign_word', `'${word} ${this.token.text}' is not a type`);
+    if (['long', 'int'].includes(this.token.text))
+      this.fail('foreign_word', `'${word} ${this.token.text}' is not a type`);
     return { name: word, at, ...words };
   }
 

@@ -77,13 +77,10 @@ describe('readFloat32', () => {
     expectNumber('3.4028235677973365e38');
   });
 
-  it.each(['', 'NaN', 'nan', 'NA', 'na', 'null', 'NULL', '""', '" "', '  ', '"NaN"'])(
-    'reads %j as missing',
-    (text) => {
-      for (const behind of [',7\n', '\n', '\r\n'])
-        expect(read(text, behind)).toEqual({ value: NaN, isText: false, rest: behind });
-    },
-  );
+  it.each(['', 'NaN', 'nan', 'NA', 'na', 'null', 'NULL', '""', '" "', '  ', '"NaN"'])('reads %j as missing', (text) => {
+    for (const behind of [',7\n', '\n', '\r\n'])
+      expect(read(text, behind)).toEqual({ value: NaN, isText: false, rest: behind });
+  });
 
   it.each([
     ['inf', Infinity],

@@ -54,8 +54,7 @@ export class TableReader {
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
     if (end > 0) this.#readLines(bytes.subarray(0, end));
     this.#rest = bytes.subarray(end);
-    if (this.#rest.length > MAX_LINE)
-      this.#refuse(`: more than ${MAX_LINE} bytes without a line end`, 'a CSV file');
+    if (this.#rest.length > MAX_LINE) this.#refuse(`: more than ${MAX_LINE} bytes without a line end`, 'a CSV file');
   }
 
   /** @throws MinutehandError as `readTable` */

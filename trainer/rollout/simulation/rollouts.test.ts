@@ -34,16 +34,12 @@ describe('simulated rollouts', () => {
     for (const { days } of promoted) expect(days).toBeGreaterThanOrEqual(11);
   });
 
-  it.runIf(IS_LONG)(
-    `keep their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`,
-    { timeout: 900_000 },
-    () => {
-      const counts = { equal: 1000, regressions: 100, improvements: 100 };
-      const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
-      expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
-      expect(regressions.withinBudget).toBe(100);
-      const error = Math.sqrt((improvements.statedPower * (1 - improvements.statedPower)) / 100);
-      expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(3 * error);
-    },
-  );
+  it.runIf(IS_LONG)(`keep their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`, { timeout: 900_000 }, () => {
+    const counts = { equal: 1000, regressions: 100, improvements: 100 };
+    const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
+    expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
+    expect(regressions.withinBudget).toBe(100);
+    const error = Math.sqrt((improvements.statedPower * (1 - improvements.statedPower)) / 100);
+    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(3 * error);
+  });
 });
