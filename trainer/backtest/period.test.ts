@@ -34,7 +34,7 @@ const USED_AT = USED.map((used) => featureDefinitions(windows).findIndex(({ name
 /** A set's answer to a row: an arbitrary function of its features. */
 function answerTo(row: Float32Array, shift: number): number {
   const sum = USED_AT.reduce((total, column, i) => total + row[column]! * (i + 1), shift);
-  const share = Math.abs(Math.sin(sum * 7));
+  const share = Math.abs(Math.sin(sum * 23));
   return 0.02 + 0.96 * share;
 }
 
