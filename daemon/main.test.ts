@@ -431,12 +431,12 @@ describe('a daemon on standby', () => {
     cleanups.push(() => other.close());
     const { port } = other.address() as AddressInfo;
     const transports = { daemon: { port } };
-    const unlucky = await waitBeside(home, tinySettings({ minutehand: { ...LIVE.minutehand, transports } }));
-    await unlucky.waiting;
+    const refused = await waitBeside(home, tinySettings({ minutehand: { ...LIVE.minutehand, transports } }));
+    await refused.waiting;
     const waiting = await waitBeside(home);
     expect((await daemon.post(minuteWire(WARMUP))).status).toBe(200);
     await daemon.stop();
-    await expect(unlucky.started).rejects.toThrowError(withCode('PORT_TAKEN'));
+    await expect(refused.started).rejects.toThrowError(withCode('PORT_TAKEN'));
     expect((await waiting.started)!.health().pairs_ready).toBe(pairs.length);
   });
 });

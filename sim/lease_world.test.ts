@@ -54,7 +54,7 @@ describe('the truth about the lease', () => {
 
   it('finds a signal after another machine has taken the lease, which waits for its full duration', async () => {
     const fence = await take();
-    world.cutOff();
+    world.isolate();
     world.startRival();
     await timeline.run(900 * LEASE_SECONDS);
     hear(fence);
@@ -64,19 +64,19 @@ describe('the truth about the lease', () => {
     expect(rules).toContain('signal without the lease');
   });
 
-  it('has no answer from a server that is down or cut off, and a lower fence only by lost data and a clock set back', async () => {
+  it('has no answer from a server that is down or unreachable, and a lower fence only by lost data and a clock set back', async () => {
     const { store } = world.connect(owner);
     world.server.isDown = true;
     const refused = expect(store.exchange({ kind: 'look' })).rejects.toThrow('refused');
     await timeline.run(100);
     await refused;
     world.server.isDown = false;
-    world.cutOff();
+    world.isolate();
     let isAnswered = false;
     void store.exchange({ kind: 'look' }).then(() => (isAnswered = true));
     await timeline.run(200);
     expect(isAnswered).toBe(false);
-    world.mend();
+    world.reconnect();
     await take();
     world.server.loseData();
     await take();

@@ -95,13 +95,13 @@ export class LeaseWorld {
     this.#truth.check(signal);
   }
 
-  cutOff(): void {
-    this.#options.trace(() => 'lease: the daemon is cut off from the server');
-    this.server.cutOff.add(DAEMON);
+  isolate(): void {
+    this.#options.trace(() => 'lease: the daemon is disconnected from the server');
+    this.server.isolated.add(DAEMON);
   }
 
-  mend(): void {
-    this.server.cutOff.delete(DAEMON);
+  reconnect(): void {
+    this.server.isolated.delete(DAEMON);
   }
 
   // ---- the other machine ----
@@ -147,7 +147,7 @@ export class LeaseWorld {
   }
 
   endFaults(): void {
-    this.mend();
+    this.reconnect();
     this.server.isDown = false;
     this.server.slowMs = 0;
     this.killRival();

@@ -96,9 +96,9 @@ async function liveThrough(
     for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, true));
   for (const { bars } of MARKET.slice(WARMUP - 20)) {
     const dice = rng.uniform();
-    const unlucky = bars[rng.integer(bars.length)]!.symbol;
+    const missingSymbol = bars[rng.integer(bars.length)]!.symbol;
     for (const bar of bars.map(bad)) {
-      if (bar.symbol !== unlucky || dice > 0.1) bench.pipeline.inputs.take(barInput(bar, false));
+      if (bar.symbol !== missingSymbol || dice > 0.1) bench.pipeline.inputs.take(barInput(bar, false));
       else if (dice > 0.05) bench.pipeline.inputs.take(emptyInput(bar.symbol, bar.time, false));
     }
     if (dice < 0.03) {
