@@ -105,7 +105,7 @@ interface Daemon {
 }
 
 /**
- * A continuous market, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
+ * A continuous market, and daemons on one home and one port that are ended at random times, by SIGTERM or SIGKILL.
  * There are always two of them; when the active one ends, the other takes over and a new standby starts. Sometimes the
  * standby is killed.
  */

@@ -227,7 +227,7 @@ function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], row
       first.set(minute, one);
       continue;
     }
-    // A reader of WebSocket that comes anew hears the last signal again.
+    // A reconnecting WebSocket client gets the last signal again.
     if (before.text === one.text) continue;
     twice++;
     expect(bodyOf(one)).toBe(bodyOf(before));

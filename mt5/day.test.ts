@@ -114,7 +114,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     while (!isOver() && performance.now() - beganMs < (IS_LONG ? 600_000 : 150_000)) {
       await delay((DAY_MINUTES * BAR_MS) / 30);
       step++;
-      // Like a power cut, at any moment; three times in four it restarts at once.
+      // Like a power cut, at any time; three times in four it restarts at once.
       if (kills < 20) {
         kills++;
         agents.get('killed')!.process.kill('SIGKILL');
@@ -190,7 +190,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     soundBook(results('file'));
   });
 
-  it('killed twenty times at any moment: no order is doubled, no pair is opened by half, and each order has its fills', () => {
+  it('killed twenty times at any time: no order is doubled, no pair is opened by half, and each order has its fills', () => {
     expect(kills).toBe(20);
     const fills = results('killed');
     soundBook(fills);

@@ -48,7 +48,7 @@ export interface ReadLimits {
 
 /**
  * Files, synchronously. Every call but `stat`, `list` and `remove` may throw an Error with a `code` (ENOENT, ENOSPC,
- * EACCES …). What was written survives the death of the process at once, a power cut only after `sync`.
+ * EACCES …). What was written survives a kill of the process at once, a power cut only after `sync`.
  */
 export interface FileSystem {
   /**

@@ -27,7 +27,7 @@ export interface LeaseServerOptions {
   onAnswered(client: LeaseClient, request: LeaseRequest, record: LeaseRecord, sentMs: number): void;
 }
 
-/** A lease server with the row of one shard: it executes what reaches it, whether or not the sender still lives. */
+/** A lease server with the row of one shard: it executes what reaches it, even when the sender has ended. */
 export class LeaseServer {
   /** Refuses connections. */
   isDown = false;

@@ -21,7 +21,7 @@ const RIVAL = 'rival';
 
 /** Faults of the lease, events an hour. */
 export interface LeaseWeather {
-  /** Times in which another machine wants the lease. */
+  /** Periods in which another machine requests the lease. */
   readonly rivals: number;
   /** The daemon's path to the server is cut. */
   readonly cuts: number;
@@ -45,7 +45,7 @@ export interface LeaseWorldOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** A lease server, and another machine that wants the lease. It publishes nothing. */
+/** A lease server, and another machine that requests the lease. It publishes nothing. */
 export class LeaseWorld {
   readonly server: LeaseServer;
   serverOffsetMs = 0;

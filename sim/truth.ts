@@ -27,7 +27,7 @@ export interface TruthOptions {
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
 /**
- * Every signal obeys a change of halts after twice this time: twice because a machine that was suspended reads them
+ * Every signal follows a change of halts after twice this time: twice because a machine that was suspended reads them
  * slightly later.
  */
 const HALTS_MS = 5_000;

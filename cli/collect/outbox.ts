@@ -35,7 +35,7 @@ const NOTHING: Saved = { outgoing: [], newest: {}, bar: null };
 
 /**
  * What a collector must not lose when it is killed: observations that the daemon has not stored yet, and liquidations
- * of the bar that is under way. A small file, replaced at each change.
+ * of the bar that is in progress. A small file, replaced at each change.
  */
 export class Outbox {
   readonly #path: string;

@@ -22,7 +22,7 @@ export function addSim(program: Command, output: () => Output): void {
     .summary('the daemon in a simulated world with faults, driven by a seed')
     .description(
       'Runs the daemon inside one process on simulated ports: clock, disk, Redis, feeder and expert advisors, with bars late, lost and doubled, kills, power ' +
-        'cuts, full disks, clock steps and bad models. Whatever the seed brings, consumers never obey a stale or repeated signal, features equal an ' +
+        'cuts, full disks, clock steps and bad models. With every seed, consumers never act on a stale or repeated signal, features equal an ' +
         'uninterrupted run, nothing journaled is lost, the mode is right, and every pair is OK again within five minutes of the last fault. Exit code 1 when not, and when 2,000 seeds or more do not reach every one of the states that are counted.',
     )
     .option('--seed <n>', 'run this seed and print its trace')
@@ -51,7 +51,7 @@ export function addSim(program: Command, output: () => Output): void {
         'cached_lease',
       ] satisfies PlantedBug[]),
     )
-    .option('--journal-faults', 'every world has a journal that is slow, refuses or whose thread dies')
+    .option('--journal-faults', 'every world has a journal that is slow, refuses, or loses its thread')
     .option('--find-planted', 'print the seed at which each planted bug is found')
     .action((flags: SimFlags) => runSim(flags, output()));
   addSimRollout(sim, output);

@@ -137,13 +137,13 @@ describe('the paper trading consumer', () => {
         try {
           life.receive(text);
         } catch {
-          // The process is gone; the next one hears the same text again, as a file gives it.
+          // The process has ended; the next one reads the same text again, as from a file.
           life = agentOf();
           life.receive(text);
         }
       }
       const fills = fillsOf();
-      // At worst the entry under way is lost.
+      // At worst the entry in progress is lost.
       const lost = whole.filter((fill) => !fills.some((other) => other.position_id === fill.position_id));
       expect(new Set(lost.map(({ position_id }) => position_id)).size).toBeLessThanOrEqual(1);
       expect(new Set(fills.map(fillKey)).size).toBe(fills.length);
@@ -260,7 +260,7 @@ describe('the paper trading consumer', () => {
   });
 });
 
-/** A disk whose process dies in the middle of its n-th write, rename or sync, before it or half way. */
+/** A disk whose process is killed at its n-th write, rename or sync, before it or in the middle. */
 function countedFiles(deadly: number): { files: FileSystem; done: () => number } {
   let count = 0;
   const step = (half: () => void): void => {

@@ -74,7 +74,7 @@ const FRESH = { bootId: '', seq: 0, positionId: '', entered: [] };
 /**
  * A reference consumer that trades on paper: the orders of shared/signal/consumer.ts, and the duties of an expert
  * advisor itself. State and fills of an order are one write, then the fills are appended to result.json, then they are
- * removed from the state: if it is killed at any moment, an order is executed whole or not at all, and reported once.
+ * removed from the state: if it is killed at any time, an order is executed whole or not at all, and reported once.
  *
  * @throws MinutehandError EA_STATE, OUTPUT_UNWRITABLE
  */

@@ -64,7 +64,7 @@ export class LeaseKeeper {
     options.store.onLost(() => this.#lease.failed());
   }
 
-  /** Begins to ask for the lease. */
+  /** Begins to request the lease. */
   start(): void {
     const { scheduler, leaseMs } = this.#options;
     this.#end = scheduler.every(Math.max(MIN_TICK_MS, TICK * leaseMs), () => this.#tick());

@@ -66,7 +66,7 @@ describe('the three transports', () => {
 
 /** All publishers as the daemon has them, one WebSocket client and one reader of files. */
 async function openWays(url: string) {
-  // In memory where that is possible: other people's disk writes are not the trouble that is looked at here.
+  // In memory where possible: disk writes of other programs are not under test here.
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-ways-'));
   toClose.push(() => rmSync(folder, { recursive: true }));
   const defect = (error: unknown): never => {

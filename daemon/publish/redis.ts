@@ -173,7 +173,7 @@ class BusPublisher implements RedisPublisher {
     });
   }
 
-  /** Sends what is still missing, once nothing newer is under way. */
+  /** Sends what is still missing, once nothing newer is in progress. */
   #resend(): void {
     if (this.#batchesInFlight > 0) return;
     const messages = this.#unsent.take(this.#options.mayLeave);

@@ -27,7 +27,7 @@ export class UnsentSignals {
   }
 
   /**
-   * Replies come in order, but a batch that is not even sent fails before those under way.
+   * Replies come in order, but a batch that is not even sent fails before those in progress.
    * @param isHeard the server's channels took the batch, only its data did not
    */
   note(batch: readonly BusMessage[], number: number, isHeard = false): void {
@@ -35,7 +35,7 @@ export class UnsentSignals {
     this.restore(batch.map(({ pairId, text }) => ({ pairId, text, isHeard, number })));
   }
 
-  /** Sent again in vain. */
+  /** Resent without success. */
   restore(messages: readonly UnsentMessage[]): void {
     for (const { pairId, text, isHeard, number } of messages) {
       const known = this.#byPair.get(pairId);

@@ -18,9 +18,9 @@ afterEach(async () => {
 
 /** One process with many clients that subscribe to the same pairs, and report what each of them has received. */
 interface Crowd {
-  /** Until each client has heard so many messages, the first of which are the last signals of before. */
+  /** Until each client has received this many messages, beginning with the last signals. */
   heard(count: number): Promise<void>;
-  /** The distinct lists of `<pair_id> <seq>` that clients have heard, with how many clients heard each. */
+  /** The distinct lists of `<pair_id> <seq>` that clients have received, with their numbers of clients. */
   lists(): Promise<Record<string, number>>;
 }
 

@@ -46,7 +46,7 @@ export interface Minute {
 
 export interface FolderProgress {
   readonly symbol: string;
-  /** Symbols looked at so far, this one included. */
+  /** Symbols checked so far, including this one. */
   readonly done: number;
   readonly total: number;
   /** Bars of this symbol in the period; 0 when it has no file. */
@@ -319,7 +319,7 @@ export function barLines(columns: BarColumns, optional: readonly OptionalColumn[
 }
 
 /**
- * Columns of bars that are in ascending order; bars of other symbols are not looked at. The spread column is there when
+ * Columns of bars that are in ascending order; bars of other symbols are ignored. The spread column is there when
  * any bar has a spread.
  */
 export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {

@@ -14,7 +14,7 @@ export function isSkipped<T extends object>(part: Part<T>): part is { readonly s
 /** Result of one check of the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
-  /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
+  /** The evaluated bars: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
   readonly period: { readonly from: string; readonly to: string; readonly bars: number };
   /** Between the last bar that was known in training and the newest one. */
   readonly age_days: number;

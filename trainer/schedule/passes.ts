@@ -15,11 +15,11 @@ export interface PassesOptions {
 
 /** Work that is repeated sequentially while the trainer runs. */
 export interface Passes {
-  /** Queues a pass. Never rejects. */
+  /** Runs a pass after the queued work. Never rejects. */
   pass(): Promise<void>;
   /** A pass now, for callers within `inTurn`. @returns the error, null without one */
   once(): Promise<unknown>;
-  /** Queues other work of the same station. */
+  /** Runs other work of the same station after the queued work. */
   inTurn(work: () => Promise<void>): Promise<void>;
   /** Starts the periodic passes. */
   begin(): void;

@@ -38,7 +38,7 @@ struct MhFill
    string            error;
   };
 
-// No deal of a broker is numbered so high (2^51), and JSON keeps whole numbers up to 2^53.
+// Above all deal numbers of brokers (2^51); JSON numbers are exact up to 2^53.
 #define MH_OWN_TICKETS_FROM 2251799813685248
 #define MH_OWN_TICKETS_OF_ONE 1048576
 
