@@ -28,7 +28,7 @@ export function clangNote(): string {
  * @param programs below mt5/test, which include them
  * @param edit changes a source first, by its path below mt5
  */
-export function clangFindings(
+export function clangDiagnostics(
   programs: readonly string[],
   edit = (_path: string, text: string): string => text,
 ): string[] {

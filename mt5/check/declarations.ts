@@ -1,5 +1,5 @@
 import { Expressions, type Surroundings } from './expressions.ts';
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 import {
   BUILT_IN_FILE,
   builtInDeclarations,
@@ -40,7 +40,7 @@ export class Declarations {
       const callable = { ...this.callable(syntax, null, 'public'), builtIn: { page, flags } };
       push(program.builtIns, syntax.name, callable);
     }
-    program.findings.length = 0;
+    program.diagnostics.length = 0;
     program.used.clear();
   }
 

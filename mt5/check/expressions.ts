@@ -1,4 +1,4 @@
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 import { BUILT_IN_FILE, type Callable, type ParameterType, type Program, type Scope, type Struct } from './program.ts';
 import type { Expression } from './syntax.ts';
 import {

@@ -1,4 +1,4 @@
-import { SyntaxProblem, type Place } from './finding.ts';
+import { SyntaxProblem, type Place } from './diagnostic.ts';
 
 /** A token of MQL5. `text` of a string or character has its quotes. */
 export interface Token extends Place {
@@ -13,7 +13,7 @@ const IDENTIFIER_LIMIT = 63;
 
 /**
  * @param source of one file
- * @param file its name, for findings
+ * @param file its name, for diagnostics
  * @throws {SyntaxProblem} where no token begins
  */
 export function tokensOf(source: string, file: string): Token[] {

@@ -1,4 +1,4 @@
-import { SyntaxProblem, type Place } from './finding.ts';
+import { SyntaxProblem, type Place } from './diagnostic.ts';
 import type { Token } from './lexer.ts';
 import type {
   Block,

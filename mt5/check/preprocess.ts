@@ -1,4 +1,4 @@
-import { SyntaxProblem, type Finding, type Place } from './finding.ts';
+import { SyntaxProblem, type Diagnostic, type Place } from './diagnostic.ts';
 import { lineTokens, tokensOf, type Token } from './lexer.ts';
 
 /** Properties of programs in the reference (basis/preprosessor/compilation), without those of indicators. */
@@ -14,7 +14,7 @@ const INCLUDE_DEPTH = 32;
 export interface Preprocessed {
   readonly tokens: readonly Token[];
   readonly properties: ReadonlyMap<string, string>;
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Finds what `#include` names. @returns text and name of the file, null when it does not exist */
@@ -27,13 +27,13 @@ export type FindInclude = (name: string, isSystem: boolean, from: string) => { t
 export function preprocess(source: string, file: string, findInclude: FindInclude): Preprocessed {
   const work = new Preprocessor(findInclude);
   work.read(source, file, 0);
-  return { tokens: work.tokens, properties: work.properties, findings: work.findings };
+  return { tokens: work.tokens, properties: work.properties, diagnostics: work.diagnostics };
 }
 
 class Preprocessor {
   readonly tokens: Token[] = [];
   readonly properties = new Map<string, string>();
-  readonly findings: Finding[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   private readonly macros = new Map<string, readonly Token[]>();
   private readonly findInclude: FindInclude;
 
@@ -122,6 +122,6 @@ class Preprocessor {
   }
 
   private report(rule: string, { file, line }: Place, message: string): void {
-    this.findings.push({ rule, file, line, message });
+    this.diagnostics.push({ rule, file, line, message });
   }
 }

@@ -1,6 +1,6 @@
 import { BUILT_INS, type Flag } from './built_ins.ts';
 import { BUILT_IN_TYPES } from './built_in_types.ts';
-import type { Finding, Place } from './finding.ts';
+import type { Diagnostic, Place } from './diagnostic.ts';
 import { tokensOf } from './lexer.ts';
 import { parse, parseSignature } from './parser.ts';
 import type { Declaration, FunctionSyntax, StructSyntax } from './syntax.ts';
@@ -63,7 +63,7 @@ export class Scope {
   }
 }
 
-/** Declarations so far, and findings. */
+/** Declarations so far, and diagnostics. */
 export class Program {
   readonly structs = new Map<string, Struct>();
   /** Values of the members of each enumeration. */
@@ -72,13 +72,13 @@ export class Program {
   readonly builtIns = new Map<string, Callable[]>();
   /** Built-in constants, then what the program declares. */
   readonly globals = new Scope(new Scope(null));
-  readonly findings: Finding[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   /** Names of built-in functions, constants, types and variables that the program uses. */
   readonly used = new Set<string>();
   kind: Kind = 'expert';
 
   report(rule: string, { file, line }: Place, message: string): void {
-    this.findings.push({ rule, file, line, message });
+    this.diagnostics.push({ rule, file, line, message });
   }
 
   /** A type by its name; `any` when there is none. */

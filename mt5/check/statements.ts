@@ -1,6 +1,6 @@
 import { Declarations, parameterScope } from './declarations.ts';
 import type { Surroundings } from './expressions.ts';
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 import { Scope, type Callable, type Program, type Struct } from './program.ts';
 import type { Block, Expression, FunctionSyntax, Statement } from './syntax.ts';
 import { isUnknown, isWhole, type Type } from './types.ts';

@@ -1,4 +1,4 @@
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 
 /** A type as written. */
 export interface TypeName {

@@ -20,7 +20,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
-import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type Verdict } from './verdict.ts';
+import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -33,7 +33,7 @@ type Paths = Pick<HomePaths, 'models' | 'home'>;
 export interface RolloutLook {
   readonly rollout: Rollout;
   readonly facts: RolloutFacts;
-  readonly verdict: Verdict;
+  readonly verdict: RolloutVerdict;
   readonly outlook: Outlook;
   /** Always-valid 95 % confidence intervals of the challenger's advantage, in shares of the largest possible one. */
   readonly intervals: { readonly logLoss: readonly [number, number]; readonly brier: readonly [number, number] };
@@ -109,7 +109,7 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
 }
 
 /** Other models than the champion were activated: by an interrupted promotion, or by a person. */
-function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): Verdict | null {
+function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): RolloutVerdict | null {
   const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
   if (active === champion) return null;
   if (active === challenger) return { verdict: 'promote' };
@@ -134,7 +134,7 @@ function apply(
   paths: RolloutPlace['paths'],
   { retrain }: Settings,
   rollout: Rollout,
-  verdict: Verdict,
+  verdict: RolloutVerdict,
   facts: RolloutFacts,
 ): Rollout {
   const { models } = paths;

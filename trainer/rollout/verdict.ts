@@ -38,14 +38,14 @@ export interface RolloutFacts {
   readonly breach: { readonly guard: GuardName; readonly seen: string } | null;
 }
 
-export type Verdict =
+export type RolloutVerdict =
   | { readonly verdict: 'continue' }
   | { readonly verdict: 'advance'; readonly to: Stage }
   | { readonly verdict: 'promote' }
   | { readonly verdict: 'abort' | 'inconclusive'; readonly reason: string };
 
 /** The verdict: harm first, promotion by evidence only. */
-export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): Verdict {
+export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): RolloutVerdict {
   const { harm, breach, benefit, labels } = facts;
   if (breach !== null) return { verdict: 'abort', reason: `guard ${breach.guard}: ${breach.seen}` };
   if (harm >= DECISIVE_E_VALUE) return { verdict: 'abort', reason: `scores are worse: e-value ${harm.toFixed(1)}` };

@@ -21,7 +21,7 @@ const answerSchema = z.object({
   facts: z.object({ labels: z.number(), harm: z.number(), benefit: z.number() }).optional(),
   loss_bps: z.number().optional(),
 });
-type Answer = z.infer<typeof answerSchema>;
+type LookAnswer = z.infer<typeof answerSchema>;
 
 /** The active rollout at the last evaluation. */
 export interface RolloutState {
@@ -55,7 +55,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   const ending = new AbortController();
   let told = stateOf(read(paths.models));
   let isLooking = false;
-  let last: { readonly id: string; readonly answer: Answer | string } | null = null;
+  let last: { readonly id: string; readonly answer: LookAnswer | string } | null = null;
 
   async function look(): Promise<void> {
     if (isLooking) return;
@@ -107,7 +107,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   };
 }
 
-function stateFor(rollout: Rollout, answer: Answer | string | null): RolloutState {
+function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
   const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
   const known = { id, stage, share, champion, challenger, promotion_e_value };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
@@ -131,7 +131,7 @@ function read(models: string): Rollout | null {
 }
 
 /** @returns the answer, or why it could not be evaluated */
-function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<Answer | string> {
+function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<LookAnswer | string> {
   const [program, ...args] = command;
   const market = ['--market', settings.minutehand.market];
   const child = spawn(program!, [...args, 'rollout', 'advance', '--json', ...market], {

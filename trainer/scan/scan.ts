@@ -42,9 +42,9 @@ export interface ScanOptions {
  * LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials.
  * UNCONFIRMED: significant, but without an edge in the holdout. PAYS: significant, and with one.
  */
-export type Verdict = 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
+export type ScanVerdict = 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
 
-export interface Trial {
+export interface ScanTrial {
   readonly pair: string;
   readonly timeframe: Timeframe;
   readonly beta_window: number;
@@ -60,7 +60,7 @@ export interface Trial {
   /** Of the net gain, adjusted for all trials. */
   readonly adjusted_p: number;
   readonly deflated_sharpe: number | null;
-  readonly verdict: Verdict;
+  readonly verdict: ScanVerdict;
   /** Net results of the trading days of both periods. */
   readonly days: Float64Array;
 }
@@ -68,7 +68,7 @@ export interface Trial {
 export interface ScanResult extends ScanSpan {
   readonly to: number;
   /** Largest statistic first. */
-  readonly trials: readonly Trial[];
+  readonly trials: readonly ScanTrial[];
   readonly tests: Pick<SuperiorAbility, 'p' | 'pLower' | 'pUpper' | 'pWhite'>;
   /** Annualized: what the best of as many trials without skill is expected to reach. */
   readonly expectedMaxSharpe: number;
@@ -175,7 +175,7 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
   const variance = 1 / (developmentDays - 1);
   const expectedMax = expectedMaxSharpe(flat.length, variance);
   const deflated = development.map((days) => probabilisticSharpe(sharpeFacts(days), expectedMax));
-  const trials = flat.map((one, i): Trial => {
+  const trials = flat.map((one, i): ScanTrial => {
     const { pair, windows, cointegration, holdout, days, bars } = one;
     const adjusted_p = ability.adjusted[i]!;
     const ratio = enough[i]! && Number.isFinite(deflated[i]!) ? deflated[i]! : null;
@@ -215,11 +215,11 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
 }
 
 /** Sort key: trials with enough trades first. */
-function rankOf({ verdict }: Trial, statistic: number): number {
+function rankOf({ verdict }: ScanTrial, statistic: number): number {
   return verdict === 'FEW_TRADES' ? -Infinity : statistic;
 }
 
-function verdictOf({ trades, net_bps }: PeriodFigures, holdout: PeriodFigures, isSignificant: boolean): Verdict {
+function verdictOf({ trades, net_bps }: PeriodFigures, holdout: PeriodFigures, isSignificant: boolean): ScanVerdict {
   if (trades < MIN_TRADES) return 'FEW_TRADES';
   if (!(net_bps! > 0)) return 'LOSES';
   if (!isSignificant) return 'CHANCE';

@@ -1,7 +1,7 @@
 import { barChart, escapeHtml, histogram, lineChart } from '../backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../backtest/report/page.ts';
 import { isoSecond } from '../backtest/ledger.ts';
-import { windowsName, type ScanResult, type Trial } from './scan.ts';
+import { windowsName, type ScanResult, type ScanTrial } from './scan.ts';
 import type { PeriodFigures } from './scan_pair.ts';
 
 const CURVES = 4;
@@ -20,7 +20,7 @@ export const SCAN_ASSUMPTIONS: readonly string[] = [
 
 /** The result in words. */
 export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: ScanResult, level: number): string {
-  const of = (verdict: Trial['verdict']): number => trials.filter((trial) => trial.verdict === verdict).length;
+  const of = (verdict: ScanTrial['verdict']): number => trials.filter((trial) => trial.verdict === verdict).length;
   const paying = trials.filter(({ verdict }) => verdict === 'PAYS').map(trialName);
   const found =
     paying.length === 0
@@ -36,13 +36,13 @@ export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: S
   return `${found} ${rest}${bestText} ${p} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
 }
 
-export function trialName({ pair, beta_window, z_window }: Trial): string {
+export function trialName({ pair, beta_window, z_window }: ScanTrial): string {
   return `${pair} ${windowsName({ beta_window, z_window })}`;
 }
 
-type Column = readonly [name: string, of: (trial: Trial) => string | number | null];
+type Column = readonly [name: string, of: (trial: ScanTrial) => string | number | null];
 
-const periodColumns = (prefix: string, of: (trial: Trial) => PeriodFigures): Column[] =>
+const periodColumns = (prefix: string, of: (trial: ScanTrial) => PeriodFigures): Column[] =>
   (
     [
       'trades',
@@ -87,7 +87,7 @@ export function* trialsCsv({ trials }: ScanResult): Generator<string> {
 }
 
 /** Columns of the page: both periods side by side. */
-export const SHOWN_COLUMNS: readonly (readonly [name: string, of: (trial: Trial) => string])[] = [
+export const SHOWN_COLUMNS: readonly (readonly [name: string, of: (trial: ScanTrial) => string])[] = [
   ['pair and windows', trialName],
   ['coint. p', ({ cointegration }) => probability(cointegration?.adjusted_p)],
   ['half-life', ({ cointegration }) => number(finite(cointegration?.halfLifeBars), 0)],
@@ -160,12 +160,12 @@ export function renderScan(
   return htmlPage('Scan of pairs', sections);
 }
 
-function netsOf(trials: readonly Trial[]): number[] {
+function netsOf(trials: readonly ScanTrial[]): number[] {
   return trials.flatMap(({ development }) => development.net_bps ?? []);
 }
 
 /** One per pair and timeframe. */
-function cointegrationPs(trials: readonly Trial[]): number[] {
+function cointegrationPs(trials: readonly ScanTrial[]): number[] {
   return [...new Map(trials.map(({ pair, cointegration }) => [pair, cointegration?.p ?? 1])).values()];
 }
 
