@@ -16,11 +16,16 @@ describe('riskRank between two quantiles', () => {
 
   it('is that share of the interval for any quantiles and any share', () => {
     fc.assert(
-      fc.property(quantilesList, fc.nat(), fc.double({ min: 0.001, max: 0.999, noNaN: true }), (quantiles, any, share) => {
-        const at = any % (quantiles.length - 1);
-        const [from, to] = [quantiles[at]!, quantiles[at + 1]!];
-        expect(riskRank(quantiles, from + share * (to - from))).toBeCloseTo((at + share) / (quantiles.length - 1), 8);
-      }),
+      fc.property(
+        quantilesList,
+        fc.nat(),
+        fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+        (quantiles, any, share) => {
+          const at = any % (quantiles.length - 1);
+          const [from, to] = [quantiles[at]!, quantiles[at + 1]!];
+          expect(riskRank(quantiles, from + share * (to - from))).toBeCloseTo((at + share) / (quantiles.length - 1), 8);
+        },
+      ),
     );
   });
 });
