@@ -129,10 +129,10 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
       }
     }
     // The daemon closes the connection after its last signal.
-    const heardAll = new Promise((resolve) => socket.once('close', resolve));
+    const allReceived = new Promise((resolve) => socket.once('close', resolve));
     await daemon.stop();
     daemon = null;
-    await Promise.race([heardAll, delay(5000)]);
+    await Promise.race([allReceived, delay(5000)]);
     socket.terminate();
     await delay(300);
     // Positions still held when the daemon ends are closed at their maximum age, an hour of this market later: only

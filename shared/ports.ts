@@ -89,13 +89,13 @@ export interface BusRefusal {
   /** Signals of which at least one command was refused. */
   readonly signals: number;
   /** Its channels took the batch all the same. */
-  readonly isHeard: boolean;
+  readonly isDelivered: boolean;
 }
 
 /** A signal that Redis may lack. */
 export interface ResentMessage extends BusMessage {
   /** It has been on the channels: only key and stream may lack it. */
-  readonly isHeard: boolean;
+  readonly isDelivered: boolean;
 }
 
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */

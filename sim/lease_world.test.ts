@@ -25,9 +25,9 @@ beforeEach(() => {
   });
 });
 
-function hear(fence: number | undefined): void {
+function receive(fence: number | undefined): void {
   const signal = { pair_id: 'A_B', seq: 1, boot_id: 'b', reason: 'ENTRY', fence } as Seen;
-  world.hear({ signal, atMs: timeline.nowMs, isTakeover: false });
+  world.receive({ signal, atMs: timeline.nowMs, isTakeover: false });
 }
 
 /** @returns the fence of the daemon */
@@ -39,16 +39,16 @@ async function take(): Promise<number> {
 
 describe('the truth about the lease', () => {
   it('lets a holder publish for nine tenths of the lease, and nobody else', async () => {
-    hear(1);
+    receive(1);
     expect(rules.splice(0)).toEqual(['signal without the lease', 'signal after the lease']);
     const fence = await take();
     expect(fence).toBeGreaterThanOrEqual(EPOCH_MS);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual([]);
-    hear(undefined);
+    receive(undefined);
     expect(rules.splice(0)).toEqual(['signal without the lease', 'fence does not rise']);
     await timeline.run(1250 * LEASE_SECONDS);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual(['signal after the lease']);
   });
 
@@ -57,10 +57,10 @@ describe('the truth about the lease', () => {
     world.isolate();
     world.startRival();
     await timeline.run(900 * LEASE_SECONDS);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual([]);
     await timeline.run(1200 * LEASE_SECONDS);
-    hear(fence);
+    receive(fence);
     expect(rules).toContain('signal without the lease');
   });
 

@@ -86,12 +86,12 @@ export class LeaseWorld {
   }
 
   /** A signal has left the daemon for the first time. */
-  hear(published: Published): void {
-    this.#truth.hear(published);
+  receive(published: Published): void {
+    this.#truth.receive(published);
   }
 
   /** Redis gets a signal that it missed. */
-  hearResent(signal: Seen): void {
+  receiveResent(signal: Seen): void {
     this.#truth.check(signal);
   }
 
@@ -209,7 +209,7 @@ class LeaseTruth {
     if (lateMs > WRITING_MS) onViolation('signal after the lease', `${where}: ${Math.round(lateMs)} ms after its end`);
   }
 
-  hear({ signal, isTakeover }: Published): void {
+  receive({ signal, isTakeover }: Published): void {
     const { see, onViolation } = this.#options;
     const { pair_id, seq, boot_id, fence = 0 } = signal;
     this.check(signal);

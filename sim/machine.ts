@@ -44,7 +44,7 @@ export interface Machine {
   readonly powerCuts: number;
   boot(): void;
   /** Called when a signal leaves the daemon for the first time. */
-  hear(published: Published): void;
+  receive(published: Published): void;
   kill(): void;
   cutPower(): void;
   /** A graceful stop. */
@@ -105,7 +105,7 @@ class DaemonMachine implements Machine {
     return this.#models.failedIn(bootId);
   }
 
-  hear(published: Published): void {
+  receive(published: Published): void {
     this.#models.check(published);
   }
 

@@ -61,7 +61,7 @@ export interface SeedReport {
   /** Excludes time that the machine slept. */
   readonly simulatedHours: number;
   readonly signals: number;
-  readonly obeyed: number;
+  readonly accepted: number;
   readonly opens: number;
   readonly boots: number;
   readonly powerCuts: number;
@@ -109,7 +109,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       recoveredAfterMs,
       simulatedHours: (timeline.nowMs - world.sleptMs) / HOUR_MS,
       signals: oracle.published.size,
-      obeyed: oracle.obeyed,
+      accepted: oracle.accepted,
       opens: oracle.opens,
       boots: machine.boots,
       powerCuts: machine.powerCuts,
@@ -178,7 +178,7 @@ export interface SeedsReport {
   readonly simulatedHoursPerSecond: number;
   readonly signals: number;
   readonly compared: number;
-  readonly obeyed: number;
+  readonly accepted: number;
   readonly opens: number;
   readonly boots: number;
   readonly powerCuts: number;
@@ -198,7 +198,7 @@ export async function runSeeds(options: {
   onSeed?(report: SeedReport): void;
 }): Promise<SeedsReport> {
   const startMs = performance.now();
-  const sums = { simulatedHours: 0, signals: 0, compared: 0, obeyed: 0, opens: 0, boots: 0, powerCuts: 0 };
+  const sums = { simulatedHours: 0, signals: 0, compared: 0, accepted: 0, opens: 0, boots: 0, powerCuts: 0 };
   const failed: { seed: number; rule: string; what: string }[] = [];
   const sightings = Object.fromEntries(SIGHTINGS.map((name) => [name, 0])) as Record<Sighting, number>;
   let seeds = 0;

@@ -84,7 +84,7 @@ function summaryOf({
   violations,
   simulatedHours,
   signals,
-  obeyed,
+  accepted,
   opens,
   boots,
   powerCuts,
@@ -94,7 +94,7 @@ function summaryOf({
     violations.length === 0 ? 'clean' : `${violations.length} violations, the first: ${violations[0]!.rule}`;
   return (
     `${verdict}. ${simulatedHours.toFixed(1)} h, ${signals} signals, ${compared} of them equal to an uninterrupted run, ` +
-    `${obeyed} obeyed, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`
+    `${accepted} accepted, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`
   );
 }
 
@@ -115,10 +115,10 @@ async function runMany(
     },
   });
   progress.stop();
-  const { failed, seeds, simulatedHours, simulatedHoursPerSecond, signals, obeyed, opens, boots, powerCuts } = report;
+  const { failed, seeds, simulatedHours, simulatedHoursPerSecond, signals, accepted, opens, boots, powerCuts } = report;
   output.line(
     `${seeds} seeds, ${simulatedHours.toFixed(0)} simulated hours (${simulatedHoursPerSecond.toFixed(1)} per second): ${signals} signals, ` +
-      `${obeyed} obeyed, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`,
+      `${accepted} accepted, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`,
   );
   const { SIGHTINGS, neverSeen } = await import('../../sim/sightings.ts');
   output.line(`States reached, in seeds: ${SIGHTINGS.map((name) => `${name} ${report.sightings[name]}`).join(', ')}.`);

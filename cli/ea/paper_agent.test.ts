@@ -54,15 +54,15 @@ const fillsOf = (): Fill[] => {
   return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map(parseFill); // prettier-ignore
 };
 
-interface Heard {
+interface Received {
   readonly text: string;
   readonly atMs: number;
 }
 
 /** Signals of a daemon with these pairs in some hours, as a careless transport delivers them: doubled, late, lost. */
-function someDay(seed: number, minutes: number): Heard[] {
+function someDay(seed: number, minutes: number): Received[] {
   const rng = createRng(seed);
-  const heard: Heard[] = [];
+  const received: Received[] = [];
   const open = new Map<string, { id: string; target: 1 | -1 }>();
   const prices = new Map(PAIRS.map((id) => [id, [1 + 100 * rng.uniform(), 1 + 10 * rng.uniform()] as [number, number]]));
   for (let minute = 1; minute <= minutes; minute++) {
@@ -87,11 +87,11 @@ function someDay(seed: number, minutes: number): Heard[] {
       const chance = rng.uniform();
       if (chance < 0.05) continue;
       const atMs = generated_at_ms + (chance < 0.08 ? 200_000 : rng.integer(3000));
-      heard.push({ text, atMs });
-      if (chance > 0.95) heard.push({ text, atMs: atMs + 100 });
+      received.push({ text, atMs });
+      if (chance > 0.95) received.push({ text, atMs: atMs + 100 });
     }
   }
-  return heard.sort((x, y) => x.atMs - y.atMs);
+  return received.sort((x, y) => x.atMs - y.atMs);
 } // prettier-ignore
 
 const words = (verdict: Verdict): string =>

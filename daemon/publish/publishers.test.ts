@@ -129,7 +129,7 @@ describe('the transports that the settings enable', () => {
       'info redis {"state":"up","detail":"connected"}',
       'Redis takes the signals too (connected).',
     ]);
-    answer = { words: 'OOM', signals: 1, isHeard: true };
+    answer = { words: 'OOM', signals: 1, isDelivered: true };
     redis.publish(batch);
     await settle();
     answer = null;

@@ -166,7 +166,7 @@ class BusPublisher implements RedisPublisher {
         this.#unsent.taken(batch, number);
         this.#recover();
       } else {
-        this.#unsent.note(batch, number, refused !== 'lost' && refused.isHeard);
+        this.#unsent.note(batch, number, refused !== 'lost' && refused.isDelivered);
         if (refused !== 'lost') this.#refuse(refused);
         this.missed += refused === 'lost' ? batch.length : refused.signals;
       }
