@@ -215,7 +215,7 @@ function optionsOf(
   };
 }
 
-const SMALLEST_BRUSH = 6;
+const MIN_BRUSH = 6;
 
 function hooksOf(latest: { readonly current: Props }, shown: { readonly current: Rows | null }): uPlot.Hooks.Arrays {
   return {
@@ -233,7 +233,7 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
         const { left, width } = plot.select;
         if (width === 0) return;
         plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-        if (width < SMALLEST_BRUSH || !plot.over.matches(':hover')) return;
+        if (width < MIN_BRUSH || !plot.over.matches(':hover')) return;
         latest.current.range.value = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
       },
     ],
